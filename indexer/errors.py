@@ -1,0 +1,38 @@
+"""What can go wrong while indexing or searching.
+
+IndexerError
+├── CodebaseUnreadable    the path is missing, is not a folder, or cannot be read
+├── CodebaseEmpty         nothing in it is worth indexing; carries the reasons
+├── NotIndexed            no index for that path or id
+├── EmbedderUnavailable   the embedding weights are missing or are not the published ones
+├── IndexStorage          the index database cannot be written: disk full, locked, damaged
+└── IndexCancelled        the job was told to stop; what was written stays
+"""
+
+
+class IndexerError(Exception):
+    """Base of all errors of this package; the message says what to do."""
+
+
+class CodebaseUnreadable(IndexerError):
+    pass
+
+
+class CodebaseEmpty(IndexerError):
+    pass
+
+
+class NotIndexed(IndexerError):
+    pass
+
+
+class EmbedderUnavailable(IndexerError):
+    pass
+
+
+class IndexStorage(IndexerError):
+    pass
+
+
+class IndexCancelled(IndexerError):
+    pass

@@ -1,0 +1,37 @@
+"""What can go wrong with a model.
+
+ModelError
+├── UnknownModel          no such name in the catalogue
+├── ModelUnavailable      known, but its file is missing, damaged or cannot be loaded here
+├── ContextTooLarge       the prompt does not fit the context
+├── EngineFailed          the engine broke while it was answering
+└── DownloadFailed        a pull did not finish, or its bytes are not the published ones
+"""
+
+
+class ModelError(Exception):
+    """Base of all errors of this package; the message says what to do."""
+
+
+class UnknownModel(ModelError):
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"no model is called {name!r}; known: {', '.join(known)}. See `lantern models list`.")
+        self.name = name
+
+
+class ModelUnavailable(ModelError):
+    pass
+
+
+class ContextTooLarge(ModelError):
+    def __init__(self, tokens: int, limit: int) -> None:
+        super().__init__(f"the prompt has {tokens} tokens, the context holds {limit}: ask a shorter question")
+        self.tokens, self.limit = tokens, limit
+
+
+class EngineFailed(ModelError):
+    pass
+
+
+class DownloadFailed(ModelError):
+    pass

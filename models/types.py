@@ -1,0 +1,137 @@
+"""The nouns of generating text: what a model is, what it is asked, what it answers.
+
+Knows nothing of retrieval, HTTP or databases; imports nothing heavy.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+StopReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen."""
+
+    max_tokens: int = 1024
+    temperature: float = 0.2  # 0: always the likeliest token
+    top_p: float = 0.95
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One entry of the catalogue. Where a field is empty, the model file's own metadata decides."""
+
+    name: str
+    filenames: tuple[str, ...]  # looked for in MODELS_DIR, first found wins; an absolute path is taken as it is
+    prompt_format: str = ""  # a name from `prompts.formats`; "" takes the template in the GGUF
+    context_length: int = 8192  # tokens, prompt and answer together
+    sampling: Sampling = Sampling()
+    threads: int = 0  # 0: the physical cores
+    gpu_layers: int = 0  # -1: all
+    system_prompt: str = ""  # "" takes prompts/system.md
+    stop: tuple[str, ...] = ()  # beside the end tokens of the format
+    url: str = ""  # for `lantern models pull`
+    sha256: str = ""
+    size_bytes: int = 0
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation as a model sees it."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of prompt text. Only in scaffold may control tokens be recognised; content never makes one."""
+
+    text: str
+    scaffold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A numbered piece of code in the prompt, as the extractive engine needs it. Lines are 1-based, inclusive."""
+
+    n: int
+    path: str
+    start_line: int
+    end_line: int
+    symbol: str
+    kind: str
+    language: str
+    signature: str
+    doc: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything one generation needs."""
+
+    segments: tuple[Segment, ...]
+    question: str  # the user's words alone
+    evidence: tuple[Evidence, ...] = ()  # best first
+    stop: tuple[str, ...] = ()  # texts that end the answer and are never shown
+
+    @property
+    def text(self) -> str:
+        """The rendered prompt, for people and logs; engines tokenise segment by segment."""
+        return "".join(segment.text for segment in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one generation."""
+
+    prompt: int
+    cached: int  # prompt tokens that did not have to be evaluated again
+    completion: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of an answer: whole characters, never a stop text. The last one carries `reason` and `usage`."""
+
+    text: str = ""
+    reason: StopReason | None = None
+    usage: Usage | None = None
+    prefill_ms: float = 0.0  # time from the start of evaluation to the first token, on the last delta
+    progress: tuple[int, int] | None = None  # prompt tokens evaluated, total: before the first token
+
+
+class Engine(Protocol):
+    """Turns a prompt into a stream of deltas.
+
+    `stream` ends with exactly one delta whose `reason` is set. Closing the iterator (`aclose`) cancels:
+    the engine is free again at the next token. Raises `models.errors.ModelError`.
+    """
+
+    name: str  # what `model_name` shows
+    context_length: int  # tokens
+
+    def count_tokens(self, segments: tuple[Segment, ...]) -> int:
+        """Tokens of these segments as `stream` would evaluate them."""
+        ...
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncIterator[Delta]: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A catalogue entry as found on this machine."""
+
+    spec: ModelSpec
+    path: Path | None  # the file, if it is here
+    size_bytes: int = 0
+    problem: str = field(default="")  # why a file that is here cannot be used
