@@ -81,6 +81,7 @@ class Prompt:
     question: str  # the user's words alone
     evidence: tuple[Evidence, ...] = ()  # best first
     stop: tuple[str, ...] = ()  # texts that end the answer and are never shown
+    notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
 
     @property
     def text(self) -> str:

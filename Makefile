@@ -1,0 +1,82 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. Both set up what is missing first.
+# Each step of the set-up leaves a stamp; a second call only looks at them.
+
+PYTHON ?= python3
+CODEBASE ?= .
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+LLAMA := llama-cpp-python==0.3.36
+LLAMA_SDIST := build/llama_cpp_python-0.3.36.tar.gz
+CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test check setup bench bench-quick clean
+
+run: setup
+ifdef ASK
+	@$(BIN)/lantern index "$(CODEBASE)"
+	@$(BIN)/lantern ask --path "$(CODEBASE)" "$(ASK)" < /dev/null
+else
+	@$(BIN)/lantern serve --index "$(CODEBASE)"
+endif
+
+test: check
+	$(BIN)/python -m pytest
+
+check: setup $(STAMPS)/gguf
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup $(STAMPS)/gguf
+	$(BIN)/python -m tests.bench
+
+bench-quick: setup $(STAMPS)/gguf
+	$(BIN)/python -m tests.bench --quick
+
+setup: $(STAMPS)/packages $(STAMPS)/llama
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Lantern needs Python 3.11 or newer; set PYTHON=path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/packages: requirements.lock pyproject.toml | $(STAMPS)/venv
+	@echo "Installing packages (about 2 minutes) ..."
+	$(BIN)/python -m pip install -q --progress-bar off -r requirements.lock
+	$(BIN)/python -m pip install -q --no-deps -e .
+	@touch $@
+
+ifeq ($(CXX_FOUND),)
+.PHONY: $(STAMPS)/llama
+$(STAMPS)/llama:
+	@$(BIN)/python -c 'import llama_cpp' 2>/dev/null || \
+		echo "No C++ compiler found: going on without local models. Install g++ and run 'make setup' to add them."
+else
+$(STAMPS)/llama: $(LLAMA_SDIST) | $(STAMPS)/packages
+	@echo "Compiling llama.cpp (about 5 minutes on 2 cores) ..."
+	@CMAKE_ARGS="-DLLAVA_BUILD=OFF" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
+		$(BIN)/python -m pip install -v --no-deps --force-reinstall $(LLAMA_SDIST) > build/llama.log 2>&1 & pid=$$!; \
+	while kill -0 $$pid 2>/dev/null; do \
+		sleep 10; step=$$(grep -oE '\[[0-9]+/[0-9]+\]' build/llama.log | tail -n 1); \
+		if [ -n "$$step" ]; then echo "  llama.cpp $$step"; fi; \
+	done; \
+	wait $$pid || { tail -n 40 build/llama.log; echo "llama.cpp did not compile; all of it is in build/llama.log"; exit 1; }
+	@touch $@
+endif
+
+$(LLAMA_SDIST): | $(STAMPS)/packages
+	@mkdir -p build
+	$(BIN)/python -m pip download -q --no-deps --no-binary llama-cpp-python -d build $(LLAMA)
+
+# Small random-weight models around the vocabularies that the source distribution carries: real llama.cpp in tests.
+$(STAMPS)/gguf: tests/tiny_gguf.py $(STAMPS)/llama
+	$(BIN)/python -m tests.tiny_gguf $(LLAMA_SDIST) build/gguf
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build

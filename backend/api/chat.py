@@ -1,0 +1,250 @@
+"""REST: questions and the history of sessions."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from backend import conversations, schemas
+from backend.api.wired import Wired
+from backend.conversations import iso, new_id
+from backend.errors import CODES, Refusal
+from backend.events import Event
+from backend.rag import Question
+from backend.tables import ConversationRow, SessionRow, TurnRow, now
+from backend.wiring import Parts
+
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Offset = Annotated[int, Query(ge=0)]
+router = APIRouter(prefix="/chat", tags=["chat"])
+
+
+@router.post("/query", response_model=None)
+async def query(body: schemas.Query, parts: Wired) -> StreamingResponse | dict[str, Any]:
+    """Answers a question; with `stream`, as server-sent events."""
+    question, after = await _in_session(parts, body)
+    events = _of_turn(parts, question, after)
+    if body.stream:
+        first = await anext(events)  # a refusal still has its own status
+        return StreamingResponse(_as_sse(first, events), media_type="text/event-stream")
+    answer: dict[str, Any] = {"response": "", "sources": [], "citations": [], "turn_id": question.turn}
+    async with aclosing(events):
+        async for event in events:
+            match event.type:
+                case "accepted":
+                    answer |= {"session_id": event.session, "conversation_id": event.body["conversation"]}
+                case "sources":
+                    answer["sources"] = event.body["items"]
+                case "delta":
+                    answer["response"] += event.body["text"]
+                case "end" if error := event.body.get("error"):
+                    raise Refusal(error["code"] if error["code"] in CODES else "internal", error["message"])
+                case "end":
+                    answer |= {"model_name": event.body["model"], "usage": event.body["usage"]}
+                    answer |= {"timings": event.body["ms"], "reason": event.body["reason"]}
+    return answer | {"timestamp": iso(now())}
+
+
+@router.post("/preview")
+async def preview(body: schemas.Query, parts: Wired) -> dict[str, Any]:
+    """The prompt that a query would have the model read. Nothing is stored or generated."""
+    model, built = await parts.rag.preview(await _as_question(parts, body))
+    return {
+        "model_name": model,
+        "prompt": built.prompt.text,
+        "tokens": built.tokens,
+        "snippets": [
+            {
+                "n": snippet.n,
+                "path": snippet.hit.path,
+                "start": snippet.hit.start_line,
+                "end": snippet.hit.end_line,
+                "text": snippet.hit.text,
+            }
+            for snippet in built.snippets
+        ],
+    }
+
+
+@router.post("/cancel")
+async def cancel(body: schemas.CancelBody, parts: Wired) -> dict[str, Any]:
+    """Stops the session's running turns, or one of them; idempotent."""
+    await parts.database.read(lambda db: conversations.require_session(db, body.session_id))
+    await parts.turns.cancel(body.session_id, body.turn_id)
+    return {}
+
+
+@router.get("/history")
+async def history(parts: Wired, conversation_id: schemas.Id, limit: Limit = 50, offset: Offset = 0) -> dict[str, Any]:
+    """The newest messages, in the order in which they were said; `offset` counts back from the newest."""
+
+    def work(db: Session) -> dict[str, Any]:
+        conversations.require_conversation(db, conversation_id)
+        said = [message for row in conversations.turns(db, conversation_id) for message in conversations.messages(row)]
+        newest = said[max(0, len(said) - offset - limit) : max(0, len(said) - offset)]
+        return {"conversation_id": conversation_id, "messages": newest, "total_count": len(said)}
+
+    return await parts.database.read(work)
+
+
+@router.delete("/history")
+async def delete_history(parts: Wired, conversation_id: schemas.Id | None = None) -> dict[str, Any]:
+    """Deletes what was said in one conversation, or everywhere."""
+
+    def chosen(db: Session) -> list[tuple[str, str]]:
+        if conversation_id is not None:
+            row = conversations.require_conversation(db, conversation_id)
+            return [(row.session_id, row.id)]
+        rows = db.execute(select(ConversationRow.session_id, ConversationRow.id)).all()
+        return [(session, conversation) for session, conversation in rows]
+
+    return await _clear(parts, await parts.database.read(chosen))
+
+
+@router.post("/session/clear")
+async def clear_session(body: schemas.ClearBody, parts: Wired) -> dict[str, Any]:
+    """Deletes what was said in all conversations of a session."""
+
+    def chosen(db: Session) -> list[tuple[str, str]]:
+        conversations.require_session(db, body.session_id)
+        rows = db.scalars(select(ConversationRow.id).where(ConversationRow.session_id == body.session_id))
+        return [(body.session_id, conversation) for conversation in rows]
+
+    return await _clear(parts, await parts.database.read(chosen))
+
+
+@router.get("/context")
+async def context(parts: Wired, conversation_id: schemas.Id) -> dict[str, Any]:
+    """A conversation in numbers, with its last question and answer."""
+    return await parts.database.read(lambda db: conversations.context(db, conversation_id))
+
+
+@router.get("/conversation/{conversation_id}")
+async def conversation(parts: Wired, conversation_id: schemas.Id) -> dict[str, Any]:
+    """A conversation's summary and all its messages."""
+
+    def work(db: Session) -> dict[str, Any]:
+        said = [message for row in conversations.turns(db, conversation_id) for message in conversations.messages(row)]
+        return conversations.context(db, conversation_id) | {"messages": said}
+
+    return await parts.database.read(work)
+
+
+@router.get("/session/{session_id}")
+async def session(parts: Wired, session_id: schemas.Id) -> dict[str, Any]:
+    """One session."""
+    return await parts.database.read(lambda db: _session(db, conversations.require_session(db, session_id)))
+
+
+@router.get("/session/{session_id}/conversations")
+async def session_conversations(
+    parts: Wired, session_id: schemas.Id, limit: Limit = 50, offset: Offset = 0
+) -> dict[str, Any]:
+    """The conversations of a session, the last used first."""
+
+    def work(db: Session) -> dict[str, Any]:
+        conversations.require_session(db, session_id)
+        own = ConversationRow.session_id == session_id
+        newest = select(ConversationRow.id).where(own).order_by(ConversationRow.updated_at.desc(), ConversationRow.id)
+        return {
+            "session_id": session_id,
+            "conversations": [conversations.context(db, id_) for id_ in db.scalars(newest.limit(limit).offset(offset))],
+            "total_count": db.scalar(select(func.count()).select_from(ConversationRow).where(own)),
+        }
+
+    return await parts.database.read(work)
+
+
+@router.get("/sessions")
+async def sessions(parts: Wired, limit: Limit = 50, offset: Offset = 0) -> dict[str, Any]:
+    """All sessions, the last used first."""
+
+    def work(db: Session) -> dict[str, Any]:
+        newest = select(SessionRow).order_by(SessionRow.updated_at.desc(), SessionRow.id.desc())
+        return {
+            "sessions": [_session(db, row) for row in db.scalars(newest.limit(limit).offset(offset))],
+            "total_count": db.scalar(select(func.count()).select_from(SessionRow)),
+        }
+
+    return await parts.database.read(work)
+
+
+async def _as_question(parts: Parts, body: schemas.Query) -> Question:
+    """The question of a body; its session is empty if the body names neither a session nor a conversation."""
+    session, conversation = body.session_id, body.conversation_id
+    if conversation is not None and session is None:
+        owner = await parts.database.read(lambda db: conversations.require_conversation(db, conversation))
+        session = owner.session_id
+    return Question(
+        session=session or "",
+        turn=body.turn_id or new_id(),
+        text=body.query,
+        conversation=conversation,
+        attachments=tuple(item.attachment for item in body.context),
+        retrieval=body.retrieval,
+        codebase=body.codebase,
+        model=body.model,
+        max_tokens=body.max_tokens,
+        temperature=body.temperature,
+    )
+
+
+async def _in_session(parts: Parts, body: schemas.Query) -> tuple[Question, int]:
+    """The question of a body in its session, a new one if it names none, and the session's head before it."""
+    if not body.query.strip():
+        raise Refusal("bad_params", "query: the question is empty")
+    parts.engines.resolve(body.model)  # no session is made for a model that does not exist
+    question = await _as_question(parts, body)
+    row = await parts.database.write(lambda db: conversations.open_session(db, question.session or None, None, None))
+    return replace(question, session=row.id), row.head
+
+
+async def _of_turn(parts: Parts, question: Question, after: int) -> AsyncGenerator[Event]:
+    """Accepts the question and yields the events of its turn, to the end."""
+    known = await parts.database.read(lambda db: db.get(TurnRow, (question.session, question.turn)))
+    async with aclosing(parts.turns.watch(question.session, 0 if known else after)) as events:
+        await parts.turns.accept(question)
+        async for event in events:
+            if event.turn == question.turn:
+                yield event
+                if event.type == "end":
+                    return
+
+
+async def _as_sse(first: Event, rest: AsyncGenerator[Event]) -> AsyncIterator[str]:
+    async with aclosing(rest):
+        yield _sse(first)
+        async for event in rest:
+            yield _sse(event)
+
+
+def _sse(event: Event) -> str:
+    number = f"id: {event.seq}\n" if event.seq is not None else ""
+    return f"{number}event: {event.type}\ndata: {json.dumps(event.wire, ensure_ascii=False)}\n\n"
+
+
+async def _clear(parts: Parts, chosen: list[tuple[str, str]]) -> dict[str, Any]:
+    for session_id, conversation_id in chosen:
+        await parts.turns.cancel(session_id, conversation=conversation_id)
+    gone = await parts.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
+    return {"deleted": gone}
+
+
+def _session(db: Session, row: SessionRow) -> dict[str, Any]:
+    count = db.scalar(select(func.count()).select_from(ConversationRow).where(ConversationRow.session_id == row.id))
+    return {
+        "session_id": row.id,
+        "created_at": iso(row.created_at),
+        "last_updated": iso(row.updated_at),
+        "workspace": row.workspace,
+        "model": row.model,
+        "conversation_count": count,
+        "head": row.head,
+    }

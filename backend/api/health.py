@@ -1,0 +1,54 @@
+"""REST: how the server is, which models it has, and what its interface looks like."""
+
+import asyncio
+import html
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from backend.api.wired import Wired
+from backend.config import VERSION
+
+router = APIRouter(tags=["state"])
+
+
+@router.get("/health")
+async def health(parts: Wired) -> dict[str, Any]:
+    """Open to anyone on this machine: no paths, no names of codebases, no questions."""
+    return {
+        "status": "ok",
+        "version": VERSION,
+        "model": parts.engines.current,
+        "embedder_loaded": parts.retrieval.embedder_loaded,
+        "turns_running": parts.turns.load,
+        **parts.stats.summary,
+    }
+
+
+@router.get("/models")
+async def models(parts: Wired) -> dict[str, Any]:
+    """The catalogue with what is installed."""
+    return {"models": await asyncio.to_thread(parts.engines.states)}
+
+
+@router.get("/metrics")
+async def metrics(parts: Wired) -> Response:
+    """Prometheus text."""
+    return Response(parts.stats.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """The calls on one page that needs neither scripts nor a network."""
+    rows = [
+        f"<tr><td><code>{method.upper()} {html.escape(path)}</code></td><td>{html.escape(call.get('description', ''))}</td></tr>"
+        for path, methods in request.app.openapi()["paths"].items()
+        for method, call in methods.items()
+    ]
+    return HTMLResponse(
+        "<!doctype html><meta charset=utf-8><title>Lantern</title><style>body{font:16px system-ui;margin:2em auto;"
+        "max-width:60em}td{padding:.3em 1em .3em 0;vertical-align:top}</style><h1>Lantern REST</h1>"
+        f"<p>Shapes of bodies and answers: <a href=/openapi.json>/openapi.json</a>.</p><table>{''.join(rows)}</table>"
+    )

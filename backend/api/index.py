@@ -1,0 +1,51 @@
+"""REST: codebases, index jobs, search."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+
+from backend import schemas
+from backend.api.wired import Wired
+from backend.errors import Refusal
+from backend.retrieval import describe
+
+router = APIRouter(tags=["index"])
+
+
+@router.post("/index")
+async def index(body: schemas.IndexBody, parts: Wired) -> dict[str, Any]:
+    """Starts a refresh of the codebase at `path`; with `wait`, answers when it has ended."""
+    job = await parts.jobs.start(body.path)
+    if body.wait:
+        await parts.jobs.wait(job)
+    return job.wire
+
+
+@router.get("/index/jobs/{job_id}")
+async def job(job_id: str, parts: Wired) -> dict[str, Any]:
+    """How far an index job is."""
+    return parts.jobs.get(job_id).wire
+
+
+@router.get("/codebases")
+async def codebases(parts: Wired) -> dict[str, Any]:
+    """The codebases that are indexed on this machine."""
+    known = await asyncio.to_thread(parts.retrieval.codebases.all)
+    return {"codebases": [describe(info) for info in known], "total_count": len(known)}
+
+
+@router.delete("/codebases/{codebase_id}")
+async def delete(codebase_id: str, parts: Wired) -> dict[str, Any]:
+    """Forgets a codebase: its index goes, its files stay."""
+    if parts.jobs.indexing(codebase_id) is not None:
+        raise Refusal("index_unavailable", "this codebase is being indexed: wait for the job to end")
+    await asyncio.to_thread(parts.retrieval.choose, codebase_id)
+    await asyncio.to_thread(parts.retrieval.delete, codebase_id)
+    return {"deleted": codebase_id}
+
+
+@router.post("/search")
+async def search(body: schemas.SearchBody, parts: Wired) -> dict[str, Any]:
+    """The places that answer a query, best first."""
+    return await asyncio.to_thread(parts.retrieval.find, body.query, body.codebase, body.k, body.paths)

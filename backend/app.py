@@ -1,0 +1,77 @@
+"""The web application: faces on parts, one shape for every error, the guard before all of it."""
+
+import logging
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+
+from backend import guard
+from backend.api import chat, health, index
+from backend.config import VERSION
+from backend.errors import Refusal, translate
+from backend.wiring import Parts
+from backend.ws import Sockets
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The application, the same behind its guard, and what has to be told when it stops."""
+
+    parts: Parts
+    sockets: Sockets
+    guarded: ASGIApp
+
+
+def build_app(parts: Parts, rules: guard.Rules) -> App:
+    """The faces on these parts."""
+    app = FastAPI(title="Lantern", version=VERSION, docs_url=None, redoc_url=None)
+    app.state.parts = parts
+    sockets = Sockets(parts, rules)
+    for face in (chat, index, health):
+        app.include_router(face.router)
+
+    @app.websocket("/v1/ws")
+    async def socket(websocket: WebSocket) -> None:
+        await sockets.serve(websocket)
+
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _no_such_route)
+    app.add_exception_handler(Exception, _failed)
+    for translated in (Refusal, OSError):  # handlers by class win over the one for Exception, which also logs
+        app.add_exception_handler(translated, _failed)
+    return App(parts, sockets, guard.Guard(app, rules))
+
+
+def _answer(refusal: Refusal, status: int | None = None) -> JSONResponse:
+    headers = {"Retry-After": str(max(1, refusal.retry_after_ms // 1000))} if refusal.retry_after_ms else None
+    return JSONResponse({"error": refusal.body}, status or refusal.code.http, headers)
+
+
+async def _failed(_: Request, error: Exception) -> JSONResponse:
+    refusal = translate(error)
+    if refusal is None:
+        log.error("a request failed", exc_info=error)
+        refusal = Refusal("internal", "an unexpected error; the server's log has the details")
+    return _answer(refusal)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = error.errors()
+    if any(problem["type"] == "json_invalid" for problem in problems):
+        return _answer(Refusal("parse", "the body is not JSON"))
+    told = "; ".join(f"{'.'.join(map(str, p['loc'][1:])) or 'body'}: {p['msg']}" for p in problems)
+    return _answer(Refusal("bad_params", told))
+
+
+async def _no_such_route(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = "not_found" if error.status_code == 404 else "invalid"
+    return _answer(Refusal(code, f"{request.method} {request.url.path}: {error.detail}"), error.status_code)

@@ -1,0 +1,138 @@
+"""`lantern ask` and `lantern chat`: questions in, streamed answers out."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.cli import show
+from backend.cli.client import Client, connected
+from backend.cli.exits import FAILURE, INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed
+from backend.cli.settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The options of `lantern ask`."""
+
+    question: str
+    path: Path
+    model: str
+    continued: bool
+    conversation: str
+    as_json: bool
+    as_jsonl: bool
+    extract: bool
+    usage: bool
+    show_context: bool
+    dry_run: bool
+
+
+def run_ask(ask: Ask) -> None:
+    """One question."""
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    with connected(settings()) as client:
+        body = _body(client, ask, piped)
+        if ask.show_context or ask.dry_run:
+            preview = client.call("POST", "/chat/preview", body)
+            if ask.show_context:
+                for snippet in preview["snippets"]:
+                    show.say(f"[{snippet['n']}] {snippet['path']}:{snippet['start']}-{snippet['end']}\n{snippet['text']}\n")
+            if ask.dry_run:
+                show.say(f"{preview['model_name']}: {preview['tokens']} tokens")
+                print(preview["prompt"])
+                return
+        told = _stream(client, body, ask)
+    if ask.as_json:
+        print(json.dumps(told, ensure_ascii=False))
+    elif ask.extract:
+        print(show.first_fence(told["response"]))
+    if not (ask.as_json or ask.as_jsonl):
+        show.sources(told["sources"])
+    if ask.usage:
+        show.usage(told["end"])
+
+
+def run_chat(path: Path, model: str) -> None:
+    """Questions until the end of the input; an interrupt stops the answer, not the talk."""
+    show.say("Ask about the code; Ctrl-C stops an answer, Ctrl-D ends.")
+    with connected(settings()) as client:
+        body: dict[str, Any] = {"codebase": client.codebase(path), "model": model}
+        while True:
+            try:
+                question = input("> " if sys.stdin.isatty() else "").strip()
+            except EOFError:
+                return
+            if not question:
+                continue
+            try:
+                told = _stream(client, body | {"query": question})
+            except CommandFailed as failure:
+                show.say(f"lantern: {failure}")
+                if failure.code == MODEL_UNAVAILABLE:
+                    raise
+                continue
+            show.sources(told["sources"])
+            body |= {"session_id": told["session_id"], "conversation_id": told["conversation_id"]}
+
+
+def _body(client: Client, ask: Ask, piped: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"query": ask.question, "model": ask.model, "codebase": client.codebase(ask.path)}
+    if ask.conversation or ask.continued:
+        body["conversation_id"] = ask.conversation or _last_conversation(client)
+    if piped.strip():
+        body["context"] = [{"path": "stdin", "text": piped}]
+    return body
+
+
+def _last_conversation(client: Client) -> str:
+    for session in client.call("GET", "/chat/sessions", limit=100)["sessions"]:
+        used = client.call("GET", f"/chat/session/{session['session_id']}/conversations", limit=1)["conversations"]
+        if used:
+            return str(used[0]["conversation_id"])
+    raise CommandFailed("there is no conversation to go on with")
+
+
+def _stream(client: Client, body: dict[str, Any], ask: Ask | None = None) -> dict[str, Any]:
+    """Prints the answer as it comes; returns all of it. Raises `CommandFailed` if it did not finish."""
+    told: dict[str, Any] = {"response": "", "sources": [], "end": {}, "session_id": "", "turn_id": ""}
+    quiet = ask is not None and (ask.as_json or ask.as_jsonl or ask.extract)
+    try:
+        for event in client.events(body):
+            if ask is not None and ask.as_jsonl:
+                print(json.dumps(event, ensure_ascii=False), flush=True)
+            _follow(event, told)
+            if event["type"] == "delta" and not quiet:
+                print(event["text"], end="", flush=True)
+    except KeyboardInterrupt:
+        client.call("POST", "/chat/cancel", {"session_id": told["session_id"], "turn_id": told["turn_id"]})
+        print()
+        if ask is not None:
+            raise CommandFailed("interrupted", INTERRUPTED) from None
+    if not quiet:
+        print()
+    error = told["end"].get("error")
+    if error is not None:
+        raise CommandFailed(error["message"], MODEL_UNAVAILABLE if error["code"] == "model_unavailable" else FAILURE)
+    return told
+
+
+def _follow(event: dict[str, Any], told: dict[str, Any]) -> None:
+    match event["type"]:
+        case "accepted":
+            told |= {"session_id": event["session"], "turn_id": event["turn"], "conversation_id": event["conversation"]}
+        case "sources":
+            told["sources"] = event["items"]
+            show.progress("")
+        case "delta":
+            if not told["response"]:
+                show.progress("")
+            told["response"] += event["text"]
+        case "status":
+            counts = f" {event['done']}/{event['total']}" if event.get("total") else ""
+            show.progress(f"{event['stage']}{counts} ...")
+        case "end":
+            show.progress("")
+            told |= {"end": {name: event.get(name) for name in ("reason", "model", "usage", "ms", "error")}}
+            told["model_name"] = event["model"]

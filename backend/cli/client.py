@@ -1,0 +1,106 @@
+"""How a command reaches the service: a running server of the same data folder, else one inside this process.
+
+Either way it speaks the REST face, so a command can show nothing that another program could not.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from backend.cli.exits import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
+from backend.config import Settings
+from backend.instance import DataFolderInUse, find, token
+
+STARTING_S = 30.0
+EXITS = {"model_unavailable": MODEL_UNAVAILABLE, "index_unavailable": NO_INDEX}
+
+
+class Client:
+    """The REST calls that commands need."""
+
+    def __init__(self, url: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        # Environment proxies must never see a local question; an answer may take minutes.
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=None, trust_env=False)
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, **params: Any) -> Any:
+        """The JSON answer. Raises `CommandFailed` with the server's own words."""
+        response = self._request(method, path, body, params)
+        if response.is_error:
+            raise _failure(response.json()["error"])
+        return response.json()
+
+    def events(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The events of one question, to its end."""
+        with self._http.stream("POST", "/chat/query", json=body | {"stream": True}) as response:
+            if response.is_error:
+                response.read()
+                raise _failure(response.json()["error"])
+            for line in response.iter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
+    def codebase(self, path: Path) -> str:
+        """The id of the codebase around `path`. Raises `CommandFailed` (3) if there is none."""
+        here = path.expanduser().resolve()
+        around = [
+            known
+            for known in self.call("GET", "/codebases")["codebases"]
+            if here.is_relative_to(known["root"]) and known["chunks"]
+        ]
+        if not around:
+            raise CommandFailed(f"no index for {here}: run `lantern index {path}` first", NO_INDEX)
+        return str(max(around, key=lambda known: len(known["root"]))["id"])
+
+    def _request(self, method: str, path: str, body: dict[str, Any] | None, params: dict[str, Any]) -> httpx.Response:
+        try:
+            return self._http.request(method, path, json=body, params=params)
+        except httpx.TransportError as error:
+            raise CommandFailed(f"the server at {self._http.base_url} went away: {error}") from None
+
+    def close(self) -> None:
+        self._http.close()
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Client]:
+    """A client of the server that holds this data folder; one is started for the block if there is none."""
+    while (url := _running(settings)) is None:
+        from backend.server import served_in_thread  # the web stack is only loaded where it is needed
+
+        try:
+            with served_in_thread(settings.model_copy(update={"host": "127.0.0.1", "port": 0})) as own:
+                yield from _client(own, settings)
+            return
+        except DataFolderInUse:  # another command was faster: use its server
+            time.sleep(0.1)
+    yield from _client(url, settings)
+
+
+def _client(url: str, settings: Settings) -> Iterator[Client]:
+    client = Client(url, token(settings.token_file))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _running(settings: Settings) -> str | None:
+    """The URL of the running server, waiting for one that is starting."""
+    until = time.monotonic() + STARTING_S
+    while (instance := find(settings.data_dir)) is not None:
+        if instance.url:
+            return instance.url
+        if time.monotonic() > until:
+            raise CommandFailed(f"process {instance.pid} holds {settings.data_dir} but does not serve")
+        time.sleep(0.05)
+    return None
+
+
+def _failure(error: dict[str, str]) -> CommandFailed:
+    return CommandFailed(error["message"], EXITS.get(error["code"], FAILURE))

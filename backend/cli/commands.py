@@ -1,0 +1,131 @@
+"""The commands around an index and a server: index, search, serve, doctor, token."""
+
+import asyncio
+import importlib.util
+import json
+import shlex
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from backend.cli import show
+from backend.cli.client import Client, connected
+from backend.cli.exits import CommandFailed
+from backend.cli.settings import settings
+from backend.config import VERSION, BadSetting, Settings
+from backend.instance import DataFolderInUse, find, token
+
+POLL_S = 0.2
+LINE_EVERY_S = 10.0  # without a terminal
+
+
+def run_index(path: Path, as_json: bool) -> None:
+    """Indexes and shows how far it is."""
+    with connected(settings()) as client:
+        told = _index(client, path)
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False))
+
+
+def run_search(query: str, path: Path, count: int, as_json: bool) -> None:
+    """Prints places, best first; with JSON, what `POST /search` answers."""
+    with connected(settings()) as client:
+        found = client.call("POST", "/search", {"query": query, "codebase": client.codebase(path), "k": count})
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    for hit in found["hits"]:
+        stale = "" if hit["fresh"] else "  (changed since it was indexed)"
+        print(f"{hit['path']}:{hit['start_line']}-{hit['end_line']}  {hit['symbol']}{stale}".rstrip())
+
+
+def run_serve(host: str | None, port: int | None, index: Path | None, allow_remote: bool | None) -> None:
+    """Serves until interrupted."""
+    import logging
+
+    from backend.server import serve
+
+    chosen = settings(host=host, port=port, allow_remote=allow_remote)
+    logging.basicConfig(level=chosen.log_level, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        asyncio.run(serve(chosen, lambda url: _welcome(url, chosen, index)))
+    except (BadSetting, DataFolderInUse) as error:
+        raise CommandFailed(str(error)) from None
+
+
+def run_token() -> None:
+    print(token(settings().token_file))
+
+
+def run_doctor() -> None:
+    """What is here and what is missing; fails if questions could not be answered."""
+    chosen = settings()
+    server = find(chosen.data_dir)
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    llama = importlib.util.find_spec("llama_cpp") is not None
+    show.say(f"lantern {VERSION}, Python {sys.version.split()[0]}")
+    show.say(f"data folder   {chosen.data_dir}{'' if chosen.data_dir.exists() else ' (made at the first use)'}")
+    show.say(f"server        {server.url if server else 'none running'}")
+    show.say(f"model         {chosen.model_name}, looked for in {chosen.models_dir}")
+    show.say(f"llama.cpp     {'installed' if llama else 'not installed: extractive answers only'}")
+    show.say(f"C++ compiler  {compiler or 'none'}")
+    with connected(chosen) as client:
+        show.say(f"answers with  {client.call('GET', '/health')['model']}")
+        for known in client.call("GET", "/codebases")["codebases"]:
+            show.say(f"codebase      {known['root']}: {known['state']}, {known['files']} files, {known['chunks']} chunks")
+    from indexer.embed import SentenceEmbedder
+    from indexer.errors import EmbedderUnavailable
+
+    try:
+        embedder = SentenceEmbedder(chosen.embedding_model)
+        embedder.embed_query("does it work?")
+    except EmbedderUnavailable as error:
+        raise CommandFailed(str(error)) from None
+    show.say(f"embedding     {chosen.embedding_model}, {embedder.dim} dimensions")
+
+
+def _index(client: Client, path: Path) -> dict[str, Any]:
+    """Runs one index job to its end."""
+    job = client.call("POST", "/index", {"path": str(path.expanduser().resolve())})
+    shown = time.monotonic()
+    while job["state"] in ("queued", "running"):
+        time.sleep(POLL_S)
+        job = client.call("GET", f"/index/jobs/{job['job_id']}")
+        show.progress(show.job(job))
+        if not sys.stderr.isatty() and time.monotonic() - shown > LINE_EVERY_S:
+            show.say(show.job(job))
+            shown = time.monotonic()
+    show.progress("")
+    if "error" in job:
+        raise CommandFailed(job["error"]["message"])
+    show.report(job)
+    told: dict[str, Any] = job
+    return told
+
+
+def _welcome(url: str, chosen: Settings, index: Path | None) -> None:
+    """Tells where the server is and what to try; indexing, if wanted, goes on beside it."""
+    question = json.dumps({"query": "What is this codebase about?"})
+    show.say(f"Lantern listens on {url}")
+    show.say(f"The token is in {chosen.token_file}")
+    show.say("A first question, to paste:")
+    show.say(
+        f'  curl -s {url}/chat/query -H "Authorization: Bearer $(cat {shlex.quote(str(chosen.token_file))})" '
+        f"-H 'Content-Type: application/json' -d {shlex.quote(question)}"
+    )
+    if index is not None:
+        threading.Thread(target=_index_beside, args=(url, chosen, index), daemon=True).start()
+
+
+def _index_beside(url: str, chosen: Settings, path: Path) -> None:
+    client = Client(url, token(chosen.token_file))
+    try:
+        _index(client, path)
+    except CommandFailed as failure:
+        show.say(f"lantern: {failure}")
+    finally:
+        client.close()

@@ -1,0 +1,164 @@
+"""The command line: what each command takes. What it does is imported when it runs, so that help is instant."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from backend.cli.exits import FAILURE, INTERRUPTED, OK, CommandFailed
+
+app = typer.Typer(
+    name="lantern",
+    help="Answers questions about your own codebase, on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+models = typer.Typer(help="Language models: what is known, what is here.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(models, name="models")
+
+Root = Annotated[Path, typer.Argument(help="The codebase.")]
+Where = Annotated[Path, typer.Option("--path", help="A path inside the codebase.")]
+Model = Annotated[str, typer.Option("--model", "-m", help="A name from `lantern models list`.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+@app.command()
+def index(path: Root = Path(), as_json: Json = False) -> None:
+    """Index a codebase, or bring its index up to date."""
+    from backend.cli.commands import run_index
+
+    run_index(path, as_json)
+
+
+@app.command()
+def ask(
+    question: str,
+    path: Where = Path(),
+    model: Model = "",
+    continued: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")] = False,
+    conversation: Annotated[str, typer.Option("--cid", help="Go on with this conversation.")] = "",
+    as_json: Json = False,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="Every event as a line of JSON.")] = False,
+    extract: Annotated[bool, typer.Option("-x", "--extract", help="Only the first fenced block.")] = False,
+    usage: Annotated[bool, typer.Option("-u", "--usage", help="Token counts and times.")] = False,
+    show_context: Annotated[bool, typer.Option(help="Show the code that the prompt holds.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Print the prompt, generate nothing.")] = False,
+) -> None:
+    """Ask one question. What is piped in is read as context: git diff | lantern ask "review this"."""
+    from backend.cli.asking import Ask, run_ask
+
+    run_ask(
+        Ask(question, path, model, continued, conversation, as_json, as_jsonl, extract, usage, show_context, dry_run)
+    )
+
+
+@app.command()
+def chat(path: Where = Path(), model: Model = "") -> None:
+    """Talk about a codebase."""
+    from backend.cli.asking import run_chat
+
+    run_chat(path, model)
+
+
+@app.command()
+def search(
+    query: str,
+    path: Where = Path(),
+    count: Annotated[int, typer.Option("-k", min=1, max=50, help="How many places.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find places in the code."""
+    from backend.cli.commands import run_search
+
+    run_search(query, path, count, as_json)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes a free one.")] = None,
+    index: Annotated[Path | None, typer.Option(help="A codebase to index first.")] = None,
+    allow_remote: Annotated[bool | None, typer.Option("--allow-remote", help="Listen beyond this machine.")] = None,
+) -> None:
+    """Run the backend for IDE plugins and other programs."""
+    from backend.cli.commands import run_serve
+
+    run_serve(host, port, index, allow_remote)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation."""
+    from backend.cli.commands import run_doctor
+
+    run_doctor()
+
+
+@app.command()
+def token() -> None:
+    """Print the token that clients send."""
+    from backend.cli.commands import run_token
+
+    run_token()
+
+
+@models.command("list")
+def models_list(as_json: Json = False) -> None:
+    """The catalogue: name, state, size, context."""
+    from backend.cli.models import run_list
+
+    run_list(as_json)
+
+
+@models.command("pull")
+def models_pull(
+    name: str,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    sha256: Annotated[str, typer.Option(help="The expected hash, where the catalogue has none.")] = "",
+) -> None:
+    """Download a model, with progress; an interrupted download resumes."""
+    from backend.cli.models import run_pull
+
+    run_pull(name, yes, sha256)
+
+
+@models.command("add")
+def models_add(file: Path) -> None:
+    """Add a GGUF file of yours to the catalogue."""
+    from backend.cli.models import run_add
+
+    run_add(file)
+
+
+@models.command("doctor")
+def models_doctor() -> None:
+    """Check the installed models: file, template, special tokens, memory."""
+    from backend.cli.models import run_doctor
+
+    run_doctor()
+
+
+def main() -> None:
+    """Runs the command and turns what it raises into words and an exit code."""
+    try:
+        sys.exit(app(standalone_mode=False) or OK)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.exceptions.Exit, CommandFailed) as error:
+        if isinstance(error, CommandFailed):
+            print(f"lantern: {error}", file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", None) or getattr(error, "code", FAILURE))
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # `lantern ask ... | head`
+        sys.stderr.close()
+        sys.exit(OK)
+
+
+if __name__ == "__main__":
+    main()

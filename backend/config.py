@@ -1,0 +1,90 @@
+"""The settings, from the environment or a `.env` file. Nothing else in Lantern reads the environment.
+
+A `.env` counts only beside Lantern itself and in `DATA_DIR`, never in the folder a command happens to run in:
+that folder is often a stranger's repository.
+"""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+VERSION = version("lantern")
+HOME = Path.home() / ".lantern"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class BadSetting(Exception):
+    """A setting cannot be used; the message names its variable."""
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; `.env.example` lists them with a line each."""
+
+    model_config = SettingsConfigDict(
+        env_file=(Path(__file__).parent.parent / ".env", HOME / ".env"),
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    model_name: str = "phi3-mini"
+    embedding_model: str = "all-MiniLM-L6-v2"
+    data_dir: Path = HOME
+    models_dir: Path = Field(default_factory=lambda known: known["data_dir"] / "models", validate_default=True)
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    allow_remote: bool = False
+    allowed_origins: str = ""  # separated by commas
+    n_threads: int = Field(0, ge=0)
+    n_gpu_layers: int | None = Field(None, ge=-1)
+    context_length: int = Field(0, ge=0)  # tokens; 0: the catalogue's
+    max_tokens: int = Field(0, ge=0)  # 0: the catalogue's
+    snippets: int = Field(8, ge=1, le=50)  # most pieces of code in one prompt
+    queue_limit: int = Field(16, ge=1)  # turns waiting or running
+    grace_ms: int = Field(30_000, ge=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("data_dir", "models_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @field_validator("host")
+    @classmethod
+    def _bare_host(cls, host: str) -> str:
+        return host.strip("[]").lower()
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'lantern.db'}"
+
+    @property
+    def token_file(self) -> Path:
+        return self.data_dir / "token"
+
+    @property
+    def user_catalogue(self) -> Path:
+        return self.data_dir / "catalog.toml"
+
+    @property
+    def origins(self) -> frozenset[str]:
+        return frozenset(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings with `given` values (those that are not None) above the environment. Raises `BadSetting`."""
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise BadSetting(f"{problems} (environment or .env; see .env.example)") from None
+    if settings.host not in LOOPBACK and not settings.allow_remote:
+        raise BadSetting(
+            f"HOST: {settings.host} is reachable from other machines; "
+            "set ALLOW_REMOTE=1 (or --allow-remote) if that is what you want"
+        )
+    return settings

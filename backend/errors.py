@@ -1,0 +1,102 @@
+"""What a face can answer instead of a result: one table of codes for JSON-RPC, HTTP and sockets.
+
+Knows how the errors of the other packages translate; nothing else does.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy.exc import OperationalError
+
+from indexer import errors as indexing
+from models import errors as modelling
+from prompts import errors as prompting
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    name: str  # stable: clients switch on it
+    rpc: int
+    http: int
+    retryable: bool = False
+
+
+CODES = {
+    code.name: code
+    for code in (
+        Code("parse", -32700, 400),
+        Code("invalid", -32600, 400),
+        Code("unknown_method", -32601, 404),
+        Code("bad_params", -32602, 422),
+        Code("internal", -32603, 500),
+        Code("cancelled", -32800, 499),
+        Code("unauthorized", -32000, 401),
+        Code("not_found", -32001, 404),
+        Code("queue_full", -32002, 429, retryable=True),
+        Code("model_unavailable", -32003, 503),
+        Code("context_too_large", -32004, 413),
+        Code("replay_gone", -32005, 410),
+        Code("index_unavailable", -32006, 503),
+        Code("engine_failed", -32007, 502, retryable=True),
+        Code("rate_limited", -32008, 429, retryable=True),
+        Code("storage_full", -32009, 507),
+        Code("interrupted", -32603, 500, retryable=True),
+    )
+}
+
+
+class Refusal(Exception):
+    """Raised anywhere in the backend to answer a client with one of `CODES`."""
+
+    def __init__(self, code: str, message: str, retry_after_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.code = CODES[code]
+        self.message = message
+        self.retry_after_ms = retry_after_ms
+
+    @property
+    def rpc(self) -> dict[str, object]:
+        """The `error` member of a JSON-RPC answer."""
+        data: dict[str, object] = {"code": self.code.name, "retryable": self.code.retryable}
+        if self.retry_after_ms is not None:
+            data["retry_after_ms"] = self.retry_after_ms
+        return {"code": self.code.rpc, "message": self.message, "data": data}
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The `error` member of a REST answer and of an `end` event."""
+        return {"code": self.code.name, "message": self.message}
+
+
+# The most particular class first.
+_TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
+    (modelling.ContextTooLarge, "context_too_large"),
+    (modelling.EngineFailed, "engine_failed"),
+    (modelling.ModelError, "model_unavailable"),
+    (prompting.QuestionTooLarge, "context_too_large"),
+    (prompting.TemplateRejected, "model_unavailable"),
+    (indexing.CodebaseUnreadable, "bad_params"),
+    (indexing.CodebaseEmpty, "bad_params"),
+    (indexing.IndexCancelled, "cancelled"),
+    (indexing.IndexerError, "index_unavailable"),
+)
+
+
+def translate(error: Exception) -> Refusal | None:
+    """The refusal that `error` amounts to, or None where it is a defect of ours."""
+    if isinstance(error, Refusal):
+        return error
+    for kind, code in _TRANSLATIONS:
+        if isinstance(error, kind):
+            return Refusal(code, str(error))
+    if isinstance(error, OperationalError | OSError):
+        return _storage(error)
+    return None
+
+
+def _storage(error: Exception) -> Refusal | None:
+    text = str(error).lower()
+    if "full" in text or "no space left" in text:
+        return Refusal("storage_full", "the disk is full: free some space; nothing that was stored is lost")
+    if "locked" in text:
+        return Refusal("internal", "the database is locked by another program: try again, or close that program", 1000)
+    return None

@@ -1,0 +1,119 @@
+"""The event log of a session and those who follow it. Every client is pumped from the log, never from the engine.
+
+An event is committed before anyone can see it. A status has no number, is kept only as the newest of its session,
+and may be missed. Knows nothing of sockets or of what the events mean.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.db import Database
+from backend.errors import Refusal
+from backend.tables import EventRow, SessionRow
+
+PAGE = 500  # events read at once
+REPLAY = 100_000  # most events a client may be behind
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the log; `seq` is None for a status."""
+
+    session: str
+    seq: int | None
+    turn: str
+    type: str
+    body: dict[str, Any]
+
+    @property
+    def wire(self) -> dict[str, Any]:
+        """The object a client receives."""
+        numbered = {"seq": self.seq} if self.seq is not None else {}
+        return {"session": self.session, **numbered, "turn": self.turn, "type": self.type, **self.body}
+
+
+def append(db: Session, session: SessionRow, turn: str, kind: str, /, **body: Any) -> None:
+    """Adds the next event to the log, inside the caller's transaction."""
+    session.head += 1
+    db.add(EventRow(session_id=session.id, seq=session.head, turn_id=turn, type=kind, body=body))
+
+
+def page(db: Session, session: str, after: int) -> list[Event]:
+    """The next events after number `after`, oldest first. Raises where they are not to be had any more."""
+    row = db.get(SessionRow, session)
+    if row is None:
+        raise Refusal("not_found", f"no session {session}")
+    check_replay(row, after)
+    rows = db.scalars(
+        select(EventRow).where(EventRow.session_id == session, EventRow.seq > after).order_by(EventRow.seq).limit(PAGE)
+    )
+    return [Event(session, event.seq, event.turn_id, event.type, event.body) for event in rows]
+
+
+def check_replay(row: SessionRow, after: int) -> None:
+    """Raises `replay_gone` unless the log still holds every event after that number."""
+    first = max(row.floor, row.head - REPLAY)
+    if not first <= after <= row.head:
+        raise Refusal("replay_gone", f"events after {after} cannot be replayed; the log holds {first + 1}..{row.head}")
+
+
+@dataclass(slots=True)
+class _Followed:
+    """Who follows one session, and its newest status."""
+
+    bells: set[asyncio.Event] = field(default_factory=set)
+    status: Event | None = None
+
+
+class EventLog:
+    """Lets any number of clients follow sessions; lives on the event loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._followed: dict[str, _Followed] = {}
+
+    def ring(self, session: str) -> None:
+        """Tells followers that the log has grown."""
+        for bell in self._followed[session].bells if session in self._followed else ():
+            bell.set()
+
+    def status(self, session: str, turn: str, stage: str, **facts: Any) -> None:
+        """Replaces the newest status of the session."""
+        if session in self._followed:
+            body = {"stage": stage, **{name: value for name, value in facts.items() if value is not None}}
+            self._followed[session].status = Event(session, None, turn, "status", body)
+            self.ring(session)
+
+    def followers(self, session: str) -> int:
+        return len(self._followed[session].bells) if session in self._followed else 0
+
+    async def follow(self, session: str, after: int) -> AsyncGenerator[Event]:
+        """Events with a number above `after`, then live ones and statuses, for as long as the caller likes."""
+        bell = asyncio.Event()
+        followed = self._followed.setdefault(session, _Followed())
+        followed.bells.add(bell)
+        seen_status = followed.status
+        try:
+            while True:
+                bell.clear()
+                status = followed.status
+                fresh = await self._database.read(lambda db: page(db, session, after))  # noqa: B023
+                for event in fresh:
+                    assert event.seq == after + 1, f"gap in the log of {session} after {after}"
+                    after = event.seq
+                    yield event
+                if fresh:
+                    continue
+                if status is not None and status is not seen_status:
+                    seen_status = status
+                    yield status
+                await bell.wait()
+        finally:
+            followed.bells.discard(bell)
+            if not followed.bells:
+                self._followed.pop(session, None)

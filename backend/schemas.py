@@ -1,0 +1,119 @@
+"""What clients may send, checked at the rim. Unknown fields are ignored: a newer client must not break."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from backend.attached import Attachment
+
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Text = Annotated[str, Field(max_length=1 << 20)]
+Retrieval = Literal["auto", "off", "only"]
+
+
+class Context(BaseModel):
+    """An open file or a selection. `range` is first and last line, 1-based, inclusive."""
+
+    path: str = Field(max_length=4096)
+    range: tuple[int, int] | None = None
+    text: Text | None = None
+
+    @field_validator("range", mode="before")
+    @classmethod
+    def _pair(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return value.get("start"), value.get("end")
+        return value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Context":
+        if self.range is not None and not 1 <= self.range[0] <= self.range[1]:
+            raise ValueError("range is [first, last], 1-based, first <= last")
+        return self
+
+    @property
+    def attachment(self) -> Attachment:
+        return Attachment(self.path, self.range, self.text)
+
+
+class Initialize(BaseModel):
+    client: dict[str, object] = {}
+
+
+class SessionOpen(BaseModel):
+    session: Id | None = None
+    after: Annotated[int, Field(ge=0)] | None = None
+    workspace: str | None = Field(None, max_length=4096)
+    model: str | None = Field(None, max_length=200)
+
+
+class Asking(BaseModel):
+    """The fields that a socket's prompt and a REST query have in common."""
+
+    context: list[Context] = Field(default=[], max_length=50)
+    retrieval: Retrieval = "auto"
+    model: str = Field("", max_length=200)
+    max_tokens: Annotated[int, Field(ge=1, le=1 << 17)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=5)] | None = None
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _default(cls, value: object) -> object:
+        return "" if value is None else value
+
+
+class SessionPrompt(Asking):
+    session: Id
+    conversation: Id | None = None
+    turn: Id
+    text: Text
+
+
+class SessionCancel(BaseModel):
+    session: Id
+    turn: Id | None = None
+
+
+class Search(BaseModel):
+    query: Text
+    codebase: str | None = None
+    limit: int = Field(10, ge=1, le=50)
+    paths: list[str] = Field(default=[], max_length=100)
+
+
+class Nothing(BaseModel):
+    pass
+
+
+class Query(Asking):
+    """The body of `POST /chat/query`."""
+
+    query: Text
+    session_id: Id | None = None
+    conversation_id: Id | None = None
+    turn_id: Id | None = None
+    codebase: str | None = None
+    stream: bool = False
+
+
+class SearchBody(BaseModel):
+    """The body of `POST /search`."""
+
+    query: Text
+    codebase: str | None = None
+    k: int = Field(10, ge=1, le=50)
+    paths: list[str] = Field(default=[], max_length=100)
+
+
+class IndexBody(BaseModel):
+    path: str = Field(min_length=1, max_length=4096)
+    wait: bool = False
+
+
+class ClearBody(BaseModel):
+    session_id: Id
+
+
+class CancelBody(BaseModel):
+    session_id: Id
+    turn_id: Id | None = None

@@ -1,0 +1,126 @@
+"""Running the application: claims the data folder, binds, wires, serves, publishes where, leaves cleanly.
+
+`lantern serve` runs it in the foreground, every other command that finds no server in a thread of its own.
+"""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from backend import guard
+from backend.app import App, build_app
+from backend.config import BadSetting, Settings
+from backend.instance import Claim, token
+from backend.wiring import parts
+
+CLOSING_MS = 500
+SHUTDOWN_S = 5
+
+OnReady = Callable[[str], None]  # receives the URL once the server accepts
+
+
+async def serve(settings: Settings, on_ready: OnReady, leave: asyncio.Event | None = None) -> None:
+    """Serves until a signal arrives, or `leave` is set. Raises `BadSetting`, `DataFolderInUse`."""
+    claim = Claim(settings.data_dir)
+    bound: socket.socket | None = None
+    try:
+        bound = _bind(settings.host, settings.port)
+        port = bound.getsockname()[1]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        rules = guard.rules(token(settings.token_file), settings.host, port, settings.allow_remote, settings.origins)
+        async with parts(settings) as wired:
+            app = build_app(wired, rules)
+
+            def ready() -> None:
+                claim.publish(f"http://{host}:{port}")
+                on_ready(f"http://{host}:{port}")
+
+            await _Server(app, ready, leave).serve([bound])
+    finally:
+        if bound is not None:
+            bound.close()
+        claim.release()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that tells when it is up, and ends turns and tells sockets before it goes."""
+
+    def __init__(self, app: App, on_ready: Callable[[], None], leave: asyncio.Event | None) -> None:
+        config = uvicorn.Config(
+            app.guarded,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws_max_size=guard.FRAME_BYTES,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+            server_header=False,
+        )
+        super().__init__(config)
+        self._app, self._on_ready, self._leave = app, on_ready, leave
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or (self._leave is not None and self._leave.is_set())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_MS / 1000):
+                await self._app.sockets.closing(CLOSING_MS)
+        await self._app.parts.turns.close()
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def served_in_thread(settings: Settings) -> Iterator[str]:
+    """The URL of a server inside this process, for as long as the block lasts. Raises what `serve` raises."""
+    up = threading.Event()
+    urls: list[str] = []
+    failures: list[BaseException] = []
+    loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    async def run() -> None:
+        leave = asyncio.Event()
+        loops.append((asyncio.get_running_loop(), leave))
+        await serve(settings, lambda url: (urls.append(url), up.set())[1], leave)
+
+    def work() -> None:
+        try:
+            asyncio.run(run())
+        except BaseException as failure:  # carried over to the thread that waits
+            failures.append(failure)
+        finally:
+            up.set()
+
+    thread = threading.Thread(target=work, name="server")
+    thread.start()
+    up.wait()
+    try:
+        if failures:
+            raise failures[0]
+        yield urls[0]
+    finally:
+        if thread.is_alive():
+            loop, leave = loops[0]
+            loop.call_soon_threadsafe(leave.set)
+        thread.join()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise BadSetting(f"HOST/PORT: cannot listen on {host}:{port}: {error.strerror}") from None
+    return bound

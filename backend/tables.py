@@ -1,0 +1,91 @@
+"""The tables of sessions, turns and events. `tables`, because `models` means language models here.
+
+Times are UTC. A turn is one question with its answer; the event log holds what every client of a session sees.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, ForeignKeyConstraint, Index, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, stored in UTC; SQLite forgets the zone, this puts it back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: object) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, datetime: Instant}  # noqa: RUF012
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Meta(Base):
+    """Facts about this database: `epoch`, `boot_id`."""
+
+    __tablename__ = "meta"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class SessionRow(Base):
+    __tablename__ = "sessions"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    workspace: Mapped[str] = mapped_column(default="")  # a path, as the client gave it
+    model: Mapped[str] = mapped_column(default="")  # "": the server's
+    head: Mapped[int] = mapped_column(default=0)  # seq of the newest event
+    floor: Mapped[int] = mapped_column(default=0)  # events up to here are cleared and cannot be replayed
+
+
+class ConversationRow(Base):
+    __tablename__ = "conversations"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class TurnRow(Base):
+    __tablename__ = "turns"
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)  # made by the client: the idempotency key
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    ordinal: Mapped[int]  # 1, 2, 3 ... in its conversation
+    question: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(default="open", index=True)  # open, stop, length, cancelled, error
+    answer: Mapped[str] = mapped_column(Text, default="")
+    model: Mapped[str] = mapped_column(default="")
+    user_message: Mapped[str] = mapped_column(Text, default="")  # the question as the model saw it
+    window_start: Mapped[int] = mapped_column(default=1)  # ordinal of the oldest turn in this turn's prompt
+    sources: Mapped[list[Any]] = mapped_column(default=list)  # as in the `sources` event
+    usage: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    timings: Mapped[dict[str, Any]] = mapped_column(default=dict)  # ms
+    error: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("turns_in_conversation", "conversation_id", "ordinal", unique=True),)
+
+
+class EventRow(Base):
+    __tablename__ = "events"
+    session_id: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    turn_id: Mapped[str]
+    type: Mapped[str]
+    body: Mapped[dict[str, Any]]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["session_id"], ["sessions.id"], ondelete="CASCADE"),
+        Index("events_of_turn", "session_id", "turn_id"),
+    )

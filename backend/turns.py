@@ -1,0 +1,192 @@
+"""Turns: accepted once, queued, run one at a time per conversation, cancelled, and ended exactly once.
+
+Knows when an answer is made and what becomes of it; how it is made is the business of `rag`.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from backend import conversations
+from backend.db import Database
+from backend.engines import Engines
+from backend.errors import Refusal, translate
+from backend.events import Event, EventLog
+from backend.rag import Draft, Question, Rag, ms_since
+from backend.stats import Stats
+from backend.tables import TurnRow
+
+log = logging.getLogger(__name__)
+
+INTERRUPTED = Refusal("interrupted", "the server stopped while this answer was being made; ask again")
+FINISH_TRIES, FINISH_PAUSE_S = 5, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    turn: str
+    conversation: str
+    position: int  # turns that run or wait before it
+
+
+@dataclass(slots=True)
+class _Running:
+    question: Question
+    conversation: str
+    accepted_at: float
+    cancelled: bool = False
+    work: asyncio.Task[str] | None = None
+    whole: asyncio.Task[None] | None = None
+
+
+class Turns:
+    """Accepts questions and sees each through to its one end."""
+
+    def __init__(
+        self,
+        database: Database,
+        log: EventLog,
+        rag: Rag,
+        engines: Engines,
+        stats: Stats,
+        *,
+        queue_limit: int,
+        grace_ms: int,
+    ) -> None:
+        self._database, self._log, self._rag, self._engines, self._stats = database, log, rag, engines, stats
+        self._queue_limit, self._grace_s = queue_limit, grace_ms / 1000
+        self._running: dict[tuple[str, str], _Running] = {}
+        self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by conversation
+        self._graces: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def accept(self, question: Question) -> Accepted:
+        """Stores the question and starts on it. The same turn id again answers the same and starts nothing."""
+        # A client that goes away now must not leave a turn that is stored but never run.
+        return await asyncio.shield(self._accept(question))
+
+    async def _accept(self, question: Question) -> Accepted:
+        if not question.text.strip():
+            raise Refusal("bad_params", "the question is empty")
+        key = (question.session, question.turn)
+        if key not in self._running and len(self._running) >= self._queue_limit:
+            raise Refusal("queue_full", f"{len(self._running)} questions are running or waiting", 1000)
+        model = question.model or await self._database.read(
+            lambda db: conversations.require_session(db, question.session).model
+        )
+        self._engines.resolve(model)  # an unknown model is refused before anything is stored
+        row, new = await self._database.write(
+            lambda db: conversations.accept(db, question.session, question.conversation, question.turn, question.text)
+        )
+        if not new:
+            return Accepted(row.id, row.conversation_id, 0)
+        running = _Running(replace(question, model=model), row.conversation_id, time.perf_counter())
+        position = len(self._running)
+        self._running[key] = running
+        running.whole = asyncio.create_task(self._see_through(running, row), name=f"turn {row.id}")
+        self._log.ring(question.session)
+        return Accepted(row.id, row.conversation_id, position)
+
+    async def cancel(self, session: str, turn: str | None = None, conversation: str | None = None) -> None:
+        """Stops the session's turns, or one of them; returns once their ends are stored. Nothing to stop is fine."""
+        stopping = [
+            running
+            for (owner, id_), running in self._running.items()
+            if owner == session and turn in (None, id_) and conversation in (None, running.conversation)
+        ]
+        for running in stopping:
+            self._stop(running)
+        await asyncio.gather(*(running.whole for running in stopping if running.whole))
+
+    async def watch(self, session: str, after: int) -> AsyncGenerator[Event]:
+        """Follows the session's log. When the last watcher leaves, its turns have the grace time left."""
+        try:
+            async with aclosing(self._log.follow(session, after)) as log:
+                async for event in log:
+                    yield event
+        finally:
+            if not self._closing and not self._log.followers(session) and self._has_turns(session):
+                leaving = asyncio.create_task(self._grace(session))
+                self._graces.add(leaving)
+                leaving.add_done_callback(self._graces.discard)
+
+    def _has_turns(self, session: str) -> bool:
+        return any(owner == session for owner, _ in self._running)
+
+    async def _grace(self, session: str) -> None:
+        await asyncio.sleep(self._grace_s)
+        if not self._log.followers(session):
+            await self.cancel(session)
+
+    async def close(self) -> None:
+        """Ends every running turn as interrupted; partial answers are kept."""
+        self._closing = True
+        for leaving in self._graces:
+            leaving.cancel()
+        for running in list(self._running.values()):
+            self._stop(running)
+        await asyncio.gather(*(running.whole for running in list(self._running.values()) if running.whole))
+
+    @property
+    def load(self) -> int:
+        return len(self._running)
+
+    def _stop(self, running: _Running) -> None:
+        running.cancelled = True
+        if running.work is not None:
+            running.work.cancel()
+
+    async def _see_through(self, running: _Running, row: TurnRow) -> None:
+        """Runs the work of a turn and writes its one end, whatever happens to the work."""
+        draft, error = Draft(), None
+        try:
+            running.work = asyncio.create_task(self._in_lane(running, row, draft))
+            if running.cancelled:
+                running.work.cancel()
+            reason = await running.work
+        except asyncio.CancelledError:
+            reason, error = ("error", INTERRUPTED) if self._closing else ("cancelled", None)
+        except Exception as failure:  # the edge of the job
+            reason, error = "error", translate(failure)
+            if error is None:
+                log.exception("turn %s failed", row.id)
+                error = Refusal("internal", "an unexpected error; the server's log has the details")
+        try:
+            await self._finish(row, reason, draft, error)
+        finally:
+            del self._running[row.session_id, row.id]
+            self._stats.ended(reason, draft.first_token_s, draft.usage.completion, draft.ms["generate"] / 1000)
+            self._log.ring(row.session_id)
+
+    async def _in_lane(self, running: _Running, row: TurnRow, draft: Draft) -> str:
+        """Waits for the conversation's earlier turns: their answers are part of this one's prompt."""
+        self._log.status(row.session_id, row.id, "queued", done=0, total=len(self._running) - 1)
+        lane = self._lanes.setdefault(running.conversation, asyncio.Lock())
+        async with lane:
+            draft.ms["queue"] = ms_since(running.accepted_at)
+            return await self._rag.answer(running.question, row, draft)
+
+    async def _finish(self, row: TurnRow, reason: str, draft: Draft, error: Refusal | None) -> None:
+        """Writes the end; a full or locked disk gets some time to recover, then the next start writes it."""
+
+        def work(db: Session) -> None:
+            stored = db.get(TurnRow, (row.session_id, row.id))
+            if stored is not None and stored.status == "open":  # else it was cleared while it ran
+                facts = draft.facts | ({"error": error.body} if error else {})
+                conversations.finish(db, stored, reason, **facts)
+
+        for attempt in range(FINISH_TRIES):
+            try:
+                return await self._database.write(work)
+            except (OperationalError, OSError):
+                if attempt == FINISH_TRIES - 1:
+                    log.exception("the end of turn %s could not be stored", row.id)
+                await asyncio.sleep(FINISH_PAUSE_S)
+        return None

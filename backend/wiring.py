@@ -1,0 +1,68 @@
+"""The composition root: every part made once, in order, and taken down in reverse. Nothing else constructs parts."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DatabaseError
+
+from backend import conversations
+from backend.config import BadSetting, Settings
+from backend.db import Database
+from backend.engines import Engines
+from backend.events import EventLog
+from backend.jobs import Jobs
+from backend.rag import Rag
+from backend.retrieval import Retrieval
+from backend.stats import Stats
+from backend.turns import Turns
+from models.registry import Registry
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the faces work with."""
+
+    settings: Settings
+    database: Database
+    retrieval: Retrieval
+    engines: Engines
+    rag: Rag
+    turns: Turns
+    jobs: Jobs
+    stats: Stats
+    epoch: str
+
+
+@asynccontextmanager
+async def parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Everything, ready to serve. The caller holds the data folder's claim."""
+    database = Database(settings.sqlalchemy_url)
+    try:
+        database.migrate()
+    except DatabaseError as error:
+        raise BadSetting(f"the database {settings.sqlalchemy_url} cannot be used: {error.orig}") from None
+    epoch = await database.write(conversations.epoch)
+    if interrupted := await database.write(conversations.recover):
+        log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
+    event_log, stats = EventLog(database), Stats()
+    retrieval = Retrieval(settings.data_dir / "indexes", settings.embedding_model)
+    engines = Engines(Registry(settings.models_dir, settings.user_catalogue), settings)
+    rag = Rag(
+        database, event_log, retrieval, engines, stats, snippets=settings.snippets, max_tokens=settings.max_tokens
+    )
+    turns = Turns(
+        database, event_log, rag, engines, stats, queue_limit=settings.queue_limit, grace_ms=settings.grace_ms
+    )
+    jobs = Jobs(retrieval)
+    retrieval.preload()
+    try:
+        yield Parts(settings, database, retrieval, engines, rag, turns, jobs, stats, epoch)
+    finally:
+        await turns.close()
+        await jobs.close()
+        await engines.unload()
+        database.close()

@@ -1,0 +1,85 @@
+"""Text -> search terms: identifiers split where programmers split them, and kept whole; light stemming.
+
+The same function feeds the full-text index and the questions; a change here must raise `TERMS`.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+TERMS = 1  # version of what `split` gives, part of every index's recipe
+
+_WORD = re.compile(r"[^\W\d_]\w*|_+[^\W_]\w*|\d+")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\dA-Za-z_]+")
+_LONGEST = 64  # characters of a term: longer ones are data, not names
+
+_COMMON = """
+    a about after all also am an and any are as at be because been before being both but by can could describe did
+    do does doing done each either else ever every explain find for from get give given gets had happen happens has
+    have having here how i if in inside into is it its itself just kind know let like list look make makes many may me
+    might more most much must my need of on one only or other our out over please same shall she should show so some
+    such take tell than that the their them then there these they thing things this those through to too under until
+    up us use used uses using very want was we were what when where whether which while who whom whose why will with
+    without work works would you your codebase repo repository code project"""
+STOP_WORDS = frozenset(_COMMON.split())
+
+
+def split(text: str) -> list[str]:
+    """Lower-case terms of `text` in order: each identifier whole when it has parts, then its parts, stemmed."""
+    return [term for word in _WORD.findall(text) for term in _terms(word)]
+
+
+def query_terms(question: str) -> list[str]:
+    """The terms of a question without stop words and repeats; of only stop words, all of them."""
+    words = dict.fromkeys(
+        term for word in _WORD.findall(question) if word.lower() not in STOP_WORDS for term in _terms(word)
+    )
+    return list(words) or list(dict.fromkeys(split(question)))
+
+
+def content_words(question: str) -> list[str]:
+    """The words of a question that carry meaning, as they are written."""
+    return [word for word in _WORD.findall(question) if word.lower() not in STOP_WORDS]
+
+
+def is_identifier(word: str) -> bool:
+    """Written as a name in code, not as a word in a sentence: `snake_case`, `camelCase`, `HTTPError`, `v2`."""
+    return len(list(_parts(word))) > 1 or "_" in word
+
+
+@lru_cache(maxsize=100_000)
+def _terms(word: str) -> tuple[str, ...]:
+    if len(word) > _LONGEST:
+        return ()
+    parts = [stem(part) for part in _parts(word)]
+    whole = word.lower().strip("_")
+    return (whole, *parts) if len(parts) > 1 else tuple(parts)
+
+
+def _parts(word: str) -> Iterator[str]:
+    for match in _PART.finditer(word):
+        yield match[0].lower()
+
+
+def stem(word: str) -> str:
+    """Plural, -ing and -ed taken off words long enough to bear it. Both sides of a match go through it."""
+    if len(word) < 4 or not word.isascii():
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        base = word.removesuffix(ending)
+        if base != word and len(base) >= 3 and re.search("[aeiouy]", base):
+            return _undoubled(base)
+    return word[:-1] if word.endswith("e") and len(word) > 4 else word
+
+
+def _undoubled(base: str) -> str:
+    """runn -> run, but call stays call; the silent e is dropped on the other side too (parse, parsing -> pars)."""
+    if len(base) > 3 and base[-1] == base[-2] and base[-1] not in "lsz":
+        return base[:-1]
+    return base

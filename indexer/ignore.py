@@ -1,0 +1,142 @@
+"""Which paths of a folder are not ignored, by git where it is at hand and by the same rules where it is not.
+
+Knows `.gitignore` and our own `.lanternignore`; not what is worth indexing.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+OWN_FILE = ".lanternignore"
+_TOOLING = """.git .hg .svn .jj node_modules bower_components .venv venv .tox .nox __pycache__ .mypy_cache .ruff_cache
+    .pytest_cache .hypothesis .gradle .idea .terraform .next .nuxt .svelte-kit .parcel-cache .turbo .eggs .lantern
+    .import_linter_cache .yarn .pnpm-store .cargo .dart_tool"""
+EXCLUDED_FOLDERS = frozenset(_TOOLING.split())
+_GIT = ("env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "git", "-C")
+_SECONDS = 120
+
+
+def listing(root: Path) -> Iterator[str]:
+    """Paths relative to `root`, sorted, each once: files, links and what else is there, not ignored.
+
+    A folder that cannot be listed, or that is never worth indexing, comes as one path of its own.
+    Bytes that are not UTF-8 come as surrogates.
+    """
+    listed = _by_git(root)
+    if listed is None:
+        yield from _by_walking(root, "", _Rules(root, (".gitignore", OWN_FILE)))
+        return
+    own = _Rules(root, (OWN_FILE,))
+    yield from (path for path in _collapsed(listed) if not own.ignores_below(path))
+
+
+def _collapsed(paths: list[str]) -> Iterator[str]:
+    """Everything below an excluded folder becomes that folder."""
+    last = ""
+    for path in paths:
+        parts = path.split("/")
+        place = next((i for i, part in enumerate(parts) if part in EXCLUDED_FOLDERS), None)
+        shown = path if place is None else "/".join(parts[: place + 1])
+        if shown != last:
+            yield shown
+        last = shown
+
+
+def _by_git(root: Path) -> list[str] | None:
+    """None when git is missing, `root` is no work tree, or is itself ignored by the tree it lies in."""
+    if _git(root, "rev-parse", "--is-inside-work-tree") != b"true\n" or _git(root, "check-ignore", ".") is not None:
+        return None
+    out = _git(root, "ls-files", "-co", "--exclude-standard", "-z")
+    if out is None:
+        return None
+    found: set[str] = set()
+    for path in map(os.fsdecode, filter(None, out.split(b"\0"))):
+        inner = root / path
+        if inner.is_dir() and not inner.is_symlink():  # a submodule, or a repository inside this one
+            base = path.rstrip("/")
+            found.update(f"{base}/{below}" for below in listing(inner))
+        else:
+            found.add(path)
+    return sorted(found)
+
+
+def _git(folder: Path, *arguments: str) -> bytes | None:
+    try:
+        done = subprocess.run(
+            [*_GIT, os.fspath(folder), *arguments], capture_output=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _by_walking(root: Path, folder: str, rules: "_Rules") -> Iterator[str]:
+    """Depth first with an explicit stack: trees may be deeper than Python's."""
+    stack = [folder]
+    while stack:
+        path = stack.pop()
+        if path and not path.endswith("/"):
+            yield path
+            continue
+        try:
+            with os.scandir(root / path) as found:
+                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+        except OSError:
+            if path:
+                yield path.rstrip("/")
+            continue
+        for name, is_folder in sorted(entries, reverse=True):
+            below = path + name
+            if name in EXCLUDED_FOLDERS:
+                stack.append(below)
+            elif not rules.ignores(below, is_folder):
+                stack.append(below + "/" * is_folder)
+
+
+class _Rules:
+    """The ignore files of a tree, read when a folder is first met. The last file that has a word decides."""
+
+    def __init__(self, root: Path, names: tuple[str, ...]) -> None:
+        self._root = root
+        self._names = names
+        self._specs: dict[str, GitIgnoreSpec | None] = {}
+        self._folders: dict[str, bool] = {"": False}
+
+    def ignores(self, path: str, is_folder: bool) -> bool:
+        """Whether this entry is ignored, given that the folders it lies in are not."""
+        folder = path
+        while folder:
+            folder = folder.rpartition("/")[0]
+            spec = self._spec(folder)
+            if spec is not None:
+                below = path[len(folder) :].lstrip("/") + "/" * is_folder
+                verdict = spec.check_file(below).include
+                if verdict is not None:
+                    return verdict
+        return False
+
+    def ignores_below(self, path: str) -> bool:
+        """Whether this file is ignored, or any folder it lies in."""
+        return self._ignores_folder(path.rpartition("/")[0]) or self.ignores(path, False)
+
+    def _ignores_folder(self, folder: str) -> bool:
+        if folder not in self._folders:
+            parent = folder.rpartition("/")[0]
+            self._folders[folder] = self._ignores_folder(parent) or self.ignores(folder, True)
+        return self._folders[folder]
+
+    def _spec(self, folder: str) -> GitIgnoreSpec | None:
+        if folder not in self._specs:
+            lines = [line for name in self._names for line in self._lines(folder, name)]
+            self._specs[folder] = GitIgnoreSpec.from_lines(lines) if lines else None
+        return self._specs[folder]
+
+    def _lines(self, folder: str, name: str) -> list[str]:
+        file = self._root / folder / name
+        try:
+            return [] if file.is_symlink() else file.read_text("utf-8", "surrogateescape").split("\n")
+        except OSError:
+            return []

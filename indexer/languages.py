@@ -1,0 +1,94 @@
+"""Which language a file is written in, told from its name or its first line.
+
+Does not read files and knows nothing of grammars beyond their names; what a definition looks like is in `queries`.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One row of the table. Languages without a grammar are cut into windows."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    names: tuple[str, ...] = ()  # whole file names
+    shebangs: tuple[str, ...] = ()  # interpreters
+    grammar: str = ""  # a key of `queries.QUERIES`
+    prose: bool = False  # long lines are normal
+
+
+LANGUAGES = (
+    Language("python", (".py", ".pyi", ".pyw"), ("SConstruct", "wscript"), ("python",), grammar="python"),
+    Language("javascript", (".js", ".mjs", ".cjs", ".jsx"), shebangs=("node",), grammar="javascript"),
+    Language("typescript", (".ts", ".mts", ".cts"), shebangs=("deno", "ts-node"), grammar="typescript"),
+    Language("tsx", (".tsx",), grammar="tsx"),
+    Language("go", (".go",), grammar="go"),
+    Language("rust", (".rs",), grammar="rust"),
+    Language("java", (".java",), grammar="java"),
+    Language("c", (".c", ".h"), grammar="c"),
+    Language("cpp", (".cc", ".cpp", ".cxx", ".c++", ".hh", ".hpp", ".hxx", ".h++", ".ipp", ".tpp"), grammar="cpp"),
+    Language("csharp", (".cs", ".csx"), grammar="csharp"),
+    Language(
+        "ruby", (".rb", ".rake", ".gemspec", ".ru"), ("Rakefile", "Gemfile", "Vagrantfile"), ("ruby",), grammar="ruby"
+    ),
+    Language("php", (".php", ".phtml"), shebangs=("php",), grammar="php"),
+    Language("kotlin", (".kt", ".kts"), grammar="kotlin"),
+    Language(
+        "bash", (".sh", ".bash", ".zsh", ".ksh"), (".bashrc", ".zshrc", ".profile"), ("sh", "bash", "zsh"), "bash"
+    ),
+    Language("markdown", (".md", ".markdown", ".mdx"), grammar="markdown", prose=True),
+    Language("rst", (".rst",), prose=True),
+    Language("text", (".txt", ".adoc", ".org", ".tex"), ("README", "LICENSE", "NOTICE", "AUTHORS"), prose=True),
+    Language("toml", (".toml",), ("Pipfile",)),
+    Language("yaml", (".yaml", ".yml")),
+    Language("json", (".json", ".jsonc", ".json5", ".ipynb")),
+    Language("xml", (".xml", ".xsd", ".xsl", ".plist", ".csproj", ".props", ".svg")),
+    Language("html", (".html", ".htm", ".xhtml", ".jinja", ".j2", ".tmpl")),
+    Language("css", (".css", ".scss", ".sass", ".less")),
+    Language("sql", (".sql",)),
+    Language("ini", (".ini", ".cfg", ".conf", ".properties"), (".editorconfig", ".flake8")),
+    Language("make", (".mk",), ("Makefile", "makefile", "GNUmakefile")),
+    Language("cmake", (".cmake",), ("CMakeLists.txt",)),
+    Language("docker", (".dockerfile",), ("Dockerfile", "Containerfile")),
+    Language("protobuf", (".proto",)),
+    Language("graphql", (".graphql", ".gql")),
+    Language("terraform", (".tf", ".hcl")),
+    Language("vue", (".vue",)),
+    Language("svelte", (".svelte",)),
+    Language("swift", (".swift",)),
+    Language("scala", (".scala", ".sc")),
+    Language("lua", (".lua",), shebangs=("lua",)),
+    Language("perl", (".pl", ".pm"), shebangs=("perl",)),
+    Language("r", (".r",), shebangs=("Rscript",)),
+    Language("elixir", (".ex", ".exs")),
+    Language("haskell", (".hs",)),
+    Language("zig", (".zig",)),
+    Language("powershell", (".ps1", ".psm1")),
+    Language("assembly", (".s", ".asm")),
+)
+
+TEXT = next(row for row in LANGUAGES if row.name == "text")
+BY_NAME = {row.name: row for row in LANGUAGES}
+_BY_SUFFIX = {suffix: row for row in LANGUAGES for suffix in row.suffixes}
+_BY_FILE_NAME = {name: row for row in LANGUAGES for name in row.names}
+_BY_SHEBANG = {name: row for row in LANGUAGES for name in row.shebangs}
+
+_SHEBANG = re.compile(r"#!\s*\S*?(?:env\s+(?:-\S+\s+)*|/)?([A-Za-z-]+)[\d.]*(?:\s|$)")
+_CPP_IN_A_HEADER = re.compile(r"^\s*(?:namespace\s+\w|template\s*<|class\s+\w[^;]*[{:]|public:|private:)", re.MULTILINE)
+
+
+def language_of(path: str, head: str = "") -> Language:
+    """The language of a file from its path and the beginning of its text; `TEXT` when nothing tells."""
+    name = PurePosixPath(path).name
+    row = _BY_FILE_NAME.get(name) or _BY_SUFFIX.get(PurePosixPath(name).suffix.lower()) or _by_shebang(head)
+    if path.endswith(".h") and _CPP_IN_A_HEADER.search(head):
+        return BY_NAME["cpp"]
+    return row or TEXT
+
+
+def _by_shebang(head: str) -> Language | None:
+    match = _SHEBANG.match(head)
+    return _BY_SHEBANG.get(match[1]) if match else None

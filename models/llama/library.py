@@ -1,0 +1,56 @@
+"""The llama_cpp module, imported at the first use, with its log kept instead of printed.
+
+Knows how the library is missing or broken; does not know models.
+"""
+
+import ctypes
+import functools
+import threading
+from collections import deque
+from typing import Any
+
+from models.errors import ModelUnavailable
+
+_WARN, _ERROR = 2, 3  # enum ggml_log_level
+_complaints: deque[str] = deque(maxlen=20)  # one per process, as llama.cpp has one log
+_loading = threading.Lock()
+
+
+def _keep(level: int, text: bytes, _: object) -> None:
+    if level in (_WARN, _ERROR):
+        _complaints.append(text.decode("utf-8", "replace").strip())
+
+
+_keep_callback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(_keep)
+
+
+def library() -> Any:
+    """The `llama_cpp` module, ready to use. Raises ModelUnavailable, with the fix, where it is not installed."""
+    with _loading:
+        return _library()
+
+
+@functools.cache
+def _library() -> Any:
+    # GNU OpenMP's threads spin at every barrier; when other work wants the cores (an index job), a token then takes
+    # up to 100 times as long. A short spin costs nothing measurable when idle. An own setting of the user stays.
+    if hasattr(libc := ctypes.CDLL(None), "setenv"):
+        libc.setenv(b"GOMP_SPINCOUNT", b"1000", 0)
+    try:
+        import llama_cpp
+    except ImportError as error:
+        raise ModelUnavailable(
+            "local models need llama-cpp-python, which is not installed: with a C++ compiler run `make setup`"
+        ) from error
+    except (OSError, RuntimeError) as error:  # the package is there, its shared library is not or does not load
+        raise ModelUnavailable(f"llama-cpp-python is broken ({error}): reinstall it with `make setup`") from error
+    llama_cpp.llama_log_set(_keep_callback, ctypes.c_void_p(0))
+    llama_cpp.llama_backend_init()
+    return llama_cpp
+
+
+def last_complaint() -> str:
+    """What llama.cpp said last before it gave up; "" if nothing. Reading it clears it."""
+    said = _complaints[-1] if _complaints else ""
+    _complaints.clear()
+    return said

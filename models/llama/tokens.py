@@ -1,0 +1,84 @@
+"""A prompt's segments to tokens: control tokens come from scaffold only, never from content.
+
+For content without control texts the result is, token for token, what llama.cpp makes of the whole rendered text.
+Two content segments side by side are never merged across their border, and nothing is put between them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from models.llama.vocabulary import Vocabulary
+from models.types import Segment
+
+_SPACE = " \t\n\v\f\r"  # isspace() of the C locale, which llama.cpp strips by
+
+
+@dataclass(slots=True)
+class _Run:
+    """Plain text between two special tokens, in pieces that are tokenised apart."""
+
+    pieces: list[str] = field(default_factory=list)
+    ends_in_content: bool = False
+
+    def add(self, text: str, *, content: bool) -> None:
+        if not text:
+            return
+        if self.pieces and not (content and self.ends_in_content):
+            self.pieces[-1] += text
+        else:
+            self.pieces.append(text)
+        self.ends_in_content = content
+
+    def strip_left(self) -> None:
+        while self.pieces:
+            self.pieces[0] = self.pieces[0].lstrip(_SPACE)
+            if self.pieces[0]:
+                return
+            del self.pieces[0]
+
+    def strip_right(self) -> None:
+        while self.pieces:
+            self.pieces[-1] = self.pieces[-1].rstrip(_SPACE)
+            if self.pieces[-1]:
+                return
+            del self.pieces[-1]
+
+
+def encode(vocabulary: Vocabulary, segments: Iterable[Segment]) -> list[int]:
+    """Tokens of these segments as a prompt, with exactly one BOS in front where the vocabulary wants one.
+
+    White space beside a special token that swallows it (Phi-3's, on their right) is dropped, in content too: the model
+    was trained that way. SentencePiece's leading space goes before the first text after each special token.
+    """
+    tokens: list[int] = []
+    run = _Run()
+    for segment in segments:
+        if not segment.scaffold:
+            run.add(segment.text, content=True)
+            continue
+        for part in vocabulary.split(segment.text):
+            if isinstance(part, str):
+                run.add(part, content=False)
+                continue
+            if part.lstrip:
+                run.strip_right()
+            tokens += _plain(vocabulary, tokens, run)
+            tokens.append(part.id)
+            run = _Run()
+    tokens += _plain(vocabulary, tokens, run)
+    if vocabulary.adds_bos and tokens[:1] != [vocabulary.bos]:
+        tokens.insert(0, vocabulary.bos)
+    return tokens
+
+
+def _plain(vocabulary: Vocabulary, before: list[int], run: _Run) -> list[int]:
+    """Tokens of a run that follows `before`, which is empty or ends in a special token."""
+    if before and before[-1] in vocabulary.swallow_right:
+        run.strip_left()
+    if not run.pieces:
+        return []
+    first, *others = run.pieces
+    tokens = vocabulary.tokenize(first)
+    for piece in others:
+        tokens += vocabulary.tokenize_on(piece)
+    return tokens

@@ -1,0 +1,138 @@
+"""The vocabulary of a loaded model: text to tokens and tokens to bytes.
+
+Knows the special tokens and llama.cpp's leading space; does not know which text is trusted (`tokens` does).
+"""
+
+import ctypes
+import os
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import EngineFailed, ModelUnavailable
+from models.llama.library import last_complaint, library
+
+# enum llama_token_attr
+_UNKNOWN, _CONTROL, _USER_DEFINED, _LSTRIP, _RSTRIP = 1 << 0, 1 << 3, 1 << 4, 1 << 7, 1 << 8
+_SPM = 1  # enum llama_vocab_type
+# SentencePiece vocabularies hold it as a bare byte, so nothing merges with it.
+_SENTINEL = "\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A token that llama.cpp recognises by its text alone."""
+
+    id: int
+    text: str
+    control: bool  # False: user-defined or unknown; the former is recognised in any text
+    lstrip: bool  # swallows the white space on its left
+    rstrip: bool
+
+
+class Vocabulary:
+    """One model's tokenizer. May be used from any thread: llama.cpp only reads it; `close` waits for readers."""
+
+    def __init__(self, model: Any) -> None:
+        self._api = library()
+        self._model = model  # owned: freed by `close`
+        self._vocab = self._api.llama_model_get_vocab(model)
+        self._lock = threading.Lock()
+        self.specials = {special.text: special for special in self._find_specials()}
+        found = self.specials.values()
+        self.controls = frozenset(special.id for special in found if special.control)
+        self.swallow_right = frozenset(special.id for special in found if special.rstrip)
+        # Beside llama.cpp's end tokens every control token ends an answer: what follows would be a forged turn.
+        self.end_tokens = self.controls | {s.id for s in found if self._api.llama_vocab_is_eog(self._vocab, s.id)}
+        longest_first = sorted(self.specials, key=len, reverse=True)
+        self._specials_in = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
+        self.bos = int(self._api.llama_vocab_bos(self._vocab))  # -1: none
+        self.eos = int(self._api.llama_vocab_eos(self._vocab))
+        self.adds_bos = bool(self._api.llama_vocab_get_add_bos(self._vocab)) and self.bos >= 0
+        self._lead = self.tokenize(_SENTINEL) if self._api.llama_vocab_type(self._vocab) == _SPM else []
+
+    @classmethod
+    def load(cls, path: Path, *, gpu_layers: int = 0, only_vocabulary: bool = False) -> "Vocabulary":
+        """Loads a model file, whole or without its weights. Raises ModelUnavailable with llama.cpp's own words."""
+        api = library()
+        last_complaint()
+        params = api.llama_model_default_params()
+        params.n_gpu_layers, params.vocab_only = gpu_layers, only_vocabulary
+        model = api.llama_model_load_from_file(os.fsencode(path), params)
+        if not model:
+            raise ModelUnavailable(f"{path.name} cannot be loaded: {last_complaint() or 'llama.cpp gave no reason'}")
+        return cls(model)
+
+    @property
+    def model(self) -> Any:
+        """llama.cpp's handle, for making a context."""
+        return self._model
+
+    def split(self, text: str) -> list[str | Special]:
+        """Scaffold text cut at the special tokens in it."""
+        if not self.specials:
+            return [text]
+        return [self.specials.get(part, part) for part in self._specials_in.split(text) if part]
+
+    def tokenize(self, text: str) -> list[int]:
+        """Tokens of plain text, never a control token. SentencePiece vocabularies put a space in front."""
+        tokens = self._tokenize(text)
+        if self.controls.isdisjoint(tokens):
+            return tokens
+        # Merges of ordinary tokens can lead to a control token in odd vocabularies; single characters cannot.
+        return self._tokenize(text[:1]) + [token for letter in text[1:] for token in self.tokenize_on(letter)]
+
+    def _tokenize(self, text: str) -> list[int]:
+        data = text.encode("utf-8", "replace")  # lone surrogates come in over JSON
+        room = len(data) + 2
+        buffer = (self._api.llama_token * room)()
+        with self._lock:
+            if self._model is None:
+                raise EngineFailed("the engine is closed")
+            count = self._api.llama_tokenize(self._vocab, data, len(data), buffer, room, False, False)
+        if count < 0:
+            raise EngineFailed(f"llama.cpp made more than {room} tokens of {len(data)} bytes")
+        return list(buffer[:count])
+
+    def tokenize_on(self, text: str) -> list[int]:
+        """Tokens of plain text that goes on after other text: as `tokenize`, without the space in front."""
+        if not self._lead:
+            return self.tokenize(text)
+        tokens = self.tokenize(_SENTINEL + text)
+        if tokens[: len(self._lead)] != self._lead:
+            raise EngineFailed("this vocabulary merges control characters; its prompts cannot be made safe")
+        return tokens[len(self._lead) :]
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for, which may be part of a character; nothing for a control token."""
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            written = self._api.llama_token_to_piece(self._vocab, token, buffer, size, 0, False)
+            if written >= 0:
+                return buffer.raw[:written]
+            size = -written
+
+    def text(self, token: int) -> str:
+        """How the vocabulary writes a token, such as "<s>"; "" for no token."""
+        if token < 0:
+            return ""
+        written: bytes = self._api.llama_vocab_get_text(self._vocab, token)
+        return written.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        with self._lock:
+            model, self._model = self._model, None
+        if model is not None:
+            self._api.llama_model_free(model)
+
+    def _find_specials(self) -> list[Special]:
+        attributes, vocab = self._api.llama_vocab_get_attr, self._vocab
+        found = []
+        for token in range(self._api.llama_vocab_n_tokens(vocab)):
+            attr = attributes(vocab, token)
+            if attr & (_CONTROL | _USER_DEFINED | _UNKNOWN) and (text := self.text(token)):
+                found.append(Special(token, text, bool(attr & _CONTROL), bool(attr & _LSTRIP), bool(attr & _RSTRIP)))
+        return found

@@ -1,0 +1,200 @@
+"""Which models there are and where their files lie: the catalogue, the user's entries, files dropped in the folder.
+
+A name is only ever looked up, never taken as a path. Does not load models.
+"""
+
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from models.capability import check_fits
+from models.errors import ModelError, ModelUnavailable, UnknownModel
+from models.gguf_file import PART, read_header
+from models.types import ModelSpec, ModelState, Sampling
+
+_CATALOGUE = Path(__file__).with_name("catalog.toml")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_layers(value: object) -> bool:
+    return value == -1 or _is_count(value)
+
+
+def _is_temperature(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
+
+
+# field -> (what it must be, in words; the test)
+_SPEC_FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "filenames": ("a list of texts", _is_texts),
+    "prompt_format": ("a text", _is_text),
+    "context_length": ("a whole number", _is_count),
+    "threads": ("a whole number", _is_count),
+    "gpu_layers": ("a whole number, or -1 for all", _is_layers),
+    "system_prompt": ("a text", _is_text),
+    "stop": ("a list of texts", _is_texts),
+    "url": ("a text", _is_text),
+    "sha256": ("a text", _is_text),
+    "size_bytes": ("a whole number", _is_count),
+    "licence": ("a text", _is_text),
+}
+_SAMPLING_FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "max_tokens": ("a whole number", _is_count),
+    "temperature": ("a number from 0 to 10", _is_temperature),
+    "top_p": ("a number above 0, at most 1", _is_share),
+}
+_FIELDS = _SPEC_FIELDS | _SAMPLING_FIELDS
+
+
+class Registry:
+    """The models of one folder. Files are looked for at each call, so that a download shows up at once."""
+
+    def __init__(self, models_dir: Path, user_catalogue: Path | None = None) -> None:
+        """Raises ModelError, with file, entry and field, when a catalogue is malformed."""
+        self.models_dir, self.user_catalogue = models_dir, user_catalogue
+        self._entries = _read_catalogue(_CATALOGUE, {})
+        if user_catalogue is not None and user_catalogue.is_file():
+            self._entries = _read_catalogue(user_catalogue, self._entries)
+
+    def names(self) -> list[str]:
+        """Catalogue entries first, then files that no entry names, by their stem."""
+        return [*self._entries, *self._loose_files()]
+
+    def spec(self, name: str) -> ModelSpec:
+        """Raises UnknownModel for anything that is not exactly one of `names`."""
+        if name in self._entries:
+            return _to_spec(name, self._entries[name])
+        loose = self._loose_files()
+        if name not in loose:
+            raise UnknownModel(name, self.names())
+        return ModelSpec(name, (loose[name],))
+
+    def spec_for_path(self, path: Path) -> ModelSpec:
+        """A model file the owner of this machine names by path. Where the catalogue knows its file name, that entry."""
+        where = (str(path.expanduser().absolute()),)
+        for name in self._entries:
+            spec = _to_spec(name, self._entries[name])
+            if path.name.lower() in _filenames(spec):
+                return replace(spec, filenames=where)
+        return ModelSpec(path.stem, where)
+
+    def locate(self, spec: ModelSpec) -> Path | None:
+        """The file of a model, if it is here. Names in the folder match without regard to case."""
+        here = {path.name.lower(): path for path in self._files()}
+        for filename in spec.filenames:
+            path = Path(filename)
+            if path.is_absolute():
+                if path.is_file():
+                    return path
+            elif filename.lower() in here:
+                return here[filename.lower()]
+        return here.get(f"{spec.name}.gguf".lower())
+
+    def states(self) -> list[ModelState]:
+        """Every model as found here, with the reason where its file cannot be used. Reads headers, loads nothing."""
+        return [self._state(self.spec(name)) for name in self.names()]
+
+    def add(self, file: Path) -> ModelSpec:
+        """Enters a GGUF in the user's catalogue under its stem. Raises ModelError if it is no usable model or taken."""
+        if self.user_catalogue is None:
+            raise ModelError("there is no user catalogue to add to")
+        file = file.expanduser().absolute()
+        read_header(file)
+        written = self.user_catalogue.read_text("utf-8") if self.user_catalogue.is_file() else ""
+        if file.stem in tomllib.loads(written):
+            raise ModelError(f"{self.user_catalogue} already has an entry {file.stem!r}: edit or remove it first")
+        entry = f"[{_quoted(file.stem)}]\nfilenames = [{_quoted(str(file))}]\n"
+        self.user_catalogue.parent.mkdir(parents=True, exist_ok=True)
+        part = self.user_catalogue.with_name(self.user_catalogue.name + ".part")
+        part.write_text(f"{written.rstrip()}\n\n{entry}".lstrip(), "utf-8")
+        part.replace(self.user_catalogue)
+        self._entries = _read_catalogue(self.user_catalogue, self._entries)
+        return self.spec(file.stem)
+
+    def _state(self, spec: ModelSpec) -> ModelState:
+        path = self.locate(spec)
+        if path is None:
+            return ModelState(spec, None, spec.size_bytes)
+        try:
+            header = read_header(path)
+        except ModelUnavailable as error:
+            return ModelState(spec, path, path.stat().st_size, str(error))
+        try:
+            check_fits(header, min(spec.context_length, header.context_length))
+        except ModelUnavailable as error:
+            return ModelState(spec, path, header.file_bytes, str(error))
+        return ModelState(spec, path, header.file_bytes)
+
+    def _files(self) -> list[Path]:
+        """GGUF files in the folder; of a split model the first part stands for all."""
+        if not self.models_dir.is_dir():
+            return []
+        files = sorted(path for path in self.models_dir.iterdir() if path.suffix.lower() == ".gguf" and path.is_file())
+        return [path for path in files if (part := PART.search(path.name)) is None or int(part[1]) == 1]
+
+    def _loose_files(self) -> dict[str, str]:
+        """stem -> file name of what no entry names."""
+        specs = [_to_spec(name, fields) for name, fields in self._entries.items()]
+        claimed = {filename for spec in specs for filename in _filenames(spec)}
+        return {path.stem: path.name for path in self._files() if path.name.lower() not in claimed}
+
+
+def _filenames(spec: ModelSpec) -> set[str]:
+    return {Path(filename).name.lower() for filename in (*spec.filenames, f"{spec.name}.gguf")}
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a TOML basic string is a JSON string here
+
+
+def _read_catalogue(path: Path, base: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The entries of `base` with those of a file added, or laid over them field by field."""
+    try:
+        read = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    for name, fields in read.items():
+        _check_entry(path, name, fields)
+    merged = {name: base.get(name, {}) | fields for name, fields in read.items()}
+    for name, fields in merged.items():
+        if not fields.get("filenames"):
+            raise ModelError(f"{path}: entry {name!r} needs filenames")
+    return base | merged
+
+
+def _check_entry(path: Path, name: str, fields: object) -> None:
+    if not isinstance(fields, dict):
+        raise ModelError(f"{path}: {name!r} must be a table, as in [{name}]")
+    for field, value in fields.items():
+        if field not in _FIELDS:
+            raise ModelError(f"{path}: entry {name!r} has an unknown field {field!r}; known: {', '.join(_FIELDS)}")
+        words, is_right = _FIELDS[field]
+        if not is_right(value):
+            raise ModelError(f"{path}: field {field!r} of entry {name!r} must be {words}, not {value!r}")
+
+
+def _to_spec(name: str, fields: dict[str, Any]) -> ModelSpec:
+    def tidy(value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    sampling = Sampling(**{field: fields[field] for field in _SAMPLING_FIELDS if field in fields})
+    rest = {field: tidy(fields[field]) for field in _SPEC_FIELDS if field in fields}
+    return ModelSpec(name, sampling=sampling, **rest)

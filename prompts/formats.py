@@ -1,0 +1,92 @@
+"""The chat formats: what stands between the contents of a conversation, as each model was trained to read it.
+
+A conversation is always system, user, answer, user, answer, ..., user; a format is the five texts between them.
+Knows no vocabulary: that scaffold becomes control tokens and content never does is the engine's work.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.types import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFormat:
+    """The scaffold of one format. A BOS token is not part of it unless it recurs: the engine puts one in front."""
+
+    opening: str  # before the system prompt
+    after_system: str  # between the system prompt and the first user message
+    after_user: str  # between a user message and the answer: what generation starts from
+    answer_lead: str  # what the model itself writes before its answer and the engine strips
+    after_answer: str  # between an answer and the next user message
+    stop: tuple[str, ...] = ()  # texts that end an answer
+    markers: tuple[str, ...] = ()  # scaffold that is no control token: content must not spell it
+
+
+FORMATS: dict[str, ChatFormat] = {
+    "phi3": ChatFormat(
+        opening="<|system|>\n",
+        after_system="<|end|>\n<|user|>\n",
+        after_user="<|end|>\n<|assistant|>\n",
+        answer_lead="",
+        after_answer="<|end|>\n<|user|>\n",
+        stop=("<|end|>", "<|user|>", "<|endoftext|>"),
+    ),
+    "llama3": ChatFormat(
+        opening="<|start_header_id|>system<|end_header_id|>\n\n",
+        after_system="<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n",
+        after_user="<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+        answer_lead="",
+        after_answer="<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n",
+        stop=("<|eot_id|>", "<|end_of_text|>"),
+    ),
+    "codellama": ChatFormat(
+        opening="[INST] <<SYS>>\n",
+        after_system="\n<</SYS>>\n\n",
+        after_user=" [/INST]",
+        answer_lead=" ",
+        after_answer=" </s><s>[INST] ",
+        stop=("</s>", "[INST]"),
+        markers=("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"),
+    ),
+    # For a file without a template of its own, and for engines that read plain text.
+    "plain": ChatFormat(
+        opening="",
+        after_system="\n\nUser: ",
+        after_user="\n\nAssistant:",
+        answer_lead=" ",
+        after_answer="\n\nUser: ",
+        stop=("\nUser:",),
+        markers=("\n\nUser:", "\n\nAssistant:"),
+    ),
+}
+
+
+def render(chat: ChatFormat, system: str, exchanges: Sequence[tuple[str, str]], question: str) -> tuple[Segment, ...]:
+    """The whole conversation as segments: finished `(user, answer)` exchanges, then the open user message.
+
+    Append-only by construction: every text depends only on what stands before it.
+    """
+    segments = [Segment(chat.opening, scaffold=True), *content(chat, system), Segment(chat.after_system, scaffold=True)]
+    for user, answer in exchanges:
+        segments += content(chat, user)
+        segments.append(Segment(chat.after_user + chat.answer_lead, scaffold=True))
+        segments += content(chat, answer)
+        segments.append(Segment(chat.after_answer, scaffold=True))
+    segments += content(chat, question)
+    segments.append(Segment(chat.after_user, scaffold=True))
+    return tuple(segment for segment in segments if segment.text)
+
+
+def content(chat: ChatFormat, text: str) -> list[Segment]:
+    """`text` as content, cut inside every marker so that it cannot tokenise like the scaffold.
+
+    Outer white space goes: the tokens of scaffold next to it must not depend on the content.
+    """
+    text = text.strip()
+    if not chat.markers:
+        return [Segment(text, scaffold=False)]
+    anywhere = "|".join(re.escape(marker) for marker in chat.markers)
+    cuts = [match.start() + 2 for match in re.finditer(anywhere, text)]
+    return [Segment(text[a:b], scaffold=False) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]

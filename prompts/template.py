@@ -1,0 +1,122 @@
+"""The chat format that a model file carries as a Jinja template, reduced to the five texts of a `ChatFormat`.
+
+A template is a stranger's program. It runs once per model, sandboxed, in a child process with limits on
+processor time, memory and output, on a conversation of placeholders; real content never passes through it.
+"""
+
+import itertools
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from prompts.errors import TemplateRejected
+from prompts.formats import ChatFormat
+
+TEMPLATE_BYTES = 64 * 1024
+OUTPUT_BYTES = 64 * 1024
+CPU_SECONDS = 2
+MEMORY_BYTES = 512 * 1024 * 1024
+WALL_SECONDS = 10
+
+# Private-use characters: no template tests for them, trims them or escapes them.
+SYSTEM, USERS, ANSWERS = "\ue000", ("\ue001", "\ue002", "\ue003"), ("\ue004", "\ue005")
+
+
+def derive(template: str, bos: str, eos: str) -> ChatFormat:
+    """The format of `template`; `bos` and `eos` are the texts of those tokens. Raises `TemplateRejected`."""
+    if len(template.encode()) > TEMPLATE_BYTES:
+        raise TemplateRejected(f"the model's chat template is longer than {TEMPLATE_BYTES} bytes")
+    question = json.dumps({"template": template, "bos": bos, "eos": eos})
+    try:
+        child = subprocess.run(
+            [
+                sys.executable,
+                "-I",
+                "-c",
+                f"import sys; sys.path[:0] = {sys.path!r}; from prompts.template import main; main()",
+            ],
+            input=question,
+            capture_output=True,
+            text=True,
+            timeout=WALL_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise TemplateRejected(f"the model's chat template ran longer than {WALL_SECONDS} s") from None
+    if child.returncode != 0:
+        last = (child.stderr.strip().splitlines() or ["killed by its limits"])[-1]
+        raise TemplateRejected(f"the model's chat template cannot be used: {last[:300]}")
+    renderings: dict[str, str | None] = json.loads(child.stdout)
+    return _between(renderings["asked"] or "", renderings["answered"] or "", bos, eos)
+
+
+def _between(asked: str, answered: str, bos: str, eos: str) -> ChatFormat:
+    """Reads the texts between the placeholders. `asked` ends open for an answer, `answered` has two turns more."""
+    try:
+        opening, rest = asked.split(SYSTEM) if SYSTEM in asked else ("", asked)
+        after_system, after_user = rest.split(USERS[0])
+        _, first_answer = answered.split(USERS[0])
+        before_answer, rest = first_answer.split(ANSWERS[0])
+        after_answer, rest = rest.split(USERS[1])
+        _, rest = rest.split(ANSWERS[1])
+        again, _ = rest.split(USERS[2])
+    except ValueError:
+        raise TemplateRejected("the model's chat template drops or repeats messages") from None
+    if after_answer != again or not answered.startswith(asked.split(USERS[0])[0]):
+        raise TemplateRejected("the model's chat template changes what it said before as the conversation grows")
+    if SYSTEM not in asked:  # no system role: what belongs there stands at the head of the first user message
+        opening, after_system = after_system, "\n\n"
+    lead = before_answer.removeprefix(after_user) if before_answer.startswith(after_user) else ""
+    end = after_answer.strip().split("\n")[0]
+    stop = tuple(
+        text for text in dict.fromkeys((eos, end if end.startswith("<|") and end.endswith("|>") else "")) if text
+    )
+    return ChatFormat(opening, after_system, after_user, lead, after_answer, stop)
+
+
+def main() -> None:
+    """The child: reads one JSON object, renders, answers one JSON object."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    given = json.load(sys.stdin)
+    draw = _sandboxed(given["template"], given["bos"], given["eos"])
+    system = [{"role": "system", "content": SYSTEM}]
+    users = [{"role": "user", "content": text} for text in USERS]
+    answers = [{"role": "assistant", "content": text} for text in ANSWERS]
+    turns = [users[0], answers[0], users[1], answers[1], users[2]]
+    try:
+        renderings = {"asked": draw([*system, users[0]], True), "answered": draw([*system, *turns], True)}
+    except _Refused:  # a template without a system role says so by raising
+        renderings = {"asked": draw([users[0]], True), "answered": draw(turns, True)}
+    json.dump(renderings, sys.stdout)
+
+
+class _Refused(Exception):
+    """The template called `raise_exception`."""
+
+
+def _sandboxed(template: str, bos: str, eos: str) -> Callable[[list[dict[str, str]], bool], str]:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def refuse(message: object = "") -> NoReturn:
+        raise _Refused(str(message))
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
+    environment.globals |= {"raise_exception": refuse, "strftime_now": lambda _format: ""}
+    compiled = environment.from_string(template)
+
+    def draw(messages: list[dict[str, str]], open_for_answer: bool) -> str:
+        names: dict[str, Any] = {"messages": messages, "add_generation_prompt": open_for_answer, "tools": None}
+        pieces, size = [], 0
+        for piece in itertools.chain(compiled.generate(**names, bos_token=bos, eos_token=eos)):
+            size += len(piece)
+            if size > OUTPUT_BYTES:
+                raise ValueError(f"it writes more than {OUTPUT_BYTES} characters")
+            pieces.append(piece)
+        return "".join(pieces)
+
+    return draw
