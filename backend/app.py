@@ -42,7 +42,7 @@ def build_app(parts: Parts, rules: guard.Rules) -> App:
         await sockets.serve(websocket)
 
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _no_such_route)
+    app.add_exception_handler(HTTPException, _unserved)
     app.add_exception_handler(Exception, _failed)
     for translated in (Refusal, OSError):  # handlers by class win over the one for Exception, which also logs
         app.add_exception_handler(translated, _failed)
@@ -71,7 +71,10 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     return _answer(Refusal("bad_params", told))
 
 
-async def _no_such_route(request: Request, error: Exception) -> JSONResponse:
+async def _unserved(request: Request, error: Exception) -> JSONResponse:
+    """What Starlette and FastAPI refuse by themselves: routes, methods, bodies that cannot be read."""
     assert isinstance(error, HTTPException)
-    code = "not_found" if error.status_code == 404 else "invalid"
+    if isinstance(error.__cause__, Refusal):  # raised while the body was being read
+        return _answer(error.__cause__)
+    code = {400: "parse", 404: "not_found"}.get(error.status_code, "invalid")
     return _answer(Refusal(code, f"{request.method} {request.url.path}: {error.detail}"), error.status_code)

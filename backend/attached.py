@@ -46,7 +46,7 @@ def _pieces(attachment: Attachment, root: Path | None) -> list[Hit]:
             end_line=min(start + LINES, chosen.stop) - 1,
             symbol="",
             kind="attached",
-            language=language_of(path),
+            language=language_of(path).name,
             signature="",
             doc="",
             text="\n".join(lines[start - offset : min(start + LINES, chosen.stop) - offset]),

@@ -52,8 +52,9 @@ class Database:
             Session(connection, expire_on_commit=False) as session,
         ):
             answer = work(session)
-            session.commit() if writing else session.rollback()
-            return answer
+            if writing:
+                session.commit()
+            return answer  # a rollback here would expire the rows just read; closing does not
 
     def close(self) -> None:
         self._writer.shutdown()
@@ -78,7 +79,13 @@ def _engine(url: str) -> Engine:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # sqlite3 must not open transactions by itself: _begin_sqlite does
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        f"busy_timeout={BUSY_MS}",
+    ):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -17,6 +17,7 @@ from models.extractive import ExtractiveEngine
 from models.llama.engine import LlamaEngine
 from models.registry import Registry
 from models.types import Engine, ModelSpec, Sampling
+from prompts.errors import TemplateRejected
 from prompts.formats import FORMATS, ChatFormat
 from prompts.template import derive
 
@@ -31,7 +32,6 @@ class Ready:
     chat: ChatFormat
     sampling: Sampling
     system: str = ""  # "": the built-in one
-    stop: tuple[str, ...] = ()
     notice: str = ""  # what the user should know about this choice
 
 
@@ -141,13 +141,7 @@ class Engines:
             gpu_layers=settings.n_gpu_layers,
             context_length=settings.context_length or None,
         )
-        if spec.prompt_format:
-            chat = FORMATS[spec.prompt_format]
-        elif engine.chat_template:
-            chat = derive(engine.chat_template, engine.bos, engine.eos)
-        else:
-            chat = FORMATS["plain"]
-        return Ready(engine, chat, spec.sampling, spec.system_prompt, spec.stop)
+        return Ready(engine, format_of(spec, engine), spec.sampling, spec.system_prompt)
 
     def _without_model(self, name: str) -> Ready:
         wanted = name or self._settings.model_name
@@ -161,3 +155,14 @@ class Engines:
             f"the model {name} is not installed: `lantern models pull {name}` downloads it, "
             f"or put its GGUF into {self._settings.models_dir}."
         )
+
+
+def format_of(spec: ModelSpec, engine: LlamaEngine) -> ChatFormat:
+    """The format that the catalogue names, else the model's own template. Raises `TemplateRejected`."""
+    if spec.prompt_format:
+        if spec.prompt_format not in FORMATS:
+            raise TemplateRejected(
+                f"{spec.name}: no prompt format is called {spec.prompt_format}; known: {', '.join(FORMATS)}"
+            )
+        return FORMATS[spec.prompt_format]
+    return derive(engine.chat_template, engine.bos, engine.eos) if engine.chat_template else FORMATS["plain"]

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from indexer.refresh import refresh
+from indexer.store import Store
+
 from backend.conversations import new_id
 from backend.errors import Refusal, translate
 from backend.retrieval import Retrieval
-from indexer.refresh import refresh
-from indexer.store import Store
 from indexer.types import IndexReport, Progress
 
 log = logging.getLogger(__name__)
 
+NOT_STARTED = Progress("scanning", 0, 0, 0, 0.0, None)
 KEPT = 100  # finished jobs that can still be asked for
 
 
@@ -27,7 +29,7 @@ class Job:
     codebase: str
     root: Path
     state: str = "queued"  # queued, running, done, failed, cancelled
-    progress: Progress = Progress("scanning", 0, 0, 0, 0.0, None)
+    progress: Progress = NOT_STARTED
     report: IndexReport | None = None
     error: Refusal | None = None
     task: "asyncio.Task[None] | None" = None
@@ -65,7 +67,7 @@ class Jobs:
 
     async def start(self, path: str) -> Job:
         """A job for the codebase at `path`; the one that is already under way for it, if there is one."""
-        store = await asyncio.to_thread(self._retrieval.store, Path(path).expanduser())
+        store = await asyncio.to_thread(self._retrieval.store, path)
         for job in self._jobs.values():
             if job.codebase == store.id and job.state in ("queued", "running"):
                 return job

@@ -26,6 +26,8 @@ from prompts.build import BuiltPrompt, Exchange, build_prompt
 from prompts.snippets import Snippet
 
 SYSTEM = (Path(__file__).parent.parent / "prompts" / "system.md").read_text(encoding="utf-8")
+BATCH = 32  # most deltas in one event: a frame has a limit
+NOTHING_USED = Usage(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Draft:
 
     model: str = ""
     text: str = ""
-    usage: Usage = Usage(0, 0, 0)
+    usage: Usage = NOTHING_USED
     ms: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
     )
@@ -148,7 +150,6 @@ class Rag:
             count=ready.engine.count_tokens,
             limit=ready.engine.context_length - min(sampling.max_tokens, ready.engine.context_length // 2),
             first_number=_next_number(past),
-            stop=ready.stop,
         )
         # The user is told once per conversation that no model is installed.
         notice = ready.notice if not any(row.model == ready.engine.name for row in past) else ""
@@ -217,7 +218,7 @@ class Rag:
 
 
 async def together(stream: AsyncIterator[Delta]) -> AsyncGenerator[list[Delta]]:
-    """The deltas of `stream` in batches: all that came while the consumer was busy, so that it never lags."""
+    """The deltas of `stream` in batches: what came while the consumer was busy goes together."""
     arrived: asyncio.Queue[Delta | None] = asyncio.Queue()
 
     async def read() -> None:
@@ -231,7 +232,7 @@ async def together(stream: AsyncIterator[Delta]) -> AsyncGenerator[list[Delta]]:
     try:
         while True:
             batch = [await arrived.get()]
-            while not arrived.empty():
+            while not arrived.empty() and len(batch) < BATCH:
                 batch.append(arrived.get_nowait())
             if deltas := [delta for delta in batch if delta is not None]:
                 yield deltas

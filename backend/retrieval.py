@@ -3,16 +3,17 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from backend.errors import Refusal
 from indexer.codebases import CodebaseInfo, Codebases
-from indexer.embed import Embedder, SentenceEmbedder
-from indexer.errors import EmbedderUnavailable
 from indexer.search import Searcher
 from indexer.store import Store
+
+from backend.errors import Refusal
+from indexer.embed import Embedder
+from indexer.errors import EmbedderUnavailable
 from indexer.types import Hit
 
 log = logging.getLogger(__name__)
@@ -21,9 +22,9 @@ log = logging.getLogger(__name__)
 class Retrieval:
     """Searches by codebase. The embedder loads once, in the background or at the first need."""
 
-    def __init__(self, folder: Path, embedding_model: str) -> None:
+    def __init__(self, folder: Path, load: Callable[[], Embedder]) -> None:
         self.codebases = Codebases(folder)
-        self._embedding_model = embedding_model
+        self._load = load
         self._embedder: Embedder | None = None
         self._loading = threading.Lock()
         self._searchers: dict[str, Searcher] = {}
@@ -33,7 +34,7 @@ class Retrieval:
         """The embedder, loaded by the first caller; blocks for seconds then. Raises `EmbedderUnavailable`."""
         with self._loading:
             if self._embedder is None:
-                self._embedder = SentenceEmbedder(self._embedding_model)
+                self._embedder = self._load()
             return self._embedder
 
     def preload(self) -> None:
@@ -88,8 +89,9 @@ class Retrieval:
                 self._searchers[codebase] = Searcher(self.codebases.get(codebase), self.embedder)
             return self._searchers[codebase]
 
-    def store(self, root: Path) -> Store:
-        return self.codebases.open(root)
+    def store(self, root: str) -> Store:
+        """The store of the codebase at this path, made if it is new. Raises `CodebaseUnreadable`."""
+        return self.codebases.open(Path(root).expanduser())
 
     def delete(self, codebase: str) -> None:
         with self._opening:

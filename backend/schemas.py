@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from backend.attached import Attachment
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-Text = Annotated[str, Field(max_length=1 << 20)]
+PROMPT_CHARS = 1 << 18  # a question comes back in an event, which has to fit a frame
+Text = Annotated[str, Field(max_length=PROMPT_CHARS)]
 Retrieval = Literal["auto", "off", "only"]
 
 
@@ -16,7 +17,7 @@ class Context(BaseModel):
 
     path: str = Field(max_length=4096)
     range: tuple[int, int] | None = None
-    text: Text | None = None
+    text: str | None = None
 
     @field_validator("range", mode="before")
     @classmethod

@@ -7,7 +7,9 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from functools import partial
 
 import uvicorn
 
@@ -15,15 +17,16 @@ from backend import guard
 from backend.app import App, build_app
 from backend.config import BadSetting, Settings
 from backend.instance import Claim, token
-from backend.wiring import parts
+from backend.wiring import Parts, parts
 
 CLOSING_MS = 500
 SHUTDOWN_S = 5
 
+Wire = Callable[[Settings], AbstractAsyncContextManager[Parts]]
 OnReady = Callable[[str], None]  # receives the URL once the server accepts
 
 
-async def serve(settings: Settings, on_ready: OnReady, leave: asyncio.Event | None = None) -> None:
+async def serve(settings: Settings, on_ready: OnReady, leave: asyncio.Event | None = None, wire: Wire = parts) -> None:
     """Serves until a signal arrives, or `leave` is set. Raises `BadSetting`, `DataFolderInUse`."""
     claim = Claim(settings.data_dir)
     bound: socket.socket | None = None
@@ -32,7 +35,7 @@ async def serve(settings: Settings, on_ready: OnReady, leave: asyncio.Event | No
         port = bound.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         rules = guard.rules(token(settings.token_file), settings.host, port, settings.allow_remote, settings.origins)
-        async with parts(settings) as wired:
+        async with wire(settings) as wired:
             app = build_app(wired, rules)
 
             def ready() -> None:
@@ -84,34 +87,28 @@ def served_in_thread(settings: Settings) -> Iterator[str]:
     """The URL of a server inside this process, for as long as the block lasts. Raises what `serve` raises."""
     up = threading.Event()
     urls: list[str] = []
-    failures: list[BaseException] = []
-    loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    leaving: list[Callable[[], object]] = []
+
+    def ready(url: str) -> None:
+        urls.append(url)
+        up.set()
 
     async def run() -> None:
         leave = asyncio.Event()
-        loops.append((asyncio.get_running_loop(), leave))
-        await serve(settings, lambda url: (urls.append(url), up.set())[1], leave)
+        leaving.append(partial(asyncio.get_running_loop().call_soon_threadsafe, leave.set))
+        await serve(settings, ready, leave)
 
-    def work() -> None:
+    with ThreadPoolExecutor(1, thread_name_prefix="server") as thread:
+        served = thread.submit(asyncio.run, run())
+        served.add_done_callback(lambda _: up.set())
+        up.wait()
         try:
-            asyncio.run(run())
-        except BaseException as failure:  # carried over to the thread that waits
-            failures.append(failure)
+            if not urls:
+                served.result()
+            yield urls[0]
         finally:
-            up.set()
-
-    thread = threading.Thread(target=work, name="server")
-    thread.start()
-    up.wait()
-    try:
-        if failures:
-            raise failures[0]
-        yield urls[0]
-    finally:
-        if thread.is_alive():
-            loop, leave = loops[0]
-            loop.call_soon_threadsafe(leave.set)
-        thread.join()
+            if not served.done():
+                leaving[0]()
 
 
 def _bind(host: str, port: int) -> socket.socket:

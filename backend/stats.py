@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Stats:
     """Sums since the start of the process. Times are seconds."""
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
@@ -145,33 +145,40 @@ class Turns:
 
     async def _see_through(self, running: _Running, row: TurnRow) -> None:
         """Runs the work of a turn and writes its one end, whatever happens to the work."""
-        draft, error = Draft(), None
+        async with AsyncExitStack() as held:
+            reason, error, draft = await self._outcome(running, row, held)
+            try:
+                await self._finish(row, reason, draft, error)
+            finally:
+                del self._running[row.session_id, row.id]
+                self._stats.ended(reason, draft.first_token_s, draft.usage.completion, draft.ms["generate"] / 1000)
+                self._log.ring(row.session_id)
+
+    async def _outcome(
+        self, running: _Running, row: TurnRow, held: AsyncExitStack
+    ) -> tuple[str, Refusal | None, Draft]:
+        """What became of the work: the reason of the end, the error if it is one, and what there is of an answer."""
+        draft = Draft()
         try:
-            running.work = asyncio.create_task(self._in_lane(running, row, draft))
+            running.work = asyncio.create_task(self._in_lane(running, row, draft, held))
             if running.cancelled:
                 running.work.cancel()
-            reason = await running.work
+            return await running.work, None, draft
         except asyncio.CancelledError:
-            reason, error = ("error", INTERRUPTED) if self._closing else ("cancelled", None)
+            return ("error", INTERRUPTED, draft) if self._closing else ("cancelled", None, draft)
         except Exception as failure:  # the edge of the job
-            reason, error = "error", translate(failure)
+            error = translate(failure)
             if error is None:
                 log.exception("turn %s failed", row.id)
                 error = Refusal("internal", "an unexpected error; the server's log has the details")
-        try:
-            await self._finish(row, reason, draft, error)
-        finally:
-            del self._running[row.session_id, row.id]
-            self._stats.ended(reason, draft.first_token_s, draft.usage.completion, draft.ms["generate"] / 1000)
-            self._log.ring(row.session_id)
+            return "error", error, draft
 
-    async def _in_lane(self, running: _Running, row: TurnRow, draft: Draft) -> str:
-        """Waits for the conversation's earlier turns: their answers are part of this one's prompt."""
+    async def _in_lane(self, running: _Running, row: TurnRow, draft: Draft, held: AsyncExitStack) -> str:
+        """Waits for the conversation's earlier turns: their stored answers are part of this one's prompt."""
         self._log.status(row.session_id, row.id, "queued", done=0, total=len(self._running) - 1)
-        lane = self._lanes.setdefault(running.conversation, asyncio.Lock())
-        async with lane:
-            draft.ms["queue"] = ms_since(running.accepted_at)
-            return await self._rag.answer(running.question, row, draft)
+        await held.enter_async_context(self._lanes.setdefault(running.conversation, asyncio.Lock()))
+        draft.ms["queue"] = ms_since(running.accepted_at)
+        return await self._rag.answer(running.question, row, draft)
 
     async def _finish(self, row: TurnRow, reason: str, draft: Draft, error: Refusal | None) -> None:
         """Writes the end; a full or locked disk gets some time to recover, then the next start writes it."""

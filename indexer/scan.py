@@ -22,7 +22,7 @@ from indexer.types import Skip, SourceFile
 
 SECRET, BINARY, MINIFIED, GENERATED, OVERSIZED = "secret", "binary", "minified", "generated", "oversized"
 SYMLINK, UNREADABLE, VANISHED, NAME, SPECIAL = "symlink", "unreadable", "vanished", "name", "special"
-EXCLUDED, BROKEN = "excluded", "broken"  # a folder never worth indexing; a file that breaks the indexer
+EXCLUDED = "excluded"  # a folder that is never worth indexing
 
 MAX_BYTES = 1_000_000
 

@@ -34,7 +34,9 @@ class Symbol:
 
     name: str  # "build_prompt"
     qualified: str  # "Budget.build_prompt": enclosing definitions joined by dots
-    kind: str  # function, method, class, interface, enum, type, constant, module, section
+    # function, method, class, interface, enum, type, constant, module, section;
+    # impl (a Rust block of methods), declaration (a function or method without a body)
+    kind: str
     start_line: int
     end_line: int
     signature: str  # the head of the definition on one line, without its body

@@ -4,12 +4,15 @@ Whole lines only, never more than MAX_LINES. Pure; knows no question beyond the 
 """
 
 import re
+from itertools import pairwise
 
 from models.matching import stems
 from models.types import Evidence
 
 MAX_LINES = 20
 _HEAD_LINES = 2
+_CHOSEN_LINES = 14  # the rest of MAX_LINES fills small gaps, so that the excerpt reads as code
+_SMALL_GAP = 2
 _LONG_DOC = 600  # characters of documentation; sentences beyond are left out
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-Z0-9`\"'(])")
 _COMMENT = re.compile(r"^\s*(#|//|/\*|\*|--|\"\"\"|''')")
@@ -58,7 +61,7 @@ def fenced(text: str, language: str) -> str:
 
 
 def _choose(lines: list[str], words: frozenset[str], documentation: set[int]) -> set[int]:
-    """Places of at most MAX_LINES lines: best first, each with the line before and after, until they are full."""
+    """Places of at most MAX_LINES lines: the head, the best of the others, then small gaps between them."""
     chosen = set(range(_HEAD_LINES)) - documentation or {0}
 
     def worth(place: int) -> float:
@@ -67,12 +70,12 @@ def _choose(lines: list[str], words: frozenset[str], documentation: set[int]) ->
             return 0.0
         return 2.0 * len(words & stems(line)) + (0.5 if _DECIDES.search(line) else 0.0)
 
-    order = sorted(range(len(lines)), key=lambda place: (-worth(place), place))
-    for place in order:
-        around = {p for p in (place - 1, place, place + 1) if 0 <= p < len(lines) and lines[p].strip()} - documentation
-        if worth(place) == 0 or len(chosen | around) > MAX_LINES:
-            break
-        chosen |= around
+    best = sorted((place for place in range(len(lines)) if worth(place) > 0), key=lambda place: (-worth(place), place))
+    chosen.update(best[: _CHOSEN_LINES - len(chosen)])
+    for before, after in pairwise(sorted(chosen)):
+        gap = set(range(before + 1, after))
+        if len(gap) <= _SMALL_GAP and len(chosen | gap) <= MAX_LINES and not gap & documentation:
+            chosen |= gap
     return chosen
 
 

@@ -5,7 +5,7 @@ Composes from a prompt's evidence and question only and invents nothing; knows n
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 from models.errors import EngineFailed
 from models.excerpt import decisive_lines, fenced, first_paragraph, first_sentence
@@ -39,7 +39,7 @@ class ExtractiveEngine:
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return estimate_tokens("".join(segment.text for segment in segments))
 
-    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncIterator[Delta]:
+    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
         if self._closed:
             raise EngineFailed("the extractive engine is closed")
         said = 0
@@ -84,7 +84,7 @@ def _lead(evidence: Evidence, kind: Kind, *, first: bool, sure: bool) -> str:
     """Names the symbol and its place, then lets its documentation speak."""
     what, where, doc = _name(evidence), _place(evidence), first_paragraph(evidence.doc)
     if not first:
-        opening = f"{what} in {where} belongs to it."
+        opening = f"A close second is {what}, {_article(evidence.kind)} in {where}."
     elif not sure:
         opening = f"Nothing in the index clearly answers that; the closest code is {what} in {where}."
     elif kind is Kind.WHERE:

@@ -54,6 +54,7 @@ _SPEC_FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "url": ("a text", _is_text),
     "sha256": ("a text", _is_text),
     "size_bytes": ("a whole number", _is_count),
+    "memory_bytes": ("a whole number", _is_count),
     "licence": ("a text", _is_text),
 }
 _SAMPLING_FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {

@@ -4,7 +4,7 @@ It queues, counts, cancels and closes as a real engine does; it only does not th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 
 from models.errors import EngineFailed
 from models.extractive import estimate_tokens
@@ -42,7 +42,7 @@ class ScriptedEngine:
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return estimate_tokens("".join(segment.text for segment in segments))
 
-    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncIterator[Delta]:
+    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
         if self._closed:
             raise EngineFailed(f"the engine {self.name} is closed")
         async with self._turn:

@@ -3,7 +3,7 @@
 Knows nothing of retrieval, HTTP or databases; imports nothing heavy.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -37,7 +37,8 @@ class ModelSpec:
     stop: tuple[str, ...] = ()  # beside the end tokens of the format
     url: str = ""  # for `lantern models pull`
     sha256: str = ""
-    size_bytes: int = 0
+    size_bytes: int = 0  # about
+    memory_bytes: int = 0  # about, with a context of `context_length`
     licence: str = ""
 
 
@@ -123,7 +124,7 @@ class Engine(Protocol):
         """Tokens of these segments as `stream` would evaluate them."""
         ...
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncIterator[Delta]: ...
+    def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]: ...
 
     async def close(self) -> None: ...
 

@@ -50,7 +50,6 @@ def build_prompt(
     count: CountTokens,
     limit: int,
     first_number: int = 1,
-    stop: tuple[str, ...] = (),
 ) -> BuiltPrompt:
     """Packs a prompt of at most `limit` tokens.
 
@@ -75,7 +74,7 @@ def build_prompt(
         segments=rendered,
         question=question,
         evidence=tuple(evidence(snippet) for snippet in snippets),
-        stop=(*chat.stop, *stop),
+        stop=chat.stop,
     )
     return BuiltPrompt(
         prompt, user_message(snippets, question), tuple(snippets), len(history) - len(kept), count(rendered)

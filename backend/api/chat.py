@@ -20,7 +20,6 @@ from backend.rag import Question
 from backend.tables import ConversationRow, SessionRow, TurnRow, now
 from backend.wiring import Parts
 
-
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0)]
 router = APIRouter(prefix="/chat", tags=["chat"])

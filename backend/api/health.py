@@ -43,7 +43,8 @@ async def metrics(parts: Wired) -> Response:
 async def docs(request: Request) -> HTMLResponse:
     """The calls on one page that needs neither scripts nor a network."""
     rows = [
-        f"<tr><td><code>{method.upper()} {html.escape(path)}</code></td><td>{html.escape(call.get('description', ''))}</td></tr>"
+        f"<tr><td><code>{method.upper()} {html.escape(path)}</code>"
+        f"</td><td>{html.escape(call.get('description', ''))}</td></tr>"
         for path, methods in request.app.openapi()["paths"].items()
         for method, call in methods.items()
     ]

@@ -38,7 +38,9 @@ def run_ask(ask: Ask) -> None:
             preview = client.call("POST", "/chat/preview", body)
             if ask.show_context:
                 for snippet in preview["snippets"]:
-                    show.say(f"[{snippet['n']}] {snippet['path']}:{snippet['start']}-{snippet['end']}\n{snippet['text']}\n")
+                    show.say(
+                        f"[{snippet['n']}] {snippet['path']}:{snippet['start']}-{snippet['end']}\n{snippet['text']}\n"
+                    )
             if ask.dry_run:
                 show.say(f"{preview['model_name']}: {preview['tokens']} tokens")
                 print(preview["prompt"])

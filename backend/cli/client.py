@@ -25,8 +25,8 @@ class Client:
 
     def __init__(self, url: str, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
-        # Environment proxies must never see a local question; an answer may take minutes.
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=None, trust_env=False)
+        # Environment proxies must never see a local question; an index job may take an hour.
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(None), trust_env=False)
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, **params: Any) -> Any:
         """The JSON answer. Raises `CommandFailed` with the server's own words."""

@@ -76,7 +76,9 @@ def run_doctor() -> None:
     with connected(chosen) as client:
         show.say(f"answers with  {client.call('GET', '/health')['model']}")
         for known in client.call("GET", "/codebases")["codebases"]:
-            show.say(f"codebase      {known['root']}: {known['state']}, {known['files']} files, {known['chunks']} chunks")
+            show.say(
+                f"codebase      {known['root']}: {known['state']}, {known['files']} files, {known['chunks']} chunks"
+            )
     from indexer.embed import SentenceEmbedder
     from indexer.errors import EmbedderUnavailable
 

@@ -4,7 +4,7 @@ Does not know templates, conversations or retrieval. llama_cpp itself is importe
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +83,7 @@ class LlamaEngine:
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return len(self.tokenize(segments))
 
-    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncIterator[Delta]:
+    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
         tokens = await asyncio.to_thread(self.tokenize, prompt.segments)
         if len(tokens) >= self.context_length:
             raise ContextTooLarge(len(tokens), self.context_length - 1)
@@ -127,8 +127,10 @@ class LlamaEngine:
 
     def _generate(self, job: _Job) -> Delta:
         """Runs on the engine's thread. Posts what can be shown and returns the last delta."""
-        started = perf_counter()
         total = len(job.tokens)
+        if job.cancel:  # while it was queued: leave the cache to the next one
+            return Delta(reason="cancelled", usage=Usage(total, 0, 0))
+        started = perf_counter()
         cached = self._context.keep_common(job.tokens)
         job.post(Delta(progress=(cached, total)))
         for begin in range(cached, total, PREFILL_SLICE):

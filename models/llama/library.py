@@ -11,7 +11,7 @@ from typing import Any
 
 from models.errors import ModelUnavailable
 
-_WARN, _ERROR = 2, 3  # enum ggml_log_level
+_WARN, _ERROR = 3, 4  # enum ggml_log_level
 _complaints: deque[str] = deque(maxlen=20)  # one per process, as llama.cpp has one log
 _loading = threading.Lock()
 

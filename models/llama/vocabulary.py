@@ -7,6 +7,7 @@ import ctypes
 import os
 import re
 import threading
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ class Vocabulary:
 
     def __init__(self, model: Any) -> None:
         self._api = library()
-        self._model = model  # owned: freed by `close`
+        self._model = model
+        self._free = weakref.finalize(self, self._api.llama_model_free, model)
+        self._free.atexit = False
         self._vocab = self._api.llama_model_get_vocab(model)
         self._lock = threading.Lock()
         self.specials = {special.text: special for special in self._find_specials()}
@@ -123,10 +126,10 @@ class Vocabulary:
         return written.decode("utf-8", "replace")
 
     def close(self) -> None:
+        """Frees the model; happens by itself when nobody holds the vocabulary. Contexts of it must be closed before."""
         with self._lock:
-            model, self._model = self._model, None
-        if model is not None:
-            self._api.llama_model_free(model)
+            self._model = None
+        self._free()
 
     def _find_specials(self) -> list[Special]:
         attributes, vocab = self._api.llama_vocab_get_attr, self._vocab

@@ -27,15 +27,17 @@ def upgrade() -> None:
     op.create_table(
         "conversations",
         sa.Column("id", sa.String, primary_key=True),
-        sa.Column("session_id", sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column(
+            "session_id", sa.String, sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True
+        ),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
     )
     op.create_table(
         "turns",
-        sa.Column("session_id", sa.ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("session_id", sa.String, sa.ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("id", sa.String, primary_key=True),
-        sa.Column("conversation_id", sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("conversation_id", sa.String, sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
         sa.Column("ordinal", sa.Integer, nullable=False),
         sa.Column("question", sa.Text, nullable=False),
         sa.Column("status", sa.String, nullable=False, index=True),
@@ -53,7 +55,7 @@ def upgrade() -> None:
     op.create_index("turns_in_conversation", "turns", ["conversation_id", "ordinal"], unique=True)
     op.create_table(
         "events",
-        sa.Column("session_id", sa.ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("session_id", sa.String, sa.ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("turn_id", sa.String, nullable=False),
         sa.Column("type", sa.String, nullable=False),

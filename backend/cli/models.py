@@ -1,0 +1,130 @@
+"""`lantern models`: what the catalogue knows and what is here. Works on files; needs no server."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from backend.cli import show
+from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
+from backend.cli.settings import settings
+from backend.engines import format_of
+from models.capability import memory_limit, memory_need
+from models.download import PullPlan, pull
+from models.errors import ModelError
+from models.gguf_file import read_header
+from models.gguf_format import human_bytes
+from models.llama.engine import LlamaEngine
+from models.registry import Registry
+from models.types import ModelState
+from prompts.errors import TemplateRejected
+from prompts.formats import render
+
+
+def run_list(as_json: bool) -> None:
+    """One line a model."""
+    states = _registry().states()
+    if as_json:
+        print(json.dumps([_facts(state) for state in states], ensure_ascii=False))
+        return
+    for state in states:
+        here = "missing" if state.path is None else "damaged" if state.problem else "installed"
+        size = human_bytes(state.size_bytes) if state.size_bytes else "?"
+        print(f"{state.spec.name:24} {here:10} {size:>9} {state.spec.context_length:>8} tokens  {state.spec.licence}")
+
+
+def run_pull(name: str, yes: bool, sha256: str) -> None:
+    """Shows what would be downloaded, asks, downloads."""
+    registry = _registry()
+
+    def confirm(plan: PullPlan) -> bool:
+        show.say(f"{name}: {human_bytes(plan.size_bytes)} from {plan.url}")
+        show.say(f"licence {plan.licence or 'unknown'}; needs about {human_bytes(plan.memory_bytes)} of memory")
+        show.say(
+            f"free disk {human_bytes(plan.free_bytes)}"
+            + (f"; {human_bytes(plan.done_bytes)} are here" if plan.done_bytes else "")
+        )
+        if not plan.sha256:
+            show.say("its published hash is not in the catalogue: the download cannot be verified (--sha256 gives one)")
+        return yes or typer.confirm("Download?", err=True)
+
+    def progressed(done: int, total: int) -> None:
+        show.progress(f"{human_bytes(done)} of {human_bytes(total)}")
+
+    with _told():
+        spec = registry.spec(name)
+        path = pull(
+            replace(spec, sha256=sha256 or spec.sha256), registry.models_dir, confirm=confirm, on_progress=progressed
+        )
+    show.progress("")
+    if path is not None:
+        print(path)
+
+
+def run_add(file: Path) -> None:
+    with _told():
+        print(_registry().add(file).name)
+
+
+def run_doctor() -> None:
+    """Loads each installed model as far as its prompt; fails if one could not be used."""
+    broken = 0
+    installed = [state for state in _registry().states() if state.path is not None]
+    if not installed:
+        show.say("no model is installed: `lantern models list` shows what can be pulled")
+    for state in installed:
+        print(f"{state.spec.name}: {state.path}")
+        problem = state.problem or _examine(state)
+        if problem:
+            broken += 1
+            print(f"  unusable: {problem}")
+    if broken:
+        raise CommandFailed(f"{broken} of {len(installed)} installed models cannot be used", MODEL_UNAVAILABLE)
+
+
+def _examine(state: ModelState) -> str:
+    """Prints what a model is; returns why it cannot be used, or nothing."""
+    assert state.path is not None
+    spec = state.spec
+    try:
+        header = read_header(state.path)
+        need = memory_need(header, min(spec.context_length, header.context_length))
+        print(f"  {header.architecture}, {human_bytes(header.file_bytes)}, trained on {header.context_length} tokens")
+        print(f"  memory {human_bytes(need)} with {spec.context_length} tokens; {human_bytes(memory_limit())} here")
+        engine = LlamaEngine.load(spec, state.path)
+        chat = format_of(spec, engine)
+        tokens = engine.tokenize(render(chat, "S", [], "Q"))
+    except (ModelError, TemplateRejected) as error:
+        return str(error)
+    print(f"  format {spec.prompt_format or 'from its own template'}, BOS {engine.bos!r}, EOS {engine.eos!r}")
+    print(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {len(tokens)} tokens; ends at {chat.stop}")
+    return ""
+
+
+def _facts(state: ModelState) -> dict[str, object]:
+    return {
+        "name": state.spec.name,
+        "path": str(state.path) if state.path else None,
+        "size_bytes": state.size_bytes,
+        "context": state.spec.context_length,
+        "licence": state.spec.licence,
+        "problem": state.problem,
+    }
+
+
+def _registry() -> Registry:
+    chosen = settings()
+    with _told():
+        return Registry(chosen.models_dir, chosen.user_catalogue)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A model's error as the command's."""
+    try:
+        yield
+    except ModelError as error:
+        raise CommandFailed(str(error), MODEL_UNAVAILABLE) from None

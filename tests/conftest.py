@@ -1,0 +1,3 @@
+"""No test reaches beyond this machine: sockets of the test process itself refuse to."""
+
+import tests.e2e.offline.sitecustomize  # noqa: F401

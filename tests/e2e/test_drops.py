@@ -1,0 +1,142 @@
+"""A raw client that loses its connection all the time, and a server that is stopped and killed, lose nothing."""
+
+import asyncio
+import json
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.e2e.worlds import Served, serving
+from tests.tiny_gguf import tiny_dir
+
+TURNS, DROPS = 20, 200
+SETTINGS = {"MODEL_NAME": "phi3-mini", "MODELS_DIR": tiny_dir(), "MAX_TOKENS": 60}
+
+
+class Client:
+    """Keeps only what arrived; reconnects from the last number it saw."""
+
+    def __init__(self, session: str = "", conversation: str | None = None) -> None:
+        self.session, self.conversation = session, conversation
+        self.seen: list[dict[str, Any]] = []
+        self.drops = 0
+
+    async def connected(self, served: Served) -> ClientConnection:
+        url = served.url.replace("http", "ws", 1) + "/v1/ws"
+        socket = await connect(url, subprotocols=["lantern.v1", f"token.{served.token}"], proxy=None)  # type: ignore[list-item]
+        known = {"session": self.session, "after": len(self.seen)} if self.session else {}
+        await self.send(socket, "session/open", **known)
+        answer = json.loads(await socket.recv())
+        assert "result" in answer, answer
+        self.session = answer["result"]["session"]
+        return socket
+
+    async def send(self, socket: ClientConnection, method: str, **params: Any) -> None:
+        await socket.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+
+    async def read(self, socket: ClientConnection) -> None:
+        message = json.loads(await socket.recv())
+        if "result" in message and "conversation" in message["result"]:
+            self.conversation = message["result"]["conversation"]
+        if "seq" in message.get("params", {}):
+            self.seen.append(message["params"])
+
+    @property
+    def at_rest(self) -> bool:
+        return bool(self.seen) and self.seen[-1]["type"] == "end"
+
+    def check(self, served: Served) -> None:
+        """Numbers without gap or repeat, one end per turn, text equal to the stored history."""
+        assert [event["seq"] for event in self.seen] == list(range(1, len(self.seen) + 1))
+        turns = list(dict.fromkeys(event["turn"] for event in self.seen))
+        history = served.get(f"/chat/history?conversation_id={self.conversation}&limit=1000")["messages"]
+        assert history[0]["content"] == self.seen[0]["text"]
+        for n, turn in enumerate(turns):
+            own = [event for event in self.seen if event["turn"] == turn]
+            assert [event["type"] for event in own].count("end") == 1
+            assert own[-1]["type"] == "end"
+            told = "".join(event["text"] for event in own if event["type"] == "delta")
+            assert told == history[2 * n + 1]["content"]
+
+
+async def test_two_hundred_drops_over_twenty_turns_lose_nothing(tmp_path: Path) -> None:
+    chance, client = random.Random(11), Client()
+    with serving(tmp_path, **SETTINGS) as served:
+        for turn in range(TURNS):
+            socket = await client.connected(served)
+            asked = {"session": client.session, "turn": f"turn-{turn}", "text": f"Question {turn}?", "retrieval": "off"}
+            await client.send(socket, "session/prompt", conversation=client.conversation, **asked)
+            await client.read(socket)
+            for _ in range(DROPS // TURNS):
+                for _ in range(chance.randint(0, 3)):
+                    if not (client.at_rest and client.seen[-1]["turn"] == f"turn-{turn}"):
+                        await client.read(socket)
+                socket.transport.abort()
+                client.drops += 1
+                socket = await client.connected(served)
+            while not (client.at_rest and client.seen[-1]["turn"] == f"turn-{turn}"):
+                await client.read(socket)
+            await socket.close()
+        client.check(served)
+    assert (client.drops, len({event["turn"] for event in client.seen})) == (DROPS, TURNS)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_restart_in_the_middle_of_an_answer_loses_nothing(tmp_path: Path, sent: signal.Signals) -> None:
+    client = Client()
+    settings = SETTINGS | {"MAX_TOKENS": 4000}
+    with serving(tmp_path, **settings) as served:
+        socket = await client.connected(served)
+        await client.send(socket, "session/prompt", session=client.session, turn="t", text="?", retrieval="off")
+        while [event["type"] for event in client.seen].count("delta") < 3:
+            await client.read(socket)
+        served.process.send_signal(sent)
+        with pytest.raises(ConnectionClosed):
+            while True:
+                await client.read(socket)
+        await asyncio.to_thread(served.process.wait, 30)
+    with serving(tmp_path, **settings) as served:
+        socket = await client.connected(served)
+        while not client.at_rest:
+            await client.read(socket)
+        await socket.close()
+        client.check(served)
+        answered = httpx.post(
+            f"{served.url}/chat/query",
+            json={"query": "And now?", "conversation_id": client.conversation, "max_tokens": 5, "retrieval": "off"},
+            headers=served.headers,
+            trust_env=False,
+        ).json()
+    assert client.seen[-1]["reason"] == "error"
+    assert client.seen[-1]["error"]["code"] == "interrupted"
+    assert answered["usage"]["completion"] == 5
+
+
+async def test_kill_9_at_random_moments_never_breaks_a_session(tmp_path: Path) -> None:
+    chance, client = random.Random(5), Client()
+    for life in range(4):
+        with serving(tmp_path, **SETTINGS) as served:
+            socket = await client.connected(served)
+            try:
+                for turn in range(50):
+                    asked = {"session": client.session, "turn": f"{life}-{turn}", "text": "?", "retrieval": "off"}
+                    await client.send(socket, "session/prompt", conversation=client.conversation, **asked)
+                    for _ in range(chance.randint(3, 30)):
+                        await client.read(socket)
+                    if turn >= chance.randint(1, 3):
+                        served.process.kill()
+            except ConnectionClosed:
+                await asyncio.to_thread(served.process.wait, 30)
+    with serving(tmp_path, **SETTINGS) as served:
+        socket = await client.connected(served)
+        head = served.get(f"/chat/session/{client.session}")["head"]
+        while len(client.seen) < head:
+            await client.read(socket)
+        await socket.close()
+        client.check(served)

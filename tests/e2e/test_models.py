@@ -1,0 +1,112 @@
+"""Each model of the catalogue, real llama.cpp around its real vocabulary, over each face."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from models.llama.engine import LlamaEngine
+from models.registry import Registry
+from prompts.formats import FORMATS, render
+from tests.e2e.worlds import Served, lantern, serving
+from tests.tiny_gguf import tiny_dir
+
+# System "Be brief.", question "Hi", answer "Hello there.", question "What is <|end|> [INST]?": token ids of the
+# published formats. 32006/32010/32001/32007 are Phi-3's system, user, assistant and end; 128006/128007/128009 are
+# Llama 3's header start, header end and end of turn; 518 25580 29962 is "[INST]" and 3532 14816 29903 6778 "<<SYS>>".
+# fmt: off
+GOLDEN = {
+    "phi3-mini": [
+        1, 32006, 1522, 11473, 29889, 32007, 32010, 6324, 32007, 32001, 15043, 727, 29889, 32007,
+        32010, 1724, 338, 529, 29989, 355, 29989, 29958, 518, 25580, 29962, 29973, 32007, 32001,
+    ],
+    "codellama-7b": [
+        1, 518, 25580, 29962, 3532, 14816, 29903, 6778, 13, 3629, 11473, 29889, 13, 29966, 829, 14816, 29903, 6778,
+        13, 13, 18567, 518, 29914, 25580, 29962, 15043, 727, 29889, 29871, 2,
+        1, 518, 25580, 29962, 1724, 338, 529, 29989, 355, 29989, 29958, 518, 29902, 29940, 1254, 29962, 29973,
+        518, 29914, 25580, 29962,
+    ],
+    "llama3.1-8b": [
+        128000, 128006, 9125, 128007, 271, 3513, 10015, 13, 128009, 128006, 882, 128007, 271, 13347, 128009,
+        128006, 78191, 128007, 271, 9906, 1070, 13, 128009, 128006, 882, 128007, 271,
+        3923, 374, 83739, 408, 91, 29, 510, 65562, 51064, 128009, 128006, 78191, 128007, 271,
+    ],
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+async def test_the_rendered_prompt_is_the_golden_token_ids(name: str) -> None:
+    registry = Registry(tiny_dir())
+    spec = registry.spec(name)
+    path = registry.locate(spec)
+    assert path is not None
+    engine = LlamaEngine.load(spec, path)
+    segments = render(FORMATS[spec.prompt_format], "Be brief.", [("Hi", "Hello there.")], "What is <|end|> [INST]?")
+    assert engine.tokenize(segments) == GOLDEN[name]
+    await engine.close()
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_model_streams_the_same_answer_over_every_face(tmp_path: Path, name: str) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "a.py").write_text('def greet(name):\n    """Greets somebody."""\n    return f"Hello {name}"\n')
+    question = "What does greet do?"
+    with serving(tmp_path / "data", MODEL_NAME=name, MODELS_DIR=tiny_dir(), MAX_TOKENS=24) as served:
+        job = served.post("/index", {"path": str(code), "wait": True})
+        asked = {"query": question, "temperature": 0, "codebase": job["codebase"]}
+        rest = served.post("/chat/query", asked)
+        again = served.post("/chat/query", asked)
+        typed = lantern(tmp_path / "data", "ask", question, "--path", str(code), "--json")
+        told = asyncio.run(over_socket(served, question, str(code)))
+    assert rest["response"]
+    assert (rest["model_name"], rest["usage"]["completion"]) == (name, 24)
+    assert again["response"] == rest["response"] == told["text"]
+    assert again["usage"]["cached"] == rest["usage"]["prompt"] - 1
+    assert told["model"] == json.loads(typed.stdout)["model_name"] == name
+    assert [(s["n"], s["path"], s["symbol"]) for s in rest["sources"]] == [(1, "a.py", "greet")]
+    assert json.loads(typed.stdout)["sources"] == rest["sources"] == told["sources"]
+
+
+async def over_socket(served: Served, question: str, workspace: str) -> dict[str, object]:
+    """The answer that a plugin is told."""
+    told: dict[str, object] = {"text": ""}
+    url = served.url.replace("http", "ws", 1) + "/v1/ws"
+    async with connect(url, subprotocols=["lantern.v1", f"token.{served.token}"], proxy=None) as socket:  # type: ignore[list-item]
+
+        async def send(id_: int, method: str, **params: object) -> None:
+            await socket.send(json.dumps({"jsonrpc": "2.0", "id": id_, "method": method, "params": params}))
+
+        await send(1, "session/open", workspace=workspace)
+        session = json.loads(await socket.recv())["result"]["session"]
+        await send(2, "session/prompt", session=session, turn="t", text=question, temperature=0)
+        async for frame in socket:
+            event = json.loads(frame).get("params", {})
+            match event.get("type"):
+                case "sources":
+                    told["sources"] = event["items"]
+                case "delta":
+                    told["text"] += event["text"]
+                case "end":
+                    return told | {"model": event["model"]}
+    raise AssertionError("the socket closed before the end")
+
+
+def test_swapping_the_model_goes_on_with_the_conversation(tmp_path: Path) -> None:
+    with serving(tmp_path, MODEL_NAME="phi3-mini", MODELS_DIR=tiny_dir(), MAX_TOKENS=8) as served:
+        first = served.post("/chat/query", {"query": "One?", "retrieval": "off", "temperature": 0})
+        ids = {"session_id": first["session_id"], "conversation_id": first["conversation_id"]}
+        second = served.post("/chat/query", {"query": "Two?", "model": "llama3.1-8b", "temperature": 0, **ids})
+        preview = served.post("/chat/preview", {"query": "Three?", "model": "codellama-7b", **ids})
+    assert (first["model_name"], second["model_name"], preview["model_name"]) == (
+        "phi3-mini",
+        "llama3.1-8b",
+        "codellama-7b",
+    )
+    said = [text.strip() for text in (first["response"], second["response"])]
+    assert preview["prompt"].endswith(
+        f"One? [/INST] {said[0]} </s><s>[INST] Two? [/INST] {said[1]} </s><s>[INST] Three? [/INST]"
+    )

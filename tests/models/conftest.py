@@ -1,0 +1,40 @@
+"""Real vocabularies and engines on the tiny random models. Nothing here is faked."""
+
+import ctypes
+from collections.abc import Iterator
+
+import pytest
+
+from models.llama.library import library
+from models.llama.vocabulary import Vocabulary
+from tests.tiny_gguf import ALL, Tiny
+
+
+class Llama:
+    """A vocabulary beside llama.cpp's own view of whole texts: the oracle."""
+
+    def __init__(self, tiny: Tiny) -> None:
+        self.tiny = tiny
+        self.vocabulary = Vocabulary.load(tiny.path, only_vocabulary=True)
+
+    def whole(self, text: str, *, special: bool = True) -> list[int]:
+        """llama_tokenize of a rendered prompt, with BOS and control tokens."""
+        api, data = library(), text.encode()
+        buffer = (api.llama_token * (len(data) + 8))()
+        vocab = api.llama_model_get_vocab(self.vocabulary.model)
+        return list(buffer[: api.llama_tokenize(vocab, data, len(data), buffer, len(buffer), special, special)])
+
+    def text(self, tokens: list[int]) -> str:
+        """llama_detokenize, control tokens shown, SentencePiece's leading space removed."""
+        api = library()
+        array, buffer = (api.llama_token * len(tokens))(*tokens), ctypes.create_string_buffer(64 * len(tokens) + 64)
+        vocab = api.llama_model_get_vocab(self.vocabulary.model)
+        size = api.llama_detokenize(vocab, array, len(tokens), buffer, len(buffer), False, True)
+        return buffer.raw[:size].decode()
+
+
+@pytest.fixture(scope="session", params=ALL, ids=lambda tiny: tiny.model)
+def llama(request: pytest.FixtureRequest) -> Iterator[Llama]:
+    found = Llama(request.param)
+    yield found
+    found.vocabulary.close()

@@ -1,0 +1,217 @@
+"""What only the llama.cpp engine promises: reuse of the cache, progress, cancel inside prefill, clear refusals."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
+from models.llama.engine import LlamaEngine
+from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
+from tests.tiny_gguf import CODELLAMA, LLAMA3, PHI3
+
+GREEDY = Sampling(max_tokens=24, temperature=0)
+SPEC = ModelSpec("phi3-mini", (PHI3.filename,), context_length=2048, threads=1)
+LONG = "def scan(path): return [entry for entry in path.iterdir()]\n" * 60
+
+
+def ask(text: str, *more: str, stop: tuple[str, ...] = ()) -> Prompt:
+    segments = [Segment("<|user|>\n", True), Segment(text, False), Segment("<|end|>\n<|assistant|>\n", True)]
+    for answer in more:
+        segments += [Segment(answer, False), Segment("<|end|>\n<|user|>\nAnd?<|end|>\n<|assistant|>\n", True)]
+    return Prompt(tuple(segments), text, stop=stop)
+
+
+async def collect(engine: LlamaEngine, prompt: Prompt, sampling: Sampling = GREEDY) -> tuple[str, Delta, list[Delta]]:
+    deltas = [delta async for delta in engine.stream(prompt, sampling)]
+    return "".join(delta.text for delta in deltas), deltas[-1], deltas
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[LlamaEngine]:
+    found = LlamaEngine.load(SPEC, PHI3.path)
+    yield found
+    await found.close()
+
+
+async def test_it_knows_its_file(engine: LlamaEngine) -> None:
+    assert (engine.name, engine.context_length) == ("phi3-mini", 2048)
+    assert (engine.bos, engine.eos) == ("<s>", "<|endoftext|>")
+    assert engine.chat_template == PHI3.chat_template
+
+
+async def test_progress_covers_the_prompt_in_slices_before_the_first_text(engine: LlamaEngine) -> None:
+    prompt = ask(LONG[:1200])
+    total = engine.count_tokens(prompt.segments)
+    _, last, deltas = await collect(engine, prompt)
+    progress = [delta.progress for delta in deltas if delta.progress]
+    assert progress == [(done, total) for done in [*range(0, total, 128), total]]
+    assert all(delta.progress for delta in deltas[: len(progress)])
+    assert last.prefill_ms > 0
+
+
+async def test_the_next_turn_evaluates_only_what_is_new_and_answers_the_same(engine: LlamaEngine) -> None:
+    first = ask("What is a hit?")
+    answer, last, _ = await collect(engine, first)
+    shared = engine.count_tokens(first.segments)
+    assert last.usage is not None
+    assert (last.usage.prompt, last.usage.cached) == (shared, 0)
+    second = ask("What is a hit?", "A chunk that answers.")
+    warm, last, _ = await collect(engine, second)
+    assert last.usage is not None
+    assert shared <= last.usage.cached < last.usage.prompt == engine.count_tokens(second.segments)
+    await collect(engine, ask("Something else entirely"))
+    assert (await collect(engine, second))[0] == warm
+    assert (await collect(engine, first))[0] == answer
+
+
+async def test_the_same_prompt_again_evaluates_one_token(engine: LlamaEngine) -> None:
+    await collect(engine, ask("x"))
+    _, last, _ = await collect(engine, ask("x"))
+    assert last.usage is not None
+    assert last.usage.cached == last.usage.prompt - 1
+
+
+async def test_a_seed_repeats_its_tokens_and_another_does_not(engine: LlamaEngine) -> None:
+    warm = Sampling(max_tokens=24, temperature=1.5, top_p=1.0, seed=7)
+    one, two = [(await collect(engine, ask("x"), warm))[0] for _ in range(2)]
+    other = (await collect(engine, ask("x"), replace(warm, seed=8)))[0]
+    assert one == two != other
+
+
+async def test_a_stop_text_ends_the_answer_and_is_never_shown(engine: LlamaEngine) -> None:
+    whole, _, _ = await collect(engine, ask("x"))
+    stop = whole[9:16]
+    text, last, deltas = await collect(engine, ask("x", stop=(stop,)))
+    assert text == whole[: whole.index(stop)]
+    assert last.reason == "stop"
+    assert all(stop[:1] not in delta.text or stop not in delta.text for delta in deltas)
+
+
+async def test_stop_texts_of_the_catalogue_count_too() -> None:
+    plain = LlamaEngine.load(SPEC, PHI3.path)
+    whole, _, _ = await collect(plain, ask("x"))
+    await plain.close()
+    stopping = LlamaEngine.load(replace(SPEC, stop=(whole[5:9],)), PHI3.path)
+    text, last, _ = await collect(stopping, ask("x"))
+    await stopping.close()
+    assert (text, last.reason) == (whole[: whole.index(whole[5:9])], "stop")
+
+
+async def test_an_end_token_ends_the_answer_and_is_not_counted(
+    engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _, _ = await collect(engine, ask("x"))
+    held = engine._context.held
+    fifth = held[engine.count_tokens(ask("x").segments) + 4]
+    monkeypatch.setattr(engine._vocabulary, "end_tokens", frozenset({fifth}))
+    text, last, _ = await collect(engine, ask("x"))
+    assert last.reason == "stop"
+    assert last.usage is not None
+    assert last.usage.completion <= 4
+    assert whole.startswith(text)
+
+
+async def test_a_full_context_ends_with_length() -> None:
+    small = LlamaEngine.load(SPEC, PHI3.path, context_length=256)
+    prompt = ask(LONG[:400])
+    _, last, _ = await collect(small, prompt, Sampling(max_tokens=10_000, temperature=0))
+    await small.close()
+    assert last.usage is not None
+    assert last.reason == "length"
+    # the last token chosen needs no place, as nothing follows it
+    assert last.usage.prompt + last.usage.completion == 256 + 1
+
+
+async def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers(engine: LlamaEngine) -> None:
+    prompt = ask(LONG * 5)
+    with pytest.raises(ContextTooLarge) as caught:
+        await collect(engine, prompt)
+    assert (caught.value.tokens, caught.value.limit) == (engine.count_tokens(prompt.segments), 2047)
+    assert (await collect(engine, ask("x")))[1].reason == "length"
+
+
+async def test_cancel_inside_prefill_leaves_a_usable_cache(engine: LlamaEngine) -> None:
+    fresh, _, _ = await collect(engine, ask(LONG[:3000]))
+    await collect(engine, ask("unrelated"))
+    stream = engine.stream(ask(LONG[:3000]), GREEDY)
+    async for delta in stream:
+        if delta.progress and delta.progress[0] >= 128:
+            break
+    await stream.aclose()
+    assert (await collect(engine, ask(LONG[:3000])))[0] == fresh
+
+
+async def test_cancelling_the_task_frees_the_engine(engine: LlamaEngine) -> None:
+    task = asyncio.create_task(collect(engine, ask("x"), Sampling(max_tokens=1900, temperature=0)))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await asyncio.wait_for(collect(engine, ask("y")), 2))[1].reason == "length"
+
+
+async def test_closing_ends_a_running_stream_as_cancelled() -> None:
+    engine = LlamaEngine.load(SPEC, PHI3.path)
+    stream = engine.stream(ask("x"), Sampling(max_tokens=1900, temperature=0))
+    seen = [await anext(stream) for _ in range(3)]
+    await engine.close()
+    seen += [delta async for delta in stream]
+    assert [delta.reason for delta in seen if delta.reason] == ["cancelled"]
+    with pytest.raises(EngineFailed, match="closed"):
+        engine.count_tokens((Segment("x", False),))
+
+
+async def test_no_answer_text_is_asked_for_only_prefills(engine: LlamaEngine) -> None:
+    text, last, _ = await collect(engine, ask("x"), Sampling(max_tokens=0))
+    assert (text, last.reason) == ("", "length")
+    _, last, _ = await collect(engine, ask("x"))
+    assert last.usage is not None
+    assert last.usage.cached == last.usage.prompt - 1
+
+
+async def test_the_context_is_no_longer_than_the_model_was_trained_for() -> None:
+    engine = LlamaEngine.load(SPEC, CODELLAMA.path, context_length=1 << 20)
+    await engine.close()
+    assert engine.context_length == CODELLAMA.context_length
+
+
+def test_a_vocabulary_is_no_model() -> None:
+    with pytest.raises(ModelUnavailable, match="vocabulary without a model"):
+        LlamaEngine.load(SPEC, LLAMA3.vocabulary_path)
+
+
+def test_a_model_too_big_for_the_machine_is_refused_with_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.capability.memory_limit", lambda: 3_000_000)
+    with pytest.raises(ModelUnavailable, match=r"needs \S+ MB of memory with a context of 2048 .* has 3 MB"):
+        LlamaEngine.load(SPEC, PHI3.path)
+
+
+def test_a_damaged_file_is_refused_before_llama_cpp_sees_it(tmp_path: Path) -> None:
+    file = tmp_path / "half.gguf"
+    file.write_bytes(PHI3.path.read_bytes()[:2_000_000])
+    with pytest.raises(ModelUnavailable, match=r"ends after 2 MB of 2\.93 MB: download it again"):
+        LlamaEngine.load(SPEC, file)
+
+
+def test_without_llama_cpp_the_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.llama.library import _library
+
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    _library.cache_clear()
+    with pytest.raises(ModelUnavailable, match="make setup"):
+        LlamaEngine.load(SPEC, PHI3.path)
+
+
+async def test_a_stream_given_up_while_it_queues_leaves_the_cache_alone(engine: LlamaEngine) -> None:
+    running = asyncio.create_task(collect(engine, ask("x"), Sampling(max_tokens=200, temperature=0)))
+    queued = asyncio.create_task(collect(engine, ask(LONG[:600])))
+    await asyncio.sleep(0.01)
+    queued.cancel()
+    await asyncio.wait([running, queued])
+    _, last, _ = await collect(engine, ask("x"))
+    assert last.usage is not None
+    assert last.usage.cached == last.usage.prompt - 1

@@ -1,0 +1,149 @@
+"""The catalogue, the user's entries and files dropped in the folder; names are never paths."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.errors import ModelError, ModelUnavailable, UnknownModel
+from models.registry import Registry
+from tests.tiny_gguf import ALL, PHI3, tiny_dir
+
+NAMES = ["phi3-mini", "codellama-7b", "llama3.1-8b"]
+
+
+def test_the_three_models_are_known_with_their_settings(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    assert registry.names() == NAMES
+    assert [(s.prompt_format, s.context_length, s.sampling.max_tokens) for s in map(registry.spec, NAMES)] == [
+        ("phi3", 8192, 1024), ("codellama", 16384, 1024), ("llama3", 8192, 1024),
+    ]  # fmt: skip
+    assert all(registry.spec(name).sha256 == "" or len(registry.spec(name).sha256) == 64 for name in NAMES)
+
+
+def test_tiny_models_are_found_under_their_names() -> None:
+    registry = Registry(tiny_dir())
+    assert [registry.locate(registry.spec(tiny.model)) for tiny in ALL] == [tiny.path for tiny in ALL]
+
+
+@pytest.mark.parametrize(
+    ("filename", "name"),
+    [
+        ("Q4_K_M-00001-of-00001.gguf", "phi3-mini"),
+        ("phi-3-mini-4k-instruct-q4.GGUF", "phi3-mini"),
+        ("codellama-7b-merged-q4_k_m.gguf", "codellama-7b"),
+        ("Llama-3.1-8B-Instruct-Q4_K_M.gguf", "llama3.1-8b"),
+        ("llama3.1-8b.gguf", "llama3.1-8b"),
+    ],
+)
+def test_file_names_match_without_regard_to_case(tmp_path: Path, filename: str, name: str) -> None:
+    (tmp_path / filename).write_bytes(b"x")
+    registry = Registry(tmp_path)
+    assert registry.locate(registry.spec(name)) == tmp_path / filename
+    assert registry.names() == NAMES
+
+
+def test_a_dropped_file_appears_under_its_stem_and_parts_as_one(tmp_path: Path) -> None:
+    for name in ("Mine.gguf", "big-00001-of-00002.gguf", "big-00002-of-00002.gguf", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    registry = Registry(tmp_path)
+    assert registry.names() == [*NAMES, "Mine", "big-00001-of-00002"]
+    assert registry.locate(registry.spec("Mine")) == tmp_path / "Mine.gguf"
+    assert registry.spec("Mine").prompt_format == ""
+
+
+@pytest.mark.parametrize("name", ["../x.gguf", "/etc/passwd", "x", "", ".", "x.gguf", "sub/x", "PHI3-MINI"])
+def test_a_name_is_never_a_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "x.gguf").write_bytes(b"x")
+    with pytest.raises(UnknownModel, match="known: phi3-mini"):
+        Registry(tmp_path / "models").spec(name)
+
+
+@given(name=st.text(max_size=20))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_only_listed_names_are_known(tmp_path: Path, name: str) -> None:
+    registry = Registry(tmp_path)
+    if name not in registry.names():
+        with pytest.raises(UnknownModel):
+            registry.spec(name)
+
+
+def test_user_entries_add_and_lie_over_the_catalogue(tmp_path: Path) -> None:
+    user = tmp_path / "models.toml"
+    user.write_text('[phi3-mini]\ntemperature = 0.7\n\n[qwen]\nfilenames = ["q.gguf"]\nstop = ["<|im_end|>"]\n')
+    registry = Registry(tmp_path, user)
+    assert registry.names() == [*NAMES, "qwen"]
+    phi3, qwen = registry.spec("phi3-mini"), registry.spec("qwen")
+    assert (phi3.sampling.temperature, phi3.prompt_format, phi3.sampling.top_p) == (0.7, "phi3", 0.95)
+    assert (qwen.filenames, qwen.stop, qwen.context_length) == (("q.gguf",), ("<|im_end|>",), 8192)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[phi3-mini]\ncontext = 1\n", "entry 'phi3-mini' has an unknown field 'context'"),
+        ("[x]\nfilenames = 'a.gguf'\n", "field 'filenames' of entry 'x' must be a list of texts, not 'a.gguf'"),
+        ("[phi3-mini]\ntemperature = -1\n", "field 'temperature' of entry 'phi3-mini' must be a number from 0 to 10"),
+        ("[phi3-mini]\ncontext_length = true\n", "field 'context_length' of entry 'phi3-mini' must be a whole number"),
+        ("[x]\ntop_p = 0.5\n", "entry 'x' needs filenames"),
+        ("x = 1\n", "'x' must be a table"),
+        ("[x\n", "cannot be read"),
+    ],
+)
+def test_a_malformed_entry_is_named(tmp_path: Path, text: str, says: str) -> None:
+    user = tmp_path / "mine.toml"
+    user.write_text(text)
+    with pytest.raises(ModelError, match=says) as caught:
+        Registry(tmp_path, user)
+    assert str(user) in str(caught.value)
+
+
+def test_adding_writes_an_entry_that_the_next_start_reads(tmp_path: Path) -> None:
+    file, user = tmp_path / 'my "model" ü.gguf', tmp_path / "data" / "models.toml"
+    shutil.copy(PHI3.path, file)
+    added = Registry(tmp_path / "models", user).add(file)
+    assert (added.name, added.filenames) == ('my "model" ü', (str(file),))
+    again = Registry(tmp_path / "models", user)
+    assert again.locate(again.spec('my "model" ü')) == file
+    with pytest.raises(ModelError, match="already has an entry"):
+        again.add(file)
+
+
+def test_adding_what_is_no_model_changes_nothing(tmp_path: Path) -> None:
+    file, user = tmp_path / "x.gguf", tmp_path / "models.toml"
+    user.write_text("# mine\n")
+    file.write_bytes(b"nothing")
+    with pytest.raises(ModelUnavailable, match="not a GGUF"):
+        Registry(tmp_path, user).add(file)
+    assert user.read_text() == "# mine\n"
+
+
+def test_an_owner_may_name_a_path_and_the_catalogue_still_helps(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    known = registry.spec_for_path(tmp_path / "elsewhere" / PHI3.filename)
+    assert (known.name, known.prompt_format) == ("phi3-mini", "phi3")
+    assert known.filenames == (str(tmp_path / "elsewhere" / PHI3.filename),)
+    assert registry.spec_for_path(Path("/x/other.gguf")).name == "other"
+
+
+def test_states_tell_what_is_here_what_is_broken_and_what_is_too_big(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(PHI3.path, tmp_path)
+    (tmp_path / "codellama-7b.gguf").write_bytes(b"GGUF")
+    phi3, codellama, llama3 = Registry(tmp_path).states()
+    assert (phi3.path, phi3.size_bytes, phi3.problem) == (
+        tmp_path / PHI3.filename, PHI3.path.stat().st_size, "",
+    )  # fmt: skip
+    assert codellama.problem.startswith("codellama-7b.gguf ends inside its header")
+    assert (llama3.path, llama3.size_bytes, llama3.problem) == (None, 4_900_000_000, "")
+    monkeypatch.setattr("models.capability.memory_limit", lambda: 1000)
+    assert "needs" in Registry(tmp_path).states()[0].problem
+
+
+def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "no")
+    assert [state.path for state in registry.states()] == [None] * 3
