@@ -10,7 +10,7 @@ from functools import lru_cache
 TERMS = 1  # version of what `split` gives, part of every index's recipe
 
 _WORD = re.compile(r"[^\W\d_]\w*|_+[^\W_]\w*|\d+")
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\dA-Za-z_]+")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LONGEST = 64  # characters of a term: longer ones are data, not names
 
 _COMMON = """
@@ -57,8 +57,10 @@ def _terms(word: str) -> tuple[str, ...]:
 
 
 def _parts(word: str) -> Iterator[str]:
-    for match in _PART.finditer(word):
-        yield match[0].lower()
+    if word.isascii():
+        yield from (part.lower() for part in _PART.findall(word))
+    else:
+        yield word.lower().strip("_")
 
 
 def stem(word: str) -> str:

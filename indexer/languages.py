@@ -76,7 +76,6 @@ _BY_SUFFIX = {suffix: row for row in LANGUAGES for suffix in row.suffixes}
 _BY_FILE_NAME = {name: row for row in LANGUAGES for name in row.names}
 _BY_SHEBANG = {name: row for row in LANGUAGES for name in row.shebangs}
 
-_SHEBANG = re.compile(r"#!\s*\S*?(?:env\s+(?:-\S+\s+)*|/)?([A-Za-z-]+)[\d.]*(?:\s|$)")
 _CPP_IN_A_HEADER = re.compile(r"^\s*(?:namespace\s+\w|template\s*<|class\s+\w[^;]*[{:]|public:|private:)", re.MULTILINE)
 
 
@@ -90,5 +89,9 @@ def language_of(path: str, head: str = "") -> Language:
 
 
 def _by_shebang(head: str) -> Language | None:
-    match = _SHEBANG.match(head)
-    return _BY_SHEBANG.get(match[1]) if match else None
+    """`#!/usr/bin/env -S python3 -u` runs python: the first word that is neither env nor an option, without version."""
+    if not head.startswith("#!"):
+        return None
+    words = (PurePosixPath(word).name for word in head[2:].partition("\n")[0].split() if not word.startswith("-"))
+    program = next((word for word in words if word != "env"), "")
+    return _BY_SHEBANG.get(program.rstrip(".0123456789"))

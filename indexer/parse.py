@@ -124,7 +124,7 @@ def _collect(tree: Tree, grammar: str, source: bytes) -> tuple[list[_Found], _Ma
 def _mark(captures: dict[str, list[Node]], marks: _Marks, source: bytes) -> None:
     for name, nodes in captures.items():
         for node in nodes:
-            row, end_row = node.start_point.row, _end_row(node)
+            row, end_row = node.start_point.row, _end_row(node, source)
             if name == "wrapper":
                 outer = marks.wrappers.get(node.end_byte, (node.start_byte, row))
                 marks.wrappers[node.end_byte] = min(outer, (node.start_byte, row))
@@ -145,7 +145,9 @@ def _found(kind: str, captures: dict[str, list[Node]], source: bytes) -> _Found:
     stop = body.start_byte if body is not None else _head_end(kind, node, source)
     dotted = _NAME_NOISE.sub("", " ".join(name.split()).replace("::", ".")).strip(".'\"")
     start = node.start_byte
-    return _Found(kind, dotted, scope, start, node.end_byte, node.start_point.row, _end_row(node), (start, stop))
+    return _Found(
+        kind, dotted, scope, start, node.end_byte, node.start_point.row, _end_row(node, source), (start, stop)
+    )
 
 
 def _head_end(kind: str, node: Node, source: bytes) -> int:
@@ -242,10 +244,12 @@ def _slice(source: bytes, start: int, end: int) -> str:
     return source[start:end].decode("utf-8", "replace")
 
 
-def _end_row(node: Node) -> int:
-    """Of the last character: a node that ends with its line break ends on that line."""
-    row, column = node.end_point
-    return row - 1 if column == 0 and row > node.start_point.row else row
+def _end_row(node: Node, source: bytes) -> int:
+    """Of the last character that is not blank: some nodes take the empty lines after them along."""
+    end = node.end_byte
+    while end > node.start_byte and source[end - 1 : end].isspace():
+        end -= 1
+    return node.end_point.row - source.count(b"\n", end, node.end_byte)
 
 
 def _alone(node: Node, source: bytes) -> bool:

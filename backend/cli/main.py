@@ -2,12 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
-from backend.cli.exits import FAILURE, INTERRUPTED, OK, CommandFailed
+from backend.cli.exits import INTERRUPTED, OK, USAGE, CommandFailed
+
+UsageError: Any = typer.BadParameter.__base__  # the click that typer carries is not public; its error classes are
 
 app = typer.Typer(
     name="lantern",
@@ -146,14 +147,13 @@ def main() -> None:
     """Runs the command and turns what it raises into words and an exit code."""
     try:
         sys.exit(app(standalone_mode=False) or OK)
-    except click.ClickException as error:
+    except UsageError as error:
         error.show()
-        sys.exit(error.exit_code)
-    except (click.exceptions.Exit, CommandFailed) as error:
-        if isinstance(error, CommandFailed):
-            print(f"lantern: {error}", file=sys.stderr)
-        sys.exit(getattr(error, "exit_code", None) or getattr(error, "code", FAILURE))
-    except (click.Abort, KeyboardInterrupt):
+        sys.exit(USAGE)
+    except CommandFailed as failure:
+        print(f"lantern: {failure}", file=sys.stderr)
+        sys.exit(failure.code)
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # `lantern ask ... | head`
         sys.stderr.close()

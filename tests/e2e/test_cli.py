@@ -5,10 +5,13 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from backend.instance import find
 from tests.e2e.worlds import LANTERN, environment, events_of, lantern, serving
 from tests.tiny_gguf import tiny_dir
 
@@ -26,18 +29,19 @@ CODE = {
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An indexed codebase beside its data folder: `shop.parent / "data"`."""
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A codebase, indexed by the running server of the data folder beside it: `shop.parent / "data"`."""
     root = tmp_path_factory.mktemp("world") / "code"
     for path, text in CODE.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
-    done = lantern(root.parent / "data", "index", str(root), "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["report"]["files"] == 2
-    assert json.loads(done.stdout)["report"]["skipped"] == {"secret": 1}
-    assert "2 files, 4 chunks" in done.stderr
-    return root
+    with serving(root.parent / "data"):
+        done = lantern(root.parent / "data", "index", str(root), "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["report"]["files"] == 2
+        assert json.loads(done.stdout)["report"]["skipped"] == {"secret": 1}
+        assert "2 files, 3 chunks" in done.stderr
+        yield root
 
 
 def test_everything_after_the_installation_works_without_a_network(shop: Path, tmp_path: Path) -> None:
@@ -133,7 +137,7 @@ def test_search_prints_places_or_json(shop: Path) -> None:
         (("index", "{elsewhere}/missing"), 1, "missing"),
         (("index", "{elsewhere}"), 1, ""),
         (("models", "pull", "nope"), 4, "no model is called 'nope'"),
-        (("ask",), 2, "QUESTION"),
+        (("ask",), 2, "question"),
         (("frobnicate",), 2, "frobnicate"),
         (("search", "x", "-k", "0"), 2, "-k"),
     ],
@@ -160,13 +164,16 @@ def test_a_malformed_setting_stops_the_start_with_its_name(tmp_path: Path, name:
 
 def test_a_running_server_is_used_and_a_second_one_is_refused(shop: Path) -> None:
     data = shop.parent / "data"
-    with serving(data) as served:
-        told = lantern(data, "ask", "Where is send_receipt?", "--path", str(shop), "--json")
-        second = lantern(data, "serve")
-        sessions = served.get("/chat/sessions")["sessions"]
+    server = find(data)
+    assert server is not None
+    told = lantern(data, "ask", "Where is send_receipt?", "--path", str(shop), "--json")
+    sessions = httpx.get(
+        f"{server.url}/chat/sessions", headers={"Authorization": f"Bearer {(data / 'token').read_text().strip()}"}
+    ).json()["sessions"]
+    second = lantern(data, "serve")
     assert json.loads(told.stdout)["session_id"] == sessions[0]["session_id"]
     assert second.returncode == 1
-    assert f"is in use by process {served.process.pid} at {served.url}" in second.stderr
+    assert f"is in use by process {server.pid} at {server.url}" in second.stderr
 
 
 def test_an_interrupt_keeps_what_was_said_and_exits_130(tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""Every vector index gives the same neighbours with the same scores as plain arithmetic."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from indexer.vectors import BruteForceIndex, FaissIndex, VectorIndex
+
+Make = Callable[[int], VectorIndex]
+INDEXES = [FaissIndex, BruteForceIndex]
+
+
+def rows(*vectors: tuple[float, ...]) -> NDArray[np.float32]:
+    matrix = np.array(vectors, np.float32)
+    return np.asarray(matrix / np.linalg.norm(matrix, axis=1, keepdims=True), np.float32)
+
+
+@pytest.fixture(params=INDEXES, ids=lambda kind: kind.__name__)
+def index(request: pytest.FixtureRequest) -> VectorIndex:
+    made: VectorIndex = request.param(2)
+    made.add([10, 20, 30, 40], rows((1, 0), (0, 1), (1, 1), (-1, 0)))
+    return made
+
+
+def test_the_scores_are_cosines_best_first(index: VectorIndex) -> None:
+    found = index.search(rows((3, 4))[0], 4)
+    assert [i for i, _ in found] == [30, 20, 10, 40]
+    assert [score for _, score in found] == pytest.approx([0.98995, 0.8, 0.6, -0.6], abs=1e-5)
+
+
+def test_k_beyond_the_size_is_not_padded(index: VectorIndex) -> None:
+    assert len(index.search(rows((1, 0))[0], 100)) == len(index) == 4
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_no_neighbours_asked_none_given(index: VectorIndex, k: int) -> None:
+    assert index.search(rows((1, 0))[0], k) == []
+
+
+def test_equal_scores_come_by_id(index: VectorIndex) -> None:
+    index.add([5], rows((2, 0)))
+    assert [i for i, _ in index.search(rows((1, 0))[0], 2)] == [5, 10]
+
+
+def test_only_allowed_ids(index: VectorIndex) -> None:
+    query = rows((1, 0))[0]
+    found = index.search(query, 2, allowed=[20, 40, 99])
+    assert [i for i, _ in found] == [20, 40]
+    assert [score for _, score in found] == pytest.approx([0.0, -1.0], abs=1e-6)
+    assert index.search(query, 2, allowed=[]) == []
+
+
+def test_removed_ids_are_not_found_and_may_come_back(index: VectorIndex) -> None:
+    index.remove([10, 999])
+    query = rows((1, 0))[0]
+    assert [i for i, _ in index.search(query, 9)] == [30, 20, 40]
+    index.add([10], rows((0, -1)))
+    assert dict(index.search(query, 9))[10] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_what_is_wrong_is_refused_and_changes_nothing(index: VectorIndex) -> None:
+    wrong: list[tuple[list[int], Any]] = [
+        ([10], rows((1, 0))),
+        ([7, 7], rows((1, 0), (1, 0))),
+        ([7], rows((1, 0, 0))),
+        ([7, 8], rows((1, 0))),
+        ([7], rows((1, 0)).astype(np.float64)),
+    ]
+    for ids, vectors in wrong:
+        with pytest.raises(ValueError, match=r"expected|already"):
+            index.add(ids, vectors)
+    with pytest.raises(ValueError, match="expected"):
+        index.search(np.ones(3, np.float32), 1)
+    assert len(index) == 4
+
+
+@pytest.mark.parametrize("make", INDEXES)
+def test_an_empty_index_finds_nothing(make: Make) -> None:
+    empty = make(3)
+    empty.add([], np.empty((0, 3), np.float32))
+    assert empty.search(np.ones(3, np.float32), 5) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=40), st.integers(1, 8))
+def test_after_any_changes_faiss_agrees_with_the_oracle(changes: list[tuple[int, bool]], k: int) -> None:
+    random = np.random.default_rng(7)
+    vectors = rows(*random.standard_normal((31, 6)).tolist())
+    fast, plain = FaissIndex(6), BruteForceIndex(6)
+    inside: set[int] = set()
+    for i, wanted in changes:
+        for index in (fast, plain):
+            if wanted and i not in inside:
+                index.add([i], vectors[i : i + 1])
+            elif not wanted:
+                index.remove([i])
+        inside = inside | {i} if wanted else inside - {i}
+    query = rows(tuple(random.standard_normal(6).tolist()))[0]
+    expected = plain.search(query, k)
+    assert [i for i, _ in fast.search(query, k)] == [i for i, _ in expected]
+    assert [s for _, s in fast.search(query, k)] == pytest.approx([s for _, s in expected], abs=1e-5)
