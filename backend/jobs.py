@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer.refresh import refresh
-from indexer.store import Store
-
 from backend.conversations import new_id
 from backend.errors import Refusal, translate
 from backend.retrieval import Retrieval
+from indexer.refresh import refresh
+from indexer.store import Store
 from indexer.types import IndexReport, Progress
 
 log = logging.getLogger(__name__)

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from indexer.codebases import CodebaseInfo, Codebases
-from indexer.search import Searcher
-from indexer.store import Store
-
 from backend.errors import Refusal
+from indexer.codebases import CodebaseInfo, Codebases
 from indexer.embed import Embedder
 from indexer.errors import EmbedderUnavailable
+from indexer.search import Searcher
+from indexer.store import Store
 from indexer.types import Hit
 
 log = logging.getLogger(__name__)

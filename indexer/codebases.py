@@ -91,13 +91,13 @@ class Codebases:
         return CodebaseInfo(
             id=store.id,
             root=store.root,
-            state=str(meta["state"]),
+            state=str(meta.get("state", "empty")),
             files=files,
             chunks=chunks,
-            generation=int(meta["generation"]),
+            generation=int(meta.get("generation", 0)),
             dense_coverage=dense / chunks if chunks else 0.0,
-            model_id=str(meta["model"]),
-            updated_at=float(meta["updated"]),
+            model_id=str(meta.get("model", "")),
+            updated_at=float(meta.get("updated", 0.0)),
         )
 
     def _count(self, name: str, snapshot: Snapshot) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ Knows connections, transactions and what SQLite's errors mean to a person; not w
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from indexer.errors import IndexDamaged, IndexStorage, NotIndexed
@@ -19,7 +19,8 @@ _PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -16000",  # KiB
 )
-_CHECKED_BYTES = 200_000_000  # up to this size the whole file is checked once per process: 1 s at most
+_CHECKED_BYTES = 60_000_000  # up to this size the whole file is checked once per process, 0.5 s at most
+_MARK = ".damaged"  # a file beside a database in which damage was met: the next job rebuilds it
 _IDLE = 8  # connections kept for the next reader
 
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"})
@@ -41,10 +42,19 @@ def translated(file: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         name = "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
         if name in _DAMAGED or "malformed" in str(error) or "not a database" in str(error):
-            raise IndexDamaged(
-                f"the index {file.name} is damaged ({error}): index again, it is rebuilt then"
-            ) from error
+            with suppress(OSError):
+                file.with_suffix(_MARK).touch()
+            raise _damaged(file, str(error)) from error
         raise IndexStorage(f"the index {file.name} cannot be used: {_MEANING.get(name, str(error))}") from error
+
+
+def _damaged(file: Path, what: str) -> IndexDamaged:
+    return IndexDamaged(f"the index {file.name} is damaged ({what}): index again, it is rebuilt then")
+
+
+def cannot_write(file: Path, error: OSError) -> IndexStorage:
+    """What to raise when something beside the database could not be made."""
+    return IndexStorage(f"{file.parent} cannot be written ({error.strerror}): check its permissions and the disk")
 
 
 class Database:
@@ -61,28 +71,35 @@ class Database:
 
     def create(self) -> None:
         """Makes the file and its tables if there are none. Raises IndexDamaged for a file that is something else."""
-        with translated(self.file):
+        try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            with _closing(self._connect("rwc")) as db:
+        except OSError as error:
+            raise cannot_write(self.file, error) from error
+        with translated(self.file), closing(self._connect("rwc")) as db:
+            if not _tables(db):
                 db.execute("BEGIN IMMEDIATE")
-                if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                if not _tables(db):  # another process may have been faster
                     for statement in filter(str.strip, self._schema.split(";\n")):
                         db.execute(statement)
                     db.execute(f"PRAGMA user_version = {self._version}")
                 db.execute("COMMIT")
-                self._check_version(db)
+            self._check_version(db)
 
     def check(self) -> None:
-        """Raises IndexDamaged when the file's pages do not hang together; once per file and process."""
-        with translated(self.file):
-            info = self._stat()
-            if info[0] == self._checked or info[1] > _CHECKED_BYTES:
-                return
-            with self.reading() as db:
-                said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if said != "ok":
-                raise IndexDamaged(f"the index {self.file.name} is damaged ({said}): index again, it is rebuilt then")
-            self._checked = info[0]
+        """Raises IndexDamaged when the file's pages do not hang together, or damage was met in it before.
+
+        Pages are looked at once per file and process, and only in a small file: in a large one damage is met in use.
+        """
+        if self.file.with_suffix(_MARK).exists():
+            raise _damaged(self.file, "as was found before")
+        inode, size = self._stat()
+        if inode == self._checked or size > _CHECKED_BYTES:
+            return
+        with self.reading() as db:
+            said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if said != "ok":
+            raise _damaged(self.file, said)
+        self._checked = inode
 
     def recreate(self) -> None:
         """Deletes the file and makes an empty one."""
@@ -94,6 +111,7 @@ class Database:
         self.close()
         for suffix in ("", "-wal", "-shm"):
             Path(f"{self.file}{suffix}").unlink(missing_ok=True)
+        self.file.with_suffix(_MARK).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Closes the connections that nobody uses; the others close when they come back."""
@@ -178,9 +196,5 @@ class Database:
         return info.st_ino, info.st_size
 
 
-@contextmanager
-def _closing(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    try:
-        yield db
-    finally:
-        db.close()
+def _tables(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

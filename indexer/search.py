@@ -28,6 +28,8 @@ _EVERYWHERE = 0.25  # share of the chunks
 _PER_FILE = 3  # chunks of one file in the first ten, while other files have any
 _FIRST = 10
 _MERGED_LINES = 120
+_FILE_NAMED = 0.4  # of a sure name
+_FILES_MEANT = 3
 _COMMON = 40  # a name that more definitions have says nothing
 _KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8}
 
@@ -110,7 +112,7 @@ class Searcher:
         factors = {
             i: factor(row.file.path, row.chunk.language, asked.about_tests, asked.about_docs) for i, row in rows.items()
         }
-        ranked = [item for item in fuse(lexical, dense, symbol, factors) if item.id in rows]
+        ranked = [item for item in fuse(lexical, dense, symbol, factors, _POOL) if item.id in rows]
         fresh: dict[str, bool] = {}
         hits = []
         for item, parts in _chosen(ranked, rows, k):
@@ -161,23 +163,30 @@ def _telling(asked: Question, snapshot: Snapshot) -> list[str]:
 
 
 def _symbols(asked: Question, snapshot: Snapshot, allowed: Collection[int] | None) -> dict[int, float]:
-    """Chunks of the definitions that the question names: 1 for a sure name, less for one that many share."""
+    """Chunks of the definitions and files that the question names: 1 for a sure name, less for one that many share."""
     sure = dict(asked.names)
     places = snapshot.named(sure)
     shared = Counter(place.symbol.name.lower() for place in places)
-    inside = None if allowed is None else set(allowed)
-    scores: dict[int, float] = {}
+    scores = dict.fromkeys(_in_files(asked, snapshot), _FILE_NAMED)
     for place in places:
         name = place.symbol.name.lower()
         if shared[name] > _COMMON:
             continue
-        score = (
-            sure[name] * _KINDS.get(place.symbol.kind, 1.0) * _qualified(place, asked.text) / math.sqrt(shared[name])
-        )
+        kind = _KINDS.get(place.symbol.kind, 1.0)
+        score = sure[name] * kind * _qualified(place, asked.text) / math.sqrt(shared[name])
         for chunk in snapshot.chunks_at(place):
-            if inside is None or chunk in inside:
-                scores[chunk] = max(scores.get(chunk, 0.0), score)
-    return scores
+            scores[chunk] = max(scores.get(chunk, 0.0), score)
+    inside = scores if allowed is None else set(allowed)
+    return {chunk: score for chunk, score in scores.items() if chunk in inside}
+
+
+def _in_files(asked: Question, snapshot: Snapshot) -> list[int]:
+    """Chunks of the files that the question mentions, where a name means few of them."""
+    if not asked.files:
+        return []
+    paths = snapshot.paths()
+    meant = [[path for path in paths if f"/{path}".endswith(f"/{name.lstrip('./')}")] for name in asked.files]
+    return snapshot.chunk_ids_in({path for found in meant if len(found) <= _FILES_MEANT for path in found})
 
 
 def _qualified(place: Place, text: str) -> float:

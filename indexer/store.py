@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.chunk import Piece
-from indexer.database import Database
+from indexer.database import Database, cannot_write
 from indexer.errors import IndexDamaged, IndexStorage
 from indexer.identifiers import TERMS, split
 from indexer.snapshot import Snapshot
@@ -79,20 +80,15 @@ class Store:
         """Makes the index if there is none. A file that cannot be read stays for `repair`."""
         try:
             self._database.create()
-            self._database.file.with_suffix(".root").write_text(str(self.root), "utf-8", "surrogateescape")
+            with self.read() as snapshot:
+                known = snapshot.version[0]
         except IndexDamaged:
             return
-        with self._database.writing() as db:
-            if not db.execute("SELECT 1 FROM meta WHERE key = 'root'").fetchone():
-                _set(
-                    db,
-                    root=str(self.root),
-                    epoch=secrets.token_hex(8),
-                    generation=0,
-                    state="empty",
-                    model="",
-                    updated=0.0,
-                )
+        if not known:
+            self._database.file.with_suffix(".root").write_text(str(self.root), "utf-8", "surrogateescape")
+            with self._database.writing() as db:
+                new = {"epoch": secrets.token_hex(8), "generation": 0, "state": "empty", "model": "", "updated": 0.0}
+                db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", list(new.items()))
 
     @contextmanager
     def indexing(self) -> Iterator[None]:
@@ -100,8 +96,7 @@ class Store:
 
         Raises IndexStorage at once when another job has it. A damaged index is rebuilt empty first.
         """
-        lock = self._database.file.with_suffix(".lock")
-        with lock.open("w") as file:
+        with self._lock_file() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -178,6 +173,13 @@ class Store:
 
     def close(self) -> None:
         self._database.close()
+
+    def _lock_file(self) -> TextIO:
+        file = self._database.file.with_suffix(".lock")
+        try:
+            return file.open("w")
+        except OSError as error:
+            raise cannot_write(file, error) from error
 
     def _repair(self) -> None:
         try:

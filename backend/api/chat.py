@@ -1,5 +1,6 @@
 """REST: questions and the history of sessions."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -201,7 +202,12 @@ async def _in_session(parts: Parts, body: schemas.Query) -> tuple[Question, int]
         raise Refusal("bad_params", "query: the question is empty")
     parts.engines.resolve(body.model)  # no session is made for a model that does not exist
     question = await _as_question(parts, body)
-    row = await parts.database.write(lambda db: conversations.open_session(db, question.session or None, None, None))
+    chosen = await asyncio.to_thread(parts.retrieval.choose, body.codebase) if body.codebase else None
+    # A new session remembers its codebase, so that a follow-up need not name it again.
+    workspace = str(chosen.root) if chosen and not question.session else None
+    row = await parts.database.write(
+        lambda db: conversations.open_session(db, question.session or None, workspace, None)
+    )
     return replace(question, session=row.id), row.head
 
 

@@ -17,7 +17,7 @@ class Ask:
     """The options of `lantern ask`."""
 
     question: str
-    path: Path
+    path: Path | None  # None: the conversation's codebase, or the one around the current folder
     model: str
     continued: bool
     conversation: str
@@ -80,9 +80,11 @@ def run_chat(path: Path, model: str) -> None:
 
 
 def _body(client: Client, ask: Ask, piped: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"query": ask.question, "model": ask.model, "codebase": client.codebase(ask.path)}
+    body: dict[str, Any] = {"query": ask.question, "model": ask.model}
     if ask.conversation or ask.continued:
         body["conversation_id"] = ask.conversation or _last_conversation(client)
+    if ask.path is not None or "conversation_id" not in body:
+        body["codebase"] = client.codebase(ask.path or Path())
     if piped.strip():
         body["context"] = [{"path": "stdin", "text": piped}]
     return body

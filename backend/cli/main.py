@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from backend.cli.exits import INTERRUPTED, OK, USAGE, CommandFailed
+from backend.threads import calm
 
 UsageError: Any = typer.BadParameter.__base__  # the click that typer carries is not public; its error classes are
 
@@ -38,7 +39,7 @@ def index(path: Root = Path(), as_json: Json = False) -> None:
 @app.command()
 def ask(
     question: str,
-    path: Where = Path(),
+    path: Annotated[Path | None, typer.Option(help="A path inside the codebase; here, if a new conversation.")] = None,
     model: Model = "",
     continued: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")] = False,
     conversation: Annotated[str, typer.Option("--cid", help="Go on with this conversation.")] = "",
@@ -145,6 +146,7 @@ def models_doctor() -> None:
 
 def main() -> None:
     """Runs the command and turns what it raises into words and an exit code."""
+    calm()
     try:
         sys.exit(app(standalone_mode=False) or OK)
     except UsageError as error:

@@ -43,11 +43,9 @@ def run_pull(name: str, yes: bool, sha256: str) -> None:
     def confirm(plan: PullPlan) -> bool:
         show.say(f"{name}: {human_bytes(plan.size_bytes)} from {plan.url}")
         show.say(f"licence {plan.licence or 'unknown'}; needs about {human_bytes(plan.memory_bytes)} of memory")
-        show.say(
-            f"free disk {human_bytes(plan.free_bytes)}"
-            + (f"; {human_bytes(plan.done_bytes)} are here" if plan.done_bytes else "")
-        )
-        if not plan.sha256:
+        have = f"; {human_bytes(plan.have_bytes)} are already here" if plan.have_bytes else ""
+        show.say(f"free disk {human_bytes(plan.free_disk)}{have}")
+        if not plan.verified:
             show.say("its published hash is not in the catalogue: the download cannot be verified (--sha256 gives one)")
         return yes or typer.confirm("Download?", err=True)
 

@@ -32,10 +32,6 @@ def library() -> Any:
 
 @functools.cache
 def _library() -> Any:
-    # GNU OpenMP's threads spin at every barrier; when other work wants the cores (an index job), a token then takes
-    # up to 100 times as long. A short spin costs nothing measurable when idle. An own setting of the user stays.
-    if hasattr(libc := ctypes.CDLL(None), "setenv"):
-        libc.setenv(b"GOMP_SPINCOUNT", b"1000", 0)
     try:
         import llama_cpp
     except ImportError as error:

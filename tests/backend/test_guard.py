@@ -87,9 +87,8 @@ async def test_everything_but_health_wants_the_token(tmp_path: Path) -> None:
         calls += [("get", "/docs"), ("get", "/openapi.json"), ("get", "/nothing-here")]
         for sent in ("", "Bearer wrong", f"Basic {world.token}", "Bearer \u00e9"):
             for method, path in calls:
-                answer = await world.http.request(
-                    method, path, headers={"Authorization": sent.encode("latin-1")}, json={}
-                )
+                headers = {b"Authorization": sent.encode("latin-1")}
+                answer = await world.http.request(method, path, headers=headers, json={})
                 assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized"), (method, path)
         assert (await world.http.get("/health", headers={"Authorization": ""})).status_code == 200
     assert len(calls) > 15

@@ -63,7 +63,7 @@ async def test_a_stream_tells_the_same_events_as_the_socket(tmp_path: Path) -> N
 
 async def test_history_is_paged_from_its_newest_end(tmp_path: Path) -> None:
     async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
-        ids = {}
+        ids: dict[str, str] = {}
         for n in range(3):
             told = (await world.post("/chat/query", {"query": f"q{n}", **ids})).json()
             ids = {"conversation_id": told["conversation_id"], "session_id": told["session_id"]}

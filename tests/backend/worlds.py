@@ -129,7 +129,9 @@ async def running(folder: Path, engine: ScriptedEngine | None = None, **given: A
 
     leave = asyncio.Event()
     task = asyncio.create_task(serve(settings, ready.set_result, leave, wire))
-    await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+    task.add_done_callback(lambda _: ready.cancel())  # a server that could not start will never be ready
+    with suppress(asyncio.CancelledError):
+        await ready
     if task.done():
         task.result()
     token = settings.token_file.read_text().strip()

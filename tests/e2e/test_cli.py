@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +24,9 @@ CODE = {
         '        """Sums up what the cart costs, discount included."""\n'
         "        return sum(prices[item] for item in self.items) * self.discount\n"
     ),
-    "shop/mail.py": 'def send_receipt(address, cart):\n    """Mails the receipt of a finished order."""\n    return address\n',
+    "shop/mail.py": (
+        'def send_receipt(address, cart):\n    """Mails the receipt of a finished order."""\n    return address\n'
+    ),
     ".env": "PASSWORD=hunter2hunter2\n",
 }
 
@@ -46,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_everything_after_the_installation_works_without_a_network(shop: Path, tmp_path: Path) -> None:
     record = tmp_path / "record"
-    closed = {"PYTHONPATH": Path(__file__).parent / "offline", "OFFLINE_RECORD": record}
+    closed: dict[str, Any] = {"PYTHONPATH": Path(__file__).parent / "offline", "OFFLINE_RECORD": record}
     indexed = lantern(tmp_path / "data", "index", str(shop), **closed)
     asked = lantern(tmp_path / "data", "ask", "How is the total computed?", "--path", str(shop), **closed)
     found = lantern(tmp_path / "data", "search", "receipt", "--path", str(shop), **closed)

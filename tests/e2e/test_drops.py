@@ -7,7 +7,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -46,6 +45,10 @@ class Client:
             self.conversation = message["result"]["conversation"]
         if "seq" in message.get("params", {}):
             self.seen.append(message["params"])
+
+    async def read_forever(self, socket: ClientConnection) -> None:
+        while True:
+            await self.read(socket)
 
     @property
     def at_rest(self) -> bool:
@@ -98,8 +101,7 @@ async def test_a_restart_in_the_middle_of_an_answer_loses_nothing(tmp_path: Path
             await client.read(socket)
         served.process.send_signal(sent)
         with pytest.raises(ConnectionClosed):
-            while True:
-                await client.read(socket)
+            await client.read_forever(socket)
         await asyncio.to_thread(served.process.wait, 30)
     with serving(tmp_path, **settings) as served:
         socket = await client.connected(served)
@@ -107,12 +109,8 @@ async def test_a_restart_in_the_middle_of_an_answer_loses_nothing(tmp_path: Path
             await client.read(socket)
         await socket.close()
         client.check(served)
-        answered = httpx.post(
-            f"{served.url}/chat/query",
-            json={"query": "And now?", "conversation_id": client.conversation, "max_tokens": 5, "retrieval": "off"},
-            headers=served.headers,
-            trust_env=False,
-        ).json()
+        more = {"query": "And now?", "conversation_id": client.conversation, "max_tokens": 5, "retrieval": "off"}
+        answered = await asyncio.to_thread(served.post, "/chat/query", more)
     assert client.seen[-1]["reason"] == "error"
     assert client.seen[-1]["error"]["code"] == "interrupted"
     assert answered["usage"]["completion"] == 5

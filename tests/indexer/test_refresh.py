@@ -31,10 +31,8 @@ def test_a_first_run_indexes_everything(tmp_path: Path) -> None:
     report = world.refresh()
     assert (report.files, report.chunks, report.changed, report.removed, report.embedded) == (4, 7, 4, 0, 7)
     assert report.skipped == ()
-    assert [row[0] for row in world.content()] == [
-        *("README.md", "app/config.py", "app/server.py", "app/server.py", "app/server.py", "app/server.py"),
-        "web/page.js",
-    ][: report.chunks]
+    paths = [row[0] for row in world.content()]
+    assert paths == ["README.md", "app/config.py", *["app/server.py"] * 4, "web/page.js"]
 
 
 def test_nothing_changed_nothing_done_and_the_generation_stays(tmp_path: Path) -> None:
@@ -120,7 +118,7 @@ def test_another_embedding_model_indexes_again_by_itself(tmp_path: Path) -> None
 def test_bad_files_are_skips_with_their_reasons_and_stop_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     put(world.root, "broken.py", "def (((((:\n" * 50)
-    put(world.root, "nested.js", "[" * 9000)
+    put(world.root, "nested.js", "[\n" * 9000)
     (world.root / "image.txt").write_bytes(b"\0\0\0")
     (world.root / "latin.py").write_bytes("# größer als die Welt\n".encode("latin-1"))
     (world.root / "loop").symlink_to(world.root)
@@ -128,7 +126,7 @@ def test_bad_files_are_skips_with_their_reasons_and_stop_nothing(tmp_path: Path)
     assert report.files == 7
     assert {skip.path: skip.reason for skip in report.skipped} == {"image.txt": "binary", "loop": "symlink"}
     with world.store.read() as snapshot:
-        assert snapshot.skips() == report.skipped[::-1] or set(snapshot.skips()) == set(report.skipped)
+        assert snapshot.skips() == tuple(sorted(report.skipped, key=lambda skip: skip.path))
 
 
 def test_a_folder_with_nothing_to_index_says_why(tmp_path: Path) -> None:
@@ -208,7 +206,7 @@ refresh(store, HashEmbedder())
 
 def test_kill_9_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     world = World(tmp_path, many(300))
-    clock = random.Random(9)  # noqa: S311
+    clock = random.Random(9)
     for _ in range(6):
         job = subprocess.Popen(
             [sys.executable, "-c", JOB, str(tmp_path / "indexes"), str(world.root)], stdout=subprocess.PIPE

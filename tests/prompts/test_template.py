@@ -21,7 +21,8 @@ LLAMA2 = (
 )
 NO_SYSTEM = (
     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
-    "{{ '<start>' + ('model' if m.role == 'assistant' else 'user') + '\\n' + m.content | trim + '<end>\\n' }}{% endfor %}"
+    "{{ '<start>' + ('model' if m.role == 'assistant' else 'user') + '\\n' }}{{ m.content | trim + '<end>\\n' }}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<start>model\\n' }}{% endif %}"
 )
 

@@ -1,0 +1,199 @@
+"""The database: one state for each reader, damage found and repaired, errors with their fix."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.errors import IndexDamaged, IndexStorage, NotIndexed
+from indexer.identifiers import split
+from indexer.search import Searcher
+from tests.indexer.test_refresh import fresh
+from tests.indexer.world import World, put
+
+
+def file_of(world: World) -> Path:
+    return next((world.root.parent / "indexes").glob("*.db"))
+
+
+def flush(world: World) -> bytes:
+    """The bytes of the database with everything in its main file, and no connection open."""
+    db = sqlite3.connect(file_of(world))
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    world.codebases.close()
+    return file_of(world).read_bytes()
+
+
+def test_a_reader_sees_one_state_while_another_thread_writes(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    with world.store.read() as snapshot:
+        before = snapshot.version, snapshot.counts()
+        put(world.root, "new.py", "def added():\n    return 1\n")
+        writer = threading.Thread(target=world.refresh)
+        writer.start()
+        writer.join()
+        assert (snapshot.version, snapshot.counts()) == before
+    with world.store.read() as snapshot:
+        assert snapshot.counts()[0] == before[1][0] + 1
+
+
+def test_chunk_ids_are_never_used_again(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    with world.store.read() as snapshot:
+        old = snapshot.chunk_ids()
+    for path in ("README.md", "app/config.py", "app/server.py"):
+        (world.root / path).unlink()
+    put(world.root, "new.py", "def added():\n    return 1\n")
+    world.refresh()
+    with world.store.read() as snapshot:
+        assert min(snapshot.chunk_ids() - old) > max(old)
+
+
+def test_the_full_text_index_has_exactly_the_terms_of_the_chunks(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    put(world.root, "app/config.py", "def read_settings(path):\n    return open(path)\n")
+    (world.root / "web/page.js").unlink()
+    world.refresh()
+    with world.store.read() as snapshot:
+        rows = snapshot.rows(snapshot.chunk_ids()).values()
+        for term in ("config", "setting", "render", "read_settings", "load_config"):
+            chunks = [r.chunk for r in rows]
+            expected = {
+                r.id
+                for r, c in zip(rows, chunks, strict=True)
+                if term in split(f"{c.path} {c.symbol} {c.signature} {c.doc} {c.text}")
+            }
+            assert {i for i, _ in snapshot.lexical([term], 99)} == expected, term
+        assert snapshot.frequency(["render", "read_settings"]) == {"read_settings": 1}
+    db = sqlite3.connect(file_of(world))
+    db.execute("INSERT INTO terms (terms) VALUES ('integrity-check')")
+    db.close()
+
+
+def test_a_path_weighs_more_than_a_mention(tmp_path: Path) -> None:
+    files = {"parser.py": "def run():\n    return 1\n", "other.py": "def go():\n    return parser\n", "c.py": "x = 1\n"}
+    world = World(tmp_path, files)
+    world.refresh()
+    with world.store.read() as snapshot:
+        (first, high), (second, low) = snapshot.lexical(["parser"], 9)
+        assert [snapshot.rows([i])[i].file.path for i in (first, second)] == ["parser.py", "other.py"]
+    assert high > low > 0
+
+
+@pytest.mark.parametrize("damage", ["zeros", "cut", "garbage"])
+@pytest.mark.parametrize("checked", [0, 60_000_000], ids=["met in use", "found by the check"])
+def test_a_damaged_database_is_told_and_rebuilt_by_the_next_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, checked: int
+) -> None:
+    monkeypatch.setattr("indexer.database._CHECKED_BYTES", checked)
+    world = World(tmp_path)
+    world.refresh()
+    data = flush(world)
+    middle = len(data) // 2
+    broken = {
+        "zeros": data[:4096] + bytes(len(data) - 4096),
+        "cut": data[: middle // 4096 * 4096],
+        "garbage": b"not a database " * 1000,
+    }[damage]
+    file_of(world).write_bytes(broken)
+    with pytest.raises(IndexDamaged, match="index again"):
+        Searcher(world.store, world.embedder).search("load config")
+    assert [info.state for info in world.codebases.all()] == ["damaged"]
+    assert world.refresh().files == 4
+    assert [info.state for info in world.codebases.all()] == ["ready"]
+    assert world.content() == fresh(world, tmp_path)
+
+
+def test_a_damaged_vector_gives_no_wrong_hit_and_is_made_again(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    with world.store.read() as snapshot:
+        ids, vectors, _ = snapshot.vectors_after(0, "hash-64", 64)
+    db = sqlite3.connect(file_of(world))
+    sha, blob = db.execute("SELECT v.sha, v.vector FROM vectors v JOIN chunks c ON c.vector = v.sha LIMIT 1").fetchone()
+    db.execute("UPDATE vectors SET vector = ? WHERE sha = ?", (blob[:100] + b"\x7f" * 8 + blob[108:], sha))
+    db.commit()
+    db.close()
+    searcher = Searcher(world.store, world.embedder)
+    assert all(np.isfinite(hit.score) for hit in searcher.search("load config"))
+    report = world.refresh()
+    assert (report.changed, report.embedded) == (1, 1)
+    with world.store.read() as snapshot:
+        again, repaired, damaged = snapshot.vectors_after(0, "hash-64", 64)
+    assert (len(again), damaged) == (len(ids), [])
+    assert sorted(map(tuple, repaired.tolist())) == sorted(map(tuple, vectors.tolist()))
+
+
+def test_an_index_of_another_version_is_rebuilt(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    db = sqlite3.connect(file_of(world))
+    db.execute("PRAGMA user_version = 7")
+    db.close()
+    world.codebases.close()
+    with pytest.raises(IndexDamaged, match="another version"), world.store.read():
+        pass
+    assert world.refresh().changed == 4
+
+
+def test_a_full_disk_says_so_and_keeps_what_was_there(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    before = world.content()
+    for number in range(40):
+        put(world.root, f"big{number}.py", f"x{number} = '{'word ' * 60}'\n" * 30)
+    database = world.store._database
+    with database.reading() as db:  # the connection that the next transactions take up again
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(IndexStorage, match="disk is full"):
+        world.refresh()
+    world.codebases.close()
+    assert set(before) <= set(world.content())
+
+
+def test_a_locked_database_says_who_to_wait_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    world.codebases.close()
+    monkeypatch.setattr("indexer.database._BUSY_S", 0.05)
+    other = sqlite3.connect(file_of(world), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(IndexStorage, match="another process keeps it locked"):
+        world.store.remove(["README.md"])
+    assert world.store.root == world.root  # reading goes on meanwhile
+    assert len(world.content()) == 7
+    other.close()
+
+
+def test_a_folder_for_indexes_that_cannot_be_made(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    put(tmp_path, "indexes", "a file where the folder should be")
+    with pytest.raises(IndexStorage, match="cannot be written"):
+        world.refresh()
+
+
+def test_an_index_deleted_under_a_reader(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    store = world.store
+    world.codebases.delete(store.id)
+    with pytest.raises(NotIndexed, match="index the codebase again"), store.read():
+        pass
+
+
+def test_orphaned_vectors_are_dropped_once_most_are_nobodys(tmp_path: Path) -> None:
+    world = World(tmp_path, {f"m{i}.py": f"def f{i}():\n    return {i}\n" for i in range(1200)})
+    world.refresh()
+    for i in range(1, 1200):
+        (world.root / f"m{i}.py").unlink()
+    world.refresh()
+    db = sqlite3.connect(file_of(world))
+    assert db.execute("SELECT count(*) FROM vectors").fetchone() == (1,)
+    db.close()
