@@ -18,6 +18,7 @@ class Language:
     shebangs: tuple[str, ...] = ()  # interpreters
     grammar: str = ""  # a key of `queries.QUERIES`
     prose: bool = False  # long lines are normal
+    data: bool = False  # beyond a size it is written by programs and tells nothing about the code
 
 
 LANGUAGES = (
@@ -44,8 +45,9 @@ LANGUAGES = (
     Language("text", (".txt", ".adoc", ".org", ".tex"), ("README", "LICENSE", "NOTICE", "AUTHORS"), prose=True),
     Language("toml", (".toml",), ("Pipfile",)),
     Language("yaml", (".yaml", ".yml")),
-    Language("json", (".json", ".jsonc", ".json5", ".ipynb")),
-    Language("xml", (".xml", ".xsd", ".xsl", ".plist", ".csproj", ".props", ".svg")),
+    Language("json", (".json", ".jsonc", ".json5", ".ipynb"), data=True),
+    Language("xml", (".xml", ".xsd", ".xsl", ".plist", ".csproj", ".props", ".svg"), data=True),
+    Language("csv", (".csv", ".tsv", ".jsonl", ".ndjson"), data=True),
     Language("html", (".html", ".htm", ".xhtml", ".jinja", ".j2", ".tmpl")),
     Language("css", (".css", ".scss", ".sass", ".less")),
     Language("sql", (".sql",)),

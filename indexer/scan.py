@@ -22,9 +22,10 @@ from indexer.types import Skip, SourceFile
 
 SECRET, BINARY, MINIFIED, GENERATED, OVERSIZED = "secret", "binary", "minified", "generated", "oversized"
 SYMLINK, UNREADABLE, VANISHED, NAME, SPECIAL = "symlink", "unreadable", "vanished", "name", "special"
-EXCLUDED = "excluded"  # a folder that is never worth indexing
+EXCLUDED, DATA = "excluded", "data"  # a folder never worth indexing; more data than a sample
 
 MAX_BYTES = 1_000_000
+_DATA_BYTES = 100_000
 
 _SNIFF = 8192  # bytes looked at for a NUL, and characters for a language
 _LONG_LINE = {False: 10_000, True: 100_000}  # characters, by whether the language is prose
@@ -160,6 +161,8 @@ def _look(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
             return Skip(path, reason)
     if info.st_size > max_bytes:
         return Skip(path, OVERSIZED)
+    if info.st_size > _DATA_BYTES and language_of(path).data:
+        return Skip(path, DATA)
     return Candidate(path, info.st_size, info.st_mtime_ns)
 
 

@@ -89,7 +89,9 @@ class Searcher:
         if self._vectors is None or (epoch, embedder.model_id) != (self._epoch, self._model):
             self._vectors, self._ids, self._synced = FaissIndex(embedder.dim), set(), -1
             self._epoch, self._model = epoch, embedder.model_id
-        if generation == self._synced:
+        if (
+            generation <= self._synced
+        ):  # another thread's snapshot may be younger: its extra ids have no rows in this one
             return []
         now = snapshot.chunk_ids()
         self._vectors.remove(list(self._ids - now))

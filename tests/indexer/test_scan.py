@@ -93,6 +93,13 @@ def test_a_line_of_50_megabytes_costs_no_time(tmp_path: Path) -> None:
     assert time.monotonic() - began < 0.5
 
 
+def test_a_table_of_data_is_read_only_while_it_is_a_sample(tmp_path: Path) -> None:
+    put(tmp_path, "small.csv", "a,b\n" * 100)
+    put(tmp_path, "large.csv", "a,b\n" * 30_000)
+    put(tmp_path, "large.py", "x = 1\n" * 30_000)
+    assert look(tmp_path) == (["large.py", "small.csv"], {"large.csv": scan.DATA})
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
