@@ -14,6 +14,7 @@ from operator import itemgetter
 
 from indexer.embed import Embedder
 from indexer.fuse import Ranked, factor, fuse
+from indexer.identifiers import split
 from indexer.question import Question, understand
 from indexer.refresh import is_unchanged
 from indexer.scan import sha_of
@@ -29,6 +30,7 @@ _PER_FILE = 3  # chunks of one file in the first ten, while other files have any
 _FIRST = 10
 _MERGED_LINES = 120
 _FILE_NAMED = 0.4  # of a sure name
+_DESCRIBED = 0.6
 _FILES_MEANT = 3
 _COMMON = 40  # a name that more definitions have says nothing
 _KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8}
@@ -169,7 +171,7 @@ def _symbols(asked: Question, snapshot: Snapshot, allowed: Collection[int] | Non
     sure = dict(asked.names)
     places = snapshot.named(sure)
     shared = Counter(place.symbol.name.lower() for place in places)
-    scores = dict.fromkeys(_in_files(asked, snapshot), _FILE_NAMED)
+    scores = dict.fromkeys(_in_files(asked, snapshot), _FILE_NAMED) | _described(asked, snapshot)
     for place in places:
         name = place.symbol.name.lower()
         if shared[name] > _COMMON:
@@ -180,6 +182,17 @@ def _symbols(asked: Question, snapshot: Snapshot, allowed: Collection[int] | Non
             scores[chunk] = max(scores.get(chunk, 0.0), score)
     inside = scores if allowed is None else set(allowed)
     return {chunk: score for chunk, score in scores.items() if chunk in inside}
+
+
+def _described(asked: Question, snapshot: Snapshot) -> dict[int, float]:
+    """Chunks of the definitions whose name is made of words of the question: `build_prompt` for "the prompt builder"."""
+    said = set(asked.terms)
+    found = {}
+    for chunk, symbol in snapshot.named_like(asked.terms, _POOL):
+        words = set(split(symbol.rpartition(".")[2])[1:])  # after the whole name its parts
+        if len(words) > 1 and words <= said:
+            found[chunk] = _DESCRIBED
+    return found
 
 
 def _in_files(asked: Question, snapshot: Snapshot) -> list[int]:

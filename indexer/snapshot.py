@@ -127,6 +127,17 @@ class Snapshot:
         parameters = (match, limit) if allowed is None else (match, json.dumps(list(allowed)), limit)
         return [(row[0], row[1]) for row in self._db.execute(query, parameters)]
 
+    def named_like(self, terms: Sequence[str], limit: int) -> list[tuple[int, str]]:
+        """(chunk id, symbol) of the chunks whose symbol has any of `terms` in its name, those with most first."""
+        if not terms:
+            return []
+        match = "symbol : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
+        query = (
+            "SELECT c.id, c.symbol FROM (SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY rank, rowid LIMIT ?) t"
+            " JOIN chunks c ON c.id = t.rowid"
+        )
+        return [(row[0], row[1]) for row in self._db.execute(query, (match, limit))]
+
     def frequency(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many chunks each term occurs; terms that occur nowhere are left out."""
         query = "SELECT term, doc FROM vocabulary WHERE term = ?"

@@ -25,6 +25,7 @@ _STOP_WORDS = frozenset(
 # What a shared word is worth by where the evidence has it.
 _NAME_WORTH, _SIGNATURE_WORTH, _DOC_WORTH, _PATH_WORTH, _TEXT_WORTH = 3.0, 1.0, 1.5, 1.0, 0.5
 _NAMED_OUTRIGHT = 4.0  # the question spells the symbol
+_NAMED_BY_A_WORD = 1.0  # the same where the name is a plain word, which may be meant as one
 _NOT_A_DEFINITION = 0.6  # factor for blocks and windows
 _TEST_CODE = 0.5  # factor, unless the question is about tests
 _PRIOR_HALVES_AFTER = 8  # places
@@ -90,9 +91,10 @@ def _score(item: Evidence, words: frozenset[str], named: set[str], place: int) -
         (_TEXT_WORTH, item.text),
     )
     shared = sum(worth * len(words & stems(text)) for worth, text in fields) / max(len(words), 1)
-    last_name = item.symbol.rpartition(".")[2].lower()
-    if item.symbol and ({item.symbol.lower(), last_name} & (named - _STOP_WORDS)):
-        shared += _NAMED_OUTRIGHT
+    name = item.symbol.rpartition(".")[2]
+    if item.symbol and ({item.symbol.lower(), name.lower()} & (named - _STOP_WORDS)):
+        only_a_word = name.isalpha() and name.islower() and ("." not in item.symbol or item.symbol.lower() not in named)
+        shared += _NAMED_BY_A_WORD if only_a_word else _NAMED_OUTRIGHT
     if item.kind in ("block", "window"):
         shared *= _NOT_A_DEFINITION
     if re.search(r"(^|[/_.])tests?([/_.]|$)", item.path) and "test" not in words:

@@ -1,4 +1,4 @@
-"""One prompt from a conversation and what was found: pure, append-only, never over its limit.
+"""The prompt builder: one prompt from a conversation and what was found; pure, append-only, never over its limit.
 
 The path: fixed parts -> as much history as the limit allows, whole exchanges, oldest dropped first and several
 at a time -> snippets, best first, while they fit -> one count of the rendered whole.
@@ -51,8 +51,9 @@ def build_prompt(
     limit: int,
     first_number: int = 1,
 ) -> BuiltPrompt:
-    """Packs a prompt of at most `limit` tokens.
+    """Builds the prompt of one turn so that it keeps within the context window: at most `limit` tokens.
 
+    History gives way first, whole exchanges from the oldest; then snippets are taken, best first, while they fit.
     `first_number` is the number of the first snippet that the conversation has not shown before.
     Raises `QuestionTooLarge` when system prompt and question alone exceed the limit.
     """

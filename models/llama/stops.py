@@ -1,4 +1,4 @@
-"""Token bytes in, text that is safe to show out: whole characters, nothing of a stop text, no leading white space.
+"""Token bytes in, text that is safe to show out: whole characters, nothing of a stop string, no leading white space.
 
 Pure: knows neither tokens nor models.
 """
@@ -8,17 +8,20 @@ from collections.abc import Iterable
 
 
 class AnswerText:
-    """One answer as it grows. The stop text that is complete first ends it, wherever the pieces are cut."""
+    """One answer as it grows. The stop string that is complete first ends it, wherever the tokens are cut.
+
+    Text that may be the beginning of a stop string is held back, so that none of it leaks.
+    """
 
     def __init__(self, stops: Iterable[str] = ()) -> None:
         self._stops = tuple(stop for stop in stops if stop)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._held = ""  # may be the beginning of a stop text
+        self._held = ""  # may be the beginning of a stop string
         self._begun = False
         self.stopped = False
 
     def feed(self, piece: bytes) -> str:
-        """The next text to show, often "" while characters or a possible stop text are incomplete."""
+        """The next text to show, often "" while characters or a possible stop string are incomplete."""
         return self._release(self._decoder.decode(piece))
 
     def end(self) -> str:
@@ -48,13 +51,13 @@ class AnswerText:
 
 
 def _first_stop(text: str, stops: tuple[str, ...]) -> int | None:
-    """Where the stop text begins that ends first; the longest of those ending together."""
+    """Where the stop string begins that ends first; the longest of those ending together."""
     places = [(place + len(stop), place) for stop in stops if (place := text.find(stop)) >= 0]
     return min(places)[1] if places else None
 
 
 def _possible_stop(text: str, stops: tuple[str, ...]) -> int:
-    """Length of the longest end of `text` that some stop text begins with."""
+    """Length of the longest end of `text` that some stop string begins with."""
     longest = max((len(stop) for stop in stops), default=1) - 1
     for size in range(min(longest, len(text)), 0, -1):
         if any(stop.startswith(text[-size:]) for stop in stops):
