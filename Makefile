@@ -47,8 +47,8 @@ $(STAMPS)/venv:
 
 $(STAMPS)/packages: requirements.lock pyproject.toml | $(STAMPS)/venv
 	@echo "Installing packages (about 2 minutes) ..."
-	$(BIN)/python -m pip install -q --progress-bar off -r requirements.lock
-	$(BIN)/python -m pip install -q --no-deps -e .
+	$(BIN)/python -m pip install -qq --progress-bar off -r requirements.lock
+	$(BIN)/python -m pip install -qq --no-deps -e .
 	@touch $@
 
 ifeq ($(CXX_FOUND),)
@@ -71,7 +71,7 @@ endif
 
 $(LLAMA_SDIST): | $(STAMPS)/packages
 	@mkdir -p build
-	$(BIN)/python -m pip download -q --no-deps --no-binary llama-cpp-python -d build $(LLAMA)
+	$(BIN)/python -m pip download -qq --no-deps --no-binary llama-cpp-python -d build $(LLAMA)
 
 # Small random-weight models around the vocabularies that the source distribution carries: real llama.cpp in tests.
 $(STAMPS)/gguf: tests/tiny_gguf.py $(STAMPS)/llama
