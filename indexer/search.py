@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from indexer.embed import Embedder
 from indexer.fuse import Ranked, factor, fuse
-from indexer.identifiers import split
+from indexer.identifiers import action, split
 from indexer.question import Question, understand
 from indexer.refresh import is_unchanged
 from indexer.scan import sha_of
@@ -185,12 +185,12 @@ def _symbols(asked: Question, snapshot: Snapshot, allowed: Collection[int] | Non
 
 
 def _described(asked: Question, snapshot: Snapshot) -> dict[int, float]:
-    """Chunks of the definitions whose name is made of words of the question: `build_prompt` for "the prompt builder"."""
-    said = set(asked.terms)
+    """Chunks of definitions whose name is made of words of the question: `build_prompt` for "the prompt builder"."""
+    said = list(dict.fromkeys([*asked.terms, *map(action, asked.terms)]))
     found = {}
-    for chunk, symbol in snapshot.named_like(asked.terms, _POOL):
-        words = set(split(symbol.rpartition(".")[2])[1:])  # after the whole name its parts
-        if len(words) > 1 and words <= said:
+    for chunk, symbol in snapshot.named_like(said, _POOL):
+        words = split(symbol.rpartition(".")[2])[1:]  # after the whole name its parts
+        if len(words) > 1 and set(words) <= set(said):
             found[chunk] = _DESCRIBED
     return found
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.identifiers import content_words, is_identifier, query_terms, split, stem
+from indexer.identifiers import action, content_words, is_identifier, query_terms, split, stem
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,21 @@ def test_split(text: str, terms: list[str]) -> None:
 )
 def test_forms_of_a_word_share_a_stem(words: tuple[str, ...], shared: str) -> None:
     assert {stem(word) for word in words} == {shared}
+
+
+@pytest.mark.parametrize(
+    ("agent", "deed"),
+    [
+        ("builder", "build"),
+        ("parser", "pars"),
+        ("formatter", "format"),
+        ("iterator", "iterat"),
+        ("user", "user"),
+        ("x", "x"),
+    ],
+)
+def test_an_agent_is_found_by_what_it_does(agent: str, deed: str) -> None:
+    assert action(agent) == deed
 
 
 @pytest.mark.parametrize("word", ["bus", "this", "string", "red", "class", "status", "is"])

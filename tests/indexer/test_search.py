@@ -30,7 +30,7 @@ REPOSITORY = {
     ),
     "backend/budget.py": (
         "class Budget:\n"
-        '    """Keeps a prompt within the context window."""\n\n'
+        '    """Keeps a blocklist below its limit."""\n\n'
         "    def trim(self, blocks):\n"
         "        while self.count(blocks) > self.limit:\n"
         "            blocks.pop(0)\n"
@@ -71,6 +71,7 @@ def symbols(hits: list[Hit]) -> list[str]:
         ("how does the socket reconnect?", "Socket.reconnect"),
         ("Budget.trim", "Budget.trim"),
         ("function that answers a question", "answer"),
+        ("what does the prompt builder join?", "build_prompt"),
     ],
 )
 def test_the_first_hit_is_the_one(searcher: Searcher, question: str, symbol: str) -> None:
@@ -234,4 +235,4 @@ def test_the_real_model_understands_other_words(tmp_path: Path) -> None:
     assert world.refresh().embedded == 12
     searcher = Searcher(world.store, world.embedder)
     assert searcher.search("how are credentials hidden?")[0].symbol == "mask_secrets"
-    assert searcher.search("shorten the conversation so that it fits the model")[0].symbol.startswith("Budget")
+    assert searcher.search("drop the oldest pieces when there are too many")[0].symbol.startswith("Budget")
