@@ -11,15 +11,16 @@ LLAMA_SDIST := build/llama_cpp_python-0.3.36.tar.gz
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
 .PHONY: run test check setup bench bench-quick clean
 
 run: setup
 ifdef ASK
-	@$(BIN)/lantern index "$(CODEBASE)"
-	@$(BIN)/lantern ask --path "$(CODEBASE)" "$(ASK)" < /dev/null
+	@$(BIN)/lantern index "$$CODEBASE"
+	@$(BIN)/lantern ask --path "$$CODEBASE" "$$ASK" < /dev/null
 else
-	@$(BIN)/lantern serve --index "$(CODEBASE)"
+	@$(BIN)/lantern serve --index "$$CODEBASE"
 endif
 
 test: check
@@ -74,7 +75,7 @@ $(LLAMA_SDIST): | $(STAMPS)/packages
 	$(BIN)/python -m pip download -qq --no-deps --no-binary llama-cpp-python -d build $(LLAMA)
 
 # Small random-weight models around the vocabularies that the source distribution carries: real llama.cpp in tests.
-$(STAMPS)/gguf: tests/tiny_gguf.py $(STAMPS)/llama
+$(STAMPS)/gguf: tests/tiny_gguf.py $(LLAMA_SDIST) | $(STAMPS)/llama
 	$(BIN)/python -m tests.tiny_gguf $(LLAMA_SDIST) build/gguf
 	@touch $@
 

@@ -5,13 +5,15 @@ Unsaved text wins over the disk. A path is read only inside the codebase; secret
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from backend.errors import Refusal
 from indexer.languages import language_of
+from indexer.scan import is_secret_name
 from indexer.secrets import mask
 from indexer.types import Hit, Why
 
+ATTACHED = "attached"  # the kind of these hits
 LINES = 200  # of one piece: a longer text is cut into several, so that a prompt can take what fits
 BYTES = 1 << 20
 
@@ -33,11 +35,15 @@ def _pieces(attachment: Attachment, root: Path | None) -> list[Hit]:
     if text is None:
         text = _read(path, attachment.path, root)
     sha = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-    lines = mask(text).splitlines()
+    lines = mask(text).removesuffix("\n").replace("\r\n", "\n").split("\n")
     # A selection comes with its own text and the range it was taken from; a range of a file selects from it.
     first, last = attachment.lines or (1, len(lines))
     offset = first if attachment.text is not None and last - first + 1 == len(lines) else 1
     chosen = range(first, min(last, offset + len(lines) - 1) + 1)
+    if not chosen:
+        raise Refusal(
+            "bad_params", f"context {attachment.path!r} has {len(lines)} lines, none of them in {first}-{last}"
+        )
     return [
         Hit(
             chunk_id=0,
@@ -45,7 +51,7 @@ def _pieces(attachment: Attachment, root: Path | None) -> list[Hit]:
             start_line=start,
             end_line=min(start + LINES, chosen.stop) - 1,
             symbol="",
-            kind="attached",
+            kind=ATTACHED,
             language=language_of(path).name,
             signature="",
             doc="",
@@ -69,6 +75,8 @@ def _inside(path: str, root: Path | None) -> str:
 def _read(path: str, given: str, root: Path | None) -> str:
     if root is None:
         raise Refusal("bad_params", f"context {given!r} has no text and no codebase is indexed to read it from")
+    if is_secret_name(PurePosixPath(path).name):
+        raise Refusal("bad_params", f"context {given!r} is a file of secrets by its name; send its text to insist")
     file = (root / path).resolve()
     if not file.is_relative_to(root.resolve()):
         raise Refusal("bad_params", f"context {given!r} lies outside the codebase; send its text instead")

@@ -1,6 +1,6 @@
 """The settings, from the environment or a `.env` file. Nothing else in Lantern reads the environment.
 
-A `.env` counts only beside Lantern itself and in `DATA_DIR`, never in the folder a command happens to run in:
+A `.env` counts only beside Lantern itself and in `~/.lantern`, never in the folder a command happens to run in:
 that folder is often a stranger's repository.
 """
 

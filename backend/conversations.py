@@ -149,11 +149,15 @@ def context(db: Session, conversation: str) -> dict[str, Any]:
     }
 
 
-def clear(db: Session, conversations: Sequence[str]) -> int:
+def clear(db: Session, conversations: Sequence[str]) -> int | None:
     """Deletes the turns of these conversations and the events that tell them; answers the number of messages gone.
 
+    None, and nothing is deleted, while one of their turns is open.
     The log of a session forgets everything up to the newest deleted event: its numbers must not have holes.
     """
+    is_open = (TurnRow.conversation_id.in_(conversations), TurnRow.status == "open")
+    if db.scalar(select(func.count()).select_from(TurnRow).where(*is_open)):
+        return None
     gone = 0
     for conversation in conversations:
         place = require_conversation(db, conversation)

@@ -74,24 +74,43 @@ class Engines:
         if found is None:
             yield self._without_model(name)
             return
-        spec, path = found
-        async with self._gate:
-            if self._resident is None or self._resident_name != spec.name:
-                await self._idle.wait()
-                await self.unload()
-                self._resident = await asyncio.to_thread(self._load, spec, path)
-                self._resident_name = spec.name
-            ready = self._resident
-            self._users += 1
-            self._idle.clear()
+        entering = asyncio.create_task(self._enter(*found))
+        try:
+            ready = await asyncio.shield(entering)
+        except asyncio.CancelledError:  # a load cannot be stopped half way: the next user finds it done
+            entering.add_done_callback(self._leave_unused)
+            raise
         try:
             yield ready
         finally:
-            self._users -= 1
-            if self._users == 0:
-                self._idle.set()
+            self._leave()
+
+    async def _enter(self, spec: ModelSpec, path: Path) -> Ready:
+        async with self._gate:
+            if self._resident is None or self._resident_name != spec.name:
+                await self._idle.wait()
+                await self._drop()
+                self._resident = await asyncio.to_thread(self._load, spec, path)
+                self._resident_name = spec.name
+            self._users += 1
+            self._idle.clear()
+            return self._resident
+
+    def _leave(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            self._idle.set()
+
+    def _leave_unused(self, entered: asyncio.Task[Ready]) -> None:
+        if not entered.cancelled() and entered.exception() is None:
+            self._leave()
 
     async def unload(self) -> None:
+        """Gives the memory of the model back, once a load that is under way has ended."""
+        async with self._gate:
+            await self._drop()
+
+    async def _drop(self) -> None:
         if self._resident is not None:
             resident, self._resident, self._resident_name = self._resident, None, ""
             await resident.engine.close()

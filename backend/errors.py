@@ -4,6 +4,7 @@ Knows how the errors of the other packages translate; nothing else does.
 """
 
 from dataclasses import dataclass
+from errno import EDQUOT, ENOSPC
 
 from sqlalchemy.exc import OperationalError
 
@@ -94,8 +95,9 @@ def translate(error: Exception) -> Refusal | None:
 
 
 def _storage(error: Exception) -> Refusal | None:
-    text = str(error).lower()
-    if "full" in text or "no space left" in text:
+    cause = error.orig if isinstance(error, OperationalError) else error  # its own text would quote parameters
+    text = str(cause).lower() if isinstance(error, OperationalError) else ""
+    if "database or disk is full" in text or (isinstance(cause, OSError) and cause.errno in (ENOSPC, EDQUOT)):
         return Refusal("storage_full", "the disk is full: free some space; nothing that was stored is lost")
     if "locked" in text:
         return Refusal("internal", "the database is locked by another program: try again, or close that program", 1000)

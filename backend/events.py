@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.db import Database
@@ -55,6 +55,12 @@ def page(db: Session, session: str, after: int) -> list[Event]:
     return [Event(session, event.seq, event.turn_id, event.type, event.body) for event in rows]
 
 
+def first_event(db: Session, session: str, turn: str) -> int | None:
+    """The number of the first event of a turn that the log still holds."""
+    own = (EventRow.session_id == session, EventRow.turn_id == turn)
+    return db.scalar(select(func.min(EventRow.seq)).where(*own))
+
+
 def check_replay(row: SessionRow, after: int) -> None:
     """Raises `replay_gone` unless the log still holds every event after that number."""
     first = max(row.floor, row.head - REPLAY)
@@ -88,6 +94,12 @@ class EventLog:
             body = {"stage": stage, **{name: value for name, value in facts.items() if value is not None}}
             self._followed[session].status = Event(session, None, turn, "status", body)
             self.ring(session)
+
+    def forget_status(self, session: str, turn: str) -> None:
+        """To be called before the end of a turn is stored: nothing of it may follow its end."""
+        followed = self._followed.get(session)
+        if followed is not None and followed.status is not None and followed.status.turn == turn:
+            followed.status = None
 
     def followers(self, session: str) -> int:
         return len(self._followed[session].bells) if session in self._followed else 0

@@ -34,7 +34,7 @@ class Rules:
         return self.any_address and _is_address(host)
 
     def allows_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self.token.encode())
+        return bool(self.token) and hmac.compare_digest(given.encode(), self.token.encode())
 
 
 def rules(token: str, host: str, port: int, allow_remote: bool, origins: Iterable[str]) -> Rules:

@@ -4,11 +4,14 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 LOCK = "server.json"
+CLAIM_TRIES, CLAIM_PAUSE_S = 25, 0.02
+TOKEN_CHARS = 32  # at least
 
 
 class DataFolderInUse(Exception):
@@ -29,16 +32,23 @@ class Claim:
     def __init__(self, data_dir: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._fd = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not self._locked():
             os.close(self._fd)
             other = find(data_dir)
             who = f"process {other.pid}{f' at {other.url}' if other.url else ''}" if other else "another process"
-            raise DataFolderInUse(
-                f"{data_dir} is in use by {who}: stop it, or set DATA_DIR to another folder"
-            ) from None
+            raise DataFolderInUse(f"{data_dir} is in use by {who}: stop it, or set DATA_DIR to another folder")
         self.publish("")
+
+    def _locked(self) -> bool:
+        """Takes the lock; a `find` of another process holds it for a moment, a server for long."""
+        for _ in range(CLAIM_TRIES):
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(CLAIM_PAUSE_S)
+            else:
+                return True
+        return False
 
     def publish(self, url: str) -> None:
         """Writes where this server listens."""
@@ -66,13 +76,19 @@ def find(data_dir: Path) -> Instance | None:
 def token(file: Path) -> str:
     """The token of this data folder, made at the first call and readable by its owner only."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = secrets.token_urlsafe(32)
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "w") as stream:
-        stream.write(made + "\n")
-    with suppress(FileExistsError):  # link, unlike rename, does not replace the token another process just made
-        os.link(draft, file)
-    draft.unlink()
-    file.chmod(0o600)
-    return file.read_text().strip()
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # many commands may be the first
+        known = file.read_text().strip() if file.exists() else ""
+        if len(known) < TOKEN_CHARS:  # none, or one that a crash cut short
+            known = secrets.token_urlsafe(TOKEN_CHARS)
+            draft = file.with_name(f".{file.name}")
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+                stream.write(known + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            draft.replace(file)
+        file.chmod(0o600)
+    finally:
+        os.close(folder)
+    return known

@@ -88,11 +88,9 @@ class Jobs:
             raise Refusal("not_found", f"no index job {id_}")
         return self._jobs[id_]
 
-    def indexing(self, codebase: str) -> Progress | None:
-        """The progress of the job that is under way for a codebase."""
-        return next(
-            (job.progress for job in self._jobs.values() if job.codebase == codebase and job.state == "running"), None
-        )
+    def is_busy(self, codebase: str) -> bool:
+        """Whether a job for this codebase runs or waits."""
+        return any(job.codebase == codebase and job.state in ("queued", "running") for job in self._jobs.values())
 
     async def close(self) -> None:
         """Stops at the next file; the index keeps what was written and the next run goes on from there."""

@@ -14,12 +14,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend import conversations, events
-from backend.attached import Attachment, attached_hits
+from backend.attached import ATTACHED, Attachment, attached_hits
 from backend.db import Database
 from backend.engines import Engines, Ready
+from backend.errors import Refusal
 from backend.retrieval import Retrieval
 from backend.stats import Stats
-from backend.tables import TurnRow
+from backend.tables import SessionRow, TurnRow
 from indexer.types import Hit
 from models.types import Delta, Sampling, Segment, Usage
 from prompts.build import BuiltPrompt, Exchange, build_prompt
@@ -108,12 +109,18 @@ class Rag:
             return await self._generate(question, row, draft, ready, built)
 
     async def preview(self, question: Question) -> tuple[str, BuiltPrompt]:
-        """The model's name and the prompt that `accept` would have it read; nothing is stored or generated."""
+        """The model's name and the prompt that asking would have it read; nothing is stored or generated."""
+        session = await self._session(question)
         past = await self._past(question.conversation, None)
         hits = await self._retrieve(question, past)
-        async with self._engines.use(question.model) as ready:
+        async with self._engines.use(question.model or (session.model if session else "")) as ready:
             built = await asyncio.to_thread(self._build, ready, question, past, hits)
             return ready.engine.name, built
+
+    async def _session(self, question: Question) -> SessionRow | None:
+        if not question.session:
+            return None
+        return await self._database.read(lambda db: conversations.require_session(db, question.session))
 
     async def _past(self, conversation: str | None, before: int | None) -> Sequence[TurnRow]:
         """The finished turns of the conversation that a model can be shown."""
@@ -123,21 +130,18 @@ class Rag:
         return [row for row in rows if row.answer and row.user_message]
 
     async def _retrieve(self, question: Question, past: Sequence[TurnRow]) -> list[Hit]:
-        if question.retrieval == "off":
-            return attached_hits(question.attachments, None)
+        session = await self._session(question)
 
-        def work(workspace: str) -> list[Hit]:
-            codebase = self._retrieval.choose(question.codebase, workspace)
-            if codebase is None:
-                return attached_hits(question.attachments, None)
+        def work() -> list[Hit]:
+            codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
+            attached = attached_hits(question.attachments, codebase.root if codebase else None)
+            if codebase is None or question.retrieval == "off":
+                return attached
             asked = [row.question for row in past]
             found, _ = self._retrieval.search(codebase, question.text, asked, self._snippets)
-            return attached_hits(question.attachments, codebase.root) + found
+            return attached + found
 
-        if not question.session:
-            return await asyncio.to_thread(work, "")
-        session = await self._database.read(lambda db: conversations.require_session(db, question.session))
-        return await asyncio.to_thread(work, session.workspace)
+        return await asyncio.to_thread(work)
 
     def _build(self, ready: Ready, question: Question, past: Sequence[TurnRow], hits: list[Hit]) -> BuiltPrompt:
         sampling = self._sampling(ready, question)
@@ -151,6 +155,9 @@ class Rag:
             limit=ready.engine.context_length - min(sampling.max_tokens, ready.engine.context_length // 2),
             first_number=_next_number(past),
         )
+        left_out = sum(hit.kind == ATTACHED for hit in hits) - sum(s.hit.kind == ATTACHED for s in built.snippets)
+        if left_out:
+            raise Refusal("context_too_large", f"{left_out} pieces of the attached text do not fit: attach less of it")
         # The user is told once per conversation that no model is installed.
         notice = ready.notice if not any(row.model == ready.engine.name for row in past) else ""
         return replace(built, prompt=replace(built.prompt, notice=notice))
@@ -201,8 +208,8 @@ class Rag:
         finally:
             draft.ms["generate"] = ms_since(began) - draft.ms["prefill"]
             if draft.text and not draft.usage.completion:  # cut short: the engine could not tell
-                tokens = ready.engine.count_tokens((Segment(draft.text, scaffold=False),))
-                draft.usage = replace(draft.usage, completion=tokens)
+                said = (Segment(draft.text, scaffold=False),)
+                draft.usage = replace(draft.usage, completion=ready.engine.count_tokens(said))
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
 
     async def _store_delta(self, row: TurnRow, text: str) -> None:

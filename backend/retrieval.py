@@ -52,15 +52,16 @@ class Retrieval:
         return self._embedder is not None
 
     def choose(self, codebase: str | None, workspace: str = "") -> CodebaseInfo | None:
-        """The codebase of that id, else the one around the workspace, else the one indexed last."""
+        """The codebase of that id, else the one around the workspace; without a workspace the one indexed last."""
         known = self.codebases.all()
         if codebase:
             for info in known:
                 if info.id == codebase:
                     return info
             raise Refusal("not_found", f"no codebase {codebase}; see GET /codebases")
-        if workspace and (store := self.codebases.find(Path(workspace))) is not None:
-            return next((info for info in known if info.id == store.id), None)
+        if workspace:
+            store = self.codebases.find(Path(workspace))
+            return next((info for info in known if store is not None and info.id == store.id), None)
         return max(known, key=lambda info: info.updated_at, default=None)
 
     def search(
@@ -90,7 +91,10 @@ class Retrieval:
 
     def store(self, root: str) -> Store:
         """The store of the codebase at this path, made if it is new. Raises `CodebaseUnreadable`."""
-        return self.codebases.open(Path(root).expanduser())
+        try:
+            return self.codebases.open(Path(root).expanduser())
+        except (RuntimeError, OSError) as error:  # "~nobody", a name longer than the file system takes
+            raise Refusal("bad_params", f"{root[:200]!r} is no folder that can be read: {error}") from None
 
     def delete(self, codebase: str) -> None:
         with self._opening:

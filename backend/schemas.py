@@ -12,10 +12,22 @@ Text = Annotated[str, Field(max_length=PROMPT_CHARS)]
 Retrieval = Literal["auto", "off", "only"]
 
 
-class Context(BaseModel):
+Path = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
+
+
+class Request(BaseModel):
+    """A null is the same as a field that is left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: object) -> object:
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+class Context(Request):
     """An open file or a selection. `range` is first and last line, 1-based, inclusive."""
 
-    path: str = Field(max_length=4096)
+    path: Path
     range: tuple[int, int] | None = None
     text: str | None = None
 
@@ -37,18 +49,18 @@ class Context(BaseModel):
         return Attachment(self.path, self.range, self.text)
 
 
-class Initialize(BaseModel):
+class Initialize(Request):
     client: dict[str, object] = {}
 
 
-class SessionOpen(BaseModel):
+class SessionOpen(Request):
     session: Id | None = None
     after: Annotated[int, Field(ge=0)] | None = None
-    workspace: str | None = Field(None, max_length=4096)
+    workspace: Path | None = None
     model: str | None = Field(None, max_length=200)
 
 
-class Asking(BaseModel):
+class Asking(Request):
     """The fields that a socket's prompt and a REST query have in common."""
 
     context: list[Context] = Field(default=[], max_length=50)
@@ -56,11 +68,6 @@ class Asking(BaseModel):
     model: str = Field("", max_length=200)
     max_tokens: Annotated[int, Field(ge=1, le=1 << 17)] | None = None
     temperature: Annotated[float, Field(ge=0, le=5)] | None = None
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _default(cls, value: object) -> object:
-        return "" if value is None else value
 
 
 class SessionPrompt(Asking):
@@ -70,19 +77,19 @@ class SessionPrompt(Asking):
     text: Text
 
 
-class SessionCancel(BaseModel):
+class SessionCancel(Request):
     session: Id
     turn: Id | None = None
 
 
-class Search(BaseModel):
+class Search(Request):
     query: Text
     codebase: str | None = None
     limit: int = Field(10, ge=1, le=50)
     paths: list[str] = Field(default=[], max_length=100)
 
 
-class Nothing(BaseModel):
+class Nothing(Request):
     pass
 
 
@@ -97,7 +104,7 @@ class Query(Asking):
     stream: bool = False
 
 
-class SearchBody(BaseModel):
+class SearchBody(Request):
     """The body of `POST /search`."""
 
     query: Text
@@ -106,15 +113,15 @@ class SearchBody(BaseModel):
     paths: list[str] = Field(default=[], max_length=100)
 
 
-class IndexBody(BaseModel):
-    path: str = Field(min_length=1, max_length=4096)
+class IndexBody(Request):
+    path: Annotated[Path, Field(min_length=1)]
     wait: bool = False
 
 
-class ClearBody(BaseModel):
+class ClearBody(Request):
     session_id: Id
 
 
-class CancelBody(BaseModel):
+class CancelBody(Request):
     session_id: Id
     turn_id: Id | None = None

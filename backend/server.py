@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from backend.config import BadSetting, Settings
 from backend.instance import Claim, token
 from backend.wiring import Parts, parts
 
-CLOSING_MS = 500
+GOODBYE_S = 0.5
 SHUTDOWN_S = 5
 
 Wire = Callable[[Settings], AbstractAsyncContextManager[Parts]]
@@ -42,6 +43,7 @@ async def serve(settings: Settings, on_ready: OnReady, leave: asyncio.Event | No
                 claim.publish(f"http://{host}:{port}")
                 on_ready(f"http://{host}:{port}")
 
+            leave = leave or _on_signal()
             await _Server(app, ready, leave).serve([bound])
     finally:
         if bound is not None:
@@ -52,7 +54,7 @@ async def serve(settings: Settings, on_ready: OnReady, leave: asyncio.Event | No
 class _Server(uvicorn.Server):
     """Uvicorn that tells when it is up, and ends turns and tells sockets before it goes."""
 
-    def __init__(self, app: App, on_ready: Callable[[], None], leave: asyncio.Event | None) -> None:
+    def __init__(self, app: App, on_ready: Callable[[], None], leave: asyncio.Event) -> None:
         config = uvicorn.Config(
             app.guarded,
             lifespan="off",
@@ -72,12 +74,17 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
     async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or (self._leave is not None and self._leave.is_set())
+        return await super().on_tick(counter) or self._leave.is_set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves signals to `leave`: uvicorn would raise them again before the parts are taken down."""
+        yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING_MS / 1000):
-                await self._app.sockets.closing(CLOSING_MS)
+            async with asyncio.timeout(GOODBYE_S):
+                await self._app.sockets.closing(after_ms=0)
         await self._app.parts.turns.close()
         await super().shutdown(sockets)
 
@@ -85,7 +92,7 @@ class _Server(uvicorn.Server):
 @contextmanager
 def served_in_thread(settings: Settings) -> Iterator[str]:
     """The URL of a server inside this process, for as long as the block lasts. Raises what `serve` raises."""
-    up = threading.Event()
+    up, given_up = threading.Event(), threading.Event()
     urls: list[str] = []
     leaving: list[Callable[[], object]] = []
 
@@ -96,19 +103,30 @@ def served_in_thread(settings: Settings) -> Iterator[str]:
     async def run() -> None:
         leave = asyncio.Event()
         leaving.append(partial(asyncio.get_running_loop().call_soon_threadsafe, leave.set))
-        await serve(settings, ready, leave)
+        if not given_up.is_set():
+            await serve(settings, ready, leave)
 
     with ThreadPoolExecutor(1, thread_name_prefix="server") as thread:
         served = thread.submit(asyncio.run, run())
         served.add_done_callback(lambda _: up.set())
-        up.wait()
         try:
+            up.wait()
             if not urls:
                 served.result()
             yield urls[0]
         finally:
-            if not served.done():
-                leaving[0]()
+            given_up.set()
+            for leave in leaving:
+                with suppress(RuntimeError):  # its loop is closed: it has left already
+                    leave()
+
+
+def _on_signal() -> asyncio.Event:
+    """Set by the signals that end a server."""
+    leave = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, leave.set)
+    return leave
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -26,7 +26,7 @@ from backend.tables import TurnRow
 log = logging.getLogger(__name__)
 
 INTERRUPTED = Refusal("interrupted", "the server stopped while this answer was being made; ask again")
-FINISH_TRIES, FINISH_PAUSE_S = 5, 1.0
+FINISH_PAUSE_S, FINISH_LONGEST_PAUSE_S = 0.5, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ class Turns:
         self._queue_limit, self._grace_s = queue_limit, grace_ms / 1000
         self._running: dict[tuple[str, str], _Running] = {}
         self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by conversation
-        self._graces: set[asyncio.Task[None]] = set()
+        self._graces: dict[str, asyncio.Task[None]] = {}  # by session that nobody watches
+        self._entering = 0  # questions that have a place in the queue but no row yet
         self._closing = False
 
     async def accept(self, question: Question) -> Accepted:
@@ -75,27 +76,40 @@ class Turns:
     async def _accept(self, question: Question) -> Accepted:
         if not question.text.strip():
             raise Refusal("bad_params", "the question is empty")
-        key = (question.session, question.turn)
-        if key not in self._running and len(self._running) >= self._queue_limit:
+        known = await self._database.read(lambda db: db.get(TurnRow, (question.session, question.turn)))
+        if known is not None:
+            return self._accepted(known)
+        if len(self._running) + self._entering >= self._queue_limit:
             raise Refusal("queue_full", f"{len(self._running)} questions are running or waiting", 1000)
-        model = question.model or await self._database.read(
-            lambda db: conversations.require_session(db, question.session).model
-        )
-        self._engines.resolve(model)  # an unknown model is refused before anything is stored
-        row, new = await self._database.write(
-            lambda db: conversations.accept(db, question.session, question.conversation, question.turn, question.text)
-        )
-        if not new:
-            return Accepted(row.id, row.conversation_id, 0)
-        running = _Running(replace(question, model=model), row.conversation_id, time.perf_counter())
-        position = len(self._running)
-        self._running[key] = running
-        running.whole = asyncio.create_task(self._see_through(running, row), name=f"turn {row.id}")
-        self._log.ring(question.session)
-        return Accepted(row.id, row.conversation_id, position)
+        self._entering += 1
+        try:
+            model = question.model or await self._model_of(question.session)
+            self._engines.resolve(model)  # an unknown model is refused before anything is stored
+            row, new = await self._database.write(
+                lambda db: conversations.accept(
+                    db, question.session, question.conversation, question.turn, question.text
+                )
+            )
+        finally:
+            self._entering -= 1
+        if new:
+            running = _Running(replace(question, model=model), row.conversation_id, time.perf_counter())
+            self._running[row.session_id, row.id] = running
+            running.whole = asyncio.create_task(self._see_through(running, row), name=f"turn {row.id}")
+            self._log.ring(row.session_id)
+            self._mind(row.session_id)
+        return self._accepted(row)
 
-    async def cancel(self, session: str, turn: str | None = None, conversation: str | None = None) -> None:
-        """Stops the session's turns, or one of them; returns once their ends are stored. Nothing to stop is fine."""
+    def _accepted(self, row: TurnRow) -> Accepted:
+        before = list(self._running)
+        key = (row.session_id, row.id)
+        return Accepted(row.id, row.conversation_id, before.index(key) if key in self._running else 0)
+
+    async def _model_of(self, session: str) -> str:
+        return await self._database.read(lambda db: conversations.require_session(db, session).model)
+
+    def stop(self, session: str, turn: str | None = None, conversation: str | None = None) -> list[asyncio.Task[None]]:
+        """Stops the session's turns, or one of them, at once; gives what to wait for until their ends are stored."""
         stopping = [
             running
             for (owner, id_), running in self._running.items()
@@ -103,36 +117,44 @@ class Turns:
         ]
         for running in stopping:
             self._stop(running)
-        await asyncio.gather(*(running.whole for running in stopping if running.whole))
+        return [running.whole for running in stopping if running.whole]
+
+    async def cancel(self, session: str, turn: str | None = None, conversation: str | None = None) -> None:
+        """`stop`, and returns once the ends are stored. Nothing to stop is fine."""
+        if ending := self.stop(session, turn, conversation):
+            await asyncio.wait(ending)  # unlike gather it leaves them alone when the caller goes away
 
     async def watch(self, session: str, after: int) -> AsyncGenerator[Event]:
         """Follows the session's log. When the last watcher leaves, its turns have the grace time left."""
+        if session in self._graces:
+            self._graces.pop(session).cancel()
         try:
             async with aclosing(self._log.follow(session, after)) as log:
                 async for event in log:
                     yield event
         finally:
-            if not self._closing and not self._log.followers(session) and self._has_turns(session):
-                leaving = asyncio.create_task(self._grace(session))
-                self._graces.add(leaving)
-                leaving.add_done_callback(self._graces.discard)
+            self._mind(session)
 
-    def _has_turns(self, session: str) -> bool:
-        return any(owner == session for owner, _ in self._running)
+    def _mind(self, session: str) -> None:
+        """Gives the turns of a session that nobody watches their grace time."""
+        unwatched = not self._log.followers(session) and any(owner == session for owner, _ in self._running)
+        if unwatched and not self._closing and session not in self._graces:
+            self._graces[session] = asyncio.create_task(self._grace(session))
 
     async def _grace(self, session: str) -> None:
         await asyncio.sleep(self._grace_s)
-        if not self._log.followers(session):
-            await self.cancel(session)
+        del self._graces[session]
+        self.stop(session)
 
     async def close(self) -> None:
         """Ends every running turn as interrupted; partial answers are kept."""
         self._closing = True
-        for leaving in self._graces:
+        for leaving in self._graces.values():
             leaving.cancel()
-        for running in list(self._running.values()):
+        for running in self._running.values():
             self._stop(running)
-        await asyncio.gather(*(running.whole for running in list(self._running.values()) if running.whole))
+        if ending := [running.whole for running in self._running.values() if running.whole]:
+            await asyncio.wait(ending)
 
     @property
     def load(self) -> int:
@@ -147,6 +169,7 @@ class Turns:
         """Runs the work of a turn and writes its one end, whatever happens to the work."""
         async with AsyncExitStack() as held:
             reason, error, draft = await self._outcome(running, row, held)
+            self._log.forget_status(row.session_id, row.id)
             try:
                 await self._finish(row, reason, draft, error)
             finally:
@@ -181,7 +204,7 @@ class Turns:
         return await self._rag.answer(running.question, row, draft)
 
     async def _finish(self, row: TurnRow, reason: str, draft: Draft, error: Refusal | None) -> None:
-        """Writes the end; a full or locked disk gets some time to recover, then the next start writes it."""
+        """Writes the end, again and again while the disk is full or locked; what is left the next start writes."""
 
         def work(db: Session) -> None:
             stored = db.get(TurnRow, (row.session_id, row.id))
@@ -189,11 +212,13 @@ class Turns:
                 facts = draft.facts | ({"error": error.body} if error else {})
                 conversations.finish(db, stored, reason, **facts)
 
-        for attempt in range(FINISH_TRIES):
+        pause_s = FINISH_PAUSE_S
+        while True:
             try:
                 return await self._database.write(work)
             except (OperationalError, OSError):
-                if attempt == FINISH_TRIES - 1:
-                    log.exception("the end of turn %s could not be stored", row.id)
-                await asyncio.sleep(FINISH_PAUSE_S)
-        return None
+                log.exception("the end of turn %s could not be stored", row.id)
+                if self._closing:
+                    return None
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, FINISH_LONGEST_PAUSE_S)

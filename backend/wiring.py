@@ -18,6 +18,7 @@ from backend.retrieval import Retrieval
 from backend.stats import Stats
 from backend.turns import Turns
 from indexer.embed import Embedder, SentenceEmbedder
+from models.errors import ModelError
 from models.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,8 @@ async def parts(
     try:
         database.migrate()
     except DatabaseError as error:
-        raise BadSetting(f"the database {settings.sqlalchemy_url} cannot be used: {error.orig}") from None
+        shown = database.engine.url.render_as_string(hide_password=True)
+        raise BadSetting(f"DATABASE_URL: the database {shown} cannot be used: {error.orig}") from None
     epoch = await database.write(conversations.epoch)
     if interrupted := await database.write(conversations.recover):
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
@@ -59,6 +61,10 @@ async def parts(
         settings.data_dir / "indexes", load_embedder or (lambda: SentenceEmbedder(settings.embedding_model))
     )
     engines = engines or Engines(Registry(settings.models_dir, settings.user_catalogue), settings)
+    try:
+        engines.resolve("")
+    except ModelError as error:
+        raise BadSetting(f"MODEL_NAME: {error}") from None
     rag = Rag(
         database, event_log, retrieval, engines, stats, snippets=settings.snippets, max_tokens=settings.max_tokens
     )

@@ -24,10 +24,12 @@ from backend.wiring import Parts
 log = logging.getLogger(__name__)
 
 PROTOCOL = "lantern.v1"
-NOT_OUR_PROTOCOL, BAD_TOKEN, TOO_SLOW, TOO_MANY = 4400, 4401, 4408, 4429
+NOT_OUR_PROTOCOL, BAD_TOKEN, TOO_SLOW, TOO_MANY, CANNOT_GO_ON = 4400, 4401, 4408, 4429, 1011
 CONNECTIONS = 64
 REQUESTS = 32  # of one connection at once
 SEND_S = 20.0  # a client that takes no frame for so long is cut; it may resume
+
+GONE = (WebSocketDisconnect, TimeoutError)  # what sending to a client that left, or does not read, raises
 
 Reply = Callable[[dict[str, Any]], Awaitable[None]]
 Handler = Callable[[Any, Reply], Awaitable[None]]
@@ -70,11 +72,12 @@ async def _turn_away(websocket: WebSocket, code: int, subprotocol: str | None) -
 
 
 class Connection:
-    """One client."""
+    """One client. What concerns sessions is done in the order in which it was sent, the rest as it comes."""
 
     def __init__(self, websocket: WebSocket, parts: Parts) -> None:
         self._socket, self._parts = websocket, parts
         self._sending = asyncio.Lock()
+        self._in_order = asyncio.Lock()  # fair: first come, first served
         self._pumps: dict[str, asyncio.Task[None]] = {}
         self._requests: set[asyncio.Task[None]] = set()
         self._methods: dict[str, tuple[type[BaseModel], Handler]] = {
@@ -93,14 +96,10 @@ class Connection:
                 frame = await self._socket.receive()
                 if frame["type"] == "websocket.disconnect":
                     return
-                if frame.get("text") is None:
-                    await self._answer(None, error=Refusal("invalid", "send text frames"))
-                elif len(self._requests) >= REQUESTS:
-                    await self._answer(None, error=Refusal("rate_limited", f"{REQUESTS} requests are open", 100))
-                else:
-                    self._start(self._take(frame["text"]), self._requests)
-        except (WebSocketDisconnect, TimeoutError):
-            return
+                task = asyncio.create_task(self._take(frame.get("text")))
+                self._requests.add(task)
+                task.add_done_callback(self._requests.discard)
+                task.add_done_callback(_log_failure)
         finally:
             tasks = [*self._pumps.values(), *self._requests]
             for task in tasks:
@@ -108,15 +107,16 @@ class Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def closing(self, after_ms: int) -> None:
-        with suppress(WebSocketDisconnect, TimeoutError):
-            for session in self._pumps:
+        with suppress(*GONE):
+            for session in list(self._pumps):
                 await self._send("event", {"session": session, "type": "closing", "after_ms": after_ms})
 
     # --- requests ---
 
-    async def _take(self, text: str) -> None:
+    async def _take(self, text: str | None) -> None:
         """Answers one frame."""
-        id_, wants_answer = None, True
+        id_: Any = None
+        wants_answer = True
 
         async def reply(result: dict[str, Any]) -> None:
             if wants_answer:
@@ -124,12 +124,14 @@ class Connection:
 
         try:
             request = _parsed(text)
-            id_, wants_answer = request.get("id"), "id" in request
-            params_type, handler = self._methods.get(request["method"], (None, None))
-            if params_type is None or handler is None:
-                raise Refusal("unknown_method", f"no method {request['method']}")
-            await handler(_params(params_type, request.get("params")), reply)
-        except (WebSocketDisconnect, TimeoutError):
+            wants_answer, id_ = "id" in request, _id(request)
+            handler, params = self._method(request)
+            if request["method"].startswith("session/"):
+                async with self._in_order:
+                    await handler(params, reply)
+            else:
+                await handler(params, reply)
+        except GONE:
             return
         except Exception as failure:  # the edge of the socket
             refusal = translate(failure)
@@ -138,6 +140,20 @@ class Connection:
                 refusal = Refusal("internal", "an unexpected error; the server's log has the details")
             if wants_answer:
                 await self._answer(id_, error=refusal)
+
+    def _method(self, request: dict[str, Any]) -> tuple[Handler, BaseModel]:
+        if len(self._requests) > REQUESTS:
+            raise Refusal("rate_limited", f"{REQUESTS} requests of this connection are open", 100)
+        if not isinstance(request.get("method"), str):
+            raise Refusal("invalid", "a request needs a method")
+        if request["method"] not in self._methods:
+            raise Refusal("unknown_method", f"no method {request['method']!a}")
+        kind, handler = self._methods[request["method"]]
+        try:
+            return handler, kind.model_validate(request.get("params") or {})
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'params'}: {e['msg']}" for e in error.errors())
+            raise Refusal("bad_params", told) from None
 
     async def _initialize(self, _: schemas.Initialize, reply: Reply) -> None:
         parts = self._parts
@@ -163,8 +179,14 @@ class Connection:
         )
         after = row.head if params.after is None else params.after
         check_replay(row, after)
+        again = row.id in self._pumps and params.after is None  # it goes on where it is
+        if row.id in self._pumps and not again:
+            old = self._pumps.pop(row.id)
+            old.cancel()
+            await asyncio.wait([old])
         await reply({"session": row.id, "head": row.head, "epoch": self._parts.epoch})
-        self._pump(row.id, after)
+        if not again:
+            self._pump(row.id, after)
 
     async def _prompt(self, params: schemas.SessionPrompt, reply: Reply) -> None:
         if params.session not in self._pumps:  # asked without opening: it sees its own answer all the same
@@ -186,8 +208,8 @@ class Connection:
 
     async def _cancel(self, params: schemas.SessionCancel, reply: Reply) -> None:
         await self._parts.database.read(lambda db: conversations.require_session(db, params.session))
+        self._parts.turns.stop(params.session, params.turn)
         await reply({})  # at once: the end follows as an event
-        await self._parts.turns.cancel(params.session, params.turn)
 
     async def _search(self, params: schemas.Search, reply: Reply) -> None:
         find = self._parts.retrieval.find
@@ -200,21 +222,26 @@ class Connection:
     # --- frames out ---
 
     def _pump(self, session: str, after: int) -> None:
-        """Starts sending the session's log from `after` on, in place of what was sent before."""
-        if session in self._pumps:
-            self._pumps.pop(session).cancel()
+        """Starts sending the session's log from `after` on."""
 
         async def pump() -> None:
-            async with aclosing(self._parts.turns.watch(session, after)) as events:
-                async for event in events:
-                    await self._send("event", event.wire)
+            try:
+                async with aclosing(self._parts.turns.watch(session, after)) as events:
+                    async for event in events:
+                        await self._send("event", event.wire)
+            except GONE:
+                return
+            except Exception:  # the edge of the socket: a client must not wait for events that never come
+                log.exception("the events of session %s cannot be sent any more", session)
+                with suppress(*GONE, RuntimeError):
+                    await self._socket.close(CANNOT_GO_ON)
 
         self._pumps[session] = asyncio.create_task(pump(), name=f"pump {session}")
-        self._pumps[session].add_done_callback(_swallow_disconnect)
 
     async def _answer(self, id_: Any, *, result: Any = None, error: Refusal | None = None) -> None:
         body = {"error": error.rpc} if error is not None else {"result": result}
-        await self._transmit({"jsonrpc": "2.0", "id": id_, **body})
+        with suppress(*GONE):
+            await self._transmit({"jsonrpc": "2.0", "id": id_, **body})
 
     async def _send(self, method: str, params: dict[str, Any]) -> None:
         await self._transmit({"jsonrpc": "2.0", "method": method, "params": params})
@@ -226,43 +253,33 @@ class Connection:
             async with self._sending, asyncio.timeout(SEND_S):
                 await self._socket.send_text(text)
         except TimeoutError:
-            with suppress(RuntimeError):
-                await self._socket.close(TOO_SLOW)
+            with suppress(RuntimeError, TimeoutError):  # the close frame needs room too; the keepalive is the last word
+                async with asyncio.timeout(SEND_S):
+                    await self._socket.close(TOO_SLOW)
             raise
         except RuntimeError as error:  # closed while this frame waited
             raise WebSocketDisconnect from error
 
-    def _start(self, work: Awaitable[None], tasks: set[asyncio.Task[None]]) -> None:
-        task = asyncio.ensure_future(work)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        task.add_done_callback(_swallow_disconnect)
 
-
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str | None) -> dict[str, Any]:
+    if text is None:
+        raise Refusal("invalid", "send text frames")
     try:
         request = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Refusal("parse", f"not JSON: {error}") from None
-    if not isinstance(request, dict) or request.get("jsonrpc") != "2.0" or not isinstance(request.get("method"), str):
+    if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
         raise Refusal("invalid", 'not a JSON-RPC 2.0 request: {"jsonrpc":"2.0","id":1,"method":...}')
     return request
 
 
-def _params(kind: type[BaseModel], given: Any) -> BaseModel:
-    try:
-        return kind.model_validate({} if given is None else given)
-    except ValidationError as error:
-        raise Refusal("bad_params", readable(error)) from None
+def _id(request: dict[str, Any]) -> Any:
+    id_ = request.get("id")
+    if id_ is None or (isinstance(id_, int) and not isinstance(id_, bool)) or (isinstance(id_, str) and id_.isascii()):
+        return id_
+    raise Refusal("invalid", "an id is a number, an ASCII text or null")
 
 
-def readable(error: ValidationError) -> str:
-    """The problems of a validation in one line."""
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'params'}: {e['msg']}" for e in error.errors())
-
-
-def _swallow_disconnect(task: "asyncio.Future[None]") -> None:
-    """A client that left is no failure; anything else is logged."""
-    failure = None if task.cancelled() else task.exception()
-    if failure is not None and not isinstance(failure, WebSocketDisconnect | TimeoutError):
+def _log_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (failure := task.exception()) is not None:
         log.error("a connection's task failed", exc_info=failure)

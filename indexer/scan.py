@@ -111,6 +111,11 @@ def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> Source
     return SourceFile(path, sha, info.st_size, info.st_mtime_ns, language.name, secrets.mask(text))
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether a file of this name holds secrets, whatever is in it."""
+    return _SECRET_NAME.fullmatch(name) is not None
+
+
 def sha_of(root: Path, path: str, max_bytes: int = MAX_BYTES) -> str | None:
     """sha256 of the bytes on disk, hex; None when the file is gone, cannot be read or has become too large."""
     try:

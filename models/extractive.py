@@ -22,11 +22,6 @@ def estimate_tokens(text: str) -> int:
     return -(-len(text.encode("utf-8", "replace")) // 4)
 
 
-def no_model_notice(model: str) -> str:
-    """What `Prompt.notice` says, once in a conversation, when the wanted model is not installed."""
-    return f"No language model is installed, so this answer quotes the index; `lantern models pull {model}` adds one."
-
-
 class ExtractiveEngine:
     """An `Engine` that is always there. Its texts end with the answer, so `Prompt.stop` has nothing to stop."""
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-Role = Literal["system", "user", "assistant"]
 StopReason = Literal["stop", "length", "cancelled"]
 
 
@@ -40,14 +39,6 @@ class ModelSpec:
     size_bytes: int = 0  # about
     memory_bytes: int = 0  # about, with a context of `context_length`
     licence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a conversation as a model sees it."""
-
-    role: Role
-    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +97,6 @@ class Delta:
     text: str = ""
     reason: StopReason | None = None
     usage: Usage | None = None
-    prefill_ms: float = 0.0  # time from the start of evaluation to the first token, on the last delta
     progress: tuple[int, int] | None = None  # prompt tokens evaluated, total: before the first token
 
 

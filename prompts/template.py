@@ -4,8 +4,8 @@ A template is a stranger's program. It runs once per model, sandboxed, in a chil
 processor time, memory and output, on a conversation of placeholders; real content never passes through it.
 """
 
-import itertools
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -73,7 +73,23 @@ def _between(asked: str, answered: str, bos: str, eos: str) -> ChatFormat:
     stop = tuple(
         text for text in dict.fromkeys((eos, end if end.startswith("<|") and end.endswith("|>") else "")) if text
     )
-    return ChatFormat(opening, after_system, after_user, lead, after_answer, stop)
+    return ChatFormat(
+        opening,
+        after_system,
+        after_user,
+        lead,
+        after_answer,
+        stop,
+        _markers(opening, after_system, after_user, after_answer),
+    )
+
+
+def _markers(*scaffold: str) -> tuple[str, ...]:
+    """The words of the scaffold that look like markup. Which are control tokens only the vocabulary knows; content
+    that is cut inside one of those is none the worse.
+    """
+    words = (word for text in scaffold for word in re.split(r"\s+|(?<=[\]>])(?=[\[<])", text))
+    return tuple(dict.fromkeys(word for word in words if len(word) > 2 and re.search(r"[^\w.,]", word)))
 
 
 def main() -> None:
@@ -112,7 +128,7 @@ def _sandboxed(template: str, bos: str, eos: str) -> Callable[[list[dict[str, st
     def draw(messages: list[dict[str, str]], open_for_answer: bool) -> str:
         names: dict[str, Any] = {"messages": messages, "add_generation_prompt": open_for_answer, "tools": None}
         pieces, size = [], 0
-        for piece in itertools.chain(compiled.generate(**names, bos_token=bos, eos_token=eos)):
+        for piece in compiled.generate(**names, bos_token=bos, eos_token=eos):
             size += len(piece)
             if size > OUTPUT_BYTES:
                 raise ValueError(f"it writes more than {OUTPUT_BYTES} characters")

@@ -16,13 +16,14 @@ from backend import conversations, schemas
 from backend.api.wired import Wired
 from backend.conversations import iso, new_id
 from backend.errors import CODES, Refusal
-from backend.events import Event
+from backend.events import Event, first_event
 from backend.rag import Question
-from backend.tables import ConversationRow, SessionRow, TurnRow, now
+from backend.tables import ConversationRow, SessionRow, now
 from backend.wiring import Parts
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0)]
+CLEAR_TRIES, CLEAR_PAUSE_S = 20, 0.05
 router = APIRouter(prefix="/chat", tags=["chat"])
 
 
@@ -213,8 +214,8 @@ async def _in_session(parts: Parts, body: schemas.Query) -> tuple[Question, int]
 
 async def _of_turn(parts: Parts, question: Question, after: int) -> AsyncGenerator[Event]:
     """Accepts the question and yields the events of its turn, to the end."""
-    known = await parts.database.read(lambda db: db.get(TurnRow, (question.session, question.turn)))
-    async with aclosing(parts.turns.watch(question.session, 0 if known else after)) as events:
+    told = await parts.database.read(lambda db: first_event(db, question.session, question.turn))
+    async with aclosing(parts.turns.watch(question.session, after if told is None else told - 1)) as events:
         await parts.turns.accept(question)
         async for event in events:
             if event.turn == question.turn:
@@ -236,10 +237,14 @@ def _sse(event: Event) -> str:
 
 
 async def _clear(parts: Parts, chosen: list[tuple[str, str]]) -> dict[str, Any]:
-    for session_id, conversation_id in chosen:
-        await parts.turns.cancel(session_id, conversation=conversation_id)
-    gone = await parts.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
-    return {"deleted": gone}
+    for _ in range(CLEAR_TRIES):
+        for session_id, conversation_id in chosen:
+            await parts.turns.cancel(session_id, conversation=conversation_id)
+        gone = await parts.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
+        if gone is not None:
+            return {"deleted": gone}
+        await asyncio.sleep(CLEAR_PAUSE_S)  # a question came in between
+    raise Refusal("rate_limited", "questions keep coming in there: try again", 1000)
 
 
 def _session(db: Session, row: SessionRow) -> dict[str, Any]:

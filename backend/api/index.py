@@ -38,7 +38,7 @@ async def codebases(parts: Wired) -> dict[str, Any]:
 @router.delete("/codebases/{codebase_id}")
 async def delete(codebase_id: str, parts: Wired) -> dict[str, Any]:
     """Forgets a codebase: its index goes, its files stay."""
-    if parts.jobs.indexing(codebase_id) is not None:
+    if parts.jobs.is_busy(codebase_id):
         raise Refusal("index_unavailable", "this codebase is being indexed: wait for the job to end")
     await asyncio.to_thread(parts.retrieval.choose, codebase_id)
     await asyncio.to_thread(parts.retrieval.delete, codebase_id)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from backend.cli import show
-from backend.cli.client import Client, connected
-from backend.cli.exits import FAILURE, INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed
+from backend.cli.client import Client, as_failure, connected
+from backend.cli.exits import INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
 
 
@@ -31,7 +31,7 @@ class Ask:
 
 def run_ask(ask: Ask) -> None:
     """One question."""
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace")
     with connected(settings()) as client:
         body = _body(client, ask, piped)
         if ask.show_context or ask.dry_run:
@@ -110,15 +110,15 @@ def _stream(client: Client, body: dict[str, Any], ask: Ask | None = None) -> dic
             if event["type"] == "delta" and not quiet:
                 print(event["text"], end="", flush=True)
     except KeyboardInterrupt:
-        client.call("POST", "/chat/cancel", {"session_id": told["session_id"], "turn_id": told["turn_id"]})
+        if told["session_id"]:
+            client.call("POST", "/chat/cancel", {"session_id": told["session_id"], "turn_id": told["turn_id"]})
         print()
         if ask is not None:
             raise CommandFailed("interrupted", INTERRUPTED) from None
     if not quiet:
         print()
-    error = told["end"].get("error")
-    if error is not None:
-        raise CommandFailed(error["message"], MODEL_UNAVAILABLE if error["code"] == "model_unavailable" else FAILURE)
+    if error := told["end"].get("error"):
+        raise as_failure(error)
     return told
 
 

@@ -30,20 +30,25 @@ class Client:
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, **params: Any) -> Any:
         """The JSON answer. Raises `CommandFailed` with the server's own words."""
-        response = self._request(method, path, body, params)
+        with self._reached():
+            response = self._http.request(method, path, json=body, params=params)
         if response.is_error:
-            raise _failure(response.json()["error"])
+            raise as_failure(response.json()["error"])
         return response.json()
 
     def events(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The events of one question, to its end."""
-        with self._http.stream("POST", "/chat/query", json=body | {"stream": True}) as response:
+        """The events of one question, to its end. Raises `CommandFailed` if the end does not come."""
+        with self._reached(), self._http.stream("POST", "/chat/query", json=body | {"stream": True}) as response:
             if response.is_error:
                 response.read()
-                raise _failure(response.json()["error"])
+                raise as_failure(response.json()["error"])
             for line in response.iter_lines():
                 if line.startswith("data: "):
-                    yield json.loads(line.removeprefix("data: "))
+                    event = json.loads(line.removeprefix("data: "))
+                    yield event
+                    if event["type"] == "end":
+                        return
+        raise CommandFailed("the server stopped in the middle of the answer; what it said is kept")
 
     def codebase(self, path: Path) -> str:
         """The id of the codebase around `path`. Raises `CommandFailed` (3) if there is none."""
@@ -57,9 +62,10 @@ class Client:
             raise CommandFailed(f"no index for {here}: run `lantern index {path}` first", NO_INDEX)
         return str(max(around, key=lambda known: len(known["root"]))["id"])
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | None, params: dict[str, Any]) -> httpx.Response:
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
         try:
-            return self._http.request(method, path, json=body, params=params)
+            yield
         except httpx.TransportError as error:
             raise CommandFailed(f"the server at {self._http.base_url} went away: {error}") from None
 
@@ -102,5 +108,6 @@ def _running(settings: Settings) -> str | None:
     return None
 
 
-def _failure(error: dict[str, str]) -> CommandFailed:
+def as_failure(error: dict[str, str]) -> CommandFailed:
+    """An error of the server as the command's own."""
     return CommandFailed(error["message"], EXITS.get(error["code"], FAILURE))

@@ -15,8 +15,8 @@ from backend.cli import show
 from backend.cli.client import Client, connected
 from backend.cli.exits import CommandFailed
 from backend.cli.settings import settings
-from backend.config import VERSION, BadSetting, Settings
-from backend.instance import DataFolderInUse, find, token
+from backend.config import VERSION, Settings
+from backend.instance import find, token
 
 POLL_S = 0.2
 LINE_EVERY_S = 10.0  # without a terminal
@@ -51,10 +51,7 @@ def run_serve(host: str | None, port: int | None, index: Path | None, allow_remo
     chosen = settings(host=host, port=port, allow_remote=allow_remote)
     logging.basicConfig(level=chosen.log_level, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        asyncio.run(serve(chosen, lambda url: _welcome(url, chosen, index)))
-    except (BadSetting, DataFolderInUse) as error:
-        raise CommandFailed(str(error)) from None
+    asyncio.run(serve(chosen, lambda url: _welcome(url, chosen, index)))
 
 
 def run_token() -> None:
@@ -80,13 +77,8 @@ def run_doctor() -> None:
                 f"codebase      {known['root']}: {known['state']}, {known['files']} files, {known['chunks']} chunks"
             )
     from indexer.embed import SentenceEmbedder
-    from indexer.errors import EmbedderUnavailable
 
-    try:
-        embedder = SentenceEmbedder(chosen.embedding_model)
-        embedder.embed_query("does it work?")
-    except EmbedderUnavailable as error:
-        raise CommandFailed(str(error)) from None
+    embedder = SentenceEmbedder(chosen.embedding_model)
     show.say(f"embedding     {chosen.embedding_model}, {embedder.dim} dimensions")
 
 

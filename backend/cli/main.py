@@ -1,12 +1,13 @@
 """The command line: what each command takes. What it does is imported when it runs, so that help is instant."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from backend.cli.exits import INTERRUPTED, OK, USAGE, CommandFailed
+from backend.cli.exits import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed
 from backend.threads import calm
 
 UsageError: Any = typer.BadParameter.__base__  # the click that typer carries is not public; its error classes are
@@ -147,6 +148,7 @@ def models_doctor() -> None:
 def main() -> None:
     """Runs the command and turns what it raises into words and an exit code."""
     calm()
+    os.umask(0o077)  # sessions and indexed code are their owner's alone
     try:
         sys.exit(app(standalone_mode=False) or OK)
     except UsageError as error:
@@ -160,6 +162,14 @@ def main() -> None:
     except BrokenPipeError:  # `lantern ask ... | head`
         sys.stderr.close()
         sys.exit(OK)
+    except Exception as error:
+        from backend.cli.failures import explain
+
+        told = explain(error)
+        if told is None:
+            raise
+        print(f"lantern: {told}", file=sys.stderr)
+        sys.exit(FAILURE)
 
 
 if __name__ == "__main__":

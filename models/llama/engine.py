@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 from models.capability import PREFILL_SLICE, check_fits, physical_cores
 from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
@@ -130,7 +129,6 @@ class LlamaEngine:
         total = len(job.tokens)
         if job.cancel:  # while it was queued: leave the cache to the next one
             return Delta(reason="cancelled", usage=Usage(total, 0, 0))
-        started = perf_counter()
         cached = self._context.keep_common(job.tokens)
         job.post(Delta(progress=(cached, total)))
         for begin in range(cached, total, PREFILL_SLICE):
@@ -138,9 +136,8 @@ class LlamaEngine:
             if not self._context.evaluate(job.tokens[begin:end], job.cancel):
                 return Delta(reason="cancelled", usage=Usage(total, cached, 0))
             job.post(Delta(progress=(end, total)))
-        prefill_ms = (perf_counter() - started) * 1000
         text, reason, completion = self._decode(job)
-        return Delta(text, reason, Usage(total, cached, completion), prefill_ms)
+        return Delta(text, reason, Usage(total, cached, completion))
 
     def _decode(self, job: _Job) -> tuple[str, StopReason, int]:
         """Text not posted yet, why the answer ended, and its length in tokens (without the end token)."""

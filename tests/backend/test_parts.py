@@ -33,16 +33,22 @@ def test_unsaved_text_wins_over_the_disk(tmp_path: Path) -> None:
     assert [hit.text for hit in attached_hits((Attachment("a.py", None, "unsaved"),), tmp_path)] == ["unsaved"]
 
 
+def test_a_range_that_is_not_there_is_said() -> None:
+    with pytest.raises(Refusal, match="has 1 lines, none of them in 5-9"):
+        attached_hits((Attachment("a.py", (5, 9), "one"),), None)
+
+
 def test_a_selection_keeps_the_lines_it_was_taken_from() -> None:
     selection = Attachment("a.py", (10, 11), "ten\neleven")
     assert [(h.start_line, h.end_line, h.text) for h in attached_hits((selection,), None)] == [(10, 11, "ten\neleven")]
 
 
-@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "missing.py", ".", "link"])
+@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "missing.py", ".", "link", ".env"])
 def test_what_lies_outside_is_not_read(tmp_path: Path, path: str) -> None:
     root = tmp_path / "code"
     root.mkdir()
     (tmp_path / "secret").write_text("s")
+    (root / ".env").write_text("PASSWORD=hunter2")
     (root / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(Refusal) as refused:
         attached_hits((Attachment(path),), root)

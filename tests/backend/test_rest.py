@@ -148,6 +148,14 @@ async def test_an_attached_text_is_the_first_source_and_its_secrets_are_masked(t
     assert key not in engine.prompts[0].text
 
 
+async def test_an_attachment_that_does_not_fit_is_said_not_dropped(tmp_path: Path) -> None:
+    async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
+        body = {"query": "review this", "context": [{"path": "diff", "text": "+ a line of it\n" * 20_000}]}
+        answer = await world.post("/chat/query", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "context_too_large")
+    assert "do not fit" in answer.json()["error"]["message"]
+
+
 async def test_an_attached_range_is_cut_from_the_text(tmp_path: Path) -> None:
     engine = ScriptedEngine(TEXTS)
     text = "\n".join(f"line {n}" for n in range(1, 501))

@@ -156,10 +156,21 @@ def test_failures_have_words_and_exit_codes(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("PORT", "99999"), ("HOST", "0.0.0.0"), ("DATABASE_URL", "nonsense"), ("LOG_LEVEL", "LOUD")]
+    ("name", "value"),
+    [
+        ("PORT", "99999"),
+        ("HOST", "0.0.0.0"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "sqlite:////proc/none/x.db"),
+        ("LOG_LEVEL", "LOUD"),
+        ("MODEL_NAME", "nope"),
+    ],
 )
-def test_a_malformed_setting_stops_the_start_with_its_name(tmp_path: Path, name: str, value: str) -> None:
-    done = lantern(tmp_path, "serve", **{name: value})
+@pytest.mark.parametrize("command", [("serve",), ("doctor",)])
+def test_a_malformed_setting_stops_the_start_with_its_name(
+    tmp_path: Path, name: str, value: str, command: tuple[str, ...]
+) -> None:
+    done = lantern(tmp_path, *command, **{name: value})
     assert done.returncode in (1, 2)
     assert name in done.stderr
     assert "Traceback" not in done.stderr
@@ -185,22 +196,23 @@ def test_an_interrupt_keeps_what_was_said_and_exits_130(tmp_path: Path) -> None:
     settings = {"MODEL_NAME": "phi3-mini", "MODELS_DIR": tiny_dir(), "MAX_TOKENS": 7000}
     with serving(tmp_path / "data", **settings) as served:
         served.post("/index", {"path": str(tmp_path / "code"), "wait": True})
-        asking = subprocess.Popen(
+        with subprocess.Popen(
             [*LANTERN, "ask", "Tell me everything", "--path", str(tmp_path / "code")],
             env=environment(tmp_path / "data"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-        )
-        assert asking.stdout is not None
-        first = os.read(asking.stdout.fileno(), 10)
-        asking.send_signal(signal.SIGINT)
-        said, told = asking.communicate(timeout=30)
+        ) as asking:
+            assert asking.stdout is not None
+            first = os.read(asking.stdout.fileno(), 10)
+            asking.send_signal(signal.SIGINT)
+            said, told = asking.communicate(timeout=30)
         conversation = served.get("/chat/sessions")["sessions"][0]["session_id"]
         context = served.get(f"/chat/session/{conversation}/conversations")["conversations"][0]
     assert asking.returncode == 130, told
-    assert context["last_response"]
-    assert context["last_response"].startswith((first + said).decode(errors="ignore").strip()[:5])
+    printed = (first + said).decode().rstrip("\n")
+    assert len(printed) > 10
+    assert context["last_response"].startswith(printed)
 
 
 def test_help_answers_at_once_and_the_token_is_the_servers(tmp_path: Path) -> None:

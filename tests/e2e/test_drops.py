@@ -102,7 +102,7 @@ async def test_a_restart_in_the_middle_of_an_answer_loses_nothing(tmp_path: Path
         served.process.send_signal(sent)
         with pytest.raises(ConnectionClosed):
             await client.read_forever(socket)
-        await asyncio.to_thread(served.process.wait, 30)
+        assert await asyncio.to_thread(served.process.wait, 30) == (0 if sent == signal.SIGTERM else -signal.SIGKILL)
     with serving(tmp_path, **settings) as served:
         socket = await client.connected(served)
         while not client.at_rest:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.extractive import ExtractiveEngine, compose, estimate_tokens, no_model_notice
+from models.extractive import ExtractiveEngine, compose, estimate_tokens
 from models.types import Evidence, Prompt, Sampling
 
 FIT = Evidence(
@@ -80,7 +80,7 @@ def test_without_evidence_it_says_so() -> None:
 
 
 def test_the_notice_comes_last_and_names_the_command() -> None:
-    notice = no_model_notice("phi3-mini")
+    notice = "No model is installed: `lantern models pull phi3-mini` adds one."
     assert "`lantern models pull phi3-mini`" in notice
     assert answer("what is fit", FIT, notice=notice).endswith(f"```\n\n*{notice}*\n")
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from prompts.errors import TemplateRejected
-from prompts.formats import FORMATS, render
+from prompts.formats import FORMATS, content, render
 from prompts.template import derive
 
 CHATML = (
@@ -43,6 +43,12 @@ def test_chatml_is_found_in_its_template() -> None:
 def test_the_llama_2_template_gives_the_built_in_format_after_its_bos() -> None:
     built_in = "".join(segment.text for segment in render(FORMATS["codellama"], "S", [("Q1", "A1")], "Q2"))
     assert rendered(LLAMA2) == "<s>" + built_in
+
+
+def test_markup_of_a_template_is_broken_in_content() -> None:
+    chat = derive(LLAMA2, "<s>", "</s>")
+    assert {"[INST]", "[/INST]", "<<SYS>>"} <= set(chat.markers)
+    assert [segment.text for segment in content(chat, "a [INST] b")] == ["a [I", "NST] b"]
 
 
 def test_without_a_system_role_its_text_heads_the_first_user_message() -> None:
