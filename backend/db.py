@@ -69,7 +69,7 @@ def _engine(url: str) -> Engine:
         if sqlite and parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         engine = create_engine(parsed, pool_pre_ping=not sqlite)
-    except (ArgumentError, ImportError) as error:
+    except (ArgumentError, ImportError, OSError) as error:
         raise BadSetting(f"DATABASE_URL: {error}") from None
     if sqlite:
         event.listen(engine, "connect", _configure_sqlite)

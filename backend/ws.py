@@ -27,6 +27,7 @@ PROTOCOL = "lantern.v1"
 NOT_OUR_PROTOCOL, BAD_TOKEN, TOO_SLOW, TOO_MANY, CANNOT_GO_ON = 4400, 4401, 4408, 4429, 1011
 CONNECTIONS = 64
 REQUESTS = 32  # of one connection at once
+LAST_REQUESTS_S = 5.0
 SEND_S = 20.0  # a client that takes no frame for so long is cut; it may resume
 
 GONE = (WebSocketDisconnect, TimeoutError)  # what sending to a client that left, or does not read, raises
@@ -101,6 +102,8 @@ class Connection:
                 task.add_done_callback(self._requests.discard)
                 task.add_done_callback(_log_failure)
         finally:
+            if self._requests:  # what was asked before it left still counts: a cancel above all
+                await asyncio.wait(self._requests, timeout=LAST_REQUESTS_S)
             tasks = [*self._pumps.values(), *self._requests]
             for task in tasks:
                 task.cancel()

@@ -71,7 +71,8 @@ def run_doctor() -> None:
     show.say(f"llama.cpp     {'installed' if llama else 'not installed: extractive answers only'}")
     show.say(f"C++ compiler  {compiler or 'none'}")
     with connected(chosen) as client:
-        show.say(f"answers with  {client.call('GET', '/health')['model']}")
+        answering = client.call("GET", "/health")["model"]
+        show.say(f"answers with  {answering['name']} ({answering['state']})")
         for known in client.call("GET", "/codebases")["codebases"]:
             show.say(
                 f"codebase      {known['root']}: {known['state']}, {known['files']} files, {known['chunks']} chunks"

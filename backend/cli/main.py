@@ -1,7 +1,9 @@
 """The command line: what each command takes. What it does is imported when it runs, so that help is instant."""
 
+import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -146,30 +148,38 @@ def models_doctor() -> None:
 
 
 def main() -> None:
-    """Runs the command and turns what it raises into words and an exit code."""
+    """Runs the command and leaves with its exit code."""
     calm()
     os.umask(0o077)  # sessions and indexed code are their owner's alone
+    code = _run()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)  # the embedder may still be loading in its thread; nothing that counts is left to do
+
+
+def _run() -> int:
+    """The exit code of the command; what it raises becomes words."""
     try:
-        sys.exit(app(standalone_mode=False) or OK)
+        return app(standalone_mode=False) or OK
     except UsageError as error:
         error.show()
-        sys.exit(USAGE)
+        return USAGE
     except CommandFailed as failure:
         print(f"lantern: {failure}", file=sys.stderr)
-        sys.exit(failure.code)
+        return failure.code
     except (typer.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except BrokenPipeError:  # `lantern ask ... | head`
-        sys.stderr.close()
-        sys.exit(OK)
+        return OK
     except Exception as error:
         from backend.cli.failures import explain
 
         told = explain(error)
         if told is None:
-            raise
-        print(f"lantern: {told}", file=sys.stderr)
-        sys.exit(FAILURE)
+            logging.getLogger("lantern").exception("a defect of Lantern")
+        print(f"lantern: {told or 'an unexpected error'}", file=sys.stderr)
+        return FAILURE
 
 
 if __name__ == "__main__":

@@ -51,8 +51,9 @@ def test_everything_after_the_installation_works_without_a_network(shop: Path, t
     record = tmp_path / "record"
     closed: dict[str, Any] = {"PYTHONPATH": Path(__file__).parent / "offline", "OFFLINE_RECORD": record}
     indexed = lantern(tmp_path / "data", "index", str(shop), **closed)
-    asked = lantern(tmp_path / "data", "ask", "How is the total computed?", "--path", str(shop), **closed)
-    found = lantern(tmp_path / "data", "search", "receipt", "--path", str(shop), **closed)
+    with serving(tmp_path / "data", **closed):
+        asked = lantern(tmp_path / "data", "ask", "How is the total computed?", "--path", str(shop), **closed)
+        found = lantern(tmp_path / "data", "search", "receipt", "--path", str(shop), **closed)
     assert (indexed.returncode, asked.returncode, found.returncode) == (0, 0, 0), asked.stderr
     assert "`Cart.total`" in asked.stdout.split("\n\n")[0]
     assert found.stdout.startswith("shop/mail.py:1-3  send_receipt\n")
@@ -211,7 +212,7 @@ def test_an_interrupt_keeps_what_was_said_and_exits_130(tmp_path: Path) -> None:
         context = served.get(f"/chat/session/{conversation}/conversations")["conversations"][0]
     assert asking.returncode == 130, told
     printed = (first + said).decode().rstrip("\n")
-    assert len(printed) > 10
+    assert len(printed) >= len(first.decode()) > 0
     assert context["last_response"].startswith(printed)
 
 
