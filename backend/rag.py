@@ -197,6 +197,7 @@ class Rag:
                     if text := "".join(delta.text for delta in batch):
                         if not draft.text:
                             draft.ms["prefill"] = ms_since(began)
+                            self._status(row, "generating")
                         draft.text += text
                         await self._store_delta(row, text)
                     last = batch[-1]

@@ -1,5 +1,6 @@
 """`lantern models`: what the catalogue knows and what is here. Works on files; needs no server."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from backend.cli import show
 from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
 from backend.engines import format_of
+from models.bpe import counter
 from models.capability import memory_limit, memory_need
 from models.download import PullPlan, pull
 from models.errors import ModelError
@@ -19,9 +21,12 @@ from models.gguf_file import read_header
 from models.gguf_format import human_bytes
 from models.llama.engine import LlamaEngine
 from models.registry import Registry
-from models.types import ModelState
+from models.types import ModelState, Segment
 from prompts.errors import TemplateRejected
 from prompts.formats import render
+
+# What pre-tokenizers disagree about: digits, apostrophes, runs of spaces and line breaks, words of several scripts.
+SAMPLE = "def f_1(x):\n\n    return 12345 + x  # isn't\t\u00e9t\u00e9, \u65e5\u672c, DON'T\n"
 
 
 def run_list(as_json: bool) -> None:
@@ -93,12 +98,18 @@ def _examine(state: ModelState) -> str:
         print(f"  {header.architecture}, {human_bytes(header.file_bytes)}, trained on {header.context_length} tokens")
         print(f"  memory {human_bytes(need)} with {spec.context_length} tokens; {human_bytes(memory_limit())} here")
         engine = LlamaEngine.load(spec, state.path)
-        chat = format_of(spec, engine)
-        tokens = engine.tokenize(render(chat, "S", [], "Q"))
+        try:
+            chat = format_of(spec, engine)
+            tokens = engine.count_tokens(render(chat, "S", [], "Q"))
+            counted = engine.count_tokens((Segment(SAMPLE, scaffold=False),)) - engine.count_tokens(())
+        finally:
+            asyncio.run(engine.close())
+        expected = counter(state.path)(SAMPLE)
     except (ModelError, TemplateRejected) as error:
         return str(error)
-    print(f"  format {spec.prompt_format or 'from its own template'}, BOS {engine.bos!r}, EOS {engine.eos!r}")
-    print(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {len(tokens)} tokens; ends at {chat.stop}")
+    if counted != expected:  # a file that names the wrong pre-tokenizer still loads, and answers badly
+        return f"its tokenizer gives {counted} tokens where its vocabulary gives {expected}: convert it again"
+    print(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {tokens} tokens; ends at {chat.stop}")
     return ""
 
 

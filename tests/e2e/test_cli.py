@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ import pytest
 
 from backend.instance import find
 from tests.e2e.worlds import LANTERN, environment, events_of, lantern, serving
-from tests.tiny_gguf import tiny_dir
+from tests.tiny_gguf import ALL, PHI3, tiny_dir
 
 CODE = {
     "shop/cart.py": (
@@ -225,3 +226,29 @@ def test_help_answers_at_once_and_the_token_is_the_servers(tmp_path: Path) -> No
         assert served.token == token
     assert "ask" in helped.stdout
     assert took < 1.5  # the target is 0.3 s on a quiet machine: `make bench` measures it
+
+
+def test_the_doctor_examines_each_installed_model(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for tiny in ALL:
+        shutil.copy(tiny.path, tmp_path / "models")
+    fine = lantern(tmp_path, "models", "doctor")
+    assert fine.returncode == 0, fine.stderr + fine.stdout
+    assert fine.stdout.count("a prompt: ") == 3
+    assert "a prompt: '<|system|>\\n' ... '<|end|>\\n<|assistant|>\\n', 8 tokens" in fine.stdout
+    whole = PHI3.path.read_bytes()
+    (tmp_path / "models" / PHI3.path.name).write_bytes(whole[: len(whole) // 2])
+    broken = lantern(tmp_path, "models", "doctor")
+    assert broken.returncode == 4
+    assert "unusable" in broken.stdout
+    assert "1 of 3 installed models cannot be used" in broken.stderr
+
+
+def test_a_model_is_added_by_its_file_and_listed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.gguf"
+    file.write_bytes(PHI3.path.read_bytes())
+    added = lantern(tmp_path / "data", "models", "add", str(file))
+    listed = json.loads(lantern(tmp_path / "data", "models", "list", "--json").stdout)
+    assert (added.returncode, added.stdout) == (0, "mine\n")
+    assert [(m["name"], m["path"]) for m in listed if m["path"]] == [("mine", str(file))]
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0

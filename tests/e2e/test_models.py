@@ -99,6 +99,7 @@ def test_swapping_the_model_goes_on_with_the_conversation(tmp_path: Path) -> Non
     with serving(tmp_path, MODEL_NAME="phi3-mini", MODELS_DIR=tiny_dir(), MAX_TOKENS=8) as served:
         first = served.post("/chat/query", {"query": "One?", "retrieval": "off", "temperature": 0})
         ids = {"session_id": first["session_id"], "conversation_id": first["conversation_id"]}
+        follow_up = served.post("/chat/query", {"query": "And?", "retrieval": "off", "temperature": 0, **ids})
         second = served.post("/chat/query", {"query": "Two?", "model": "llama3.1-8b", "temperature": 0, **ids})
         preview = served.post("/chat/preview", {"query": "Three?", "model": "codellama-7b", **ids})
     assert (first["model_name"], second["model_name"], preview["model_name"]) == (
@@ -106,7 +107,9 @@ def test_swapping_the_model_goes_on_with_the_conversation(tmp_path: Path) -> Non
         "llama3.1-8b",
         "codellama-7b",
     )
-    said = [text.strip() for text in (first["response"], second["response"])]
+    assert follow_up["usage"]["cached"] >= first["usage"]["prompt"]  # the follow-up began with the very same tokens
+    one, more, two = (told["response"].strip() for told in (first, follow_up, second))
     assert preview["prompt"].endswith(
-        f"One? [/INST] {said[0]} </s><s>[INST] Two? [/INST] {said[1]} </s><s>[INST] Three? [/INST]"
+        f"One? [/INST] {one} </s><s>[INST] And? [/INST] {more} </s><s>[INST] Two? [/INST] {two} </s><s>"
+        "[INST] Three? [/INST]"
     )
