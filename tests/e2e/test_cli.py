@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,10 @@ CODE = {
     ),
     ".env": "PASSWORD=hunter2hunter2\n",
 }
+# A shell starts what it runs in the background with interrupts ignored, and children inherit that.
+HEARS_INTERRUPTS = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +204,7 @@ def test_an_interrupt_keeps_what_was_said_and_exits_130(tmp_path: Path) -> None:
     with serving(tmp_path / "data", **settings) as served:
         served.post("/index", {"path": str(tmp_path / "code"), "wait": True})
         with subprocess.Popen(
-            [*LANTERN, "ask", "Tell me everything", "--path", str(tmp_path / "code")],
+            [sys.executable, "-c", HEARS_INTERRUPTS, *LANTERN, "ask", "Tell me all", "--path", str(tmp_path / "code")],
             env=environment(tmp_path / "data"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
