@@ -49,8 +49,9 @@ def run_serve(host: str | None, port: int | None, index: Path | None, allow_remo
     from backend.server import serve
 
     chosen = settings(host=host, port=port, allow_remote=allow_remote)
-    logging.basicConfig(level=chosen.log_level, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    for package in ("backend", "indexer", "models", "prompts"):  # libraries speak up from WARNING on
+        logging.getLogger(package).setLevel(chosen.log_level)
     asyncio.run(serve(chosen, lambda url: _welcome(url, chosen, index)))
 
 
