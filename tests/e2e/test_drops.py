@@ -138,3 +138,5 @@ async def test_kill_9_at_random_moments_never_breaks_a_session(tmp_path: Path) -
             await client.read(socket)
         await socket.close()
         client.check(served)
+    assert len(client.seen) == head
+    assert len({event["turn"].partition("-")[0] for event in client.seen}) == 4  # each life left something
