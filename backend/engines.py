@@ -171,7 +171,7 @@ class Engines:
         if path is not None or importlib.util.find_spec("llama_cpp") is None:
             return "llama-cpp-python is not installed: install a C++ compiler and run `make setup`."
         return (
-            f"the model {name} is not installed: `lantern models pull {name}` downloads it, "
+            f"Model {name} is not installed: `lantern models pull {name}` downloads it, "
             f"or put its GGUF into {self._settings.models_dir}."
         )
 

@@ -22,7 +22,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-models = typer.Typer(help="Language models: what is known, what is here.", no_args_is_help=True, rich_markup_mode=None)
+models = typer.Typer(
+    help="Language models: what is known, what is here.", invoke_without_command=True, rich_markup_mode=None
+)
 app.add_typer(models, name="models")
 
 Root = Annotated[Path, typer.Argument(help="The codebase.")]
@@ -109,6 +111,13 @@ def token() -> None:
     from backend.cli.commands import run_token
 
     run_token()
+
+
+@models.callback()
+def models_default(context: typer.Context) -> None:
+    """Language models: what is known, what is here."""
+    if context.invoked_subcommand is None:
+        models_list()
 
 
 @models.command("list")

@@ -254,6 +254,13 @@ def test_a_model_is_added_by_its_file_and_listed(tmp_path: Path) -> None:
     file.write_bytes(PHI3.path.read_bytes())
     added = lantern(tmp_path / "data", "models", "add", str(file))
     listed = json.loads(lantern(tmp_path / "data", "models", "list", "--json").stdout)
+    plain = lantern(tmp_path / "data", "models").stdout.splitlines()
     assert (added.returncode, added.stdout) == (0, "mine\n")
+    assert [line.split()[:2] for line in plain] == [
+        ["phi3-mini", "missing"],
+        ["codellama-7b", "missing"],
+        ["llama3.1-8b", "missing"],
+        ["mine", "installed"],
+    ]
     assert [(m["name"], m["path"]) for m in listed if m["path"]] == [("mine", str(file))]
     assert (tmp_path / "data").stat().st_mode & 0o077 == 0
