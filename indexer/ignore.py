@@ -4,6 +4,7 @@ Knows `.gitignore` and our own `.lanternignore`; not what is worth indexing.
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,7 +114,7 @@ class _Rules:
             spec = self._spec(folder)
             if spec is not None:
                 below = path[len(folder) :].lstrip("/") + "/" * is_folder
-                verdict = spec.check_file(below).include
+                verdict = _verdict(spec, below)
                 if verdict is not None:
                     return verdict
         return False
@@ -140,3 +141,22 @@ class _Rules:
             return [] if file.is_symlink() else file.read_text("utf-8", "surrogateescape").split("\n")
         except OSError:
             return []
+
+
+def _verdict(spec: GitIgnoreSpec, entry: str) -> bool | None:
+    """What the last pattern says that matches this very entry; a folder ends in a slash.
+
+    pathspec's patterns also match what lies below a match. git decides folder by folder instead: by `b/` and `!a/`
+    the folder a/b is ignored, though it lies in an a.
+    """
+    for pattern in reversed(spec.patterns):
+        matches = pattern.regex.finditer(entry) if pattern.regex is not None else ()  # None: a comment
+        if any(_is_own(match, entry) for match in matches):
+            return bool(pattern.include)
+    return None
+
+
+def _is_own(match: re.Match[str], entry: str) -> bool:
+    if "ps_d" in match.re.groupindex:  # pathspec's name for the slash behind a folder that matched
+        return match["ps_d"] is None or match.end("ps_d") == len(entry)
+    return match.end() < len(entry) or not match[0].endswith("/")  # `x/**` is about what is in x, not x itself

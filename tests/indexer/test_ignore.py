@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from indexer.ignore import listing
@@ -123,6 +123,8 @@ PATTERNS = st.sampled_from(
 IGNORES = st.dictionaries(st.sampled_from(["", "a", "b", "a/b", "build"]), st.lists(PATTERNS, max_size=5), max_size=4)
 
 
+@example(paths=["a/b/a"], ignores={"": ["b/", "!a/"]})
+@example(paths=["x/y", "x/z"], ignores={"": ["x/**", "!x/y"]})
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(PATHS, IGNORES)
 def test_without_git_the_same_files_are_found_as_by_git(paths: list[str], ignores: dict[str, list[str]]) -> None:
