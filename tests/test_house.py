@@ -16,11 +16,15 @@ SOURCES = [path for package in ("backend", "indexer", "models", "prompts") for p
 HOMES = {
     "faiss": {"indexer/vectors.py"},
     "sentence_transformers": {"indexer/embed.py"},
-    "torch": {"indexer/embed.py"},
-    "tree_sitter": {"indexer/parse.py"},
-    "tree_sitter_language_pack": {"indexer/parse.py"},
+    "torch": {"indexer/embed.py", "indexer/training/train.py"},
+    "onnx": {"indexer/quantize.py"},
+    "onnxruntime": {"indexer/onnx.py"},
+    "tree_sitter": {"indexer/trees.py"},
+    "tree_sitter_language_pack": {"indexer/trees.py"},
     "llama_cpp": {"models/llama/library.py"},
     "tiktoken": {"models/bpe.py"},
+    "PIL": {"backend/cli/plot.py"},
+    "watchfiles": {"indexer/watch.py"},
     "jinja2": {"prompts/template.py"},
     "httpx": {"models/download.py", "backend/cli/client.py"},
 }
@@ -82,6 +86,7 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
     heavy = {
         "torch",
         "faiss",
+        "onnxruntime",
         "numpy",
         "llama_cpp",
         "sqlalchemy",

@@ -1,0 +1,55 @@
+"""The card of a trained table: what it was made of and how well it finds. Does not train or measure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from indexer.training.dataset import QUESTIONS, Dataset
+from indexer.training.fetch import Package
+
+_CARD = """# Lantern's static code embedding
+
+A table of token vectors: a text's vector is the mean of its tokens' rows. Made on {day} by
+`python -m indexer.train_static --sources FOLDER` from mined pairs, beginning with the vectors that MiniLM
+(all-MiniLM-L6-v2, Apache-2.0) gives each token alone. {settings}.
+Format: sentence-transformers' StaticEmbedding. `SHA256SUMS` names the bytes.
+
+## Scores
+{count} questions from packages that were not trained on (documentation -> its definition among all {count}; the
+documentation is cut out of the definition). Compare within this table only: the questions are its own.
+```
+{scores}
+```
+
+## Trained on
+{pairs} pairs ({kinds})
+from {packages} packages; {codes} definitions. No repository of the SWE-bench, SWE-QA, Multi-SWE-bench, SWE-bench-Live,
+SWE-Gym or Loc-Bench families (`indexer/training/packages.toml` lists those excluded); no tests as answers, no vendored
+or generated code. A third of the short queries also stand in a made-up bug report (`indexer/training/reports.py`).
+
+{trained}
+
+## Kept out for the scores
+{held_out}
+"""
+
+
+def card(wanted: Sequence[Package], data: Dataset, scores: Sequence[str], settings: str) -> str:
+    """Markdown. `scores`: one line per way of ranking."""
+    kinds = Counter(example.kind for example in data.train)
+    return _CARD.format(
+        day=datetime.now(UTC).date().isoformat(),
+        settings=settings,
+        count=QUESTIONS,
+        scores="\n".join(scores),
+        pairs=f"{len(data.train):,}",
+        kinds=", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common()),
+        packages=sum(not package.held_out for package in wanted),
+        codes=f"{len({example.code for example in data.train}):,}",
+        trained=_listed(wanted, held_out=False),
+        held_out=_listed(wanted, held_out=True),
+    )
+
+
+def _listed(wanted: Sequence[Package], held_out: bool) -> str:
+    return ", ".join(f"{one.name} {one.version} ({one.licence})" for one in wanted if one.held_out == held_out)

@@ -1,0 +1,71 @@
+"""How well a way of scoring finds the code a query asks for: MRR and recall over all held-out codes.
+
+Does not know where the pairs come from.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.embed import Embedder
+from indexer.identifiers import split
+
+Scores = NDArray[np.float32]  # (queries, codes), higher is better
+
+_K1, _B = 1.2, 0.75  # BM25's usual constants
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Of one ranking of all codes per query."""
+
+    mrr: float
+    recall_10: float
+    recall_50: float
+
+    def __str__(self) -> str:
+        return f"MRR {self.mrr:.3f}  R@10 {self.recall_10:.3f}  R@50 {self.recall_50:.3f}"
+
+
+def quality(scores: Scores) -> Quality:
+    """Query i asks for code i. A code that scores as high as the right one stands before it."""
+    right = scores[np.arange(len(scores)), np.arange(len(scores))][:, None]
+    ranks = (scores >= right).sum(axis=1)
+    return Quality(float((1 / ranks).mean()), float((ranks <= 10).mean()), float((ranks <= 50).mean()))
+
+
+def dense(embedder: Embedder, queries: Sequence[str], codes: Sequence[str]) -> Scores:
+    """Cosines."""
+    asked = np.stack([embedder.embed_query(query) for query in queries])
+    found: Scores = asked @ embedder.embed_documents(codes).T
+    return found
+
+
+def bm25(queries: Sequence[str], codes: Sequence[str], terms: Callable[[str], list[str]] = split) -> Scores:
+    """Okapi BM25 of `terms`."""
+    bags = [Counter(terms(code)) for code in codes]
+    lengths = np.array([bag.total() for bag in bags], np.float32)
+    norm = _K1 * (1 - _B + _B * lengths / lengths.mean())
+    postings: dict[str, tuple[list[int], list[int]]] = {}
+    for place, bag in enumerate(bags):
+        for term, count in bag.items():
+            places, counts = postings.setdefault(term, ([], []))
+            places.append(place)
+            counts.append(count)
+    scores = np.zeros((len(queries), len(codes)), np.float32)
+    for row, query in enumerate(queries):
+        for term in set(terms(query)) & postings.keys():
+            places, counts = postings[term]
+            idf = np.log1p((len(codes) - len(places) + 0.5) / (len(places) + 0.5))
+            found = np.array(counts, np.float32)
+            scores[row, places] += idf * found * (_K1 + 1) / (found + norm[places])
+    return scores
+
+
+def standard(scores: Scores) -> Scores:
+    """Z-scores per query, so that two ways of scoring can be added."""
+    spread: Scores = (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)
+    return spread

@@ -1,0 +1,152 @@
+"""The pinned packages the static table learns from, and how they are fetched: by pip, without running their code.
+
+Does not look into an archive beyond its metadata.
+"""
+
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.errors import IndexerError
+
+LIST = Path(__file__).parent / "packages.toml"
+
+_PERMISSIVE = re.compile(
+    r"\b(?:MIT|MIT-CMU|BSD|0BSD|Apache|ISC|PSF|Python Software|HPND|Zlib|Unlicense)\b", re.IGNORECASE
+)
+_COPYLEFT = re.compile(r"GPL|GNU|MPL|Mozilla|EPL|CDDL|SSPL|BUSL", re.IGNORECASE)
+# pip asks an sdist's build backend for its metadata, which would compile or fail. These modules stand in for it.
+_BACKENDS = (
+    *("setuptools.build_meta", "hatchling.build", "flit_core.buildapi", "flit_scm", "poetry.core.masonry.api"),
+    *("pdm.backend", "uv_build", "pbr.build", "maturin", "mesonpy", "sipbuild.api"),
+    *("scikit_build_core.build", "scikit_build_core.setuptools.build_meta"),
+)
+_STAND_IN = """
+from pathlib import Path
+
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    text = Path("PKG-INFO").read_text("utf-8", "replace")
+    head = dict(line.split(": ", 1) for line in text.split("\\n\\n")[0].splitlines() if ": " in line)
+    folder = Path(metadata_directory) / f"{head['Name'].replace('-', '_')}-{head['Version']}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(text, "utf-8")
+    (folder / "WHEEL").write_text("Wheel-Version: 1.0\\n")
+    return folder.name
+"""
+
+
+class NotFetched(IndexerError):
+    """A package could not be fetched, or is not what the list says of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One line of the list. A held-out package is never trained on: the scores are of those."""
+
+    name: str
+    version: str
+    licence: str  # as its metadata tells it
+    form: str  # sdist or wheel
+    held_out: bool
+
+
+def packages(file: Path = LIST) -> list[Package]:
+    """The list, in the order of names. Raises `NotFetched` for one of a benchmark or one that is not permissive."""
+    table = tomllib.loads(file.read_text("utf-8"))
+    excluded = set(table["excluded"])
+    found = []
+    for part, held_out in (("train", False), ("held_out", True)):
+        for name, (version, licence, form) in table[part].items():
+            if name in excluded:
+                raise NotFetched(f"{name} is a repository of a benchmark: it may not be in {file.name}")
+            if not is_permissive(licence):
+                raise NotFetched(f"{name} has the licence {licence}: only permissive ones may be in {file.name}")
+            found.append(Package(name, version, licence, form, held_out))
+    return sorted(found, key=lambda package: package.name)
+
+
+def is_permissive(licence: str) -> bool:
+    """Whether a licence, as package metadata names it, allows use with attribution only."""
+    return bool(_PERMISSIVE.search(licence)) and not _COPYLEFT.search(licence)
+
+
+def fetch(package: Package, folder: Path) -> Path:
+    """The package's archive in `folder`, downloaded unless it is there. Raises `NotFetched`."""
+    archive = _archive(package, folder)
+    if archive is None:
+        _download(package, folder)
+        archive = _archive(package, folder)
+    if archive is None:
+        raise NotFetched(f"pip gave no {package.form} of {package.name} {package.version}")
+    told = licence_of(archive)
+    if told != package.licence:
+        raise NotFetched(f"{package.name} {package.version} tells the licence {told!r}, the list {package.licence!r}")
+    return archive
+
+
+def licence_of(archive: Path) -> str:
+    """The licence in the metadata of an sdist or wheel: the expression, else the classifiers, else the free text."""
+    head = _metadata(archive).split("\n\n")[0].splitlines()
+    lines = [line.split(": ", 1) for line in head if ": " in line]
+    expression = next((value for key, value in lines if key == "License-Expression"), "")
+    classifiers = [value.split(" :: ")[-1] for key, value in lines if key == "Classifier" and "License ::" in value]
+    text = next((value for key, value in lines if key == "License"), "")
+    return (expression or ", ".join(classifiers) or text).strip()
+
+
+def _download(package: Package, folder: Path) -> None:
+    how = ["--only-binary", ":all:"]
+    if package.form == "sdist":
+        how = ["--no-binary", ":all:", "--no-build-isolation", "--use-pep517"]
+    wanted = f"{package.name}=={package.version}"
+    with tempfile.TemporaryDirectory() as stand_ins:
+        _write_backends(Path(stand_ins))
+        path = ["env", f"PYTHONPATH={stand_ins}"] if package.form == "sdist" else []
+        pip = [*path, sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
+        done = subprocess.run([*pip, *how, wanted], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotFetched(f"pip cannot fetch {package.name} {package.version}: {done.stderr.strip()[-300:]}")
+
+
+def _write_backends(folder: Path) -> None:
+    (folder / "stand_in.py").write_text(_STAND_IN)
+    for backend in _BACKENDS:
+        *parents, last = backend.split(".")
+        inner = folder.joinpath(*parents)
+        inner.mkdir(parents=True, exist_ok=True)
+        (inner / f"{last}.py").write_text("from stand_in import *\n__legacy__ = __import__('stand_in')\n")
+    (folder / "setuptools" / "__init__.py").write_text("")
+
+
+def _archive(package: Package, folder: Path) -> Path | None:
+    """Names of archives are spelt in several ways: compared as PyPI compares them."""
+    ending = ".whl" if package.form == "wheel" else ".tar.gz"
+    start = _spelt(f"{package.name}-{package.version}")
+    found = (path for path in sorted(folder.iterdir()) if path.name.endswith(ending))
+    return next((path for path in found if f"{_spelt(path.name.removesuffix(ending))}-".startswith(f"{start}-")), None)
+
+
+def _spelt(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _metadata(archive: Path) -> str:
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as folder:
+            name = next(name for name in folder.namelist() if name.endswith(".dist-info/METADATA"))
+            return folder.read(name).decode("utf-8", "replace")
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if member.name.count("/") == 1 and member.name.endswith("/PKG-INFO"):
+                stream = tar.extractfile(member)
+                return stream.read().decode("utf-8", "replace") if stream else ""
+    return ""

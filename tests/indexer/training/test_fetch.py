@@ -1,0 +1,53 @@
+"""The list of packages keeps its promises; nothing here fetches."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from indexer.training.fetch import NotFetched, Package, fetch, is_permissive, licence_of, packages
+
+BENCHMARKS = {"flask", "requests", "pytest", "pylint", "sqlglot", "streamlink", "django", "sympy", "astropy", "ruff"}
+
+
+def sdist(folder: Path, licence: str) -> Path:
+    text = f"Metadata-Version: 2.4\nName: Some.Thing\nVersion: 1.0\nLicense-Expression: {licence}\n\nLicense: none\n"
+    archive = folder / "some_thing-1.0.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        member = tarfile.TarInfo("some_thing-1.0/PKG-INFO")
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text.encode()))
+    return archive
+
+
+def test_the_list_has_no_benchmark_and_keeps_packages_apart() -> None:
+    found = packages()
+    names = [package.name for package in found]
+    assert BENCHMARKS.isdisjoint(names)
+    assert len(names) == len(set(names))
+    assert {"cryptography", "tornado"} <= {package.name for package in found if package.held_out}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [('flask = ["1", "MIT", "sdist"]', "benchmark"), ('a = ["1", "GPL-3.0", "sdist"]', "permissive")],
+)
+def test_what_may_not_be_learned_from_is_refused(tmp_path: Path, line: str, reason: str) -> None:
+    (tmp_path / "list.toml").write_text(f'excluded = ["flask"]\n[train]\n{line}\n[held_out]\n')
+    with pytest.raises(NotFetched, match=reason):
+        packages(tmp_path / "list.toml")
+
+
+def test_licences() -> None:
+    permissive = ["MIT", "BSD-3-Clause", "Apache Software License", "MIT OR Apache-2.0", "Zlib", "MIT-CMU"]
+    assert all(map(is_permissive, permissive))
+    assert not any(map(is_permissive, ["", "LGPL-3.0", "Apache-2.0 OR GPL-2.0", "MPL-2.0 AND MIT", "Proprietary"]))
+
+
+def test_an_archive_that_is_there_is_used_if_it_is_what_the_list_says(tmp_path: Path) -> None:
+    archive = sdist(tmp_path, "MIT")
+    assert licence_of(archive) == "MIT"
+    assert fetch(Package("some-thing", "1.0", "MIT", "sdist", held_out=False), tmp_path) == archive
+    with pytest.raises(NotFetched, match="tells the licence 'MIT', the list 'ISC'"):
+        fetch(Package("some-thing", "1.0", "ISC", "sdist", held_out=False), tmp_path)

@@ -1,0 +1,22 @@
+"""Long queries keep what they ask for and get noise around it."""
+
+from indexer.training.dataset import Example
+from indexer.training.reports import reports
+
+CODES = [f"net/io.py Reader.read_{n}\ndef read_{n}(self):\n    first_{n}()\n    second_{n}()" for n in range(200)]
+EXAMPLES = [Example("doc", f"Reads record {n}", n, "net") for n in range(200)]
+
+
+def test_a_report_begins_with_the_text_that_asks_and_quotes_its_package() -> None:
+    found = list(reports(EXAMPLES, CODES, seed=1))
+    assert 40 <= len(found) <= 100  # 0.35 of 200
+    assert all(report.query.split("\n")[0] == f"Reads record {report.code}" for report in found)
+    traced = [report.query for report in found if "Traceback (most recent call last):" in report.query]
+    assert 0.3 * len(found) < len(traced) < 0.7 * len(found)
+    assert 'File "/usr/lib/python3/site-packages/net/io.py", line ' in traced[0]
+    assert {report.kind for report in found} == {"report"}
+
+
+def test_the_same_seed_gives_the_same_reports_and_long_texts_give_none() -> None:
+    assert list(reports(EXAMPLES, CODES, seed=1)) == list(reports(EXAMPLES, CODES, seed=1))
+    assert list(reports([Example("long", "word " * 100, 0, "net")] * 50, CODES, seed=1)) == []
