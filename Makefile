@@ -13,7 +13,7 @@ CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
-.PHONY: run test check setup bench bench-quick clean
+.PHONY: run test check setup int8 bench bench-quick bench-retrieval soak soak-quick clean
 
 run: setup
 ifdef ASK
@@ -38,7 +38,20 @@ bench: setup $(STAMPS)/gguf
 bench-quick: setup $(STAMPS)/gguf
 	$(BIN)/python -m tests.bench --quick
 
-setup: $(STAMPS)/packages $(STAMPS)/llama
+bench-retrieval: setup
+	$(BIN)/python -m tests.bench_retrieval
+
+soak: setup
+	$(BIN)/python -m tests.soak
+
+soak-quick: setup
+	$(BIN)/python -m tests.soak --quick
+
+setup: $(STAMPS)/packages $(STAMPS)/llama int8
+
+# No stamp: it looks at the file itself each time, so that a damaged one is made again.
+int8: | $(STAMPS)/packages
+	@$(BIN)/python -m indexer.quantize
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

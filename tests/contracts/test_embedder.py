@@ -8,17 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import indexer.onnx
 from indexer.embed import Embedder, HashEmbedder, SentenceEmbedder, check_weights
 from indexer.errors import EmbedderUnavailable
+from indexer.onnx import OnnxEmbedder, load_embedder
 
 CODE = "def load_config(path):\n    return json.load(open(path))"
 SIMILAR = "how is the config loaded from a path"
 OTHER = "class Banana: ripe = True"
 
 
-@pytest.fixture(scope="module", params=["hash", "minilm"])
+@pytest.fixture(scope="module", params=[HashEmbedder, SentenceEmbedder, load_embedder])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
-    return HashEmbedder() if request.param == "hash" else SentenceEmbedder()
+    made: Embedder = request.param()
+    return made
 
 
 def test_rows_are_float32_of_length_one_in_the_order_of_the_texts(embedder: Embedder) -> None:
@@ -42,12 +45,6 @@ def test_similar_texts_are_nearer_than_others(embedder: Embedder) -> None:
     assert near > far + 0.2
 
 
-def test_longer_texts_have_more_tokens(embedder: Embedder) -> None:
-    counts = [embedder.count_tokens(text) for text in ("", CODE, CODE * 30)]
-    assert counts == sorted(counts)
-    assert counts[1] < embedder.max_tokens < counts[2]
-
-
 def test_several_threads_get_what_one_gets(embedder: Embedder) -> None:
     texts = [f"{CODE} {number}" for number in range(12)]
     expected = embedder.embed_documents(texts)
@@ -56,13 +53,59 @@ def test_several_threads_get_what_one_gets(embedder: Embedder) -> None:
     assert np.sum(found * expected, axis=1) == pytest.approx(np.ones(12), abs=1e-3)
 
 
-def test_minilm_counts_its_own_tokens_and_gives_its_published_neighbours() -> None:
+def test_minilm_gives_its_published_neighbours() -> None:
     embedder = SentenceEmbedder("sentence-transformers/all-MiniLM-L6-v2")
-    assert (embedder.model_id, embedder.dim, embedder.max_tokens) == ("all-MiniLM-L6-v2", 384, 256)
-    assert embedder.count_tokens("hello world") == 4  # [CLS] hello world [SEP]
+    assert (embedder.model_id, embedder.dim) == ("all-MiniLM-L6-v2", 384)
     # The published model gives 0.6945 in fp32; bf16 is allowed 0.01.
     one, other = embedder.embed_documents(["That is a happy person", "That is a happy dog"])
     assert float(one @ other) == pytest.approx(0.6945, abs=0.01)
+
+
+def test_int8_gives_the_neighbours_of_fp32_on_real_code() -> None:
+    exact, int8 = SentenceEmbedder(), load_embedder()
+    assert isinstance(int8, OnnxEmbedder)
+    assert (int8.model_id, int8.dim) == ("all-MiniLM-L6-v2-int8", 384)
+    files = sorted((Path(__file__).parents[2] / "indexer").glob("*.py"))
+    pieces = [text for file in files if len(text := file.read_text("utf-8")[400:600]) == 200]
+    pieces = pieces[:20]
+    assert len(pieces) == 20
+    expected, found = exact.embed_documents(pieces), int8.embed_documents(pieces)
+    cosines = np.sum(expected * found, axis=1)
+    assert cosines.mean() > 0.99
+    assert cosines.min() > 0.98
+    for question in (SIMILAR, "split an identifier at camelCase", "which files are ignored", "secrets are masked"):
+        cosines = expected @ exact.embed_query(question)
+        assert cosines[np.argmax(found @ int8.embed_query(question))] > cosines.max() - 0.03
+
+
+def test_an_int8_vector_does_not_depend_on_its_neighbours() -> None:
+    int8 = load_embedder()
+    rows = int8.embed_documents([CODE, "x " * 2000, OTHER, CODE])
+    assert np.array_equal(rows, np.stack([int8.embed_query(text) for text in (CODE, "x " * 2000, OTHER, CODE)]))
+    assert np.array_equal(int8.embed_query("x " * 126), int8.embed_query("x " * 2000))  # and [CLS], [SEP]
+
+
+def test_without_its_converted_graph_the_default_model_still_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(indexer.onnx, "CONVERTED", tmp_path / "minilm.onnx")
+    assert load_embedder("sentence-transformers/all-MiniLM-L6-v2").model_id == "all-MiniLM-L6-v2"
+    assert "minilm.onnx is not here" in caplog.text
+    assert "`make setup` makes it again" in caplog.text
+    (tmp_path / "minilm.onnx").write_bytes(b"half a gra")
+    with pytest.raises(EmbedderUnavailable, match=r"minilm\.json cannot be read"):
+        load_embedder()
+
+
+def test_the_default_path_needs_no_torch() -> None:
+    program = (
+        "import sys; from indexer.onnx import load_embedder; before = 'onnxruntime' in sys.modules;"
+        "load_embedder().embed_query('x'); print(before, {'torch', 'transformers', 'onnx'} & set(sys.modules))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+        == "False set()\n"
+    )
 
 
 def test_the_double_is_the_same_in_every_process() -> None:
