@@ -6,19 +6,15 @@ Does not know files, chunks or what a definition is in a given language: that is
 import inspect
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-
-from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
-from tree_sitter_language_pack import get_language
 
 from indexer.languages import BY_NAME
 from indexer.queries import QUERIES
+from indexer.trees import Node, Span, Tree, matches, tree_of
 from indexer.types import Symbol
 
 SECONDS = 2.0  # for one file; 1 MB of ordinary source takes 0.3 s
-_READ = 1 << 16  # bytes handed to the parser at once
 _SIGNATURE = 240  # characters
 _DOC = 2000  # characters
 
@@ -74,42 +70,21 @@ def parse(text: str, language: str, seconds: float = SECONDS) -> tuple[Definitio
     if row is None or not row.grammar:
         return ()
     source = text.encode("utf-8", "replace")
-    deadline = time.monotonic() + seconds
-    tree = _tree(source, row.grammar, deadline)
-    if tree is None:
-        return ()
-    found, marks = _collect(tree, row.grammar, source)
+    tree = tree_of(source, row.grammar, time.monotonic() + seconds)
+    return () if tree is None else definitions(tree, row.grammar, source)
+
+
+def definitions(tree: Tree, grammar: str, source: bytes, spans: Sequence[Span] = ()) -> tuple[Definition, ...]:
+    """Those of a tree that is there already. With `spans` only those around them; what stands above may be missing."""
+    found, marks = _collect(tree, grammar, source, spans)
     _claim(found, marks, source)
     return tuple(_nest(found, marks, source))
 
 
-@cache
-def _grammar(name: str) -> tuple[Language, Query]:
-    language = get_language(name)
-    return language, Query(language, QUERIES[name])
-
-
-def _tree(source: bytes, grammar: str, deadline: float) -> Tree | None:
-    # The progress callback is honoured only when the source is read through a callback too.
-    def read(offset: int, _point: object) -> bytes:
-        return source[offset : offset + _READ]
-
-    def late(_offset: int, _error: bool) -> bool:
-        return time.monotonic() > deadline
-
-    try:
-        return Parser(_grammar(grammar)[0]).parse(read, progress_callback=late)
-    except ValueError:  # the parser was told to stop
-        return None
-
-
-def _collect(tree: Tree, grammar: str, source: bytes) -> tuple[list[_Found], _Marks]:
+def _collect(tree: Tree, grammar: str, source: bytes, spans: Sequence[Span]) -> tuple[list[_Found], _Marks]:
     found: dict[tuple[int, int], tuple[int, _Found]] = {}
     marks = _Marks({}, {}, {}, [])
-    cursor = QueryCursor(_grammar(grammar)[1])
-    # Without a progress callback: with one, tree-sitter 0.26 crashes. The walk is linear in a tree made in time.
-    matches = cursor.matches(tree.root_node)
-    for pattern, captures in matches:
+    for pattern, captures in matches(tree, grammar, QUERIES[grammar], spans):
         kind = next((name for name in captures if name not in _MARKS), "")
         if not kind:
             _mark(captures, marks, source)

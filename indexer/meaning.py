@@ -1,0 +1,154 @@
+"""Whether a reference means a definition, as far as names, imports and paths can tell; no types are known.
+
+Rather says no: what is listed as a call of X shall be one.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from indexer.asked import Asked
+from indexer.languages import LANGUAGES
+from indexer.references import Reference
+from indexer.snapshot import Place, Snapshot
+from indexer.types import SourceFile
+
+_SELF = frozenset({"self", "this", "cls", "super", "Self", "@", "$this", "super()", "base", "static", "parent"})
+# Names of other files are known only where they are imported.
+_SCOPED = frozenset({"python", "javascript", "typescript", "tsx"})
+_IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method is called without its object
+_TOP = frozenset({"crate", "self", "super", ""})
+_INDEX = frozenset({"__init__", "index", "mod", "lib"})  # files that stand for their folder
+_SUFFIXES = frozenset(suffix.removeprefix(".") for row in LANGUAGES for suffix in row.suffixes)
+
+
+def parts_of(path: str) -> list[str]:
+    """`indexer/store.py` -> [indexer, store]; a file that stands for its folder is the folder."""
+    pure = PurePosixPath(path)
+    stem = pure.name.partition(".")[0]
+    return [*pure.parent.parts, *([] if stem in _INDEX else [stem])]
+
+
+def means(place: Place, name: str) -> bool:
+    """Whether a name with some of its scopes (`Budget.trim`, `prompts.build.trim`) means that definition."""
+    whole = ".".join([*parts_of(place.path), place.symbol.qualified])
+    return f".{whole}".endswith(f".{name}")
+
+
+class Modules:
+    """Which modules are of this codebase, remembered for one question."""
+
+    def __init__(self, snapshot: Snapshot, root: str) -> None:
+        self._snapshot, self._root = snapshot, root
+        self._known: dict[str, bool] = {}
+
+    def give(self, imported: Reference, path: str) -> bool:
+        """Whether a name defined in the file at `path` may be imported so: from it, or from a module that passes it on.
+
+        A module of this codebase has the name from nowhere else, for it is defined only once.
+        """
+        words = _words(imported.qualifier)
+        if not words or words[-1] in _TOP or words[-1] in parts_of(path):
+            return True
+        return self._are_here(words, relative=imported.qualifier.startswith("."))
+
+    def holds(self, imported: Reference, path: str) -> bool:
+        """Whether what is imported is itself the module at `path`, or another of this codebase."""
+        words = [*_words(imported.qualifier), imported.name]
+        return imported.name in parts_of(path) or self._are_here(words, relative=imported.qualifier.startswith("."))
+
+    def has_constant(self, name: str) -> bool:
+        found = self._snapshot.named([name])
+        return any(place.symbol.name == name and place.symbol.kind == "constant" for place in found)
+
+    def _are_here(self, words: list[str], *, relative: bool) -> bool:
+        inside = words[1:] if words[0] == self._root else words
+        if not inside:
+            return True
+        path = "/".join(inside[-1:] if relative else inside)
+        if path not in self._known:
+            self._known[path] = re.search(r"[*?\[]", path) is None and self._snapshot.has_module(path)
+        return self._known[path]
+
+
+class Meaning:
+    """Tells the references of one file that mean a definition.
+
+    `refs`: the file's, with all its imports. `shared`: other types have a method of that name too.
+    """
+
+    def __init__(
+        self, place: Place, source: SourceFile, refs: Sequence[Reference], modules: Modules, *, shared: bool
+    ) -> None:
+        self._place, self._source, self._modules, self._shared = place, source, modules, shared
+        self._owner = place.symbol.qualified.rpartition(".")[0].rpartition(".")[2]
+        self._imports = [ref for ref in refs if ref.kind == "import"]
+
+    def __call__(self, ref: Reference) -> bool:
+        head = re.split(r"::|\.|\\|->", ref.qualifier)[-1]
+        is_method = self._place.symbol.kind in ("method", "declaration") and self._owner
+        if is_method:
+            return self._of_method(ref, head)
+        return self._qualified(ref, head) if head else self._bare(ref)
+
+    def _of_method(self, ref: Reference, head: str) -> bool:
+        if not head:
+            return self._source.language in _IMPLICIT and self._source.path == self._place.path
+        if head in _SELF:
+            return not self._shared or self._owner in ref.enclosing.split(".")
+        if head == self._owner:
+            return True
+        if self._shared:  # told apart by what the object is called: `self._store` is a Store
+            return re.sub(r"[\W_]", "", head).lower().endswith(self._owner.lower().strip("_"))
+        if head == "?":
+            return True
+        if any(other.local == head for other in self._imports):  # a module or another class, or else an object
+            return self._modules.has_constant(head)
+        return not head[:1].isupper() or head.isupper()
+
+    def _qualified(self, ref: Reference, head: str) -> bool:
+        parts = parts_of(self._place.path)
+        if head in _SELF or head == "?":
+            return self._source.language == "rust" and head != "?"
+        known = [other for other in self._imports if other.local == head]
+        if known:
+            return any(self._modules.holds(other, self._place.path) or other.name == self._owner for other in known)
+        return head in parts or head == self._owner
+
+    def _bare(self, ref: Reference) -> bool:
+        named = [other for other in self._imports if other.local == ref.name]
+        if named:
+            return any(self._modules.give(other, self._place.path) for other in named)
+        if ref.name != self._place.symbol.name:  # an alias of something else
+            return False
+        if self._source.path == self._place.path or self._source.language not in _SCOPED:
+            return True
+        return any(other.name == "*" and self._modules.give(other, self._place.path) for other in self._imports)
+
+
+def _words(qualifier: str) -> list[str]:
+    return [word for word in re.split(r"[./\\:@]+", qualifier) if word and word not in _SUFFIXES]
+
+
+def imports_it(ref: Reference, path: str, asked: Asked, defined_in: str, modules: Modules) -> bool:
+    """Whether an import in the file at `path` brings what was asked for: a name, a module or a file."""
+    folder = list(PurePosixPath(path).parent.parts)
+    words = [word for word in re.split(r"[./\\:]+", ref.qualifier) if word not in ("", "crate")]
+    if words and words[-1] in _SUFFIXES:
+        words.pop()
+    if ref.qualifier.startswith("."):
+        up = (
+            ref.qualifier.count("../")
+            if "/" in ref.qualifier
+            else len(ref.qualifier) - len(ref.qualifier.lstrip(".")) - 1
+        )
+        words = folder[: max(0, len(folder) - up)] + words
+    elif "." in ref.name:  # a file beside this one: `#include "pool.h"`
+        words = folder + words
+    whole = [*words, ref.name.partition(".")[0]]
+    if defined_in:
+        is_module = parts_of(defined_in)[-len(whole) :] == whole
+        return ref.name == asked.last and not is_module and modules.give(ref, defined_in)
+    wanted = parts_of(asked.name) if asked.is_path else asked.name.split(".")
+    size = len(wanted)
+    return wanted in (whole[-size:], words[-size:]) or (not asked.is_path and whole[:size] == wanted)

@@ -1,0 +1,183 @@
+"""What a reference is, per grammar: two tree-sitter queries, one for imports and one for everything else.
+
+  @call     what is called, with what stands before it: `store.read`, `std::mem::take`, `Shape<T>`
+  @on       what it is called on, for grammars that hold it apart
+  @inherit  a base class, an interface, a trait, an embedded type
+  @import   what is imported, a name or a path
+  @from     where it is imported from
+  @alias    the name it has here
+Captures that begin with an underscore only serve predicates.
+"""
+
+_PYTHON = """
+(call function: (_) @call)
+(decorator [(identifier) (attribute)] @call)
+(class_definition superclasses: (argument_list [(identifier) (attribute) (subscript)] @inherit))
+"""
+_PYTHON_IMPORTS = """
+(import_statement name: (dotted_name) @import)
+(import_statement name: (aliased_import name: (_) @import alias: (_) @alias))
+(import_from_statement module_name: (_) @from name: (dotted_name) @import)
+(import_from_statement module_name: (_) @from name: (aliased_import name: (_) @import alias: (_) @alias))
+(import_from_statement module_name: (_) @from (wildcard_import) @import)
+"""
+
+_JAVASCRIPT = """
+(call_expression function: (_) @call)
+(new_expression constructor: (_) @call)
+(decorator [(identifier) (member_expression)] @call)
+"""
+_JS_ONLY = "(class_heritage (_) @inherit)"
+_JSX = """
+(jsx_self_closing_element name: (_) @call (#match? @call "^[A-Z]"))
+(jsx_opening_element name: (_) @call (#match? @call "^[A-Z]"))
+"""
+_TYPESCRIPT = """
+(extends_clause value: (_) @inherit)
+(implements_clause (_) @inherit)
+(extends_type_clause type: (_) @inherit)
+"""
+_JAVASCRIPT_IMPORTS = """
+(import_statement (import_clause (identifier) @import) source: (_) @from)
+(import_statement (import_clause (namespace_import (identifier) @import)) source: (_) @from)
+(import_statement (import_clause (named_imports (import_specifier name: (_) @import alias: (_)? @alias)))
+  source: (_) @from)
+(import_statement . (string) @import)
+(export_statement (export_clause (export_specifier name: (_) @import)) source: (_) @from)
+(export_statement "*" @import source: (_) @from)
+(variable_declarator name: [(identifier) @import
+    (object_pattern [(shorthand_property_identifier_pattern) @import
+                     (pair_pattern key: (_) @import value: (identifier) @alias)])]
+  value: (call_expression function: (identifier) @_require arguments: (arguments . (string) @from))
+  (#eq? @_require "require"))
+"""
+_TYPESCRIPT_IMPORTS = "(import_statement (import_require_clause (identifier) @import source: (_) @from))"
+
+_GO = """
+(call_expression function: (_) @call)
+(composite_literal type: [(type_identifier) (qualified_type) (generic_type)] @call)
+(struct_type (field_declaration_list (field_declaration !name type: (_) @inherit)))
+(interface_type (type_elem . [(type_identifier) (qualified_type)] @inherit .))
+"""
+_GO_IMPORTS = "(import_spec name: (_)? @alias path: (_) @import)"
+
+_RUST = """
+(call_expression function: (_) @call)
+(macro_invocation macro: (_) @call)
+(struct_expression name: (_) @call)
+((attribute_item (attribute . (_) @call))
+  (#not-match? @call "^(derive|cfg|cfg_attr|allow|warn|deny|expect|test|doc|inline|must_use|repr|non_exhaustive)$"))
+(impl_item trait: (_) @inherit)
+(trait_item bounds: (trait_bounds [(type_identifier) (scoped_type_identifier) (generic_type)] @inherit))
+"""
+_RUST_IMPORTS = """
+(use_declaration argument: [(identifier) (scoped_identifier)] @import)
+(use_list [(identifier) (scoped_identifier)] @import)
+(use_as_clause path: (_) @import alias: (_) @alias)
+(use_wildcard (_) @from) @import
+(mod_item name: (_) @import !body)
+(extern_crate_declaration name: (_) @import)
+"""
+
+_JAVA = """
+(method_invocation object: (_)? @on name: (_) @call)
+(object_creation_expression type: (_) @call)
+(method_reference) @call
+[(marker_annotation name: (_) @call) (annotation name: (_) @call)]
+(superclass (_) @inherit)
+(super_interfaces (type_list (_) @inherit))
+(extends_interfaces (type_list (_) @inherit))
+"""
+_JAVA_IMPORTS = "(import_declaration [(identifier) (scoped_identifier)] @import)"
+
+_C = "(call_expression function: (_) @call)"
+_C_IMPORTS = "(preproc_include path: (_) @import)"
+_CPP = """
+(new_expression type: (_) @call)
+(compound_literal_expression type: (_) @call)
+(base_class_clause [(type_identifier) (qualified_identifier) (template_type)] @inherit)
+"""
+_CPP_IMPORTS = "(using_declaration [(identifier) (qualified_identifier)] @import)"
+
+_CSHARP = """
+(invocation_expression function: (_) @call)
+(object_creation_expression type: (_) @call)
+(attribute name: (_) @call)
+(base_list [(identifier) (qualified_name) (generic_name)] @inherit)
+"""
+_CSHARP_IMPORTS = """
+(using_directive !name [(identifier) (qualified_name)] @import)
+(using_directive name: (_) @alias [(identifier) (qualified_name)] @import .)
+"""
+
+_RUBY = """
+(call receiver: (_)? @on method: (_) @call)
+(superclass [(constant) (scope_resolution)] @inherit)
+(call !receiver method: (_) @_mixed arguments: (argument_list [(constant) (scope_resolution)] @inherit)
+  (#any-of? @_mixed "include" "extend" "prepend"))
+"""
+_RUBY_IMPORTS = """
+(call !receiver method: (_) @_require arguments: (argument_list . (string (string_content) @import))
+  (#any-of? @_require "require" "require_relative"))
+"""
+
+_PHP = """
+(function_call_expression function: (_) @call)
+(member_call_expression object: (_) @on name: (_) @call)
+(nullsafe_member_call_expression object: (_) @on name: (_) @call)
+(scoped_call_expression scope: (_) @on name: (_) @call)
+(object_creation_expression [(name) (qualified_name)] @call)
+(base_clause (_) @inherit)
+(class_interface_clause (_) @inherit)
+(use_declaration (_) @inherit)
+"""
+_PHP_IMPORTS = """
+(namespace_use_declaration (namespace_name) @from
+  body: (namespace_use_group (namespace_use_clause . [(name) (qualified_name)] @import alias: (_)? @alias)))
+(namespace_use_declaration (namespace_use_clause . [(name) (qualified_name)] @import alias: (_)? @alias))
+"""
+
+_KOTLIN = """
+(call_expression . (_) @call)
+(delegation_specifier [(user_type) @inherit (constructor_invocation (user_type) @inherit)])
+(annotation [(user_type) @call (constructor_invocation (user_type) @call)])
+"""
+_KOTLIN_IMPORTS = "(import_header (identifier) @import (import_alias (_) @alias)?)"
+
+_BASH = "(command name: (command_name (word) @call))"
+_BASH_IMPORTS = """
+(command name: (command_name (word) @_source) . argument: (word) @import (#any-of? @_source "source" "."))
+"""
+
+IMPORTS = {
+    "python": _PYTHON_IMPORTS,
+    "javascript": _JAVASCRIPT_IMPORTS,
+    "typescript": _JAVASCRIPT_IMPORTS + _TYPESCRIPT_IMPORTS,
+    "tsx": _JAVASCRIPT_IMPORTS + _TYPESCRIPT_IMPORTS,
+    "go": _GO_IMPORTS,
+    "rust": _RUST_IMPORTS,
+    "java": _JAVA_IMPORTS,
+    "c": _C_IMPORTS,
+    "cpp": _C_IMPORTS + _CPP_IMPORTS,
+    "csharp": _CSHARP_IMPORTS,
+    "ruby": _RUBY_IMPORTS,
+    "php": _PHP_IMPORTS,
+    "kotlin": _KOTLIN_IMPORTS,
+    "bash": _BASH_IMPORTS,
+}
+USES = {
+    "python": _PYTHON,
+    "javascript": _JAVASCRIPT + _JS_ONLY + _JSX,
+    "typescript": _JAVASCRIPT + _TYPESCRIPT,
+    "tsx": _JAVASCRIPT + _TYPESCRIPT + _JSX,
+    "go": _GO,
+    "rust": _RUST,
+    "java": _JAVA,
+    "c": _C,
+    "cpp": _C + _CPP,
+    "csharp": _CSHARP,
+    "ruby": _RUBY,
+    "php": _PHP,
+    "kotlin": _KOTLIN,
+    "bash": _BASH,
+}
