@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from indexer.types import Hit
 from models.types import Evidence
 
+_DOUBT = (
+    "The search found nothing in the repository that clearly answers the question below."
+    " If this code does not answer it, say so and name the closest place."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
@@ -34,15 +39,27 @@ def number(hits: Sequence[Hit], shown: dict[Place, int], first: int) -> list[Sni
     ]
 
 
-def user_message(snippets: Sequence[Snippet], question: str) -> str:
-    """The text of one user message: new snippets, references to those shown before, the question."""
+def user_message(snippets: Sequence[Snippet], question: str, is_answered: bool = True) -> str:
+    """The text of one user message: new snippets, references to those shown before, the question.
+
+    `is_answered` False says that the snippets are no nearer to the question than chance.
+    """
     parts = [_fenced(snippet) for snippet in snippets if not snippet.shown_before]
     before = [f"[{snippet.n}]" for snippet in snippets if snippet.shown_before]
     if parts:
         parts.insert(0, "Code from the repository:")
     if before:
         parts.append(f"Shown above and relevant again: {', '.join(before)}")
+    if parts and not is_answered:
+        parts.append(_DOUBT)
     return "\n\n".join([*parts, f"Question: {question}"]) if parts else question
+
+
+def shown_text(message: str, n: int, path: str, start_line: int, end_line: int) -> str:
+    """The code that a user message shows under this number and place; "" if it does not show it."""
+    head = rf"^\[{n}\] {re.escape(path)}:{start_line}-{end_line}(?: .*)?\n(?P<fence>`{{3,}}).*\n"
+    found = re.search(head + r"(?P<text>(?s:.*?))\n(?P=fence)$", message, re.MULTILINE)
+    return found["text"] if found else ""
 
 
 def evidence(snippet: Snippet) -> Evidence:
