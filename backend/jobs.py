@@ -1,4 +1,7 @@
-"""Index jobs: one at a time, followed by id, cancelled when the server leaves. What was written stays."""
+"""Index jobs: one at a time, followed by id, cancelled when the server leaves. What was written stays.
+
+A codebase that was indexed or opened is kept up to date from then on: its changes become jobs of their own.
+"""
 
 import asyncio
 import logging
@@ -10,14 +13,19 @@ from typing import Any
 from backend.conversations import new_id
 from backend.errors import Refusal, translate
 from backend.retrieval import Retrieval
+from backend.watching import Watching
+from indexer.errors import IndexStorage
 from indexer.refresh import refresh
 from indexer.store import Store
 from indexer.types import IndexReport, Progress
+from indexer.watch import Changes
 
 log = logging.getLogger(__name__)
 
 NOT_STARTED = Progress("scanning", 0, 0, 0, 0.0, None)
 KEPT = 100  # finished jobs that can still be asked for
+PATIENCE_S = 2.0  # with what holds the index, a question that catches up for instance
+RETRY_S = 10.0  # until a change is tried again that could not be written
 
 
 @dataclass(slots=True)
@@ -27,6 +35,8 @@ class Job:
     id: str
     codebase: str
     root: Path
+    only: Changes = None  # what it looks at; None: everything
+    follow: bool = False
     state: str = "queued"  # queued, running, done, failed, cancelled
     progress: Progress = NOT_STARTED
     report: IndexReport | None = None
@@ -58,23 +68,46 @@ class Job:
 class Jobs:
     """Starts index jobs and remembers them."""
 
-    def __init__(self, retrieval: Retrieval) -> None:
+    def __init__(self, retrieval: Retrieval, watch: bool) -> None:
         self._retrieval = retrieval
+        self._watch = watch
         self._jobs: dict[str, Job] = {}
+        self._followed: set[str] = set()  # once their job has begun
         self._one = asyncio.Lock()
         self._leaving = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._watching = Watching(self._told)
 
-    async def start(self, path: str) -> Job:
-        """A job for the codebase at `path`; the one that is already under way for it, if there is one."""
+    async def start(self, path: str, watch: bool | None = None) -> Job:
+        """A job for the codebase at `path`; the one that is already under way for it, if there is one.
+
+        `watch` follows the codebase from then on, whatever the settings say.
+        """
         store = await asyncio.to_thread(self._retrieval.store, path)
+        follow = self._watch if watch is None else watch
         for job in self._jobs.values():
-            if job.codebase == store.id and job.state in ("queued", "running"):
+            under_way = job.codebase == store.id and job.state == "running" and job.only is None
+            if under_way and (job.follow or not follow):
                 return job
-        job = Job(new_id(), store.id, store.root)
-        self._jobs[job.id] = job
-        job.task = asyncio.create_task(self._run(job, store), name=f"index {store.root}")
-        self._forget_old()
-        return job
+        return self._enqueue(store, None, follow)
+
+    def opened(self, store: Store) -> None:
+        """Follows a codebase that is being used, and catches up with what it missed. From any thread."""
+        if self._watch and store.id not in self._followed and not self._leaving.is_set():
+            self._loop.call_soon_threadsafe(self._open, store)
+
+    def watched(self, codebase: str) -> str | None:
+        """How its changes are found, `events` or `polling`; None when it is not followed."""
+        return self._watching.how(codebase)
+
+    async def forget(self, codebase: str) -> None:
+        """Follows it no longer."""
+        self._followed.discard(codebase)
+        await asyncio.to_thread(self._watching.forget, codebase)
+
+    def all(self, codebase: str) -> list[Job]:
+        """Jobs of this codebase that can still be asked for, oldest first."""
+        return [job for job in self._jobs.values() if job.codebase == codebase]
 
     async def wait(self, job: Job) -> None:
         """Returns when the job has ended; raises what it failed with."""
@@ -95,14 +128,51 @@ class Jobs:
     async def close(self) -> None:
         """Stops at the next file; the index keeps what was written and the next run goes on from there."""
         self._leaving.set()
+        await asyncio.to_thread(self._watching.close)
         await asyncio.gather(*(job.task for job in self._jobs.values() if job.task), return_exceptions=True)
+
+    def _open(self, store: Store) -> None:
+        if store.id not in self._followed:
+            self._enqueue(store, None, follow=True)
+
+    def _told(self, store: Store, changes: Changes) -> None:
+        """From the thread that watches."""
+        self._loop.call_soon_threadsafe(self._changed, store, changes)
+
+    def _changed(self, store: Store, changes: Changes) -> None:
+        if store.id in self._followed and not self._leaving.is_set():
+            self._enqueue(store, changes, follow=True)
+
+    def _enqueue(self, store: Store, only: Changes, follow: bool) -> Job:
+        """The job that will see these changes. At most one waits per codebase: it takes on what comes."""
+        if follow:
+            self._followed.add(store.id)
+        for job in self._jobs.values():
+            if job.codebase == store.id and job.state == "queued":
+                job.only = None if job.only is None or only is None else job.only | only
+                job.follow |= follow
+                return job
+        job = Job(new_id(), store.id, store.root, only, follow)
+        self._jobs[job.id] = job
+        job.task = asyncio.create_task(self._run(job, store), name=f"index {store.root}")
+        self._forget_old()
+        return job
 
     async def _run(self, job: Job, store: Store) -> None:
         def progressed(progress: Progress) -> None:
             job.progress = progress
 
         def work() -> IndexReport:
-            return refresh(store, self._retrieval.embedder(), on_progress=progressed, cancelled=self._leaving.is_set)
+            if job.follow:
+                self._watching.follow(store)  # before the walk: between the two nothing is missed
+            return refresh(
+                store,
+                self._retrieval.static,
+                on_progress=progressed,
+                cancelled=self._leaving.is_set,
+                only=job.only,
+                patience_s=PATIENCE_S,
+            )
 
         async with self._one:
             job.state = "running"
@@ -110,6 +180,8 @@ class Jobs:
                 job.report = await asyncio.to_thread(work)
                 job.state = "done"
             except Exception as failure:  # the edge of the job
+                if job.follow and isinstance(failure, IndexStorage):
+                    self._loop.call_later(RETRY_S, self._changed, store, job.only)
                 job.error = translate(failure)
                 if job.error is None:
                     log.exception("indexing %s failed", job.root)
@@ -132,7 +204,6 @@ def report_wire(report: IndexReport) -> dict[str, Any]:
         "chunks": report.chunks,
         "changed": report.changed,
         "removed": report.removed,
-        "embedded": report.embedded,
         "seconds": round(report.seconds, 2),
         "generation": report.generation,
         "skipped": reasons,
