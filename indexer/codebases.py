@@ -21,8 +21,6 @@ class CodebaseInfo:
     files: int
     chunks: int
     generation: int
-    dense_coverage: float  # share of the chunks that have a vector
-    model_id: str
     updated_at: float  # Unix time, seconds
 
 
@@ -32,7 +30,7 @@ class Codebases:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stores: dict[str, Store] = {}
-        self._counts: dict[str, tuple[tuple[str, int], tuple[int, int, int]]] = {}  # of a version, which never changes
+        self._counts: dict[str, tuple[tuple[str, int], tuple[int, int]]] = {}  # of a version, which never changes
         self._lock = threading.Lock()
 
     def open(self, root: Path) -> Store:
@@ -85,9 +83,9 @@ class Codebases:
         try:
             with store.read() as snapshot:
                 meta = snapshot.meta()
-                files, chunks, dense = self._count(store.id, snapshot)
+                files, chunks = self._count(store.id, snapshot)
         except IndexDamaged:
-            return CodebaseInfo(store.id, store.root, "damaged", 0, 0, 0, 0.0, "", 0.0)
+            return CodebaseInfo(store.id, store.root, "damaged", 0, 0, 0, 0.0)
         return CodebaseInfo(
             id=store.id,
             root=store.root,
@@ -95,15 +93,13 @@ class Codebases:
             files=files,
             chunks=chunks,
             generation=int(meta.get("generation", 0)),
-            dense_coverage=dense / chunks if chunks else 0.0,
-            model_id=str(meta.get("model", "")),
             updated_at=float(meta.get("updated", 0.0)),
         )
 
-    def _count(self, name: str, snapshot: Snapshot) -> tuple[int, int, int]:
+    def _count(self, name: str, snapshot: Snapshot) -> tuple[int, int]:
         version = snapshot.version
         if self._counts.get(name, (None,))[0] != version:
-            self._counts[name] = version, (*snapshot.counts(), snapshot.embedded())
+            self._counts[name] = version, snapshot.counts()
         return self._counts[name][1]
 
     def _file(self, name: str) -> Path:

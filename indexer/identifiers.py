@@ -6,6 +6,7 @@ The same function feeds the full-text index and the questions; a change here mus
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 
 TERMS = 1  # version of what `split` gives, part of every index's recipe
 
@@ -26,7 +27,7 @@ STOP_WORDS = frozenset(_COMMON.split())
 
 def split(text: str) -> list[str]:
     """Lower-case terms of `text` in order: each identifier whole when it has parts, then its parts, stemmed."""
-    return [term for word in _WORD.findall(text) for term in _terms(word)]
+    return list(chain.from_iterable(map(_terms, _WORD.findall(text))))
 
 
 def query_terms(question: str) -> list[str]:
@@ -51,7 +52,7 @@ def is_identifier(word: str) -> bool:
 def _terms(word: str) -> tuple[str, ...]:
     if len(word) > _LONGEST:
         return ()
-    parts = [stem(part) for part in _parts(word)]
+    parts = [_stemmed(part) for part in _parts(word)]
     whole = word.lower().strip("_")
     return (whole, *parts) if len(parts) > 1 else tuple(parts)
 
@@ -78,6 +79,9 @@ def stem(word: str) -> str:
         if base != word and len(base) >= 3 and re.search("[aeiouy]", base):
             return _undoubled(base)
     return word[:-1] if word.endswith("e") and len(word) > 4 else word
+
+
+_stemmed = lru_cache(maxsize=50_000)(stem)  # names are many, the words that they are made of few
 
 
 def action(word: str) -> str:

@@ -31,7 +31,20 @@ _NO_REFERENCE = re.compile(
 _QUOTED = re.compile(r"[`'\"]([^`'\"\s]{2,80})[`'\"]|\b([A-Za-z_][\w.]*[\w])\s?\(")
 _DOTTED = re.compile(r"\b[A-Za-z_]\w*(?:(?:\.|::|#)[A-Za-z_]\w*)+")
 _FILE = re.compile(r"(?<![\w/.-])[\w./-]*[\w-]\.[A-Za-z][A-Za-z0-9]{0,4}\b")
-_TESTS = re.compile(r"\b(?:tests?|tested|testing|specs?|fixtures?|mock(?:s|ed)?)\b", re.IGNORECASE)
+_TESTS = re.compile(
+    r"\b(?:which|what|where|how|show|list|find|any|are there)\b[^.?!\n]{0,60}"
+    r"\b(?:tests?|tested|testing|specs?|fixtures?)\b"
+    r"|\btests? (?:for|of|that|which|cover\w*|check\w*)\b|\bfixtures?\b",
+    re.IGNORECASE,
+)
+_ABOUT = 200  # characters: a longer text tells of something, it does not ask for tests
+# What reports carry beside the words of their author: comments of a form, its boxes to tick, addresses.
+_FORM = re.compile(r"<!--.*?-->|^\s*[-*] \[[ xX]\].*$|<details>|</?summary>", re.DOTALL | re.MULTILINE)
+_FENCED = re.compile(r"^([`~]{3,}).*?(?:^\1|\Z)", re.DOTALL | re.MULTILINE)
+_TRACE = re.compile(
+    r'^\s*File "[^"\n]+", line \d+.*(?:\n .*)?$|^\s+at \S+\(.*\)$|^Traceback .*$|^\s*>>> .*$', re.MULTILINE
+)
+_ADDRESS = re.compile(r"https?://\S+")
 _DOCS = re.compile(
     r"\b(?:docs?|documentation|documented|readme|changelog|guide|tutorial|licen[cs]e|install(?:ation|ing)?"
     r"|contribut\w+)\b",
@@ -43,7 +56,7 @@ _DOCS = re.compile(
 class Question:
     """A question ready for retrieval, alone or with what it refers to."""
 
-    text: str  # what is embedded
+    text: str  # what is embedded: the words of a person, without code and what programs printed
     terms: tuple[str, ...]  # those of its first line, in order, each once
     more_terms: tuple[tuple[str, int], ...]  # those of the other lines only, with their counts
     names: tuple[tuple[str, float], ...]  # what may be a symbol's name, with how surely (0 to 1]
@@ -54,17 +67,17 @@ class Question:
 
 def understand(question: str, history: Sequence[str] = ()) -> Question:
     """`history`: the user's earlier questions, oldest first. They count only if this one does not stand alone."""
-    text = "\n".join([*_leaned_on(question, history), question])
+    text = _FORM.sub(" ", "\n".join([*_leaned_on(question, history), question]))
     title = text.strip().partition("\n")[0] if not history else text
     terms = query_terms(title)
     rest = Counter(query_terms_with_repeats(text)) if title != text else Counter()
     return Question(
-        text=text,
+        text=_prose(text),
         terms=tuple(terms),
         more_terms=tuple((term, n) for term, n in rest.items() if term not in set(terms)),
         names=tuple(_names(text).items()),
         files=tuple(dict.fromkeys(_FILE.findall(text))),
-        about_tests=bool(_TESTS.search(question)),
+        about_tests=len(question) < _ABOUT and bool(_TESTS.search(question)),
         about_docs=bool(_DOCS.search(question)),
     )
 
@@ -89,6 +102,14 @@ def _leaned_on(question: str, history: Sequence[str]) -> list[str]:
         if stands_alone(earlier):
             break
     return found
+
+
+def _prose(text: str) -> str:
+    """What a person said, where they said something."""
+    prose = text
+    for noise in (_FENCED, _TRACE, _ADDRESS):
+        prose = noise.sub(" ", prose)
+    return prose if content_words(prose) else text
 
 
 def _names(text: str) -> dict[str, float]:

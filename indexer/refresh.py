@@ -1,27 +1,28 @@
-"""Brings the index of one codebase up to date: only what changed is read, only what is new is embedded.
+"""Brings the index of one codebase up to date: only what changed is read.
 
 One job at a time per codebase. What is written is searchable at once and is not done again after an interruption.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-from indexer.chunk import CHUNKER, chunks_of
+from indexer.chunk import CHUNKER
 from indexer.embed import Embedder
 from indexer.errors import CodebaseEmpty, IndexCancelled
-from indexer.parse import parse
-from indexer.scan import Candidate, read, walk
+from indexer.ignore import separate
+from indexer.prepare import Preparer, Task, prepared
+from indexer.scan import Candidate, walk
 from indexer.snapshot import KnownFile
-from indexer.store import Indexed, Store, vector_sha
+from indexer.store import Indexed, Store
 from indexer.types import IndexReport, OnProgress, Progress, Skip
 
-_BATCH_CHUNKS = 64  # embedded and written together: about a second of MiniLM on two cores
-_BATCH_S = 1.0
+_BATCH_CHUNKS = 500  # written together at most
+_BATCH_S = 1.0  # how long what is prepared waits to be written, and so to be found
+_CALM_S = 20.0  # of a long job: after twice this time batches are twice as large, and so on; fewer are merged less
+_LARGEST = 8  # times
 _RACY_NS = 2_000_000_000  # a file changed so soon before it was read may have changed again under the same mtime
 
 
@@ -31,18 +32,27 @@ def refresh(
     *,
     on_progress: OnProgress = lambda progress: None,
     cancelled: Callable[[], bool] = lambda: False,
+    only: Collection[str] | None = None,
+    patience_s: float = 0.0,
 ) -> IndexReport:
     """One run over the codebase; afterwards the index is what a fresh build would be.
+
+    `only` says that nothing but these files, and what lies below these folders, can have changed: the rest is not
+    looked at, unless one of them decides over others. `patience_s` is how long to wait for another job's end.
 
     Raises CodebaseUnreadable, CodebaseEmpty (nothing indexable, with the reasons counted), IndexCancelled
     and IndexStorage (another job runs, disk full, ...).
     """
-    with store.indexing():
-        job = _Job(store, embedder, on_progress, cancelled)
+    with store.indexing(patience_s):
+        with store.read() as snapshot:
+            is_new = not snapshot.counts()[0]
+        if only is not None and (is_new or not separate(store.root, only)):
+            only = None
+        job = _Job(store, embedder, on_progress, cancelled, only)
         try:
             job.run()
         finally:
-            store.finish(job.skips, done=job.done)
+            store.finish(job.skips, done=job.done, only=only)
         return job.report()
 
 
@@ -56,12 +66,17 @@ def is_unchanged(known: KnownFile, size: int, mtime_ns: int) -> bool:
     return (known.size, known.mtime_ns) == (size, mtime_ns) and mtime_ns < known.read_ns - _RACY_NS
 
 
+def _is_current(known: KnownFile | None, candidate: Candidate, recipe: str) -> bool:
+    return known is not None and known.recipe == recipe and is_unchanged(known, candidate.size, candidate.mtime_ns)
+
+
 @dataclass(slots=True)
 class _Job:
     store: Store
     embedder: Embedder
     on_progress: OnProgress
     cancelled: Callable[[], bool]
+    only: Collection[str] | None
     started: float = field(default_factory=time.monotonic)
     skips: list[Skip] = field(default_factory=list)
     done: bool = False
@@ -71,21 +86,20 @@ class _Job:
     bytes_done: int = 0
     changed: int = 0
     removed: int = 0
-    embedded: int = 0
     chunks: int = 0
     work_began: float = 0.0
 
     def run(self) -> None:
         self._tell("scanning")
         candidates: list[Candidate] = []
-        for found in walk(self.store.root):
+        for found in walk(self.store.root, only=self.only):
             self._stop_if_cancelled()
             if isinstance(found, Skip):
                 self.skips.append(found)
             else:
                 candidates.append(found)
         with self.store.read() as snapshot:
-            known = snapshot.files()
+            known = snapshot.files(self.only)
         gone = sorted(known.keys() - {candidate.path for candidate in candidates})
         self.store.remove(gone)
         self.removed = len(gone)
@@ -103,7 +117,6 @@ class _Job:
             chunks=chunks,
             changed=self.changed,
             removed=self.removed,
-            embedded=self.embedded,
             seconds=time.monotonic() - self.started,
             generation=generation,
             skipped=tuple(self.skips),
@@ -111,62 +124,44 @@ class _Job:
 
     def _index(self, candidates: list[Candidate], known: dict[str, KnownFile]) -> None:
         recipe = recipe_of(self.embedder)
-        work = [c for c in candidates if not self._is_current(known.get(c.path), c, recipe)]
+        work = [Task(c, known.get(c.path)) for c in candidates if not _is_current(known.get(c.path), c, recipe)]
         self.total, self.looked_at = len(candidates), len(candidates) - len(work)
-        self.bytes_to_do = sum(candidate.size for candidate in work)
+        self.bytes_to_do = sum(task.candidate.size for task in work)
         self.work_began = flushed = time.monotonic()
         self._tell("indexing")
         batch: list[Indexed] = []
-        touched: list[tuple[str, int, int, int]] = []
+        touched: list[KnownFile] = []
         refused: list[str] = []
-        for candidate in work:
-            self._stop_if_cancelled()
-            now = time.time_ns()
-            before = known.get(candidate.path)
-            source = read(self.store.root, candidate)
-            self.looked_at += 1
-            self.bytes_done += candidate.size
-            if isinstance(source, Skip):
-                self.skips.append(source)
-                refused += [source.path] if before else []
-            elif before and (before.sha, before.recipe) == (source.sha, recipe):
-                touched.append((source.path, source.size, source.mtime_ns, now))
-            else:
-                definitions = parse(source.text, source.language)
-                pieces = chunks_of(source, definitions, self.embedder.count_tokens, self.embedder.max_tokens)
-                batch.append(Indexed(source, now, tuple(pieces), tuple(d.symbol for d in definitions)))
-            if sum(len(item.pieces) for item in batch) >= _BATCH_CHUNKS or time.monotonic() - flushed > _BATCH_S:
-                self._flush(batch, recipe)
-                flushed = time.monotonic()
-        self._flush(batch, recipe)
+        with closing(prepared(Preparer(self.store.root, self.embedder, recipe), work)) as outcomes:
+            for task, outcome in outcomes:
+                self._stop_if_cancelled()
+                self.looked_at += 1
+                self.bytes_done += task.candidate.size
+                if isinstance(outcome, Skip):
+                    self.skips.append(outcome)
+                    refused += [outcome.path] if task.known else []
+                elif isinstance(outcome, KnownFile):
+                    touched.append(outcome)
+                else:
+                    batch.append(outcome)
+                now = time.monotonic()
+                factor = min(max(1.0, (now - self.work_began) / _CALM_S), _LARGEST)
+                chunks = sum(len(item.chunks) for item in batch)
+                if now - flushed > factor * _BATCH_S or chunks >= factor * _BATCH_CHUNKS:
+                    self._flush(batch)
+                    flushed = time.monotonic()
+        self._flush(batch)
         self.store.touch(touched)
         self.store.remove(refused)
         self.removed += len(refused)
 
-    def _is_current(self, known: KnownFile | None, candidate: Candidate, recipe: str) -> bool:
-        return known is not None and known.recipe == recipe and is_unchanged(known, candidate.size, candidate.mtime_ns)
-
-    def _flush(self, batch: list[Indexed], recipe: str) -> None:
-        if not batch:
-            return
-        model = self.embedder.model_id
-        texts = {vector_sha(model, piece.embedded): piece.embedded for item in batch for piece in item.pieces}
-        with self.store.read() as snapshot:
-            have = snapshot.known_vectors(list(texts))
-        missing = [sha for sha in texts if sha not in have]
-        vectors: dict[bytes, NDArray[np.float32]] = {}
-        for at in range(0, len(missing), _BATCH_CHUNKS):
-            self.store.keep(vectors, model)  # those of the round before: a long file's work is not lost
-            self._stop_if_cancelled()
-            shas = missing[at : at + _BATCH_CHUNKS]
-            vectors = dict(zip(shas, self.embedder.embed_documents([texts[sha] for sha in shas]), strict=True))
-            self.embedded += len(shas)
+    def _flush(self, batch: list[Indexed]) -> None:
+        if batch:
+            self.store.write(batch)
+            self.changed += len(batch)
+            self.chunks += sum(len(item.chunks) for item in batch)
+            batch.clear()
             self._tell("indexing")
-        self.store.write(batch, vectors, model, recipe)
-        self.changed += len(batch)
-        self.chunks += sum(len(item.pieces) for item in batch)
-        batch.clear()
-        self._tell("indexing")
 
     def _refuse_empty(self) -> None:
         with self.store.read() as snapshot:

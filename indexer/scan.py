@@ -10,9 +10,9 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from indexer import secrets
 from indexer.errors import CodebaseUnreadable
@@ -23,6 +23,7 @@ from indexer.types import Skip, SourceFile
 SECRET, BINARY, MINIFIED, GENERATED, OVERSIZED = "secret", "binary", "minified", "generated", "oversized"
 SYMLINK, UNREADABLE, VANISHED, NAME, SPECIAL = "symlink", "unreadable", "vanished", "name", "special"
 EXCLUDED, DATA = "excluded", "data"  # a folder never worth indexing; more data than a sample
+CRASHED = "crashed"  # it killed the process that parsed it
 
 MAX_BYTES = 1_000_000
 _DATA_BYTES = 100_000
@@ -66,9 +67,10 @@ class Candidate:
     mtime_ns: int
 
 
-def walk(root: Path, max_bytes: int = MAX_BYTES) -> Iterator[Candidate | Skip]:
+def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = None) -> Iterator[Candidate | Skip]:
     """Every path under `root` that is not ignored, in order of its name: at the cost of a stat each.
 
+    `only` looks at just these files and what lies below these folders, as `ignore.listing` does.
     Raises `CodebaseUnreadable` when `root` is missing, not a folder, or cannot be listed.
     """
     try:
@@ -81,7 +83,7 @@ def walk(root: Path, max_bytes: int = MAX_BYTES) -> Iterator[Candidate | Skip]:
         raise CodebaseUnreadable(f"{root} is a file: give the folder it is in") from error
     except (OSError, RuntimeError) as error:
         raise CodebaseUnreadable(f"{root} cannot be read ({error}): check its permissions") from error
-    for path in listing(root):
+    for path in listing(root, only):
         found = _look(root, path, max_bytes)
         if found is not None:
             yield found
@@ -145,11 +147,10 @@ def _look(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
     """None for a path that git lists but that is no longer there."""
     if not _is_unicode(path):
         return Skip(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), NAME)
-    folder = next((part for part in PurePosixPath(path).parts if part in EXCLUDED_FOLDERS), None)
-    if folder is not None:
+    if not EXCLUDED_FOLDERS.isdisjoint(path.split("/")):
         return Skip(path, EXCLUDED)
     try:
-        info = os.lstat(root / path)
+        info = os.lstat(f"{root}/{path}")  # as text: a Path for each file costs more than its stat
     except FileNotFoundError:
         return None
     except OSError:
@@ -160,7 +161,7 @@ def _look(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
         return Skip(path, UNREADABLE)
     if not stat.S_ISREG(info.st_mode):
         return Skip(path, SPECIAL)
-    name = PurePosixPath(path).name
+    name = path.rpartition("/")[2]
     for rule, reason in _NAME_RULES:
         if rule.fullmatch(name):
             return Skip(path, reason)

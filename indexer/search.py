@@ -1,59 +1,58 @@
-"""Question -> the chunks that answer it, from one index: lexical, dense and symbol signals, fused.
+"""Question -> the chunks that answer it, from one index: words, static vectors and names first; the best of these
+again by who refers to whom and by the heavy embedder.
 
 Keeps the vectors in memory and follows the database before each search. Does not know who asks.
 """
 
 import math
-import os
 import re
 import threading
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import translate
-from operator import itemgetter
 
+from indexer.answered import is_answered
+from indexer.chance import OFF_TOPIC, Evidence, best, is_close, share
+from indexer.chunk import embedded
+from indexer.dense import Dense
 from indexer.embed import Embedder
-from indexer.fuse import Ranked, factor, fuse
-from indexer.identifiers import action, split
+from indexer.follow import Followed
+from indexer.fresh import is_fresh
+from indexer.fuse import DEFAULT, Ranked, Weights, factor, fuse, refine
+from indexer.graph import referred
+from indexer.names import named
+from indexer.places import Shown, places
 from indexer.question import Question, understand
-from indexer.refresh import is_unchanged
-from indexer.scan import sha_of
-from indexer.snapshot import KnownFile, Place, Row, Snapshot
+from indexer.snapshot import Row, Snapshot
 from indexer.store import Store
 from indexer.types import Hit
-from indexer.vectors import FaissIndex
 
 _POOL = 200  # candidates of each signal
+_READ = 50  # candidates that the heavy embedder reads
+_REFERRING = 100  # candidates whose references count
 _TERMS = 24  # of a long question beyond its first line, the most telling
 _EVERYWHERE = 0.25  # share of the chunks
-_PER_FILE = 3  # chunks of one file in the first ten, while other files have any
-_FIRST = 10
-_MERGED_LINES = 120
-_FILE_NAMED = 0.4  # of a sure name
-_DESCRIBED = 0.6
-_FILES_MEANT = 3
-_COMMON = 40  # a name that more definitions have says nothing
-_KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8}
 
-LoadedEmbedder = Callable[[], Embedder | None]
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a question finds."""
+
+    hits: list[Hit]  # best first
+    is_answered: bool  # False: they are the nearest places, but no nearer than to a question about the weather
 
 
 class Searcher:
-    """Searches one index. Safe to use from several threads.
+    """Searches one index. Safe to use from several threads."""
 
-    `embedder` may be a function that gives None while the model is still loading: until then answers come from
-    words and names alone.
-    """
-
-    def __init__(self, store: Store, embedder: Embedder | LoadedEmbedder) -> None:
+    def __init__(self, store: Store, static: Embedder, dense: Dense | None = None, weights: Weights = DEFAULT) -> None:
+        """`static` made the vectors in the index; `dense` reads the best candidates of each question once more."""
         self._store = store
-        self._embedder: LoadedEmbedder = embedder if callable(embedder) else lambda: embedder
+        self._static = static
+        self._dense = dense
+        self._weights = weights
         self._lock = threading.Lock()
-        self._vectors: FaissIndex | None = None
-        self._model = ""
-        self._epoch = ""
-        self._ids: set[int] = set()
-        self._synced = -1  # generation that the vectors in memory are of
+        self._vectors = Followed(static.model_id, static.dim, store.vectors_file)
 
     @property
     def generation(self) -> int:
@@ -61,79 +60,79 @@ class Searcher:
         with self._store.read() as snapshot:
             return snapshot.version[1]
 
-    def search(self, question: str, history: Sequence[str] = (), k: int = 10, paths: Sequence[str] = ()) -> list[Hit]:
+    def search(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        k: int = 10,
+        paths: Sequence[str] = (),
+        joined: bool = True,
+    ) -> list[Hit]:
+        """The hits of `find`."""
+        return self.find(question, history, k, paths, joined).hits
+
+    def find(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        k: int = 10,
+        paths: Sequence[str] = (),
+        joined: bool = True,
+    ) -> Found:
         """At most `k` hits, best first. `history`: the user's earlier questions, oldest first.
 
+        `joined`: good hits that stand side by side come as one, as a person reads them; otherwise each definition
+        comes for itself, so that an answer names its lines and a prompt holds no more than it needs.
         `paths` keeps only files under one of these folders, or matching one of these globs.
         Raises NotIndexed, IndexDamaged, IndexStorage.
         """
         asked = understand(question, history)
-        embedder = self._embedder()
-        vector = embedder.embed_query(asked.text) if embedder else None
+        vector = self._static.embed_query(asked.text)
         with self._store.read() as snapshot:
             allowed = _allowed(snapshot, paths)
-            dense: dict[int, float] = {}
-            damaged: list[bytes] = []
-            if embedder is not None and vector is not None:
-                with self._lock:
-                    damaged = self._follow(snapshot, embedder)
-                    dense = dict(self._vectors.search(vector, _POOL, allowed)) if self._vectors else {}
+            with self._lock:
+                damaged = self._vectors.follow(snapshot)
+                near = dict(self._vectors.search(vector, _POOL, allowed))
             lexical = dict(snapshot.lexical(_telling(asked, snapshot), _POOL, allowed))
-            symbol = _symbols(asked, snapshot, allowed)
-            rows = snapshot.rows(lexical.keys() | dense.keys() | symbol.keys())
+            symbol = named(asked, snapshot, allowed)
+            rows = snapshot.rows(lexical.keys() | near.keys() | symbol.keys())
+            factors = {i: factor(row.chunk, asked.about_tests, asked.about_docs) for i, row in rows.items()}
+            ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in rows]
+            paths_of = {item.id: rows[item.id].file.path for item in ranked}
+            read = {item.id: embedded(rows[item.id].chunk) for item in ranked[:_READ]}
+            graph, cosines = self._graph(ranked, rows), self._cosines(asked.text, read)
+            ranked = refine(ranked, graph, cosines, factors, paths_of, self._weights)
+            hits = self._hits(places(ranked, rows, k, joined), snapshot)
         if damaged:
             self._store.drop_vectors(damaged)
-        return self._hits(asked, rows, lexical, dense, symbol, k)
+        if paths:
+            return Found(hits, is_answered=True)
+        off_topic = self._dense.best(OFF_TOPIC, list(read.values())) if self._dense and cosines else []
+        close = is_close(cosines, off_topic)
+        return Found(
+            hits, close or is_answered(asked, self._store, self._static.model_id, self._evidence, bool(cosines))
+        )
 
-    def _follow(self, snapshot: Snapshot, embedder: Embedder) -> list[bytes]:
-        """Makes the vectors in memory those of `snapshot`. Gives the keys of vectors that are damaged on disk."""
-        epoch, generation = snapshot.version
-        if self._vectors is None or (epoch, embedder.model_id) != (self._epoch, self._model):
-            self._vectors, self._ids, self._synced = FaissIndex(embedder.dim), set(), -1
-            self._epoch, self._model = epoch, embedder.model_id
-        if (
-            generation <= self._synced
-        ):  # another thread's snapshot may be younger: its extra ids have no rows in this one
-            return []
-        now = snapshot.chunk_ids()
-        self._vectors.remove(list(self._ids - now))
-        self._ids &= now
-        ids, vectors, damaged = snapshot.vectors_after(max(self._ids, default=0), embedder.model_id, embedder.dim)
-        self._vectors.add(ids, vectors)
-        self._ids.update(ids)
-        self._synced = generation
-        return damaged
+    def _evidence(self, asked: Question, snapshot: Snapshot) -> Evidence:
+        """The best that the static vectors and the words find."""
+        terms = _telling(asked, snapshot)
+        with self._lock:
+            near = self._vectors.search(self._static.embed_query(asked.text), 1)
+        return Evidence(best(near), share(best(snapshot.lexical(terms, 1)), {*asked.terms, *terms}, snapshot))
 
-    def _hits(
-        self,
-        asked: Question,
-        rows: dict[int, Row],
-        lexical: dict[int, float],
-        dense: dict[int, float],
-        symbol: dict[int, float],
-        k: int,
-    ) -> list[Hit]:
-        factors = {
-            i: factor(row.file.path, row.chunk.language, asked.about_tests, asked.about_docs) for i, row in rows.items()
-        }
-        ranked = [item for item in fuse(lexical, dense, symbol, factors, _POOL) if item.id in rows]
-        fresh: dict[str, bool] = {}
-        hits = []
-        for item, parts in _chosen(ranked, rows, k):
-            file = parts[0].file
-            if file.path not in fresh:
-                fresh[file.path] = self._is_fresh(file)
-            hits.append(_hit(item, parts, fresh[file.path]))
-        return hits
+    def _graph(self, ranked: list[Ranked], rows: dict[int, Row]) -> dict[int, float]:
+        return referred({item.id: item.score for item in ranked[:_REFERRING]}, rows)
 
-    def _is_fresh(self, file: KnownFile) -> bool:
-        try:
-            info = os.lstat(self._store.root / file.path)
-        except OSError:
-            return False
-        if is_unchanged(file, info.st_size, info.st_mtime_ns):
-            return True
-        return info.st_size == file.size and sha_of(self._store.root, file.path) == file.sha
+    def _cosines(self, question: str, read: Mapping[int, str]) -> dict[int, float]:
+        if self._dense is None:
+            return {}
+        cosines = self._dense.cosines(question, list(read.values()))
+        return dict(zip(read, cosines, strict=False))  # none at all while the embedder is not there
+
+    def _hits(self, found: list[Shown], snapshot: Snapshot) -> list[Hit]:
+        files = {place.best.file.path: place.best.file for place in found}
+        fresh = {path: is_fresh(self._store.root, file) for path, file in files.items()}
+        return [_hit(place, fresh[place.best.file.path], snapshot) for place in found]
 
 
 def _allowed(snapshot: Snapshot, paths: Sequence[str]) -> list[int] | None:
@@ -166,103 +165,22 @@ def _telling(asked: Question, snapshot: Snapshot) -> list[str]:
     return title[: 2 * _TERMS] + rest[:_TERMS]
 
 
-def _symbols(asked: Question, snapshot: Snapshot, allowed: Collection[int] | None) -> dict[int, float]:
-    """Chunks of the definitions and files that the question names: 1 for a sure name, less for one that many share."""
-    sure = dict(asked.names)
-    places = snapshot.named(sure)
-    shared = Counter(place.symbol.name.lower() for place in places)
-    scores = dict.fromkeys(_in_files(asked, snapshot), _FILE_NAMED) | _described(asked, snapshot)
-    for place in places:
-        name = place.symbol.name.lower()
-        if shared[name] > _COMMON:
-            continue
-        kind = _KINDS.get(place.symbol.kind, 1.0)
-        score = sure[name] * kind * _qualified(place, asked.text) / math.sqrt(shared[name])
-        for chunk in snapshot.chunks_at(place):
-            scores[chunk] = max(scores.get(chunk, 0.0), score)
-    inside = scores if allowed is None else set(allowed)
-    return {chunk: score for chunk, score in scores.items() if chunk in inside}
-
-
-def _described(asked: Question, snapshot: Snapshot) -> dict[int, float]:
-    """Chunks of definitions whose name is made of words of the question: `build_prompt` for "the prompt builder"."""
-    said = list(dict.fromkeys([*asked.terms, *map(action, asked.terms)]))
-    found = {}
-    for chunk, symbol in snapshot.named_like(said, _POOL):
-        words = split(symbol.rpartition(".")[2])[1:]  # after the whole name its parts
-        if len(words) > 1 and set(words) <= set(said):
-            found[chunk] = _DESCRIBED
-    return found
-
-
-def _in_files(asked: Question, snapshot: Snapshot) -> list[int]:
-    """Chunks of the files that the question mentions, where a name means few of them."""
-    if not asked.files:
-        return []
-    paths = snapshot.paths()
-    meant = [[path for path in paths if f"/{path}".endswith(f"/{name.lstrip('./')}")] for name in asked.files]
-    return snapshot.chunk_ids_in({path for found in meant if len(found) <= _FILES_MEANT for path in found})
-
-
-def _qualified(place: Place, text: str) -> float:
-    """A question that names the scope too means the one in that scope."""
-    scope = place.symbol.qualified.rpartition(".")[0].rpartition(".")[2]
-    return 1.5 if scope and re.search(rf"\b{re.escape(scope)}\b", text) else 1.0
-
-
-def _chosen(ranked: list[Ranked], rows: dict[int, Row], k: int) -> list[tuple[Ranked, list[Row]]]:
-    """The best `k`, each with the neighbouring parts of its definition that were found too, in order of lines."""
-    best = _varied(ranked, rows)[: 3 * k]
-    place = {item.id: at for at, item in enumerate(best)}
-    groups: list[list[Row]] = []
-    found = (rows[item.id] for item in best)
-    for row in sorted(found, key=lambda row: (row.file.path, row.chunk.symbol, row.chunk.start_line, row.id)):
-        if groups and _continues(groups[-1], row):
-            groups[-1].append(row)
-        else:
-            groups.append([row])
-    ordered = sorted(((min(place[row.id] for row in group), group) for group in groups), key=itemgetter(0))
-    return [(best[at], group) for at, group in ordered[:k]]
-
-
-def _varied(ranked: list[Ranked], rows: dict[int, Row]) -> list[Ranked]:
-    """No file fills the first places alone: its fourth chunk waits while others that are half as good have had none."""
-    first: list[Ranked] = []
-    later: list[Ranked] = []
-    per_file: Counter[str] = Counter()
-    for item in ranked:
-        path = rows[item.id].file.path
-        others_qualify = not later or item.score >= later[0].score / 2
-        if len(first) < _FIRST and per_file[path] < _PER_FILE and others_qualify:
-            first.append(item)
-            per_file[path] += 1
-        else:
-            later.append(item)
-    return first + later
-
-
-def _continues(parts: list[Row], row: Row) -> bool:
-    """Whether `row` is the next part of the same definition, and the whole not too long with it."""
-    first, last, chunk = parts[0].chunk, parts[-1].chunk, row.chunk
-    same = bool(chunk.symbol) and (first.path, first.symbol) == (chunk.path, chunk.symbol)
-    return same and chunk.start_line == last.end_line + 1 and chunk.end_line - first.start_line < _MERGED_LINES
-
-
-def _hit(item: Ranked, parts: list[Row], fresh: bool) -> Hit:
-    first, last = parts[0].chunk, parts[-1].chunk
+def _hit(found: Shown, fresh: bool, snapshot: Snapshot) -> Hit:
+    best, first, last = found.best.chunk, found.parts[0].chunk, found.parts[-1].chunk
+    alone = len(found.parts) == 1
     return Hit(
-        chunk_id=item.id,
-        path=first.path,
+        chunk_id=found.best.id,
+        path=best.path,
         start_line=first.start_line,
         end_line=last.end_line,
-        symbol=first.symbol,
-        kind=first.kind,
-        language=first.language,
-        signature=first.signature,
-        doc=first.doc,
-        text="\n".join(part.chunk.text for part in parts),
-        sha=parts[0].file.sha,
-        score=item.score,
-        why=item.why,
+        symbol=best.symbol,
+        kind=best.kind,
+        language=best.language,
+        signature=best.signature,
+        doc=best.doc,
+        text=best.text if alone else snapshot.lines(best.path, first.start_line, last.end_line),
+        sha=found.best.file.sha,
+        score=found.ranked.score,
+        why=found.ranked.why,
         fresh=fresh,
     )

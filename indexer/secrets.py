@@ -28,7 +28,7 @@ _TOKENS = (
 )
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])(?:" + "|".join(_TOKENS) + ")")
 _KEY_BLOCK = re.compile(
-    r"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----)(.{32,20000}?)(?=-----END )", re.DOTALL
+    r"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----)((?:(?!-----END ).){32,20000})(?=-----END )", re.DOTALL
 )
 _URL = re.compile(r"(?<=://)([^\s/:@'\"<>{}$%]+:)([^\s/:@'\"<>{}$%]{3,})(?=@[\w.-])")
 _ASSIGNED = re.compile(r"([:=]>?[ \t]{0,3}[\"'`])([^\s\"'`]{12,200})(?=[\"'`])")

@@ -5,12 +5,11 @@ Only SELECTs. Shapes come back as plain records; ranking is not done here.
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
-import numpy as np
-from numpy.typing import NDArray
-
+from indexer.codes import Vectors, unpack
 from indexer.types import Chunk, Skip, Symbol
 
 
@@ -44,6 +43,10 @@ class Place:
 
 
 _FILE = "f.path, f.sha, f.size, f.mtime_ns, f.read_ns, f.recipe"
+# Chunks that the terms of a question may occur in: 32 ms of ranking at 0.8 us each, 16 ms of names at 0.2 us.
+_RANKED, _NAMED = 40_000, 80_000
+REMEMBERED = 1000  # generations for which the index knows what went
+_AT_ONCE = 50_000  # vectors: 50 MB of 256 components
 # A chunk's path and symbol decide more than its words: measured on the development repositories.
 _WEIGHTS = "2.0, 3.0, 1.5, 1.0"
 
@@ -53,6 +56,7 @@ class Snapshot:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._frequency: dict[str, int] = {}
 
     def meta(self) -> dict[str, str | int | float]:
         return dict(self._db.execute("SELECT key, value FROM meta"))
@@ -65,24 +69,25 @@ class Snapshot:
 
     def counts(self) -> tuple[int, int]:
         """Files and chunks."""
-        row = self._db.execute("SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM chunks)").fetchone()
+        chunks = "coalesce((SELECT value FROM meta WHERE key = 'chunks'), 0)"
+        row = self._db.execute(f"SELECT (SELECT count(*) FROM files), {chunks}").fetchone()  # noqa: S608
         return int(row[0]), int(row[1])
 
-    def embedded(self) -> int:
-        """Chunks that have a vector; looks at every one."""
-        query = "SELECT count(*) FROM chunks c JOIN vectors v ON v.sha = c.vector"
-        return int(self._db.execute(query).fetchone()[0])
-
-    def files(self) -> dict[str, KnownFile]:
-        return {row[0]: KnownFile(*row) for row in self._db.execute(f"SELECT {_FILE} FROM files f")}  # noqa: S608
+    def files(self, only: Collection[str] | None = None) -> dict[str, KnownFile]:
+        """By path, every one; `only` gives just these and those below them."""
+        query = f"SELECT {_FILE} FROM files f"  # noqa: S608
+        if only is None:
+            return {row[0]: KnownFile(*row) for row in self._db.execute(query)}
+        query += " WHERE f.path = ? OR f.path > ? AND f.path < ?"
+        places = ((path, f"{path}/", f"{path}0") for path in only)  # "0" is the character behind "/"
+        return {row[0]: KnownFile(*row) for place in places for row in self._db.execute(query, place)}
 
     def skips(self) -> tuple[Skip, ...]:
         return tuple(Skip(*row) for row in self._db.execute("SELECT path, reason FROM skips ORDER BY path"))
 
-    def known_vectors(self, shas: Sequence[bytes]) -> set[bytes]:
-        """Those of `shas` that have a vector."""
-        query = "SELECT 1 FROM vectors WHERE sha = ?"
-        return {sha for sha in shas if self._db.execute(query, (sha,)).fetchone()}
+    def keys(self) -> list[bytes]:
+        """The name of each chunk's embedded text."""
+        return [row[0] for row in self._db.execute("SELECT key FROM vectors")]
 
     def chunk_ids(self) -> set[int]:
         return {row[0] for row in self._db.execute("SELECT id FROM chunks")}
@@ -93,31 +98,61 @@ class Snapshot:
         query = f"SELECT c.id FROM chunks c WHERE c.file_id IN ({inside})"  # noqa: S608
         return [row[0] for row in self._db.execute(query, (json.dumps(sorted(paths)),))]
 
+    def known(self, path: str) -> KnownFile | None:
+        row = self._db.execute(f"SELECT {_FILE} FROM files f WHERE f.path = ?", (path,)).fetchone()  # noqa: S608
+        return KnownFile(*row) if row else None
+
+    def files_with(self, terms: Sequence[str], texts: Sequence[str], limit: int) -> list[str]:
+        """At most `limit` paths of files that have a chunk with any of `terms` and any of `texts` verbatim."""
+        inside = " OR ".join("instr(c.text, ?)" for _ in texts)
+        query = (
+            "SELECT DISTINCT f.path FROM terms t JOIN chunks c ON c.id = t.rowid JOIN files f ON f.id = c.file_id"  # noqa: S608
+            f" WHERE terms MATCH ? AND ({inside}) LIMIT ?"
+        )
+        match = " OR ".join(f'"{term}"' for term in terms)
+        return [row[0] for row in self._db.execute(query, (match, *texts, limit))]
+
+    def has_module(self, path: str) -> bool:
+        """Whether a file, whatever its suffix, or a folder ends with this path."""
+        query = "SELECT 1 FROM files WHERE '/' || path GLOB ? OR '/' || path GLOB ? LIMIT 1"
+        return self._db.execute(query, (f"*/{path}.*", f"*/{path}/*")).fetchone() is not None
+
+    def chunk_at(self, path: str, line: int) -> Row | None:
+        """The smallest chunk that holds a line."""
+        query = (
+            "SELECT c.id FROM chunks c JOIN files f ON f.id = c.file_id WHERE f.path = ? AND ? BETWEEN c.start_line"
+            " AND c.end_line ORDER BY c.end_line - c.start_line, c.id LIMIT 1"
+        )
+        found = self._db.execute(query, (path, line)).fetchone()
+        return self.rows([found[0]]).get(found[0]) if found else None
+
     def paths(self) -> list[str]:
         return [row[0] for row in self._db.execute("SELECT path FROM files ORDER BY path")]
 
-    def vectors_after(self, chunk_id: int, model: str, dim: int) -> tuple[list[int], NDArray[np.float32], list[bytes]]:
-        """Ids (n) and vectors (n, dim) of the chunks younger than `chunk_id`; and the keys of damaged vectors.
+    def vectors_after(self, chunk_id: int, model: str, dim: int) -> Iterator[tuple[int, list[int], Vectors, list[int]]]:
+        """Vectors by `model` of the chunks younger than `chunk_id`, some thousands at a time.
 
-        A vector whose length is not 1 has been changed on disk, for every one was written normalised.
+        Each time the youngest id, the ids (n) and vectors (n, dim) that are sound, and the ids of damaged ones.
         """
-        rows = self._db.execute(
-            "SELECT c.id, v.sha, v.vector FROM chunks c JOIN vectors v ON v.sha = c.vector"
-            " WHERE c.id > ? AND v.model = ? ORDER BY c.id",
-            (chunk_id, model),
-        ).fetchall()
-        whole = [row for row in rows if len(row[2]) == 4 * dim]
-        matrix = np.frombuffer(b"".join(row[2] for row in whole), "<f4").reshape(len(whole), dim)
-        with np.errstate(over="ignore", invalid="ignore"):
-            sound = np.abs(np.linalg.norm(matrix, axis=1) - 1) < 1e-3
-        damaged = [row[1] for row in rows if len(row[2]) != 4 * dim]
-        damaged += [row[1] for row, good in zip(whole, sound, strict=True) if not good]
-        return [row[0] for row, good in zip(whole, sound, strict=True) if good], matrix[sound], damaged
+        query = "SELECT chunk_id, vector FROM vectors WHERE chunk_id > ? AND model = ? ORDER BY chunk_id"
+        found = self._db.execute(query, (chunk_id, model))
+        while rows := found.fetchmany(_AT_ONCE):
+            vectors, sound = unpack([row[1] for row in rows], dim)
+            ids = [row[0] for row in rows]
+            yield ids[-1], list(compress(ids, sound)), vectors, list(compress(ids, ~sound))
+
+    def gone_after(self, generation: int) -> list[int]:
+        """Ids of the chunks that lost their vectors since, if that was at most `REMEMBERED` generations ago."""
+        return [row[0] for row in self._db.execute("SELECT chunk_id FROM gone WHERE generation > ?", (generation,))]
 
     def lexical(
         self, terms: Sequence[str], limit: int, allowed: Sequence[int] | None = None
     ) -> list[tuple[int, float]]:
-        """(chunk id, BM25) of the chunks with any of `terms`, best first; only among `allowed` where it is given."""
+        """(chunk id, BM25) of the chunks with any of `terms`, best first; only among `allowed` where it is given.
+
+        In a large index the commonest of several terms are left out: they would cost most and rank least.
+        """
+        terms = self._affordable(terms, _RANKED)
         if not terms:
             return []
         match = " OR ".join(f'"{term}"' for term in terms)  # terms are word characters only
@@ -128,7 +163,11 @@ class Snapshot:
         return [(row[0], row[1]) for row in self._db.execute(query, parameters)]
 
     def named_like(self, terms: Sequence[str], limit: int) -> list[tuple[int, str]]:
-        """(chunk id, symbol) of the chunks whose symbol has any of `terms` in its name, those with most first."""
+        """(chunk id, symbol) of the chunks whose symbol has any of `terms` in its name, those with most first.
+
+        In a large index the commonest of several terms are left out.
+        """
+        terms = self._affordable(terms, _NAMED)
         if not terms:
             return []
         match = "symbol : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
@@ -140,8 +179,22 @@ class Snapshot:
 
     def frequency(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many chunks each term occurs; terms that occur nowhere are left out."""
-        query = "SELECT term, doc FROM vocabulary WHERE term = ?"
-        return dict(row for term in terms for row in self._db.execute(query, (term,)))
+        query = "SELECT doc FROM vocabulary WHERE term = ?"
+        for term in terms:
+            if term not in self._frequency:
+                found = self._db.execute(query, (term,)).fetchone()
+                self._frequency[term] = found[0] if found else 0
+        return {term: self._frequency[term] for term in terms if self._frequency[term]}
+
+    def _affordable(self, terms: Sequence[str], rows: int) -> list[str]:
+        """The rarest of `terms` that occur in no more than `rows` chunks together, but one at least."""
+        kept: set[str] = set()
+        for term, count in sorted(self.frequency(terms).items(), key=lambda item: (item[1], item[0])):
+            rows -= count
+            if kept and rows < 0:
+                break
+            kept.add(term)
+        return [term for term in terms if term in kept]
 
     def named(self, names: Collection[str]) -> list[Place]:
         """Definitions whose name equals one of `names`, whatever the case."""
@@ -162,6 +215,19 @@ class Snapshot:
         rows = self._db.execute(query, (place.path, symbol.end_line, symbol.start_line)).fetchall()
         own = [row[0] for row in rows if row[1] == symbol.qualified]
         return own or [row[0] for row in rows[:1]]
+
+    def lines(self, path: str, start: int, end: int) -> str:
+        """These lines of a file as it was indexed."""
+        query = (
+            "SELECT c.start_line, c.text FROM chunks c JOIN files f ON f.id = c.file_id"
+            " WHERE f.path = ? AND c.end_line >= ? AND c.start_line <= ? ORDER BY c.start_line, c.id"
+        )
+        lines = [""] * (end - start + 1)  # what lies in no chunk is blank
+        for first, text in self._db.execute(query, (path, start, end)):
+            for at, line in enumerate(text.split("\n"), first - start):
+                if 0 <= at < len(lines) and lines[at] != line:  # equal where two windows overlap
+                    lines[at] += line  # a line too long for one chunk lies in several
+        return "\n".join(lines)
 
     def rows(self, ids: Collection[int]) -> dict[int, Row]:
         """The chunks with these ids, as far as they are still there."""

@@ -65,11 +65,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What each signal gave to a hit: 0 where the signal did not find it, higher is better."""
+    """What each signal gave to a hit's score, which is their sum: 0 where the signal did not find it."""
 
-    lexical: float = 0.0
-    dense: float = 0.0
-    symbol: float = 0.0
+    lexical: float = 0.0  # the question's words
+    dense: float = 0.0  # the static vectors
+    symbol: float = 0.0  # names and files that the question mentions
+    graph: float = 0.0  # other hits refer to it
+    rerank: float = 0.0  # the heavy embedder
+    file: float = 0.0  # all that was found in its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,6 @@ class IndexReport:
     chunks: int  # chunks in the index now
     changed: int  # files (re)indexed by this run
     removed: int
-    embedded: int  # chunks whose vector had to be computed; the rest were known by content
     seconds: float
     generation: int
     skipped: tuple[Skip, ...]

@@ -3,8 +3,11 @@
 Knows ids and vectors only. Vectors are L2-normalised rows, so the inner product is the cosine.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
@@ -12,6 +15,14 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
+
+FLAT = 200_000  # vectors: searched one by one up to here, 50 ms on one core at 256 components
+_CLUSTERS = 1024
+_PER_CLUSTER = 40  # vectors to train a cluster with: FAISS warns below 39
+_MARGIN = 0.25  # of the range of each component in the sample, kept free on both sides for what comes later
+_PROBED = 64  # clusters looked at
+_LENGTH, _CHECKSUM = 4, 32  # bytes at the end of a saved index: of its note's length, of its SHA-256
+_BLOCK = 1 << 20
 
 
 class VectorIndex(Protocol):
@@ -33,42 +44,110 @@ class VectorIndex(Protocol):
 
 
 class FaissIndex:
-    """Exact search by FAISS; 50,000 x 384 in about 4 ms."""
+    """By FAISS: exact up to `flat` vectors (50,000 x 384 in about 4 ms); beyond that a byte a component, by clusters.
 
-    def __init__(self, dim: int) -> None:
+    The second form finds 97 % of the nearest 50 of clustered vectors of 256 components (a graph, HNSW, at the same
+    speed 94 %, built six times as slowly) and takes 0.3 GB for a million. It is trained on what is there when it grows
+    beyond `flat`, and it stays when vectors are removed.
+    """
+
+    def __init__(self, dim: int, flat: int = FLAT) -> None:
         self.dim = dim
-        self._ids: set[int] = set()
-        self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
+        self._flat = flat
+        self._ids: Ids = np.empty(0, np.int64)  # ascending
+        # the stubs do not tell one kind of index from another
+        self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
+
+    @property
+    def is_flat(self) -> bool:
+        return not isinstance(self._index, faiss.IndexIVF)
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def add(self, ids: Sequence[int], vectors: Vectors) -> None:
-        _check(ids, vectors, self.dim, self._ids)
-        if len(ids):
-            self._index.add_with_ids(np.ascontiguousarray(vectors), np.asarray(ids, np.int64))
-            self._ids.update(ids)
+        new = np.asarray(ids, np.int64)
+        _check(ids, vectors, self.dim, bool(_among(new, self._ids).any()))
+        if not len(new):
+            return
+        if self.is_flat and len(self) + len(new) > self._flat:
+            self._cluster(vectors)
+        self._index.add_with_ids(np.ascontiguousarray(vectors), new)
+        self._ids = np.sort(np.concatenate([self._ids, new]), kind="stable")  # mostly in order already
 
     def remove(self, ids: Sequence[int]) -> None:
-        known = self._ids.intersection(ids)
-        if known:
-            self._index.remove_ids(faiss.IDSelectorBatch(np.fromiter(known, np.int64, len(known))))
-            self._ids -= known
+        old = np.asarray(ids, np.int64)
+        old = old[_among(old, self._ids)]
+        if len(old):
+            self._index.remove_ids(faiss.IDSelectorBatch(old))
+            self._ids = self._ids[~np.isin(self._ids, old)]
 
     def search(self, vector: Vectors, k: int, allowed: Sequence[int] | None = None) -> list[tuple[int, float]]:
         _check_query(vector, self.dim)
-        k = min(k, len(self._ids))
+        k = min(k, len(self))
         if k < 1 or (allowed is not None and not len(allowed)):
             return []
-        if allowed is None:
-            scores, ids = self._index.search(vector[np.newaxis], k)
-        else:
-            selector = faiss.IDSelectorBatch(np.asarray(allowed, np.int64))
-            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # its stub has no fields
-            scores, ids = self._index.search(vector[np.newaxis], k, params=parameters)
+        selector = None if allowed is None else faiss.IDSelectorBatch(np.asarray(allowed, np.int64))
+        scores, ids = self._index.search(vector[np.newaxis], k, params=self._parameters(selector))
         return _ranked(
             (i, s) for i, s in zip(ids[0].tolist(), scores[0].tolist(), strict=True) if i >= 0
         )  # -1: padding
+
+    def save(self, file: Path, note: str) -> None:
+        """Writes all of it and `note` to `file`, whole or not at all. Raises OSError."""
+        new = file.with_suffix(f".{os.getpid()}.new")
+        try:
+            faiss.write_index(self._index, os.fspath(new))
+            told = note.encode()
+            with new.open("ab") as out:
+                out.write(told + len(told).to_bytes(_LENGTH, "little"))
+            with new.open("r+b") as out:
+                checksum = hashlib.file_digest(out, "sha256").digest()
+                out.write(checksum)
+            new.replace(file)
+        except RuntimeError as error:  # FAISS cannot write
+            raise OSError(str(error)) from error
+        finally:
+            new.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, file: Path, dim: int) -> "tuple[FaissIndex, str] | None":
+        """What `save` wrote and its note; None when there is no such file, or it is not as it was written."""
+        try:
+            note = _note(file)
+            if note is None:
+                return None
+            found = faiss.read_index(os.fspath(file))
+        except (OSError, RuntimeError):
+            return None
+        index = cls(dim)
+        index._index = found
+        index._ids = np.sort(_ids_of(found))
+        return (index, note) if found.d == dim else None
+
+    def _cluster(self, more: Vectors) -> None:
+        """Goes over to clusters of bytes, trained on a sample of what is here and of what is about to come."""
+        stored = self._index.index.reconstruct_n(0, len(self)) if len(self) else more[:0]
+        kept = faiss.vector_to_array(self._index.id_map)
+        known = np.concatenate([stored, more])
+        clusters = max(1, min(_CLUSTERS, len(known) // _PER_CLUSTER))
+        quantizer = faiss.IndexFlatIP(self.dim)
+        scalar = faiss.ScalarQuantizer.QT_8bit
+        index = faiss.IndexIVFScalarQuantizer(quantizer, self.dim, clusters, scalar, faiss.METRIC_INNER_PRODUCT)
+        index.sq.rangestat_arg = _MARGIN
+        sample = np.random.default_rng(0).permutation(len(known))[: clusters * _PER_CLUSTER]
+        index.train(np.ascontiguousarray(known[np.sort(sample)]))
+        index.nprobe = _PROBED
+        if len(stored):
+            index.add_with_ids(stored, kept)
+        self._index = index
+
+    def _parameters(self, selector: faiss.IDSelector | None) -> faiss.SearchParameters:
+        if self.is_flat:
+            return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # its stub has no fields
+        # Few allowed ones may lie in any cluster, and looking only at them is fast.
+        probed = self._index.nprobe if selector is None else self._index.nlist
+        return faiss.SearchParametersIVF(sel=selector, nprobe=probed)  # type: ignore[call-arg]
 
 
 class BruteForceIndex:
@@ -82,7 +161,7 @@ class BruteForceIndex:
         return len(self._vectors)
 
     def add(self, ids: Sequence[int], vectors: Vectors) -> None:
-        _check(ids, vectors, self.dim, self._vectors.keys())
+        _check(ids, vectors, self.dim, any(i in self._vectors for i in ids))
         self._vectors.update(zip(ids, vectors, strict=True))
 
     def remove(self, ids: Sequence[int]) -> None:
@@ -99,10 +178,48 @@ def _ranked(found: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
     return sorted(found, key=lambda item: (-item[1], item[0]))
 
 
-def _check(ids: Sequence[int], vectors: Vectors, dim: int, known: Collection[int]) -> None:
+def _among(ids: Ids, known: Ids) -> NDArray[np.bool_]:
+    """Which of `ids` are in `known`, which ascends."""
+    if not len(known):
+        return np.zeros(len(ids), np.bool_)
+    return np.asarray(known[np.minimum(np.searchsorted(known, ids), len(known) - 1)] == ids)
+
+
+def _ids_of(index: Any) -> Ids:
+    if not isinstance(index, faiss.IndexIVF):
+        return np.asarray(faiss.vector_to_array(index.id_map), np.int64)
+    lists: Any = index.invlists
+    parts = [
+        faiss.rev_swig_ptr(lists.get_ids(i), lists.list_size(i)).copy()
+        for i in range(index.nlist)
+        if lists.list_size(i)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def _note(file: Path) -> str | None:
+    """The note behind the index in a file, if its checksum is right."""
+    size = file.stat().st_size
+    if size < _LENGTH + _CHECKSUM:
+        return None
+    with file.open("rb") as data:
+        checksum = hashlib.sha256()
+        left = size - _CHECKSUM
+        while left > 0 and (block := data.read(min(left, _BLOCK))):
+            checksum.update(block)
+            left -= len(block)
+        if data.read() != checksum.digest():
+            return None
+        data.seek(size - _CHECKSUM - _LENGTH)
+        length = int.from_bytes(data.read(_LENGTH), "little")
+        data.seek(size - _CHECKSUM - _LENGTH - length)
+        return data.read(length).decode()
+
+
+def _check(ids: Sequence[int], vectors: Vectors, dim: int, any_known: bool) -> None:
     if vectors.dtype != np.float32 or vectors.shape != (len(ids), dim):
         raise ValueError(f"expected float32 ({len(ids)}, {dim}), not {vectors.dtype} {vectors.shape}")
-    if len(set(ids)) != len(ids) or any(i in known for i in ids):
+    if any_known or len(set(ids)) != len(ids):
         raise ValueError("an id is given twice or is already in the index")
 
 

@@ -1,6 +1,7 @@
 """Every vector index gives the same neighbours with the same scores as plain arithmetic."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,3 +104,83 @@ def test_after_any_changes_faiss_agrees_with_the_oracle(changes: list[tuple[int,
     expected = plain.search(query, k)
     assert [i for i, _ in fast.search(query, k)] == [i for i, _ in expected]
     assert [s for _, s in fast.search(query, k)] == pytest.approx([s for _, s in expected], abs=1e-5)
+
+
+def clustered(n: int, dim: int = 32, seed: int = 0) -> NDArray[np.float32]:
+    """Directions around fifty centres, as the chunks of a codebase lie around its subjects."""
+    centres = np.random.default_rng(1).standard_normal((50, dim))
+    random = np.random.default_rng(seed)
+    return rows(*(centres[random.integers(0, 50, n)] + 0.8 * random.standard_normal((n, dim))).tolist())
+
+
+@pytest.fixture
+def large() -> FaissIndex:
+    """4,000 vectors where 1,000 are searched one by one."""
+    index = FaissIndex(32, flat=1000)
+    for at in range(0, 4000, 500):
+        index.add(range(at, at + 500), clustered(4000)[at : at + 500])
+        assert index.is_flat == (at < 1000)
+    return index
+
+
+def test_beyond_the_flat_size_nearly_all_of_the_nearest_are_found(large: FaissIndex) -> None:
+    exact = BruteForceIndex(32)
+    exact.add(range(4000), clustered(4000))
+    shares, errors = [], []
+    for query in clustered(20, seed=2):
+        expected, found = dict(exact.search(query, 50)), dict(large.search(query, 50))
+        shares.append(len(expected.keys() & found) / 50)
+        errors += [abs(found[i] - expected[i]) for i in expected.keys() & found]
+    assert np.mean(shares) >= 0.95
+    assert max(errors) < 0.01
+
+
+def test_a_large_index_keeps_to_allowed_ids_wherever_they_lie(large: FaissIndex) -> None:
+    query, some = clustered(1, seed=3)[0], list(range(7, 4000, 400))
+    exact = BruteForceIndex(32)
+    exact.add(some, clustered(4000)[some])
+    found = large.search(query, 50, allowed=some)
+    assert sorted(i for i, _ in found) == some
+    assert dict(found) == pytest.approx(dict(exact.search(query, 50)), abs=0.01)
+
+
+def test_a_large_index_forgets_and_takes_back(large: FaissIndex) -> None:
+    vector = clustered(4000)[123]
+    assert large.search(vector, 1)[0][0] == 123
+    large.remove([123, 9999])
+    assert len(large) == 3999
+    assert 123 not in dict(large.search(vector, 200))
+    large.add([123], vector[np.newaxis])
+    assert large.search(vector, 1)[0][0] == 123
+    with pytest.raises(ValueError, match="already"):
+        large.add([123], vector[np.newaxis])
+
+
+@pytest.mark.parametrize("flat", [1000, 10_000])
+def test_what_was_saved_is_what_is_loaded(tmp_path: Path, flat: int) -> None:
+    made = FaissIndex(32, flat)
+    made.add(range(2, 1502), clustered(1500))
+    made.remove([5])
+    made.save(tmp_path / "x.vectors", "a note")
+    loaded = FaissIndex.load(tmp_path / "x.vectors", 32)
+    assert loaded is not None
+    index, note = loaded
+    query = clustered(1, seed=4)[0]
+    assert (note, len(index), index.is_flat) == ("a note", 1499, made.is_flat)
+    assert index.search(query, 50) == made.search(query, 50)
+    with pytest.raises(ValueError, match="already"):
+        index.add([7], query[np.newaxis])
+    assert [file.name for file in tmp_path.iterdir()] == ["x.vectors"]
+
+
+def test_a_file_that_is_not_as_it_was_written_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "x.vectors"
+    assert FaissIndex.load(file, 2) is None
+    made = FaissIndex(2)
+    made.add([1], rows((1, 0)))
+    made.save(file, "note")
+    good = file.read_bytes()
+    assert FaissIndex.load(file, 3) is None
+    for bad in (b"", good[:-1], good[:20] + bytes([good[20] ^ 1]) + good[21:], good + b"x", b"\0" * 100):
+        file.write_bytes(bad)
+        assert FaissIndex.load(file, 2) is None

@@ -1,30 +1,23 @@
 """Chunks: whole definitions, every line in one, nothing beyond the window."""
 
 import itertools
-import re
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.chunk import Piece, chunks_of
+from indexer.chunk import chunks_of, embedded
 from indexer.parse import parse
-from indexer.types import SourceFile
+from indexer.types import Chunk, SourceFile
 
 
-def words(text: str) -> int:
-    """Tokens of a small tokenizer: two for the frame, one for each run of up to four letters and each sign."""
-    return 2 + len(re.findall(r"\w{1,4}|[^\w\s]", text))
-
-
-def cut(text: str, language: str = "python", limit: int = 60, count: Callable[[str], int] = words) -> list[Piece]:
+def cut(text: str, language: str = "python", limit: int = 300) -> list[Chunk]:
     source = SourceFile("pkg/mod.py", "sha", len(text), 0, language, text)
-    return chunks_of(source, parse(text, language), count, limit)
+    return chunks_of(source, parse(text, language), limit)
 
 
-def spans(pieces: list[Piece]) -> list[tuple[str, str, int, int]]:
-    return [(p.chunk.symbol, p.chunk.kind, p.chunk.start_line, p.chunk.end_line) for p in pieces]
+def spans(pieces: list[Chunk]) -> list[tuple[str, str, int, int]]:
+    return [(p.symbol, p.kind, p.start_line, p.end_line) for p in pieces]
 
 
 def test_functions_methods_class_heads_and_blocks() -> None:
@@ -64,23 +57,23 @@ class Box:
 
 def test_the_text_is_the_lines_and_the_embedded_text_says_where_they_are() -> None:
     [head, method] = cut("class Box:\n    size = 1\n    def area(self):\n        return 2\n")
-    assert head.chunk.text == "class Box:\n    size = 1"
-    assert head.embedded == "pkg/mod.py Box\nclass Box:\n    size = 1"
-    assert method.embedded == "pkg/mod.py Box.area\n    def area(self):\n        return 2"
-    assert (method.chunk.signature, method.chunk.doc) == ("def area(self)", "")
+    assert head.text == "class Box:\n    size = 1"
+    assert embedded(head) == "pkg/mod.py Box\nclass Box:\n    size = 1"
+    assert embedded(method) == "pkg/mod.py Box.area\n    def area(self):\n        return 2"
+    assert (method.signature, method.doc) == ("def area(self)", "")
 
 
 def test_a_long_function_is_split_at_blank_lines_and_every_part_knows_what_it_is_of() -> None:
     body = "\n\n".join("\n".join(f"    step_{part}_{i} = {i}" for i in range(4)) for part in range(5))
-    pieces = cut(f'def long(a, b):\n    """Does much."""\n{body}\n', limit=60)
+    pieces = cut(f'def long(a, b):\n    """Does much."""\n{body}\n', limit=150)
     assert spans(pieces)[0][:3] == ("long", "function", 1)
     assert len(pieces) > 2
-    assert {p.chunk.signature for p in pieces} == {"def long(a, b)"}
-    assert [p.chunk.doc for p in pieces] == ["Does much."] + [""] * (len(pieces) - 1)
-    assert all(p.embedded.startswith("pkg/mod.py long\ndef long(a, b)\n") for p in pieces[1:])
-    assert pieces[-1].chunk.end_line == 26
+    assert {p.signature for p in pieces} == {"def long(a, b)"}
+    assert [p.doc for p in pieces] == ["Does much."] + [""] * (len(pieces) - 1)
+    assert all(embedded(p).startswith("pkg/mod.py long\ndef long(a, b)\n") for p in pieces[1:])
+    assert pieces[-1].end_line == 26
     for before, after in itertools.pairwise(pieces):
-        assert after.chunk.start_line == before.chunk.end_line + 1
+        assert after.start_line == before.end_line + 1
 
 
 def test_a_closing_brace_stays_with_what_it_closes() -> None:
@@ -90,23 +83,17 @@ def test_a_closing_brace_stays_with_what_it_closes() -> None:
 
 def test_a_file_without_a_grammar_is_cut_into_windows_that_overlap() -> None:
     text = "\n".join(f"key_{i} = {i}" for i in range(30))
-    pieces = cut(text, "toml", limit=50)
-    assert {p.chunk.kind for p in pieces} == {"window"}
+    pieces = cut(text, "toml", limit=200)
+    assert {p.kind for p in pieces} == {"window"}
     for before, after in itertools.pairwise(pieces):
-        assert after.chunk.start_line == before.chunk.end_line - 1
+        assert after.start_line == before.end_line - 1
 
 
 def test_one_endless_line_becomes_slices_of_that_line() -> None:
     line = "word " * 500
-    pieces = cut(line, "text", limit=40)
-    assert {(p.chunk.start_line, p.chunk.end_line) for p in pieces} == {(1, 1)}
-    assert "".join(p.chunk.text for p in pieces) == line
-
-
-def test_a_path_longer_than_the_window_gives_way_to_the_code() -> None:
-    source = SourceFile("/".join(["deep"] * 60) + ".txt", "sha", 1, 0, "text", "hello world")
-    [piece] = chunks_of(source, (), words, 20)
-    assert piece.embedded == "hello world"
+    pieces = cut(line, "text", limit=200)
+    assert {(p.start_line, p.end_line) for p in pieces} == {(1, 1)}
+    assert "".join(p.text for p in pieces) == line
 
 
 def test_markdown_sections_are_cut_like_classes() -> None:
@@ -153,15 +140,13 @@ LINES = st.lists(
 
 
 @settings(max_examples=150)
-@given(LINES, st.sampled_from(["python", "javascript", "markdown", "toml"]), st.integers(12, 80))
-def test_every_line_lies_in_a_chunk_and_no_chunk_exceeds_the_window(
-    lines: list[str], language: str, limit: int
-) -> None:
+@given(LINES, st.sampled_from(["python", "javascript", "markdown", "toml"]), st.integers(250, 500))
+def test_every_line_lies_in_a_chunk_and_no_chunk_exceeds_the_limit(lines: list[str], language: str, limit: int) -> None:
     text = "\n".join(lines)
     pieces = cut(text, language, limit)
-    covered = {line for p in pieces for line in range(p.chunk.start_line, p.chunk.end_line + 1)}
+    covered = {line for p in pieces for line in range(p.start_line, p.end_line + 1)}
     assert {number for number, line in enumerate(lines, 1) if line.strip()} <= covered
     for piece in pieces:
-        assert words(piece.embedded) <= limit
-        assert piece.chunk.text in text
-        assert piece.chunk.text in piece.embedded
+        assert len(embedded(piece)) <= limit
+        assert piece.text in text
+        assert piece.text in embedded(piece)

@@ -33,11 +33,11 @@ def test_the_nearest_codebase_around_a_path_is_found(tmp_path: Path) -> None:
 def test_what_is_told_about_each(tmp_path: Path) -> None:
     world = World(tmp_path)
     [before] = (world.codebases.open(world.root), world.codebases.all())[1]
-    assert (before.state, before.files, before.generation, before.dense_coverage) == ("empty", 0, 0, 0.0)
+    assert (before.state, before.files, before.generation) == ("empty", 0, 0)
     world.refresh()
     [info] = world.codebases.all()
     assert (info.id, info.root, info.state) == (codebase_id(world.root), world.root, "ready")
-    assert (info.files, info.chunks, info.dense_coverage, info.model_id) == (4, 7, 1.0, "hash-64")
+    assert (info.files, info.chunks) == (4, 7)
     assert info.generation == 1
     assert info.updated_at > before.updated_at
 

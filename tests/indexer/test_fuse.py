@@ -1,11 +1,22 @@
 """Fusion: signals in their own spread, demotions, ties."""
 
+from dataclasses import asdict
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.fuse import DENSE, LEXICAL, SYMBOL, factor, fuse, is_test
-from indexer.types import Why
+from indexer.fuse import Ranked, Weights, factor, is_test, refine
+from indexer.fuse import fuse as fuse_weighted
+from indexer.types import Chunk, Why
+
+WEIGHTS = Weights()
+LEXICAL, DENSE, SYMBOL = WEIGHTS.lexical, WEIGHTS.dense, WEIGHTS.symbol
+Scores = dict[int, float]
+
+
+def fuse(lexical: Scores, dense: Scores, symbol: Scores, factors: Scores, pool: int) -> list[Ranked]:
+    return fuse_weighted(lexical, dense, symbol, factors, pool, WEIGHTS)
 
 
 def test_bm25_counts_from_zero_unless_its_list_is_cut_off() -> None:
@@ -36,7 +47,7 @@ def test_two_signals_together_beat_one_alone() -> None:
 def test_a_factor_scales_the_sum_and_a_name_counts_as_it_is() -> None:
     ranked = fuse({}, {}, {1: 1.0, 2: 0.9}, {1: 0.5}, pool=9)
     assert [(item.id, item.score) for item in ranked] == approx([(2, 0.9 * SYMBOL), (1, 0.5 * SYMBOL)])
-    assert ranked[1].why == Why(symbol=SYMBOL)
+    assert ranked[1].why == Why(symbol=0.5 * SYMBOL)
 
 
 def test_ties_go_by_id_and_nothing_gives_nothing() -> None:
@@ -83,9 +94,37 @@ def test_is_test(path: str, verdict: bool) -> None:
     assert is_test(path) is verdict
 
 
-def test_tests_and_prose_are_demoted_unless_they_are_asked_for() -> None:
-    assert factor("src/a.py", "python", about_tests=False, about_docs=False) == 1.0
-    assert factor("tests/a.py", "python", about_tests=False, about_docs=False) < 1.0
-    assert factor("tests/a.py", "python", about_tests=True, about_docs=False) == 1.0
-    assert factor("README.md", "markdown", about_tests=False, about_docs=False) < 1.0
-    assert factor("README.md", "markdown", about_tests=False, about_docs=True) == 1.0
+def chunk(path: str, language: str, kind: str = "function") -> Chunk:
+    return Chunk(path, 1, 2, "f", kind, language, "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("found", "about_tests", "about_docs", "times"),
+    [
+        (chunk("src/a.py", "python"), False, False, 1.0),
+        (chunk("tests/a.py", "python"), False, False, 0.3),
+        (chunk("tests/a.py", "python"), True, False, 1.0),
+        (chunk("README.md", "markdown"), False, False, 0.6),
+        (chunk("README.md", "markdown"), False, True, 1.0),
+        (chunk("src/a.d.ts", "typescript"), False, False, 0.6),
+        (chunk("examples/a.py", "python"), False, False, 0.85),
+        (chunk("src/a.py", "python", "block"), False, False, 0.7),
+        (chunk("tests/data.json", "json", "window"), False, False, 0.3 * 0.75 * 0.7),
+    ],
+)
+def test_what_is_rarely_meant_is_demoted(found: Chunk, about_tests: bool, about_docs: bool, times: float) -> None:
+    assert factor(found, about_tests, about_docs) == pytest.approx(times)
+
+
+def test_the_second_look_adds_the_graph_the_heavy_embedder_and_the_file() -> None:
+    first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
+    again = refine(first, {2: 1.0}, {2: 0.9, 1: 0.4}, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
+    found = {item.id: item for item in again}
+    assert [item.id for item in again] == [2, 1, 3]
+    rerank = WEIGHTS.rerank * 2**0.5  # 0.5 above the worst of two, whose root mean square is 0.5 / sqrt(2)
+    second = 0.5 * SYMBOL + WEIGHTS.graph + rerank
+    file = WEIGHTS.file * (second**2 + (0.25 * SYMBOL) ** 2) ** 0.5
+    why = Why(symbol=0.5 * SYMBOL, graph=WEIGHTS.graph, rerank=rerank, file=file)
+    assert asdict(found[2].why) == pytest.approx(asdict(why))
+    assert found[2].score == pytest.approx(second + file)
+    assert found[1].why.file == pytest.approx(WEIGHTS.file * SYMBOL)

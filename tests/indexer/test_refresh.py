@@ -1,11 +1,6 @@
-"""An index follows its files: only what changed is read, only what is new is embedded, nothing is lost."""
+"""An index follows its files: only what changed is read, nothing is lost."""
 
 import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +10,7 @@ from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, In
 from indexer.refresh import refresh
 from indexer.types import Progress
 from tests.indexer.world import World, content, put
+from tests.soak import survive
 
 OLD = 1_000_000_000 * 10**9  # long before anything was indexed
 
@@ -29,7 +25,7 @@ def settle(world: World) -> None:
 def test_a_first_run_indexes_everything(tmp_path: Path) -> None:
     world = World(tmp_path)
     report = world.refresh()
-    assert (report.files, report.chunks, report.changed, report.removed, report.embedded) == (4, 7, 4, 0, 7)
+    assert (report.files, report.chunks, report.changed, report.removed) == (4, 7, 4, 0)
     assert report.skipped == ()
     paths = [row[0] for row in world.content()]
     assert paths == ["README.md", "app/config.py", *["app/server.py"] * 4, "web/page.js"]
@@ -39,27 +35,27 @@ def test_nothing_changed_nothing_done_and_the_generation_stays(tmp_path: Path) -
     world = World(tmp_path)
     first = world.refresh()
     again = world.refresh()
-    assert (again.changed, again.removed, again.embedded) == (0, 0, 0)
+    assert (again.changed, again.removed) == (0, 0)
     assert again.generation == first.generation
 
 
-def test_a_touched_file_is_read_but_not_embedded_and_then_known_by_its_stat(tmp_path: Path) -> None:
+def test_a_touched_file_is_read_but_not_indexed_and_then_known_by_its_stat(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
     settle(world)
     with world.store.read() as snapshot:
         assert {file.mtime_ns for file in snapshot.files().values()} == {OLD}
     report = world.refresh()
-    assert (report.changed, report.embedded) == (0, 0)
+    assert report.changed == 0
 
 
-def test_an_edit_embeds_only_the_chunk_that_changed(tmp_path: Path) -> None:
+def test_an_edit_touches_only_the_file_that_changed(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
     file = world.root / "app/server.py"
     put(world.root, "app/server.py", file.read_text().replace("return None", "return 'stopped'"))
     report = world.refresh()
-    assert (report.changed, report.embedded, report.files) == (1, 1, 4)
+    assert (report.changed, report.files) == (1, 4)
     assert world.content() == fresh(world, tmp_path)
 
 
@@ -73,16 +69,16 @@ def test_an_edit_of_the_same_size_within_the_same_instant_is_seen(tmp_path: Path
     assert [row[4] for row in world.content()] == ["x = 2"]
 
 
-def test_a_file_that_comes_back_costs_no_embedding(tmp_path: Path) -> None:
+def test_a_file_that_goes_and_comes_back(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
     text = (world.root / "app/config.py").read_text()
     (world.root / "app/config.py").unlink()
     gone = world.refresh()
-    assert (gone.removed, gone.files, gone.embedded) == (1, 3, 0)
+    assert (gone.removed, gone.files) == (1, 3)
     put(world.root, "app/config.py", text)
     back = world.refresh()
-    assert (back.changed, back.embedded, back.files) == (1, 0, 4)
+    assert (back.changed, back.files) == (1, 4)
     assert world.content() == fresh(world, tmp_path)
 
 
@@ -109,9 +105,9 @@ def test_another_embedding_model_indexes_again_by_itself(tmp_path: Path) -> None
     first = world.refresh()
     world.embedder = HashEmbedder(dim=32, model_id="other")
     report = world.refresh()
-    assert (report.changed, report.embedded) == (4, first.embedded)
+    assert report.changed == 4
     with world.store.read() as snapshot:
-        ids, vectors, damaged = snapshot.vectors_after(0, "other-32", 32)
+        [(_, ids, vectors, damaged)] = snapshot.vectors_after(0, "other-32", 32)
     assert (len(ids), vectors.shape, damaged) == (first.chunks, (first.chunks, 32), [])
 
 
@@ -153,7 +149,8 @@ def many(n: int) -> dict[str, str]:
     return {f"m{i:03}.py": f"def f{i}():\n    return {i}\n\n\ndef g{i}():\n    return -{i}\n" for i in range(n)}
 
 
-def test_progress_tells_the_truth(tmp_path: Path) -> None:
+def test_progress_tells_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.refresh._BATCH_CHUNKS", 50)
     world = World(tmp_path, many(100))
     told: list[Progress] = []
     refresh(world.store, world.embedder, on_progress=told.append)
@@ -162,13 +159,16 @@ def test_progress_tells_the_truth(tmp_path: Path) -> None:
     assert {p.total for p in working} == {100}
     assert [p.done for p in working] == sorted(p.done for p in working)
     assert [p.chunks for p in working] == sorted(p.chunks for p in working)
-    assert len({p.chunks for p in working}) >= 4  # 200 chunks, at most 64 and a file at a time
+    assert len({p.chunks for p in working}) >= 4  # 200 chunks, 50 at a time
     assert (told[-1].done, told[-1].chunks, told[-1].eta_s) == (100, 200, 0.0)
     assert working[0].eta_s is None
     assert all(p.eta_s is not None and p.files_per_s > 0 for p in working if p.chunks)
 
 
-def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(tmp_path: Path) -> None:
+def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.refresh._BATCH_CHUNKS", 50)
     world = World(tmp_path, many(100))
     told: list[Progress] = []
 
@@ -181,7 +181,7 @@ def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(tmp
         files, _ = snapshot.counts()
     assert 30 <= files < 100
     report = world.refresh()
-    assert (report.files, report.changed, report.embedded) == (100, 100 - files, 2 * (100 - files))
+    assert (report.files, report.changed) == (100, 100 - files)
     assert world.content() == fresh(world, tmp_path)
 
 
@@ -192,35 +192,8 @@ def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:
     assert world.refresh().files == 4
 
 
-JOB = """
-import sys
-from pathlib import Path
-from indexer.codebases import Codebases
-from indexer.embed import HashEmbedder
-from indexer.refresh import refresh
-store = Codebases(Path(sys.argv[1])).open(Path(sys.argv[2]))
-print("open", flush=True)
-refresh(store, HashEmbedder())
-"""
-
-
 def test_kill_9_at_any_moment_loses_nothing(tmp_path: Path) -> None:
-    world = World(tmp_path, many(300))
-    clock = random.Random(9)
-    for _ in range(6):
-        job = subprocess.Popen(
-            [sys.executable, "-c", JOB, str(tmp_path / "indexes"), str(world.root)], stdout=subprocess.PIPE
-        )
-        assert job.stdout is not None
-        job.stdout.readline()
-        time.sleep(clock.uniform(0.0, 0.5))
-        job.send_signal(signal.SIGKILL)
-        job.wait()
-        job.stdout.close()
-        with world.store.read() as snapshot:  # readable at once, and no file without its chunks
-            assert snapshot.counts()[1] == 2 * snapshot.counts()[0]
-    assert world.refresh().files == 300
-    assert world.content() == fresh(world, tmp_path)
+    survive(tmp_path, kills=6, seed=9)
 
 
 def fresh(world: World, tmp_path: Path) -> list[tuple[str, str, int, int, str]]:

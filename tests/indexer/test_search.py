@@ -2,12 +2,15 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from indexer.dense import Dense, VectorCache
 from indexer.embed import HashEmbedder, SentenceEmbedder
 from indexer.search import Searcher
+from indexer.static import StaticEmbedder
 from indexer.types import Hit
 from tests.indexer.world import World, put
 
@@ -79,9 +82,9 @@ def test_the_first_hit_is_the_one(searcher: Searcher, question: str, symbol: str
 
 
 def test_a_name_in_the_scope_that_is_named_comes_first(searcher: Searcher) -> None:
-    for scope, other in (("Window", "Budget"), ("Budget", "Window")):
-        found = symbols(searcher.search(f"the trim of the {scope} class"))
-        assert found.index(f"{scope}.trim") < found.index(f"{other}.trim")
+    for scope, other in (("window", "budget"), ("budget", "window")):
+        found = [hit.path for hit in searcher.search(f"the trim of the {scope.title()} class")]
+        assert found.index(f"backend/{scope}.py") < found.index(f"backend/{other}.py")
 
 
 def test_a_file_that_is_named_counts(searcher: Searcher) -> None:
@@ -105,7 +108,7 @@ def test_a_hit_is_whole(searcher: Searcher, world: World) -> None:
     )
     assert hit.fresh
     assert min(hit.why.lexical, hit.why.dense, hit.why.symbol) > 0
-    assert hit.score == pytest.approx(hit.why.lexical + hit.why.dense + hit.why.symbol)
+    assert hit.score == pytest.approx(sum(asdict(hit.why).values()))
 
 
 def test_a_follow_up_finds_the_callers_of_what_was_talked_about(searcher: Searcher) -> None:
@@ -140,13 +143,14 @@ def test_only_the_paths_asked_for(searcher: Searcher, paths: list[str], expected
     assert {hit.path for hit in hits} == expected
 
 
-def test_words_and_names_answer_while_the_embedder_is_loading(world: World) -> None:
+def test_the_heavy_embedder_reads_the_best_candidates_as_soon_as_it_is_there(world: World, tmp_path: Path) -> None:
     loaded: list[HashEmbedder] = []
-    searcher = Searcher(world.store, lambda: loaded[0] if loaded else None)
+    dense = Dense(lambda: loaded[0] if loaded else None, VectorCache(tmp_path / "kept"))
+    searcher = Searcher(world.store, world.embedder, dense)
     hit = searcher.search("where is build_prompt defined?")[0]
-    assert (hit.symbol, hit.why.dense) == ("build_prompt", 0.0)
-    loaded.append(world.embedder)
-    assert searcher.search("where is build_prompt defined?")[0].why.dense > 0
+    assert (hit.symbol, hit.why.rerank) == ("build_prompt", 0.0)
+    loaded.append(HashEmbedder(dim=48, model_id="heavy"))
+    assert searcher.search("where is build_prompt defined?")[0].why.rerank > 0
 
 
 def test_another_embedder_than_the_indexed_one_is_not_compared_with(world: World) -> None:
@@ -190,16 +194,6 @@ def test_every_hit_says_whether_its_file_is_still_the_one_that_was_indexed(world
     ]
 
 
-def test_one_file_does_not_fill_the_first_places_alone(tmp_path: Path) -> None:
-    crowded = "\n\n".join(f"def parse_row_{i}(row):\n    return parse(row, {i})" for i in range(12))
-    files = {"crowd.py": crowded} | {f"m{i}.py": f"def parse_row(row):\n    return {i}\n" for i in range(9)}
-    world = World(tmp_path, files)
-    world.refresh()
-    hits = Searcher(world.store, world.embedder).search("parse row", k=20)
-    assert sum(hit.path == "crowd.py" for hit in hits[:10]) <= 3
-    assert sum(hit.path == "crowd.py" for hit in hits) == 11
-
-
 def test_neighbouring_parts_of_one_definition_come_as_one_hit(tmp_path: Path) -> None:
     body = "\n".join(f"    total_{i} = compute_total(total_{i - 1}, step={i})" for i in range(1, 60))
     world = World(tmp_path, {"a.py": f"def compute_everything(total_0):\n{body}\n", **REPOSITORY})
@@ -229,10 +223,11 @@ def test_k_bounds_the_hits(searcher: Searcher) -> None:
     assert [len(searcher.search("build_prompt trim socket", k=k)) for k in (0, 1, 4)] == [0, 1, 4]
 
 
-def test_the_real_model_understands_other_words(tmp_path: Path) -> None:
+def test_the_real_models_understand_other_words(tmp_path: Path) -> None:
     world = World(tmp_path, REPOSITORY)
-    world.embedder = SentenceEmbedder()  # type: ignore[assignment]
-    assert world.refresh().embedded == 12
-    searcher = Searcher(world.store, world.embedder)
+    world.embedder = StaticEmbedder()  # type: ignore[assignment]
+    assert world.refresh().chunks == 12
+    heavy = SentenceEmbedder()
+    searcher = Searcher(world.store, StaticEmbedder(), Dense(lambda: heavy, VectorCache(tmp_path / "kept")))
     assert searcher.search("how are credentials hidden?")[0].symbol == "mask_secrets"
     assert searcher.search("drop the oldest pieces when there are too many")[0].symbol.startswith("Budget")

@@ -1,0 +1,51 @@
+"""Whether a codebase answers a question at all, or the hits are only the nearest of what has nothing to do with it.
+
+Keeps in the index what off-topic questions find there. Does not know how evidence is found.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from indexer.chance import OFF_TOPIC, Chance, Evidence, is_general
+from indexer.errors import IndexStorage
+from indexer.question import Question, understand
+from indexer.snapshot import Snapshot
+from indexer.store import Store
+
+_META = "chance"
+
+FindEvidence = Callable[[Question, Snapshot], Evidence]
+
+
+def is_answered(asked: Question, store: Store, model: str, evidence: FindEvidence, read: bool) -> bool:
+    """For a question that the heavy embedder finds nothing close to, or, with `read` False, has not looked at.
+
+    `model` made the vectors in the index. Raises NotIndexed, IndexDamaged, IndexStorage.
+    """
+    if is_general(asked.text):
+        return True
+    with store.read() as snapshot:
+        return _is_named(asked, snapshot) or not _chance(store, snapshot, model, evidence).explains(
+            evidence(asked, snapshot), read
+        )
+
+
+def _is_named(asked: Question, snapshot: Snapshot) -> bool:
+    """Whether the question spells the name of a definition or of a file that is there."""
+    spelt = [name for name, sure in asked.names if sure >= 1]
+    if snapshot.named(spelt):
+        return True
+    return bool(asked.files) and any(
+        f"/{path}".endswith(f"/{name}") for path in snapshot.paths() for name in asked.files
+    )
+
+
+def _chance(store: Store, snapshot: Snapshot, model: str, evidence: FindEvidence) -> Chance:
+    """Measured once, and again when the index has grown or shrunk."""
+    chunks = snapshot.counts()[1]
+    if kept := Chance.kept(str(snapshot.meta().get(_META, "")), model, chunks):
+        return kept
+    made = Chance.measure(model, chunks, [evidence(understand(question), snapshot) for question in OFF_TOPIC])
+    with suppress(IndexStorage):  # a disk that is full: measured again next time
+        store.note(_META, made.text())
+    return made

@@ -1,0 +1,41 @@
+"""What the commits of a git repository changed. Knows no index; a folder without git has no commits."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.ignore import git
+
+_MOST = 2000  # commits looked at, youngest first
+_TRAILER = re.compile(r"^(?:[A-Za-z-]+-by|Change-Id|git-svn-id|Refs?|Closes): .*$", re.MULTILINE)
+_HUNK = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit that is no merge."""
+
+    sha: str
+    message: str  # subject and body without trailers
+    paths: tuple[str, ...]  # what it changed under the folder, relative to it
+
+
+def commits(root: Path) -> list[Commit]:
+    """Those that changed something under `root`, youngest first."""
+    quiet = ("-c", "core.quotePath=false", "-c", "log.showSignature=false")
+    shown = ("--no-merges", "--no-ext-diff", "--relative", "--name-only", "--format=%x1e%H%x1f%B%x1f")
+    out = git(root, *quiet, "log", f"-n{_MOST}", *shown, "--", ".") or b""
+    found = []
+    for record in out.decode("utf-8", "replace").split("\x1e")[1:]:
+        sha, message, paths = record.split("\x1f", 2)
+        told = _TRAILER.sub("", message).strip()
+        found.append(Commit(sha, told, tuple(path for path in paths.split("\n") if path)))
+    return found
+
+
+def after(root: Path, sha: str, path: str) -> tuple[str, list[range]]:
+    """The text of a file after a commit, and the lines of it that the commit wrote (or deleted lines before)."""
+    text = git(root, "show", f"{sha}:./{path}") or b""
+    diff = git(root, "show", "--no-ext-diff", "--no-textconv", "--relative", "-U0", "--format=", sha, "--", path) or b""
+    hunks = ((int(start), int(count or 1)) for start, count in _HUNK.findall(diff))
+    return text.decode("utf-8", "replace"), [range(start, start + max(1, count)) for start, count in hunks]

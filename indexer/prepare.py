@@ -1,0 +1,140 @@
+"""Files on disk -> all that the index keeps of them: read, masked, parsed, cut, split into terms, embedded.
+
+Much work is spread over processes; a file that kills its process costs that file only. Knows no database.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+from indexer.chunk import chunks_of, embedded
+from indexer.codes import pack
+from indexer.dense import key_of
+from indexer.embed import Embedder
+from indexer.parse import parse
+from indexer.scan import CRASHED, Candidate, read
+from indexer.snapshot import KnownFile
+from indexer.store import Indexed, terms_of
+from indexer.types import Skip
+
+_WORKERS = 2
+_WORTH_WORKERS = 3_000_000  # bytes: less is done before the processes have started
+_AHEAD = 64  # files handed to the workers before their turn
+_NICE = 5  # a question that is asked meanwhile comes first
+
+
+Outcome = Indexed | KnownFile | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A file to look at, and what the index knows of it."""
+
+    candidate: Candidate
+    known: KnownFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preparer:
+    """What every file is prepared with."""
+
+    root: Path
+    embedder: Embedder
+    recipe: str
+
+    def __call__(self, task: Task) -> Outcome:
+        """`KnownFile`, with the stat of now, when its bytes are those that the index knows."""
+        now = time.time_ns()
+        source = read(self.root, task.candidate)
+        if isinstance(source, Skip):
+            return source
+        file = KnownFile(source.path, source.sha, source.size, source.mtime_ns, now, self.recipe)
+        if task.known and (task.known.sha, task.known.recipe) == (file.sha, file.recipe):
+            return file
+        definitions = parse(source.text, source.language)
+        chunks = chunks_of(source, definitions)
+        texts = [embedded(chunk) for chunk in chunks]
+        return Indexed(
+            file=file,
+            language=source.language,
+            chunks=tuple(chunks),
+            symbols=tuple(definition.symbol for definition in definitions),
+            terms=tuple(terms_of(c.path, c.symbol, c.signature, c.doc, c.text) for c in chunks),
+            model=self.embedder.model_id,
+            vectors=tuple(pack(self.embedder.embed_documents(texts))),
+            keys=tuple(key_of(text) for text in texts),
+        )
+
+
+def prepared(preparer: Preparer, tasks: Iterable[Task]) -> Generator[tuple[Task, Outcome]]:
+    """Each task with its outcome, in their order. Closing the generator ends the workers."""
+    tasks = list(tasks)
+    if sum(task.candidate.size for task in tasks) < _WORTH_WORKERS:
+        yield from ((task, preparer(task)) for task in tasks)
+        return
+    left = deque(tasks)
+    while left:
+        try:
+            with closing(_spread(preparer, left, _WORKERS, _AHEAD)) as outcomes:
+                for task, outcome in outcomes:
+                    left.popleft()
+                    yield task, outcome
+        except BrokenProcessPool:  # one of the files under way killed it
+            yield from _one_by_one(preparer, [left.popleft() for _ in range(min(_AHEAD, len(left)))])
+
+
+def _one_by_one(preparer: Preparer, tasks: list[Task]) -> Generator[tuple[Task, Outcome]]:
+    for task in tasks:
+        try:
+            with closing(_spread(preparer, [task], 1, 1)) as outcomes:
+                yield next(outcomes)
+        except BrokenProcessPool:
+            yield task, Skip(task.candidate.path, CRASHED)
+
+
+def _spread(preparer: Preparer, tasks: Iterable[Task], workers: int, ahead: int) -> Generator[tuple[Task, Outcome]]:
+    """As `prepared`; raises BrokenProcessPool at the first outcome that a dead worker owes."""
+    # Not forked: the caller may hold locks in other threads.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(preparer,))
+    under_way: deque[tuple[Task, Future[Outcome]]] = deque()
+    try:
+        for task in tuple(tasks):
+            under_way.append((task, pool.submit(_work, task)))
+            if len(under_way) >= ahead:
+                first, future = under_way.popleft()
+                yield first, future.result()
+        for first, future in under_way:
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_preparer: Preparer | None = None  # of a worker process, which has one job in its life
+
+
+def _begin(preparer: Preparer) -> None:
+    global _preparer
+    os.nice(_NICE)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _preparer = preparer
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot say so, and its workers hold both ends of the pipe that they wait at."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _work(task: Task) -> Outcome:
+    assert _preparer is not None
+    return _preparer(task)

@@ -1,0 +1,30 @@
+"""What commits changed, read from a real repository."""
+
+from pathlib import Path
+
+from indexer.history import after, commits
+from tests.indexer.repository import CART, shop
+
+
+def test_commits_come_youngest_first_with_their_words_and_paths(tmp_path: Path) -> None:
+    youngest, middle, oldest = commits(shop(tmp_path / "shop"))
+    assert youngest.message == "Fix discount counted twice\n\nThe cart was too cheap."
+    assert youngest.paths == ("shop/cart.py", "tests/test_cart.py")
+    assert middle.paths == ("shop/old0.py", "shop/old1.py", "shop/old2.py", "shop/old3.py")
+    assert len(oldest.paths) == 8
+
+
+def test_a_file_after_a_commit_and_the_lines_it_wrote(tmp_path: Path) -> None:
+    root = shop(tmp_path / "shop")
+    assert after(root, commits(root)[0].sha, "shop/cart.py") == (CART, [range(5, 6)])
+
+
+def test_paths_are_relative_to_a_folder_inside_the_repository(tmp_path: Path) -> None:
+    folder = shop(tmp_path / "shop") / "shop"
+    youngest = commits(folder)[0]
+    assert youngest.paths == ("cart.py",)
+    assert after(folder, youngest.sha, "cart.py") == (CART, [range(5, 6)])
+
+
+def test_without_git_there_are_none(tmp_path: Path) -> None:
+    assert commits(tmp_path) == []

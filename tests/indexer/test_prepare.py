@@ -1,0 +1,66 @@
+"""Preparing files in worker processes: the same outcomes in the same order, and a crash costs one file."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from indexer.embed import HashEmbedder
+from indexer.prepare import Outcome, Preparer, Task, prepared
+from indexer.scan import CRASHED, Candidate, walk
+from indexer.store import Indexed
+from indexer.types import Skip
+from tests.indexer.world import lay_out
+
+
+class Deadly(Preparer):
+    """Kills its process at certain files, as a grammar with a bug would."""
+
+    def __call__(self, task: Task) -> Outcome:
+        if "deadly" in task.candidate.path:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(task)
+
+
+@pytest.fixture(autouse=True)
+def _many_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.prepare._WORTH_WORKERS", 0)
+    monkeypatch.setattr("indexer.prepare._AHEAD", 4)
+
+
+def tasks(root: Path) -> Iterator[Task]:
+    return (Task(found, None) for found in walk(root) if isinstance(found, Candidate))
+
+
+def chunks(outcome: Outcome) -> list[tuple[str, str]]:
+    assert isinstance(outcome, Indexed)
+    return [(chunk.path, chunk.text) for chunk in outcome.chunks]
+
+
+def test_workers_give_what_one_process_gives_in_the_same_order(tmp_path: Path) -> None:
+    root = lay_out(tmp_path, {f"m{i:02}.py": f"def f{i}():\n    return {i}\n" for i in range(12)})
+    preparer = Preparer(root, HashEmbedder(), "recipe")
+    alone = [preparer(task) for task in tasks(root)]
+    spread = [outcome for _, outcome in prepared(preparer, tasks(root))]
+    assert [chunks(outcome) for outcome in spread] == [chunks(outcome) for outcome in alone]
+    assert [o.vectors for o in spread] == [o.vectors for o in alone]  # type: ignore[union-attr]
+
+
+def test_a_file_that_kills_its_process_is_skipped_and_all_others_are_there(tmp_path: Path) -> None:
+    names = ["a.py", "b.py", "deadly1.py", "e.py", "f.py", "g.py", "h.py", "deadly2.py", "z.py"]
+    root = lay_out(tmp_path, dict.fromkeys(names, "x = 1\n"))
+    outcomes = dict(prepared(Deadly(root, HashEmbedder(), "recipe"), tasks(root)))
+    found = {task.candidate.path: outcome for task, outcome in outcomes.items()}
+    assert sorted(found) == sorted(names)
+    assert {path for path, outcome in found.items() if outcome == Skip(path, CRASHED)} == {"deadly1.py", "deadly2.py"}
+    assert chunks(found["z.py"]) == [("z.py", "x = 1")]
+
+
+def test_closing_it_early_ends_the_workers(tmp_path: Path) -> None:
+    root = lay_out(tmp_path, {f"m{i:02}.py": "x = 1\n" for i in range(8)})
+    outcomes = prepared(Preparer(root, HashEmbedder(), "recipe"), tasks(root))
+    assert next(outcomes)[0].candidate.path == "m00.py"
+    outcomes.close()
+    assert list(outcomes) == []
