@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     snippets: int = Field(8, ge=1, le=50)  # most pieces of code in one prompt
     queue_limit: int = Field(16, ge=1)  # turns waiting or running
     grace_ms: int = Field(30_000, ge=0)
+    watch: bool = True  # follow the files of every codebase that is indexed or opened
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("data_dir", "models_dir")

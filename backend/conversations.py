@@ -62,6 +62,8 @@ def finish(db: Session, row: TurnRow, reason: str, **facts: Any) -> None:
     row.usage, row.timings = facts.get("usage", {}), facts.get("ms", {})
     row.error = facts.get("error") or {}
     body = {"model": row.model, "usage": row.usage, "ms": row.timings} | ({"error": row.error} if row.error else {})
+    if cited := [event.body["status"] for event in _told(db, row, "cite")]:
+        body["grounding"] = round(cited.count("ok") / len(cited), 3)
     owner = require_session(db, row.session_id)
     events.append(db, owner, row.id, "end", reason=reason, **body)
     place = db.get_one(ConversationRow, row.conversation_id)
@@ -184,11 +186,13 @@ def clear(db: Session, conversations: Sequence[str]) -> int | None:
 
 def _said(db: Session, row: TurnRow, until: int | None = None) -> str:
     """What the log has of a turn's answer, up to event number `until`."""
-    told = select(EventRow).where(
-        EventRow.session_id == row.session_id, EventRow.turn_id == row.id, EventRow.type == "delta"
-    )
-    told = told.where(EventRow.seq <= until) if until is not None else told
-    return "".join(event.body["text"] for event in db.scalars(told.order_by(EventRow.seq)))
+    return "".join(event.body["text"] for event in _told(db, row, "delta") if until is None or event.seq <= until)
+
+
+def _told(db: Session, row: TurnRow, kind: str) -> Sequence[EventRow]:
+    """The events of that type that the log has of a turn."""
+    of_turn = (EventRow.session_id == row.session_id, EventRow.turn_id == row.id, EventRow.type == kind)
+    return db.scalars(select(EventRow).where(*of_turn).order_by(EventRow.seq)).all()
 
 
 def _new_conversation(db: Session, owner: SessionRow) -> ConversationRow:

@@ -6,8 +6,6 @@ Knows how the errors of the other packages translate; nothing else does.
 from dataclasses import dataclass
 from errno import EDQUOT, ENOSPC
 
-from sqlalchemy.exc import OperationalError
-
 from indexer import errors as indexing
 from models import errors as modelling
 from prompts import errors as prompting
@@ -89,12 +87,12 @@ def translate(error: Exception) -> Refusal | None:
     for kind, code in _TRANSLATIONS:
         if isinstance(error, kind):
             return Refusal(code, str(error))
-    if isinstance(error, OperationalError | OSError):
-        return _storage(error)
-    return None
+    return _storage(error)
 
 
 def _storage(error: Exception) -> Refusal | None:
+    from sqlalchemy.exc import OperationalError  # a search without a server does without its 0.3 s
+
     cause = error.orig if isinstance(error, OperationalError) else error  # its own text would quote parameters
     text = str(cause).lower() if isinstance(error, OperationalError) else ""
     if "database or disk is full" in text or (isinstance(cause, OSError) and cause.errno in (ENOSPC, EDQUOT)):

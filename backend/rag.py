@@ -1,4 +1,4 @@
-"""The answer to one accepted question: retrieve -> engine -> prompt -> sources -> deltas, each step in the log.
+"""The answer to one accepted question: retrieve -> engine -> prompt -> sources -> deltas, cites, each in the log.
 
 Knows retrieval, prompts and engines; who asked, how turns queue and how they end is the business of `turns`.
 """
@@ -6,28 +6,32 @@ Knows retrieval, prompts and engines; who asked, how turns queue and how they en
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend import conversations, events
-from backend.attached import ATTACHED, Attachment, attached_hits
+from backend import conversations, events, listing
+from backend.attached import ATTACHED, Attachment, agreeing, attached_hits
+from backend.batches import together
 from backend.db import Database
 from backend.engines import Engines, Ready
 from backend.errors import Refusal
-from backend.retrieval import Retrieval
+from backend.grounding import Grounding
+from backend.past import exchange, next_number, window, window_start
+from backend.retrieval import Retrieval, wire_why
 from backend.stats import Stats
 from backend.tables import SessionRow, TurnRow
-from indexer.types import Hit
-from models.types import Delta, Sampling, Segment, Usage
-from prompts.build import BuiltPrompt, Exchange, build_prompt
-from prompts.snippets import Snippet
+from indexer.search import Found
+from indexer.structure import Structural
+from models.extractive import estimate_tokens
+from models.types import Sampling, Segment, Usage
+from prompts.build import BuiltPrompt, build_prompt
+from prompts.snippets import Snippet, user_message
 
 SYSTEM = (Path(__file__).parent.parent / "prompts" / "system.md").read_text(encoding="utf-8")
-BATCH = 32  # most deltas in one event: a frame has a limit
 NOTHING_USED = Usage(0, 0, 0)
 
 
@@ -92,29 +96,32 @@ class Rag:
         past = await self._past(row.conversation_id, row.ordinal)
         self._status(row, "retrieving")
         began = time.perf_counter()
-        hits = await self._retrieve(question, past)
+        if told := await self._structural(question):
+            draft.ms["retrieve"] = ms_since(began)
+            return await self._list(row, draft, *told, past)
+        found, root = await self._retrieve(question, past)
         draft.ms["retrieve"] = ms_since(began)
         if question.retrieval == "only":
             draft.model = "none"
-            snippets = [Snippet(n, hit, False) for n, hit in enumerate(hits, _next_number(past))]
+            snippets = [Snippet(n, hit, False) for n, hit in enumerate(found.hits, next_number(past))]
             await self._store_prompt(row, snippets, "", row.ordinal, draft)
             return "stop"
         self._status(row, "loading")
         async with self._engines.use(question.model) as ready:
             draft.model = ready.engine.name
-            built = await asyncio.to_thread(self._build, ready, question, past, hits)
-            window = _window(past) + built.dropped
-            window_start = past[window].ordinal if window < len(past) else row.ordinal
-            await self._store_prompt(row, built.snippets, built.user, window_start, draft)
-            return await self._generate(question, row, draft, ready, built)
+            built = await asyncio.to_thread(self._build, ready, question, past, found)
+            start = window_start(past, built.dropped, row)
+            await self._store_prompt(row, built.snippets, built.user, start, draft)
+            grounding = Grounding(root, past, built.snippets)
+            return await self._generate(question, row, draft, ready, built, grounding)
 
     async def preview(self, question: Question) -> tuple[str, BuiltPrompt]:
         """The model's name and the prompt that asking would have it read; nothing is stored or generated."""
         session = await self._session(question)
         past = await self._past(question.conversation, None)
-        hits = await self._retrieve(question, past)
+        found, _ = await self._retrieve(question, past)
         async with self._engines.use(question.model or (session.model if session else "")) as ready:
-            built = await asyncio.to_thread(self._build, ready, question, past, hits)
+            built = await asyncio.to_thread(self._build, ready, question, past, found)
             return ready.engine.name, built
 
     async def _session(self, question: Question) -> SessionRow | None:
@@ -129,33 +136,66 @@ class Rag:
         rows = await self._database.read(lambda db: conversations.turns(db, conversation, before))
         return [row for row in rows if row.answer and row.user_message]
 
-    async def _retrieve(self, question: Question, past: Sequence[TurnRow]) -> list[Hit]:
+    async def _retrieve(self, question: Question, past: Sequence[TurnRow]) -> tuple[Found, Path | None]:
+        """Hits, and the root of the codebase that they are from. What the user attached may always be the answer."""
         session = await self._session(question)
 
-        def work() -> list[Hit]:
+        def work() -> tuple[Found, Path | None]:
             codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
-            attached = attached_hits(question.attachments, codebase.root if codebase else None)
+            root = codebase.root if codebase else None
+            attached = attached_hits(question.attachments, root)
             if codebase is None or question.retrieval == "off":
-                return attached
+                return Found(attached, is_answered=True), root
             asked = [row.question for row in past]
-            found, _ = self._retrieval.search(codebase, question.text, asked, self._snippets)
-            return attached + found
+            found, _ = self._retrieval.search(codebase, question.text, asked, self._snippets, (), joined=False)
+            if attached:
+                agreed = agreeing(found.hits, attached, question.attachments, codebase.root)
+                found = Found(attached + agreed, is_answered=True)
+            return found, root
 
         return await asyncio.to_thread(work)
 
-    def _build(self, ready: Ready, question: Question, past: Sequence[TurnRow], hits: list[Hit]) -> BuiltPrompt:
+    async def _structural(self, question: Question) -> tuple[Structural, Path] | None:
+        """The exact answer, and the root that it is of, where the question has one and brings no text of its own."""
+        if question.retrieval != "auto" or question.attachments:
+            return None
+        session = await self._session(question)
+
+        def work() -> tuple[Structural, Path] | None:
+            codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
+            told = self._retrieval.structural(codebase, question.text) if codebase else None
+            return (told, codebase.root) if codebase and told else None
+
+        return await asyncio.to_thread(work)
+
+    async def _list(self, row: TurnRow, draft: Draft, told: Structural, root: Path, past: Sequence[TurnRow]) -> str:
+        """Answers with the places themselves, in one delta: no model runs. Later prompts show the code as ever."""
+        number = next_number(past)
+        snippets = [Snippet(n, hit, False) for n, hit in enumerate(told.hits, number)]
+        draft.model = listing.MODEL
+        user = user_message(snippets, row.question)
+        await self._store_prompt(row, snippets, user, window_start(past, 0, row), draft)
+        draft.text = listing.listing(told, number)
+        await self._tell(row, "delta", {"text": draft.text})
+        grounding = Grounding(root, past, snippets)
+        await self._tell(row, "cite", *await grounding.feed(draft.text), *await grounding.close())
+        draft.usage = Usage(0, 0, estimate_tokens(draft.text))
+        return "stop"
+
+    def _build(self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found) -> BuiltPrompt:
         sampling = self._sampling(ready, question)
         built = build_prompt(
             chat=ready.chat,
             system=ready.system or SYSTEM,
-            history=[_exchange(row, past) for row in past[_window(past) :]],
-            hits=hits,
+            history=[exchange(row, past) for row in past[window(past) :]],
+            hits=found.hits,
             question=question.text,
             count=ready.engine.count_tokens,
             limit=ready.engine.context_length - min(sampling.max_tokens, ready.engine.context_length // 2),
-            first_number=_next_number(past),
+            first_number=next_number(past),
+            is_answered=found.is_answered,
         )
-        left_out = sum(hit.kind == ATTACHED for hit in hits) - sum(s.hit.kind == ATTACHED for s in built.snippets)
+        left_out = sum(hit.kind == ATTACHED for hit in found.hits) - sum(s.hit.kind == ATTACHED for s in built.snippets)
         if left_out:
             raise Refusal("context_too_large", f"{left_out} pieces of the attached text do not fit: attach less of it")
         # The user is told once per conversation that no model is installed.
@@ -171,21 +211,23 @@ class Rag:
         )
 
     async def _store_prompt(
-        self, row: TurnRow, snippets: Sequence[Snippet], user: str, window_start: int, draft: Draft
+        self, row: TurnRow, snippets: Sequence[Snippet], user: str, start: int, draft: Draft
     ) -> None:
         items = [source_item(snippet) for snippet in snippets]
 
         def work(db: Session) -> None:
             stored = db.get_one(TurnRow, (row.session_id, row.id))
             stored.sources, stored.user_message, stored.model = items, user, draft.model
-            stored.window_start = window_start
+            stored.window_start = start
             owner = conversations.require_session(db, row.session_id)
             events.append(db, owner, row.id, "sources", items=items)
 
         await self._database.write(work)
         self._log.ring(row.session_id)
 
-    async def _generate(self, question: Question, row: TurnRow, draft: Draft, ready: Ready, built: BuiltPrompt) -> str:
+    async def _generate(
+        self, question: Question, row: TurnRow, draft: Draft, ready: Ready, built: BuiltPrompt, grounding: Grounding
+    ) -> str:
         began = time.perf_counter()
         draft.usage = Usage(built.tokens, 0, 0)
         if built.prompt.notice:
@@ -199,12 +241,14 @@ class Rag:
                             draft.ms["prefill"] = ms_since(began)
                             self._status(row, "generating")
                         draft.text += text
-                        await self._store_delta(row, text)
+                        await self._tell(row, "delta", {"text": text})
+                        await self._tell(row, "cite", *await grounding.feed(text))
                     last = batch[-1]
                     if last.progress and not draft.text:
                         self._status(row, "prefill", done=last.progress[0], total=last.progress[1])
                     if last.reason is not None:
                         draft.usage = last.usage or draft.usage
+                        await self._tell(row, "cite", *await grounding.close())
                         return last.reason
         finally:
             draft.ms["generate"] = ms_since(began) - draft.ms["prefill"]
@@ -213,11 +257,16 @@ class Rag:
                 draft.usage = replace(draft.usage, completion=ready.engine.count_tokens(said))
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
 
-    async def _store_delta(self, row: TurnRow, text: str) -> None:
-        def work(db: Session) -> None:
-            events.append(db, conversations.require_session(db, row.session_id), row.id, "delta", text=text)
+    async def _tell(self, row: TurnRow, kind: str, *bodies: dict[str, Any]) -> None:
+        if not bodies:
+            return
 
-        # A cancel must not leave it open whether this text is in the log: the end comes after it in the same queue.
+        def work(db: Session) -> None:
+            owner = conversations.require_session(db, row.session_id)
+            for body in bodies:
+                events.append(db, owner, row.id, kind, **body)
+
+        # A cancel must not leave it open whether this is in the log: the end comes after it in the same queue.
         await asyncio.shield(self._database.write(work))
         self._log.ring(row.session_id)
 
@@ -225,67 +274,18 @@ class Rag:
         self._log.status(row.session_id, row.id, stage, **facts)
 
 
-async def together(stream: AsyncIterator[Delta]) -> AsyncGenerator[list[Delta]]:
-    """The deltas of `stream` in batches: what came while the consumer was busy goes together."""
-    arrived: asyncio.Queue[Delta | None] = asyncio.Queue()
-
-    async def read() -> None:
-        try:
-            async for delta in stream:
-                arrived.put_nowait(delta)
-        finally:
-            arrived.put_nowait(None)
-
-    reader = asyncio.create_task(read())
-    try:
-        while True:
-            batch = [await arrived.get()]
-            while not arrived.empty() and len(batch) < BATCH:
-                batch.append(arrived.get_nowait())
-            if deltas := [delta for delta in batch if delta is not None]:
-                yield deltas
-            if batch[-1] is None:
-                await reader  # raises what the engine raised
-                return
-    finally:
-        reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reader
-
-
 def source_item(snippet: Snippet) -> dict[str, Any]:
     """A snippet as the `sources` event shows it."""
     hit = snippet.hit
-    item = {
+    item: dict[str, Any] = {
         "n": snippet.n,
         "path": hit.path,
         "start": hit.start_line,
         "end": hit.end_line,
         "symbol": hit.symbol or None,
     }
-    why = {"lexical": hit.why.lexical, "dense": hit.why.dense, "symbol": hit.why.symbol}
-    return item | {"sha": hit.sha, "score": round(hit.score, 6), "why": why, "fresh": hit.fresh}
-
-
-def _exchange(row: TurnRow, past: Sequence[TurnRow]) -> Exchange:
-    """A stored turn as a piece of the next prompt. The first turn that lists a number is the one that shows it."""
-    before = {item["n"] for other in past if other.ordinal < row.ordinal for item in other.sources}
-    shown = tuple(
-        (item["n"], (item["path"], item["start"], item["end"], item["sha"]))
-        for item in row.sources
-        if item["n"] not in before
-    )
-    return Exchange(row.user_message, row.answer, shown)
-
-
-def _window(past: Sequence[TurnRow]) -> int:
-    """Index of the oldest turn that the newest prompt still held: what was dropped stays dropped."""
-    start = past[-1].window_start if past else 0
-    return sum(row.ordinal < start for row in past)
-
-
-def _next_number(past: Sequence[TurnRow]) -> int:
-    return 1 + max((item["n"] for row in past for item in row.sources), default=0)
+    item |= {"sha": hit.sha, "score": round(hit.score, 6), "why": wire_why(hit.why), "fresh": hit.fresh}
+    return item | ({"attached": True} if hit.kind == ATTACHED else {})
 
 
 def ms_since(began: float) -> float:

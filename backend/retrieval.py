@@ -1,51 +1,76 @@
-"""The codebases of this machine and the one embedder they share, ready to be searched. Knows no prompts, no wires."""
+"""The codebases of this machine and the embedders they share, ready to be searched. Knows no prompts, no wires."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from backend.config import Settings
 from backend.errors import Refusal
+from indexer.asked import recognise
 from indexer.codebases import CodebaseInfo, Codebases
+from indexer.dense import Dense, VectorCache
 from indexer.embed import Embedder
 from indexer.errors import EmbedderUnavailable
-from indexer.search import Searcher
+from indexer.fresh import catch_up
+from indexer.onnx import load_embedder
+from indexer.search import Found, Searcher
+from indexer.static import StaticEmbedder
 from indexer.store import Store
-from indexer.types import Hit
+from indexer.structure import Structural, answer
+from indexer.types import Hit, Why
 
 log = logging.getLogger(__name__)
 
+LOADING_S = 2.0  # that a question waits for the heavy embedder; MiniLM in int8 takes 0.3
+
+
+def open_retrieval(settings: Settings) -> "Retrieval":
+    """The indexes and embedders that the settings name, the heavy one loading."""
+    retrieval = Retrieval(
+        settings.data_dir / "indexes", StaticEmbedder(), lambda: load_embedder(settings.embedding_model)
+    )
+    retrieval.preload()
+    return retrieval
+
 
 class Retrieval:
-    """Searches by codebase. The embedder loads once, in the background or at the first need."""
+    """Searches by codebase. The static embedder is there at once; the heavy one loads in the background."""
 
-    def __init__(self, folder: Path, load: Callable[[], Embedder]) -> None:
+    def __init__(self, folder: Path, static: Embedder, load: Callable[[], Embedder]) -> None:
         self.codebases = Codebases(folder)
+        self.static = static
         self._load = load
         self._embedder: Embedder | None = None
-        self._loading = threading.Lock()
+        self._loaded = threading.Event()
+        self._loaded.set()  # nothing is under way
+        self._dense = Dense(self._heavy, VectorCache(folder / "vectors.cache"))
         self._searchers: dict[str, Searcher] = {}
         self._opening = threading.Lock()
-
-    def embedder(self) -> Embedder:
-        """The embedder, loaded by the first caller; blocks for seconds then. Raises `EmbedderUnavailable`."""
-        with self._loading:
-            if self._embedder is None:
-                self._embedder = self._load()
-            return self._embedder
+        self.on_use: Callable[[Store], None] = lambda store: None  # told of every codebase that is searched
 
     def preload(self) -> None:
-        """Loads the embedder in a thread; a failure is told by the first search that needs it."""
+        """Loads the heavy embedder in a thread. Until it is there, and when it cannot be, nothing is re-ranked."""
 
         def load() -> None:
             try:
-                self.embedder()
+                self._embedder = self._load()
             except EmbedderUnavailable as error:
                 log.error("%s", error)
+            finally:
+                self._loaded.set()
 
+        self._loaded.clear()
         threading.Thread(target=load, name="embedder-preload", daemon=True).start()
+
+    def _heavy(self) -> Embedder | None:
+        """The heavy embedder, waited for a moment while it loads: the default one needs less."""
+        self._loaded.wait(LOADING_S)
+        return self._embedder
 
     @property
     def embedder_loaded(self) -> bool:
@@ -64,12 +89,40 @@ class Retrieval:
             return next((info for info in known if store is not None and info.id == store.id), None)
         return max(known, key=lambda info: info.updated_at, default=None)
 
+    def use(self, workspace: str) -> None:
+        """Tells that the codebase around this path, if there is one, has been opened."""
+        with suppress(OSError, RuntimeError):  # a path that no folder can have
+            if store := self.codebases.find(Path(workspace)):
+                self.on_use(store)
+
     def search(
-        self, codebase: CodebaseInfo, question: str, history: Sequence[str], k: int, paths: Sequence[str] = ()
-    ) -> tuple[list[Hit], int]:
-        """Hits, best first, and the generation of the index that they come from."""
-        searcher = self._searcher(codebase.id)
-        return searcher.search(question, history, k, paths), searcher.generation
+        self, codebase: CodebaseInfo, question: str, history: Sequence[str], k: int, paths: Sequence[str], joined: bool
+    ) -> tuple[Found, int]:
+        """What is found, and the generation of the index that it comes from; exact places before all others.
+
+        Files that changed since they were indexed are indexed again first, as many as a moment allows; the hits of
+        the others say so. What is no longer on disk is no hit.
+        """
+        store, searcher = self.codebases.get(codebase.id), self._searcher(codebase.id)
+        told = None if paths else self.structural(codebase, question)
+        exact = list(told.hits[:k]) if told else []
+        if len(exact) == k:
+            return Found(exact, is_answered=True), searcher.generation
+        self.on_use(store)
+        found = searcher.find(question, history, k, paths, joined)
+        old = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
+        if old and catch_up(store, self.static, old):
+            found = searcher.find(question, history, k, paths, joined)
+        there = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
+        return Found(first(exact, there)[:k], bool(exact) or found.is_answered), searcher.generation
+
+    def structural(self, codebase: CodebaseInfo, question: str) -> Structural | None:
+        """The exact answer to a structural question, from the files as they are now; None for any other question."""
+        asked, store = recognise(question), self.codebases.get(codebase.id)
+        if asked is None:
+            return None
+        self.on_use(store)
+        return answer(asked, store)
 
     def find(self, query: str, codebase: str | None, k: int, paths: Sequence[str]) -> dict[str, Any]:
         """The answer of `POST /search` and the `search` method. Raises where nothing is indexed."""
@@ -79,14 +132,15 @@ class Retrieval:
             raise Refusal("index_unavailable", "nothing is indexed: POST /index, or `lantern index PATH`")
         if not query.strip():
             raise Refusal("bad_params", "the query is empty")
-        hits, generation = self.search(chosen, query, (), k, paths)
+        found, generation = self.search(chosen, query, (), k, paths, joined=True)
         ms = round((time.perf_counter() - began) * 1000, 1)
-        return {"hits": [wire_hit(hit) for hit in hits], "generation": generation, "ms": ms}
+        hits = [wire_hit(hit) for hit in found.hits]
+        return {"hits": hits, "found": found.is_answered, "generation": generation, "ms": ms}
 
     def _searcher(self, codebase: str) -> Searcher:
         with self._opening:
             if codebase not in self._searchers:
-                self._searchers[codebase] = Searcher(self.codebases.get(codebase), self.embedder)
+                self._searchers[codebase] = Searcher(self.codebases.get(codebase), self.static, self._dense)
             return self._searchers[codebase]
 
     def store(self, root: str) -> Store:
@@ -101,9 +155,30 @@ class Retrieval:
             self._searchers.pop(codebase, None)
             self.codebases.delete(codebase)
 
+    def described(self) -> list[dict[str, Any]]:
+        """The codebases as `initialize` and `GET /codebases` show them."""
+        return [describe(info, self._coverage(info)) for info in self.codebases.all()]
 
-def describe(info: CodebaseInfo) -> dict[str, Any]:
-    """A codebase as `initialize` and `GET /codebases` show it."""
+    def _coverage(self, info: CodebaseInfo) -> float:
+        """Share of the chunks that the heavy embedder has read; 0 while it is not loaded."""
+        if not info.chunks:
+            return 0.0
+        with self.codebases.get(info.id).read() as snapshot:
+            return self._dense.coverage(snapshot.keys())
+
+
+def first(exact: Sequence[Hit], found: Sequence[Hit]) -> list[Hit]:
+    """The exact hits before the found ones, and none of these that lies within one of them."""
+    best = max((hit.score for hit in found), default=0.0)
+    inside = [
+        hit
+        for hit in found
+        if any(e.path == hit.path and e.start_line <= hit.start_line <= hit.end_line <= e.end_line for e in exact)
+    ]
+    return [replace(hit, score=best + 1.0) for hit in exact] + [hit for hit in found if hit not in inside]
+
+
+def describe(info: CodebaseInfo, dense_coverage: float) -> dict[str, Any]:
     return {
         "id": info.id,
         "root": str(info.root),
@@ -111,7 +186,7 @@ def describe(info: CodebaseInfo) -> dict[str, Any]:
         "files": info.files,
         "chunks": info.chunks,
         "generation": info.generation,
-        "dense_coverage": info.dense_coverage,
+        "dense_coverage": round(dense_coverage, 4),
     }
 
 
@@ -126,7 +201,11 @@ def wire_hit(hit: Hit) -> dict[str, Any]:
         "kind": hit.kind,
         "language": hit.language,
         "score": round(hit.score, 6),
-        "why": {"lexical": hit.why.lexical, "dense": hit.why.dense, "symbol": hit.why.symbol},
+        "why": wire_why(hit.why),
         "fresh": hit.fresh,
         "text": hit.text,
     }
+
+
+def wire_why(why: Why) -> dict[str, float]:
+    return {signal: round(value, 4) for signal, value in asdict(why).items()}

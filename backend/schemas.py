@@ -116,6 +116,7 @@ class SearchBody(Request):
 class IndexBody(Request):
     path: Annotated[Path, Field(min_length=1)]
     wait: bool = False
+    watch: bool | None = None  # None: as the server is set
 
 
 class ClearBody(Request):

@@ -1,7 +1,7 @@
 """The composition root: every part made once, in order, and taken down in reverse. Nothing else constructs parts."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,10 +14,9 @@ from backend.engines import Engines
 from backend.events import EventLog
 from backend.jobs import Jobs
 from backend.rag import Rag
-from backend.retrieval import Retrieval
+from backend.retrieval import Retrieval, open_retrieval
 from backend.stats import Stats
 from backend.turns import Turns
-from indexer.embed import Embedder, SentenceEmbedder
 from models.errors import ModelError
 from models.registry import Registry
 
@@ -41,11 +40,13 @@ class Parts:
 
 @asynccontextmanager
 async def parts(
-    settings: Settings, load_embedder: Callable[[], Embedder] | None = None, engines: Engines | None = None
+    settings: Settings,
+    retrieval: Retrieval | None = None,
+    engines: Engines | None = None,
 ) -> AsyncIterator[Parts]:
     """Everything, ready to serve. The caller holds the data folder's claim.
 
-    Embedder and engines are those of the settings, unless others are given.
+    Retrieval and engines are those of the settings, unless others are given.
     """
     database = Database(settings.sqlalchemy_url)
     try:
@@ -57,9 +58,7 @@ async def parts(
     if interrupted := await database.write(conversations.recover):
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
     event_log, stats = EventLog(database), Stats()
-    retrieval = Retrieval(
-        settings.data_dir / "indexes", load_embedder or (lambda: SentenceEmbedder(settings.embedding_model))
-    )
+    retrieval = retrieval or open_retrieval(settings)
     engines = engines or Engines(Registry(settings.models_dir, settings.user_catalogue), settings)
     try:
         engines.resolve("")
@@ -71,8 +70,8 @@ async def parts(
     turns = Turns(
         database, event_log, rag, engines, stats, queue_limit=settings.queue_limit, grace_ms=settings.grace_ms
     )
-    jobs = Jobs(retrieval)
-    retrieval.preload()
+    jobs = Jobs(retrieval, settings.watch)
+    retrieval.on_use = jobs.opened
     try:
         yield Parts(settings, database, retrieval, engines, rag, turns, jobs, stats, epoch)
     finally:

@@ -18,7 +18,6 @@ from backend.errors import Refusal, translate
 from backend.events import REPLAY, check_replay
 from backend.guard import FRAME_BYTES, Rules, bearer
 from backend.rag import Question
-from backend.retrieval import describe
 from backend.wiring import Parts
 
 log = logging.getLogger(__name__)
@@ -160,7 +159,7 @@ class Connection:
 
     async def _initialize(self, _: schemas.Initialize, reply: Reply) -> None:
         parts = self._parts
-        known = await asyncio.to_thread(parts.retrieval.codebases.all)
+        known = await asyncio.to_thread(parts.retrieval.described)
         facts = {
             "server": {"name": "lantern", "version": VERSION},
             "epoch": parts.epoch,
@@ -172,7 +171,7 @@ class Connection:
                 "grace_ms": parts.settings.grace_ms,
                 "replay": REPLAY,
             },
-            "codebases": [describe(info) for info in known],
+            "codebases": known,
         }
         await reply(facts)
 
@@ -190,6 +189,8 @@ class Connection:
         await reply({"session": row.id, "head": row.head, "epoch": self._parts.epoch})
         if not again:
             self._pump(row.id, after)
+        if row.workspace:
+            await asyncio.to_thread(self._parts.retrieval.use, row.workspace)
 
     async def _prompt(self, params: schemas.SessionPrompt, reply: Reply) -> None:
         if params.session not in self._pumps:  # asked without opening: it sees its own answer all the same
@@ -217,7 +218,7 @@ class Connection:
     async def _search(self, params: schemas.Search, reply: Reply) -> None:
         find = self._parts.retrieval.find
         found = await asyncio.to_thread(find, params.query, params.codebase, params.limit, params.paths)
-        await reply({"hits": found["hits"], "generation": found["generation"]})
+        await reply({name: found[name] for name in ("hits", "found", "generation")})
 
     async def _ping(self, _: schemas.Nothing, reply: Reply) -> None:
         await reply({})

@@ -5,16 +5,22 @@ Composes from a prompt's evidence and question only and invents nothing; knows n
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
+from models.calls import calls
 from models.errors import EngineFailed
-from models.excerpt import decisive_lines, fenced, first_paragraph, first_sentence
-from models.matching import Kind, rank
+from models.excerpt import comment, decisive_lines, fenced
+from models.matching import Kind, Match, Ranking, is_test, rank, stems
+from models.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
 from models.types import Delta, Evidence, Prompt, Sampling, Segment, StopReason, Usage
 
 _PIECE = re.compile(r"\s*\S+|\s+")
 _RELATED = 5
-_CLOSE_SECOND = 0.75  # a second definition is shown in full when it matches nearly as well
+_NOTHING = "Nothing in this codebase answers that."
+_MORE_SENTENCES = 2  # of documentation beyond its first paragraph
+_CALLED = 4
+_BODIES = frozenset({"function", "method", "class", "interface", "enum", "type", "impl"})
+_CLOSE_SECOND = 0.85  # a second definition is shown in full when it matches nearly as well
 
 
 def estimate_tokens(text: str) -> int:
@@ -56,7 +62,13 @@ class ExtractiveEngine:
 
 def compose(prompt: Prompt) -> str:
     """The whole answer as Markdown. The same prompt always gives the same text."""
-    paragraphs = list(_paragraphs(prompt)) if prompt.evidence else ["Nothing in the index answers that."]
+    if not prompt.evidence:
+        paragraphs = [_NOTHING]
+    elif prompt.is_answered:
+        paragraphs = list(_paragraphs(prompt))
+    else:
+        places = rank(prompt.question, prompt.evidence).matches[:_RELATED]
+        paragraphs = [f"{_NOTHING} The nearest places:", "\n".join(_bullet(match.evidence) for match in places)]
     if prompt.notice:
         paragraphs.append(f"*{prompt.notice}*")
     return "\n\n".join(paragraphs) + "\n"
@@ -66,51 +78,94 @@ def _paragraphs(prompt: Prompt) -> Iterator[str]:
     ranking = rank(prompt.question, prompt.evidence)
     best, *others = ranking.matches
     shown = [best]
-    if ranking.kind is Kind.HOW and others and others[0].score >= _CLOSE_SECOND * best.score:
+    if ranking.kind is Kind.HOW and others and _is_close_second(others[0], best):
         shown.append(others.pop(0))
     for place, match in enumerate(shown):
-        yield _lead(match.evidence, ranking.kind, first=place == 0, sure=ranking.sure)
+        yield _lead(match.evidence, ranking, first=place == 0, others=prompt.evidence)
         yield _code(match.evidence, ranking.words)
-    if others:
-        yield "Related:\n\n" + "\n".join(_bullet(match.evidence) for match in others[:_RELATED])
+    if related := _related([match.evidence for match in others], best.evidence):
+        yield "Related:\n\n" + "\n".join(_bullet(item) for item in related)
 
 
-def _lead(evidence: Evidence, kind: Kind, *, first: bool, sure: bool) -> str:
-    """Names the symbol and its place, then lets its documentation speak."""
-    what, where, doc = _name(evidence), _place(evidence), first_paragraph(evidence.doc)
-    if not first:
+def _is_close_second(match: Match, best: Match) -> bool:
+    one = match.evidence
+    has_a_body = one.kind in _BODIES and one.end_line > one.start_line + 1
+    return has_a_body and match.score >= _CLOSE_SECOND * best.score and is_test(one.path) <= is_test(best.evidence.path)
+
+
+def _related(others: list[Evidence], best: Evidence) -> list[Evidence]:
+    """Tests only where the best place is one too, or nothing else is there."""
+    code = [item for item in others if not is_test(item.path)]
+    return (others if is_test(best.path) or not code else code)[:_RELATED]
+
+
+def _lead(evidence: Evidence, ranking: Ranking, *, first: bool, others: Sequence[Evidence]) -> str:
+    """Names the symbol and its place, then lets its documentation, its comments and its calls speak."""
+    what, where = name(evidence.symbol), _place(evidence)
+    if not evidence.symbol:
+        opening = f"The best match is code in {where}."
+    elif not first:
         opening = f"A close second is {what}, {_article(evidence.kind)} in {where}."
-    elif not sure:
-        opening = f"Nothing in the index clearly answers that; the closest code is {what} in {where}."
-    elif kind is Kind.WHERE:
+    elif ranking.kind is Kind.WHERE:
         opening = f"{what} is in {where}."
     else:
         opening = f"{what} is {_article(evidence.kind)} in {where}."
-    return f"{opening} {doc}" if doc else opening
+    return " ".join(filter(None, (opening, _says(evidence, ranking.words), _calls(evidence, others))))
+
+
+def _says(evidence: Evidence, words: frozenset[str]) -> str:
+    """The first paragraph of its documentation and what else there meets the question; without one, a comment."""
+    if evidence.kind == "section":
+        return ""
+    said = first_paragraph(evidence.doc)
+    later = [sentence for paragraph in paragraphs(evidence.doc)[1:] for sentence in sentences(paragraph)]
+    more = [sentence for sentence in later if words & stems(sentence)][:_MORE_SENTENCES]
+    if said:
+        return " ".join(_ended(sentence) for sentence in (said, *more))
+    told = first_paragraph(comment(evidence, words))
+    return f"A comment there says: {_ended(told)}" if told else ""
+
+
+def _calls(evidence: Evidence, others: Sequence[Evidence]) -> str:
+    """Whom it calls and who calls it, as far as the evidence shows."""
+    rest = [item for item in others if (item.path, item.symbol) != (evidence.path, evidence.symbol)]
+    called = calls(evidence, rest)[:_CALLED]
+    by = [item for item in rest if item.symbol and not is_test(item.path) and evidence in calls(item, [evidence])]
+    parts = [f"It calls {_listed(called)}."] if called else []
+    if callers := [item for item in by if item not in called][:_CALLED]:
+        parts.append(f"It is called by {_listed(callers)}.")
+    return " ".join(parts)
+
+
+def _listed(items: Sequence[Evidence]) -> str:
+    *head, last = [f"{name(item.symbol)} [{item.n}]" for item in items]
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?", ".)", "…")) else f"{sentence}."
 
 
 def _code(evidence: Evidence, words: frozenset[str]) -> str:
     groups = decisive_lines(evidence, words)
     spans = ", ".join(f"{start}-{end}" if end > start else f"{start}" for start, end, _ in groups)
     text = "\n⋮\n".join(lines for _, _, lines in groups)
-    return f"`{evidence.path}:{spans}`\n\n{fenced(text, evidence.language)}"
+    return f"{code_span(f'{evidence.path}:{spans}')}\n\n{fenced(text, evidence.language)}"
 
 
 def _bullet(evidence: Evidence) -> str:
-    says = first_sentence(evidence.doc)
-    return f"- {_name(evidence)}, {_place(evidence)}" + (f": {says}" if says else "")
-
-
-def _name(evidence: Evidence) -> str:
-    return f"`{evidence.symbol}`" if evidence.symbol else "The code"
+    says = first_sentence(evidence.doc) if evidence.kind != "section" else ""
+    what = f"{name(evidence.symbol)}, " if evidence.symbol else ""
+    return f"- {what}{_place(evidence)}" + (f": {_ended(says)}" if says else "")
 
 
 def _place(evidence: Evidence) -> str:
-    return f"`{evidence.path}:{evidence.start_line}-{evidence.end_line}` [{evidence.n}]"
+    end = f"-{evidence.end_line}" if evidence.end_line > evidence.start_line else ""
+    return f"{code_span(f'{evidence.path}:{evidence.start_line}{end}')} [{evidence.n}]"
 
 
 def _article(kind: str) -> str:
-    noun = {"block": "code", "window": "text", "section": "section"}.get(kind, kind or "code")
+    noun = {"block": "code", "window": "text"}.get(kind, kind or "code")
     if noun in ("code", "text"):
         return noun
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

@@ -22,13 +22,21 @@ _STOP_WORDS = frozenset(
         "which who whose why will with within work works would you your",
     )
 )
-# What a shared word is worth by where the evidence has it.
-_NAME_WORTH, _SIGNATURE_WORTH, _DOC_WORTH, _PATH_WORTH, _TEXT_WORTH = 3.0, 1.0, 1.5, 1.0, 0.5
-_NAMED_OUTRIGHT = 4.0  # the question spells the symbol
-_NAMED_BY_A_WORD = 1.0  # the same where the name is a plain word, which may be meant as one
+# What a word of the question is worth by the best place where the evidence has it.
+_NAME_WORTH, _DOC_WORTH, _SIGNATURE_WORTH, _PATH_WORTH, _TEXT_WORTH = 1.0, 0.6, 0.5, 0.4, 0.2
+_NAMED_OUTRIGHT = 2.0  # the question spells the symbol
+_NAMED_BY_A_WORD = 1.0  # the same where the name is a plain word, which may be meant as one; shared by the words
+_NAMED_INSIDE = 0.5  # the same of a method or an attribute
+_OUTDATED = 0.6  # factor for what says that it is deprecated
 _NOT_A_DEFINITION = 0.6  # factor for blocks and windows
-_TEST_CODE = 0.5  # factor, unless the question is about tests
-_PRIOR_HALVES_AFTER = 8  # places
+_PROSE = 0.6  # factor for sections, unless the question is about documents
+_TEST_CODE = 0.4  # factor, unless the question is about tests
+_RETRIEVED = 0.3  # what a place that shares no word has
+_PRIOR_HALVES_AFTER = 12  # places
+_TEST_PATH = re.compile(r"(^|[/_.])tests?([/_.]|$)")
+_DOCS = re.compile(
+    r"\b(docs?|document\w*|readme|changelog|guide|licen[cs]e|install\w*|contribut\w+|set ?up)\b", re.IGNORECASE
+)
 
 
 class Kind(enum.Enum):
@@ -58,23 +66,23 @@ class Ranking:
     kind: Kind
     words: frozenset[str]  # the question's content words, as stems
     matches: tuple[Match, ...]  # best first, at least one
-    sure: bool  # the best one shares words with the question beyond its running text
 
 
 def rank(question: str, evidence: tuple[Evidence, ...]) -> Ranking:
     """Orders evidence by what it shares with the question; `evidence` is not empty."""
     words = stems(question) - _STOP_STEMS
-    named = {name.lower() for name in _NAME.findall(question)}
     kind = next((kind for kind, pattern in _KINDS if pattern.search(question)), Kind.WHAT)
-    scored = [Match(item, _score(item, words, named, place)) for place, item in enumerate(evidence)]
+    scored = [Match(item, _score(item, question, words, place)) for place, item in enumerate(evidence)]
     scored.sort(key=lambda match: -match.score)
     distinct: dict[tuple[str, str], Match] = {}
     for match in scored:
         item = match.evidence
         distinct.setdefault((item.path, item.symbol or str(item.start_line)), match)
-    best = scored[0].evidence
-    sure = not words or bool(words & stems(f"{best.symbol} {best.signature} {best.doc} {best.path}"))
-    return Ranking(kind, words, tuple(distinct.values()), sure)
+    return Ranking(kind, words, tuple(distinct.values()))
+
+
+def is_test(path: str) -> bool:
+    return bool(_TEST_PATH.search(path))
 
 
 def stems(text: str) -> frozenset[str]:
@@ -82,24 +90,39 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(_stem(word.lower()) for word in _WORD.findall(text) if len(word) > 1)
 
 
-def _score(item: Evidence, words: frozenset[str], named: set[str], place: int) -> float:
-    fields = (
-        (_NAME_WORTH, item.symbol),
+def _score(item: Evidence, question: str, words: frozenset[str], place: int) -> float:
+    worth: dict[str, float] = {}
+    for value, text in (
+        (_TEXT_WORTH, item.text),
+        (_PATH_WORTH, item.path),
         (_SIGNATURE_WORTH, item.signature),
         (_DOC_WORTH, item.doc),
-        (_PATH_WORTH, item.path),
-        (_TEXT_WORTH, item.text),
-    )
-    shared = sum(worth * len(words & stems(text)) for worth, text in fields) / max(len(words), 1)
-    name = item.symbol.rpartition(".")[2]
-    if item.symbol and ({item.symbol.lower(), name.lower()} & (named - _STOP_WORDS)):
-        only_a_word = name.isalpha() and name.islower() and ("." not in item.symbol or item.symbol.lower() not in named)
-        shared += _NAMED_BY_A_WORD if only_a_word else _NAMED_OUTRIGHT
+        (_NAME_WORTH, item.symbol),
+    ):
+        worth |= dict.fromkeys(words & stems(text), value)
+    score = _RETRIEVED + (sum(worth.values()) / len(words) if words else 0.0) + _named(item, question, words)
     if item.kind in ("block", "window"):
-        shared *= _NOT_A_DEFINITION
-    if re.search(r"(^|[/_.])tests?([/_.]|$)", item.path) and "test" not in words:
-        shared *= _TEST_CODE
-    return (1 + shared) * _PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + place)
+        score *= _NOT_A_DEFINITION
+    if item.kind == "section" and not _DOCS.search(question):
+        score *= _PROSE
+    if re.search(r"[@\\]deprecated\b|\bDEPRECATED\b", item.doc):
+        score *= _OUTDATED
+    if is_test(item.path) and "test" not in words:
+        score *= _TEST_CODE
+    return score * _PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + place)
+
+
+def _named(item: Evidence, question: str, words: frozenset[str]) -> float:
+    """What it is worth that the question spells the symbol: less where a plain word may just be meant as one."""
+    name = item.symbol.rpartition(".")[2]
+    said = set(_NAME.findall(question)) - _STOP_WORDS
+    spelt = {item.symbol, name} & said
+    if not item.symbol or not (spelt or item.symbol.lower() in said):
+        return 0.0
+    is_code = any("." in one or "_" in one or not (one.islower() or one.istitle()) for one in spelt)
+    if is_code or f"`{name}" in question:
+        return _NAMED_OUTRIGHT
+    return (_NAMED_INSIDE if "." in item.symbol else _NAMED_BY_A_WORD) / max(1, len(words))
 
 
 def _stem(word: str) -> str:

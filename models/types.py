@@ -72,6 +72,7 @@ class Prompt:
     segments: tuple[Segment, ...]
     question: str  # the user's words alone
     evidence: tuple[Evidence, ...] = ()  # best first
+    is_answered: bool = True  # False: the evidence is only the nearest there is, no better than chance
     stop: tuple[str, ...] = ()  # texts that end the answer and are never shown
     notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
 

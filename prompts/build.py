@@ -50,11 +50,13 @@ def build_prompt(
     count: CountTokens,
     limit: int,
     first_number: int = 1,
+    is_answered: bool = True,
 ) -> BuiltPrompt:
     """Builds the prompt of one turn so that it keeps within the context window: at most `limit` tokens.
 
     History gives way first, whole exchanges from the oldest; then snippets are taken, best first, while they fit.
-    `first_number` is the number of the first snippet that the conversation has not shown before.
+    `first_number` is the number of the first snippet that the conversation has not shown before; `is_answered` False
+    says that the hits are no nearer to the question than chance.
     Raises `QuestionTooLarge` when system prompt and question alone exceed the limit.
     """
 
@@ -63,7 +65,7 @@ def build_prompt(
 
     def segments(kept: Sequence[Exchange], snippets: Sequence[Snippet]) -> tuple[Segment, ...]:
         past = [(exchange.user, exchange.answer) for exchange in kept]
-        return render(chat, system, past, user_message(snippets, question))
+        return render(chat, system, past, user_message(snippets, question, is_answered))
 
     bare = tokens([], [])
     if bare > limit:
@@ -75,10 +77,15 @@ def build_prompt(
         segments=rendered,
         question=question,
         evidence=tuple(evidence(snippet) for snippet in snippets),
+        is_answered=is_answered,
         stop=chat.stop,
     )
     return BuiltPrompt(
-        prompt, user_message(snippets, question), tuple(snippets), len(history) - len(kept), count(rendered)
+        prompt,
+        user_message(snippets, question, is_answered),
+        tuple(snippets),
+        len(history) - len(kept),
+        count(rendered),
     )
 
 

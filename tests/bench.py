@@ -20,14 +20,17 @@ import httpx
 import numpy as np
 
 from backend.threads import calm
-from indexer.chunk import chunks_of
+from indexer.chunk import chunks_of, embedded
 from indexer.codebases import Codebases
-from indexer.embed import SentenceEmbedder, Vectors
+from indexer.embed import Vectors
+from indexer.onnx import load_embedder
 from indexer.parse import parse
 from indexer.refresh import refresh
 from indexer.scan import Candidate, read, walk
 from indexer.search import Searcher
-from indexer.types import SourceFile
+from indexer.static import StaticEmbedder
+from indexer.store import Store
+from indexer.types import IndexReport, Progress, SourceFile
 from models.scripted import ScriptedEngine
 from models.types import Delta, Prompt, Sampling, Usage
 from tests.backend.worlds import running
@@ -40,15 +43,16 @@ QUERIES = 50
 class Size:
     """How much is measured."""
 
-    files: int  # of the standard library, scanned and chunked
+    files: int  # of the standard library, scanned, chunked and indexed
+    small: int  # files of the tree in which nothing, and then one file, changes
     embedded: int  # chunks
     indexes: tuple[int, ...]  # chunks in the searched indexes
     tokens: int  # streamed over the socket
     starts: int
 
 
-FULL = Size(files=1000, embedded=512, indexes=(10_000, 50_000), tokens=1000, starts=5)
-QUICK = Size(files=40, embedded=32, indexes=(1000,), tokens=100, starts=1)
+FULL = Size(files=1000, small=10_000, embedded=512, indexes=(10_000, 50_000), tokens=1000, starts=5)
+QUICK = Size(files=40, small=100, embedded=32, indexes=(1000,), tokens=100, starts=1)
 
 Row = tuple[str, str]
 
@@ -56,10 +60,7 @@ Row = tuple[str, str]
 class SeededEmbedder:
     """Unit vectors of the real size that cost nothing: what is measured with it is everything but the embedding."""
 
-    model_id, dim, max_tokens = "seeded", 384, 256
-
-    def count_tokens(self, text: str) -> int:
-        return len(text) // 4
+    model_id, dim = "seeded", 256
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         return np.stack([self.embed_query(text) for text in texts])
@@ -83,25 +84,64 @@ class PacedEngine(ScriptedEngine):
 
 def reading(size: Size) -> Iterator[Row]:
     """From files on disk to chunks, and from chunks to vectors."""
-    root, embedder = Path(sysconfig.get_paths()["stdlib"]), SentenceEmbedder()
+    root, embedder = Path(sysconfig.get_paths()["stdlib"]), load_embedder()
     began = time.perf_counter()
     candidates = [found for found in walk(root) if isinstance(found, Candidate)][: size.files]
     sources = [found for found in (read(root, candidate) for candidate in candidates) if isinstance(found, SourceFile)]
     scanned = time.perf_counter() - began
     yield "scan and read", f"{len(sources) / scanned:,.0f} files/s"
     began = time.perf_counter()
-    pieces = [
-        piece
-        for source in sources
-        for piece in chunks_of(source, parse(source.text, source.language), embedder.count_tokens, embedder.max_tokens)
-    ]
+    pieces = [piece for source in sources for piece in chunks_of(source, parse(source.text, source.language))]
     chunked = time.perf_counter() - began
     yield "parse and chunk", f"{len(sources) / chunked:,.0f} files/s, {len(pieces) / chunked:,.0f} chunks/s"
-    texts = [piece.embedded for piece in pieces[:: max(1, len(pieces) // size.embedded)]][: size.embedded]
+    texts = [embedded(piece) for piece in pieces[:: max(1, len(pieces) // size.embedded)]][: size.embedded]
     embedder.embed_documents(texts[:8])
     began = time.perf_counter()
     embedder.embed_documents(texts)
     yield "embed (MiniLM)", f"{len(texts) / (time.perf_counter() - began):,.0f} chunks/s"
+
+
+def indexing(size: Size, folder: Path) -> Iterator[Row]:
+    """With the static table, from nothing to searchable; and again when little changed."""
+    stdlib = Path(sysconfig.get_paths()["stdlib"])
+    found = [candidate for candidate in walk(stdlib) if isinstance(candidate, Candidate)][: size.files]
+    root = folder / "stdlib"
+    for candidate in found:
+        (root / candidate.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / candidate.path).write_bytes((stdlib / candidate.path).read_bytes())
+    first, report = _askable(Codebases(folder / "indexes").open(root))
+    yield f"first askable, {report.files:,} files", f"{first:.2f} s"
+    yield f"index, {report.files:,} files", f"{report.seconds:.1f} s, {report.chunks / report.seconds:,.0f} chunks/s"
+    small = folder / "small"
+    for n in range(size.small):
+        path = small / f"pkg{n % 100}" / f"module_{n}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_function(n, 1))
+    store = Codebases(folder / "indexes").open(small)
+    _askable(store)
+    time.sleep(2.1)  # a file that was just written is read again: its stat proves nothing yet
+    refresh(store, StaticEmbedder())
+    yield f"nothing changed, {size.small:,} files", f"{refresh(store, StaticEmbedder()).seconds:.2f} s"
+    searcher = Searcher(store, StaticEmbedder())
+    searcher.search("warm up")
+    (small / "pkg1" / "module_1.py").write_text("def entirely_new():\n    return 1\n")
+    began = time.perf_counter()
+    refresh(store, StaticEmbedder(), only=["pkg1/module_1.py"])
+    hits = searcher.search("entirely_new")
+    yield "one file changed, found", f"{time.perf_counter() - began:.2f} s" if hits[0].symbol else "not found"
+
+
+def _askable(store: Store) -> tuple[float, IndexReport]:
+    """Seconds until the first files can be found, and the whole run."""
+    written: list[float] = []
+    began = time.perf_counter()
+
+    def told(progress: Progress) -> None:
+        if progress.chunks:
+            written.append(time.perf_counter() - began)
+
+    report = refresh(store, StaticEmbedder(), on_progress=told)
+    return written[0], report
 
 
 def searching(size: Size, folder: Path) -> Iterator[Row]:
@@ -183,6 +223,7 @@ def rows(size: Size) -> Iterator[Row]:
         folder = Path(name)
         yield from starting(size, folder / "starts")
         yield from reading(size)
+        yield from indexing(size, folder / "indexing")
         yield from searching(size, folder)
         yield from asyncio.run(streaming(size, folder / "stream"))
 

@@ -45,11 +45,14 @@ async def query(body: schemas.Query, parts: Wired) -> StreamingResponse | dict[s
                     answer["sources"] = event.body["items"]
                 case "delta":
                     answer["response"] += event.body["text"]
+                case "cite":
+                    answer["citations"].append(event.body)
                 case "end" if error := event.body.get("error"):
                     raise Refusal(error["code"] if error["code"] in CODES else "internal", error["message"])
                 case "end":
                     answer |= {"model_name": event.body["model"], "usage": event.body["usage"]}
                     answer |= {"timings": event.body["ms"], "reason": event.body["reason"]}
+                    answer |= {"grounding": event.body["grounding"]} if "grounding" in event.body else {}
     return answer | {"timestamp": iso(now())}
 
 

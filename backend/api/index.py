@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from backend import schemas
 from backend.api.wired import Wired
 from backend.errors import Refusal
-from backend.retrieval import describe
 
 router = APIRouter(tags=["index"])
 
@@ -16,10 +15,17 @@ router = APIRouter(tags=["index"])
 @router.post("/index")
 async def index(body: schemas.IndexBody, parts: Wired) -> dict[str, Any]:
     """Starts a refresh of the codebase at `path`; with `wait`, answers when it has ended."""
-    job = await parts.jobs.start(body.path)
+    job = await parts.jobs.start(body.path, body.watch)
     if body.wait:
         await parts.jobs.wait(job)
     return job.wire
+
+
+@router.get("/index/jobs")
+async def jobs(codebase: str, parts: Wired) -> dict[str, Any]:
+    """The running and the latest jobs of a codebase, oldest first: those that its changes started too."""
+    found = [job.wire for job in parts.jobs.all(codebase)]
+    return {"jobs": found, "total_count": len(found)}
 
 
 @router.get("/index/jobs/{job_id}")
@@ -31,8 +37,9 @@ async def job(job_id: str, parts: Wired) -> dict[str, Any]:
 @router.get("/codebases")
 async def codebases(parts: Wired) -> dict[str, Any]:
     """The codebases that are indexed on this machine."""
-    known = await asyncio.to_thread(parts.retrieval.codebases.all)
-    return {"codebases": [describe(info) for info in known], "total_count": len(known)}
+    known = await asyncio.to_thread(parts.retrieval.described)
+    told = [info | {"watched": parts.jobs.watched(info["id"])} for info in known]
+    return {"codebases": told, "total_count": len(told)}
 
 
 @router.delete("/codebases/{codebase_id}")
@@ -41,6 +48,7 @@ async def delete(codebase_id: str, parts: Wired) -> dict[str, Any]:
     if parts.jobs.is_busy(codebase_id):
         raise Refusal("index_unavailable", "this codebase is being indexed: wait for the job to end")
     await asyncio.to_thread(parts.retrieval.choose, codebase_id)
+    await parts.jobs.forget(codebase_id)
     await asyncio.to_thread(parts.retrieval.delete, codebase_id)
     return {"deleted": codebase_id}
 

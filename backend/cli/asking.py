@@ -11,6 +11,8 @@ from backend.cli.client import Client, as_failure, connected
 from backend.cli.exits import INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
 
+END = ("reason", "model", "usage", "ms", "grounding", "error")
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -52,6 +54,7 @@ def run_ask(ask: Ask) -> None:
         print(show.first_fence(told["response"]))
     if not (ask.as_json or ask.as_jsonl):
         show.sources(told["sources"])
+        show.citations(told["citations"], told["response"])
     if ask.usage:
         show.usage(told["end"])
 
@@ -76,6 +79,7 @@ def run_chat(path: Path, model: str) -> None:
                     raise
                 continue
             show.sources(told["sources"])
+            show.citations(told["citations"], told["response"])
             body |= {"session_id": told["session_id"], "conversation_id": told["conversation_id"]}
 
 
@@ -100,7 +104,7 @@ def _last_conversation(client: Client) -> str:
 
 def _stream(client: Client, body: dict[str, Any], ask: Ask | None = None) -> dict[str, Any]:
     """Prints the answer as it comes; returns all of it. Raises `CommandFailed` if it did not finish."""
-    told: dict[str, Any] = {"response": "", "sources": [], "end": {}, "session_id": "", "turn_id": ""}
+    told: dict[str, Any] = {"response": "", "sources": [], "citations": [], "end": {}, "session_id": "", "turn_id": ""}
     quiet = ask is not None and (ask.as_json or ask.as_jsonl or ask.extract)
     try:
         for event in client.events(body):
@@ -133,10 +137,12 @@ def _follow(event: dict[str, Any], told: dict[str, Any]) -> None:
             if not told["response"]:
                 show.progress("")
             told["response"] += event["text"]
+        case "cite":
+            told["citations"].append({name: event[name] for name in ("n", "start", "end", "status")})
         case "status":
             counts = f" {event['done']}/{event['total']}" if event.get("total") else ""
             show.progress(f"{event['stage']}{counts} ...")
         case "end":
             show.progress("")
-            told |= {"end": {name: event.get(name) for name in ("reason", "model", "usage", "ms", "error")}}
+            told |= {"end": {name: event.get(name) for name in END}}
             told["model_name"] = event["model"]

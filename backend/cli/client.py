@@ -17,6 +17,7 @@ from backend.config import Settings
 from backend.instance import DataFolderInUse, find, token
 
 STARTING_S = 30.0
+PASSING = {"host": "127.0.0.1", "port": 0, "watch": False}  # of a server that lives as long as a command
 EXITS = {"model_unavailable": MODEL_UNAVAILABLE, "index_unavailable": NO_INDEX}
 
 
@@ -59,7 +60,7 @@ class Client:
             if here.is_relative_to(known["root"]) and known["chunks"]
         ]
         if not around:
-            raise CommandFailed(f"no index for {here}: run `lantern index {path}` first", NO_INDEX)
+            raise no_index(path)
         return str(max(around, key=lambda known: len(known["root"]))["id"])
 
     @contextmanager
@@ -80,7 +81,7 @@ def connected(settings: Settings) -> Iterator[Client]:
         from backend.server import served_in_thread  # the web stack is only loaded where it is needed
 
         try:
-            with served_in_thread(settings.model_copy(update={"host": "127.0.0.1", "port": 0})) as own:
+            with served_in_thread(settings.model_copy(update=PASSING)) as own:
                 yield from _client(own, settings)
             return
         except DataFolderInUse:  # another command was faster: use its server
@@ -106,6 +107,10 @@ def _running(settings: Settings) -> str | None:
             raise CommandFailed(f"process {instance.pid} holds {settings.data_dir} but does not serve")
         time.sleep(0.05)
     return None
+
+
+def no_index(path: Path) -> CommandFailed:
+    return CommandFailed(f"no index for {path.expanduser().resolve()}: run `lantern index {path}` first", NO_INDEX)
 
 
 def as_failure(error: dict[str, str]) -> CommandFailed:

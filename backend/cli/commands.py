@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.cli import show
-from backend.cli.client import Client, connected
+from backend.cli.client import Client, as_failure, connected, no_index
 from backend.cli.exits import CommandFailed
 from backend.cli.settings import settings
 from backend.config import VERSION, Settings
@@ -22,24 +22,50 @@ POLL_S = 0.2
 LINE_EVERY_S = 10.0  # without a terminal
 
 
-def run_index(path: Path, as_json: bool) -> None:
-    """Indexes and shows how far it is."""
+def run_index(path: Path, watch: bool, as_json: bool) -> None:
+    """Indexes and shows how far it is. With `watch`, goes on with every change until interrupted."""
     with connected(settings()) as client:
-        told = _index(client, path)
-    if as_json:
-        print(json.dumps(told, ensure_ascii=False))
+        told = _index(client, path, watch or None)
+        if as_json:
+            print(json.dumps(told, ensure_ascii=False), flush=True)
+        if watch:
+            _follow(client, told, as_json)
 
 
 def run_search(query: str, path: Path, count: int, as_json: bool) -> None:
     """Prints places, best first; with JSON, what `POST /search` answers."""
-    with connected(settings()) as client:
-        found = client.call("POST", "/search", {"query": query, "codebase": client.codebase(path), "k": count})
+    chosen = settings()
+    if find(chosen.data_dir) is None:
+        found = _search_here(chosen, query, path, count)
+    else:
+        with connected(chosen) as client:
+            found = client.call("POST", "/search", {"query": query, "codebase": client.codebase(path), "k": count})
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
+    if found["hits"] and not found["found"]:
+        show.say("nothing in this codebase answers that; the nearest places:")
     for hit in found["hits"]:
         stale = "" if hit["fresh"] else "  (changed since it was indexed)"
         print(f"{hit['path']}:{hit['start_line']}-{hit['end_line']}  {hit['symbol']}{stale}".rstrip())
+
+
+def _search_here(chosen: Settings, query: str, path: Path, count: int) -> dict[str, Any]:
+    """What `POST /search` answers, without a server: its start would take longer than the search."""
+    from backend.errors import Refusal, translate
+    from backend.retrieval import open_retrieval
+    from indexer.errors import IndexerError
+
+    retrieval = open_retrieval(chosen)
+    try:
+        around = retrieval.choose(None, str(path))
+        if around is None or not around.chunks:
+            raise no_index(path)
+        return retrieval.find(query, around.id, count, ())
+    except (Refusal, IndexerError) as error:
+        refusal = translate(error)
+        assert refusal is not None
+        raise as_failure(refusal.body) from None
 
 
 def run_serve(host: str | None, port: int | None, index: Path | None, allow_remote: bool | None) -> None:
@@ -78,15 +104,15 @@ def run_doctor() -> None:
             show.say(
                 f"codebase      {known['root']}: {known['state']}, {known['files']} files, {known['chunks']} chunks"
             )
-    from indexer.embed import SentenceEmbedder
+    from indexer.onnx import load_embedder
 
-    embedder = SentenceEmbedder(chosen.embedding_model)
-    show.say(f"embedding     {chosen.embedding_model}, {embedder.dim} dimensions")
+    embedder = load_embedder(chosen.embedding_model)
+    show.say(f"embedding     {embedder.model_id}, {embedder.dim} dimensions")
 
 
-def _index(client: Client, path: Path) -> dict[str, Any]:
-    """Runs one index job to its end."""
-    job = client.call("POST", "/index", {"path": str(path.expanduser().resolve())})
+def _index(client: Client, path: Path, watch: bool | None = None) -> dict[str, Any]:
+    """Runs one index job to its end. `watch` None leaves it to the server whether it follows the codebase."""
+    job = client.call("POST", "/index", {"path": str(path.expanduser().resolve()), "watch": watch})
     shown = time.monotonic()
     while job["state"] in ("queued", "running"):
         time.sleep(POLL_S)
@@ -101,6 +127,24 @@ def _index(client: Client, path: Path) -> dict[str, Any]:
     show.report(job)
     told: dict[str, Any] = job
     return told
+
+
+def _follow(client: Client, told: dict[str, Any], as_json: bool) -> None:
+    """Shows the jobs that come after `told`, as far as they found something; ends by an interrupt."""
+    show.say(f"following {told['root']}; Ctrl-C ends")
+    last = told["job_id"]
+    while True:
+        time.sleep(POLL_S)
+        for job in client.call("GET", "/index/jobs", codebase=told["codebase"])["jobs"]:
+            if job["job_id"] <= last:
+                continue
+            if job["state"] in ("queued", "running"):
+                break
+            last = job["job_id"]
+            if "error" in job or job["report"]["changed"] or job["report"]["removed"]:
+                show.change(job)
+                if as_json:
+                    print(json.dumps(job, ensure_ascii=False), flush=True)
 
 
 def _welcome(url: str, chosen: Settings, index: Path | None) -> None:

@@ -34,11 +34,15 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 @app.command()
-def index(path: Root = Path(), as_json: Json = False) -> None:
+def index(
+    path: Root = Path(),
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and index every change until interrupted.")] = False,
+    as_json: Json = False,
+) -> None:
     """Index a codebase, or bring its index up to date."""
     from backend.cli.commands import run_index
 
-    run_index(path, as_json)
+    run_index(path, watch, as_json)
 
 
 @app.command()
@@ -82,6 +86,25 @@ def search(
     from backend.cli.commands import run_search
 
     run_search(query, path, count, as_json)
+
+
+@app.command("eval")
+def evaluate(
+    path: Root = Path(),
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="Measure this change too: EMBEDDING_MODEL=none, rerank=off, graph=0.5."
+        ),
+    ] = None,
+    each: Annotated[int, typer.Option("-n", min=1, max=1000, help="Questions of each kind, at most.")] = 60,
+    as_json: Json = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the figures, too.")] = None,
+) -> None:
+    """Measure how well this codebase is searched, by its own docstrings, commits and tests."""
+    from backend.cli.evaluation import run_eval
+
+    run_eval(path, compare or (), each, as_json, plot)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import time
 from typing import Any
 
 
@@ -22,6 +23,20 @@ def sources(items: list[dict[str, Any]]) -> None:
         stale = "" if item["fresh"] else "  (changed since it was indexed)"
         symbol = f"  {item['symbol']}" if item.get("symbol") else ""
         say(f"  [{item['n']}] {item['path']}:{item['start']}-{item['end']}{symbol}{stale}")
+
+
+def citations(items: list[dict[str, Any]], answer: str) -> None:
+    """A word about citations that do not hold; silence about those that do."""
+    for status, what in (
+        ("invented", "not supported by the sources"),
+        ("stale", "of code that has changed since"),
+        ("moved", "of code that has moved since"),
+    ):
+        places = [answer[item["start"] : item["end"]] for item in items if item["status"] == status]
+        if places:
+            one = len(items) == 1
+            count = f"{len(places)} of {len(items)} citation{'' if one else 's'}"
+            say(f"{count} {'is' if len(places) == 1 else 'are'} {what}: {', '.join(dict.fromkeys(places))}")
 
 
 def usage(end: dict[str, Any]) -> None:
@@ -47,11 +62,20 @@ def report(told: dict[str, Any]) -> None:
     done = told["report"]
     say(
         f"{told['root']}: {done['files']} files, {done['chunks']} chunks in {done['seconds']} s "
-        f"({done['changed']} changed, {done['removed']} removed, {done['embedded']} embedded)"
+        f"({done['changed']} changed, {done['removed']} removed)"
     )
     if done["skipped"]:
         reasons = sorted(done["skipped"].items(), key=lambda pair: -pair[1])
         say("skipped: " + ", ".join(f"{count} {reason}" for reason, count in reasons))
+
+
+def change(told: dict[str, Any]) -> None:
+    """One line on a job that a change of files started."""
+    if error := told.get("error"):
+        say(f"{time.strftime('%H:%M:%S')} {error['message']}")
+        return
+    done = told["report"]
+    say(f"{time.strftime('%H:%M:%S')} {done['changed']} changed, {done['removed']} removed in {done['seconds']} s")
 
 
 def first_fence(text: str) -> str:

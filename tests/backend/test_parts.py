@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.attached import Attachment, attached_hits
+from backend.batches import BATCH, together
 from backend.errors import CODES, Refusal, translate
 from backend.instance import Claim, DataFolderInUse, find, token
-from backend.rag import BATCH, together
 from indexer.errors import IndexStorage
 from models.errors import ContextTooLarge, EngineFailed, UnknownModel
 from models.types import Delta

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from backend.config import Settings, load_settings
 from backend.engines import Engines, Ready
+from backend.retrieval import Retrieval
 from backend.server import serve
 from backend.wiring import Parts, parts
 from indexer.embed import HashEmbedder
@@ -123,7 +124,9 @@ async def running(folder: Path, engine: ScriptedEngine | None = None, **given: A
     @asynccontextmanager
     async def wire(settings: Settings) -> AsyncIterator[Parts]:
         engines = ScriptedEngines(settings, engine) if engine is not None else None
-        async with parts(settings, HashEmbedder, engines) as made:
+        retrieval = Retrieval(settings.data_dir / "indexes", HashEmbedder(), HashEmbedder)
+        retrieval.preload()
+        async with parts(settings, retrieval, engines) as made:
             wired.append(made)
             yield made
 

@@ -75,9 +75,11 @@ def test_the_network_really_is_closed_in_that_test(tmp_path: Path) -> None:
 
 
 def test_the_answer_alone_is_on_stdout(shop: Path) -> None:
-    done = lantern(shop.parent / "data", "ask", "Where is send_receipt?", "--path", str(shop), "-u")
+    done = lantern(shop.parent / "data", "ask", "What does send_receipt do?", "--path", str(shop), "-u")
     assert done.returncode == 0
-    assert done.stdout.startswith("`send_receipt` is in `shop/mail.py:1-3`")
+    assert done.stdout.startswith(
+        "`send_receipt` is a function in `shop/mail.py:1-3` [1]. Mails the receipt of a finished order."
+    )
     assert "lantern models pull phi3-mini" in done.stdout
     assert "[1] shop/mail.py:1-3  send_receipt" in done.stderr
     assert "extractive:" in done.stderr
@@ -99,16 +101,16 @@ def test_a_conversation_goes_on_and_json_tells_all_of_it(shop: Path) -> None:
 
 def test_jsonl_extract_dry_run_and_context(shop: Path) -> None:
     data, where = shop.parent / "data", ("--path", str(shop))
-    events = events_of(lantern(data, "ask", "Where is send_receipt?", *where, "--jsonl").stdout)
-    extract = lantern(data, "ask", "Where is send_receipt?", *where, "-x")
-    dry = lantern(data, "ask", "Where is send_receipt?", *where, "--dry-run")
-    shown = lantern(data, "ask", "Where is send_receipt?", *where, "--show-context", "--json")
+    events = events_of(lantern(data, "ask", "What does send_receipt do?", *where, "--jsonl").stdout)
+    extract = lantern(data, "ask", "What does send_receipt do?", *where, "-x")
+    dry = lantern(data, "ask", "What does send_receipt do?", *where, "--dry-run")
+    shown = lantern(data, "ask", "What does send_receipt do?", *where, "--show-context", "--json")
     numbered = [event["seq"] for event in events if "seq" in event]
     assert numbered == list(range(1, len(numbered) + 1))
     assert events[-1]["type"] == "end"
     assert extract.stdout.startswith("def send_receipt(address, cart):\n")
     assert "```" not in extract.stdout
-    assert dry.stdout.rstrip().endswith("Question: Where is send_receipt?\n\nAssistant:")
+    assert dry.stdout.rstrip().endswith("Question: What does send_receipt do?\n\nAssistant:")
     assert "def send_receipt(address, cart):" in shown.stderr
     assert json.loads(shown.stdout)["sources"]
 
@@ -123,7 +125,7 @@ def test_search_prints_places_or_json(shop: Path) -> None:
     data = shop.parent / "data"
     plain = lantern(data, "search", "customer wants to buy", "--path", str(shop), "-k", "1")
     full = json.loads(lantern(data, "search", "receipt", "--path", str(shop), "--json").stdout)
-    assert plain.stdout == "shop/cart.py:1-2  Cart\n"
+    assert plain.stdout == "shop/cart.py:1-6  Cart\n"
     hit = full["hits"][0]
     assert (hit["path"], hit["symbol"], hit["kind"], hit["language"], hit["fresh"]) == (
         "shop/mail.py",

@@ -21,7 +21,7 @@ LANTERN = [str(Path(sys.executable).with_name("lantern"))]
 def environment(folder: Path, **settings: Any) -> dict[str, str]:
     """The environment of a command: nothing of the person who runs the tests but the path."""
     own = {"DATA_DIR": folder, "PORT": 0, "LOG_LEVEL": "WARNING", "N_THREADS": 1, **settings}
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
     return kept | {name: str(value) for name, value in own.items()}
 
 

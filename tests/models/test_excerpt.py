@@ -3,25 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.excerpt import MAX_LINES, decisive_lines, fenced, first_paragraph, first_sentence
+from models.excerpt import MAX_LINES, comment, decisive_lines, fenced
 from models.matching import stems
 from models.types import Evidence
 
 
 def code(text: str, doc: str = "", start: int = 1) -> Evidence:
     return Evidence(1, "a.py", start, start + text.count("\n"), "f", "function", "python", "def f():", doc, text)
-
-
-def test_a_paragraph_is_one_line_and_the_first() -> None:
-    doc = "Trims the\n  oldest blocks. Keeps e.g. the system.\n\nRaises nothing."
-    assert first_paragraph(doc) == "Trims the oldest blocks. Keeps e.g. the system."
-    assert first_sentence(doc) == "Trims the oldest blocks."
-    assert first_paragraph("") == first_sentence("") == ""
-
-
-def test_a_long_paragraph_ends_after_a_sentence() -> None:
-    sentence = "This sentence has exactly forty letters. "
-    assert first_paragraph(sentence * 30) == (sentence * 14).strip()
 
 
 def test_short_code_is_shown_whole() -> None:
@@ -34,15 +22,36 @@ def test_long_code_shows_its_head_and_the_lines_the_question_means() -> None:
     lines = ["def f():", '    """Does it."""', *(f"    x{n} = {n}" for n in range(40)), "    return budget"]
     lines[30] = "    trim(oldest)"
     groups = decisive_lines(code("\n".join(lines), doc="Does it.", start=101), stems("trim oldest"))
-    assert groups[0][:2] == (101, 101)
-    assert groups == [(101, 101, "def f():"), (131, 131, "    trim(oldest)"), (143, 143, "    return budget")]
+    assert groups == [
+        (101, 101, "def f():"),
+        (103, 103, "    x0 = 0"),
+        (130, 132, "    x27 = 27\n    trim(oldest)\n    x29 = 29"),
+        (142, 143, "    x39 = 39\n    return budget"),
+    ]
+
+
+def test_documentation_that_is_told_is_not_shown_again() -> None:
+    python = 'def f(x):\n    """Does it.\n\n    In three steps.\n    """\n    return x'
+    java = "/**\n * Does it.\n *\n * @param x what\n */\nint f(int x) {\n  return x;\n}"
+    assert decisive_lines(code(python, doc="Does it.\n\nIn three steps."), frozenset()) == [
+        (1, 1, "def f(x):"),
+        (6, 6, "    return x"),
+    ]
+    assert decisive_lines(code(java, doc="Does it."), frozenset()) == [(6, 8, "int f(int x) {\n  return x;\n}")]
+
+
+def test_the_comment_that_meets_the_question() -> None:
+    text = "def f():\n    # oldest blocks go first,\n    # whole ones\n    trim()\n    # see issue 7\n    return 1"
+    assert comment(code(text), stems("which blocks go")) == "oldest blocks go first, whole ones"
+    assert comment(code(text), stems("zebra")) == ""
 
 
 def test_small_gaps_between_chosen_lines_are_closed() -> None:
     lines = ["def f():", *(f"    x{n} = {n}" for n in range(30))]
     lines[20], lines[23] = "    trim(oldest)", "    trim(newest)"
     groups = decisive_lines(code("\n".join(lines)), stems("trim"))
-    assert groups[-1] == (21, 24, "    trim(oldest)\n    x20 = 20\n    x21 = 21\n    trim(newest)")
+    shown = "    x18 = 18\n    trim(oldest)\n    x20 = 20\n    x21 = 21\n    trim(newest)\n    x23 = 23"
+    assert groups[-1] == (20, 25, shown)
 
 
 @given(

@@ -33,7 +33,8 @@ def answer(question: str, *evidence: Evidence, notice: str = "") -> str:
 
 def test_how_is_answered_by_documentation_and_the_lines_themselves() -> None:
     assert answer("How does the budget fit the prompt?", ROUTE, FIT, COUNT) == (
-        "`Budget.fit` is a method in `prompts/budget.py:12-16` [1]. Drops whole oldest blocks until the prompt fits.\n"
+        "`Budget.fit` is a method in `prompts/budget.py:12-16` [1]. Drops whole oldest blocks until the prompt fits."
+        " It calls `Budget.count` [2].\n"
         "\n"
         "`prompts/budget.py:12-15`\n"
         "\n"
@@ -70,13 +71,45 @@ def test_kinds_read_as_english(kind: str, words: str) -> None:
     assert f"is {words} in" in answer("what is fit", replace(FIT, kind=kind))
 
 
-def test_what_only_resembles_is_called_that() -> None:
-    text = answer("Who sings the anthem of Portugal?", FIT)
-    assert text.startswith("Nothing in the index clearly answers that; the closest code is `Budget.fit` in `prompts/")
+def test_what_is_only_nearest_is_called_that() -> None:
+    text = compose(Prompt((), "Who sings the anthem of Portugal?", (FIT, ROUTE), is_answered=False))
+    assert text == (
+        "Nothing in this codebase answers that. The nearest places:\n"
+        "\n"
+        "- `Budget.fit`, `prompts/budget.py:12-16` [1]: Drops whole oldest blocks until the prompt fits.\n"
+        "- `ask`, `api/chat.py:12-16` [3]: Answers a question.\n"
+    )
+
+
+def test_it_says_what_is_called_and_who_calls() -> None:
+    caller = replace(
+        ROUTE, symbol="Budget.ask", kind="method", path=FIT.path, text="def ask(self):\n    return self.fit([])"
+    )
+    first = answer("how does fit work", FIT, COUNT, caller).split("\n")[0]
+    assert first.endswith("prompt fits. It calls `Budget.count` [2]. It is called by `Budget.ask` [3].")
+
+
+def test_without_documentation_a_comment_speaks() -> None:
+    bare = replace(FIT, doc="", text="def fit(self, blocks):\n    # oldest blocks go first\n    return blocks[1:]")
+    first = answer("which blocks go first", bare).split("\n")[0]
+    assert first.endswith("[1]. A comment there says: oldest blocks go first.")
+
+
+def test_code_outside_definitions_is_named_by_its_place() -> None:
+    block = replace(FIT, symbol="", kind="block", doc="", start_line=3, end_line=3, text="LIMIT = 9")
+    assert answer("what is the limit", block) == (
+        "The best match is code in `prompts/budget.py:3` [1].\n\n`prompts/budget.py:3`\n\n```python\nLIMIT = 9\n```\n"
+    )
+
+
+def test_tests_are_related_only_where_nothing_else_is() -> None:
+    test = replace(COUNT, path="tests/test_budget.py", symbol="test_fit")
+    assert "test_fit" not in answer("how does fit work", FIT, test, ROUTE)
+    assert "- `test_fit`" in answer("how does fit work", FIT, test)
 
 
 def test_without_evidence_it_says_so() -> None:
-    assert answer("What is x?") == "Nothing in the index answers that.\n"
+    assert answer("What is x?") == "Nothing in this codebase answers that.\n"
 
 
 def test_the_notice_comes_last_and_names_the_command() -> None:

@@ -62,7 +62,18 @@ def test_pieces_of_one_definition_count_once() -> None:
     assert order("what is big", *long, piece(4, "other")) == ["Big.method", "other"]
 
 
-def test_it_is_unsure_when_nothing_but_running_text_matches() -> None:
-    only_text = piece(1, "x", text="zebra")
-    assert not rank("what is a zebra", (only_text,)).sure
-    assert rank("what is a zebra", (piece(1, "zebra"),)).sure
+def test_documents_come_first_only_where_they_are_asked_for() -> None:
+    section = piece(1, "Setup", kind="section", path="README.md", doc="install the server")
+    code = piece(2, "Server.start", doc="Starts the server.")
+    assert order("how does the server start", section, code)[0] == "Server.start"
+    assert order("how do I install the server", section, code)[0] == "Setup"
+
+
+def test_what_is_deprecated_waits() -> None:
+    old, new = piece(1, "parse", doc="Parses text.\n@deprecated use parse_text"), piece(2, "parse_text", doc="Parses.")
+    assert order("how is text parsed", old, new)[0] == "parse_text"
+
+
+def test_a_plain_word_means_the_type_of_that_name_rather_than_an_attribute() -> None:
+    attribute, type_ = piece(1, "Request.blueprint"), piece(2, "Blueprint", kind="class")
+    assert order("what is a blueprint?", attribute, type_)[0] == "Blueprint"

@@ -37,6 +37,19 @@ def test_a_first_turn_reads_as_written() -> None:
     assert built.prompt.evidence[0].doc == "Does 1."
 
 
+def test_a_model_is_told_when_the_code_is_no_better_than_chance() -> None:
+    doubtful = build_prompt(
+        chat=CHAT, system="", history=[], hits=[hit(1)], question="Why?", count=words, limit=999, is_answered=False
+    )
+    assert doubtful.user.endswith(
+        "```\n\nThe search found nothing in the repository that clearly answers the question below."
+        " If this code does not answer it, say so and name the closest place.\n\nQuestion: Why?"
+    )
+    assert doubtful.user in doubtful.prompt.text
+    assert not doubtful.prompt.is_answered
+    assert "clearly answers" not in build([], [hit(1)], "Why?").prompt.text
+
+
 def test_the_next_turn_appends_and_refers_to_what_was_shown() -> None:
     first = build([], [hit(1), hit(2)], "first?")
     second = build([exchange(first, "Answer one.")], [hit(2), hit(3)], "second?", first=3)

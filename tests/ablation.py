@@ -1,0 +1,104 @@
+"""Searches with one signal left out, in this process: over the benchmark's trees, or a codebase's own questions."""
+
+import json
+import lzma
+import tarfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from unittest.mock import patch
+
+from indexer.codebases import Codebases
+from indexer.dense import Dense, VectorCache
+from indexer.embed import Embedder
+from indexer.evaluate import DEPTH, Score, measure
+from indexer.fuse import DEFAULT, Weights
+from indexer.question_set import Case, Gold, build
+from indexer.refresh import refresh
+from indexer.search import Searcher
+
+World = tuple[Path, list[Case]]  # files on disk and what to ask of them
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A way to search. `constants` are those of modules that are no signal's weight."""
+
+    name: str
+    weights: Weights = DEFAULT
+    constants: dict[str, float] = field(default_factory=dict)
+
+
+ALL = Variant("everything")
+VARIANTS = (
+    ALL,
+    *(Variant(f"without {one.name}", replace(DEFAULT, **{one.name: 0.0})) for one in fields(Weights)),
+    Variant("without demotion of tests", constants={"indexer.fuse._TESTS_TIMES": 1.0}),
+    Variant("without merging", constants={"indexer.places._LINES": 0, "indexer.places._DEFINITION_LINES": 0}),
+    Variant("without diversity", constants={"indexer.places._PER_FILE": 1_000}),
+)
+
+
+def ablation(
+    worlds: Iterator[World], folder: Path, static: Embedder, heavy: Embedder, variants: Sequence[Variant] = VARIANTS
+) -> dict[str, list[Score]]:
+    """The scores of every variant, by name. Times mean nothing: all share the vectors that one of them has made."""
+    codebases, cache = Codebases(folder / "indexes"), VectorCache(folder / "vectors.cache")
+    scores: defaultdict[str, list[Score]] = defaultdict(list)
+    for root, cases in worlds:
+        store = codebases.open(root)
+        refresh(store, static)
+        for variant in variants:
+            dense = Dense(lambda: heavy, cache) if variant.weights.rerank else None
+            searcher = Searcher(store, static, dense, variant.weights)
+            with ExitStack() as changed:
+                for name, value in variant.constants.items():
+                    changed.enter_context(patch(name, value))
+                scores[variant.name] += measure(cases, lambda q, s=searcher: s.search(q, k=DEPTH))  # type: ignore[misc]
+    return dict(scores)
+
+
+def own(root: Path, folder: Path, each: int) -> Iterator[World]:
+    """A codebase and the questions made of it."""
+    cases = build(root, folder / "copy", each)
+    yield folder / "copy", cases
+
+
+def benchmark(bench: Path, folder: Path, repo: str = "", tell: Callable[[str], object] = str) -> Iterator[World]:
+    """Each tree of `bench`/dev.jsonl, laid out in a folder of its repository, one after another."""
+    trees: defaultdict[str, defaultdict[str, list[Case]]] = defaultdict(lambda: defaultdict(list))
+    for line in (bench / "dev.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        if repo in ("", row["repo"]):
+            functions = (Gold(g["file"], g["qualname"], g["start"], g["end"]) for g in row["gold_symbols"])
+            case = Case(row["kind"], row["query"], tuple(row["gold_files"]), tuple(functions))
+            trees[row["repo"]][row["tree"]].append(case)
+    for name, of_repo in trees.items():
+        tell(name)
+        contents, blobs = _pack(bench / "packs" / f"{name.replace('/', '+')}.tar.xz")
+        root = folder / name.replace("/", "+")
+        laid: dict[str, str] = {}
+        for tree, cases in sorted(of_repo.items()):
+            for path in laid.keys() - contents[tree].keys():
+                (root / path).unlink()
+            for path in (path for path, blob in contents[tree].items() if laid.get(path) != blob):
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_bytes(blobs[contents[tree][path]])
+            laid = contents[tree]
+            yield root, cases
+
+
+def _pack(file: Path) -> tuple[dict[str, dict[str, str]], dict[str, bytes]]:
+    """The paths of each tree with their blobs, and the blobs."""
+    contents: dict[str, dict[str, str]] = {}
+    blobs = {}
+    with lzma.open(file) as raw, tarfile.open(fileobj=raw) as archive:
+        for member in archive:
+            data = archive.extractfile(member)
+            if data is not None and member.name == "trees.json":
+                contents = json.load(data)
+            elif data is not None:
+                blobs[member.name.removeprefix("blobs/")] = data.read()
+    return contents, blobs
