@@ -17,17 +17,16 @@ _META = "chance"
 FindEvidence = Callable[[Question, Snapshot], Evidence]
 
 
-def is_answered(asked: Question, store: Store, model: str, evidence: FindEvidence, read: bool) -> bool:
+def is_answered(
+    asked: Question, found: Evidence, snapshot: Snapshot, store: Store, model: str, evidence: FindEvidence, read: bool
+) -> bool:
     """For a question that the heavy embedder finds nothing close to, or, with `read` False, has not looked at.
 
-    `model` made the vectors in the index. Raises NotIndexed, IndexDamaged, IndexStorage.
+    `found` is its own evidence, `evidence` finds that of others; `model` made the vectors in the index.
     """
-    if is_general(asked.text):
+    if is_general(asked.text) or _is_named(asked, snapshot):
         return True
-    with store.read() as snapshot:
-        return _is_named(asked, snapshot) or not _chance(store, snapshot, model, evidence).explains(
-            evidence(asked, snapshot), read
-        )
+    return not _chance(store, snapshot, model, evidence).explains(found, read)
 
 
 def _is_named(asked: Question, snapshot: Snapshot) -> bool:

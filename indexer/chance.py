@@ -131,11 +131,6 @@ def is_close(cosines: Mapping[int, float], by_chance: Sequence[float]) -> bool:
     return bool(cosines) and above(max(cosines.values()), by_chance) > _DENSE
 
 
-def best(found: Sequence[tuple[int, float]]) -> float:
-    """The first score, 0 for none."""
-    return found[0][1] if found else 0.0
-
-
 def is_general(question: str) -> bool:
     """Whether it could be asked of any codebase: "how do I run the tests?"."""
     return _GENERAL.issuperset(split(" ".join(content_words(question))))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 
 from indexer.answered import is_answered
-from indexer.chance import OFF_TOPIC, Evidence, best, is_close, share
+from indexer.chance import OFF_TOPIC, Evidence, is_close, share
 from indexer.chunk import embedded
 from indexer.dense import Dense
 from indexer.embed import Embedder
@@ -93,7 +93,8 @@ class Searcher:
             with self._lock:
                 damaged = self._vectors.follow(snapshot)
                 near = dict(self._vectors.search(vector, _POOL, allowed))
-            lexical = dict(snapshot.lexical(_telling(asked, snapshot), _POOL, allowed))
+            terms = _telling(asked, snapshot)
+            lexical = dict(snapshot.lexical(terms, _POOL, allowed))
             symbol = named(asked, snapshot, allowed)
             rows = snapshot.rows(lexical.keys() | near.keys() | symbol.keys())
             factors = {i: factor(row.chunk, asked.about_tests, asked.about_docs) for i, row in rows.items()}
@@ -103,22 +104,22 @@ class Searcher:
             graph, cosines = self._graph(ranked, rows), self._cosines(asked.text, read)
             ranked = refine(ranked, graph, cosines, factors, paths_of, self._weights)
             hits = self._hits(places(ranked, rows, k, joined), snapshot)
+            off_topic = self._dense.best(OFF_TOPIC, list(read.values())) if self._dense and cosines else []
+            answered = bool(paths) or is_close(cosines, off_topic)
+            if not answered:
+                found = _weighed(asked, terms, near, lexical, snapshot)
+                model = self._static.model_id
+                answered = is_answered(asked, found, snapshot, self._store, model, self._evidence, bool(cosines))
         if damaged:
             self._store.drop_vectors(damaged)
-        if paths:
-            return Found(hits, is_answered=True)
-        off_topic = self._dense.best(OFF_TOPIC, list(read.values())) if self._dense and cosines else []
-        close = is_close(cosines, off_topic)
-        return Found(
-            hits, close or is_answered(asked, self._store, self._static.model_id, self._evidence, bool(cosines))
-        )
+        return Found(hits, answered)
 
     def _evidence(self, asked: Question, snapshot: Snapshot) -> Evidence:
         """The best that the static vectors and the words find."""
         terms = _telling(asked, snapshot)
         with self._lock:
-            near = self._vectors.search(self._static.embed_query(asked.text), 1)
-        return Evidence(best(near), share(best(snapshot.lexical(terms, 1)), {*asked.terms, *terms}, snapshot))
+            near = dict(self._vectors.search(self._static.embed_query(asked.text), 1))
+        return _weighed(asked, terms, near, dict(snapshot.lexical(terms, 1)), snapshot)
 
     def _graph(self, ranked: list[Ranked], rows: dict[int, Row]) -> dict[int, float]:
         return referred({item.id: item.score for item in ranked[:_REFERRING]}, rows)
@@ -133,6 +134,13 @@ class Searcher:
         files = {place.best.file.path: place.best.file for place in found}
         fresh = {path: is_fresh(self._store.root, file) for path, file in files.items()}
         return [_hit(place, fresh[place.best.file.path], snapshot) for place in found]
+
+
+def _weighed(
+    asked: Question, terms: list[str], near: dict[int, float], lexical: dict[int, float], snapshot: Snapshot
+) -> Evidence:
+    words = share(max(lexical.values(), default=0.0), {*asked.terms, *terms}, snapshot)
+    return Evidence(max(near.values(), default=0.0), words)
 
 
 def _allowed(snapshot: Snapshot, paths: Sequence[str]) -> list[int] | None:

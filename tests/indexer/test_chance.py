@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.chance import OFF_TOPIC, Chance, Evidence, above, best, is_close, is_general, share
+from indexer.chance import OFF_TOPIC, Chance, Evidence, above, is_close, is_general, share
 from tests.indexer.world import World
 
 CHANCE = Chance.measure("table", 100, [Evidence(0.2, 0.1), Evidence(0.4, 0.3)])  # deviations of 0.1
@@ -36,10 +36,6 @@ def test_close_is_beyond_what_the_same_candidates_are_to_anything() -> None:
     assert is_close({1: 0.1, 2: 0.7}, [0.2, 0.4])
     assert not is_close({1: 0.1, 2: 0.65}, [0.2, 0.4])
     assert not is_close({}, [])
-
-
-def test_best_is_the_first() -> None:
-    assert (best([(7, 0.5), (8, 0.4)]), best([])) == (0.5, 0.0)
 
 
 def test_it_is_kept_for_one_table_and_about_as_many_chunks() -> None:
