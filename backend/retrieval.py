@@ -26,7 +26,7 @@ from indexer.types import Hit, Why
 
 log = logging.getLogger(__name__)
 
-LOADING_S = 2.0  # that a question waits for the heavy embedder; MiniLM in int8 takes 0.3
+LOADING_S = 2.0  # from the start, in which questions wait for the heavy embedder; MiniLM in int8 takes 0.3
 
 
 def open_retrieval(settings: Settings) -> "Retrieval":
@@ -48,6 +48,7 @@ class Retrieval:
         self._embedder: Embedder | None = None
         self._loaded = threading.Event()
         self._loaded.set()  # nothing is under way
+        self._waited_until = 0.0
         self._dense = Dense(self._heavy, VectorCache(folder / "vectors.cache"))
         self._searchers: dict[str, Searcher] = {}
         self._opening = threading.Lock()
@@ -64,12 +65,13 @@ class Retrieval:
             finally:
                 self._loaded.set()
 
+        self._waited_until = time.monotonic() + LOADING_S
         self._loaded.clear()
         threading.Thread(target=load, name="embedder-preload", daemon=True).start()
 
     def _heavy(self) -> Embedder | None:
         """The heavy embedder, waited for a moment while it loads: the default one needs less."""
-        self._loaded.wait(LOADING_S)
+        self._loaded.wait(max(0.0, self._waited_until - time.monotonic()))
         return self._embedder
 
     @property
@@ -87,7 +89,7 @@ class Retrieval:
         if workspace:
             store = self.codebases.find(Path(workspace))
             return next((info for info in known if store is not None and info.id == store.id), None)
-        return max(known, key=lambda info: info.updated_at, default=None)
+        return max(known, key=lambda info: info.indexed_at, default=None)
 
     def use(self, workspace: str) -> None:
         """Tells that the codebase around this path, if there is one, has been opened."""

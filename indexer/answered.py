@@ -45,6 +45,7 @@ def _chance(store: Store, snapshot: Snapshot, model: str, evidence: FindEvidence
     if kept := Chance.kept(str(snapshot.meta().get(_META, "")), model, chunks):
         return kept
     made = Chance.measure(model, chunks, [evidence(understand(question), snapshot) for question in OFF_TOPIC])
-    with suppress(IndexStorage):  # a disk that is full: measured again next time
-        store.note(_META, made.text())
+    if snapshot.meta().get("state") != "indexing":  # a job would make a question wait for its turn to write
+        with suppress(IndexStorage):  # a disk that is full: measured again next time
+            store.note(_META, made.text())
     return made

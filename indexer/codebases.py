@@ -21,7 +21,7 @@ class CodebaseInfo:
     files: int
     chunks: int
     generation: int
-    updated_at: float  # Unix time, seconds
+    indexed_at: float  # Unix time in seconds of the last look at all of it
 
 
 class Codebases:
@@ -93,7 +93,7 @@ class Codebases:
             files=files,
             chunks=chunks,
             generation=int(meta.get("generation", 0)),
-            updated_at=float(meta.get("updated", 0.0)),
+            indexed_at=float(meta.get("indexed", 0.0)),
         )
 
     def _count(self, name: str, snapshot: Snapshot) -> tuple[int, int]:

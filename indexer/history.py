@@ -23,11 +23,12 @@ class Commit:
 def commits(root: Path) -> list[Commit]:
     """Those that changed something under `root`, youngest first."""
     quiet = ("-c", "core.quotePath=false", "-c", "log.showSignature=false")
-    shown = ("--no-merges", "--no-ext-diff", "--relative", "--name-only", "--format=%x1e%H%x1f%B%x1f")
+    shown = ("--no-merges", "--no-ext-diff", "--relative", "--name-only", "--format=%x00%H%x00%B%x00")
     out = git(root, *quiet, "log", f"-n{_MOST}", *shown, "--", ".") or b""
     found = []
-    for record in out.decode("utf-8", "replace").split("\x1e")[1:]:
-        sha, message, paths = record.split("\x1f", 2)
+    # A message holds whatever a stranger wrote, but git lets no NUL into it: nothing in it can pass for a sha.
+    fields = out.decode("utf-8", "replace").split("\0")[1:]
+    for sha, message, paths in zip(fields[0::3], fields[1::3], fields[2::3], strict=True):
         told = _TRAILER.sub("", message).strip()
         found.append(Commit(sha, told, tuple(path for path in paths.split("\n") if path)))
     return found
@@ -35,7 +36,8 @@ def commits(root: Path) -> list[Commit]:
 
 def after(root: Path, sha: str, path: str) -> tuple[str, list[range]]:
     """The text of a file after a commit, and the lines of it that the commit wrote (or deleted lines before)."""
-    text = git(root, "show", f"{sha}:./{path}") or b""
-    diff = git(root, "show", "--no-ext-diff", "--no-textconv", "--relative", "-U0", "--format=", sha, "--", path) or b""
+    shown = ("--no-ext-diff", "--no-textconv", "--relative", "-U0", "--format=")
+    text = git(root, "show", "--end-of-options", f"{sha}:./{path}") or b""
+    diff = git(root, "show", *shown, "--end-of-options", sha, "--", path) or b""
     hunks = ((int(start), int(count or 1)) for start, count in _HUNK.findall(diff))
     return text.decode("utf-8", "replace"), [range(start, start + max(1, count)) for start, count in hunks]

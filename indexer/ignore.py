@@ -19,7 +19,8 @@ _TOOLING = """.git .hg .svn .jj node_modules bower_components .venv venv .tox .n
     .import_linter_cache .yarn .pnpm-store .cargo .dart_tool"""
 EXCLUDED_FOLDERS = frozenset(_TOOLING.split())
 _ENV = ("env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "GIT_NO_LAZY_FETCH=1")
-_GIT = (*_ENV, "git", "-C")
+# A folder's own git configuration may name programs to run: a stranger's must not.
+_GIT = (*_ENV, "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C")
 _SECONDS = 120
 
 

@@ -3,7 +3,9 @@
 Rather says no: what is listed as a call of X shall be one.
 """
 
+import io
 import re
+import socket
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -13,6 +15,10 @@ from indexer.references import Reference
 from indexer.snapshot import Place, Snapshot
 from indexer.types import SourceFile
 
+# Names that the types of every language's library have too: the object must say that it is ours.
+_LIBRARY = (str, bytes, list, dict, set, int, float, io.TextIOWrapper, socket.socket)
+_OTHERS = "call delete execute has load match open parse push run save search size start stop then"
+_OF_BUILTINS = {name for kind in _LIBRARY for name in dir(kind)} | set(_OTHERS.split())
 _SELF = frozenset({"self", "this", "cls", "super", "Self", "@", "$this", "super()", "base", "static", "parent"})
 # Names of other files are known only where they are imported.
 _SCOPED = frozenset({"python", "javascript", "typescript", "tsx"})
@@ -95,14 +101,15 @@ class Meaning:
         if not head:
             return self._source.language in _IMPLICIT and self._source.path == self._place.path
         if head in _SELF:
-            return not self._shared or self._owner in ref.enclosing.split(".")
-        if head == self._owner:
+            return self._owner in ref.enclosing.split(".")
+        known = [other for other in self._imports if other.local == head]
+        if head == self._owner or any(other.name == self._owner for other in known):
             return True
-        if self._shared:  # told apart by what the object is called: `self._store` is a Store
-            return re.sub(r"[\W_]", "", head).lower().endswith(self._owner.lower().strip("_"))
-        if head == "?":
-            return True
-        if any(other.local == head for other in self._imports):  # a module or another class, or else an object
+        if re.sub(r"[\W_]", "", head).lower().endswith(self._owner.lower().strip("_")):
+            return True  # told by what the object is called: `self._store` is a Store
+        if self._shared or head == "?" or self._place.symbol.name in _OF_BUILTINS:
+            return False
+        if known:  # a module or another class, or else an object
             return self._modules.has_constant(head)
         return not head[:1].isupper() or head.isupper()
 

@@ -26,6 +26,7 @@ _ANNOTATIONS = re.compile(r"^(?:(?:@(?!interface\b)[\w.:]+(?:\([^()]*\))?|#?\[[^
 _COMMENT_MARK = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!\*)|///?!?|//!|#+!?|--)?[ \t]?|[ \t]*\*+/[ \t]*$", re.MULTILINE)
 _STRING_MARK = re.compile(r"^[a-zA-Z]{0,2}('''|\"\"\"|'|\")|('''|\"\"\"|'|\")$")
 _NAME_NOISE = re.compile(r"(?:^(?:module\.exports|exports|this|window|self)(?=\.)|\.prototype(?=\.))")
+_TOO_DEEP = re.compile(r"^(?:[ \t]*(?:>|[-*+]|\d+[.)])){50}|^[ \t]{400}", re.MULTILINE)  # 300 quotes end the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,13 @@ class _Marks:
 def parse(text: str, language: str, seconds: float = SECONDS) -> tuple[Definition, ...]:
     """The definitions of `text` in order of their beginning, outer ones before what they contain.
 
-    Empty for a language without a grammar and when parsing takes longer than `seconds`.
+    Empty for a language without a grammar, when parsing takes longer than `seconds`, and for prose that is nested so
+    deep that the grammar for Markdown would end the process.
     """
     row = BY_NAME.get(language)
     if row is None or not row.grammar:
+        return ()
+    if row.prose and _TOO_DEEP.search(text):
         return ()
     source = text.encode("utf-8", "replace")
     tree = tree_of(source, row.grammar, time.monotonic() + seconds)

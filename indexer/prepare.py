@@ -40,6 +40,7 @@ class Task:
 
     candidate: Candidate
     known: KnownFile | None
+    crashed: bool = False  # it killed the process that prepared it last
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def prepared(preparer: Preparer, tasks: Iterable[Task]) -> Generator[tuple[Task,
     """Each task with its outcome, in their order. Closing the generator ends the workers."""
     tasks = list(tasks)
     if sum(task.candidate.size for task in tasks) < _WORTH_WORKERS:
-        yield from ((task, preparer(task)) for task in tasks)
+        for task in tasks:
+            yield from _one_by_one(preparer, [task]) if task.crashed else [(task, preparer(task))]
         return
     left = deque(tasks)
     while left:

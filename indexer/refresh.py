@@ -14,7 +14,7 @@ from indexer.embed import Embedder
 from indexer.errors import CodebaseEmpty, IndexCancelled
 from indexer.ignore import separate
 from indexer.prepare import Preparer, Task, prepared
-from indexer.scan import Candidate, walk
+from indexer.scan import CRASHED, Candidate, walk
 from indexer.snapshot import KnownFile
 from indexer.store import Indexed, Store
 from indexer.types import IndexReport, OnProgress, Progress, Skip
@@ -124,7 +124,13 @@ class _Job:
 
     def _index(self, candidates: list[Candidate], known: dict[str, KnownFile]) -> None:
         recipe = recipe_of(self.embedder)
-        work = [Task(c, known.get(c.path)) for c in candidates if not _is_current(known.get(c.path), c, recipe)]
+        with self.store.read() as snapshot:
+            crashed = {skip.path for skip in snapshot.skips() if skip.reason == CRASHED}
+        work = [
+            Task(c, known.get(c.path), c.path in crashed)
+            for c in candidates
+            if not _is_current(known.get(c.path), c, recipe)
+        ]
         self.total, self.looked_at = len(candidates), len(candidates) - len(work)
         self.bytes_to_do = sum(task.candidate.size for task in work)
         self.work_began = flushed = time.monotonic()

@@ -8,6 +8,7 @@ import math
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import translate
 
@@ -16,6 +17,7 @@ from indexer.chance import OFF_TOPIC, Evidence, is_close, share
 from indexer.chunk import embedded
 from indexer.dense import Dense
 from indexer.embed import Embedder
+from indexer.errors import IndexStorage
 from indexer.follow import Followed
 from indexer.fresh import is_fresh
 from indexer.fuse import DEFAULT, Ranked, Weights, factor, fuse, refine
@@ -111,7 +113,8 @@ class Searcher:
                 model = self._static.model_id
                 answered = is_answered(asked, found, snapshot, self._store, model, self._evidence, bool(cosines))
         if damaged:
-            self._store.drop_vectors(damaged)
+            with suppress(IndexStorage):  # another process writes: the next search will tell them again
+                self._store.drop_vectors(damaged)
         return Found(hits, answered)
 
     def _evidence(self, asked: Question, snapshot: Snapshot) -> Evidence:

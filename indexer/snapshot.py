@@ -219,14 +219,17 @@ class Snapshot:
     def lines(self, path: str, start: int, end: int) -> str:
         """These lines of a file as it was indexed."""
         query = (
-            "SELECT c.start_line, c.text FROM chunks c JOIN files f ON f.id = c.file_id"
+            "SELECT c.start_line, c.end_line, c.text FROM chunks c JOIN files f ON f.id = c.file_id"
             " WHERE f.path = ? AND c.end_line >= ? AND c.start_line <= ? ORDER BY c.start_line, c.id"
         )
         lines = [""] * (end - start + 1)  # what lies in no chunk is blank
-        for first, text in self._db.execute(query, (path, start, end)):
+        before = (0, 0)
+        for first, last, text in self._db.execute(query, (path, start, end)):
+            is_slice = first == last and before == (first, last)  # a line too long for one chunk lies in several
             for at, line in enumerate(text.split("\n"), first - start):
-                if 0 <= at < len(lines) and lines[at] != line:  # equal where two windows overlap
-                    lines[at] += line  # a line too long for one chunk lies in several
+                if 0 <= at < len(lines):
+                    lines[at] = lines[at] + line if is_slice else line
+            before = (first, last)
         return "\n".join(lines)
 
     def rows(self, ids: Collection[int]) -> dict[int, Row]:

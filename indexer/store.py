@@ -96,7 +96,7 @@ class Store:
         if not known:
             self._database.file.with_suffix(".root").write_text(str(self.root), "utf-8", "surrogateescape")
             with self._database.writing() as db:
-                new = {"epoch": secrets.token_hex(8), "generation": 0, "chunks": 0, "state": "empty", "updated": 0.0}
+                new = {"epoch": secrets.token_hex(8), "generation": 0, "chunks": 0, "state": "empty", "indexed": 0.0}
                 db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", list(new.items()))
 
     @property
@@ -157,6 +157,8 @@ class Store:
                 "DELETE FROM gone WHERE generation < (SELECT value - ? FROM meta WHERE key = 'generation')",
                 (REMEMBERED,),
             )
+            if done and only is None:
+                _set(db, indexed=time.time())
             if done:
                 places = [("", "", "\U0010ffff")] if only is None else [(path, f"{path}/", f"{path}0") for path in only]
                 db.executemany("DELETE FROM skips WHERE path = ? OR path > ? AND path < ?", places)
@@ -266,7 +268,7 @@ def _changed(db: sqlite3.Connection, chunks: int, **meta: str) -> None:
     """`chunks`: how many more there are now; counting millions anew takes longer than a search may."""
     db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
     db.execute("UPDATE meta SET value = value + ? WHERE key = 'chunks'", (chunks,))
-    _set(db, updated=time.time(), **meta)
+    _set(db, **meta)
 
 
 def _set(db: sqlite3.Connection, **meta: str | int | float) -> None:

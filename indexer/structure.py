@@ -144,7 +144,7 @@ class _Look:
         for source, refs in self.mentions(self.asked.last, tests):
             of = Meaning(place, source, refs, self.modules, shared=shared)
             yield source, [ref for ref in refs if ref.kind != "import" and of(ref)]
-        self.complete = self.complete and not (shared and place.symbol.kind == "method")
+        self.complete = self.complete and place.symbol.kind != "method"  # what an object is, is not read
 
     def with_code(self, spots: Sequence[Spot]) -> tuple[tuple[Spot, ...], tuple[Hit, ...]]:
         """The spots with the hit that each lies in, as long as the hits stay few enough for a prompt."""

@@ -39,7 +39,7 @@ def test_what_is_told_about_each(tmp_path: Path) -> None:
     assert (info.id, info.root, info.state) == (codebase_id(world.root), world.root, "ready")
     assert (info.files, info.chunks) == (4, 7)
     assert info.generation == 1
-    assert info.updated_at > before.updated_at
+    assert info.indexed_at > before.indexed_at
 
 
 def test_another_process_sees_the_same_codebases(tmp_path: Path) -> None:

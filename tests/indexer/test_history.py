@@ -1,5 +1,7 @@
 """What commits changed, read from a real repository."""
 
+import re
+import subprocess
 from pathlib import Path
 
 from indexer.history import after, commits
@@ -28,3 +30,19 @@ def test_paths_are_relative_to_a_folder_inside_the_repository(tmp_path: Path) ->
 
 def test_without_git_there_are_none(tmp_path: Path) -> None:
     assert commits(tmp_path) == []
+
+
+def test_control_characters_in_a_message_are_only_text(tmp_path: Path) -> None:
+    root = shop(tmp_path / "shop")
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    message = f"Fix total\n\n\x1f\x1f\x1e--output={victim}\x1fFix\x1fshop/cart.py"
+    (root / "shop/cart.py").write_text(CART + "# more\n")
+    identity = ("-c", "user.name=t", "-c", "user.email=t@t")
+    subprocess.run(["git", *identity, "commit", "-qam", message], cwd=root, check=True)
+    youngest = commits(root)[0]
+    assert re.fullmatch("[0-9a-f]{40}", youngest.sha)
+    assert youngest.paths == ("shop/cart.py",)
+    assert len(commits(root)) == 4
+    after(root, f"--output={victim}", "shop/cart.py")
+    assert victim.read_text() == "precious"

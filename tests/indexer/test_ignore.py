@@ -155,3 +155,11 @@ def test_a_tree_whose_own_rules_leave_nothing_is_listed_without_them(tmp_path: P
     put(tmp_path, ".lanternignore", text="/out/\n")
     assert listed(tmp_path) == ["lib/a.c", "main.c"]
     assert list(listing(tmp_path, ["lib/a.c", "lib/a.o", "out/x.c"])) == ["lib/a.c"]
+
+
+def test_a_folder_s_own_git_configuration_runs_nothing(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    put(tmp_path, "a.py")
+    git(tmp_path, "config", "core.fsmonitor", f"touch {tmp_path / 'ran'}; false")
+    assert listed(tmp_path) == ["a.py"]
+    assert not (tmp_path / "ran").exists()

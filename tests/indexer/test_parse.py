@@ -452,3 +452,8 @@ def test_a_generated_file_of_100_000_lines() -> None:
 
 def test_languages_without_a_grammar_have_none() -> None:
     assert parse("key = 1", "toml") == parse("words", "text") == parse("x", "no such language") == ()
+
+
+@pytest.mark.parametrize("line", ["> " * 500, "- " * 500, "1. " * 500, " " * 500 + "- x"])
+def test_prose_nested_too_deep_for_its_grammar_has_no_sections(line: str) -> None:
+    assert parse(f"# Title\n\n{line}x\n", "markdown") == ()

@@ -64,3 +64,14 @@ def test_closing_it_early_ends_the_workers(tmp_path: Path) -> None:
     assert next(outcomes)[0].candidate.path == "m00.py"
     outcomes.close()
     assert list(outcomes) == []
+
+
+def test_a_file_that_crashed_before_is_kept_away_from_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.prepare._WORTH_WORKERS", 1 << 30)
+    root = lay_out(tmp_path, {"a.py": "x = 1\n", "deadly.py": "x = 1\n"})
+    found = [Task(t.candidate, None, crashed="deadly" in t.candidate.path) for t in tasks(root)]
+    outcomes = [outcome for _, outcome in prepared(Deadly(root, HashEmbedder(), "recipe"), found)]
+    assert chunks(outcomes[0]) == [("a.py", "x = 1")]
+    assert outcomes[1] == Skip("deadly.py", CRASHED)

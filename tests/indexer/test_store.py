@@ -186,3 +186,12 @@ def test_an_index_deleted_under_a_reader(tmp_path: Path) -> None:
     world.codebases.delete(store.id)
     with pytest.raises(NotIndexed, match="index the codebase again"), store.read():
         pass
+
+
+def test_the_lines_of_a_file_come_back_as_they_are_also_a_line_in_many_chunks(tmp_path: Path) -> None:
+    text = "first\n\n" + "x" * 7000 + "\n" + "abcdefghi " * 900 + "\nlast"
+    world = World(tmp_path, {"w.md": text})
+    world.refresh()
+    with world.store.read() as snapshot:
+        assert snapshot.lines("w.md", 1, 5) == text
+        assert snapshot.lines("w.md", 3, 3) == "x" * 7000
