@@ -62,16 +62,9 @@ class Searcher:
         with self._store.read() as snapshot:
             return snapshot.version[1]
 
-    def search(
-        self,
-        question: str,
-        history: Sequence[str] = (),
-        k: int = 10,
-        paths: Sequence[str] = (),
-        joined: bool = True,
-    ) -> list[Hit]:
+    def search(self, question: str, history: Sequence[str] = (), k: int = 10, paths: Sequence[str] = ()) -> list[Hit]:
         """The hits of `find`."""
-        return self.find(question, history, k, paths, joined).hits
+        return self.find(question, history, k, paths).hits
 
     def find(
         self,
