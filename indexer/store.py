@@ -20,7 +20,7 @@ from indexer.identifiers import TERMS, split
 from indexer.snapshot import REMEMBERED, KnownFile, Snapshot
 from indexer.types import Chunk, Skip, Symbol
 
-SCHEMA = 3
+SCHEMA = 4
 _VERSION = SCHEMA * 1000 + TERMS  # the full-text rows can only be taken out by the terms they were put in with
 
 _LOOK_AGAIN_S = 0.02
