@@ -47,8 +47,7 @@ class Retrieval:
         self._load = load
         self._embedder: Embedder | None = None
         self._loaded = threading.Event()
-        self._loaded.set()  # nothing is under way
-        self._waited_until = 0.0
+        self._waited_until = 0.0  # on the monotonic clock
         self._dense = Dense(self._heavy, VectorCache(folder / "vectors.cache"))
         self._searchers: dict[str, Searcher] = {}
         self._opening = threading.Lock()
@@ -66,7 +65,6 @@ class Retrieval:
                 self._loaded.set()
 
         self._waited_until = time.monotonic() + LOADING_S
-        self._loaded.clear()
         threading.Thread(target=load, name="embedder-preload", daemon=True).start()
 
     def _heavy(self) -> Embedder | None:

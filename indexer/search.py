@@ -99,8 +99,7 @@ class Searcher:
             graph, cosines = self._graph(ranked, rows), self._cosines(asked.text, read)
             ranked = refine(ranked, graph, cosines, factors, paths_of, self._weights)
             hits = self._hits(places(ranked, rows, k, joined), snapshot)
-            off_topic = self._dense.best(OFF_TOPIC, list(read.values())) if self._dense and cosines else []
-            answered = bool(paths) or is_close(cosines, off_topic)
+            answered = bool(paths) or is_close(cosines, self._by_chance(read) if cosines else [])
             if not answered:
                 found = _weighed(asked, terms, near, lexical, snapshot)
                 model = self._static.model_id
@@ -125,6 +124,10 @@ class Searcher:
             return {}
         cosines = self._dense.cosines(question, list(read.values()))
         return dict(zip(read, cosines, strict=False))  # none at all while the embedder is not there
+
+    def _by_chance(self, read: Mapping[int, str]) -> list[float]:
+        """The best cosine of each off-topic question with the same candidates."""
+        return self._dense.best(OFF_TOPIC, list(read.values())) if self._dense else []
 
     def _hits(self, found: list[Shown], snapshot: Snapshot) -> list[Hit]:
         files = {place.best.file.path: place.best.file for place in found}

@@ -91,6 +91,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return made
 
 
+METHODS = {
+    "Money.add",
+    "runOnce",
+    "Cache.get",
+    "Cache.close",
+}  # what an object is, is not read: there may be more calls
+
+
 def ask(world: World, question: str) -> Structural | None:
     asked = recognise(question)
     assert asked is not None
@@ -98,6 +106,7 @@ def ask(world: World, question: str) -> Structural | None:
 
 
 def places(told: Structural | None) -> list[tuple[str, str]]:
+    assert told is None or told.complete == (told.asked.what != "calls" or told.asked.name not in METHODS)
     return [(f"{spot.path}:{spot.line}", spot.symbol) for spot in told.spots] if told else []
 
 
@@ -240,3 +249,25 @@ def test_more_than_can_be_looked_at_in_time_is_at_least(tmp_path: Path, monkeypa
     told = ask(world, "who calls work?")
     assert told is not None
     assert (len(told.spots), told.complete) == (2, False)
+
+
+def test_a_method_s_callers_are_those_whose_object_says_that_it_is_ours(tmp_path: Path) -> None:
+    users = (
+        "import os\nimport socket\nfrom store import Cache as Kept\n\n\n"
+        "def load(d, cache):\n"
+        "    d.get('x')\n"
+        "    os.environ.get('HOME')\n"
+        "    open('f').close()\n"
+        "    Kept.get(cache)\n"
+        "    return cache.get('x')\n\n\n"
+        "class Conn(socket.socket):\n"
+        "    def end(self):\n"
+        "        self.close()\n"
+    )
+    cache = (
+        "class Cache:\n    def get(self, key):\n        return self.close()\n\n    def close(self):\n        return 1\n"
+    )
+    world = World(tmp_path, {"store.py": cache, "users.py": users})
+    world.refresh()
+    assert places(ask(world, "who calls Cache.get?")) == [("users.py:10", "load"), ("users.py:11", "load")]
+    assert places(ask(world, "who calls Cache.close?")) == [("store.py:3", "Cache.get")]
