@@ -37,6 +37,7 @@ class Weights:
     dense: float = 0.7
     symbol: float = 1.6  # of a sure name
     graph: float = 1.0  # of as much rank as the best hit has of its own
+    history: float = 0.2  # of changing with the best, and in the last commit
     rerank: float = 3.0  # of the root mean square above the worst candidate read
     file: float = 0.2  # of the Euclidean sum of a file's scores
 
@@ -85,6 +86,7 @@ def fuse(
 def refine(
     ranked: Sequence[Ranked],
     graph: Mapping[int, float],
+    history: Mapping[str, float],
     cosines: Mapping[int, float],
     factors: Mapping[int, float],
     paths: Mapping[int, str],
@@ -92,15 +94,16 @@ def refine(
 ) -> list[Ranked]:
     """`ranked` again with what is known of its first ones only, and then with what speaks for each one's file.
 
-    `graph`: 0 to 1; `cosines`: of the heavy embedder, counted from the worst one as in `fuse`.
+    `graph`: 0 to 1; `history`: the same, by path; `cosines`: of the heavy embedder, counted from the worst one as in
+    `fuse`.
     """
     above_cosines = _above(cosines, min(cosines.values(), default=0.0))
     whys = {}
     for item in ranked:
         times = factors.get(item.id, 1.0)
-        referred = times * weights.graph * graph.get(item.id, 0.0)
+        joined = weights.graph * graph.get(item.id, 0.0) + weights.history * history.get(paths[item.id], 0.0)
         read = times * weights.rerank * above_cosines.get(item.id, 0.0)
-        whys[item.id] = replace(item.why, graph=referred, rerank=read)
+        whys[item.id] = replace(item.why, graph=times * joined, rerank=read)
     squares: dict[str, float] = defaultdict(float)
     for chunk, why in whys.items():
         squares[paths[chunk]] += total(why) ** 2

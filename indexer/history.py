@@ -20,10 +20,15 @@ class Commit:
     paths: tuple[str, ...]  # what it changed under the folder, relative to it
 
 
+def head(root: Path) -> str:
+    """The sha of the commit that is checked out; "" without one."""
+    return (git(root, "rev-parse", "--verify", "--quiet", "HEAD") or b"").decode("ascii", "replace").strip()
+
+
 def commits(root: Path) -> list[Commit]:
     """Those that changed something under `root`, youngest first."""
     quiet = ("-c", "core.quotePath=false", "-c", "log.showSignature=false")
-    shown = ("--no-merges", "--no-ext-diff", "--relative", "--name-only", "--format=%x00%H%x00%B%x00")
+    shown = ("--no-merges", "--no-ext-diff", "--no-renames", "--relative", "--name-only", "--format=%x00%H%x00%B%x00")
     out = git(root, *quiet, "log", f"-n{_MOST}", *shown, "--", ".") or b""
     found = []
     # A message holds whatever a stranger wrote, but git lets no NUL into it: nothing in it can pass for a sha.

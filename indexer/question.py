@@ -63,6 +63,7 @@ class Question:
     files: tuple[str, ...]  # file names it mentions
     about_tests: bool
     about_docs: bool
+    is_report: bool  # it tells of something at length, as a bug report does
 
 
 def understand(question: str, history: Sequence[str] = ()) -> Question:
@@ -79,6 +80,7 @@ def understand(question: str, history: Sequence[str] = ()) -> Question:
         files=tuple(dict.fromkeys(_FILE.findall(text))),
         about_tests=len(question) < _ABOUT and bool(_TESTS.search(question)),
         about_docs=bool(_DOCS.search(question)),
+        is_report=len(question) >= _ABOUT,
     )
 
 

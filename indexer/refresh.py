@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from indexer.chunk import CHUNKER
 from indexer.embed import Embedder
 from indexer.errors import CodebaseEmpty, IndexCancelled
+from indexer.history import commits, head
 from indexer.ignore import separate
 from indexer.prepare import Preparer, Task, prepared
 from indexer.scan import CRASHED, Candidate, walk
@@ -23,6 +24,7 @@ _BATCH_CHUNKS = 500  # written together at most
 _BATCH_S = 1.0  # how long what is prepared waits to be written, and so to be found
 _CALM_S = 20.0  # of a long job: after twice this time batches are twice as large, and so on; fewer are merged less
 _LARGEST = 8  # times
+_ONE_CHANGE = 30  # files; a commit that changed more says nothing of any two of them
 _RACY_NS = 2_000_000_000  # a file changed so soon before it was read may have changed again under the same mtime
 
 
@@ -105,6 +107,7 @@ class _Job:
         self.removed = len(gone)
         self._index(candidates, known)
         self._refuse_empty()
+        self._remember()
         self.done = True
         self._tell("done")
 
@@ -168,6 +171,15 @@ class _Job:
             self.chunks += sum(len(item.chunks) for item in batch)
             batch.clear()
             self._tell("indexing")
+
+    def _remember(self) -> None:
+        """Takes over what the commits changed, when there are others than before."""
+        now = head(self.store.root)
+        with self.store.read() as snapshot:
+            known = snapshot.meta().get("head", "")
+        if now != known:
+            told = [commit.paths for commit in commits(self.store.root)]
+            self.store.remember(now, [paths if len(paths) <= _ONE_CHANGE else () for paths in told])
 
     def _refuse_empty(self) -> None:
         with self.store.read() as snapshot:

@@ -15,6 +15,7 @@ from fnmatch import translate
 from indexer.answered import is_answered
 from indexer.chance import OFF_TOPIC, Evidence, is_close, share
 from indexer.chunk import embedded
+from indexer.cochange import changed
 from indexer.dense import Dense
 from indexer.embed import Embedder
 from indexer.errors import IndexStorage
@@ -97,7 +98,8 @@ class Searcher:
             paths_of = {item.id: rows[item.id].file.path for item in ranked}
             read = {item.id: embedded(rows[item.id].chunk) for item in ranked[:_READ]}
             graph, cosines = self._graph(ranked, rows), self._cosines(asked.text, read)
-            ranked = refine(ranked, graph, cosines, factors, paths_of, self._weights)
+            past = self._past(asked, ranked, paths_of, snapshot)
+            ranked = refine(ranked, graph, past, cosines, factors, paths_of, self._weights)
             hits = self._hits(places(ranked, rows, k, joined), snapshot)
             answered = bool(paths) or is_close(cosines, self._by_chance(read) if cosines else [])
             if not answered:
@@ -118,6 +120,14 @@ class Searcher:
 
     def _graph(self, ranked: list[Ranked], rows: dict[int, Row]) -> dict[int, float]:
         return referred({item.id: item.score for item in ranked[:_REFERRING]}, rows)
+
+    def _past(
+        self, asked: Question, ranked: list[Ranked], paths_of: Mapping[int, str], snapshot: Snapshot
+    ) -> dict[str, float]:
+        if not asked.is_report:
+            return {}
+        best = {paths_of[item.id]: item.score for item in reversed(ranked[:_REFERRING])}
+        return changed(best, snapshot.commits_of(best))
 
     def _cosines(self, question: str, read: Mapping[int, str]) -> dict[int, float]:
         if self._dense is None:

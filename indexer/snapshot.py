@@ -129,6 +129,14 @@ class Snapshot:
     def paths(self) -> list[str]:
         return [row[0] for row in self._db.execute("SELECT path FROM files ORDER BY path")]
 
+    def commits_of(self, paths: Collection[str]) -> dict[int, list[str]]:
+        """The commits that changed any of these files: how many commits ago (0: the last), and which of them."""
+        found: dict[int, list[str]] = {}
+        query = "SELECT age, path FROM changes WHERE path IN (SELECT value FROM json_each(?)) ORDER BY age, path"
+        for age, path in self._db.execute(query, (json.dumps(sorted(paths)),)):
+            found.setdefault(age, []).append(path)
+        return found
+
     def vectors_after(self, chunk_id: int, model: str, dim: int) -> Iterator[tuple[int, list[int], Vectors, list[int]]]:
         """Vectors by `model` of the chunks younger than `chunk_id`, some thousands at a time.
 

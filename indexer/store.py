@@ -20,7 +20,7 @@ from indexer.identifiers import TERMS, split
 from indexer.snapshot import REMEMBERED, KnownFile, Snapshot
 from indexer.types import Chunk, Skip, Symbol
 
-SCHEMA = 4
+SCHEMA = 5
 _VERSION = SCHEMA * 1000 + TERMS  # the full-text rows can only be taken out by the terms they were put in with
 
 _LOOK_AGAIN_S = 0.02
@@ -48,6 +48,7 @@ CREATE TABLE symbols (
   start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, signature TEXT NOT NULL, doc TEXT NOT NULL);
 CREATE INDEX symbols_by_file ON symbols (file_id);
 CREATE INDEX symbols_by_name ON symbols (folded);
+CREATE TABLE changes (path TEXT NOT NULL, age INTEGER NOT NULL, PRIMARY KEY (path, age)) WITHOUT ROWID;
 CREATE TABLE skips (path TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE terms USING fts5 (path, symbol, head, body, content='', tokenize="unicode61 tokenchars '_'");
 INSERT INTO terms (terms, rank) VALUES ('hashsize', 16000000);
@@ -174,6 +175,14 @@ class Store:
                 )
                 db.execute("DELETE FROM vectors WHERE chunk_id = ?", (chunk_id,))
             _changed(db, 0)
+
+    def remember(self, head: str, commits: Sequence[Sequence[str]]) -> None:
+        """Keeps what the commits before `head` changed, youngest first, instead of what was known of them."""
+        with self._database.writing() as db:
+            db.execute("DELETE FROM changes")
+            rows = ((path, age) for age, paths in enumerate(commits) for path in paths)
+            db.executemany("INSERT OR IGNORE INTO changes VALUES (?, ?)", rows)
+            _changed(db, 0, head=head)
 
     def note(self, key: str, value: str) -> None:
         """Keeps a fact about the index in its meta; the content does not change by it."""

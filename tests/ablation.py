@@ -6,10 +6,11 @@ import tarfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import patch
 
+from backend.cli.evaluation import SIGNALS
 from indexer.codebases import Codebases
 from indexer.dense import Dense, VectorCache
 from indexer.embed import Embedder
@@ -34,7 +35,7 @@ class Variant:
 ALL = Variant("everything")
 VARIANTS = (
     ALL,
-    *(Variant(f"without {one.name}", replace(DEFAULT, **{one.name: 0.0})) for one in fields(Weights)),
+    *(Variant(f"without {one}", replace(DEFAULT, **{one: 0.0})) for one in SIGNALS),
     Variant("without demotion of tests", constants={"indexer.fuse._TESTS_TIMES": 1.0}),
     Variant("without merging", constants={"indexer.places._LINES": 0, "indexer.places._DEFINITION_LINES": 0}),
     Variant("without diversity", constants={"indexer.places._PER_FILE": 1_000}),

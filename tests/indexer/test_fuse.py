@@ -118,7 +118,7 @@ def test_what_is_rarely_meant_is_demoted(found: Chunk, about_tests: bool, about_
 
 def test_the_second_look_adds_the_graph_the_heavy_embedder_and_the_file() -> None:
     first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
-    again = refine(first, {2: 1.0}, {2: 0.9, 1: 0.4}, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
+    again = refine(first, {2: 1.0}, {}, {2: 0.9, 1: 0.4}, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
     found = {item.id: item for item in again}
     assert [item.id for item in again] == [2, 1, 3]
     rerank = WEIGHTS.rerank * 2**0.5  # 0.5 above the worst of two, whose root mean square is 0.5 / sqrt(2)
@@ -128,3 +128,10 @@ def test_the_second_look_adds_the_graph_the_heavy_embedder_and_the_file() -> Non
     assert asdict(found[2].why) == pytest.approx(asdict(why))
     assert found[2].score == pytest.approx(second + file)
     assert found[1].why.file == pytest.approx(WEIGHTS.file * SYMBOL)
+
+
+def test_what_the_commits_say_counts_for_every_chunk_of_a_file() -> None:
+    first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
+    again = refine(first, {2: 1.0}, {"b": 0.5}, {}, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
+    graph = {item.id: item.why.graph for item in again}
+    assert graph == pytest.approx({1: 0.0, 2: WEIGHTS.graph + WEIGHTS.history / 2, 3: WEIGHTS.history / 4})

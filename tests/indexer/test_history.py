@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from indexer.history import after, commits
+from indexer.history import after, commits, head
 from tests.indexer.repository import CART, shop
 
 
@@ -28,8 +28,14 @@ def test_paths_are_relative_to_a_folder_inside_the_repository(tmp_path: Path) ->
     assert after(folder, youngest.sha, "cart.py") == (CART, [range(5, 6)])
 
 
+def test_the_head_is_the_youngest_commit(tmp_path: Path) -> None:
+    root = shop(tmp_path / "shop")
+    assert head(root) == commits(root)[0].sha
+
+
 def test_without_git_there_are_none(tmp_path: Path) -> None:
     assert commits(tmp_path) == []
+    assert head(tmp_path) == ""
 
 
 def test_control_characters_in_a_message_are_only_text(tmp_path: Path) -> None:
