@@ -13,13 +13,17 @@ LONGEST = 2000  # characters of a sentence; a longer one is cut there, so that n
 _WIDEST = 50  # numbers in one `[a-b]`; more is no citation
 
 _LINES = r"\d{1,7}(?:[-–]L?\d{1,7})?"
+_NUMBERS = r"\d{1,4}(?:[^\S\n]?[-–,;][^\S\n]?\d{1,4})*"
 _CODE = r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>[^\n]*?)(?<!`)(?P=ticks)(?!`)"
 _PREFIX = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?[ \t>]*")  # of a quotation or a list item
 _MAYBE_FENCE = re.compile(_PREFIX.pattern + r"(?:```|~~~)")
 _FENCE = re.compile(_PREFIX.pattern + r"(?P<fence>`{3,}(?=[^`\n]*\Z)|`{3,}(?=[^`\n]*\n)|~{3,})")
 _BOUNDARY = re.compile(_CODE + r"|(?P<open>`+)|\n|[.!?][)\"'*_\]]*(?=\s)|[。！？]")
+_ALONE_LINE = rf"[ \t\r>,;&().]*(?:\[{_NUMBERS}\][ \t\r>,;&().]*)+"
+_ALONE = re.compile(rf"{_ALONE_LINE}(?:\n{_ALONE_LINE})*(?:\n|\Z)")  # lines of nothing but numbers
+_MAYBE_ALONE = re.compile(r"[\s>,;&().\d\[\]–-]*")
 _TOKEN = re.compile(
-    _CODE + r"|(?<!\\)\[(?P<numbers>\d{1,4}(?:\s?[-–,;]\s?\d{1,4})*)\]"
+    _CODE + r"|(?<!\\)\[(?P<numbers>" + _NUMBERS + r")\]"
     rf"|(?<![\w.@/#:~\\+-])(?P<path>[\w.@/~+-]+)(?::|\#L)(?P<lines>{_LINES})(?!\d)"
 )
 _PLACE = re.compile(rf"""(?P<path>[^:#="'<>|*?]+)(?::|\#L)(?P<lines>{_LINES}(?:, ?{_LINES})*)""")
@@ -56,7 +60,8 @@ class CitationParser:
     cites only where all of it is a place. A number glued to an identifier (`x[1]`) is no citation.
     What a sentence quotes in backticks and has the form of a name is on the account of the next citation, after the
     last one on that of the last; a citation with nothing new shares with the one before it. Numbers that follow a
-    sentence which cites nothing ("It calls `f`. [1] Then ...") belong to that sentence, as the system prompt asks for.
+    sentence which cites nothing, on its line ("It calls `f`. [1] Then ...") or alone on the lines below it, belong to
+    that sentence, as the system prompt asks for; behind an empty line they belong to none.
     """
 
     def __init__(self) -> None:
@@ -64,7 +69,7 @@ class CitationParser:
         self._offset = 0  # of `_text` in the answer
         self._line_start = True
         self._fence = ""  # what opened the code block that we are in
-        self._uncited: tuple[str, ...] | None = None  # names of the sentence before, if it is on this line
+        self._uncited: tuple[str, ...] | None = None  # names of the sentence before, if it has no citation yet
 
     def feed(self, text: str) -> list[Claim]:
         self._text += text
@@ -90,6 +95,10 @@ class CitationParser:
         if self._fence or (self._line_start and _MAYBE_FENCE.match(window)):
             line = window.find("\n") + 1
             return at + line if line else at + len(window) if whole else None
+        if not whole and _MAYBE_ALONE.fullmatch(window):
+            return None
+        if alone := _ALONE.match(window):
+            return at + alone.end()
         prefix = _PREFIX.match(window) if self._line_start else None
         for found in _BOUNDARY.finditer(window, prefix.end() if prefix else 0):
             if found["code"] is not None:
@@ -113,11 +122,14 @@ class CitationParser:
         if line_start and (opening := _FENCE.match(text)):
             self._fence = opening["fence"]
             return []
+        if not text.strip():
+            self._uncited = None if line_start else before
+            return []
         cited, rest = _citations(text)
         claims = [cited]
-        if before is not None and (leading := _leading(text, cited)):
+        if before is not None and (leading := _leading(text, cited, line_start)):
             claims = [tuple(replace(one, names=before) for one in cited[:leading]), cited[leading:]]
-        elif not cited and not self._line_start:
+        elif not cited:
             self._uncited = rest
         moved = (tuple(replace(c, start=c.start + offset, end=c.end + offset) for c in claim) for claim in claims)
         return [claim for claim in moved if claim]
@@ -177,8 +189,14 @@ def _is_file(path: str) -> bool:
     return not path.startswith("//") and bool(_FILE_NAME.fullmatch(name) or (folder and re.search("[A-Za-z]", name)))
 
 
-def _leading(text: str, cited: Claim) -> int:
-    """How many numbers stand before the sentence's first word, unless they are its subject ("[1] defines")."""
+def _leading(text: str, cited: Claim, line_start: bool) -> int:
+    """How many numbers belong to the sentence before: all that stand alone; on its line those before the first word,
+    unless they are its subject ("[1] defines").
+    """
+    if _ALONE.fullmatch(text):
+        return len(cited)
+    if line_start:
+        return 0
     end = count = 0
     for one in cited:
         if not one.numbers or text[end : one.start].strip(" \t,;&("):

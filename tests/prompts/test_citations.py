@@ -77,12 +77,29 @@ def test_what_only_looks_like_a_place(text: str) -> None:
         ("It calls `f`. [1] defines `g`.", [("g",)]),
         ("`f` is first [1]. [2] is `g`.", [("f",), ("g",)]),
         ("`f` is far.\n\n[1]", [()]),
+        ("It calls `f`.\n[1]\nThen `g`.", [("f",)]),
+        ("It calls `f`. \r\n([1], [2]).\r\n", [("f",), ("f",)]),
+        ("- It calls `f`\n  [1]\n- and `g`:\n[2]", [("f",), ("g",)]),
+        ("> It calls `f`\n> [1][2]\n", [("f",), ("f",)]),
+        ("It calls `f`. [1]\n[2]\n", [("f",), ("f",)]),
+        ("`f` cites [1].\n[2]\n", [("f",), ()]),
+        ("`f` is first. `g` is last.\n[1]", [("g",)]),
+        ("It calls `f`.\n[1] defines `g`.", [("g",)]),
+        ("It calls `f`.\n- [1]\n", [()]),
+        ("```\ncode\n```\n[1]", [()]),
         ("Gives `None`, `self`, `x + 1`, `--flag` or `200` [1].", [()]),
         ("`shop/cart.py` has `std::move` [1].", [("shop", "cart", "py", "std", "move")]),
     ],
 )
 def test_a_citation_answers_for_the_names_of_its_sentence(text: str, names: list[tuple[str, ...]]) -> None:
     assert [one.names for claim in parsed(text) for one in claim] == names
+
+
+def test_numbers_alone_on_lines_that_follow_are_one_claim() -> None:
+    parser = CitationParser()
+    assert [parser.feed(text) for text in ("It calls `f` and `g`.\n", "[1]\n", "[2]", "\n", "\n")] == [[]] * 5
+    (claim,) = parser.feed("T")
+    assert [(one.numbers, one.names) for one in claim] == [((1,), ("f", "g")), ((2,), ("f", "g"))]
 
 
 def test_a_claim_is_told_when_its_sentence_is_complete_and_not_before() -> None:
@@ -95,6 +112,7 @@ def test_a_claim_is_told_when_its_sentence_is_complete_and_not_before() -> None:
 
 PIECES = ["[1]", "[1, 2]", "[", "1", "]", "-", ", ", "a.py:1", "app/x.py", ":12-30", "#L3", "`", "``", "```", "~~~"]
 PIECES += [". ", ".", "! ", "\n", "\n\n", " ", "- ", "1. ", "> ", "`f`", "\\", "。", "é🙂", "f()", "word "]
+PIECES += ["[2]\n", "`g`.\n[1]\n", "\n[1]. ", "\r\n"]
 PIECES += ["y" * (LONGEST // 3)]
 
 
@@ -111,7 +129,9 @@ def test_no_cut_of_the_text_changes_a_citation(text: str, cuts: list[int]) -> No
             assert text[one.start : one.end][:1] + text[one.start : one.end][-1:] == "[]" or one.path in text
 
 
-@pytest.mark.parametrize("piece", ["x" * 1000, "`", "` ``", "a/", "a.", "[1", "[1, ", "x:1-", "(a.py:", "`x(`"])
+@pytest.mark.parametrize(
+    "piece", ["x" * 1000, "`", "` ``", "a/", "a.", "[1", "[1, ", "x:1-", "(a.py:", "`x(`", "[1]\n", " > ", "[1] [2"]
+)
 def test_no_text_makes_it_slow(piece: str) -> None:
     parser = CitationParser()
     deltas = [piece * 4] * (40_000 // len(piece * 4))
