@@ -3,11 +3,11 @@
 Pure text: does not know which numbers and places exist, nor what is in them.
 """
 
-import builtins
-import keyword
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+
+from prompts.quotations import quoted_names
 
 LONGEST = 2000  # characters of a sentence; a longer one is cut there, so that no answer makes the parser slow
 _WIDEST = 50  # numbers in one `[a-b]`; more is no citation
@@ -28,14 +28,7 @@ _TOKEN = re.compile(
 )
 _PLACE = re.compile(rf"""(?P<path>[^:#="'<>|*?]+)(?::|\#L)(?P<lines>{_LINES}(?:, ?{_LINES})*)""")
 _FILE_NAME = re.compile(r"[^/]*\.(?!(?:com|org|net|io|local)\Z)[A-Za-z]\w{0,9}|[A-Z]\w*file|README|LICENSE|CHANGELOG")
-_NAME = re.compile(r"[@$&*]*([^\W\d]\w*(?:(?:\.|::|->|/|#)[^\W\d]\w*)*)(?:\(.*\))?")
 _GLUED = re.compile(r"[A-Za-z0-9_$]\Z|\(\)\Z")
-# What belongs to languages and not to anyone's code: an answer may quote these whatever its source says.
-_WORDS = (
-    "self cls this super null nil undefined void true false string number boolean char double long func function fn let"
-    " const var struct enum interface public private protected static final throw throws new switch"
-)
-_LANGUAGE = frozenset([*dir(builtins), *keyword.kwlist, *re.findall(r"\w+", _WORDS)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +137,8 @@ def _citations(text: str) -> tuple[Claim, tuple[str, ...]]:
             shared = found[-1].names if found and not names else tuple(names)
             found.append(replace(one, names=shared))
             names = []
-        elif token["code"] is not None and (name := _NAME.fullmatch(token["code"].strip())):
-            names += [part for part in re.findall(r"\w+", name[1]) if part not in _LANGUAGE]
+        elif token["code"] is not None:
+            names += quoted_names(token["code"])
     if found and names:
         found[-1] = replace(found[-1], names=(*found[-1].names, *names))
     return tuple(found), tuple(names)

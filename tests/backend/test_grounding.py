@@ -59,6 +59,7 @@ def scripted(text: str) -> ScriptedEngine:
         ("In my/shop/mail.py:1 or ail.py:1", [("my/shop/mail.py:1", [], "invented"), ("ail.py:1", [], "invented")]),
         ("It mails [77] or [1, 77].", [("[77]", [77], "invented"), ("[1, 77]", [1, 77], "invented")]),
         ("`send_invoice` mails it [1].", [("[1]", [1], "invented")]),
+        ("`send_receipt` gives a `Promise`, a `Result` or `None` [1].", [("[1]", [1], "ok")]),
         ("It calls `send_invoice`.\n[1]\n", [("[1]", [1], "invented")]),
         ("- `send_receipt` and `Cart`\n[1]\n[2]", [("[1]", [1], "ok"), ("[2]", [2], "ok")]),
         ("`send_receipt` [1] and `send_invoice` [1].", [("[1]", [1], "ok"), ("[1]", [1], "invented")]),
