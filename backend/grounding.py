@@ -6,7 +6,7 @@ Judges one answer against the sources of its conversation and the disk. How cita
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from backend.tables import TurnRow
 from indexer.scan import Candidate, read, sha_of
 from indexer.types import SourceFile
 from prompts.citations import Citation, CitationParser, Claim
+from prompts.quotations import is_path_in, own_words
 from prompts.snippets import Snippet, shown_text
 
 OK, MOVED, STALE, INVENTED = "ok", "moved", "stale", "invented"
@@ -71,7 +72,8 @@ def judge(claim: Claim, sources: Sequence[Source], root: Path | None) -> list[di
 
     invented: a number, or a line of a place, that no source of this conversation shows; or a name on the citation's
     account (see `CitationParser`) that is in the text, path, symbol or documentation of none of the sentence's
-    sources. stale: the lines are not in the file any more. moved: they are, elsewhere. ok: they are where they were.
+    sources, nor the path of any source. stale: the lines are not in the file any more. moved: they are, elsewhere. ok:
+    they are where they were.
     A citation of several sources is as good as the worst; a place shown in several versions as good as the best.
     A path may be absolute or shortened to its last parts. What the user attached is always unchanged.
     """
@@ -80,10 +82,14 @@ def judge(claim: Claim, sources: Sequence[Source], root: Path | None) -> list[di
     items = []
     for citation, found in zip(claim, meant, strict=True):
         numbers = citation.numbers or tuple(dict.fromkeys(source.n for source, _ in found or ()))
-        supported = found and words.issuperset(citation.names)
+        supported = found and all(_is_shown(name, words, sources) for name in citation.names)
         status = max((status for _, status in found), key=STATUSES.index) if found and supported else INVENTED
         items.append({"n": list(numbers), "start": citation.start, "end": citation.end, "status": status})
     return items
+
+
+def _is_shown(name: str, words: Set[str], sources: Sequence[Source]) -> bool:
+    return words >= set(own_words(name)) or any(is_path_in(name, source.path) for source in sources)
 
 
 def known_sources(past: Sequence[TurnRow], snippets: Sequence[Snippet]) -> list[Source]:

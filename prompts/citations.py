@@ -40,7 +40,7 @@ class Citation:
     numbers: tuple[int, ...] = ()
     path: str = ""
     lines: tuple[tuple[int, int], ...] = ()  # 1-based, inclusive
-    names: tuple[str, ...] = ()  # identifiers that the sentence quotes on its account
+    names: tuple[str, ...] = ()  # names and paths that the sentence quotes on its account, as it spells them
 
 
 Claim = tuple[Citation, ...]  # all citations of one sentence, in order

@@ -8,6 +8,7 @@ import keyword
 import re
 
 _NAME = re.compile(r"[@$&*]*([^\W\d]\w*(?:(?:\.|::|->|/|#)[^\W\d]\w*)*)(?:\(.*\))?")
+_PATH = re.compile(r"(?:[\w.@+-]+/)+[\w.@+-]*\.[A-Za-z]\w{0,9}")
 # What belongs to languages and not to anyone's code: an answer may quote these whatever its source says. Beside the
 # words of languages these are types that code may imply without their name; a function that is used is spelled.
 _STANDARD = (
@@ -33,16 +34,34 @@ _SIZED = re.compile(r"(?:[iuf]|u?int|float|complex)(?:8|16|32|64|128|size|ptr)(?
 
 
 def quoted_names(code: str) -> list[str]:
-    """The identifiers of a quotation that has the form of a name or a call.
+    """What a quotation names, as it spells it: a name, the callee of a call, a file with its folder.
 
-    Without those of languages, and without what is reached through a language's own namespace (`std::move`).
+    Nothing where all of it is a language's, and no path from the root of the disk.
     """
-    found = _NAME.fullmatch(code.strip())
-    return _own(found[1]) if found else []
+    code = code.strip()
+    found = _NAME.fullmatch(code)
+    name = found[1] if found else code if _PATH.fullmatch(code) else ""
+    return [name] if own_words(name) else []
 
 
-def _own(name: str) -> list[str]:
+def own_words(name: str) -> list[str]:
+    """Its words, without those of languages and what is reached through a language's namespace (`std::move`)."""
     words = re.findall(r"\w+", name)
-    if words[0] in _NAMESPACES:
+    if not words or words[0] in _NAMESPACES:
         return []
     return [word for word in words if word not in _LANGUAGE and not _SIZED.fullmatch(word)]
+
+
+def is_path_in(name: str, path: str) -> bool:
+    """Whether a name spells whole parts of a path, its ending or not: of shop/cart.py `./shop/cart`, `cart.py`, `shop`.
+
+    A name without separators is a folder or a whole file name: `cart` would as likely be a function.
+    """
+    parts, whole = _parts(name), _parts(path)
+    if len(parts) == 1:
+        return name in path.split("/")
+    return any(whole[at : at + len(parts)] == parts for at in range(len(whole)))
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in re.split(r"[/.]|::", path) if part]

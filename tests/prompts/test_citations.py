@@ -70,7 +70,7 @@ def test_what_only_looks_like_a_place(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("`Cart.total` sums `prices` [1] as `send()` does [2].", [("Cart", "total", "prices"), ("send",)]),
+        ("`Cart.total` sums `prices` [1] as `send()` does [2].", [("Cart.total", "prices"), ("send",)]),
         ("`a` calls `b` [1][2].", [("a", "b"), ("a", "b")]),
         ("It is [1], in `f(x)`. `g` too.", [("f",)]),
         ("It calls `f`. [1] Then `g` follows [2].", [("f",), ("g",)]),
@@ -88,7 +88,7 @@ def test_what_only_looks_like_a_place(text: str) -> None:
         ("It calls `f`.\n- [1]\n", [()]),
         ("```\ncode\n```\n[1]", [()]),
         ("Gives `None`, `self`, `x + 1`, `--flag` or `200` [1].", [()]),
-        ("`shop/cart.py` has `std::move` [1].", [("shop", "cart", "py")]),
+        ("`shop/cart.py` has `std::move` [1].", [("shop/cart.py",)]),
     ],
 )
 def test_a_citation_answers_for_the_names_of_its_sentence(text: str, names: list[tuple[str, ...]]) -> None:
