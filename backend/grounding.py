@@ -72,9 +72,9 @@ def judge(claim: Claim, sources: Sequence[Source], root: Path | None) -> list[di
 
     invented: a number, or a line of a place, that no source of this conversation shows; or a name on the citation's
     account (see `CitationParser`) that is in the text, path, symbol or documentation of none of the sentence's
-    sources, nor the path of any source. stale: the lines are not in the file any more. moved: they are, elsewhere. ok:
-    they are where they were.
-    A citation of several sources is as good as the worst; a place shown in several versions as good as the best.
+    sources, nor the path of any source. stale: the lines are not in the file any more. moved: they are, elsewhere.
+    ok: they are where they were. A citation of several sources is as good as the worst; a place shown in several
+    versions as good as the best.
     A path may be absolute or shortened to its last parts. What the user attached is always unchanged.
     """
     meant = [_meant(citation, sources, root) for citation in claim]

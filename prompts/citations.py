@@ -51,8 +51,8 @@ class CitationParser:
 
     A sentence ends at `.`, `!` or `?` before white space, and with its line. Fenced code cites nothing; inline code
     cites only where all of it is a place. A number glued to an identifier (`x[1]`) is no citation.
-    What a sentence quotes in backticks and has the form of a name is on the account of the next citation, after the
-    last one on that of the last; a citation with nothing new shares with the one before it. Numbers that follow a
+    The names that a sentence quotes in backticks (see `quoted_names`) are on the account of the next citation, after
+    the last one on that of the last; a citation with nothing new shares with the one before it. Numbers that follow a
     sentence which cites nothing, on its line ("It calls `f`. [1] Then ...") or alone on the lines below it, belong to
     that sentence, as the system prompt asks for; behind an empty line they belong to none.
     """

@@ -1,4 +1,4 @@
-"""Code that an answer quotes, and the names in it that are someone's own, not a language's.
+"""Code that an answer quotes, and the names in it that the answer can be held to.
 
 Pure text: does not know which names exist, nor who cites what for them.
 """
@@ -7,8 +7,22 @@ import builtins
 import keyword
 import re
 
-_NAME = re.compile(r"[@$&*]*([^\W\d]\w*(?:(?:\.|::|->|/|#)[^\W\d]\w*)*)(?:\(.*\))?")
+_CALL, _INDEX = "\0", "\1"  # what parentheses and brackets are shortened to
+_CHAIN = r"[^\W\d]\w*(?:(?:\.|::|->|/|#)[^\W\d]\w*)*"
+_NAME = re.compile(rf"[@$&*]*({_CHAIN}){_CALL}?")
 _PATH = re.compile(r"(?:[\w.@+-]+/)+[\w.@+-]*\.[A-Za-z]\w{0,9}")
+_LITERAL = re.compile(r"\"[^\"]*\"|'[^']*'")
+_GROUP = re.compile(r"\([^()\[\]]*\)|\[[^()\[\]]*\]")
+_KEYWORD = re.compile(
+    r"(?:\A|(?<=\s))(?:async|await|const|def|fn|func|function|let|mut|new|raise|return|throw|val|var|yield|pub|public"
+    r"|private|protected|static|final|and|or|not|in|is|if|else)(?=\s)"
+)
+_PROSE = re.compile(rf"[\w{_CALL}{_INDEX}\"]\s+[\w\"]|\w-\w|:/|[^\w\s{_CALL}{_INDEX}.,:<>|&*+/%!?=@$\"-]")
+_ASSIGNED = re.compile(rf"[+\s]*(?P<target>{_CHAIN})(?::\s[^=]*)?\s[-+*/%|&?:]{{0,2}}=\s")
+_TYPED = re.compile(r"[+\s]*(?P<target>[a-z_][\w.]*)\??:\s")
+_LED = re.compile(rf"(?:async|await|def|fn|func|function|new|raise|return|throw|yield)\s|{_CHAIN}{_CALL}")
+_CALLED = re.compile(rf"([^\W\d]\w*){_CALL}")
+_EXAMPLE = re.compile(r"(?:my|your|some|example)(?:_|[A-Z])|(?:My|Your|Some|Example)[A-Z]|(?:MY|YOUR|SOME|EXAMPLE)_")
 # What belongs to languages and not to anyone's code: an answer may quote these whatever its source says. Beside the
 # words of languages these are types that code may imply without their name; a function that is used is spelled.
 _STANDARD = (
@@ -26,29 +40,64 @@ _STANDARD = (
     " Iterator Collection Collections List ArrayList LinkedList LinkedHashMap TreeMap TreeSet Dictionary Arrays Objects"
     " Optional StringBuilder Throwable RuntimeException IllegalArgumentException IllegalStateException"
     " NullPointerException IndexOutOfBoundsException UnsupportedOperationException IOException Override"
-    " Any Callable Dict Generator Mapping Sequence Tuple Union"
+    " Any Callable ClassVar Dict Final Generator Literal Mapping Sequence Tuple Union"
 )
 _NAMESPACES = frozenset({"std", "fmt", "console", "JSON", "Math", "Object", "Promise", "Reflect", "java", "javax"})
+_NAMESPACED = re.compile(rf"(?<![\w.:])(?:{'|'.join(_NAMESPACES)})\b(?:(?:\.|::)\w+)*")
 _LANGUAGE = _NAMESPACES.union(dir(builtins), dir(object), keyword.kwlist, _STANDARD.split())
 _SIZED = re.compile(r"(?:[iuf]|u?int|float|complex)(?:8|16|32|64|128|size|ptr)(?:_t)?")
 
 
 def quoted_names(code: str) -> list[str]:
-    """What a quotation names, as it spells it: a name, the callee of a call, a file with its folder.
+    """What a quotation names and its sentence is held to, as it is spelled: precision goes before coverage.
 
-    Nothing where all of it is a language's, and no path from the root of the disk.
+    The whole of a name, of a callee, of a path with a folder that does not start at the root of the disk. Of an
+    assignment, a variable with its type, or code that begins with a call, `return`, `def` and the like: the first
+    callee, and each word that looks like a name of the project, with capitals and small letters or an underscore
+    (`Foo`, `load_all`, `MAX_SIZE`). Never what may be an example or a value of the answer's own: all that stands in
+    parentheses, brackets or quotation marks, the plain variable that is assigned to, `my_...`. Never what belongs to
+    languages. Of anything else (`a + b`, `key=value`, `class A(B)`, commands, phrases) nothing.
     """
     code = code.strip()
-    found = _NAME.fullmatch(code)
-    name = found[1] if found else code if _PATH.fullmatch(code) else ""
-    return [name] if own_words(name) else []
+    plain = _shortened(code)
+    if found := _NAME.fullmatch(plain):
+        names = [found[1]]
+    elif _PATH.fullmatch(code):
+        names = [code]
+    else:
+        names = _stated(plain.rstrip(" ;:{,"))
+    return [name for name in names if own_words(name)]
+
+
+def _shortened(code: str) -> str:
+    """Without what is in quotation marks, parentheses and brackets."""
+    plain = _LITERAL.sub('""', code)
+    while (shorter := _GROUP.sub(lambda group: _CALL if group[0][0] == "(" else _INDEX, plain)) != plain:
+        plain = shorter
+    return plain
+
+
+def _stated(plain: str) -> list[str]:
+    """The names of a statement; none of what is not clearly one."""
+    code = _KEYWORD.sub("+", plain)  # as an operator: two words side by side are prose then
+    head = _ASSIGNED.match(code) or _TYPED.match(code)
+    if _PROSE.search(code) or not (head or _LED.match(plain)):
+        return []
+    if head and head["target"].isidentifier() and not head["target"].isupper():
+        code = code[head.end("target") :]
+    code = _NAMESPACED.sub("", code)
+    called = _CALLED.findall(code)[:1]
+    own = [word for word in re.findall(r"\w+", code) if _looks_own(word)]
+    return [word for word in dict.fromkeys(called + own) if not _EXAMPLE.match(word)]
+
+
+def _looks_own(word: str) -> bool:
+    return "_" in word.rstrip("_") or word not in (word.lower(), word.upper())
 
 
 def own_words(name: str) -> list[str]:
     """Its words, without those of languages and what is reached through a language's namespace (`std::move`)."""
-    words = re.findall(r"\w+", name)
-    if not words or words[0] in _NAMESPACES:
-        return []
+    words = re.findall(r"\w+", _NAMESPACED.sub("", name))
     return [word for word in words if word not in _LANGUAGE and not _SIZED.fullmatch(word)]
 
 

@@ -13,7 +13,7 @@ from prompts.snippets import evidence, number
 PIECES = (
     "[77]", "[1-3]", "x.py:12", "`x.py:12`", "src/y.js#L3-L9", "`", "``", "```", "`other`", "A sentence. ", "[3](z)",
     "\n\n", "\n", ": ", ":class:`Foo`", "{@link Bar#baz}", "<p>", "e.g. ", "Makefile:3", "**[2]**",
-    "\\[4]", "fit", "[a:1]",
+    "\\[4]", "fit", "[a:1]", "`x = load_all(y)`", "`return Foo`", "`n: Bar`", "`a-b/c.py`", " = ", "std::move",
 )  # fmt: skip
 
 
