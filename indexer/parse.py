@@ -5,7 +5,6 @@ Does not know files, chunks or what a definition is in a given language: that is
 
 import inspect
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from indexer.queries import QUERIES
 from indexer.trees import Node, Span, Tree, matches, tree_of
 from indexer.types import Symbol
 
-SECONDS = 2.0  # for one file; 1 MB of ordinary source takes 0.3 s
+SECONDS = 2.0  # of processor time for one file; 1 MB of ordinary source takes 0.3 s
 _SIGNATURE = 240  # characters
 _DOC = 2000  # characters
 
@@ -74,7 +73,7 @@ def parse(text: str, language: str, seconds: float = SECONDS) -> tuple[Definitio
     if row.prose and _TOO_DEEP.search(text):
         return ()
     source = text.encode("utf-8", "replace")
-    tree = tree_of(source, row.grammar, time.monotonic() + seconds)
+    tree = tree_of(source, row.grammar, seconds)
     return () if tree is None else definitions(tree, row.grammar, source)
 
 

@@ -4,7 +4,6 @@ Names are as written: which definition one means is not known here. Never raises
 """
 
 import re
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -89,7 +88,7 @@ def _tree(source: bytes, language: str, seconds: float) -> tuple[str, Tree | Non
     row = BY_NAME.get(language)
     if row is None or row.grammar not in USES:
         return "", None
-    return row.grammar, tree_of(source, row.grammar, time.monotonic() + seconds)
+    return row.grammar, tree_of(source, row.grammar, seconds)
 
 
 class _Around:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from itertools import count
 
 import pytest
 
@@ -432,6 +433,12 @@ def test_random_bytes_stop_at_the_time_budget() -> None:
     began = time.monotonic()
     assert parse(os.urandom(3_000_000).decode("latin-1"), "python", seconds=0.3) == ()
     assert time.monotonic() - began < 2
+
+
+def test_waiting_for_the_processor_takes_nothing_from_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", count(0, 3600).__next__)
+    text = "".join(f"def f{i}():\n    return {i}\n" for i in range(3000))
+    assert len(parse(text, "python")) == 3000
 
 
 def test_deep_nesting_is_no_recursion() -> None:
