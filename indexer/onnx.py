@@ -1,4 +1,5 @@
-"""The default embedder without torch: all-MiniLM-L6-v2 as the int8 ONNX graph that `indexer.quantize` made at set-up.
+"""The default embedder without torch: all-MiniLM-L6-v2 with our own upper layers, tuned on code, as the int8 ONNX graph
+that `indexer.quantize` made at set-up.
 
 onnxruntime is imported when a graph is loaded, never before. Does not know how the graph is built, or what texts are.
 """
@@ -20,26 +21,28 @@ from indexer.errors import EmbedderUnavailable
 
 log = logging.getLogger(__name__)
 
-MODEL_ID = f"{DEFAULT_MODEL}-int8"
-CONVERTED = Path(sys.prefix) / "share" / "lantern" / f"{MODEL_ID}.onnx"
+LAYERS_SHA256 = (
+    "d1da614cf68e61f51ab6aeda8cbf188509273e523328fb88cdd27a8ba74d282b"  # of weights/minilm/layers.safetensors
+)
+MODEL_ID = f"{DEFAULT_MODEL}-int8@{LAYERS_SHA256[:12]}"
+CONVERTED = Path(sys.prefix) / "share" / "lantern" / f"{DEFAULT_MODEL}-int8.onnx"
 RECIPE = "1"  # of the conversion: a graph made by another one is refused, and made again by the next set-up
 _REMAKE = "`make setup` makes it again"
-_WINDOW = 128  # tokens: on docstring -> definition pairs 256 took twice as long and found less (docs/benchmarks.md)
+WINDOW = 128  # tokens: on docstring -> definition pairs 256 took twice as long and found less (docs/benchmarks.md)
 _ERRORS_ONLY = 3  # ONNX Runtime's log severity
 
 
 class OnnxEmbedder:
-    """The int8 graph in ONNX Runtime; safe to share between threads.
+    """An int8 graph in ONNX Runtime, by default the one of set-up; safe to share between threads.
 
     A run holds one text on one core, and as many run at once as there are cores: nothing is padded, no thread waits
     for another, and a vector does not depend on what was embedded beside it (int8 activations are scaled by the range
-    of a whole run). Raises `EmbedderUnavailable` when the graph is missing, damaged or of another version.
+    of a whole run).
     """
 
     model_id = MODEL_ID
 
-    def __init__(self, file: Path) -> None:
-        graph = read_converted(file)
+    def __init__(self, graph: bytes) -> None:
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()
@@ -62,7 +65,7 @@ class OnnxEmbedder:
 
     def embed_query(self, text: str) -> Vectors:
         ids = self._tokenizer.encode(text).ids
-        seen = [*ids[: _WINDOW - 1], ids[-1]]  # the last one is [SEP], which every text ends with
+        seen = [*ids[: WINDOW - 1], ids[-1]]  # the last one is [SEP], which every text ends with
         vector: Vectors = self._session.run(None, {"ids": np.array([seen])})[0][0]
         return vector
 
@@ -77,12 +80,17 @@ def load_embedder(name_or_path: str = DEFAULT_MODEL) -> Embedder:
     if not CONVERTED.exists():
         log.warning("%s is not here: %s loads with torch, which takes seconds (%s)", CONVERTED, DEFAULT_MODEL, _REMAKE)
         return SentenceEmbedder(name_or_path)
-    return OnnxEmbedder(CONVERTED)
+    return OnnxEmbedder(read_converted(CONVERTED))
 
 
 def manifest(graph: bytes) -> dict[str, str]:
-    """What stands beside a converted graph, in `manifest_path`: its own digest, that of its weights, the recipe."""
-    return {"sha256": hashlib.sha256(graph).hexdigest(), "source": WEIGHTS_SHA256, "recipe": RECIPE}
+    """What stands beside a converted graph, in `manifest_path`: its own digest, those of its weights, the recipe."""
+    return {
+        "sha256": hashlib.sha256(graph).hexdigest(),
+        "source": WEIGHTS_SHA256,
+        "layers": LAYERS_SHA256,
+        "recipe": RECIPE,
+    }
 
 
 def manifest_path(file: Path) -> Path:

@@ -1,4 +1,4 @@
-"""`python -m indexer.quantize`: the weights of all-MiniLM-L6-v2 -> one int8 ONNX file, if it is not there already.
+"""`python -m indexer.quantize`: all-MiniLM-L6-v2 and our own layers for it -> one int8 ONNX file, if it is not there.
 
 Needs neither torch nor an exporter: six layers of BERT are some twenty nodes each. Does not know how the file is used.
 """
@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
-from indexer.embed import packaged
+from indexer.embed import check_weights, packaged
 from indexer.errors import EmbedderUnavailable
-from indexer.onnx import CONVERTED, manifest, manifest_path, read_converted
+from indexer.onnx import CONVERTED, LAYERS_SHA256, manifest, manifest_path, read_converted
 
 Floats = NDArray[np.float32]
 Weights = Mapping[str, Floats]
+
+OWN_LAYERS = Path(__file__).parent / "weights" / "minilm" / "layers.safetensors"
 
 _HEAD = 32  # width of an attention head, as in MiniLM's config.json: 384 / 12
 _EPSILON = 1e-12  # layer_norm_eps of the same
@@ -129,17 +131,25 @@ def _int8(values: Floats, axis: int) -> tuple[NDArray[np.int8], Floats]:
     return np.rint(values / scale).astype(np.int8), scale
 
 
+def graph_of(layers: Weights) -> bytes:
+    """The graph of the published model with these layers in the place of its own. Raises `EmbedderUnavailable`."""
+    folder = packaged()
+    tuned = {name: np.asarray(value, np.float32) for name, value in layers.items()}
+    weights = load_file(folder / "model.safetensors") | tuned
+    return convert(weights, (folder / "tokenizer.json").read_text("utf-8"))
+
+
 def install(file: Path) -> bool:
     """Makes the graph and its manifest, unless both are there and whole; says whether it had to.
 
-    Raises `EmbedderUnavailable` when the package's weights are missing or not the published ones, `OSError` when the
+    Raises `EmbedderUnavailable` when weights are missing or not the published ones, `OSError` when the
     folder cannot be written.
     """
     try:
         read_converted(file)
     except EmbedderUnavailable:
-        folder = packaged()
-        graph = convert(load_file(folder / "model.safetensors"), (folder / "tokenizer.json").read_text("utf-8"))
+        check_weights(OWN_LAYERS, LAYERS_SHA256)
+        graph = graph_of(load_file(OWN_LAYERS))
         file.parent.mkdir(parents=True, exist_ok=True)
         _write(file, graph)
         _write(manifest_path(file), json.dumps(manifest(graph), indent=1).encode())

@@ -7,7 +7,7 @@ Fetches into FOLDER what is not there, mines it, trains (2 cores, minutes), writ
 import argparse
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,10 @@ from tokenizers import Tokenizer
 
 from indexer.embed import SentenceEmbedder
 from indexer.static import MANIFEST, OWN_TABLE, TENSOR, TOKENIZER, WEIGHTS, StaticEmbedder, manifest
-from indexer.training.card import card
-from indexer.training.dataset import SHARES, Dataset, dataset, questions
+from indexer.training.card import static_card
+from indexer.training.dataset import SHARES, Dataset, dataset
 from indexer.training.distil import distilled
-from indexer.training.evaluate import bm25, dense, quality, standard
+from indexer.training.evaluate import report
 from indexer.training.fetch import Package, fetch, packages
 from indexer.training.mine import Pair, mine
 from indexer.training.reports import reports
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not given.evaluate:
         tokenizer, table = learn(data)
         write(given.output, tokenizer, table)
-    scores = list(report(StaticEmbedder(given.output), data))
+    scores = list(report({"static": StaticEmbedder(given.output), "MiniLM": SentenceEmbedder()}, data))
     if not given.evaluate:
-        (given.output / "README.md").write_text(card(wanted, data, scores, settings()), "utf-8")
+        (given.output / "README.md").write_text(static_card(wanted, data, scores, settings()), "utf-8")
 
 
 def settings() -> str:
@@ -123,30 +123,6 @@ def write(folder: Path, tokenizer: Tokenizer, table: Table) -> None:
     for name, data in files.items():
         (folder / name).write_bytes(data)
     (folder / MANIFEST).write_text(manifest(files), "utf-8")
-
-
-def report(embedder: StaticEmbedder, data: Dataset) -> Iterator[str]:
-    """One line per way of ranking all held-out codes for each held-out query."""
-    asked = questions(data)
-    queries, codes = [example.query for example in asked], [data.codes[example.code] for example in asked]
-    ways: dict[str, Callable[[], Table]] = {
-        "BM25 (split)": lambda: bm25(queries, codes),
-        "static": lambda: dense(embedder, queries, codes),
-        "MiniLM": lambda: dense(SentenceEmbedder(), queries, codes),
-    }
-    scores: dict[str, Table] = {}
-    for name, way in ways.items():
-        scores[name] = standard(way())
-        yield _line(name, scores[name])
-    yield _line("static + BM25", scores["static"] + scores["BM25 (split)"])
-    yield _line("MiniLM + BM25", scores["MiniLM"] + scores["BM25 (split)"])
-    yield _line("MiniLM x 2 + BM25 + static", 2 * scores["MiniLM"] + scores["BM25 (split)"] + scores["static"])
-
-
-def _line(name: str, scores: Table) -> str:
-    line = f"{name:28} {quality(scores)}"
-    print(line, flush=True)
-    return line
 
 
 if __name__ == "__main__":

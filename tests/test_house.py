@@ -16,7 +16,8 @@ SOURCES = [path for package in ("backend", "indexer", "models", "prompts") for p
 HOMES = {
     "faiss": {"indexer/vectors.py"},
     "sentence_transformers": {"indexer/embed.py"},
-    "torch": {"indexer/embed.py", "indexer/training/train.py"},
+    "torch": {"indexer/embed.py", "indexer/training/train.py", "indexer/training/finetune.py"},
+    "transformers": {"indexer/embed.py", "indexer/training/finetune.py"},
     "onnx": {"indexer/quantize.py"},
     "onnxruntime": {"indexer/onnx.py"},
     "tree_sitter": {"indexer/trees.py"},

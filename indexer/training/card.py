@@ -1,4 +1,4 @@
-"""The card of a trained table: what it was made of and how well it finds. Does not train or measure."""
+"""The cards of what was trained: what it was made of and how well it finds. Does not train or measure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,13 +7,21 @@ from datetime import UTC, datetime
 from indexer.training.dataset import QUESTIONS, Dataset
 from indexer.training.fetch import Package
 
-_CARD = """# Lantern's static code embedding
+_STATIC = """# Lantern's static code embedding
 
 A table of token vectors: a text's vector is the mean of its tokens' rows. Made on {day} by
 `python -m indexer.train_static --sources FOLDER` from mined pairs, beginning with the vectors that MiniLM
 (all-MiniLM-L6-v2, Apache-2.0) gives each token alone. {settings}.
 Format: sentence-transformers' StaticEmbedding. `SHA256SUMS` names the bytes.
+"""
+_MINILM = """# MiniLM's upper layers, tuned to find code
 
+`layers.safetensors` stands in the place of the layers of the same names in all-MiniLM-L6-v2 (Apache-2.0; in half
+floats; word vectors and lower layers stay as published). `python -m indexer.quantize`, part of set-up, makes one int8
+graph of both. Made on {day} by `python -m indexer.train_minilm --sources FOLDER` from a part of the mined pairs.
+{settings}.
+"""
+_REST = """
 ## Scores
 {count} questions from packages that were not trained on (documentation -> its definition among all {count}; the
 documentation is cut out of the definition). Compare within this table only: the questions are its own.
@@ -21,7 +29,7 @@ documentation is cut out of the definition). Compare within this table only: the
 {scores}
 ```
 
-## Trained on
+## Mined
 {pairs} pairs ({kinds})
 from {packages} packages; {codes} definitions. No repository of the SWE-bench, SWE-QA, Multi-SWE-bench, SWE-bench-Live,
 SWE-Gym or Loc-Bench families (`indexer/training/packages.toml` lists those excluded); no tests as answers, no vendored
@@ -34,10 +42,19 @@ or generated code. A third of the short queries also stand in a made-up bug repo
 """
 
 
-def card(wanted: Sequence[Package], data: Dataset, scores: Sequence[str], settings: str) -> str:
+def static_card(wanted: Sequence[Package], data: Dataset, scores: Sequence[str], settings: str) -> str:
     """Markdown. `scores`: one line per way of ranking."""
+    return _card(_STATIC, wanted, data, scores, settings)
+
+
+def minilm_card(wanted: Sequence[Package], data: Dataset, scores: Sequence[str], settings: str) -> str:
+    """As `static_card`; `data` is what the pairs that were trained on were drawn from."""
+    return _card(_MINILM, wanted, data, scores, settings)
+
+
+def _card(intro: str, wanted: Sequence[Package], data: Dataset, scores: Sequence[str], settings: str) -> str:
     kinds = Counter(example.kind for example in data.train)
-    return _CARD.format(
+    return (intro + _REST).format(
         day=datetime.now(UTC).date().isoformat(),
         settings=settings,
         count=QUESTIONS,

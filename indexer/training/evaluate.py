@@ -1,10 +1,10 @@
 """How well a way of scoring finds the code a query asks for: MRR and recall over all held-out codes.
 
-Does not know where the pairs come from.
+Does not know how pairs are mined.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from indexer.embed import Embedder
 from indexer.identifiers import split
+from indexer.training.dataset import Dataset, questions
 
 Scores = NDArray[np.float32]  # (queries, codes), higher is better
 
@@ -35,6 +36,24 @@ def quality(scores: Scores) -> Quality:
     right = scores[np.arange(len(scores)), np.arange(len(scores))][:, None]
     ranks = (scores >= right).sum(axis=1)
     return Quality(float((1 / ranks).mean()), float((ranks <= 10).mean()), float((ranks <= 50).mean()))
+
+
+def report(embedders: Mapping[str, Embedder], data: Dataset) -> Iterator[str]:
+    """One line per way of ranking all held-out codes for each held-out query: BM25, each embedder, and with BM25."""
+    asked = questions(data)
+    queries, codes = [example.query for example in asked], [data.codes[example.code] for example in asked]
+    words = standard(bm25(queries, codes))
+    yield _line("BM25 (split)", words)
+    for name, embedder in embedders.items():
+        scores = standard(dense(embedder, queries, codes))
+        yield _line(name, scores)
+        yield _line(f"{name} + BM25", scores + words)
+
+
+def _line(name: str, scores: Scores) -> str:
+    line = f"{name:28} {quality(scores)}"
+    print(line, flush=True)
+    return line
 
 
 def dense(embedder: Embedder, queries: Sequence[str], codes: Sequence[str]) -> Scores:

@@ -1,6 +1,6 @@
 """Pairs of token ids -> a table of token vectors in which a query's mean lies near its code's mean.
 
-The only module here that knows torch. Contrastive: every other code of the batch is a wrong answer.
+Knows torch. Contrastive: every other code of the batch is a wrong answer.
 """
 
 import time
@@ -70,7 +70,8 @@ def train(
     for step, chosen in enumerate(batches, 1):
         asked = _mean(weight, *queries.pick(pairs.query[chosen], _QUERY_DROPOUT, rng))
         answers = _mean(weight, *codes.pick(pairs.code[chosen], _CODE_DROPOUT, rng))
-        loss = _loss(asked, answers, pairs.code[chosen], pairs.query[chosen])
+        code, query = pairs.code[chosen], pairs.query[chosen]
+        loss = contrastive(asked, answers, (code[:, None] == code) | (query[:, None] == query))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -97,13 +98,13 @@ def _mean(weight: torch.Tensor, ids: Ids, starts: NDArray[np.int64]) -> torch.Te
     return normalize(found, dim=1, eps=1e-6)
 
 
-def _loss(
-    asked: torch.Tensor, answers: torch.Tensor, code: NDArray[np.int64], query: NDArray[np.int64]
-) -> torch.Tensor:
-    """Softmax both ways; two pairs of one code or one query are no wrong answers to each other."""
+def contrastive(asked: torch.Tensor, answers: torch.Tensor, same: NDArray[np.bool_]) -> torch.Tensor:
+    """The loss of vectors of unit length, row i of both from one pair: softmax both ways.
+
+    Where `same` (pairs, pairs) holds, two pairs are no wrong answers to each other: of one code or of one query.
+    """
     scores = SCALE * asked @ answers.T
-    same = (code[:, None] == code[None, :]) | (query[:, None] == query[None, :])
-    np.fill_diagonal(same, False)
-    scores = scores.masked_fill(torch.from_numpy(same), -1e4)
+    others = same & ~np.eye(len(same), dtype=np.bool_)
+    scores = scores.masked_fill(torch.from_numpy(others), -1e4)
     right = torch.arange(len(scores))
     return (cross_entropy(scores, right) + cross_entropy(scores.T, right)) / 2

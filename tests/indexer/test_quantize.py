@@ -9,7 +9,7 @@ import pytest
 
 from indexer import quantize
 from indexer.errors import EmbedderUnavailable
-from indexer.onnx import CONVERTED, OnnxEmbedder, manifest, manifest_path, read_converted
+from indexer.onnx import CONVERTED, manifest, manifest_path, read_converted
 from indexer.quantize import Floats, convert, install
 
 WIDTH, INNER, WORDS, LENGTH = 64, 128, 50, 16
@@ -95,6 +95,16 @@ def test_the_installed_graph_is_what_the_conversion_gives(tmp_path: Path) -> Non
     assert {path.name for path in file.parent.iterdir()} == {"minilm.onnx", "minilm.json"}
 
 
+def test_layers_that_are_not_the_committed_ones_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantize, "OWN_LAYERS", tmp_path / "layers.safetensors")
+    with pytest.raises(EmbedderUnavailable, match=r"layers\.safetensors cannot be read"):
+        install(tmp_path / "minilm.onnx")
+    (tmp_path / "layers.safetensors").write_bytes(b"others")
+    with pytest.raises(EmbedderUnavailable, match=r"layers\.safetensors is not the published file"):
+        install(tmp_path / "minilm.onnx")
+    assert not (tmp_path / "minilm.onnx").exists()
+
+
 def test_a_damaged_or_foreign_graph_is_refused_with_the_reason_and_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,12 +118,13 @@ def test_a_damaged_or_foreign_graph_is_refused_with_the_reason_and_made_again(
         r"minilm\.onnx is damaged \(": (good, "[]"),
         "another version": (good, json.dumps(manifest(good) | {"recipe": "0"})),
         "other weights": (good, json.dumps(manifest(good) | {"source": "0" * 64})),
+        "from other weights": (good, json.dumps(manifest(good) | {"layers": "0" * 64})),
     }
     for reason, (graph, told) in spoilt.items():
         file.write_bytes(graph)
         beside.write_text(told)
         with pytest.raises(EmbedderUnavailable, match=f"{reason}.*`make setup` makes it again"):
-            OnnxEmbedder(file)
+            read_converted(file)
         assert install(file)
         assert read_converted(file) == good
     beside.unlink()
