@@ -16,6 +16,7 @@ from indexer.types import Symbol
 SECONDS = 2.0  # of processor time for one file; 1 MB of ordinary source takes 0.3 s
 _SIGNATURE = 240  # characters
 _DOC = 2000  # characters
+_SCOPES = 400  # characters of the scopes before a name: the innermost count, and code by hand has no longer ones
 
 _TYPES = frozenset({"class", "interface", "enum", "type", "impl"})  # a function in one of these is a method
 _CALLABLE = frozenset({"function", "method"})
@@ -171,7 +172,7 @@ def _nest(found: list[_Found], marks: _Marks, source: bytes) -> Iterator[Definit
         around, outer = (stack[-1][1], stack[-1][2]) if stack else ("", "")
         if item.kind in ("declaration", "constant") and outer in _CALLABLE:
             continue
-        qualified = ".".join(part for part in (around, item.scope, item.name) if part)
+        qualified = ".".join(part for part in (_innermost(around), item.scope, item.name) if part)
         in_type = outer in _TYPES or bool(item.scope) or (item.kind == "function" and "." in item.name)
         kind = "method" if item.kind == "function" and in_type else item.kind
         row, lead = _lead(item.row, marks) if _begins_line(item.start, source) else (item.row, item.row)
@@ -186,6 +187,11 @@ def _nest(found: list[_Found], marks: _Marks, source: bytes) -> Iterator[Definit
         )
         stack.append((item.end, qualified, kind))
         yield Definition(symbol, lead + 1)
+
+
+def _innermost(scopes: str) -> str:
+    """The last ones that fit; with all of them, what a deep nest is called would grow with the square of its depth."""
+    return scopes if len(scopes) <= _SCOPES else scopes[-_SCOPES:].partition(".")[2]
 
 
 def _lead(row: int, marks: _Marks) -> tuple[int, int]:

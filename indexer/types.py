@@ -33,7 +33,7 @@ class Symbol:
     """A named definition."""
 
     name: str  # "build_prompt"
-    qualified: str  # "Budget.build_prompt": enclosing definitions joined by dots
+    qualified: str  # "Budget.build_prompt": enclosing definitions joined by dots; of a deep nest the innermost
     # function, method, class, interface, enum, type, constant, module, section;
     # impl (a Rust block of methods), declaration (a function or method without a body)
     kind: str

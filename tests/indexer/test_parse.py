@@ -448,6 +448,18 @@ def test_deep_nesting_is_no_recursion() -> None:
     assert parse("(" * 50_000, "javascript") == ()
 
 
+@pytest.mark.parametrize("outer", ["f", "g" * 50_000])
+def test_the_names_of_a_deep_nest_are_bounded_together(outer: str) -> None:
+    depth = 2000
+    nest = "".join(f"function f{i}() {{\n" for i in range(depth))
+    text = f"function {outer}() {{\n{nest}{'}' * (depth + 1)}\n"
+    symbols = [definition.symbol for definition in parse(text, "javascript", seconds=20)]
+    assert [symbol.name for symbol in symbols] == [outer, *(f"f{i}" for i in range(depth))]
+    assert symbols[2].qualified.endswith("f0.f1")
+    assert symbols[-1].qualified.endswith(".f1997.f1998.f1999")
+    assert sum(len(symbol.qualified) for symbol in symbols) < len(outer) + 500 * depth
+
+
 def test_a_generated_file_of_100_000_lines() -> None:
     text = "".join(f"def f{i}():\n    # comment\n    return {i}\n\n" for i in range(25_000))
     began = time.monotonic()
