@@ -1,8 +1,10 @@
 """Files on disk -> all that the index keeps of them: read, masked, parsed, cut, split into terms, embedded.
 
-Much work is spread over processes; a file that kills its process costs that file only. Knows no database.
+Much work is spread over processes; a file that kills its process costs that file only. Where no process can be started
+all is done in this one. Knows no database.
 """
 
+import logging
 import os
 import threading
 import time
@@ -24,6 +26,8 @@ from indexer.scan import CRASHED, Candidate, read
 from indexer.snapshot import KnownFile
 from indexer.store import Indexed, terms_of
 from indexer.types import Skip
+
+log = logging.getLogger(__name__)
 
 _WORKERS = 2
 _WORTH_WORKERS = 3_000_000  # bytes: less is done before the processes have started
@@ -75,6 +79,10 @@ class Preparer:
         )
 
 
+class _NoWorkers(BrokenProcessPool):
+    """The workers ended before any of them had a file."""
+
+
 def prepared(preparer: Preparer, tasks: Iterable[Task]) -> Generator[tuple[Task, Outcome]]:
     """Each task with its outcome, in their order. Closing the generator ends the workers."""
     tasks = list(tasks)
@@ -89,8 +97,19 @@ def prepared(preparer: Preparer, tasks: Iterable[Task]) -> Generator[tuple[Task,
                 for task, outcome in outcomes:
                     left.popleft()
                     yield task, outcome
+        except _NoWorkers:
+            log.warning(
+                "worker processes cannot be started, so files are prepared in this one, more slowly: a script that"
+                ' indexes needs `if __name__ == "__main__":` around what it does'
+            )
+            yield from ((task, _here(preparer, task)) for task in left)
+            return
         except BrokenProcessPool:  # one of the files under way killed it
             yield from _one_by_one(preparer, [left.popleft() for _ in range(min(_AHEAD, len(left)))])
+
+
+def _here(preparer: Preparer, task: Task) -> Outcome:
+    return Skip(task.candidate.path, CRASHED) if task.crashed else preparer(task)
 
 
 def _one_by_one(preparer: Preparer, tasks: list[Task]) -> Generator[tuple[Task, Outcome]]:
@@ -103,11 +122,12 @@ def _one_by_one(preparer: Preparer, tasks: list[Task]) -> Generator[tuple[Task, 
 
 
 def _spread(preparer: Preparer, tasks: Iterable[Task], workers: int, ahead: int) -> Generator[tuple[Task, Outcome]]:
-    """As `prepared`; raises BrokenProcessPool at the first outcome that a dead worker owes."""
+    """As `prepared`; raises BrokenProcessPool at the first outcome that a dead worker owes, _NoWorkers before any."""
     # Not forked: the caller may hold locks in other threads.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(preparer,))
     under_way: deque[tuple[Task, Future[Outcome]]] = deque()
     try:
+        _prove(pool)
         for task in tuple(tasks):
             under_way.append((task, pool.submit(_work, task)))
             if len(under_way) >= ahead:
@@ -117,6 +137,14 @@ def _spread(preparer: Preparer, tasks: Iterable[Task], workers: int, ahead: int)
             yield first, future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _prove(pool: ProcessPoolExecutor) -> None:
+    """A new process runs the program's main file up to its guard: a script without one would index again in each."""
+    try:
+        pool.submit(os.getpid).result()
+    except BrokenProcessPool as error:
+        raise _NoWorkers from error
 
 
 _preparer: Preparer | None = None  # of a worker process, which has one job in its life

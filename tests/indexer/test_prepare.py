@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,3 +77,29 @@ def test_a_file_that_crashed_before_is_kept_away_from_this_process(
     outcomes = [outcome for _, outcome in prepared(Deadly(root, HashEmbedder(), "recipe"), found)]
     assert chunks(outcomes[0]) == [("a.py", "x = 1")]
     assert outcomes[1] == Skip("deadly.py", CRASHED)
+
+
+UNGUARDED = """
+from pathlib import Path
+from tempfile import mkdtemp
+from indexer import prepare
+from indexer.codebases import Codebases
+from indexer.embed import HashEmbedder
+from indexer.refresh import refresh
+
+prepare._WORTH_WORKERS = 0
+report = refresh(Codebases(Path(INDEXES)).open(Path("code")), HashEmbedder())
+print(report.files, report.skipped)
+"""
+
+
+@pytest.mark.parametrize("indexes", ["'indexes'", "mkdtemp(dir='.')"])  # run again it finds: a locked one, a new one
+def test_a_script_without_a_guard_gets_its_index_and_is_told(tmp_path: Path, indexes: str) -> None:
+    lay_out(tmp_path / "code", {f"m{i}.py": f"def f{i}():\n    return {i}\n" for i in range(6)})
+    (tmp_path / "script.py").write_text(UNGUARDED.replace("INDEXES", indexes))
+    # Ends when nobody holds its output any more: a process that it left behind would.
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "6 ()\n")
+    assert done.stderr.count('a script that indexes needs `if __name__ == "__main__":` around what it does') == 1
