@@ -53,6 +53,7 @@ def run_eval(path: Path, compare: Sequence[str], each: int, as_json: bool, pictu
     heavy = [load_embedder(setup.embedding_model) if setup.reranks else None for setup in setups]
     with tempfile.TemporaryDirectory(prefix="lantern-eval-") as name:
         folder = Path(name)
+        (folder / ".git").write_text("gitdir: none")  # git looks no further up: a repository around has no say here
         show.progress("reading ...")
         cases = build(path.expanduser(), folder / "copy", each)
         if not cases:

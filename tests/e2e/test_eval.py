@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.worlds import lantern
-from tests.indexer.repository import shop
+from tests.indexer.repository import git, shop
 from tests.indexer.world import lay_out
 
 
@@ -43,6 +43,18 @@ def test_a_table_and_bars_for_a_person(tmp_path: Path) -> None:
     assert lines[0] == "current"
     assert lines[2].split()[:5] == ["docstring", "2", "100.0", "100.0", "100.0"]
     assert f"docstring, file MRR      |{'#' * 40}| 100.0" in lines
+
+
+def test_a_repository_around_the_temporary_folder_has_no_say(tmp_path: Path) -> None:
+    around = lay_out(tmp_path / "around", {".gitignore": "*.py\n*.js\n", "tmp/kept": ""})
+    git(around, "init")
+    done = lantern(
+        tmp_path / "data", "eval", str(shop(tmp_path / "shop")), "--json",
+        EMBEDDING_MODEL="none", TMPDIR=around / "tmp",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    (run,) = json.loads(done.stdout)["runs"]
+    assert run["rows"][0]["file"] == {"r5": 1.0, "r10": 1.0, "mrr": 1.0}
 
 
 @pytest.mark.parametrize("change", ["rerank", "rerank=much", "graph=-1", "MODEL_NAME=phi3-mini", "EMBEDDING_MODEL="])
