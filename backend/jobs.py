@@ -93,8 +93,12 @@ class Jobs:
 
     def opened(self, store: Store) -> None:
         """Follows a codebase that is being used, and catches up with what it missed. From any thread."""
-        if self._watch and store.id not in self._followed and not self._leaving.is_set():
+        if store.id in self._followed or self._leaving.is_set():
+            return
+        if self._watch:
             self._loop.call_soon_threadsafe(self._open, store)
+        else:
+            self._retrieval.left_as_it_is(store)
 
     def watched(self, codebase: str) -> str | None:
         """How its changes are found, `events` or `polling`; None when it is not followed."""

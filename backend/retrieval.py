@@ -15,9 +15,10 @@ from indexer.asked import recognise
 from indexer.codebases import CodebaseInfo, Codebases
 from indexer.dense import Dense, VectorCache
 from indexer.embed import Embedder
-from indexer.errors import EmbedderUnavailable
+from indexer.errors import EmbedderUnavailable, IndexerError
 from indexer.fresh import catch_up
 from indexer.onnx import load_embedder
+from indexer.refresh import lacks_vectors
 from indexer.search import Found, Searcher
 from indexer.static import StaticEmbedder
 from indexer.store import Store
@@ -51,7 +52,8 @@ class Retrieval:
         self._dense = Dense(self._heavy, VectorCache(folder / "vectors.cache"))
         self._searchers: dict[str, Searcher] = {}
         self._opening = threading.Lock()
-        self.on_use: Callable[[Store], None] = lambda store: None  # told of every codebase that is searched
+        self._left: set[str] = set()  # codebases that nothing brings up to date
+        self.on_use: Callable[[Store], None] = self.left_as_it_is  # told of every codebase that is searched
 
     def preload(self) -> None:
         """Loads the heavy embedder in a thread. Until it is there, and when it cannot be, nothing is re-ranked."""
@@ -94,6 +96,20 @@ class Retrieval:
         with suppress(OSError, RuntimeError):  # a path that no folder can have
             if store := self.codebases.find(Path(workspace)):
                 self.on_use(store)
+
+    def left_as_it_is(self, store: Store) -> None:
+        """Says what the index of a codebase lacks that nothing brings up to date by itself; once."""
+        if store.id in self._left:
+            return
+        self._left.add(store.id)
+        with suppress(IndexerError):  # who searches it meets the same
+            if lacks_vectors(store, self.static):
+                log.warning(
+                    "files of %s have no vectors by the embedder of this version and are found by words and names"
+                    " only: run `lantern index %s`",
+                    store.root,
+                    store.root,
+                )
 
     def search(
         self, codebase: CodebaseInfo, question: str, history: Sequence[str], k: int, paths: Sequence[str], joined: bool

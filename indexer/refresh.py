@@ -63,6 +63,15 @@ def recipe_of(embedder: Embedder) -> str:
     return f"chunks {CHUNKER}, {embedder.model_id}"
 
 
+def lacks_vectors(store: Store, embedder: Embedder) -> bool:
+    """Whether files were indexed with another embedder: a search of theirs goes by words and names only.
+
+    Raises NotIndexed, IndexDamaged, IndexStorage.
+    """
+    with store.read() as snapshot:
+        return any(not recipe.endswith(f", {embedder.model_id}") for recipe in snapshot.recipes())
+
+
 def is_unchanged(known: KnownFile, size: int, mtime_ns: int) -> bool:
     """Whether a stat alone proves that the file is still the one that was read."""
     return (known.size, known.mtime_ns) == (size, mtime_ns) and mtime_ns < known.read_ns - _RACY_NS

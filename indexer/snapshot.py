@@ -82,6 +82,10 @@ class Snapshot:
         places = ((path, f"{path}/", f"{path}0") for path in only)  # "0" is the character behind "/"
         return {row[0]: KnownFile(*row) for place in places for row in self._db.execute(query, place)}
 
+    def recipes(self) -> list[str]:
+        """What files were indexed with, each once."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT recipe FROM files")]
+
     def skips(self) -> tuple[Skip, ...]:
         return tuple(Skip(*row) for row in self._db.execute("SELECT path, reason FROM skips ORDER BY path"))
 

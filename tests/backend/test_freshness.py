@@ -8,14 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from backend.jobs import Jobs
 from backend.retrieval import Retrieval
+from indexer.codebases import Codebases
 from indexer.embed import HashEmbedder, Vectors
+from indexer.refresh import refresh
 from models.scripted import ScriptedEngine
 from tests.backend.worlds import World, running
 from tests.indexer.world import FILES, lay_out, put
 
 PATIENCE_S = 20  # on a loaded machine
+LACKING = (
+    "files of {root} have no vectors by the embedder of this version and are found by words and names only:"
+    " run `lantern index {root}`"
+)
 
 
 async def indexed(world: World, root: Path) -> str:
@@ -120,6 +128,35 @@ async def test_what_is_opened_is_caught_up_with_and_followed(tmp_path: Path) -> 
         put(root, "app/mail.py", "x = 1\n")
         edited = (await ended(world, codebase, 2))[1]
     assert (missed["report"]["changed"], missed["total"], edited["total"]) == (1, 5, 1)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "backend.retrieval"]
+
+
+@pytest.mark.parametrize("watch", [False, True])
+async def test_an_index_by_an_older_version_that_nothing_brings_up_to_date_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, watch: bool
+) -> None:
+    root = lay_out(tmp_path / "code")
+    refresh(Codebases(tmp_path / "data" / "indexes").open(root), HashEmbedder(model_id="older"))
+    async with running(tmp_path / "data", watch=watch) as world:
+        for query in ("load_config", "render"):
+            await found(world, query)
+        told = warnings(caplog)
+        await indexed(world, root)
+    async with running(tmp_path / "data", watch=False) as world:
+        await found(world, "load_config")
+    assert warnings(caplog) == told == ([] if watch else [LACKING.format(root=root)])
+
+
+def test_so_is_one_that_is_searched_without_a_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = lay_out(tmp_path / "code")
+    retrieval = Retrieval(tmp_path / "indexes", HashEmbedder(), HashEmbedder)
+    refresh(retrieval.store(str(root)), HashEmbedder(model_id="older"))
+    for query in ("load_config", "render"):
+        assert retrieval.find(query, None, 1, ())["hits"]
+    assert warnings(caplog) == [LACKING.format(root=root)]
 
 
 async def test_a_deleted_codebase_is_followed_no_longer(tmp_path: Path) -> None:
