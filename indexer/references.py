@@ -4,10 +4,11 @@ Names are as written: which definition one means is not known here. Never raises
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from indexer import scopes
 from indexer.languages import BY_NAME
 from indexer.parse import SECONDS, definitions
 from indexer.reference_queries import IMPORTS, USES
@@ -63,6 +64,7 @@ def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Refe
 def references_to(text: str, language: str, name: str, seconds: float = SECONDS) -> tuple[Reference, ...] | None:
     """Every mention of `name` and of its aliases in code, and all imports of the file, in order of their lines.
 
+    No mention is one that means a parameter or a variable of a function around it, as far as `scopes` can tell.
     Some times faster than `references`: only the tree around the name is looked at. None when parsing takes longer
     than `seconds`, or the language has no grammar of references.
     """
@@ -77,10 +79,14 @@ def references_to(text: str, language: str, name: str, seconds: float = SECONDS)
     wide = [(start, end + _AHEAD) for start, end in spans]
     symbols = [found.symbol for found in definitions(tree, grammar, source, wide)] if places else []
     around = _Around(symbols)
-    used = _references(matches(tree, grammar, USES[grammar], spans), source, around) if places else iter(())
+    own: set[int] = set()
+    for each in names:
+        brought = {ref.line for ref in imports if ref.local == each} | {s.start_line for s in symbols if s.name == each}
+        own |= scopes.own(tree, grammar, _places(source, each), spans, brought)
+    used = _references(matches(tree, grammar, USES[grammar], spans), source, around, own) if places else iter(())
     told = {*imports, *(ref for ref in used if ref.name in names)}
     lines = {(ref.line, written) for ref in told for written in (ref.name, ref.alias)}
-    told |= {ref for ref in _mentions(tree, source, places, around) if (ref.line, ref.name) not in lines}
+    told |= {ref for ref in _mentions(tree, source, places, around, own) if (ref.line, ref.name) not in lines}
     return _sorted(told)
 
 
@@ -105,7 +111,10 @@ class _Around:
         return self._names.get(line, "")
 
 
-def _references(found: Iterable[Match], source: bytes, around: _Around) -> Iterator[Reference]:
+def _references(
+    found: Iterable[Match], source: bytes, around: _Around, own: Collection[int] = ()
+) -> Iterator[Reference]:
+    """`own`: where a bare name refers to nothing."""
     for _, captures in found:
         if "import" in captures:
             yield _import(captures, source, around)
@@ -117,7 +126,7 @@ def _references(found: Iterable[Match], source: bytes, around: _Around) -> Itera
             qualifier = _plain(_text(on[0], source))
         if name == "new" and qualifier not in ("", "?"):  # Ruby's and Rust's way to call a class
             yield _made(node, qualifier, around)
-        if name:
+        if name and (qualifier or node.start_byte not in own):
             line = node.end_point.row + 1
             yield Reference(name, kind, line, around[line], qualifier)
 
@@ -160,7 +169,9 @@ def _within_use(node: Node, source: bytes, path: str) -> str:
     return "::".join(parts)
 
 
-def _mentions(tree: Tree, source: bytes, places: Sequence[Span], around: _Around) -> Iterator[Reference]:
+def _mentions(
+    tree: Tree, source: bytes, places: Sequence[Span], around: _Around, own: Collection[int]
+) -> Iterator[Reference]:
     """The places where a name stands in code: not in a comment or a text, and not where it is defined."""
     begun = {(symbol.start_line, symbol.name) for symbol in around.symbols}
     for start, end in sorted(places):
@@ -181,7 +192,8 @@ def _mentions(tree: Tree, source: bytes, places: Sequence[Span], around: _Around
             continue
         before = source[max(0, start - _LONGEST) : start].decode("utf-8", "replace")
         mark = re.search(r"([\w$]+|[)\]])\s*(?:\?\.|\.|::|->)\s*$", before)
-        yield Reference(name, "use", line, around[line], _plain(mark[1]) if mark else "")
+        if mark or start not in own:
+            yield Reference(name, "use", line, around[line], _plain(mark[1]) if mark else "")
 
 
 def _places(source: bytes, name: str) -> list[Span]:

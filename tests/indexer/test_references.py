@@ -335,7 +335,6 @@ def test_mentions_of_a_name_and_its_alias_but_not_its_definition_comments_or_tex
         (2, "import", "shop", "price = cost", ""),
         (2, "import", "shop", "tax", ""),
         (6, "call", "", "cost", "price"),
-        (9, "use", "", "price", "Till"),
         (12, "use", "", "price", "Till.total"),
         (12, "use", "self", "price", "Till.total"),
     ]

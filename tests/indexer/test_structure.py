@@ -271,3 +271,32 @@ def test_a_method_s_callers_are_those_whose_object_says_that_it_is_ours(tmp_path
     world.refresh()
     assert places(ask(world, "who calls Cache.get?")) == [("users.py:10", "load"), ("users.py:11", "load")]
     assert places(ask(world, "who calls Cache.close?")) == [("store.py:3", "Cache.get")]
+
+
+def test_a_parameter_or_variable_of_that_name_is_no_caller(tmp_path: Path) -> None:
+    tree = {
+        "core.py": "def load():\n    return 1\n\n\ndef again(load):\n    return load()\n",
+        "users.py": (
+            "from core import load\n\n\ndef one(load):\n    return load()\n\n\n"
+            "def two():\n    return load()\n\n\ndef three(each=load):\n    load = each\n    return load\n"
+        ),
+        "tests/test_core.py": (
+            "from core import load\n\n\ndef test_one():\n    for load in ():\n        load()\n\n\n"
+            "def test_two():\n    assert load() == 1\n"
+        ),
+        "web/draw.ts": "export function draw() {}\n",
+        "web/page.ts": (
+            "import {draw} from './draw';\n\nexport const one = (draw: Draw) => draw();\n"
+            "export const two = () => draw();\n"
+        ),
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert places(ask(world, "who calls load?")) == [("users.py:9", "two"), ("tests/test_core.py:10", "test_two")]
+    assert places(ask(world, "what uses `load`?")) == [
+        ("users.py:9", "two"),
+        ("users.py:12", "three"),
+        ("tests/test_core.py:10", "test_two"),
+    ]
+    assert places(ask(world, "which tests touch load?")) == [("tests/test_core.py:10", "test_two")]
+    assert places(ask(world, "who calls draw?")) == [("web/page.ts:4", "two")]
