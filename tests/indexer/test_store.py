@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,19 @@ def test_a_path_weighs_more_than_a_mention(tmp_path: Path) -> None:
         (first, high), (second, low) = snapshot.lexical(["parser"], 9)
         assert [snapshot.rows([i])[i].file.path for i in (first, second)] == ["parser.py", "other.py"]
     assert high > low > 0
+
+
+def test_a_search_in_some_files_takes_no_longer_than_in_all(tmp_path: Path) -> None:
+    world = World(tmp_path, {"many.py": "".join(f"def load_{n}():\n    return {n}\n\n\n" for n in range(600))})
+    world.refresh()
+    with world.store.read() as snapshot:
+        ids = sorted(snapshot.chunk_ids())
+        took = []
+        for allowed in (None, None, ids):  # the first time pages are read
+            began = time.process_time()
+            assert len(snapshot.lexical(["load"], 999, allowed)) == 600
+            took.append(time.process_time() - began)
+    assert took[2] < 6 * took[1]  # 20 times when each id asks the full text again
 
 
 @pytest.mark.parametrize("damage", ["zeros", "cut", "garbage"])
