@@ -41,7 +41,7 @@ def _is_named(asked: Question, snapshot: Snapshot) -> bool:
 
 def _chance(store: Store, snapshot: Snapshot, model: str, evidence: FindEvidence) -> Chance:
     """Measured once, and again when the index has grown or shrunk."""
-    chunks = snapshot.counts()[1]
+    chunks = snapshot.chunks
     if kept := Chance.kept(str(snapshot.meta().get(_META, "")), model, chunks):
         return kept
     made = Chance.measure(model, chunks, [evidence(understand(question), snapshot) for question in OFF_TOPIC])

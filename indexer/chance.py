@@ -147,7 +147,7 @@ def share(best: float, terms: Collection[str], snapshot: Snapshot) -> float:
 
     A term that occurs nowhere counts as the rarest: "lasagna" is what the question is about, and is not found.
     """
-    chunks, frequency = snapshot.counts()[1], snapshot.frequency(list(terms))
+    chunks, frequency = snapshot.chunks, snapshot.frequency(list(terms))
     most = sum(max(0.0, _idf(chunks, frequency.get(term, 0))) for term in terms)
     return best / (_BM25_MOST * most) if most else 0.0
 

@@ -192,7 +192,7 @@ class _Job:
 
     def _refuse_empty(self) -> None:
         with self.store.read() as snapshot:
-            chunks = snapshot.counts()[1]
+            chunks = snapshot.chunks
         if not chunks:
             reasons = Counter(skip.reason for skip in self.skips).most_common()
             why = ", ".join(f"{n} {reason}" for reason, n in reasons) or "no files at all"

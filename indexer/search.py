@@ -172,7 +172,7 @@ def _telling(asked: Question, snapshot: Snapshot) -> list[str]:
 
     A term in every fourth chunk ranks nothing and makes the search slow: it counts only where nothing else does.
     """
-    chunks = max(1, snapshot.counts()[1])
+    chunks = max(1, snapshot.chunks)
     counts = dict(asked.more_terms)
     frequency = snapshot.frequency([*asked.terms, *counts])
     telling = {term for term, n in frequency.items() if n <= _EVERYWHERE * chunks} or set(frequency)
