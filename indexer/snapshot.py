@@ -45,18 +45,23 @@ class Place:
 _FILE = "f.path, f.sha, f.size, f.mtime_ns, f.read_ns, f.recipe"
 # Chunks that the terms of a question may occur in: 32 ms of ranking at 0.8 us each, 16 ms of names at 0.2 us.
 _RANKED, _NAMED = 40_000, 80_000
+_DRIFT = 0.01  # of a term's chunks: counting them takes 30 ms where there are a million
+_COUNTED = 100_000  # terms that are remembered
 REMEMBERED = 1000  # generations for which the index knows what went
 _AT_ONCE = 50_000  # vectors: 50 MB of 256 components
 # A chunk's path and symbol decide more than its words: measured on the development repositories.
 _WEIGHTS = "2.0, 3.0, 1.5, 1.0"
 
 
-class Snapshot:
-    """One state of one index."""
+Counted = dict[tuple[str, str], tuple[int, int]]  # epoch and term: in how many chunks, at which turnover
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+
+class Snapshot:
+    """One state of one index. `counted`: what is passed on from one to the next."""
+
+    def __init__(self, db: sqlite3.Connection, counted: Counted | None = None) -> None:
         self._db = db
-        self._frequency: dict[str, int] = {}
+        self._counted: Counted = {} if counted is None else counted
 
     def meta(self) -> dict[str, str | int | float]:
         return dict(self._db.execute("SELECT key, value FROM meta"))
@@ -195,13 +200,28 @@ class Snapshot:
         return [(row[0], row[1]) for row in self._db.execute(query, (match, limit))]
 
     def frequency(self, terms: Sequence[str]) -> dict[str, int]:
-        """In how many chunks each term occurs; terms that occur nowhere are left out."""
-        query = "SELECT doc FROM vocabulary WHERE term = ?"
+        """In how many chunks each term occurs, to one in a hundred; terms that occur nowhere are left out.
+
+        A count holds until so many chunks have come or gone that it may be off by more.
+        """
+        if len(self._counted) > _COUNTED:
+            self._counted.clear()
+        epoch, turnover = self._turnover()
+        found = {}
         for term in terms:
-            if term not in self._frequency:
-                found = self._db.execute(query, (term,)).fetchone()
-                self._frequency[term] = found[0] if found else 0
-        return {term: self._frequency[term] for term in terms if self._frequency[term]}
+            count, then = self._counted.get((epoch, term), (0, -1))
+            if abs(turnover - then) > _DRIFT * count:
+                row = self._db.execute("SELECT doc FROM vocabulary WHERE term = ?", (term,)).fetchone()
+                count = row[0] if row else 0
+                self._counted[epoch, term] = count, turnover
+            if count:
+                found[term] = count
+        return found
+
+    def _turnover(self) -> tuple[str, int]:
+        """The epoch, and how many chunks have come and gone in it."""
+        came = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'").fetchone()
+        return self.version[0], 2 * came[0] - self.chunks if came else 0
 
     def _affordable(self, terms: Sequence[str], rows: int) -> list[str]:
         """The rarest of `terms` that occur in no more than `rows` chunks together, but one at least."""

@@ -17,7 +17,7 @@ from typing import TextIO
 from indexer.database import Database, cannot_write
 from indexer.errors import IndexDamaged, IndexStorage
 from indexer.identifiers import TERMS, split
-from indexer.snapshot import REMEMBERED, KnownFile, Snapshot
+from indexer.snapshot import REMEMBERED, Counted, KnownFile, Snapshot
 from indexer.types import Chunk, Skip, Symbol
 
 SCHEMA = 5
@@ -85,6 +85,7 @@ class Store:
         self.id = codebase_id
         self.root = root
         self._database = Database(file, _TABLES, _VERSION)
+        self._counted: Counted = {}
 
     def create(self) -> None:
         """Makes the index if there is none. A file that cannot be read stays for `repair`."""
@@ -124,7 +125,7 @@ class Store:
     def read(self) -> Iterator[Snapshot]:
         """One state of the index, whatever is written meanwhile. Raises NotIndexed, IndexDamaged, IndexStorage."""
         with self._database.reading() as db:
-            yield Snapshot(db)
+            yield Snapshot(db, self._counted)
 
     def write(self, batch: Sequence[Indexed]) -> None:
         """Replaces these files, in one transaction."""

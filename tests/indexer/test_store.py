@@ -77,6 +77,29 @@ def test_the_full_text_index_has_exactly_the_terms_of_the_chunks(tmp_path: Path)
     db.close()
 
 
+def test_a_count_is_taken_again_when_it_may_be_off_by_a_hundredth(tmp_path: Path) -> None:
+    def functions(n: int) -> str:
+        return "".join(f"def load_{i}():\n    return {i}\n\n\n" for i in range(n))
+
+    def frequency() -> int:
+        with world.store.read() as snapshot:
+            return snapshot.frequency(["load", "nowhere"])["load"]
+
+    world = World(tmp_path, {"many.py": functions(400)})
+    world.refresh()
+    assert frequency() == 400
+    put(world.root, "few.py", functions(3))
+    world.refresh()
+    assert frequency() == 400  # three came: it may be off by 0.75 %
+    put(world.root, "few.py", functions(2))
+    world.refresh()
+    assert frequency() == 402  # five more came and went
+    world.store.delete()
+    put(world.root, "many.py", functions(1))
+    world.refresh()
+    assert frequency() == 3
+
+
 def test_a_path_weighs_more_than_a_mention(tmp_path: Path) -> None:
     files = {"parser.py": "def run():\n    return 1\n", "other.py": "def go():\n    return parser\n", "c.py": "x = 1\n"}
     world = World(tmp_path, files)
