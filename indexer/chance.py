@@ -4,12 +4,12 @@ A question that finds nothing better has no answer there. Does not know how scor
 """
 
 import json
-import math
 import statistics
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from indexer.bm25 import most
 from indexer.identifiers import TERMS, content_words, split
 from indexer.snapshot import Snapshot
 
@@ -72,7 +72,6 @@ _GENERAL = frozenset(
         " testing thank thread tool type understand update upgrade usage user variable version workflow write"
     )
 )
-_BM25_MOST = 2.2  # of one term, in units of its idf: SQLite's k1 is 1.2
 
 # Measured on 11 codebases with 382 questions on them and 40 unseen off-topic ones, see docs/benchmarks.md: where the
 # heavy embedder has read the candidates, in deviations of its cosines; else in the sum of those of the two others.
@@ -148,12 +147,8 @@ def share(best: float, terms: Collection[str], snapshot: Snapshot) -> float:
     A term that occurs nowhere counts as the rarest: "lasagna" is what the question is about, and is not found.
     """
     chunks, frequency = snapshot.chunks, snapshot.frequency(list(terms))
-    most = sum(max(0.0, _idf(chunks, frequency.get(term, 0))) for term in terms)
-    return best / (_BM25_MOST * most) if most else 0.0
-
-
-def _idf(chunks: int, having: int) -> float:
-    return math.log((chunks - having + 0.5) / (having + 0.5))
+    possible = sum(most(chunks, frequency.get(term, 0)) for term in terms)
+    return best / possible if possible else 0.0
 
 
 def _recipe(model: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
+from indexer.bm25 import any_of, best, most
 from indexer.codes import Vectors, unpack
 from indexer.types import Chunk, Skip, Symbol
 
@@ -122,7 +123,7 @@ class Snapshot:
             "SELECT DISTINCT f.path FROM terms t JOIN chunks c ON c.id = t.rowid JOIN files f ON f.id = c.file_id"  # noqa: S608
             f" WHERE terms MATCH ? AND ({inside}) LIMIT ?"
         )
-        match = " OR ".join(f'"{term}"' for term in terms)
+        match = any_of(terms)
         return [row[0] for row in self._db.execute(query, (match, *texts, limit))]
 
     def has_module(self, path: str) -> bool:
@@ -176,13 +177,16 @@ class Snapshot:
         terms = self._affordable(terms, _RANKED)
         if not terms:
             return []
-        match = " OR ".join(f'"{term}"' for term in terms)  # terms are word characters only
         # "+": the full text is gone through once, and not once for each of the ids
         inside = "" if allowed is None else " AND +rowid IN (SELECT value FROM json_each(?))"
         score = f"-bm25(terms, {_WEIGHTS})"
         query = f"SELECT rowid, {score} AS s FROM terms WHERE terms MATCH ?{inside} ORDER BY s DESC, rowid LIMIT ?"  # noqa: S608
-        parameters = (match, limit) if allowed is None else (match, json.dumps(list(allowed)), limit)
-        return [(row[0], row[1]) for row in self._db.execute(query, parameters)]
+        if allowed is not None:  # each further query would go through them again
+            return self._db.execute(query, (any_of(terms), json.dumps(list(allowed)), limit)).fetchall()
+        chunks, frequency = self.chunks, self.frequency(terms)
+        bounds = {term: most(chunks, frequency[term]) for term in terms}
+        rare_first = sorted(terms, key=frequency.__getitem__)
+        return best(rare_first, limit, bounds, lambda match: self._db.execute(query, (match, limit)).fetchall())
 
     def named_like(self, terms: Sequence[str], limit: int) -> list[tuple[int, str]]:
         """(chunk id, symbol) of the chunks whose symbol has any of `terms` in its name, those with most first.
@@ -192,7 +196,7 @@ class Snapshot:
         terms = self._affordable(terms, _NAMED)
         if not terms:
             return []
-        match = "symbol : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
+        match = f"symbol : ({any_of(terms)})"
         query = (
             "SELECT c.id, c.symbol FROM (SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY rank, rowid LIMIT ?) t"
             " JOIN chunks c ON c.id = t.rowid"

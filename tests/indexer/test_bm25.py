@@ -1,0 +1,64 @@
+"""The best chunks by BM25: the same as when every chunk is scored, with fewer of them looked at."""
+
+import random
+import sqlite3
+from collections import Counter
+
+import pytest
+
+from indexer.bm25 import any_of, best, most
+
+WORDS = ("lock", "queue", "page", "task", "timer", "inode", "socket")
+LIMIT = 20
+
+
+class Full:
+    """A full-text index of chunks, and what it is asked."""
+
+    def __init__(self, texts: list[str]) -> None:
+        counts = Counter(word for text in texts for word in set(text.split()))
+        self.bounds = {word: most(len(texts), count) for word, count in sorted(counts.items(), key=lambda w: w[1])}
+        self.asked: list[str] = []
+        self._db = sqlite3.connect(":memory:")
+        self._db.execute("CREATE VIRTUAL TABLE terms USING fts5 (body, content='')")
+        self._db.executemany("INSERT INTO terms (rowid, body) VALUES (?, ?)", enumerate(texts, 1))
+
+    def best(self, *words: str) -> list[tuple[int, float]]:
+        return best([word for word in self.bounds if word in words], LIMIT, self.bounds, self.ask)
+
+    def ask(self, match: str) -> list[tuple[int, float]]:
+        self.asked.append(match)
+        query = "SELECT rowid, -bm25(terms) AS s FROM terms WHERE terms MATCH ? ORDER BY s DESC, rowid LIMIT ?"
+        return self._db.execute(query, (match, LIMIT)).fetchall()
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("words", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("chunks", [10, 300])
+def test_they_are_the_same_as_when_all_are_scored(seed: int, words: int, chunks: int) -> None:
+    chance = random.Random(seed)
+    each = [
+        [word for n, word in enumerate(WORDS) for _ in range(3) if chance.random() < 0.5 / (n + 2)]
+        for _ in range(chunks)
+    ]
+    full = Full([" ".join(text) for text in each])
+    chosen = chance.sample(WORDS, words)
+    found, expected = full.best(*chosen), full.ask(any_of(chosen))
+    assert [chunk for chunk, _ in found] == [chunk for chunk, _ in expected]
+    assert [score for _, score in found] == pytest.approx([score for _, score in expected])
+
+
+def test_a_word_alone_is_not_looked_for_where_it_cannot_be_among_the_best() -> None:
+    others = ["long and about something else"] * 500
+    both = ["lock page"] * LIMIT
+    full = Full([*others, *both, *["lock"] * 50, *["page"] * 60])
+    assert [chunk for chunk, _ in full.best("page", "lock")] == list(range(501, 501 + LIMIT))
+    assert full.asked == ['"lock" AND ("page")']
+    full = Full([*others, *both[1:], *["lock"] * 20, *["page"] * 200])
+    assert full.best("page", "lock")[LIMIT - 1][0] == 501 + LIMIT - 1
+    assert full.asked == ['"lock" AND ("page")', '"lock"']
+
+
+def test_what_a_word_can_bring_at_most() -> None:
+    assert most(1000, 10) == pytest.approx(2.2 * 4.547, abs=1e-3)
+    assert most(1000, 600) == 0.0
