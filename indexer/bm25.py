@@ -4,12 +4,12 @@ Knows what a word can bring at most; not where the scores come from.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
 
 _MOST = 2.2  # of one term, in units of its idf: SQLite's k1 is 1.2
 _MARGIN = 0.05  # what a term may bring beyond that when its count is off by a hundredth
-_FEW = 6  # terms; with more of them there are too many pairs to ask for
+FEW = 6  # terms; with more of them there are too many pairs to ask for
 
 Ask = Callable[[str], Sequence[tuple[int, float]]]  # a full-text query -> (chunk, its score for the terms in it), best
 
@@ -19,15 +19,15 @@ def most(chunks: int, having: int) -> float:
     return _MOST * max(0.0, math.log((chunks - having + 0.5) / (having + 0.5)))
 
 
-def best(terms: Sequence[str], limit: int, bounds: Mapping[str, float], ask: Ask) -> list[tuple[int, float]]:
-    """The `limit` best of the chunks with any of `terms`, which begin with the rarest one; `bounds` has their `most`.
+def best(bounds: Mapping[str, float], limit: int, ask: Ask) -> list[tuple[int, float]]:
+    """The `limit` best of the chunks with any of some terms: `bounds` has the `most` of each, the rarest one first.
 
     First those with two of the terms or more: where they are many and good, no chunk with one alone can be among the
     best, and nobody needs to look at those [MaxScore; Turtle and Flood 1995].
     """
     scores: dict[int, float] = {}
     least = 0.0  # of the best
-    for match, bound in _matches(terms, bounds):
+    for match, bound in _matches(bounds):
         if bound < least:
             continue
         for chunk, score in ask(match):
@@ -37,17 +37,23 @@ def best(terms: Sequence[str], limit: int, bounds: Mapping[str, float], ask: Ask
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
 
 
-def any_of(terms: Sequence[str]) -> str:
-    """Terms are word characters only."""
+def any_of(terms: Iterable[str]) -> str:
+    """The query for the chunks with one of `terms` or more, which are word characters only."""
     return " OR ".join(f'"{term}"' for term in terms)
 
 
-def _matches(terms: Sequence[str], bounds: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+def two_of(terms: Sequence[str]) -> list[str]:
+    """Queries for the chunks with two of `terms` or more, each in full by the one that begins with its first term."""
+    return [f'"{term}" AND ({any_of(terms[at:])})' for at, term in enumerate(terms[:-1], 1)]
+
+
+def _matches(bounds: Mapping[str, float]) -> Iterator[tuple[str, float]]:
     """Queries, and what a chunk that no earlier one has scored in full can get in each at most."""
-    if len(terms) > _FEW:
-        yield any_of(terms), math.inf
+    if len(bounds) > FEW:
+        yield any_of(bounds), math.inf
         return
-    brought = [bounds[term] + _MARGIN for term in terms]
-    for at, term in enumerate(terms[:-1]):
-        yield f'"{term}" AND ({any_of(terms[at + 1 :])})', sum(brought[at:])
-    yield from ((any_of([term]), bound) for term, bound in zip(terms, brought, strict=True))
+    brought = [bound + _MARGIN for bound in bounds.values()]
+    for at, match in enumerate(two_of(list(bounds))):
+        yield match, sum(brought[at:])
+    for term, bound in zip(bounds, brought, strict=True):
+        yield any_of([term]), bound

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
-from indexer.bm25 import any_of, best, most
+from indexer.bm25 import FEW, any_of, best, most, two_of
 from indexer.codes import Vectors, unpack
 from indexer.types import Chunk, Skip, Symbol
 
@@ -44,7 +44,7 @@ class Place:
 
 
 _FILE = "f.path, f.sha, f.size, f.mtime_ns, f.read_ns, f.recipe"
-# Chunks that the terms of a question may occur in: 32 ms of ranking at 0.8 us each, 16 ms of names at 0.2 us.
+# Chunks that the terms of a question may occur in: 32 ms of ranking at 0.8 us each, 6 ms of names at 0.08 us.
 _RANKED, _NAMED = 40_000, 80_000
 _DRIFT = 0.01  # of a term's chunks: counting them takes 30 ms where there are a million
 _COUNTED = 100_000  # terms that are remembered
@@ -174,34 +174,33 @@ class Snapshot:
 
         In a large index the commonest of several terms are left out: they would cost most and rank least.
         """
-        terms = self._affordable(terms, _RANKED)
-        if not terms:
+        counts = self._affordable(terms, _RANKED)
+        if not counts:
             return []
         # "+": the full text is gone through once, and not once for each of the ids
         inside = "" if allowed is None else " AND +rowid IN (SELECT value FROM json_each(?))"
         score = f"-bm25(terms, {_WEIGHTS})"
         query = f"SELECT rowid, {score} AS s FROM terms WHERE terms MATCH ?{inside} ORDER BY s DESC, rowid LIMIT ?"  # noqa: S608
         if allowed is not None:  # each further query would go through them again
-            return self._db.execute(query, (any_of(terms), json.dumps(list(allowed)), limit)).fetchall()
-        chunks, frequency = self.chunks, self.frequency(terms)
-        bounds = {term: most(chunks, frequency[term]) for term in terms}
-        rare_first = sorted(terms, key=frequency.__getitem__)
-        return best(rare_first, limit, bounds, lambda match: self._db.execute(query, (match, limit)).fetchall())
+            return self._db.execute(query, (any_of(counts), json.dumps(list(allowed)), limit)).fetchall()
+        chunks = self.chunks
+        bounds = {term: most(chunks, count) for term, count in counts.items()}
+        return best(bounds, limit, lambda match: self._db.execute(query, (match, limit)).fetchall())
 
     def named_like(self, terms: Sequence[str], limit: int) -> list[tuple[int, str]]:
-        """(chunk id, symbol) of the chunks whose symbol has any of `terms` in its name, those with most first.
+        """(chunk id, symbol) of the chunks with two of `terms` in their symbol, the `limit` best by each term.
 
-        In a large index the commonest of several terms are left out.
+        Of many terms it is the best of those with any. In a large index the commonest terms are left out.
         """
-        terms = self._affordable(terms, _NAMED)
-        if not terms:
-            return []
-        match = f"symbol : ({any_of(terms)})"
+        rare_first = list(self._affordable(terms, _NAMED))
         query = (
             "SELECT c.id, c.symbol FROM (SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY rank, rowid LIMIT ?) t"
             " JOIN chunks c ON c.id = t.rowid"
         )
-        return [(row[0], row[1]) for row in self._db.execute(query, (match, limit))]
+        found: dict[int, str] = {}
+        for match in two_of(rare_first) if len(rare_first) <= FEW else [any_of(rare_first)]:
+            found |= self._db.execute(query, (f"symbol : ({match})", limit))
+        return list(found.items())
 
     def frequency(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many chunks each term occurs, to one in a hundred; terms that occur nowhere are left out.
@@ -227,15 +226,15 @@ class Snapshot:
         came = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'").fetchone()
         return self.version[0], 2 * came[0] - self.chunks if came else 0
 
-    def _affordable(self, terms: Sequence[str], rows: int) -> list[str]:
-        """The rarest of `terms` that occur in no more than `rows` chunks together, but one at least."""
-        kept: set[str] = set()
+    def _affordable(self, terms: Sequence[str], rows: int) -> dict[str, int]:
+        """The rarest of `terms` that occur in no more than `rows` chunks together, but one at least; how often each."""
+        kept: dict[str, int] = {}
         for term, count in sorted(self.frequency(terms).items(), key=lambda item: (item[1], item[0])):
             rows -= count
             if kept and rows < 0:
                 break
-            kept.add(term)
-        return [term for term in terms if term in kept]
+            kept[term] = count
+        return kept
 
     def named(self, names: Collection[str]) -> list[Place]:
         """Definitions whose name equals one of `names`, whatever the case."""

@@ -24,7 +24,7 @@ class Full:
         self._db.executemany("INSERT INTO terms (rowid, body) VALUES (?, ?)", enumerate(texts, 1))
 
     def best(self, *words: str) -> list[tuple[int, float]]:
-        return best([word for word in self.bounds if word in words], LIMIT, self.bounds, self.ask)
+        return best({word: bound for word, bound in self.bounds.items() if word in words}, LIMIT, self.ask)
 
     def ask(self, match: str) -> list[tuple[int, float]]:
         self.asked.append(match)
