@@ -19,15 +19,16 @@ def most(chunks: int, having: int) -> float:
     return _MOST * max(0.0, math.log((chunks - having + 0.5) / (having + 0.5)))
 
 
-def best(bounds: Mapping[str, float], limit: int, ask: Ask) -> list[tuple[int, float]]:
+def best(bounds: Mapping[str, float], alone: int, limit: int, ask: Ask) -> list[tuple[int, float]]:
     """The `limit` best of the chunks with any of some terms: `bounds` has the `most` of each, the rarest one first.
 
-    First those with two of the terms or more: where they are many and good, no chunk with one alone can be among the
-    best, and nobody needs to look at those [MaxScore; Turtle and Flood 1995].
+    Only the first `alone` terms bring chunks of their own; the others count beside one of these. Chunks with two terms
+    or more come first: where they are many and good, none with one alone can be among the best, and nobody needs to
+    look at those [MaxScore; Turtle and Flood 1995].
     """
     scores: dict[int, float] = {}
     least = 0.0  # of the best
-    for match, bound in _matches(bounds):
+    for match, bound in _matches(bounds, alone):
         if bound < least:
             continue
         for chunk, score in ask(match):
@@ -47,13 +48,14 @@ def two_of(terms: Sequence[str]) -> list[str]:
     return [f'"{term}" AND ({any_of(terms[at:])})' for at, term in enumerate(terms[:-1], 1)]
 
 
-def _matches(bounds: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+def _matches(bounds: Mapping[str, float], alone: int) -> Iterator[tuple[str, float]]:
     """Queries, and what a chunk that no earlier one has scored in full can get in each at most."""
-    if len(bounds) > FEW:
-        yield any_of(bounds), math.inf
+    terms = list(bounds)[: max(alone, FEW)]
+    if len(terms) > FEW:
+        yield any_of(terms), math.inf
         return
-    brought = [bound + _MARGIN for bound in bounds.values()]
-    for at, match in enumerate(two_of(list(bounds))):
+    brought = [bounds[term] + _MARGIN for term in terms]
+    for at, match in enumerate(two_of(terms)[:alone]):
         yield match, sum(brought[at:])
-    for term, bound in zip(bounds, brought, strict=True):
+    for term, bound in zip(terms[:alone], brought, strict=False):
         yield any_of([term]), bound

@@ -44,8 +44,9 @@ class Place:
 
 
 _FILE = "f.path, f.sha, f.size, f.mtime_ns, f.read_ns, f.recipe"
-# Chunks that the terms of a question may occur in: 32 ms of ranking at 0.8 us each, 6 ms of names at 0.08 us.
-_RANKED, _NAMED = 40_000, 80_000
+# Chunks that the terms of a question may occur in: 30 ms of ranking at 1 us each, or 20 ms of looking through at 0.06;
+# 6 ms of names at 0.08 us.
+_ALONE, _BESIDE, _NAMED = 30_000, 320_000, 80_000
 _DRIFT = 0.01  # of a term's chunks: counting them takes 30 ms where there are a million
 _COUNTED = 100_000  # terms that are remembered
 REMEMBERED = 1000  # generations for which the index knows what went
@@ -172,9 +173,10 @@ class Snapshot:
     ) -> list[tuple[int, float]]:
         """(chunk id, BM25) of the chunks with any of `terms`, best first; only among `allowed` where it is given.
 
-        In a large index the commonest of several terms are left out: they would cost most and rank least.
+        In a large index the commonest of several terms count only beside a rarer one, or not at all: they would cost
+        most and rank least.
         """
-        counts = self._affordable(terms, _RANKED)
+        alone, counts = self._affordable(terms, _ALONE), self._affordable(terms, _BESIDE)
         if not counts:
             return []
         # "+": the full text is gone through once, and not once for each of the ids
@@ -182,10 +184,10 @@ class Snapshot:
         score = f"-bm25(terms, {_WEIGHTS})"
         query = f"SELECT rowid, {score} AS s FROM terms WHERE terms MATCH ?{inside} ORDER BY s DESC, rowid LIMIT ?"  # noqa: S608
         if allowed is not None:  # each further query would go through them again
-            return self._db.execute(query, (any_of(counts), json.dumps(list(allowed)), limit)).fetchall()
+            return self._db.execute(query, (any_of(alone), json.dumps(list(allowed)), limit)).fetchall()
         chunks = self.chunks
         bounds = {term: most(chunks, count) for term, count in counts.items()}
-        return best(bounds, limit, lambda match: self._db.execute(query, (match, limit)).fetchall())
+        return best(bounds, len(alone), limit, lambda match: self._db.execute(query, (match, limit)).fetchall())
 
     def named_like(self, terms: Sequence[str], limit: int) -> list[tuple[int, str]]:
         """(chunk id, symbol) of the chunks with two of `terms` in their symbol, the `limit` best by each term.

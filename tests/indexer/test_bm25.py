@@ -23,8 +23,10 @@ class Full:
         self._db.execute("CREATE VIRTUAL TABLE terms USING fts5 (body, content='')")
         self._db.executemany("INSERT INTO terms (rowid, body) VALUES (?, ?)", enumerate(texts, 1))
 
-    def best(self, *words: str) -> list[tuple[int, float]]:
-        return best({word: bound for word, bound in self.bounds.items() if word in words}, LIMIT, self.ask)
+    def best(self, *words: str, alone: int = 0) -> list[tuple[int, float]]:
+        return best(
+            {word: bound for word, bound in self.bounds.items() if word in words}, alone or len(words), LIMIT, self.ask
+        )
 
     def ask(self, match: str) -> list[tuple[int, float]]:
         self.asked.append(match)
@@ -57,6 +59,11 @@ def test_a_word_alone_is_not_looked_for_where_it_cannot_be_among_the_best() -> N
     full = Full([*others, *both[1:], *["lock"] * 20, *["page"] * 200])
     assert full.best("page", "lock")[LIMIT - 1][0] == 501 + LIMIT - 1
     assert full.asked == ['"lock" AND ("page")', '"lock"']
+
+
+def test_a_common_word_counts_only_beside_a_rare_one() -> None:
+    full = Full([*["other words"] * 100, *["lock page"] * 2, "lock", *["page page page"] * 40])
+    assert [chunk for chunk, _ in full.best("page", "lock", alone=1)] == [101, 102, 103]
 
 
 def test_what_a_word_can_bring_at_most() -> None:
