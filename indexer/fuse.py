@@ -98,18 +98,20 @@ def refine(
     `fuse`.
     """
     above_cosines = _above(cosines, min(cosines.values(), default=0.0))
-    whys = {}
+    gained: dict[int, tuple[float, float]] = {}  # by graph and history, and by the heavy embedder
+    squares: dict[str, float] = defaultdict(float)
     for item in ranked:
         times = factors.get(item.id, 1.0)
         joined = weights.graph * graph.get(item.id, 0.0) + weights.history * history.get(paths[item.id], 0.0)
         read = times * weights.rerank * above_cosines.get(item.id, 0.0)
-        whys[item.id] = replace(item.why, graph=times * joined, rerank=read)
-    squares: dict[str, float] = defaultdict(float)
-    for chunk, why in whys.items():
-        squares[paths[chunk]] += total(why) ** 2
-    return _ordered(
-        [_scored(i, replace(why, file=weights.file * math.sqrt(squares[paths[i]]))) for i, why in whys.items()]
-    )
+        gained[item.id] = times * joined, read
+        squares[paths[item.id]] += (item.score + times * joined + read) ** 2
+    refined = []
+    for item in ranked:
+        joined, read = gained[item.id]
+        file = weights.file * math.sqrt(squares[paths[item.id]])
+        refined.append(_scored(item.id, replace(item.why, graph=joined, rerank=read, file=file)))
+    return _ordered(refined)
 
 
 def factor(chunk: Chunk, about_tests: bool, about_docs: bool) -> float:
