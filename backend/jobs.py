@@ -169,7 +169,7 @@ class Jobs:
         def work() -> IndexReport:
             if job.follow:
                 self._watching.follow(store)  # before the walk: between the two nothing is missed
-            return refresh(
+            report = refresh(
                 store,
                 self._retrieval.static,
                 on_progress=progressed,
@@ -177,6 +177,8 @@ class Jobs:
                 only=job.only,
                 patience_s=PATIENCE_S,
             )
+            self._retrieval.prepare(store, self._leaving.is_set)
+            return report
 
         async with self._one:
             job.state = "running"

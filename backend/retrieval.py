@@ -132,6 +132,10 @@ class Retrieval:
         there = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
         return Found(first(exact, there)[:k], bool(exact) or found.is_answered), searcher.generation
 
+    def prepare(self, store: Store, cancelled: Callable[[], bool]) -> None:
+        """Makes a codebase that was just indexed ready for its first question."""
+        self._searcher(store.id).prepare(cancelled)
+
     def structural(self, codebase: CodebaseInfo, question: str) -> Structural | None:
         """The exact answer to a structural question, from the files as they are now; None for any other question."""
         asked, store = recognise(question), self.codebases.get(codebase.id)

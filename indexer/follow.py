@@ -5,7 +5,7 @@ never needed. Not safe for several threads at once.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,8 +32,11 @@ class Followed:
         """As `VectorIndex.search`, of the snapshot that was followed last."""
         return self._index.search(vector, k, allowed)
 
-    def follow(self, snapshot: Snapshot) -> list[int]:
-        """Makes the vectors those of `snapshot`. Gives the ids of vectors that are damaged in the database."""
+    def follow(self, snapshot: Snapshot, cancelled: Callable[[], bool] = lambda: False) -> list[int]:
+        """Makes the vectors those of `snapshot`. Gives the ids of vectors that are damaged in the database.
+
+        Where it is `cancelled`, the next time goes on from there.
+        """
         epoch, generation = snapshot.version
         if epoch != self._epoch or generation - self._generation > REMEMBERED:
             self._start(epoch)
@@ -48,6 +51,8 @@ class Followed:
             self._latest = latest
             self._unsaved += len(ids)
             damaged += unsound
+            if cancelled():
+                return damaged
         self._generation = generation
         self._save()
         return damaged

@@ -7,7 +7,7 @@ Keeps the vectors in memory and follows the database before each search. Does no
 import math
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import translate
@@ -29,6 +29,7 @@ from indexer.question import Question, understand
 from indexer.snapshot import Row, Snapshot
 from indexer.store import Store
 from indexer.types import Hit
+from indexer.vectors import FLAT
 
 _POOL = 200  # candidates of each signal
 _READ = 50  # candidates that the heavy embedder reads
@@ -62,6 +63,15 @@ class Searcher:
         """Of the index as it is now."""
         with self._store.read() as snapshot:
             return snapshot.version[1]
+
+    def prepare(self, cancelled: Callable[[], bool]) -> None:
+        """Reads the vectors of a large index, half a minute for 1.6 million of them: no question waits for it then."""
+        with self._store.read() as snapshot:
+            if snapshot.chunks <= FLAT:
+                return
+            with self._lock:
+                damaged = self._vectors.follow(snapshot, cancelled)
+        self._drop(damaged)
 
     def search(self, question: str, history: Sequence[str] = (), k: int = 10, paths: Sequence[str] = ()) -> list[Hit]:
         """The hits of `find`."""
@@ -106,10 +116,13 @@ class Searcher:
                 found = _weighed(asked, terms, near, lexical, snapshot)
                 model = self._static.model_id
                 answered = is_answered(asked, found, snapshot, self._store, model, self._evidence, bool(cosines))
+        self._drop(damaged)
+        return Found(hits, answered)
+
+    def _drop(self, damaged: list[int]) -> None:
         if damaged:
             with suppress(IndexStorage):  # another process writes: the next search will tell them again
                 self._store.drop_vectors(damaged)
-        return Found(hits, answered)
 
     def _evidence(self, asked: Question, snapshot: Snapshot) -> Evidence:
         """The best that the static vectors and the words find."""

@@ -68,6 +68,16 @@ async def test_a_question_reads_what_was_just_written(tmp_path: Path) -> None:
     assert (known["id"], known["files"], known["watched"]) == (codebase, 3, None)
 
 
+async def test_a_large_index_is_ready_when_its_job_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.search.FLAT", 5)
+    monkeypatch.setattr("indexer.follow.FLAT", 5)
+    root = lay_out(tmp_path / "code")
+    async with running(tmp_path / "data", watch=False) as world:
+        codebase = await indexed(world, root)
+        assert world.parts.retrieval.codebases.get(codebase).vectors_file.exists()
+        assert (await found(world, "load_config"))["path"] == "app/config.py"
+
+
 async def test_while_the_index_is_busy_old_hits_say_so_and_vanished_ones_are_left_out(tmp_path: Path) -> None:
     root = lay_out(tmp_path / "code")
     async with running(tmp_path / "data", watch=False) as world:

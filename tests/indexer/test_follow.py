@@ -60,6 +60,15 @@ def test_one_that_was_away_too_long_begins_again(world: World, monkeypatch: pyte
     ids(world, vectors)
 
 
+def test_one_that_was_stopped_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.snapshot._AT_ONCE", 3)
+    vectors = followed(world)
+    with world.store.read() as snapshot:
+        vectors.follow(snapshot, cancelled=lambda: True)
+    assert len(vectors.search(world.embedder.embed_query("load the config"), 99)) == 3
+    assert len(ids(world, vectors)) == 7
+
+
 class TestKept:
     """A large one is kept in a file, which is only ever a shortcut."""
 
