@@ -31,7 +31,7 @@ def index(request: pytest.FixtureRequest) -> VectorIndex:
 def test_the_scores_are_cosines_best_first(index: VectorIndex) -> None:
     found = index.search(rows((3, 4))[0], 4)
     assert [i for i, _ in found] == [30, 20, 10, 40]
-    assert [score for _, score in found] == pytest.approx([0.98995, 0.8, 0.6, -0.6], abs=1e-5)
+    assert [score for _, score in found] == pytest.approx([0.98995, 0.8, 0.6, -0.6], abs=1e-3)
 
 
 def test_k_beyond_the_size_is_not_padded(index: VectorIndex) -> None:
@@ -103,7 +103,7 @@ def test_after_any_changes_faiss_agrees_with_the_oracle(changes: list[tuple[int,
     query = rows(tuple(random.standard_normal(6).tolist()))[0]
     expected = plain.search(query, k)
     assert [i for i, _ in fast.search(query, k)] == [i for i, _ in expected]
-    assert [s for _, s in fast.search(query, k)] == pytest.approx([s for _, s in expected], abs=1e-5)
+    assert [s for _, s in fast.search(query, k)] == pytest.approx([s for _, s in expected], abs=1e-3)
 
 
 def clustered(n: int, dim: int = 32, seed: int = 0) -> NDArray[np.float32]:
