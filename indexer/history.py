@@ -7,6 +7,12 @@ from pathlib import Path
 from indexer.ignore import git
 
 _MOST = 2000  # commits looked at, youngest first
+_SETTINGS = (
+    "core.quotePath=false",
+    "i18n.logOutputEncoding=UTF-8",
+    "log.showRoot=true",
+    "log.showSignature=false",
+)
 _TRAILER = re.compile(r"^(?:[A-Za-z-]+-by|Change-Id|git-svn-id|Refs?|Closes): .*$", re.MULTILINE)
 _HUNK = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 
@@ -25,11 +31,16 @@ def head(root: Path) -> str:
     return (git(root, "rev-parse", "--verify", "--quiet", "HEAD") or b"").decode("ascii", "replace").strip()
 
 
-def commits(root: Path) -> list[Commit]:
-    """Those that changed something under `root`, youngest first."""
-    quiet = ("-c", "core.quotePath=false", "-c", "log.showSignature=false")
+def commits(root: Path) -> list[Commit] | None:
+    """Those that changed something under `root`, youngest first; None where git cannot tell.
+
+    A name with quotation marks, backslashes or control characters comes as git quotes it.
+    """
+    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     shown = ("--no-merges", "--no-ext-diff", "--no-renames", "--relative", "--name-only", "--format=%x00%H%x00%B%x00")
-    out = git(root, *quiet, "log", f"-n{_MOST}", *shown, "--", ".") or b""
+    out = git(root, *settings, "log", f"-n{_MOST}", *shown, "--", ".")
+    if out is None:
+        return None
     found = []
     # A message holds whatever a stranger wrote, but git lets no NUL into it: nothing in it can pass for a sha.
     fields = out.decode("utf-8", "replace").split("\0")[1:]

@@ -99,8 +99,8 @@ def prepared(preparer: Preparer, tasks: Iterable[Task]) -> Generator[tuple[Task,
                     yield task, outcome
         except _NoWorkers:
             log.warning(
-                "worker processes cannot be started, so files are prepared in this one, more slowly: a script that"
-                ' indexes needs `if __name__ == "__main__":` around what it does'
+                "worker processes cannot be started, so files are prepared in this one, more slowly (a script that"
+                ' indexes, for instance, needs `if __name__ == "__main__":` around what it does)'
             )
             yield from ((task, _here(preparer, task)) for task in left)
             return
@@ -123,11 +123,9 @@ def _one_by_one(preparer: Preparer, tasks: list[Task]) -> Generator[tuple[Task, 
 
 def _spread(preparer: Preparer, tasks: Iterable[Task], workers: int, ahead: int) -> Generator[tuple[Task, Outcome]]:
     """As `prepared`; raises BrokenProcessPool at the first outcome that a dead worker owes, _NoWorkers before any."""
-    # Not forked: the caller may hold locks in other threads.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(preparer,))
+    pool = _pool(preparer, workers)
     under_way: deque[tuple[Task, Future[Outcome]]] = deque()
     try:
-        _prove(pool)
         for task in tuple(tasks):
             under_way.append((task, pool.submit(_work, task)))
             if len(under_way) >= ahead:
@@ -139,12 +137,15 @@ def _spread(preparer: Preparer, tasks: Iterable[Task], workers: int, ahead: int)
         pool.shutdown(cancel_futures=True)
 
 
-def _prove(pool: ProcessPoolExecutor) -> None:
-    """A new process runs the program's main file up to its guard: a script without one would index again in each."""
+def _pool(preparer: Preparer, workers: int) -> ProcessPoolExecutor:
+    """Proven to start: a new process runs the program's main file, and a script without a guard indexes again there."""
     try:
+        # Not forked: the caller may hold locks in other threads.
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(preparer,))
         pool.submit(os.getpid).result()
-    except BrokenProcessPool as error:
+    except (BrokenProcessPool, OSError) as error:
         raise _NoWorkers from error
+    return pool
 
 
 _preparer: Preparer | None = None  # of a worker process, which has one job in its life

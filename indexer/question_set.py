@@ -109,7 +109,7 @@ def _from_docstrings(copy: Path, code: dict[str, tuple[Definition, ...]]) -> Ite
 
 def _from_commits(root: Path, code: dict[str, tuple[Definition, ...]]) -> Iterator[Case]:
     """What commits say that changed few files, all of them still here; those that fix something come first."""
-    told = ((commit, _sources(commit.paths)) for commit in commits(root))
+    told = ((commit, _sources(commit.paths)) for commit in commits(root) or ())
     few = [
         (commit, paths)
         for commit, paths in told

@@ -116,7 +116,8 @@ class _Job:
         self.removed = len(gone)
         self._index(candidates, known)
         self._refuse_empty()
-        self._remember()
+        if self.only is None:
+            self._remember()
         self.done = True
         self._tell("done")
 
@@ -182,13 +183,14 @@ class _Job:
             self._tell("indexing")
 
     def _remember(self) -> None:
-        """Takes over what the commits changed, when there are others than before."""
+        """Takes over what the commits changed, when there are others than before and git can tell."""
+        self._stop_if_cancelled()
         now = head(self.store.root)
         with self.store.read() as snapshot:
             known = snapshot.meta().get("head", "")
-        if now != known:
-            told = [commit.paths for commit in commits(self.store.root)]
-            self.store.remember(now, [paths if len(paths) <= _ONE_CHANGE else () for paths in told])
+        told = commits(self.store.root) if now != known else None
+        if told is not None:
+            self.store.remember(now, [one.paths if len(one.paths) <= _ONE_CHANGE else () for one in told])
 
     def _refuse_empty(self) -> None:
         with self.store.read() as snapshot:

@@ -211,7 +211,7 @@ class Snapshot:
         """
         if len(self._counted) > _COUNTED:
             self._counted.clear()
-        epoch, turnover = self._turnover()
+        (epoch, turnover), chunks = self._turnover(), self.chunks
         found = {}
         for term in terms:
             count, then = self._counted.get((epoch, term), (0, -1))
@@ -219,8 +219,8 @@ class Snapshot:
                 row = self._db.execute("SELECT doc FROM vocabulary WHERE term = ?", (term,)).fetchone()
                 count = row[0] if row else 0
                 self._counted[epoch, term] = count, turnover
-            if count:
-                found[term] = count
+            if min(count, chunks):
+                found[term] = min(count, chunks)
         return found
 
     def _turnover(self) -> tuple[str, int]:

@@ -50,7 +50,8 @@ CREATE INDEX symbols_by_file ON symbols (file_id);
 CREATE INDEX symbols_by_name ON symbols (folded);
 CREATE TABLE changes (path TEXT NOT NULL, age INTEGER NOT NULL, PRIMARY KEY (path, age)) WITHOUT ROWID;
 CREATE TABLE skips (path TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
-CREATE VIRTUAL TABLE terms USING fts5 (path, symbol, head, body, content='', tokenize="unicode61 tokenchars '_'");
+CREATE VIRTUAL TABLE terms USING fts5 (
+  path, symbol, head, body, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
 INSERT INTO terms (terms, rank) VALUES ('hashsize', 16000000);
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab (terms, row);
 """

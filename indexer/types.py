@@ -70,7 +70,7 @@ class Why:
     lexical: float = 0.0  # the question's words
     dense: float = 0.0  # the static vectors
     symbol: float = 0.0  # names and files that the question mentions
-    graph: float = 0.0  # other hits refer to it, or changed together with it
+    graph: float = 0.0  # other hits refer to it; of a report also: it changed lately, or together with them
     rerank: float = 0.0  # the heavy embedder
     file: float = 0.0  # all that was found in its file
 

@@ -12,6 +12,7 @@ _STATIC = """# Lantern's static code embedding
 A table of token vectors: a text's vector is the mean of its tokens' rows. Made on {day} by
 `python -m indexer.train_static --sources FOLDER` from mined pairs, beginning with the vectors that MiniLM
 (all-MiniLM-L6-v2, Apache-2.0) gives each token alone. {settings}.
+A third of the short queries also stand in a made-up bug report (`indexer/training/reports.py`).
 Format: sentence-transformers' StaticEmbedding. `SHA256SUMS` names the bytes.
 """
 _MINILM = """# MiniLM's upper layers, tuned to find code
@@ -33,7 +34,7 @@ documentation is cut out of the definition). Compare within this table only: the
 {pairs} pairs ({kinds})
 from {packages} packages; {codes} definitions. No repository of the SWE-bench, SWE-QA, Multi-SWE-bench, SWE-bench-Live,
 SWE-Gym or Loc-Bench families (`indexer/training/packages.toml` lists those excluded); no tests as answers, no vendored
-or generated code. A third of the short queries also stand in a made-up bug report (`indexer/training/reports.py`).
+or generated code.
 
 {trained}
 

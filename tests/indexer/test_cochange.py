@@ -77,3 +77,21 @@ def test_a_commit_of_very_many_files_says_nothing(shop: Store) -> None:
     refresh(shop, HashEmbedder())
     with shop.read() as snapshot:
         assert snapshot.commits_of(["f0.py", "tax.py"]) == {3: ["tax.py"], 4: ["tax.py"]}
+
+
+def test_what_git_cannot_tell_leaves_what_is_known(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(shop.root, "More", {"tax.py": "# more\n"})
+    monkeypatch.setattr("indexer.refresh.commits", lambda root: None)
+    refresh(shop, HashEmbedder())
+    with shop.read() as snapshot:
+        assert snapshot.commits_of(["tax.py"]) == {2: ["tax.py"], 3: ["tax.py"]}
+    monkeypatch.undo()
+    refresh(shop, HashEmbedder())
+    with shop.read() as snapshot:
+        assert snapshot.commits_of(["tax.py"]) == {0: ["tax.py"], 3: ["tax.py"], 4: ["tax.py"]}
+
+
+def test_a_look_at_some_files_asks_git_for_no_commits(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(shop.root, "More", {"tax.py": "# more\n"})
+    monkeypatch.setattr("indexer.refresh.commits", lambda root: pytest.fail("git was asked"))
+    assert refresh(shop, HashEmbedder(), only=["tax.py"]).changed == 1

@@ -60,6 +60,19 @@ def test_a_file_that_kills_its_process_is_skipped_and_all_others_are_there(tmp_p
     assert chunks(found["z.py"]) == [("z.py", "x = 1")]
 
 
+def test_where_the_system_starts_no_process_all_is_done_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    root = lay_out(tmp_path, {f"m{i}.py": f"x = {i}\n" for i in range(6)})
+    monkeypatch.setattr("indexer.prepare.ProcessPoolExecutor", refused)
+    found = [chunks(outcome) for _, outcome in prepared(Preparer(root, HashEmbedder(), "recipe"), tasks(root))]
+    assert found == [[(f"m{i}.py", f"x = {i}")] for i in range(6)]
+    assert [record.message.split(",")[0] for record in caplog.records] == ["worker processes cannot be started"]
+
+
 def test_closing_it_early_ends_the_workers(tmp_path: Path) -> None:
     root = lay_out(tmp_path, {f"m{i:02}.py": "x = 1\n" for i in range(8)})
     outcomes = prepared(Preparer(root, HashEmbedder(), "recipe"), tasks(root))
@@ -102,4 +115,4 @@ def test_a_script_without_a_guard_gets_its_index_and_is_told(tmp_path: Path, ind
         [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
     )
     assert (done.returncode, done.stdout) == (0, "6 ()\n")
-    assert done.stderr.count('a script that indexes needs `if __name__ == "__main__":` around what it does') == 1
+    assert done.stderr.count('a script that indexes, for instance, needs `if __name__ == "__main__":` around') == 1

@@ -100,6 +100,28 @@ def test_a_count_is_taken_again_when_it_may_be_off_by_a_hundredth(tmp_path: Path
     assert frequency() == 3
 
 
+def test_a_remembered_count_is_never_more_than_there_are_chunks(tmp_path: Path) -> None:
+    world = World(tmp_path, {f"src/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(200)})
+    world.refresh()
+    with world.store.read() as snapshot:
+        assert snapshot.frequency(["src"]) == {"src": 200}
+    (world.root / "src/m7.py").unlink()
+    world.refresh()
+    with world.store.read() as snapshot:
+        assert snapshot.frequency(["src"]) == {"src": 199}
+        assert len(snapshot.lexical(["src"], 999)) == 199
+
+
+def test_words_with_diacritics_are_found_as_they_are(tmp_path: Path) -> None:
+    files = {"a.py": "def f():\n    # Größe der Kiste, café\n    return 1\n", "b.py": "def g():\n    return cafe\n"}
+    world = World(tmp_path, files)
+    world.refresh()
+    with world.store.read() as snapshot:
+        for word in ("größe", "café"):
+            (found,) = snapshot.lexical(split(word), 9)
+            assert snapshot.rows([found[0]])[found[0]].file.path == "a.py"
+
+
 def test_a_path_weighs_more_than_a_mention(tmp_path: Path) -> None:
     files = {"parser.py": "def run():\n    return 1\n", "other.py": "def go():\n    return parser\n", "c.py": "x = 1\n"}
     world = World(tmp_path, files)
