@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import normalize
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import AutoModel, PreTrainedModel
 
 from indexer.training.train import contrastive
@@ -56,12 +57,7 @@ def tune(
     model = _begin(folder, frozen)
     before = {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
     learned = [value for value in model.parameters() if value.requires_grad]
-    matrices, vectors = [v for v in learned if v.ndim > 1], [v for v in learned if v.ndim < 2]
-    optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": _DECAY}, {"params": vectors}], rate)
-    warm, steps = max(1, int(_WARM * len(batches))), len(batches)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warm, (steps - step) / max(1, steps - warm))
-    )
+    optimizer, schedule = _adam(learned, rate, len(batches))
     began, total = time.monotonic(), 0.0
     for step, batch in enumerate(batches, 1):
         code, query = texts.answer[batch], texts.asked[batch]
@@ -77,7 +73,8 @@ def tune(
         schedule.step()
         total += loss.item()
         if step % _REPORT == 0:
-            print(f"step {step}/{steps}  loss {total / _REPORT:.3f}  {time.monotonic() - began:.0f} s", flush=True)
+            took = time.monotonic() - began
+            print(f"step {step}/{len(batches)}  loss {total / _REPORT:.3f}  {took:.0f} s", flush=True)
             total = 0.0
     after = dict(model.named_parameters())
     return {name: torch.lerp(start, after[name].detach(), share).numpy() for name, start in before.items()}
@@ -92,6 +89,14 @@ def _begin(folder: Path, frozen: int) -> PreTrainedModel:
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     return model.train()
+
+
+def _adam(learned: Sequence[torch.nn.Parameter], rate: float, steps: int) -> tuple[torch.optim.AdamW, LambdaLR]:
+    matrices, vectors = [v for v in learned if v.ndim > 1], [v for v in learned if v.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": _DECAY}, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, rate)
+    warm = max(1, int(_WARM * steps))
+    return optimizer, LambdaLR(optimizer, lambda step: min((step + 1) / warm, (steps - step) / max(1, steps - warm)))
 
 
 def _vectors(model: PreTrainedModel, texts: Sequence[Ids], parts: int) -> torch.Tensor:
