@@ -145,6 +145,16 @@ def test_a_search_in_some_files_takes_no_longer_than_in_all(tmp_path: Path) -> N
     assert took[2] < 6 * took[1]  # 20 times when each id asks the full text again
 
 
+def test_names_with_two_of_the_words_are_found_among_many_with_one(tmp_path: Path) -> None:
+    one = "".join(f"def load_{n}():\n    return {n}\n\n\n" for n in range(50))
+    world = World(tmp_path, {"many.py": one, "two.py": "def load_config(path, file):\n    return read(close(path))\n"})
+    world.refresh()
+    with world.store.read() as snapshot:
+        for others in ([], ["path", "file", "read", "clos", "return"]):  # few words, and more than pairs are made of
+            assert "load_config" in [name for _, name in snapshot.named_like(["load", "config", *others], 5)]
+        assert snapshot.named_like(["load", "nowhere"], 5) == []
+
+
 @pytest.mark.parametrize("damage", ["zeros", "cut", "garbage"])
 @pytest.mark.parametrize("checked", [0, 60_000_000], ids=["met in use", "found by the check"])
 def test_a_damaged_database_is_told_and_rebuilt_by_the_next_index(
