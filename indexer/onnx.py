@@ -21,9 +21,8 @@ from indexer.errors import EmbedderUnavailable
 
 log = logging.getLogger(__name__)
 
-LAYERS_SHA256 = (
-    "d1da614cf68e61f51ab6aeda8cbf188509273e523328fb88cdd27a8ba74d282b"  # of weights/minilm/layers.safetensors
-)
+# Of weights/minilm/layers.safetensors, as `indexer.train_minilm` tells it.
+LAYERS_SHA256 = "d1da614cf68e61f51ab6aeda8cbf188509273e523328fb88cdd27a8ba74d282b"
 MODEL_ID = f"{DEFAULT_MODEL}-int8@{LAYERS_SHA256[:12]}"
 CONVERTED = Path(sys.prefix) / "share" / "lantern" / f"{DEFAULT_MODEL}-int8.onnx"
 RECIPE = "1"  # of the conversion: a graph made by another one is refused, and made again by the next set-up
@@ -33,7 +32,7 @@ _ERRORS_ONLY = 3  # ONNX Runtime's log severity
 
 
 class OnnxEmbedder:
-    """An int8 graph in ONNX Runtime, by default the one of set-up; safe to share between threads.
+    """A graph of `quantize.convert` in ONNX Runtime; safe to share between threads.
 
     A run holds one text on one core, and as many run at once as there are cores: nothing is padded, no thread waits
     for another, and a vector does not depend on what was embedded beside it (int8 activations are scaled by the range

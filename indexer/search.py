@@ -111,11 +111,8 @@ class Searcher:
             past = self._past(asked, ranked, paths_of, snapshot)
             ranked = refine(ranked, graph, past, cosines, factors, paths_of, self._weights)
             hits = self._hits(places(ranked, rows, k, joined), snapshot)
-            answered = bool(paths) or is_close(cosines, self._by_chance(read) if cosines else [])
-            if not answered:
-                found = _weighed(asked, terms, near, lexical, snapshot)
-                model = self._static.model_id
-                answered = is_answered(asked, found, snapshot, self._store, model, self._evidence, bool(cosines))
+            close = bool(paths) or is_close(cosines, self._by_chance(read) if cosines else [])
+            answered = close or self._is_answered(asked, terms, near, lexical, snapshot, bool(cosines))
         self._drop(damaged)
         return Found(hits, answered)
 
@@ -123,6 +120,18 @@ class Searcher:
         if damaged:
             with suppress(IndexStorage):  # another process writes: the next search will tell them again
                 self._store.drop_vectors(damaged)
+
+    def _is_answered(
+        self,
+        asked: Question,
+        terms: list[str],
+        near: dict[int, float],
+        lexical: dict[int, float],
+        snapshot: Snapshot,
+        read: bool,
+    ) -> bool:
+        found = _weighed(asked, terms, near, lexical, snapshot)
+        return is_answered(asked, found, snapshot, self._store, self._static.model_id, self._evidence, read)
 
     def _evidence(self, asked: Question, snapshot: Snapshot) -> Evidence:
         """The best that the static vectors and the words find."""
