@@ -4,6 +4,7 @@ ModelError
 ├── UnknownModel          no such name in the catalogue
 ├── ModelUnavailable      known, but its file is missing, damaged or cannot be loaded here
 ├── ContextTooLarge       the prompt does not fit the context
+├── EngineBusy            as many prompts as it queues are waiting already
 ├── EngineFailed          the engine broke while it was answering
 └── DownloadFailed        a pull did not finish, or its bytes are not the published ones
 """
@@ -27,6 +28,12 @@ class ContextTooLarge(ModelError):
     def __init__(self, tokens: int, limit: int) -> None:
         super().__init__(f"the prompt has {tokens} tokens, the context holds {limit}: ask a shorter question")
         self.tokens, self.limit = tokens, limit
+
+
+class EngineBusy(ModelError):
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} prompts are waiting for the model: try again in a moment")
+        self.waiting = waiting
 
 
 class EngineFailed(ModelError):

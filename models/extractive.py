@@ -12,7 +12,7 @@ from models.errors import EngineFailed
 from models.excerpt import comment, decisive_lines, fenced
 from models.matching import Kind, Match, Ranking, is_test, rank, stems
 from models.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
-from models.types import Delta, Evidence, Prompt, Sampling, Segment, StopReason, Usage
+from models.types import Delta, Evidence, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 
 _PIECE = re.compile(r"\s*\S+|\s+")
 _RELATED = 5
@@ -33,9 +33,17 @@ class ExtractiveEngine:
 
     name = "extractive"
     context_length = 1 << 20
+    fim: Fim | None = None
 
     def __init__(self) -> None:
         self._closed = False
+
+    @property
+    def rates(self) -> Rates:
+        return Rates()
+
+    def cached_tokens(self, segments: tuple[Segment, ...]) -> int:
+        return 0
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return estimate_tokens("".join(segment.text for segment in segments))

@@ -34,6 +34,10 @@ def _is_layers(value: object) -> bool:
     return value == -1 or _is_count(value)
 
 
+def _is_tier(value: object) -> bool:
+    return value in ("small", "medium")
+
+
 def _is_temperature(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10
 
@@ -51,6 +55,8 @@ _SPEC_FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "gpu_layers": ("a whole number, or -1 for all", _is_layers),
     "system_prompt": ("a text", _is_text),
     "stop": ("a list of texts", _is_texts),
+    "adapters": ("a list of texts", _is_texts),
+    "tier": ("small or medium", _is_tier),
     "url": ("a text", _is_text),
     "sha256": ("a text", _is_text),
     "size_bytes": ("a whole number", _is_count),
@@ -61,6 +67,9 @@ _SAMPLING_FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "max_tokens": ("a whole number", _is_count),
     "temperature": ("a number from 0 to 10", _is_temperature),
     "top_p": ("a number above 0, at most 1", _is_share),
+    "top_k": ("a whole number", _is_count),
+    "min_p": ("a number above 0, at most 1", _is_share),
+    "repeat_penalty": ("a number from 0 to 10", _is_temperature),
 }
 _FIELDS = _SPEC_FIELDS | _SAMPLING_FIELDS
 

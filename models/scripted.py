@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Iterable
 
 from models.errors import EngineFailed
 from models.extractive import estimate_tokens
-from models.types import Delta, Prompt, Sampling, Segment, StopReason, Usage
+from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 
 
 class ScriptedEngine:
@@ -17,6 +17,8 @@ class ScriptedEngine:
     `fail_after` and `stall_after` are numbers of texts: behind them the stream raises EngineFailed, or waits until
     `go_on` is set. `idle` tells whether no stream runs.
     """
+
+    fim: Fim | None = None
 
     def __init__(
         self,
@@ -38,6 +40,13 @@ class ScriptedEngine:
     @property
     def idle(self) -> bool:
         return not self._turn.locked()
+
+    @property
+    def rates(self) -> Rates:
+        return Rates()
+
+    def cached_tokens(self, segments: tuple[Segment, ...]) -> int:
+        return 0
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return estimate_tokens("".join(segment.text for segment in segments))

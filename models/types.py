@@ -17,8 +17,13 @@ class Sampling:
 
     max_tokens: int = 1024
     temperature: float = 0.2  # 0: always the likeliest token
-    top_p: float = 0.95
+    top_p: float = 0.95  # of the likeliest tokens, as many as have this share of the probability together
+    top_k: int = 0  # at most so many of the likeliest; 0: no limit
+    min_p: float = 0.0  # none less likely than this share of the likeliest
+    repeat_penalty: float = 1.0  # logits of the last 64 tokens are divided by it (llama.cpp's `penalty_repeat`)
     seed: int | None = None
+    stop: tuple[str, ...] = ()  # texts that end the answer and are never shown
+    json_schema: str = ""  # JSON Schema, as JSON: the answer is a value of it. "" leaves the answer free
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class ModelSpec:
     gpu_layers: int = 0  # -1: all
     system_prompt: str = ""  # "" takes prompts/system.md
     stop: tuple[str, ...] = ()  # beside the end tokens of the format
+    adapters: tuple[str, ...] = ()  # LoRA files (GGUF), beside the model or absolute
+    tier: str = ""  # for MODEL_NAME=auto: small or medium; "" goes by the size of the file
     url: str = ""  # for `lantern models pull`
     sha256: str = ""
     size_bytes: int = 0  # about
@@ -47,6 +54,15 @@ class Segment:
 
     text: str
     scaffold: bool
+    said: bool = False  # an answer of the model: where its own tokens are still known, they are what it reads again
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation, for engines that render prompts themselves."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +87,12 @@ class Prompt:
 
     segments: tuple[Segment, ...]
     question: str  # the user's words alone
+    messages: tuple[Message, ...] = ()  # the same conversation, unrendered; empty where the prompt is raw text
     evidence: tuple[Evidence, ...] = ()  # best first
     is_answered: bool = True  # False: the evidence is only the nearest there is, no better than chance
-    stop: tuple[str, ...] = ()  # texts that end the answer and are never shown
+    stop: tuple[str, ...] = ()  # texts of the format that end the answer and are never shown
     notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
+    ahead: bool = False  # read ahead of a question: gives way to every other prompt, and what it holds goes first
 
     @property
     def text(self) -> str:
@@ -89,6 +107,8 @@ class Usage:
     prompt: int
     cached: int  # prompt tokens that did not have to be evaluated again
     completion: int
+    drafted: int = 0  # tokens that were guessed ahead
+    accepted: int = 0  # those of them that the model would have chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +118,26 @@ class Delta:
     text: str = ""
     reason: StopReason | None = None
     usage: Usage | None = None
-    progress: tuple[int, int] | None = None  # prompt tokens evaluated, total: before the first token
+    progress: tuple[int, int] | None = None  # prompt tokens known or evaluated, total: before the first token
+    waiting: int | None = None  # prompts before this one in the engine's queue, while it waits there
+    eta_s: float | None = None  # seconds to the first token, by the rates measured so far
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Tokens per second, as measured on this machine with this model; 0 while nothing has been measured."""
+
+    prefill: float = 0.0
+    decode: float = 0.0  # of one answer alone
+
+
+@dataclass(frozen=True, slots=True)
+class Fim:
+    """The control tokens of a model that fills in the middle, as texts: scaffold around what is to be filled."""
+
+    prefix: str
+    suffix: str
+    middle: str
 
 
 class Engine(Protocol):
@@ -110,9 +149,17 @@ class Engine(Protocol):
 
     name: str  # what `model_name` shows
     context_length: int  # tokens
+    fim: Fim | None  # None: it cannot fill in the middle
+
+    @property
+    def rates(self) -> Rates: ...
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
-        """Tokens of these segments as `stream` would evaluate them."""
+        """Tokens of these segments as `stream` would evaluate them. Blocks: not for the event loop."""
+        ...
+
+    def cached_tokens(self, segments: tuple[Segment, ...]) -> int:
+        """How many tokens from the beginning of these segments need no evaluation now. Blocks, too."""
         ...
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]: ...

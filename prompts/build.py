@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from indexer.types import Hit
-from models.types import Prompt, Segment
+from models.types import Message, Prompt, Segment
 from prompts.errors import QuestionTooLarge
 from prompts.formats import ChatFormat, render
 from prompts.snippets import Place, Snippet, evidence, number, place, user_message
@@ -73,20 +73,27 @@ def build_prompt(
     kept = _fitting_history(history, lambda exchanges: tokens(exchanges, []), limit)
     snippets = _fitting_snippets(kept, hits, first_number, lambda chosen: tokens(kept, chosen), limit)
     rendered = segments(kept, snippets)
+    user = user_message(snippets, question, is_answered)
     prompt = Prompt(
         segments=rendered,
         question=question,
+        messages=_messages(system, kept, user),
         evidence=tuple(evidence(snippet) for snippet in snippets),
         is_answered=is_answered,
         stop=chat.stop,
     )
     return BuiltPrompt(
         prompt,
-        user_message(snippets, question, is_answered),
+        user,
         tuple(snippets),
         len(history) - len(kept),
         count(rendered),
     )
+
+
+def _messages(system: str, kept: Sequence[Exchange], user: str) -> tuple[Message, ...]:
+    said = [(Message("user", exchange.user), Message("assistant", exchange.answer)) for exchange in kept]
+    return (Message("system", system), *(message for pair in said for message in pair), Message("user", user))
 
 
 def _fitting_history(

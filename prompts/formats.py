@@ -71,22 +71,22 @@ def render(chat: ChatFormat, system: str, exchanges: Sequence[tuple[str, str]], 
     segments = [Segment(chat.opening, scaffold=True), *content(chat, system), Segment(chat.after_system, scaffold=True)]
     for user, answer in exchanges:
         segments += content(chat, user)
-        segments.append(Segment(chat.after_user + chat.answer_lead, scaffold=True))
-        segments += content(chat, answer)
+        segments += [Segment(chat.after_user, scaffold=True), Segment(chat.answer_lead, scaffold=True)]
+        segments += content(chat, answer, said=True)
         segments.append(Segment(chat.after_answer, scaffold=True))
     segments += content(chat, question)
     segments.append(Segment(chat.after_user, scaffold=True))
     return tuple(segment for segment in segments if segment.text)
 
 
-def content(chat: ChatFormat, text: str) -> list[Segment]:
+def content(chat: ChatFormat, text: str, *, said: bool = False) -> list[Segment]:
     """`text` as content, cut inside every marker so that it cannot tokenise like the scaffold.
 
     Outer white space goes: the tokens of scaffold next to it must not depend on the content.
     """
     text = text.strip()
     if not chat.markers:
-        return [Segment(text, scaffold=False)]
+        return [Segment(text, scaffold=False, said=said)]
     anywhere = "|".join(re.escape(marker) for marker in chat.markers)
     cuts = [match.start() + 2 for match in re.finditer(anywhere, text)]
-    return [Segment(text[a:b], scaffold=False) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    return [Segment(text[a:b], scaffold=False, said=said) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]

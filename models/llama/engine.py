@@ -16,7 +16,7 @@ from models.llama.context import Cancel, Context
 from models.llama.stops import AnswerText
 from models.llama.tokens import encode
 from models.llama.vocabulary import Vocabulary
-from models.types import Delta, ModelSpec, Prompt, Sampling, Segment, StopReason, Usage
+from models.types import Delta, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, StopReason, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,15 @@ class LlamaEngine:
             vocabulary.close()
             raise
         return cls(spec, header, vocabulary, context, n_ctx)
+
+    fim: Fim | None = None
+
+    @property
+    def rates(self) -> Rates:
+        return Rates()
+
+    def cached_tokens(self, segments: tuple[Segment, ...]) -> int:
+        return 0
 
     def tokenize(self, segments: tuple[Segment, ...]) -> list[int]:
         """The very tokens `stream` would evaluate."""
