@@ -87,12 +87,12 @@ class Prompt:
 
     segments: tuple[Segment, ...]
     question: str  # the user's words alone
-    messages: tuple[Message, ...] = ()  # the same conversation, unrendered; empty where the prompt is raw text
     evidence: tuple[Evidence, ...] = ()  # best first
     is_answered: bool = True  # False: the evidence is only the nearest there is, no better than chance
     stop: tuple[str, ...] = ()  # texts of the format that end the answer and are never shown
     notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
     ahead: bool = False  # read ahead of a question: gives way to every other prompt, and what it holds goes first
+    messages: tuple[Message, ...] = ()  # the same conversation, unrendered; empty where the prompt is raw text
 
     @property
     def text(self) -> str:
