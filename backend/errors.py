@@ -69,6 +69,7 @@ class Refusal(Exception):
 # The most particular class first.
 _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
     (modelling.ContextTooLarge, "context_too_large"),
+    (modelling.Unsupported, "bad_params"),
     (modelling.EngineBusy, "queue_full"),
     (modelling.EngineFailed, "engine_failed"),
     (modelling.ModelError, "model_unavailable"),
