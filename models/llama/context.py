@@ -65,6 +65,7 @@ class Context:
         if not self.pointer:
             raise ModelUnavailable(f"no context of {n_ctx} tokens could be made: {last_complaint()}")
         self._memory = self._api.llama_get_memory(self.pointer)
+        self.forks = not (self._api.llama_model_is_recurrent(model) or self._api.llama_model_is_hybrid(model))
         self._batch = self._api.llama_batch_init(rows, 0, 1)
 
     def evaluate(self, rows: Sequence[Row]) -> bool:

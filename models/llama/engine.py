@@ -165,7 +165,7 @@ class LlamaEngine:
             self._starting.cancel()
         elif not self._starting.exception():
             await self._starting.result().close()
-        await asyncio.wait([self._starting, self._minding])
+        await asyncio.gather(self._starting, self._minding, return_exceptions=True)
 
     # --- the process, again when it broke ---
 

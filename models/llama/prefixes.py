@@ -132,7 +132,7 @@ class Prefixes:
 
 def common(held: Sequence[int], tokens: Sequence[int], start: int = 0) -> int:
     """How many tokens of `held` from its beginning are those of `tokens` from `start` on."""
-    most = min(len(held), len(tokens) - start)
+    most = max(0, min(len(held), len(tokens) - start))
     if held[:most] == tokens[start : start + most]:
         return most
     low, high = 0, most  # slices compare in C: halving beats a loop by far

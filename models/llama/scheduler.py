@@ -36,7 +36,7 @@ class Request:
 
     @property
     def is_reading(self) -> bool:
-        return self.held < self.prompt
+        return self.held < max(self.prompt, len(self.tokens) - 1)
 
     @property
     def growth(self) -> int:
@@ -51,11 +51,8 @@ class Slice:
     request: Request
     begin: int
     tokens: Sequence[int]
-    chooses: int  # of the last so many rows the next token is chosen
-
-    @property
-    def is_reading(self) -> bool:
-        return self.begin < self.request.prompt
+    chooses: int  # behind each of the last so many rows a token is chosen
+    is_reading: bool
 
 
 class Scheduler:
@@ -170,11 +167,12 @@ class Scheduler:
 
     def _decode(self, request: Request) -> Slice:
         tokens = [*request.tokens[request.held :], *request.draft]
-        return Slice(request, request.held, tokens, 1 + len(request.draft))
+        return Slice(request, request.held, tokens, 1 + len(request.draft), is_reading=False)
 
     def _read(self, request: Request, room: int) -> Slice:
         tokens = request.tokens[request.held : request.held + room]
-        return Slice(request, request.held, tokens, int(request.held + len(tokens) == request.prompt))
+        ends = request.held + len(tokens) == len(request.tokens)
+        return Slice(request, request.held, tokens, int(ends), is_reading=True)
 
     def _is_read_by(self, before: Sequence[Request], request: Request) -> bool:
         """Whether somebody reads the very tokens that this request needs next, or has read them by now."""

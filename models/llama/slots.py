@@ -10,13 +10,15 @@ from typing import Protocol
 from models.llama.prefixes import Prefixes
 from models.llama.snapshots import Snapshots, Spans
 
-SHORT_TAIL = 32  # tokens: a sequence that goes on only so much further is continued, not forked
-WORTH_SAVING = 64  # tokens: reading fewer again is cheaper than a file
+SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is continued, not forked
+WORTH_SAVING = 64  # tokens that nobody else holds: reading fewer again is cheaper than a snapshot
 WORTH_RESTORING = 32  # tokens that a snapshot must have beyond what the cells hold
 
 
 class Memory(Protocol):
     """The cells of a context. Sequences are numbers from 0."""
+
+    forks: bool  # whether a part of a sequence can be shared; else only whole ones go on
 
     def copy(self, source: int, sequence: int, length: int) -> None:
         """Shares the first `length` tokens."""
@@ -47,7 +49,7 @@ class Slots:
 
     def known(self, tokens: Sequence[int]) -> int:
         """How many tokens from the beginning need not be read again, wherever they are."""
-        return max(self.tree.longest(tokens)[0], self._snapshots.longest(tokens)[0])
+        return max(self._longest(tokens)[0], self._longest_kept(tokens)[0])
 
     def fits(self, tokens: Sequence[int], length: int, growth: int) -> bool:
         """Whether a sequence of `length` tokens that begins with these fits beside the running ones.
@@ -64,8 +66,8 @@ class Slots:
         It will grow to `most` tokens, the other running ones by `growth`, as `fits` has allowed.
         """
         wanted = tokens[:-1]
-        length, holders = self.tree.longest(wanted)
-        kept, whole = self._snapshots.longest(wanted)
+        length, holders = self._longest(wanted)
+        kept, whole = self._longest_kept(wanted)
         room = self.cells - self.tree.held(self._running) - growth
         if kept - length >= WORTH_RESTORING and max(whole, most) <= room:
             restored = self._restored(wanted)
@@ -88,7 +90,7 @@ class Slots:
     def catch_up(self, sequence: int, tokens: Sequence[int]) -> int:
         """Lets a running sequence share what others have read of `tokens` since; its length then."""
         length, holders = self.tree.longest(tokens[:-1])
-        if length > self.tree.length(sequence):
+        if self._memory.forks and length > self.tree.length(sequence):
             self.cut(sequence, 0)
             source = self._lasting(holders - {sequence})
             assert source is not None
@@ -130,6 +132,17 @@ class Slots:
             self._evict(sequence)
         self._snapshots.flush()
 
+    def _longest(self, tokens: Sequence[int]) -> tuple[int, Set[int]]:
+        length, holders = self.tree.longest(tokens)
+        if self._memory.forks:
+            return length, holders
+        whole = {one for one in holders if one in self._idle and self.tree.length(one) == length}
+        return (length, whole) if whole else (0, frozenset())
+
+    def _longest_kept(self, tokens: Sequence[int]) -> tuple[int, int]:
+        kept, whole = self._snapshots.longest(tokens)
+        return (kept, whole) if self._memory.forks or kept == whole else (0, 0)
+
     def _restored(self, tokens: Sequence[int]) -> tuple[int, Spans] | None:
         """A running sequence with the kept state that has most of `tokens`; None if it is damaged."""
         found = self._snapshots.take(tokens)
@@ -166,16 +179,13 @@ class Slots:
         """An idle sequence leaves the cells, into a snapshot if it is worth one."""
         answers = self._idle.pop(sequence)
         tokens = self.tree.tokens(sequence)
-        shared = any(self.tree.longest(tokens, {other})[0] == len(tokens) for other in self._others(sequence))
-        worth_it = answers is not None and len(tokens) >= WORTH_SAVING and not shared
+        shared, _ = self.tree.longest(tokens, (self._running | self._idle.keys()) - {sequence})
+        worth_it = answers is not None and len(tokens) - shared >= WORTH_SAVING
         if worth_it and not self._snapshots.knows(tokens):
             self._snapshots.put(tokens, answers or [], self._memory.save(sequence))
         self._memory.cut(sequence, 0)
         self.tree.cut(sequence, 0)
         self._free.append(sequence)
-
-    def _others(self, sequence: int) -> Set[int]:
-        return (self._running | self._idle.keys()) - {sequence}
 
 
 def _within(spans: Spans, length: int) -> Spans:

@@ -244,7 +244,7 @@ class Worker:
         answer.lookup.extend(chosen)
         pace = self._scheduler.pace
         pays = self._model.worth.pays(pace.row_cost)
-        request.draft = answer.lookup.draft(request.most - len(request.tokens)) if pays else []
+        request.draft = answer.lookup.draft(request.most - len(request.tokens) - 1) if pays else []
 
     def _send_text(self, answer: _Answer, said: list[str]) -> None:
         if text := "".join(said):
