@@ -51,7 +51,7 @@ class Tensor(NamedTuple):
     @property
     def nbytes(self) -> int:
         elements, size = GGML_QUANT_SIZES[self.kind]
-        return max(self.rows, 1) * self.columns // elements * size
+        return int(max(self.rows, 1) * self.columns // elements * size)
 
 
 def made(shape: Shape) -> Path:

@@ -1,0 +1,131 @@
+"""The figures as Markdown, with what was to be reached beside them, judged by the run's own ratios."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from tests.engine_bench.alone import PROMISED_S
+from tests.engine_bench.rows import Figures
+
+RAW, LOCKED, SERVER, SOCKET, HTTP = "raw loop", "`Llama`, locked", "llama-server", "Lantern, WebSocket", "Lantern, /v1"
+ABSENT = "-"
+Columns = dict[str, Figures]  # an engine that is not there has no figures
+Reached = Callable[[Figures, Figures, Figures], bool]  # by Lantern, llama-server, raw loop; KeyError: cannot be told
+
+
+class Row(NamedTuple):
+    what: str
+    figure: str
+    unit: str
+    reach: str = ""
+    reached: Reached | None = None
+
+
+def _waits(name: str) -> Reached:
+    """As soon as llama-server's follow-up, and in 0.15 of a cold read."""
+    return lambda ours, theirs, raw: ours[name] <= min(theirs["follow-up"], 0.15 * raw["first turn"])
+
+
+def _together(n: int) -> Reached:
+    return lambda ours, theirs, _: ours[f"{n} at once"] >= theirs[f"{n} at once"]
+
+
+def _last(n: int) -> Reached:
+    name = f"{n} at once, last first token"
+    return lambda ours, theirs, _: ours[name] < theirs[name]
+
+
+_WAIT = "llama-server's follow-up, 0.15 of the raw cold read"
+_ROWS = (
+    Row("decode, one stream", "decode", "tok/s", "0.97 of raw", lambda o, _, raw: o["decode"] >= 0.97 * raw["decode"]),
+    Row("first token: first turn, all read", "first turn", "s"),
+    Row("another conversation's first turn", "another first turn", "s"),
+    Row("follow-up", "follow-up", "s", _WAIT, _waits("follow-up")),
+    Row("follow-up, two conversations in turn", "interleaved", "s", _WAIT, _waits("interleaved")),
+    Row("follow-up after other conversations", "after others", "s"),
+    Row("follow-up after a restart", "after a restart", "s", _WAIT, _waits("after a restart")),
+    Row("1 at once: together", "1 at once", "tok/s"),
+    Row("4 at once: together", "4 at once", "tok/s", "llama-server's", _together(4)),
+    Row("4 at once: last first token", "4 at once, last first token", "s", "before llama-server's", _last(4)),
+    Row("8 at once: together", "8 at once", "tok/s", "llama-server's", _together(8)),
+    Row("8 at once: last first token", "8 at once, last first token", "s", "before llama-server's", _last(8)),
+    Row(
+        "longest gap beside a long prompt",
+        "longest gap, steps",
+        "steps",
+        "4",
+        lambda o, *_: o["longest gap, steps"] <= 4,
+    ),
+    Row("first token of that prompt", "first token of the long prompt", "s"),
+    Row("cancel inside a read: `end`", "cancel", "s", "0.5", lambda o, *_: o["cancel"] <= 0.5),
+    Row("cancel, then a follow-up's first token", "first token after a cancel", "s"),
+    Row("memory, 2 conversations", "memory, 2 conversations", "GB"),
+    Row("memory at the end", "memory", "GB"),
+)
+
+
+def side_by_side(columns: Columns) -> Iterator[str]:
+    yield from as_table(["", *columns, "reach", ""], (_cells(row, columns) for row in _ROWS))
+
+
+def _cells(row: Row, columns: Columns) -> list[str]:
+    figures = [f"{_figure(of[row.figure], row.unit)}" if row.figure in of else ABSENT for of in columns.values()]
+    return [f"{row.what}, {row.unit}", *figures, row.reach, _verdict(row, columns)]
+
+
+def _figure(value: float, unit: str) -> str:
+    return f"{value / 1e9:.2f}" if unit == "GB" else f"{value:.1f}" if unit in ("tok/s", "steps") else f"{value:.2f}"
+
+
+def _verdict(row: Row, columns: Columns) -> str:
+    if row.reached is None:
+        return ""
+    try:
+        return verdict(row.reached(columns[SOCKET], columns[SERVER], columns[RAW]))
+    except KeyError:  # one of them is not there
+        return "not judged"
+
+
+def verdict(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
+def alone(told: dict[str, Figures], here: Figures) -> Iterator[str]:
+    """What only Lantern has. `here` is its column of the table above."""
+    yield from as_table(("", "measured", "reach", ""), _alone(told, here))
+
+
+def _alone(told: dict[str, Figures], here: Figures) -> Iterator[tuple[str, str, str, str]]:
+    if forecast := told["forecasts"]:
+        n, share, median = (forecast[name] for name in ("forecasts", "within 20 %", "median error"))
+        said = f"{share:.0%} of {n:.0f} within 20 %, median error {median:.0%}"
+        yield "first-token forecast", said, "within 20 %", verdict(median <= 0.2)
+    else:
+        yield "first-token forecast", "absent: no `status` carries `eta_ms`", "within 20 %", "not judged"
+    promise, swaps, cache = told["promises"], told["swaps"], told["smaller cache"]
+    said = f"{promise['kept']:.0%} of {promise['promised']:.0f}, at worst {promise['worst']:.1f} s"
+    yield f"first token promised in {PROMISED_S:.0f} s, kept", said, "95 %", verdict(promise["kept"] >= 0.95)
+    said = f"{swaps['grown']:+.1%}, from {swaps['before'] / 1e6:.0f} to {swaps['after'] / 1e6:.0f} MB"
+    yield (
+        f"server's RSS, {swaps['swaps']:.0f} swaps of tiny models",
+        said,
+        "5 % either way",
+        verdict(abs(swaps["grown"]) <= 0.05),
+    )
+    if cache:
+        for name, unit in (("decode", "tok/s"), ("follow-up", "s"), ("memory, 2 conversations", "GB")):
+            yield (
+                f"cache in q8_0: {name}, {unit}",
+                f"{_figure(cache[name], unit)} (f16: {_figure(here[name], unit)})",
+                "",
+                "",
+            )
+    else:
+        yield "cache in q8_0", "absent: there is no setting KV_TYPE", "", ""
+
+
+def as_table(
+    heads: Iterator[str] | list[str] | tuple[str, ...], rows: Iterator[list[str]] | Iterator[tuple[str, ...]]
+) -> Iterator[str]:
+    heads = list(heads)
+    for cells in (heads, ["---"] * len(heads), *rows):
+        yield f"| {' | '.join(cells)} |"
