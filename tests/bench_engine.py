@@ -88,19 +88,20 @@ def asked(machine: Machine, sizes: Sizes) -> Iterator[str]:
     """What the figures are of."""
     system, python = f"{platform.system()} {platform.release().partition('-')[0]}", platform.python_version()
     gigabytes, load = machine.model.stat().st_size / 1e9, os.getloadavg()[0]
-    yield f"Measured {datetime.now(UTC):%Y-%m-%d}, {system}, CPython {python}, {os.cpu_count()} cores of an {cpu()}, load"
-    yield f"{load:.1f} at the end. {machine.shape.name} with random weights ({gigabytes:.2f} GB), {machine.threads} threads,"
-    yield f"a context of {machine.context} tokens, cache in f16."
+    yield f"Measured {datetime.now(UTC):%Y-%m-%d}, {system}, CPython {python}, {os.cpu_count()} cores of an {cpu()},"
+    yield f"load {load:.1f} at the end. The shape {machine.shape.name} with random weights ({gigabytes:.2f} GB),"
+    yield f"{machine.threads} threads, a context of {machine.context} tokens, cache in f16."
     yield ""
-    yield f"Every conversation has the same system prompt ({sizes.system} tokens) and begins with code of this repository"
-    yield f"({sizes.code} tokens, each its own) and a question about it; follow-ups are one sentence, temperature 0, nothing is"
-    yield "retrieved. Over /v1/chat/completions (llama-server -np 4 with one cache for all; `Llama` behind a lock, in a"
-    yield "small server of the benchmark; Lantern) the client sends all messages each time, over the WebSocket only the new"
-    yield f"one (`retrieval: off`). Answers have {sizes.answer} tokens, {sizes.decode} for the rate. A first token is the first"
-    yield "text at the client. Before the first turn and after a restart every server answers one other question, so the"
-    yield f"model is loaded. The {sizes.others} other conversations begin with {sizes.other} tokens each, the long prompt has"
-    yield f"{sizes.long}, the one that is cancelled after {sizes.cancel_after_s:g} s {sizes.cancelled}. Memory is the RSS of"
-    yield "a server and its children, with the pages of the model file."
+    yield f"Every conversation has the same system prompt ({sizes.system} tokens) and begins with code of this"
+    yield f"repository ({sizes.code} tokens, each its own) and a question about it; follow-ups are one sentence,"
+    yield "temperature 0, nothing is retrieved. Over /v1/chat/completions (llama-server -np 4 with one cache for all;"
+    yield "`Llama` behind a lock, in a small server of the benchmark; Lantern) the client sends all messages each time,"
+    yield "over the WebSocket only the new one (`retrieval: off`): what the models read is the same. Answers have"
+    yield f"{sizes.answer} tokens, {sizes.decode} for the rate. A first token is the first text at the client. Before"
+    yield "the first turn and after a restart every server answers one other question, so the model is loaded."
+    yield f"The {sizes.others} other conversations begin with {sizes.other} tokens each; the long prompt has"
+    yield f"{sizes.long}, the one that is cancelled after {sizes.cancel_after_s:g} s {sizes.cancelled}. Memory is the"
+    yield "RSS of a server and its children, with the pages of the model file."
 
 
 def cpu() -> str:

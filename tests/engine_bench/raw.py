@@ -14,12 +14,12 @@ import llama_cpp
 
 from tests.engine_bench.processes import resident_bytes
 
+SILENT = llama_cpp.llama_log_callback(lambda *_: None)
 _SLICE = 512
 
 
 def main(path: str, threads: int, n_ctx: int, n_tokens: int, rounds: int) -> None:
-    quiet = llama_cpp.llama_log_callback(lambda *_: None)
-    llama_cpp.llama_log_set(quiet, ctypes.c_void_p(0))
+    llama_cpp.llama_log_set(SILENT, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     model = llama_cpp.llama_model_load_from_file(path.encode(), llama_cpp.llama_model_default_params())
     params = llama_cpp.llama_context_default_params()
@@ -44,7 +44,7 @@ def main(path: str, threads: int, n_ctx: int, n_tokens: int, rounds: int) -> Non
             evaluate(context, [chosen])
             chosen = llama_cpp.llama_sampler_sample(chain, context, -1)
         rates.append((n_tokens - 1) / (time.perf_counter() - after))
-    print(json.dumps({"cold_s": cold_s, "decode": max(rates), "memory": resident_bytes(os.getpid())}))
+    print(json.dumps({"first turn": cold_s, "decode": max(rates), "memory": resident_bytes(os.getpid())}))
 
 
 def tokenized(model: Any, text: str) -> list[int]:
