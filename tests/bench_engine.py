@@ -25,7 +25,7 @@ from tests.engine_bench import table
 from tests.engine_bench.alone import forecasts, promises, smaller_cache, swaps
 from tests.engine_bench.clients import Heard
 from tests.engine_bench.load import QUICK, ROOT, Load, Sizes
-from tests.engine_bench.peers import Machine, has_openai, lantern, lantern_served, llama_server, locked
+from tests.engine_bench.peers import Absent, Machine, lantern, llama_server, locked
 from tests.engine_bench.rows import Figures, Start, measured
 from tests.shapes import SHAPES, made
 
@@ -49,20 +49,21 @@ async def columns(machine: Machine, load: Load, binary: Path, folder: Path) -> t
     """The figures of every engine that is here, one after the other, and what Lantern's socket was told."""
     told: table.Columns = {table.RAW: raw(machine, load.again())}
     say(f"{table.RAW}: {told[table.RAW]}")
-    with lantern_served(machine, folder / "asked") as served:
-        is_openai = has_openai(served)
-    starts: dict[str, Start | None] = {
+    starts: dict[str, Start] = {
         table.LOCKED: partial(locked, machine),
-        table.SERVER: partial(llama_server, machine, binary) if binary.is_file() else None,
+        table.SERVER: partial(llama_server, machine, binary),
         table.SOCKET: partial(lantern, machine, folder / "socket"),
-        table.HTTP: partial(lantern, machine, folder / "http", socket=False) if is_openai else None,
+        table.HTTP: partial(lantern, machine, folder / "http", socket=False),
     }
     heard: list[Heard] = []
     for name, start in starts.items():
         began, told[name] = time.perf_counter(), {}
-        if start is not None:
+        try:
             told[name], answers = await measured(start, load.again())
-            heard += answers if name == table.SOCKET else []
+        except Absent as why:
+            say(f"{name}: {why}")
+            continue
+        heard += answers if name == table.SOCKET else []
         say(f"{name}: {told[name]} in {time.perf_counter() - began:.0f} s")
     return told, heard
 

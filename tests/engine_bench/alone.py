@@ -37,12 +37,13 @@ def forecasts(heard: Sequence[Heard]) -> Figures:
 
 
 async def promises(machine: Machine, folder: Path, load: Load) -> Figures:
-    """Questions of new conversations about this repository's indexer, each with a promised first token."""
+    """Questions of new conversations about a package of this repository, each with a promised first token."""
+    root = str(ROOT / load.sizes.package)
     with lantern_served(machine, folder) as served:
-        served.post("/index", {"path": str(ROOT / "indexer"), "wait": True})
+        served.post("/index", {"path": root, "wait": True})
         waits = []
         for n in range(load.sizes.promises + 1):
-            talk = await Session.open(served.url, served.headers, workspace=str(ROOT / "indexer"))
+            talk = await Session.open(served.url, served.headers, workspace=root)
             question = _QUESTIONS[n % len(_QUESTIONS)]
             answer = await talk.ask(question, 8, retrieval="auto", first_token_s=PROMISED_S)
             waits.append(answer.first_s)

@@ -40,12 +40,13 @@ class Sizes:
     cancelled: int = 4000
     cancel_after_s: float = 3.0
     promises: int = 8  # turns asked with a promised first token
+    package: str = "indexer"  # what they are about
     swaps: int = 50
 
 
 QUICK = Sizes(
     system=60, code=60, others=3, other=20, answer=8, decode=16, rounds=1, running=200, long=400, cancelled=1200,
-    cancel_after_s=0.02, promises=2, swaps=4,
+    cancel_after_s=0.02, promises=2, package="prompts", swaps=4,
 )  # fmt: skip
 
 

@@ -24,6 +24,10 @@ from tests.shapes import Shape, made
 MODEL = "phi3-mini"  # in Lantern's catalogue
 
 
+class Absent(Exception):
+    """An engine that is not here; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What every engine is given."""
@@ -47,9 +51,6 @@ class Peer:
 
     async def talk(self, before: Talk | None = None) -> Talk:
         return await self.begin(before)
-
-
-Start = Callable[[], "AsyncIterator[Peer]"]
 
 
 def over_http(url: str, headers: dict[str, str], model: str, system: str) -> Callable[[Any], Awaitable[Talk]]:
@@ -76,7 +77,9 @@ async def locked(machine: Machine) -> AsyncIterator[Peer]:
 
 @asynccontextmanager
 async def llama_server(machine: Machine, binary: Path) -> AsyncIterator[Peer]:
-    """Four slots that share one cache, else as it comes."""
+    """Four slots that share one cache, else as it comes. Raises Absent when it was not built."""
+    if not binary.is_file():
+        raise Absent("not built; `make llama-server` does")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -105,13 +108,18 @@ def _is_well(url: str) -> bool:
 
 @asynccontextmanager
 async def lantern(machine: Machine, folder: Path, *, socket: bool = True, **settings: Any) -> AsyncIterator[Peer]:
-    """Lantern over its WebSocket or over /v1/chat/completions. The promise of a first token is off: all is read."""
+    """Lantern over its WebSocket, or over /v1/chat/completions. The promise of a first token is off: all is read.
+
+    Raises Absent when it does not have that face.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     system = json.dumps(machine.system, ensure_ascii=False)  # a string of JSON is one of TOML, too
     (folder / "catalog.toml").write_text(f"[{MODEL}]\nsystem_prompt = {system}\n", "utf-8")
     with lantern_served(machine, folder, **settings) as served:
         if socket:
             yield Peer(served.process.pid, lambda before: Session.open(served.url, served.headers, after=before))
+        elif not has_openai(served):
+            raise Absent("the route does not answer")
         else:
             yield Peer(served.process.pid, over_http(served.url, served.headers, MODEL, machine.system))
 
