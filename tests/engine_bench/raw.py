@@ -44,7 +44,7 @@ def main(path: str, threads: int, n_ctx: int, n_tokens: int, rounds: int) -> Non
             evaluate(context, [chosen])
             chosen = llama_cpp.llama_sampler_sample(chain, context, -1)
         rates.append((n_tokens - 1) / (time.perf_counter() - after))
-    print(json.dumps({"first turn": cold_s, "decode": max(rates), "memory": resident_bytes(os.getpid())}))
+    print(json.dumps({"cold read": cold_s, "decode": max(rates), "memory": resident_bytes(os.getpid())}))
 
 
 def tokenized(model: Any, text: str) -> list[int]:

@@ -40,7 +40,7 @@ async def measured(start: Start, load: Load) -> tuple[Figures, list[Heard]]:
 
 
 async def warm(peer: Peer) -> None:
-    """The model loaded and its pages touched, by a question that has nothing to do with what follows."""
+    """The model loaded, its pages touched, the system prompt read: by a question of no other conversation."""
     await one(peer, "Hello", 1)
 
 
@@ -56,15 +56,15 @@ async def turns(peer: Peer, load: Load, figures: Figures, heard: list[Heard]) ->
     """Two conversations: first turns, follow-ups of one, then of both in turn, and the rate of a longer answer."""
     sizes = load.sizes
     first, second = await peer.talk(), await peer.talk()
-    heard += [await talk.ask(load.code(sizes.code), sizes.answer) for talk in (first, second)]
-    figures["first turn"], figures["another first turn"] = heard[-2].first_s, heard[-1].first_s
+    begun = [await talk.ask(load.code(sizes.code), sizes.answer) for talk in (first, second)]
+    figures["first turn"] = statistics.median(one.first_s for one in begun)
     follow = [await second.ask(load.follow_up(), sizes.answer) for _ in range(3)]
     figures["follow-up"] = statistics.median(one.first_s for one in follow)
     interleaved = [await talk.ask(load.follow_up(), sizes.answer) for talk in (first, second) * 2]
     figures["interleaved"] = statistics.median(one.first_s for one in interleaved)
     long = [await one(peer, load.code(sizes.code), sizes.decode) for _ in range(sizes.rounds)]
     figures["decode"] = max(one.rate for one in long)
-    heard += [*follow, *interleaved, *long]
+    heard += [*begun, *follow, *interleaved, *long]
     return first, second
 
 

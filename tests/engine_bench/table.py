@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from tests.bench_retrieval import as_table
 from tests.engine_bench.alone import PROMISED_S
 from tests.engine_bench.rows import Figures
 
@@ -22,7 +23,7 @@ class Row(NamedTuple):
 
 def _waits(name: str) -> Reached:
     """As soon as llama-server's follow-up, and in 0.15 of a cold read."""
-    return lambda ours, theirs, raw: ours[name] <= min(theirs["follow-up"], 0.15 * raw["first turn"])
+    return lambda ours, theirs, raw: ours[name] <= min(theirs["follow-up"], 0.15 * raw["cold read"])
 
 
 def _together(n: int) -> Reached:
@@ -37,8 +38,8 @@ def _last(n: int) -> Reached:
 _WAIT = "llama-server's follow-up, 0.15 of the raw cold read"
 ROWS = (
     Row("decode, one stream", "decode", "tok/s", "0.97 of raw", lambda o, _, raw: o["decode"] >= 0.97 * raw["decode"]),
-    Row("first token: first turn, all read", "first turn", "s"),
-    Row("another conversation's first turn", "another first turn", "s"),
+    Row("cold read of system prompt and code", "cold read", "s"),
+    Row("first token: first turn", "first turn", "s"),
     Row("follow-up", "follow-up", "s", _WAIT, _waits("follow-up")),
     Row("follow-up, two conversations in turn", "interleaved", "s", _WAIT, _waits("interleaved")),
     Row("follow-up after other conversations", "after others", "s"),
@@ -64,11 +65,11 @@ ROWS = (
 
 
 def side_by_side(columns: Columns) -> Iterator[str]:
-    yield from as_table(["", *columns, "reach", ""], (_cells(row, columns) for row in ROWS))
+    yield from as_table(["", *columns, "reach", ""], [_cells(row, columns) for row in ROWS])
 
 
 def _cells(row: Row, columns: Columns) -> list[str]:
-    figures = [f"{_figure(of[row.figure], row.unit)}" if row.figure in of else ABSENT for of in columns.values()]
+    figures = [_figure(of[row.figure], row.unit) if row.figure in of else ABSENT for of in columns.values()]
     return [f"{row.what}, {row.unit}", *figures, row.reach, _verdict(row, columns)]
 
 
@@ -91,41 +92,33 @@ def verdict(met: bool) -> str:
 
 def alone(told: dict[str, Figures], here: Figures) -> Iterator[str]:
     """What only Lantern has. `here` is its column of the table above."""
-    yield from as_table(("", "measured", "reach", ""), _alone(told, here))
-
-
-def _alone(told: dict[str, Figures], here: Figures) -> Iterator[tuple[str, str, str, str]]:
-    if forecast := told["forecasts"]:
-        n, share, median = (forecast[name] for name in ("forecasts", "within 20 %", "median error"))
-        said = f"{share:.0%} of {n:.0f} within 20 %, median error {median:.0%}"
-        yield "first-token forecast", said, "within 20 %", verdict(median <= 0.2)
-    else:
-        yield "first-token forecast", "absent: no `status` carries `eta_ms`", "within 20 %", "not judged"
-    promise, swaps, cache = told["promises"], told["swaps"], told["smaller cache"]
-    said = f"{promise['kept']:.0%} of {promise['promised']:.0f}, at worst {promise['worst']:.1f} s"
-    yield f"first token promised in {PROMISED_S:.0f} s, kept", said, "95 %", verdict(promise["kept"] >= 0.95)
-    said = f"{swaps['grown']:+.1%}, from {swaps['before'] / 1e6:.0f} to {swaps['after'] / 1e6:.0f} MB"
-    yield (
-        f"server's RSS, {swaps['swaps']:.0f} swaps of tiny models",
-        said,
-        "5 % either way",
-        verdict(abs(swaps["grown"]) <= 0.05),
+    yield from as_table(
+        ("", "measured", "reach", ""), [_forecast(told["forecasts"]), *_kept(told), *_cache(told, here)]
     )
-    if cache:
-        for name, unit in (("decode", "tok/s"), ("follow-up", "s"), ("memory, 2 conversations", "GB")):
-            yield (
-                f"cache in q8_0: {name}, {unit}",
-                f"{_figure(cache[name], unit)} (f16: {_figure(here[name], unit)})",
-                "",
-                "",
-            )
-    else:
-        yield "cache in q8_0", "absent: there is no setting KV_TYPE", "", ""
 
 
-def as_table(
-    heads: Iterator[str] | list[str] | tuple[str, ...], rows: Iterator[list[str]] | Iterator[tuple[str, ...]]
-) -> Iterator[str]:
-    heads = list(heads)
-    for cells in (heads, ["---"] * len(heads), *rows):
-        yield f"| {' | '.join(cells)} |"
+def _forecast(figures: Figures) -> list[str]:
+    what, reach = "first-token forecast", "within 20 %"
+    if not figures:
+        return [what, "absent: no `status` carries `eta_ms`", reach, "not judged"]
+    n, share, median = (figures[name] for name in ("forecasts", "within 20 %", "median error"))
+    return [what, f"median error {median:.0%}, {share:.0%} of {n:.0f} within 20 %", reach, verdict(median <= 0.2)]
+
+
+def _kept(told: dict[str, Figures]) -> Iterator[list[str]]:
+    promise, swaps = told["promises"], told["swaps"]
+    kept, grown = promise["kept"], swaps["grown"]
+    said = f"{kept:.0%} of {promise['promised']:.0f}, at worst {promise['worst']:.1f} s"
+    yield [f"first token promised in {PROMISED_S:.0f} s, kept", said, "95 %", verdict(kept >= 0.95)]
+    said = f"{grown:+.1%}, from {swaps['before'] / 1e6:.0f} to {swaps['after'] / 1e6:.0f} MB"
+    what = f"server's RSS, {swaps['swaps']:.0f} swaps of tiny models"
+    yield [what, said, "5 % either way", verdict(abs(grown) <= 0.05)]
+
+
+def _cache(told: dict[str, Figures], here: Figures) -> Iterator[list[str]]:
+    small = told["smaller cache"]
+    if not small:
+        yield ["cache in q8_0", "absent: there is no setting KV_TYPE", "", ""]
+    for name, unit in (("decode", "tok/s"), ("follow-up", "s"), ("memory, 2 conversations", "GB")) if small else ():
+        said = f"{_figure(small[name], unit)} (f16: {_figure(here[name], unit)})"
+        yield [f"cache in q8_0: {name}, {unit}", said, "", ""]
