@@ -134,7 +134,7 @@ def write_model(vocabulary: Path, path: Path, tiny: Tiny) -> None:
     header = read_header(vocabulary)
     writer = GGUFWriter(path=None, arch=header.architecture)
     _add_metadata(writer, header, tiny)
-    _add_vocabulary(writer, vocabulary, header)
+    add_vocabulary(writer, vocabulary, header)
     _add_tensors(writer, header, np.array(read_numbers(vocabulary, "tokenizer.ggml.token_type")), tiny.seed)
     part = path.with_name(path.name + ".part")
     writer.write_header_to_file(part)
@@ -158,7 +158,7 @@ def _add_metadata(writer: GGUFWriter, header: GgufHeader, tiny: Tiny) -> None:
     writer.add_chat_template(tiny.chat_template)
 
 
-def _add_vocabulary(writer: GGUFWriter, path: Path, header: GgufHeader) -> None:
+def add_vocabulary(writer: GGUFWriter, path: Path, header: GgufHeader) -> None:
     writer.add_tokenizer_model({"spm": "llama", "bpe": "gpt2"}[header.vocab_kind])
     writer.add_tokenizer_pre(header.vocab_pre)
     writer.add_token_list(read_texts(path, "tokenizer.ggml.tokens"))
