@@ -62,6 +62,7 @@ def finish(db: Session, row: TurnRow, reason: str, **facts: Any) -> None:
     row.usage, row.timings = facts.get("usage", {}), facts.get("ms", {})
     row.error = facts.get("error") or {}
     body = {"model": row.model, "usage": row.usage, "ms": row.timings} | ({"error": row.error} if row.error else {})
+    body |= {"notice": facts["notice"]} if "notice" in facts else {}
     if cited := [event.body["status"] for event in _told(db, row, "cite")]:
         body["grounding"] = round(cited.count("ok") / len(cited), 3)
     owner = require_session(db, row.session_id)

@@ -59,7 +59,7 @@ async def parts(
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
     event_log, stats = EventLog(database), Stats()
     retrieval = retrieval or open_retrieval(settings)
-    engines = engines or Engines(Registry(settings.models_dir, settings.user_catalogue), settings)
+    engines = engines or Engines(Registry(settings.models_dir, settings.user_catalogue), settings, stats)
     try:
         engines.resolve("")
     except ModelError as error:

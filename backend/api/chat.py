@@ -52,7 +52,7 @@ async def query(body: schemas.Query, parts: Wired) -> StreamingResponse | dict[s
                 case "end":
                     answer |= {"model_name": event.body["model"], "usage": event.body["usage"]}
                     answer |= {"timings": event.body["ms"], "reason": event.body["reason"]}
-                    answer |= {"grounding": event.body["grounding"]} if "grounding" in event.body else {}
+                    answer |= {name: event.body[name] for name in ("grounding", "notice") if name in event.body}
     return answer | {"timestamp": iso(now())}
 
 
