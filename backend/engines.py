@@ -226,17 +226,21 @@ class Engines:
         if len({tier for tier, _ in routes}) > 1 or self._settings.model_name == AUTO:
             smallest = [found[0].context_length for _, found in routes if found]
             always.append(self._always(AUTO, min(smallest, default=self._extractive.context_length)))
-        return always + [
-            {
-                "id": state.spec.name,
-                "state": self._residents.state(state.spec.name) or _found(state),
-                "context": self._settings.context_length or state.spec.context_length,
-                "size_bytes": state.size_bytes or state.spec.size_bytes,
-                "default": state.spec.name == self._settings.model_name,
-            }
-            | ({"resident_bytes": need} if (need := self._residents.need(state.spec.name)) else {})
-            for state in self._registry.states()
-        ]
+        return always + [self._listed(state) for state in self._registry.states()]
+
+    def _listed(self, state: ModelState) -> dict[str, Any]:
+        name, resident = state.spec.name, self._residents.get(state.spec.name)
+        here = "missing" if state.path is None else "damaged" if state.problem else "installed"
+        told = {
+            "id": name,
+            "state": self._residents.state(name) or here,
+            "context": self._settings.context_length or state.spec.context_length,
+            "size_bytes": state.size_bytes or state.spec.size_bytes,
+            "default": name == self._settings.model_name,
+        }
+        if resident is not None:  # memory may have been short of a longer context
+            told |= {"context": resident.engine.context_length, "resident_bytes": resident.need}
+        return told
 
     def _always(self, name: str, context: int) -> dict[str, Any]:
         default = self._settings.model_name == name
@@ -278,10 +282,6 @@ class Engines:
             f"Model {name} is not installed: `lantern models pull {name}` downloads it, "
             f"or put its GGUF into {self._settings.models_dir}."
         )
-
-
-def _found(state: ModelState) -> str:
-    return "missing" if state.path is None else "damaged" if state.problem else "installed"
 
 
 def format_of(spec: ModelSpec, engine: Loaded) -> ChatFormat:

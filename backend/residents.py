@@ -92,9 +92,9 @@ class Residents:
         """`loaded`, `loading` or ""."""
         return "loaded" if name in self._held else "loading" if name in self._loads else ""
 
-    def need(self, name: str) -> int:
-        """Bytes that a loaded model takes, else 0."""
-        return self._held[name].need if name in self._held else 0
+    def get(self, name: str) -> Resident | None:
+        """A model that is loaded; who wants to work with it has to `use` it."""
+        return self._held.get(name)
 
     @asynccontextmanager
     async def use(self, model: Model, watch: Watch | None = None) -> AsyncIterator[Resident]:
