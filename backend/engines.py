@@ -5,44 +5,29 @@ extractive one where none is installed. Which models are in memory is the busine
 import asyncio
 import importlib.util
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from backend.config import Settings
-from backend.residents import Model, Progress, Residents, Watch
+from backend.residents import Model, Residents, Start, Watch
+from backend.starting import llama, starting
 from backend.stats import Stats
 from models import router
 from models.backoff import Backoff
 from models.errors import EngineFailed, ModelError, ModelUnavailable
 from models.extractive import ExtractiveEngine
-from models.llama.engine import LlamaEngine
 from models.registry import Registry
 from models.router import Asked
 from models.types import Engine, ModelSpec, ModelState, Sampling
-from prompts.errors import TemplateRejected
 from prompts.formats import FORMATS, ChatFormat
-from prompts.template import derive
 
 log = logging.getLogger(__name__)
 
 AUTO, EXTRACTIVE, REMOTE = "auto", "extractive", "remote"
 NOTHING_ASKED = Asked()
-
-
-class Loaded(Engine, Protocol):
-    """An engine of a model file, with what its own template is written in."""
-
-    chat_template: str
-    bos: str
-    eos: str
-
-
-# spec, file, context in tokens, progress. Its own smoke test passed when it returns; it may be cancelled.
-Starter = Callable[[ModelSpec, Path, int, Progress], Awaitable[Loaded]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +50,13 @@ class Engines:
         settings: Settings,
         stats: Stats | None = None,
         *,
-        start: Starter | None = None,
+        start: Start | None = None,
         remote: Engine | None = None,
     ) -> None:
         self._registry, self._settings, self._stats = registry, settings, stats or Stats()
-        self._starter = start or self._start
         self._remote, self._remote_backoff = remote, Backoff()
         self._extractive = ExtractiveEngine()
-        self._residents = Residents(self._made, self._stats)
+        self._residents = Residents(start or starting(llama(settings)), self._stats)
         self._preloads: set[asyncio.Task[None]] = set()
 
     def resolve(self, name: str) -> tuple[ModelSpec, Path] | None:
@@ -164,7 +148,7 @@ class Engines:
         points = router.score(asked)
         reasons = dict(failed)
         for tier, found in self._routes(points):
-            name = found[0].name if found else REMOTE
+            name = found[0].name if found else self._remote_name
             if name in failed:
                 continue
             try:
@@ -172,7 +156,7 @@ class Engines:
             except ModelError as error:
                 reasons[name] = str(error)
                 continue
-            self._stats.routed(tier, ready.engine.name, tier != router.tier(points) or bool(reasons))
+            self._stats.routed(tier, name, tier != router.tier(points) or bool(reasons))
             told = "; ".join(f"{other} could not answer: {why}" for other, why in reasons.items())
             return replace(ready, notice=told)
         self._stats.routed(EXTRACTIVE, EXTRACTIVE, True)
@@ -193,6 +177,10 @@ class Engines:
         if self._remote is not None:
             tiers["remote"] = [None]
         return [(tier, found) for tier in router.order(router.tier(points), tiers) for found in tiers[tier]]
+
+    @property
+    def _remote_name(self) -> str:
+        return self._remote.name if self._remote is not None else REMOTE
 
     def _is_remote(self, name: str) -> bool:
         return self._remote is not None and name in (REMOTE, self._remote.name)
@@ -251,24 +239,6 @@ class Engines:
         layers = spec.gpu_layers if settings.n_gpu_layers is None else settings.n_gpu_layers
         return Model(spec, path, settings.context_length or spec.context_length, on_gpu=layers != 0)
 
-    async def _made(self, model: Model, context: int, progressed: Progress) -> tuple[Engine, ChatFormat]:
-        engine = await self._starter(model.spec, model.path, context, progressed)
-        try:
-            return engine, format_of(model.spec, engine)
-        except TemplateRejected:
-            await engine.close()
-            raise
-
-    async def _start(self, spec: ModelSpec, path: Path, context: int, progressed: Progress) -> Loaded:
-        threads, layers = self._settings.n_threads or None, self._settings.n_gpu_layers
-        load = partial(LlamaEngine.load, spec, path, threads=threads, gpu_layers=layers, context_length=context)
-        loading = asyncio.ensure_future(asyncio.to_thread(load))
-        try:
-            return await asyncio.shield(loading)
-        except asyncio.CancelledError:  # the thread cannot be stopped
-            await (await loading).close()
-            raise
-
     def _without_model(self, name: str) -> Ready:
         notice = "" if name == EXTRACTIVE else self._missing(name, None)
         return Ready(self._extractive, FORMATS["plain"], Sampling(), notice=notice)
@@ -282,14 +252,3 @@ class Engines:
             f"Model {name} is not installed: `lantern models pull {name}` downloads it, "
             f"or put its GGUF into {self._settings.models_dir}."
         )
-
-
-def format_of(spec: ModelSpec, engine: Loaded) -> ChatFormat:
-    """The format that the catalogue names, else the model's own template. Raises `TemplateRejected`."""
-    if spec.prompt_format:
-        if spec.prompt_format not in FORMATS:
-            raise TemplateRejected(
-                f"{spec.name}: no prompt format is called {spec.prompt_format}; known: {', '.join(FORMATS)}"
-            )
-        return FORMATS[spec.prompt_format]
-    return derive(engine.chat_template, engine.bos, engine.eos) if engine.chat_template else FORMATS["plain"]

@@ -12,7 +12,7 @@ import typer
 from backend.cli import show
 from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
-from backend.engines import format_of
+from backend.starting import format_of
 from models.bpe import counter
 from models.capability import memory_limit, memory_need
 from models.download import PullPlan, pull

@@ -9,6 +9,7 @@ import pytest
 
 from backend.config import Settings
 from backend.engines import Engines
+from backend.starting import starting
 from backend.stats import Stats
 from models.errors import ModelUnavailable
 from models.gguf_file import GgufHeader, read_header
@@ -70,7 +71,7 @@ class Machine:
 
     def made(self, settings: Settings, remote: Engine | None = None, stats: Stats | None = None) -> Engines:
         registry = Registry(self.folder, self.folder / "catalog.toml")
-        return Engines(registry, settings, stats, start=self.start, remote=remote)
+        return Engines(registry, settings, stats, start=starting(self.start), remote=remote)
 
 
 @pytest.fixture
