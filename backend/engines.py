@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from backend.config import Settings
+from backend.remote import REMOTE, Remote
 from backend.residents import Model, Residents, Start, Watch
 from backend.starting import llama, starting
 from backend.stats import Stats
 from models import router
-from models.backoff import Backoff
-from models.errors import EngineFailed, ModelError, ModelUnavailable
+from models.errors import ModelError, ModelUnavailable
 from models.extractive import ExtractiveEngine
 from models.registry import Registry
 from models.router import Asked
@@ -26,7 +26,7 @@ from prompts.formats import FORMATS, ChatFormat
 
 log = logging.getLogger(__name__)
 
-AUTO, EXTRACTIVE, REMOTE = "auto", "extractive", "remote"
+AUTO, EXTRACTIVE = "auto", "extractive"
 NOTHING_ASKED = Asked()
 
 
@@ -51,11 +51,10 @@ class Engines:
         stats: Stats | None = None,
         *,
         start: Start | None = None,
-        remote: Engine | None = None,
+        remote: Remote | None = None,
     ) -> None:
         self._registry, self._settings, self._stats = registry, settings, stats or Stats()
-        self._remote, self._remote_backoff = remote, Backoff()
-        self._extractive = ExtractiveEngine()
+        self._remote, self._extractive = remote, ExtractiveEngine()
         self._residents = Residents(start or starting(llama(settings)), self._stats)
         self._preloads: set[asyncio.Task[None]] = set()
 
@@ -96,15 +95,7 @@ class Engines:
         given again, with the reason. `watch` is told how far a load is.
         """
         async with AsyncExitStack() as held:
-            ready = await self._choose(name or self._settings.model_name, asked, watch, failed or {}, held)
-            try:
-                yield ready
-            except EngineFailed as error:
-                if ready.engine is self._remote:
-                    self._remote_backoff.failed(REMOTE, str(error))
-                raise
-            if ready.engine is self._remote:
-                self._remote_backoff.succeeded(REMOTE)
+            yield await self._choose(name or self._settings.model_name, asked, watch, failed or {}, held)
 
     def preload(self, name: str = "") -> None:
         """Begins to load a model that will be asked soon. An error is left to the question that meets it."""
@@ -113,10 +104,12 @@ class Engines:
         task.add_done_callback(self._preloads.discard)
 
     async def unload(self) -> None:
-        """Gives the memory of all models back."""
+        """Gives the memory of all models back, and the connection to a remote one."""
         for task in self._preloads:
             task.cancel()
         await self._residents.unload()
+        if self._remote is not None:
+            await self._remote.close()
 
     async def _preload(self, name: str) -> None:
         try:
@@ -131,8 +124,8 @@ class Engines:
     ) -> Ready:
         if name == AUTO:
             return await self._routed(asked, watch, failed, held)
-        if self._remote is not None and self._is_remote(name):
-            return Ready(self._remote, FORMATS["plain"], Sampling())
+        if self._is_remote(name):
+            return await self._connected(held)
         found = self.resolve(name)
         return self._without_model(name) if found is None else await self._loaded(found, watch, held)
 
@@ -148,15 +141,15 @@ class Engines:
         points = router.score(asked)
         reasons = dict(failed)
         for tier, found in self._routes(points):
-            name = found[0].name if found else self._remote_name
+            name = found[0].name if found else self._remote.name if self._remote else ""
             if name in failed:
                 continue
             try:
-                ready = await self._loaded(found, watch, held) if found else self._remote_ready()
+                ready = await self._loaded(found, watch, held) if found else await self._connected(held, routed=True)
             except ModelError as error:
                 reasons[name] = str(error)
                 continue
-            self._stats.routed(tier, name, tier != router.tier(points) or bool(reasons))
+            self._stats.routed(tier, ready.engine.name, tier != router.tier(points) or bool(reasons))
             told = "; ".join(f"{other} could not answer: {why}" for other, why in reasons.items())
             return replace(ready, notice=told)
         self._stats.routed(EXTRACTIVE, EXTRACTIVE, True)
@@ -178,18 +171,14 @@ class Engines:
             tiers["remote"] = [None]
         return [(tier, found) for tier in router.order(router.tier(points), tiers) for found in tiers[tier]]
 
-    @property
-    def _remote_name(self) -> str:
-        return self._remote.name if self._remote is not None else REMOTE
-
     def _is_remote(self, name: str) -> bool:
         return self._remote is not None and name in (REMOTE, self._remote.name)
 
-    def _remote_ready(self) -> Ready:
+    async def _connected(self, held: AsyncExitStack, routed: bool = False) -> Ready:
         assert self._remote is not None
-        if refusal := self._remote_backoff.refusal(REMOTE):
+        if routed and (refusal := self._remote.refusal()):
             raise ModelUnavailable(refusal)
-        return Ready(self._remote, FORMATS["plain"], Sampling())
+        return Ready(await held.enter_async_context(self._remote.use()), FORMATS["plain"], Sampling())
 
     @property
     def current(self) -> dict[str, Any]:
@@ -209,7 +198,8 @@ class Engines:
         """The catalogue with what is here: state is `missing`, `damaged`, `installed`, `loading` or `loaded`."""
         always = [self._always(EXTRACTIVE, self._extractive.context_length)]
         if self._remote is not None:
-            always.append(self._always(REMOTE, self._remote.context_length))
+            reached = "loaded" if self._remote.context_length else "installed"
+            always.append(self._always(REMOTE, self._remote.context_length) | {"state": reached})
         routes = self._routes(1)
         if len({tier for tier, _ in routes}) > 1 or self._settings.model_name == AUTO:
             smallest = [found[0].context_length for _, found in routes if found]

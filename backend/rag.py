@@ -27,7 +27,7 @@ from backend.stats import Stats
 from backend.tables import SessionRow, TurnRow
 from indexer.search import Found
 from indexer.structure import Structural
-from models.errors import EngineFailed
+from models.errors import ModelError
 from models.extractive import estimate_tokens
 from models.router import Asked
 from models.types import Sampling, Segment, Usage
@@ -90,8 +90,8 @@ class Rag:
         while True:
             try:
                 return await self._with_engine(question, row, draft, past, found, root, failed)
-            except EngineFailed as error:  # before its first word another engine may answer instead
-                if draft.text or draft.model in failed or not self._engines.is_routed(question.model):
+            except ModelError as error:  # before its first word another engine may answer instead
+                if draft.text or draft.model in ("", *failed) or not self._engines.is_routed(question.model):
                     raise
                 failed[draft.model] = str(error)
 

@@ -9,13 +9,14 @@ import pytest
 
 from backend.config import Settings
 from backend.engines import Engines
+from backend.remote import Remote
 from backend.starting import starting
 from backend.stats import Stats
 from models.errors import ModelUnavailable
 from models.gguf_file import GgufHeader, read_header
 from models.registry import Registry
 from models.scripted import ScriptedEngine
-from models.types import Engine, ModelSpec
+from models.types import ModelSpec
 from tests.tiny_gguf import PHI3
 
 PER_TOKEN = 1000  # bytes of a context
@@ -69,7 +70,7 @@ class Machine:
         self.engines[spec.name] = Started(self, spec.name, context, need)
         return self.engines[spec.name]
 
-    def made(self, settings: Settings, remote: Engine | None = None, stats: Stats | None = None) -> Engines:
+    def made(self, settings: Settings, remote: Remote | None = None, stats: Stats | None = None) -> Engines:
         registry = Registry(self.folder, self.folder / "catalog.toml")
         return Engines(registry, settings, stats, start=starting(self.start), remote=remote)
 

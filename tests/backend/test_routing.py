@@ -11,11 +11,13 @@ import pytest
 
 from backend.config import Settings
 from backend.engines import Engines
+from backend.remote import Remote
 from backend.stats import Stats
 from models.scripted import ScriptedEngine
 from models.types import Engine
 from tests.backend.machines import Machine, machine
 from tests.backend.worlds import Socket, World, running
+from tests.models.fake_openai import fake_server, honest
 from tests.tiny_gguf import PHI3
 
 __all__ = ["machine"]
@@ -29,8 +31,12 @@ PROJECT = "Propose an architecture that scales to ten machines, compare it with 
 async def serving(
     machine: Machine, stats: Stats | None = None, remote: Engine | None = None, **given: Any
 ) -> AsyncIterator[World]:
+    async def connect() -> Engine:
+        assert remote is not None
+        return remote
+
     def making(settings: Settings) -> Engines:
-        return machine.made(settings, remote, stats)
+        return machine.made(settings, Remote(connect) if remote else None, stats)
 
     given = {"model_name": "auto", "models_dir": machine.folder} | given
     async with running(machine.folder.parent, None, making=making, **given) as world:
@@ -119,7 +125,7 @@ async def test_an_answer_that_has_begun_is_not_begun_again(machine: Machine) -> 
 async def test_a_model_that_was_named_is_not_replaced(machine: Machine) -> None:
     remote = ScriptedEngine(("never",), name="big", fail_after=0)
     async with serving(machine, None, remote) as world:
-        for name in ("remote", "big"):
+        for name in ("remote", "big"):  # its own name is known once it is connected
             answer = await world.post("/chat/query", {"query": SIMPLE, "retrieval": "off", "model": name})
             assert (answer.status_code, answer.json()["error"]["code"]) == (502, "engine_failed")
 
@@ -148,12 +154,12 @@ async def test_every_model_is_listed_with_its_state(machine: Machine) -> None:
         await until(lambda: "ant" in machine.engines)
         loaded = {model["id"]: model for model in (await world.get("/models")).json()["models"]}
         health = (await world.get("/health")).json()["model"]
-    always = {"extractive": "loaded", "remote": "loaded", "auto": "loaded"}
+    always = {"extractive": "loaded", "remote": "installed", "auto": "loaded"}
     catalogue = {"phi3-mini": "missing", "codellama-7b": "missing", "llama3.1-8b": "missing"}
     others = {"bee": "damaged", "cow": "damaged"}  # as `states` reads the files themselves
     assert {name: model["state"] for name, model in loading.items()} == always | catalogue | others | {"ant": "loading"}
     assert (loaded["ant"]["state"], loaded["ant"]["resident_bytes"]) == ("loaded", 5_000_000)
-    assert (loaded["auto"]["default"], loaded["auto"]["context"], loaded["remote"]["context"]) == (True, 4000, 9000)
+    assert (loaded["auto"]["default"], loaded["auto"]["context"], loaded["remote"]["context"]) == (True, 4000, 0)
     assert health == {"name": "auto", "state": "loaded"}
 
 
@@ -212,6 +218,22 @@ async def test_a_smaller_model_says_which_turns_it_has_not_read(machine: Machine
     assert third["notice"] == "Turn 1 of this conversation had to make room: ant has not read it."
     texts = [machine.engines["ant"].prompts[n].text for n in (0, 1)]
     assert all("x x x" not in text and "y y y" in text for text in texts)
+
+
+async def test_the_server_behind_engine_url_answers_and_is_done_without(tmp_path: Path) -> None:
+    async with fake_server(honest) as server:
+        async with running(tmp_path, model_name="auto", engine_url=server.url) as world:
+            told = await ask(world, PROJECT, max_tokens=2)
+            listed = next(m for m in (await world.get("/models")).json()["models"] if m["id"] == "remote")
+        url = server.url
+    async with running(tmp_path, model_name="auto", engine_url=url) as world:
+        without = await ask(world, PROJECT)
+        named = await world.post("/chat/query", {"query": SIMPLE, "retrieval": "off", "model": "remote"})
+    assert (told["model_name"], told["response"]) == ("tiny", "word0 word1 ")
+    assert (listed["state"], listed["context"]) == ("loaded", 4096)
+    assert without["model_name"] == "extractive"
+    assert "does not answer: start it, or set ENGINE_URL" in without["notice"]
+    assert (named.status_code, named.json()["error"]["code"]) == (503, "model_unavailable")
 
 
 async def test_the_real_engine_is_loaded_ahead_and_counted(tmp_path: Path) -> None:
