@@ -111,12 +111,7 @@ class Rag:
             self._status(row, "loading", done=done, total=total, eta_ms=eta_ms)
 
         self._status(row, "loading")
-        asked = Asked(
-            question.text,
-            files=len({hit.path for hit in found.hits}),
-            lines=sum(hit.text.count("\n") + 1 for hit in found.hits if hit.kind == ATTACHED),
-        )
-        async with self._engines.use(question.model, asked, loading, failed) as ready:
+        async with self._engines.use(question.model, difficulty(question, found), loading, failed) as ready:
             draft.model = ready.engine.name
             built = await asyncio.to_thread(self._build, ready, question, past, found)
             draft.notice = " ".join(filter(None, (built.prompt.notice, left_behind(past, built.dropped, draft.model))))
@@ -130,7 +125,8 @@ class Rag:
         session = await self._session(question)
         past = await self._past(question.conversation, None)
         found, _ = await self._retrieve(question, past)
-        async with self._engines.use(question.model or (session.model if session else "")) as ready:
+        model = question.model or (session.model if session else "")
+        async with self._engines.use(model, difficulty(question, found)) as ready:
             built = await asyncio.to_thread(self._build, ready, question, past, found)
             return ready.engine.name, built
 
@@ -284,6 +280,13 @@ class Rag:
 
     def _status(self, row: TurnRow, stage: str, **facts: Any) -> None:
         self._log.status(row.session_id, row.id, stage, **facts)
+
+
+def difficulty(question: Question, found: Found) -> Asked:
+    """What the choice of a model goes by."""
+    attached = [hit for hit in found.hits if hit.kind == ATTACHED]
+    lines = sum(hit.text.count("\n") + 1 for hit in attached)
+    return Asked(question.text, len({hit.path for hit in found.hits}), lines)
 
 
 def ms_since(began: float) -> float:

@@ -51,7 +51,14 @@ def _says(pattern: str) -> Callable[[Asked], bool]:
 
 _REASON = r"why\b|how\b|explain|reason|understand|walk me"
 _WEIGH = r"compar|trade-?offs?\b|versus\b|vs\b|alternative|pros and cons|better\b|recommend|review"
-_CHANGE = r"refactor|rewrit|implement|migrat|convert|port\s+(?:\w+\s+)+to\b|optimi[sz]|fix\b"
+_CHANGE = (
+    r"refactor|rewrit|implement|migrat|convert|port\s+(?:\w+\s+)+to\b|optimi[sz]|fix\b|write\b|add\b|rename\b|"
+    r"replace\b|extend\b"
+)
+_WIDE = (
+    r"overview|everywhere|across\b|(?:whole|entire) (?:code|project|system)|"
+    r"(?:each|every|all) (?:of the )?(?:file|module|place)"
+)
 _DESIGN = r"design|architect|strategy|scal(?:e|ing|able|ability)\b|propos"
 _FAULT = r"race condition|deadlock|memory leak|leaks?\b|concurren|vulnerab|debug|flaky"
 _LOOKUP = r"where (?:is|are|do|does)\b|which (?:file|line|module|class|function)\b|find\b"
@@ -64,6 +71,7 @@ FEATURES = (
     Feature("wants a reason or a way", 1, _says(_REASON)),
     Feature("weighs one thing against another", 2, _says(_WEIGH)),
     Feature("changes code", 2, _says(_CHANGE)),
+    Feature("ranges over the codebase", 1, _says(_WIDE)),
     Feature("designs", 2, _says(_DESIGN)),
     Feature("hunts a hard fault", 2, _says(_FAULT)),
     Feature("brings code or a trace", 1, lambda asked: _code_lines(asked) > 0),

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -21,6 +22,7 @@ from models.gguf_file import read_header
 from models.gguf_format import human_bytes
 from models.llama.engine import LlamaEngine
 from models.registry import Registry
+from models.residency import plan
 from models.types import ModelState, Segment
 from prompts.errors import TemplateRejected
 from prompts.formats import render
@@ -94,10 +96,13 @@ def _examine(state: ModelState) -> str:
     spec = state.spec
     try:
         header = read_header(state.path)
-        need = memory_need(header, min(spec.context_length, header.context_length))
+        want = min(spec.context_length, header.context_length)
+        fits = plan(partial(memory_need, header), want, memory_limit(), ())
+        context = fits.context if fits else want  # a load shortens it where memory is short
         print(f"  {header.architecture}, {human_bytes(header.file_bytes)}, trained on {header.context_length} tokens")
-        print(f"  memory {human_bytes(need)} with {spec.context_length} tokens; {human_bytes(memory_limit())} here")
-        engine = LlamaEngine.load(spec, state.path)
+        need = human_bytes(memory_need(header, context))
+        print(f"  memory {need} with {context} tokens; {human_bytes(memory_limit())} here")
+        engine = LlamaEngine.load(spec, state.path, context_length=context)
         try:
             chat = format_of(spec, engine)
             tokens = engine.count_tokens(render(chat, "S", [], "Q"))

@@ -13,12 +13,15 @@ LOOKUPS = (
     ("Welche Datei liest die Einstellungen?", 1),
     ("What does optimize_plan return?", 1),  # a name orders nothing
     ("How does the retry logic work?", 2),
+    ("Give me an overview of the codebase.", 2),
     ("Find out why the cache misses.", 1),
 )
 TASKS = (
     ("Why is there a deadlock in the job queue?", 4),
     ("Refactor the session store to be async and add tests.", 4),
     ("Compare the two indexers and recommend which of them we should keep.", 4),
+    ("Rename Session to Workspace everywhere.", 4),
+    ("How do I add a language to the parser? Walk me through each file I have to change.", 5),
     ("How would you fix the race condition in `Jobs.close`?", 6),
 )
 PROJECTS = (
@@ -50,6 +53,7 @@ def test_each_feature_is_met_by_a_question_of_its_own() -> None:
         "wants a reason or a way": Asked("the reason"),
         "weighs one thing against another": Asked("A versus B"),
         "changes code": Asked("port the parser to Rust"),
+        "ranges over the codebase": Asked("used across packages"),
         "designs": Asked("an architecture"),
         "hunts a hard fault": Asked("a memory leak"),
         "brings code or a trace": Asked("```\nx = 1\n```"),
