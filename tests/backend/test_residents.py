@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from backend.engines import Engines
 from backend.stats import Stats
+from models.backoff import Backoff
 from models.errors import ModelError, ModelUnavailable
 from tests.backend.machines import Machine, machine
 from tests.backend.worlds import settings_in
@@ -155,6 +156,7 @@ async def test_what_failed_is_not_tried_at_once_unless_its_file_is_another(machi
     stats = Stats()
     machine.failing["ant"] = "ant.gguf is damaged"
     async with engines_of(machine, stats) as engines:
+        engines._residents._backoff = Backoff(lambda: 0.0)  # no time passes
         for said in (r"^ant\.gguf is damaged$", r"^ant\.gguf is damaged; it failed just now and is tried again in 2 s"):
             with pytest.raises(ModelUnavailable, match=said):
                 await visit(engines, "ant")

@@ -11,8 +11,11 @@ import pytest
 
 from backend.config import Settings
 from backend.engines import Engines
+from backend.past import left_behind
 from backend.remote import Remote
 from backend.stats import Stats
+from backend.tables import TurnRow
+from models.backoff import Backoff
 from models.scripted import ScriptedEngine
 from models.types import Engine
 from tests.backend.machines import Machine, machine
@@ -62,12 +65,13 @@ async def test_the_question_decides_which_tier_answers(machine: Machine) -> None
     stats = Stats()
     async with serving(machine, stats) as world:
         answered = [(await ask(world, text))["model_name"] for text in (SIMPLE, TASK, SIMPLE, PROJECT)]
+        previewed = (await world.post("/chat/preview", {"query": TASK, "retrieval": "off"})).json()
         named = await ask(world, PROJECT, model="bee")
         metrics = stats.exposition().decode()
     assert answered == ["ant", "cow", "ant", "cow"]  # a project asks for a tier above, and there is none
-    assert named["model_name"] == "bee"
+    assert (previewed["model_name"], named["model_name"]) == ("cow", "bee")
     assert 'lantern_route_total{model="ant",tier="small"} 2.0' in metrics
-    assert 'lantern_route_total{model="cow",tier="medium"} 2.0' in metrics
+    assert 'lantern_route_total{model="cow",tier="medium"} 3.0' in metrics
     assert "lantern_route_fallbacks_total 1.0" in metrics
     assert "lantern_model_loads_total 5.0" in metrics
     assert "lantern_model_swaps_total 4.0" in metrics
@@ -87,6 +91,7 @@ async def test_what_cannot_be_loaded_gives_way_to_the_next_tier(machine: Machine
     stats = Stats()
     machine.failing["cow"] = "cow.gguf is damaged"
     async with serving(machine, stats) as world:
+        world.parts.engines._residents._backoff = Backoff(lambda: 0.0)  # no time passes between the two
         told = await ask(world, TASK)
         again = await ask(world, TASK)
     assert (told["model_name"], again["model_name"]) == ("ant", "ant")
@@ -99,6 +104,8 @@ async def test_what_cannot_be_loaded_gives_way_to_the_next_tier(machine: Machine
 async def test_a_remote_engine_that_cannot_be_reached_costs_neither_answer_nor_order(machine: Machine) -> None:
     stats, remote = Stats(), ScriptedEngine(("never",), name="big", fail_after=0)
     async with serving(machine, stats, remote) as world, world.socket() as socket:
+        assert world.parts.engines._remote is not None
+        world.parts.engines._remote._backoff = Backoff(lambda: 0.0)
         session = (await socket.call("session/open"))["session"]
         await prompt(socket, session, "t1", PROJECT)
         end = await socket.until("end", "t1")
@@ -218,6 +225,12 @@ async def test_a_smaller_model_says_which_turns_it_has_not_read(machine: Machine
     assert third["notice"] == "Turn 1 of this conversation had to make room: ant has not read it."
     texts = [machine.engines["ant"].prompts[n].text for n in (0, 1)]
     assert all("x x x" not in text and "y y y" in text for text in texts)
+
+
+def test_the_turns_that_go_are_named_from_the_first_that_was_left() -> None:
+    past = [TurnRow(ordinal=n, window_start=2) for n in (1, 2, 3, 4)]
+    assert left_behind(past, 0, "ant") == ""
+    assert left_behind(past, 2, "ant") == "Turns 2-3 of this conversation had to make room: ant has not read them."
 
 
 async def test_the_server_behind_engine_url_answers_and_is_done_without(tmp_path: Path) -> None:
