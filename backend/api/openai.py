@@ -122,7 +122,7 @@ def _known(parts: Parts, name: str) -> None:
 async def _straight(parts: Parts, body: schemas.Generating, make: Callable[[Ready], Prompt]) -> Pieces:
     """What the model itself says to the client's words, nothing added."""
     async with parts.engines.use(body.name) as ready:
-        if ready.engine.name == EXTRACTIVE and body.name != EXTRACTIVE:  # it quotes code; these words ask for none
+        if ready.engine.name == EXTRACTIVE and ready.notice:  # it stands in for a model, and can only quote code
             raise Refusal("model_unavailable", ready.notice)
         own = replace(ready.sampling, max_tokens=parts.settings.max_tokens or ready.sampling.max_tokens)
         name = ready.engine.name
