@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 import httpx
@@ -57,7 +58,7 @@ class RemoteEngine:
         """`url` is the server's (`http://host:8080`) or that of its API (`https://host/api/v1`)."""
         self._url = _api_url(url)
         self._who = f"the server at {self._url}"
-        self.name, self.context_length = model, context_length
+        self._model, self.name, self.context_length = model, _shown(model), context_length
         self._patience, self._closed = patience, False
         self._prefill = self._decode = 0.0
         headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
@@ -85,8 +86,9 @@ class RemoteEngine:
         if not model and not known:
             await engine.close()
             raise ModelUnavailable(f"the server at {engine._url} lists no model: set ENGINE_MODEL")
-        engine.name = model or next(iter(known))
-        engine.context_length = context_length or known.get(engine.name) or CONTEXT
+        engine._model = model or next(iter(known))
+        engine.name = _shown(engine._model)
+        engine.context_length = context_length or known.get(engine._model) or CONTEXT
         return engine
 
     @property
@@ -129,7 +131,7 @@ class RemoteEngine:
         began = first = last = time.perf_counter()
         said, usage, reason = 0, None, None
         try:
-            async with aclosing(self._chunks(*wire.request(prompt, sampling, self.name))) as chunks:
+            async with aclosing(self._chunks(*wire.request(prompt, sampling, self._model))) as chunks:
                 async for chunk in chunks:
                     usage, reason = chunk.usage or usage, chunk.reason or reason
                     if chunk.text:
@@ -240,6 +242,11 @@ class RemoteEngine:
 
 def _folded(rate: float, newest: float) -> float:
     return newest if not rate else (1 - _NEWEST) * rate + _NEWEST * newest
+
+
+def _shown(model: str) -> str:
+    """llama-server calls a model by the path of its file, which is nobody's business."""
+    return PurePath(model).name if model.endswith(".gguf") else model
 
 
 def _api_url(url: str) -> str:

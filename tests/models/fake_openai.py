@@ -100,7 +100,7 @@ async def fake_server(*answers: Answer) -> AsyncIterator[FakeServer]:
         task = asyncio.current_task()
         assert task is not None
         serving.add(task)
-        with suppress(asyncio.IncompleteReadError):
+        with suppress(asyncio.IncompleteReadError, asyncio.CancelledError):  # the latter at the end of the test
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             method, path, _ = head[0].split()
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
