@@ -98,7 +98,7 @@ async def embeddings(body: schemas.Embeddings, parts: Wired) -> dict[str, Any]:
 
 
 def _usable(parts: Parts) -> list[dict[str, Any]]:
-    names = [state for state in parts.engines.states() if state["state"] in ("installed", "loaded")]
+    names = [state for state in parts.engines.states() if state["state"] in ("installed", "loading", "loaded")]
     return [
         {
             "id": state["id"] + kind,
