@@ -11,9 +11,9 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from backend import guard
-from backend.api import chat, health, index
+from backend.api import chat, health, index, openai
 from backend.config import VERSION
-from backend.errors import Refusal, translate
+from backend.errors import Refusal, openai_error, translate
 from backend.wiring import Parts
 from backend.ws import Sockets
 
@@ -34,7 +34,7 @@ def build_app(parts: Parts, rules: guard.Rules) -> App:
     app = FastAPI(title="Lantern", version=VERSION, docs_url=None, redoc_url=None)
     app.state.parts = parts
     sockets = Sockets(parts, rules)
-    for face in (chat, index, health):
+    for face in (chat, index, health, openai):
         app.include_router(face.router)
 
     @app.websocket("/v1/ws")
@@ -49,32 +49,37 @@ def build_app(parts: Parts, rules: guard.Rules) -> App:
     return App(parts, sockets, guard.Guard(app, rules))
 
 
-def _answer(refusal: Refusal, status: int | None = None) -> JSONResponse:
-    headers = {"Retry-After": str(max(1, refusal.retry_after_ms // 1000))} if refusal.retry_after_ms else None
+def _answer(request: Request, refusal: Refusal, status: int | None = None) -> JSONResponse:
+    headers = {"Retry-After": str(max(1, refusal.retry_after_ms // 1000))} if refusal.retry_after_ms else {}
+    if request.url.path.startswith(guard.OPENAI_PATHS):
+        status, body = openai_error(refusal, status)
+        # Their clients try every 5xx again by themselves, unless they are told not to.
+        return JSONResponse(body, status, headers | {"x-should-retry": str(refusal.code.retryable).lower()})
     return JSONResponse({"error": refusal.body}, status or refusal.code.http, headers)
 
 
-async def _failed(_: Request, error: Exception) -> JSONResponse:
+async def _failed(request: Request, error: Exception) -> JSONResponse:
     refusal = translate(error)
     if refusal is None:
         log.error("a request failed", exc_info=error)
         refusal = Refusal("internal", "an unexpected error; the server's log has the details")
-    return _answer(refusal)
+    return _answer(request, refusal)
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     if any(problem["type"] == "json_invalid" for problem in problems):
-        return _answer(Refusal("parse", "the body is not JSON"))
+        return _answer(request, Refusal("parse", "the body is not JSON"))
     told = "; ".join(f"{'.'.join(map(str, p['loc'][1:])) or 'body'}: {p['msg']}" for p in problems)
-    return _answer(Refusal("bad_params", told))
+    field = ".".join(map(str, problems[0]["loc"][1:])) or None
+    return _answer(request, Refusal("bad_params", told, param=field))
 
 
 async def _unserved(request: Request, error: Exception) -> JSONResponse:
     """What Starlette and FastAPI refuse by themselves: routes, methods, bodies that cannot be read."""
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, Refusal):  # raised while the body was being read
-        return _answer(error.__cause__)
+        return _answer(request, error.__cause__)
     code = {400: "parse", 404: "not_found"}.get(error.status_code, "invalid")
-    return _answer(Refusal(code, f"{request.method} {request.url.path}: {error.detail}"), error.status_code)
+    return _answer(request, Refusal(code, f"{request.method} {request.url.path}: {error.detail}"), error.status_code)

@@ -7,8 +7,9 @@ that folder is often a stranger's repository.
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 VERSION = version("lantern")
@@ -31,6 +32,9 @@ class Settings(BaseSettings):
     )
 
     model_name: str = "phi3-mini"
+    engine_url: str = ""  # of an OpenAI-compatible server
+    engine_api_key: SecretStr = SecretStr("")
+    engine_model: str = ""  # "": the first that the server lists
     embedding_model: str = "all-MiniLM-L6-v2"
     data_dir: Path = HOME
     models_dir: Path = Field(default_factory=lambda known: known["data_dir"] / "models", validate_default=True)
@@ -43,6 +47,9 @@ class Settings(BaseSettings):
     n_gpu_layers: int | None = Field(None, ge=-1)
     context_length: int = Field(0, ge=0)  # tokens; 0: the catalogue's
     max_tokens: int = Field(0, ge=0)  # 0: the catalogue's
+    kv_type: Literal["f16", "q8_0"] = "f16"  # of the model's memory of what it has read
+    kv_ram_mb: int = Field(1024, ge=0)  # for conversations that had to leave it
+    kv_disk_mb: int = Field(4096, ge=0)
     snippets: int = Field(8, ge=1, le=50)  # most pieces of code in one prompt
     queue_limit: int = Field(16, ge=1)  # turns waiting or running
     grace_ms: int = Field(30_000, ge=0)
@@ -58,6 +65,14 @@ class Settings(BaseSettings):
     @classmethod
     def _bare_host(cls, host: str) -> str:
         return host.strip("[]").lower()
+
+    @field_validator("engine_url")
+    @classmethod
+    def _http_address(cls, url: str) -> str:
+        parsed = urlsplit(url)
+        if url and (parsed.scheme not in ("http", "https") or not parsed.hostname or "@" in parsed.netloc):
+            raise ValueError("give http://HOST:PORT or https://..., a key belongs into ENGINE_API_KEY")
+        return url
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -17,6 +17,7 @@ from backend import events
 from backend.errors import Refusal
 from backend.tables import ConversationRow, EventRow, Meta, SessionRow, TurnRow, now
 
+TRIED = 20  # conversations with the same last question that are looked at
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -54,6 +55,32 @@ def accept(db: Session, session: str, conversation: str | None, turn: str, quest
     return row, True
 
 
+def continued(db: Session, exchanges: Sequence[tuple[str, str]], turn_prefix: str) -> tuple[str, str | None, int]:
+    """Session, conversation and head for a client that sends its whole history with each question.
+
+    Where turns with ids of that prefix told exactly these exchanges, and nothing since, they go on; else a new
+    session tells them.
+    """
+    if exchanges:
+        asked = select(TurnRow.conversation_id).where(
+            TurnRow.question == exchanges[-1][0], TurnRow.id.startswith(turn_prefix), TurnRow.status != "open"
+        )
+        wanted = [(question, answer.strip()) for question, answer in exchanges]
+        for conversation in dict.fromkeys(db.scalars(asked.order_by(TurnRow.created_at.desc()).limit(TRIED))):
+            rows = turns(db, conversation)
+            if [(row.question, row.answer.strip()) for row in rows if row.status == "open" or row.answer] == wanted:
+                owner = require_session(db, rows[0].session_id)
+                return owner.id, conversation, owner.head
+    owner = open_session(db, None, None, None)
+    place = None
+    for question, answer in exchanges:
+        row, _ = accept(db, owner.id, place, turn_prefix + new_id(), question)
+        row.user_message, place = question, row.conversation_id
+        events.append(db, owner, row.id, "delta", text=answer)
+        finish(db, row, "stop")
+    return owner.id, place, owner.head
+
+
 def finish(db: Session, row: TurnRow, reason: str, **facts: Any) -> None:
     """Writes the one `end` event of a turn and what it leaves in the row; the answer is what the log says it is."""
     row.answer += _said(db, row)
@@ -62,6 +89,7 @@ def finish(db: Session, row: TurnRow, reason: str, **facts: Any) -> None:
     row.usage, row.timings = facts.get("usage", {}), facts.get("ms", {})
     row.error = facts.get("error") or {}
     body = {"model": row.model, "usage": row.usage, "ms": row.timings} | ({"error": row.error} if row.error else {})
+    body |= {"notice": facts["notice"]} if "notice" in facts else {}
     if cited := [event.body["status"] for event in _told(db, row, "cite")]:
         body["grounding"] = round(cited.count("ok") / len(cited), 3)
     owner = require_session(db, row.session_id)

@@ -1,27 +1,33 @@
-"""Which engine answers: the model a client names, the server's own, or the extractive one where none is installed.
-
-One model is in memory at a time; a swap waits until nobody uses the old one. Knows nothing of questions.
+"""Which engine answers: the model a client names, the server's own, one by the question's difficulty (`auto`), or the
+extractive one where none is installed. Which models are in memory is the business of `residents`.
 """
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from backend.config import Settings
+from backend.remote import REMOTE, Remote
+from backend.residents import Model, Residents, Start, Watch
+from backend.starting import llama, starting
+from backend.stats import Stats
+from models import router
 from models.errors import ModelError, ModelUnavailable
 from models.extractive import ExtractiveEngine
-from models.llama.engine import LlamaEngine
 from models.registry import Registry
-from models.types import Engine, ModelSpec, Sampling
-from prompts.errors import TemplateRejected
+from models.router import Asked
+from models.types import Engine, ModelSpec, ModelState, Sampling
 from prompts.formats import FORMATS, ChatFormat
-from prompts.template import derive
 
-EXTRACTIVE = "extractive"
+log = logging.getLogger(__name__)
+
+AUTO, EXTRACTIVE = "auto", "extractive"
+NOTHING_ASKED = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +44,28 @@ class Ready:
 class Engines:
     """Hands out engines by name."""
 
-    def __init__(self, registry: Registry, settings: Settings) -> None:
-        self._registry, self._settings = registry, settings
-        self._extractive = ExtractiveEngine()
-        self._resident: Ready | None = None
-        self._resident_name = ""
-        self._users = 0
-        self._gate = asyncio.Lock()  # fair: a swap is not overtaken by later users of the old model
-        self._idle = asyncio.Event()
-        self._idle.set()
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Settings,
+        stats: Stats | None = None,
+        *,
+        start: Start | None = None,
+        remote: Remote | None = None,
+    ) -> None:
+        self._registry, self._settings, self._stats = registry, settings, stats or Stats()
+        self._remote, self._extractive = remote, ExtractiveEngine()
+        self._residents = Residents(start or starting(llama(settings)), self._stats)
+        self._preloads: set[asyncio.Task[None]] = set()
 
     def resolve(self, name: str) -> tuple[ModelSpec, Path] | None:
-        """The entry and file behind a name, None for the extractive engine. "" is the server's own model.
+        """The entry and file behind a name, None where that is no file. "" is the server's own model.
 
         Raises `UnknownModel` or `ModelUnavailable`: only the server's own model may be silently absent.
         """
         own = not name or name == self._settings.model_name
         name = name or self._settings.model_name
-        if name == EXTRACTIVE:
+        if name in (AUTO, EXTRACTIVE) or self._is_remote(name):
             return None
         as_path = Path(name).expanduser()
         named_by_owner = own and (as_path.suffix == ".gguf" or as_path.is_absolute())
@@ -67,122 +77,169 @@ class Engines:
             return None
         raise ModelUnavailable(self._missing(name, path))
 
+    def is_routed(self, name: str) -> bool:
+        """Whether the question decides which model answers, so that another may where one fails."""
+        return (name or self._settings.model_name) == AUTO
+
     @asynccontextmanager
-    async def use(self, name: str) -> AsyncIterator[Ready]:
-        """The engine for a model name, loaded, and kept loaded until the block ends."""
-        found = self.resolve(name)
-        if found is None:
-            yield self._without_model(name)
-            return
-        entering = asyncio.create_task(self._enter(*found))
-        try:
-            ready = await asyncio.shield(entering)
-        except asyncio.CancelledError:  # a load cannot be stopped half way: the next user finds it done
-            entering.add_done_callback(self._leave_unused)
-            raise
-        try:
-            yield ready
-        finally:
-            self._leave()
+    async def use(
+        self,
+        name: str,
+        asked: Asked = NOTHING_ASKED,
+        watch: Watch | None = None,
+        failed: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[Ready]:
+        """The engine for a model name, loaded, and kept loaded until the block ends.
 
-    async def _enter(self, spec: ModelSpec, path: Path) -> Ready:
-        async with self._gate:
-            if self._resident is None or self._resident_name != spec.name:
-                await self._idle.wait()
-                await self._drop()
-                self._resident = await self._load(spec, path)
-                self._resident_name = spec.name
-            self._users += 1
-            self._idle.clear()
-            return self._resident
+        `asked` counts only where the name is `auto`; `failed` are then the engines that this question need not be
+        given again, with the reason. `watch` is told how far a load is.
+        """
+        async with AsyncExitStack() as held:
+            yield await self._choose(name or self._settings.model_name, asked, watch, failed or {}, held)
 
-    def _leave(self) -> None:
-        self._users -= 1
-        if self._users == 0:
-            self._idle.set()
-
-    def _leave_unused(self, entered: asyncio.Task[Ready]) -> None:
-        if not entered.cancelled() and entered.exception() is None:
-            self._leave()
+    def preload(self, name: str = "") -> None:
+        """Begins to load a model that will be asked soon. An error is left to the question that meets it."""
+        task = asyncio.create_task(self._preload(name or self._settings.model_name))
+        self._preloads.add(task)
+        task.add_done_callback(self._preloads.discard)
 
     async def unload(self) -> None:
-        """Gives the memory of the model back, once a load that is under way has ended."""
-        async with self._gate:
-            await self._drop()
+        """Gives the memory of all models back, and the connection to a remote one."""
+        for task in self._preloads:
+            task.cancel()
+        await self._residents.unload()
+        if self._remote is not None:
+            await self._remote.close()
 
-    async def _drop(self) -> None:
-        if self._resident is not None:
-            resident, self._resident, self._resident_name = self._resident, None, ""
-            await resident.engine.close()
+    async def _preload(self, name: str) -> None:
+        try:
+            found = next((model for _, model in self._routes(1)), None) if name == AUTO else self.resolve(name)
+            if isinstance(found, tuple):
+                await self._residents.preload(self._model(*found))
+        except ModelError as error:
+            log.info("%s is not loaded ahead: %s", name, error)
+
+    async def _choose(
+        self, name: str, asked: Asked, watch: Watch | None, failed: Mapping[str, str], held: AsyncExitStack
+    ) -> Ready:
+        if name == AUTO:
+            return await self._routed(asked, watch, failed, held)
+        if self._is_remote(name):
+            return await self._connected(held)
+        found = self.resolve(name)
+        return self._without_model(name) if found is None else await self._loaded(found, watch, held)
+
+    async def _loaded(self, found: tuple[ModelSpec, Path], watch: Watch | None, held: AsyncExitStack) -> Ready:
+        resident = await held.enter_async_context(self._residents.use(self._model(*found), watch))
+        spec = resident.model.spec
+        return Ready(resident.engine, resident.chat, spec.sampling, spec.system_prompt)
+
+    async def _routed(
+        self, asked: Asked, watch: Watch | None, failed: Mapping[str, str], held: AsyncExitStack
+    ) -> Ready:
+        """The first that can answer, from the tier of the question's score on."""
+        points = router.score(asked)
+        reasons = dict(failed)
+        for tier, found in self._routes(points):
+            name = found[0].name if found else self._remote.name if self._remote else ""
+            if name in failed:
+                continue
+            try:
+                ready = await self._loaded(found, watch, held) if found else await self._connected(held, routed=True)
+            except ModelError as error:
+                reasons[name] = str(error)
+                continue
+            self._stats.routed(tier, ready.engine.name, tier != router.tier(points) or bool(reasons))
+            told = "; ".join(f"{other} could not answer: {why}" for other, why in reasons.items())
+            return replace(ready, notice=told)
+        self._stats.routed(EXTRACTIVE, EXTRACTIVE, True)
+        ready = self._without_model(AUTO)
+        return replace(ready, notice="; ".join(reasons.values())) if reasons else ready
+
+    def _routes(self, points: int) -> list[tuple[str, tuple[ModelSpec, Path] | None]]:
+        """What to try for a score, in order: tiers and their models, loaded ones first, then the largest.
+
+        None stands for the remote engine.
+        """
+        here = self._registry.installed() if importlib.util.find_spec("llama_cpp") is not None else []
+        here.sort(key=lambda state: (self._residents.state(state.spec.name) != "loaded", -state.size_bytes))
+        tiers: dict[str, list[tuple[ModelSpec, Path] | None]] = {}
+        for state in here:
+            assert state.path is not None
+            tiers.setdefault(router.tier_of(state.spec.tier, state.size_bytes), []).append((state.spec, state.path))
+        if self._remote is not None:
+            tiers["remote"] = [None]
+        return [(tier, found) for tier in router.order(router.tier(points), tiers) for found in tiers[tier]]
+
+    def _is_remote(self, name: str) -> bool:
+        return self._remote is not None and name in (REMOTE, self._remote.name)
+
+    async def _connected(self, held: AsyncExitStack, routed: bool = False) -> Ready:
+        assert self._remote is not None
+        if routed and (refusal := self._remote.refusal()):
+            raise ModelUnavailable(refusal)
+        return Ready(await held.enter_async_context(self._remote.use()), FORMATS["plain"], Sampling())
 
     @property
     def current(self) -> dict[str, Any]:
         """The server's own model and whether it is in memory."""
+        name = self._settings.model_name
+        if name == AUTO or self._is_remote(name):
+            return {"name": name, "state": "loaded" if self._stats.resident or self._remote else "installed"}
         try:
             found = self.resolve("")
         except ModelError as error:
-            return {"name": self._settings.model_name, "state": "unavailable", "problem": str(error)}
+            return {"name": name, "state": "unavailable", "problem": str(error)}
         if found is None:
             return {"name": EXTRACTIVE, "state": "loaded"}
-        return {"name": found[0].name, "state": self._state(found[0].name, True, "")}
+        return {"name": found[0].name, "state": self._residents.state(found[0].name) or "installed"}
 
     def states(self) -> list[dict[str, Any]]:
-        """The catalogue with what is here: state is `missing`, `damaged`, `installed` or `loaded`."""
-        own = {
-            "id": EXTRACTIVE,
-            "state": "loaded",
-            "context": self._extractive.context_length,
-            "size_bytes": 0,
-            "default": self._settings.model_name == EXTRACTIVE,
+        """The catalogue with what is here: state is `missing`, `damaged`, `installed`, `loading` or `loaded`."""
+        always = [self._always(EXTRACTIVE, self._extractive.context_length)]
+        if self._remote is not None:
+            reached = "loaded" if self._remote.context_length else "installed"
+            always.append(self._always(REMOTE, self._remote.context_length) | {"state": reached})
+        routes = self._routes(1)
+        if len({tier for tier, _ in routes}) > 1 or self._settings.model_name == AUTO:
+            smallest = [found[0].context_length for _, found in routes if found]
+            always.append(self._always(AUTO, min(smallest, default=self._extractive.context_length)))
+        return always + [self._listed(state) for state in self._registry.states()]
+
+    def _listed(self, state: ModelState) -> dict[str, Any]:
+        name, resident = state.spec.name, self._residents.get(state.spec.name)
+        here = "missing" if state.path is None else "damaged" if state.problem else "installed"
+        told = {
+            "id": name,
+            "state": self._residents.state(name) or here,
+            "context": self._settings.context_length or state.spec.context_length,
+            "size_bytes": state.size_bytes or state.spec.size_bytes,
+            "default": name == self._settings.model_name,
         }
-        return [own] + [
-            {
-                "id": state.spec.name,
-                "state": self._state(state.spec.name, state.path is not None, state.problem),
-                "context": self._settings.context_length or state.spec.context_length,
-                "size_bytes": state.size_bytes or state.spec.size_bytes,
-                "default": state.spec.name == self._settings.model_name,
-            }
-            for state in self._registry.states()
-        ]
+        if resident is not None:  # memory may have been short of a longer context
+            told |= {"context": resident.engine.context_length, "resident_bytes": resident.need}
+        return told
 
-    def _state(self, name: str, here: bool, problem: str) -> str:
-        if name == self._resident_name:
-            return "loaded"
-        return "missing" if not here else "damaged" if problem else "installed"
+    def _always(self, name: str, context: int) -> dict[str, Any]:
+        default = self._settings.model_name == name
+        return {"id": name, "state": "loaded", "context": context, "size_bytes": 0, "default": default}
 
-    async def _load(self, spec: ModelSpec, path: Path) -> Ready:
+    def _model(self, spec: ModelSpec, path: Path) -> Model:
         settings = self._settings
-        engine = await LlamaEngine.start(
-            spec,
-            path,
-            threads=settings.n_threads or None,
-            gpu_layers=settings.n_gpu_layers,
-            context_length=settings.context_length or None,
-        )
-        chat = await asyncio.to_thread(format_of, spec, engine)
-        return Ready(engine, chat, spec.sampling, spec.system_prompt)
+        layers = spec.gpu_layers if settings.n_gpu_layers is None else settings.n_gpu_layers
+        context = settings.context_length or spec.context_length
+        return Model(spec, path, context, settings.kv_type, on_gpu=layers != 0)
 
     def _without_model(self, name: str) -> Ready:
-        wanted = name or self._settings.model_name
-        notice = "" if wanted == EXTRACTIVE else self._missing(wanted, None)
+        notice = "" if name == EXTRACTIVE else self._missing(name, None)
         return Ready(self._extractive, FORMATS["plain"], Sampling(), notice=notice)
 
     def _missing(self, name: str, path: Path | None) -> str:
         if path is not None or importlib.util.find_spec("llama_cpp") is None:
             return "llama-cpp-python is not installed: install a C++ compiler and run `make setup`."
+        if name == AUTO:
+            return "No model is installed: `lantern models list` shows what `lantern models pull` can download."
         return (
             f"Model {name} is not installed: `lantern models pull {name}` downloads it, "
             f"or put its GGUF into {self._settings.models_dir}."
         )
-
-
-def format_of(spec: ModelSpec, engine: LlamaEngine) -> ChatFormat:
-    """The format that the catalogue names, else the model's own template. Raises `TemplateRejected`."""
-    if spec.prompt_format:
-        if spec.prompt_format not in FORMATS:
-            raise TemplateRejected(
-                f"{spec.name}: no prompt format is called {spec.prompt_format}; known: {', '.join(FORMATS)}"
-            )
-        return FORMATS[spec.prompt_format]
-    return derive(engine.chat_template, engine.bos, engine.eos) if engine.chat_template else FORMATS["plain"]

@@ -46,11 +46,12 @@ CODES = {
 class Refusal(Exception):
     """Raised anywhere in the backend to answer a client with one of `CODES`."""
 
-    def __init__(self, code: str, message: str, retry_after_ms: int | None = None) -> None:
+    def __init__(self, code: str, message: str, retry_after_ms: int | None = None, param: str | None = None) -> None:
         super().__init__(message)
         self.code = CODES[code]
         self.message = message
         self.retry_after_ms = retry_after_ms
+        self.param = param  # the field that is wrong, where it is one
 
     @property
     def rpc(self) -> dict[str, object]:
@@ -64,6 +65,20 @@ class Refusal(Exception):
     def body(self) -> dict[str, str]:
         """The `error` member of a REST answer and of an `end` event."""
         return {"code": self.code.name, "message": self.message}
+
+
+# Where OpenAI's clients switch on another status or code than ours.
+_OPENAI = {"bad_params": (400, "bad_params"), "context_too_large": (400, "context_length_exceeded")}
+
+
+def openai_error(refusal: Refusal, status: int | None = None) -> tuple[int, dict[str, dict[str, str | None]]]:
+    """Status and body of an answer in OpenAI's shape."""
+    known, code = _OPENAI.get(refusal.code.name, (refusal.code.http, refusal.code.name))
+    if code == "not_found" and refusal.param == "model":
+        code = "model_not_found"
+    status = status or known
+    kind = "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
+    return status, {"error": {"message": refusal.message, "type": kind, "param": refusal.param, "code": code}}
 
 
 # The most particular class first.

@@ -9,14 +9,16 @@ import json
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.errors import Refusal
+from backend.errors import Refusal, openai_error
 
 BODY_BYTES = FRAME_BYTES = 1 << 20
 OPEN_PATHS = ("/health",)
+OPENAI_PATHS = "/v1/"  # errors there have OpenAI's shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,10 @@ async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> 
 
 async def _refuse(scope: Scope, send: Send, status: int, code: str, message: str) -> None:
     kind = "http" if scope["type"] == "http" else "websocket.http"
-    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+    said: dict[str, Any] = {"error": {"code": code, "message": message}}
+    if kind == "http" and scope["path"].startswith(OPENAI_PATHS):
+        said = openai_error(Refusal(code, message), status)[1]
+    body = json.dumps(said).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))

@@ -29,6 +29,15 @@ def window_start(past: Sequence[TurnRow], dropped: int, row: TurnRow) -> int:
     return past[first].ordinal if first < len(past) else row.ordinal
 
 
+def left_behind(past: Sequence[TurnRow], dropped: int, model: str) -> str:
+    """Tells which turns the prompt holds no longer, in the turn in which they go; "" where none go."""
+    if not dropped:
+        return ""
+    first, last = 1 + window(past), window(past) + dropped
+    which, they = (f"Turn {first}", "it") if first == last else (f"Turns {first}-{last}", "them")
+    return f"{which} of this conversation had to make room: {model} has not read {they}."
+
+
 def next_number(past: Sequence[TurnRow]) -> int:
     """The first number that no source of the conversation has."""
     return 1 + max((item["n"] for row in past for item in row.sources), default=0)

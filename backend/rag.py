@@ -6,8 +6,8 @@ Knows retrieval, prompts and engines; who asked, how turns queue and how they en
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,24 @@ from backend import conversations, events, listing
 from backend.attached import ATTACHED, Attachment, agreeing, attached_hits
 from backend.batches import together
 from backend.db import Database
-from backend.engines import Engines, Ready
+from backend.draft import Draft, source_item
+from backend.engines import EXTRACTIVE, Engines, Ready
 from backend.errors import Refusal
 from backend.grounding import Grounding
-from backend.past import exchange, next_number, window, window_start
-from backend.retrieval import Retrieval, wire_why
+from backend.past import exchange, left_behind, next_number, window, window_start
+from backend.retrieval import Retrieval
 from backend.stats import Stats
 from backend.tables import SessionRow, TurnRow
 from indexer.search import Found
 from indexer.structure import Structural
+from models.errors import ModelError
 from models.extractive import estimate_tokens
+from models.router import Asked
 from models.types import Sampling, Segment, Usage
 from prompts.build import BuiltPrompt, build_prompt
 from prompts.snippets import Snippet, user_message
 
 SYSTEM = (Path(__file__).parent.parent / "prompts" / "system.md").read_text(encoding="utf-8")
-NOTHING_USED = Usage(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +51,6 @@ class Question:
     model: str = ""
     max_tokens: int | None = None
     temperature: float | None = None
-
-
-@dataclass(slots=True)
-class Draft:
-    """What is known of an answer so far; becomes the turn's row and its `end`."""
-
-    model: str = ""
-    text: str = ""
-    usage: Usage = NOTHING_USED
-    ms: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
-    )
-
-    @property
-    def first_token_s(self) -> float | None:
-        """Seconds from acceptance to the first text."""
-        return sum(self.ms[stage] for stage in ("queue", "retrieve", "prefill")) / 1000 if self.text else None
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        usage = {"prompt": self.usage.prompt, "cached": self.usage.cached, "completion": self.usage.completion}
-        return {"model": self.model, "usage": usage, "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()}}
 
 
 class Rag:
@@ -106,10 +86,35 @@ class Rag:
             snippets = [Snippet(n, hit, False) for n, hit in enumerate(found.hits, next_number(past))]
             await self._store_prompt(row, snippets, "", row.ordinal, draft)
             return "stop"
+        failed: dict[str, str] = {}
+        while True:
+            try:
+                return await self._with_engine(question, row, draft, past, found, root, failed)
+            except ModelError as error:  # before its first word another engine may answer instead
+                if draft.text or draft.model in ("", *failed) or not self._engines.is_routed(question.model):
+                    raise
+                failed[draft.model] = str(error)
+
+    async def _with_engine(
+        self,
+        question: Question,
+        row: TurnRow,
+        draft: Draft,
+        past: Sequence[TurnRow],
+        found: Found,
+        root: Path | None,
+        failed: Mapping[str, str],
+    ) -> str:
+        """Prompt, sources and answer of the engine that is chosen; `failed` are those that have tried."""
+
+        def loading(done: int, total: int, eta_ms: int | None) -> None:
+            self._status(row, "loading", done=done, total=total, eta_ms=eta_ms)
+
         self._status(row, "loading")
-        async with self._engines.use(question.model) as ready:
+        async with self._engines.use(question.model, difficulty(question, found), loading, failed) as ready:
             draft.model = ready.engine.name
             built = await asyncio.to_thread(self._build, ready, question, past, found)
+            draft.notice = " ".join(filter(None, (built.prompt.notice, left_behind(past, built.dropped, draft.model))))
             start = window_start(past, built.dropped, row)
             await self._store_prompt(row, built.snippets, built.user, start, draft)
             grounding = Grounding(root, past, built.snippets)
@@ -120,7 +125,8 @@ class Rag:
         session = await self._session(question)
         past = await self._past(question.conversation, None)
         found, _ = await self._retrieve(question, past)
-        async with self._engines.use(question.model or (session.model if session else "")) as ready:
+        model = question.model or (session.model if session else "")
+        async with self._engines.use(model, difficulty(question, found)) as ready:
             built = await asyncio.to_thread(self._build, ready, question, past, found)
             return ready.engine.name, built
 
@@ -220,9 +226,11 @@ class Rag:
             stored.sources, stored.user_message, stored.model = items, user, draft.model
             stored.window_start = start
             owner = conversations.require_session(db, row.session_id)
-            events.append(db, owner, row.id, "sources", items=items)
+            if draft.sources != items:  # else an engine that failed has told them already
+                events.append(db, owner, row.id, "sources", items=items)
 
         await self._database.write(work)
+        draft.sources = items
         self._log.ring(row.session_id)
 
     async def _generate(
@@ -230,7 +238,7 @@ class Rag:
     ) -> str:
         began = time.perf_counter()
         draft.usage = Usage(built.tokens, 0, 0)
-        if built.prompt.notice:
+        if built.prompt.notice and draft.model == EXTRACTIVE:
             self._stats.fallbacks += 1
         stream = ready.engine.stream(built.prompt, self._sampling(ready, question))
         try:
@@ -275,18 +283,11 @@ class Rag:
         self._log.status(row.session_id, row.id, stage, **facts)
 
 
-def source_item(snippet: Snippet) -> dict[str, Any]:
-    """A snippet as the `sources` event shows it."""
-    hit = snippet.hit
-    item: dict[str, Any] = {
-        "n": snippet.n,
-        "path": hit.path,
-        "start": hit.start_line,
-        "end": hit.end_line,
-        "symbol": hit.symbol or None,
-    }
-    item |= {"sha": hit.sha, "score": round(hit.score, 6), "why": wire_why(hit.why), "fresh": hit.fresh}
-    return item | ({"attached": True} if hit.kind == ATTACHED else {})
+def difficulty(question: Question, found: Found) -> Asked:
+    """What the choice of a model goes by."""
+    attached = [hit for hit in found.hits if hit.kind == ATTACHED]
+    lines = sum(hit.text.count("\n") + 1 for hit in attached)
+    return Asked(question.text, len({hit.path for hit in found.hits}), lines)
 
 
 def ms_since(began: float) -> float:

@@ -14,7 +14,7 @@ from backend.errors import Refusal
 from indexer.asked import recognise
 from indexer.codebases import CodebaseInfo, Codebases
 from indexer.dense import Dense, VectorCache
-from indexer.embed import Embedder
+from indexer.embed import Embedder, Vectors
 from indexer.errors import EmbedderUnavailable, IndexerError
 from indexer.fresh import catch_up
 from indexer.onnx import load_embedder
@@ -27,6 +27,7 @@ from indexer.types import Hit, Why
 
 log = logging.getLogger(__name__)
 
+EMBEDDING_S = 60.0  # in which a request for vectors waits for the heavy embedder
 LOADING_S = 2.0  # from the start, in which questions wait for the heavy embedder; MiniLM in int8 takes 0.3
 
 
@@ -73,6 +74,13 @@ class Retrieval:
         """The heavy embedder, waited for a moment while it loads: the default one needs less."""
         self._loaded.wait(max(0.0, self._waited_until - time.monotonic()))
         return self._embedder
+
+    def embed(self, texts: Sequence[str]) -> tuple[str, Vectors]:
+        """The heavy embedder's name, and a row for each text. Waits while it loads; raises where it cannot be."""
+        self._loaded.wait(EMBEDDING_S)
+        if self._embedder is None:
+            raise Refusal("model_unavailable", "the embedding model is not loaded: see the server's log")
+        return self._embedder.model_id, self._embedder.embed_documents(texts)
 
     @property
     def embedder_loaded(self) -> bool:

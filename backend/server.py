@@ -27,8 +27,18 @@ Wire = Callable[[Settings], AbstractAsyncContextManager[Parts]]
 OnReady = Callable[[str], None]  # receives the URL once the server accepts
 
 
-async def serve(settings: Settings, on_ready: OnReady, leave: asyncio.Event | None = None, wire: Wire = parts) -> None:
-    """Serves until a signal arrives, or `leave` is set. Raises `BadSetting`, `DataFolderInUse`."""
+async def serve(
+    settings: Settings,
+    on_ready: OnReady,
+    leave: asyncio.Event | None = None,
+    wire: Wire = parts,
+    *,
+    preload: bool = True,
+) -> None:
+    """Serves until a signal arrives, or `leave` is set. Raises `BadSetting`, `DataFolderInUse`.
+
+    With `preload` the server's own model is loaded as soon as it accepts, else when it is asked.
+    """
     claim = Claim(settings.data_dir)
     bound: socket.socket | None = None
     try:
@@ -42,6 +52,8 @@ async def serve(settings: Settings, on_ready: OnReady, leave: asyncio.Event | No
             def ready() -> None:
                 claim.publish(f"http://{host}:{port}")
                 on_ready(f"http://{host}:{port}")
+                if preload:
+                    wired.engines.preload()
 
             leave = leave or _on_signal()
             await _Server(app, ready, leave).serve([bound])
@@ -104,7 +116,7 @@ def served_in_thread(settings: Settings) -> Iterator[str]:
         leave = asyncio.Event()
         leaving.append(partial(asyncio.get_running_loop().call_soon_threadsafe, leave.set))
         if not given_up.is_set():
-            await serve(settings, ready, leave)
+            await serve(settings, ready, leave, preload=False)  # many commands ask no model
 
     with ThreadPoolExecutor(1, thread_name_prefix="server") as thread:
         served = thread.submit(asyncio.run, run())

@@ -20,6 +20,12 @@ class Stats:
     first_token_s: float = 0.0  # from acceptance to the first delta, summed
     completion_tokens: int = 0
     generate_s: float = 0.0
+    loads: int = 0  # of models
+    load_failures: int = 0
+    swaps: int = 0  # loads that another model had to leave for
+    resident: dict[str, int] = field(default_factory=dict)  # bytes of each model in memory, as worked out
+    routes: Counter[tuple[str, str]] = field(default_factory=Counter)  # by tier and model, where the model was "auto"
+    route_fallbacks: int = 0  # of them, those that did not get the tier of their score
 
     def ended(self, reason: str, first_token_s: float | None, tokens: int, generate_s: float) -> None:
         """Counts a finished turn; `first_token_s` is None if it produced no text."""
@@ -29,6 +35,11 @@ class Stats:
             self.first_token_s += first_token_s
         self.completion_tokens += tokens
         self.generate_s += generate_s
+
+    def routed(self, tier: str, model: str, is_fallback: bool) -> None:
+        """Counts a choice of `auto`."""
+        self.routes[tier, model] += 1
+        self.route_fallbacks += is_fallback
 
     @property
     def summary(self) -> dict[str, float | int | None]:
@@ -54,7 +65,20 @@ class Stats:
         yield CounterMetricFamily("lantern_first_token_seconds", "Time to first token, summed.", self.first_token_s)
         yield CounterMetricFamily("lantern_completion_tokens", "Generated tokens.", self.completion_tokens)
         yield CounterMetricFamily("lantern_generate_seconds", "Time spent generating.", self.generate_s)
+        yield from self._models()
         yield GaugeMetricFamily("lantern_memory_bytes", "Resident memory of the server.", memory_bytes())
+
+    def _models(self) -> Iterator[Metric]:
+        yield CounterMetricFamily("lantern_model_loads", "Models that were loaded.", self.loads)
+        yield CounterMetricFamily("lantern_model_load_failures", "Loads that failed.", self.load_failures)
+        yield CounterMetricFamily("lantern_model_swaps", "Loads that another model had to leave for.", self.swaps)
+        yield GaugeMetricFamily("lantern_resident_models", "Models in memory.", len(self.resident))
+        yield GaugeMetricFamily("lantern_resident_model_bytes", "Memory they need.", sum(self.resident.values()))
+        routes = CounterMetricFamily("lantern_route", "Turns that were routed.", labels=["tier", "model"])
+        for labels, count in self.routes.items():
+            routes.add_metric(labels, count)
+        yield routes
+        yield CounterMetricFamily("lantern_route_fallbacks", "Routed to another tier.", self.route_fallbacks)
 
     def exposition(self) -> bytes:
         """The text that `GET /metrics` answers."""

@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from backend import conversations
 from backend.db import Database
+from backend.draft import Draft
 from backend.engines import Engines
 from backend.errors import Refusal, translate
 from backend.events import Event, EventLog
-from backend.rag import Draft, Question, Rag, ms_since
+from backend.rag import Question, Rag, ms_since
 from backend.stats import Stats
 from backend.tables import TurnRow
 

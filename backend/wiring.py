@@ -14,6 +14,7 @@ from backend.engines import Engines
 from backend.events import EventLog
 from backend.jobs import Jobs
 from backend.rag import Rag
+from backend.remote import remote
 from backend.retrieval import Retrieval, open_retrieval
 from backend.stats import Stats
 from backend.turns import Turns
@@ -59,7 +60,8 @@ async def parts(
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
     event_log, stats = EventLog(database), Stats()
     retrieval = retrieval or open_retrieval(settings)
-    engines = engines or Engines(Registry(settings.models_dir, settings.user_catalogue), settings)
+    registry = Registry(settings.models_dir, settings.user_catalogue)
+    engines = engines or Engines(registry, settings, stats, remote=remote(settings))
     try:
         engines.resolve("")
     except ModelError as error:

@@ -189,6 +189,8 @@ class Connection:
         await reply({"session": row.id, "head": row.head, "epoch": self._parts.epoch})
         if not again:
             self._pump(row.id, after)
+        if row.model:
+            self._parts.engines.preload(row.model)
         if row.workspace:
             await asyncio.to_thread(self._parts.retrieval.use, row.workspace)
 

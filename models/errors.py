@@ -36,8 +36,10 @@ class Unsupported(ModelError):
 
 
 class EngineBusy(ModelError):
-    def __init__(self, waiting: int) -> None:
-        super().__init__(f"{waiting} prompts are waiting for the model: try again in a moment")
+    def __init__(self, waiting: int | None = None) -> None:
+        """`waiting` None: a server that does not tell."""
+        prompts = "too many prompts" if waiting is None else f"{waiting} prompts"
+        super().__init__(f"{prompts} are waiting for the model: try again in a moment")
         self.waiting = waiting
 
 

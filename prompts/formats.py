@@ -22,6 +22,7 @@ class ChatFormat:
     after_answer: str  # between an answer and the next user message
     stop: tuple[str, ...] = ()  # texts that end an answer
     markers: tuple[str, ...] = ()  # scaffold that is no control token: content must not spell it
+    bare: str | None = None  # before the first user message where there is no system prompt; None: as with one
 
 
 FORMATS: dict[str, ChatFormat] = {
@@ -32,6 +33,7 @@ FORMATS: dict[str, ChatFormat] = {
         answer_lead="",
         after_answer="<|end|>\n<|user|>\n",
         stop=("<|end|>", "<|user|>", "<|endoftext|>"),
+        bare="<|user|>\n",
     ),
     "llama3": ChatFormat(
         opening="<|start_header_id|>system<|end_header_id|>\n\n",
@@ -40,6 +42,7 @@ FORMATS: dict[str, ChatFormat] = {
         answer_lead="",
         after_answer="<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n",
         stop=("<|eot_id|>", "<|end_of_text|>"),
+        bare="<|start_header_id|>user<|end_header_id|>\n\n",
     ),
     "codellama": ChatFormat(
         opening="[INST] <<SYS>>\n",
@@ -49,6 +52,7 @@ FORMATS: dict[str, ChatFormat] = {
         after_answer=" </s><s>[INST] ",
         stop=("</s>", "[INST]"),
         markers=("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"),
+        bare="[INST] ",
     ),
     # For a file without a template of its own, and for engines that read plain text.
     "plain": ChatFormat(
@@ -59,6 +63,7 @@ FORMATS: dict[str, ChatFormat] = {
         after_answer="\n\nUser: ",
         stop=("\nUser:",),
         markers=("\n\nUser:", "\n\nAssistant:"),
+        bare="User: ",
     ),
 }
 
@@ -69,6 +74,8 @@ def render(chat: ChatFormat, system: str, exchanges: Sequence[tuple[str, str]], 
     Append-only by construction: every text depends only on what stands before it.
     """
     segments = [Segment(chat.opening, scaffold=True), *content(chat, system), Segment(chat.after_system, scaffold=True)]
+    if chat.bare is not None and not system.strip():
+        segments = [Segment(chat.bare, scaffold=True)]
     for user, answer in exchanges:
         segments += content(chat, user)
         segments.append(Segment(chat.after_user, scaffold=True))

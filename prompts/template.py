@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from prompts.errors import TemplateRejected
@@ -49,7 +50,9 @@ def derive(template: str, bos: str, eos: str) -> ChatFormat:
         last = (child.stderr.strip().splitlines() or ["killed by its limits"])[-1]
         raise TemplateRejected(f"the model's chat template cannot be used: {last[:300]}")
     renderings: dict[str, str | None] = json.loads(child.stdout)
-    return _between(renderings["asked"] or "", renderings["answered"] or "", bos, eos)
+    chat = _between(renderings["asked"] or "", renderings["answered"] or "", bos, eos)
+    before, _, behind = (renderings["bare"] or "").partition(USERS[0])
+    return replace(chat, bare=before) if behind == chat.after_user else chat
 
 
 def _between(asked: str, answered: str, bos: str, eos: str) -> ChatFormat:
@@ -106,7 +109,11 @@ def main() -> None:
         renderings = {"asked": draw([*system, users[0]], True), "answered": draw([*system, *turns], True)}
     except _Refused:  # a template without a system role says so by raising
         renderings = {"asked": draw([users[0]], True), "answered": draw(turns, True)}
-    json.dump(renderings, sys.stdout)
+    try:
+        bare = draw([users[0]], True)
+    except _Refused:  # one that insists on a system prompt
+        bare = ""
+    json.dump(renderings | {"bare": bare}, sys.stdout)
 
 
 class _Refused(Exception):

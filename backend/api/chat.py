@@ -31,7 +31,7 @@ router = APIRouter(prefix="/chat", tags=["chat"])
 async def query(body: schemas.Query, parts: Wired) -> StreamingResponse | dict[str, Any]:
     """Answers a question; with `stream`, as server-sent events."""
     question, after = await _in_session(parts, body)
-    events = _of_turn(parts, question, after)
+    events = events_of(parts, question, after)
     if body.stream:
         first = await anext(events)  # a refusal still has its own status
         return StreamingResponse(_as_sse(first, events), media_type="text/event-stream")
@@ -52,7 +52,7 @@ async def query(body: schemas.Query, parts: Wired) -> StreamingResponse | dict[s
                 case "end":
                     answer |= {"model_name": event.body["model"], "usage": event.body["usage"]}
                     answer |= {"timings": event.body["ms"], "reason": event.body["reason"]}
-                    answer |= {"grounding": event.body["grounding"]} if "grounding" in event.body else {}
+                    answer |= {name: event.body[name] for name in ("grounding", "notice") if name in event.body}
     return answer | {"timestamp": iso(now())}
 
 
@@ -215,7 +215,7 @@ async def _in_session(parts: Parts, body: schemas.Query) -> tuple[Question, int]
     return replace(question, session=row.id), row.head
 
 
-async def _of_turn(parts: Parts, question: Question, after: int) -> AsyncGenerator[Event]:
+async def events_of(parts: Parts, question: Question, after: int) -> AsyncGenerator[Event]:
     """Accepts the question and yields the events of its turn, to the end."""
     told = await parts.database.read(lambda db: first_event(db, question.session, question.turn))
     async with aclosing(parts.turns.watch(question.session, after if told is None else told - 1)) as events:

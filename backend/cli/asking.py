@@ -11,7 +11,7 @@ from backend.cli.client import Client, as_failure, connected
 from backend.cli.exits import INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
 
-END = ("reason", "model", "usage", "ms", "grounding", "error")
+END = ("reason", "model", "usage", "ms", "grounding", "notice", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def run_ask(ask: Ask) -> None:
     if not (ask.as_json or ask.as_jsonl):
         show.sources(told["sources"])
         show.citations(told["citations"], told["response"])
+        show.notice(told["end"], told["response"])
     if ask.usage:
         show.usage(told["end"])
 
@@ -80,6 +81,7 @@ def run_chat(path: Path, model: str) -> None:
                 continue
             show.sources(told["sources"])
             show.citations(told["citations"], told["response"])
+            show.notice(told["end"], told["response"])
             body |= {"session_id": told["session_id"], "conversation_id": told["conversation_id"]}
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from backend.cli import show
 from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
-from backend.engines import format_of
+from backend.starting import format_of
 from models.bpe import counter
 from models.capability import memory_limit, memory_need
 from models.download import PullPlan, pull
@@ -21,6 +22,7 @@ from models.gguf_file import read_header
 from models.gguf_format import human_bytes
 from models.llama.engine import LlamaEngine
 from models.registry import Registry
+from models.residency import plan
 from models.types import ModelSpec, ModelState, Segment
 from prompts.errors import TemplateRejected
 from prompts.formats import ChatFormat, render
@@ -94,10 +96,13 @@ def _examine(state: ModelState) -> str:
     spec = state.spec
     try:
         header = read_header(state.path)
-        need = memory_need(header, min(spec.context_length, header.context_length))
+        want = min(spec.context_length, header.context_length)
+        fits = plan(partial(memory_need, header), want, memory_limit(), ())
+        context = fits.context if fits else want  # a load shortens it where memory is short
         print(f"  {header.architecture}, {human_bytes(header.file_bytes)}, trained on {header.context_length} tokens")
-        print(f"  memory {human_bytes(need)} with {spec.context_length} tokens; {human_bytes(memory_limit())} here")
-        chat, tokens, counted = asyncio.run(_tried(spec, state.path))
+        need = human_bytes(memory_need(header, context))
+        print(f"  memory {need} with {context} tokens; {human_bytes(memory_limit())} here")
+        chat, tokens, counted = asyncio.run(_tried(spec, state.path, context))
         expected = counter(state.path)(SAMPLE)
     except (ModelError, TemplateRejected) as error:
         return str(error)
@@ -107,9 +112,9 @@ def _examine(state: ModelState) -> str:
     return ""
 
 
-async def _tried(spec: ModelSpec, path: Path) -> tuple[ChatFormat, int, int]:
+async def _tried(spec: ModelSpec, path: Path, context: int) -> tuple[ChatFormat, int, int]:
     """Loads a model: its format, the tokens of a smallest prompt, and those of a sample text alone."""
-    engine = await LlamaEngine.start(spec, path)
+    engine = await LlamaEngine.start(spec, path, context_length=context)
     try:
         chat = await asyncio.to_thread(format_of, spec, engine)
         cuts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, scaffold=False),), ())

@@ -39,6 +39,12 @@ def citations(items: list[dict[str, Any]], answer: str) -> None:
             say(f"{count} {'is' if len(places) == 1 else 'are'} {what}: {', '.join(dict.fromkeys(places))}")
 
 
+def notice(end: dict[str, Any], answer: str) -> None:
+    """What the person should know, unless the answer itself says so."""
+    if (told := end.get("notice")) and told not in answer:
+        say(told)
+
+
 def usage(end: dict[str, Any]) -> None:
     used, ms = end["usage"], end["ms"]
     say(

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +37,7 @@ class ScriptedEngines(Engines):
             raise UnknownModel(name, ["scripted"])
 
     @asynccontextmanager
-    async def use(self, name: str) -> AsyncIterator[Ready]:
+    async def use(self, *_: object) -> AsyncIterator[Ready]:
         yield Ready(self.engine, FORMATS["phi3"], Sampling())
 
 
@@ -116,15 +116,21 @@ def settings_in(folder: Path, **given: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running(folder: Path, engine: ScriptedEngine | None = None, **given: Any) -> AsyncIterator[World]:
-    """A server over `folder`; with an engine it answers everything, else the settings decide."""
+async def running(
+    folder: Path,
+    engine: ScriptedEngine | None = None,
+    *,
+    making: Callable[[Settings], Engines] | None = None,
+    **given: Any,
+) -> AsyncIterator[World]:
+    """A server over `folder`; with an engine it answers everything, else what is made decides, else the settings."""
     settings = settings_in(folder, **given)
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     wired: list[Parts] = []
 
     @asynccontextmanager
     async def wire(settings: Settings) -> AsyncIterator[Parts]:
-        engines = ScriptedEngines(settings, engine) if engine is not None else None
+        engines = ScriptedEngines(settings, engine) if engine is not None else making(settings) if making else None
         retrieval = Retrieval(settings.data_dir / "indexes", HashEmbedder(), HashEmbedder)
         retrieval.preload()
         async with parts(settings, retrieval, engines) as made:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from models.errors import EngineFailed
 from models.extractive import ExtractiveEngine
 from models.llama.engine import LlamaEngine
+from models.remote import RemoteEngine
 from models.scripted import ScriptedEngine
 from models.types import Delta, Engine, Evidence, ModelSpec, Prompt, Sampling, Segment
+from tests.models.fake_openai import fake_server, honest
 from tests.tiny_gguf import ALL
 
 EVIDENCE = Evidence(
@@ -48,11 +51,21 @@ MAKERS = {"scripted": _scripted, "extractive": _extractive} | {
 }
 
 
-@pytest.fixture(params=MAKERS)
+@asynccontextmanager
+async def making(name: str) -> AsyncIterator[Engine]:
+    """The engine of that name, with the server that the remote one needs."""
+    if name != "remote":
+        yield await MAKERS[name]()
+        return
+    async with fake_server(honest) as fake:
+        yield await RemoteEngine.connect(fake.url)
+
+
+@pytest.fixture(params=[*MAKERS, "remote"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
-    found: Engine = await MAKERS[request.param]()
-    yield found
-    await found.close()
+    async with making(request.param) as found:
+        yield found
+        await found.close()
 
 
 async def collect(engine: Engine, sampling: Sampling = GREEDY) -> list[Delta]:

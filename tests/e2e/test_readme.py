@@ -61,6 +61,11 @@ def test_the_python_client(home: Path, served: Served) -> None:
     assert said.endswith("[stop]\n")
 
 
+def test_the_openai_client(home: Path, served: Served) -> None:
+    said = run([sys.executable, "-"], home, served, block("python", "from openai import OpenAI"))
+    assert said.startswith("`expire_sessions` is in `sessions.py:1-3`")
+
+
 def test_the_javascript_client(home: Path, served: Served) -> None:
     node = shutil.which("node")
     if node is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.capability import check_fits, memory_limit, memory_need, physical_cores
+from models.capability import check_fits, memory_free, memory_limit, memory_need, physical_cores
 from models.errors import ModelUnavailable
 from models.gguf_file import read_header
 from tests.tiny_gguf import LLAMA3
@@ -44,12 +44,47 @@ def test_what_does_not_fit_is_refused_with_both_numbers(monkeypatch: pytest.Monk
 
 def test_a_container_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = memory_limit()
-    (tmp_path / "none").write_text("max\n")
-    (tmp_path / "low").write_text("1048576\n")
-    monkeypatch.setattr("models.capability._CGROUP_LIMITS", (tmp_path / "none", tmp_path / "missing"))
+    monkeypatch.setattr("models.capability._CGROUPS", ((tmp_path, "limit", "use"),))
+    monkeypatch.setattr("models.capability._OWN_CGROUPS", tmp_path / "missing")
+    (tmp_path / "use").write_text("1000\n")
+    (tmp_path / "limit").write_text("max\n")
     assert memory_limit() >= whole
-    monkeypatch.setattr("models.capability._CGROUP_LIMITS", (tmp_path / "none", tmp_path / "low"))
+    (tmp_path / "limit").write_text("1048576\n")
     assert memory_limit() == 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("mount", "files", "told"),
+    [
+        ("cgroup", ("memory.max", "memory.current"), "inactive_file 300\nactive_file 200\nanon 5"),
+        ("memory", ("memory.limit_in_bytes", "memory.usage_in_bytes"), "total_inactive_file 500\nactive_file 7"),
+    ],
+)
+def test_free_is_what_every_group_around_this_process_leaves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mount: str, files: tuple[str, str], told: str
+) -> None:
+    root = tmp_path / mount
+    inner = root / "user" / "lantern"
+    inner.mkdir(parents=True)
+    for folder, limit, used in ((root, "max", 90_000), (inner.parent, "10000", 6000), (inner, "8000", 2000)):
+        (folder / files[0]).write_text(f"{limit}\n")
+        (folder / files[1]).write_text(f"{used}\n")
+        (folder / "memory.stat").write_text("inactive_file 0\n" if folder == inner else told)
+    (tmp_path / "own").write_text("4:memory:/user/lantern\n3:cpu:/other\n0::/user/lantern\n")
+    (tmp_path / "meminfo").write_text("MemTotal: 100 kB\nMemAvailable:       50 kB\n")
+    monkeypatch.setattr("models.capability._CGROUPS", ((root, *files),))
+    monkeypatch.setattr("models.capability._OWN_CGROUPS", tmp_path / "own")
+    monkeypatch.setattr("models.capability._MEMINFO", tmp_path / "meminfo")
+    # around it 10,000 less 6,000 in use, of which 500 of inactive and, where it is told, 200 of active cache
+    assert memory_free() == 4000 + (500 if mount == "cgroup" else 507)
+    (inner / files[1]).write_text("7999\n")
+    assert memory_free() == 1
+    (inner / files[1]).write_text("9000\n")
+    assert memory_free() == 0
+    monkeypatch.setattr("models.capability._CGROUPS", ())
+    assert memory_free() == 50 * 1024
+    (tmp_path / "meminfo").unlink()
+    assert memory_free() == memory_limit()
 
 
 def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,21 @@ def test_a_conversation_is_written_as_the_model_was_trained(name: str) -> None:
     assert [segment.text for segment in segments if not segment.scaffold] == ["S", "Q1", "A1", "Q2"]
 
 
+WITHOUT_SYSTEM = {
+    "phi3": "<|user|>\nQ<|end|>\n<|assistant|>\n",
+    "llama3": (
+        "<|start_header_id|>user<|end_header_id|>\n\nQ<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
+    ),
+    "codellama": "[INST] Q [/INST]",
+    "plain": "User: Q\n\nAssistant:",
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_system_prompt_leaves_no_empty_one(name: str) -> None:
+    assert "".join(segment.text for segment in render(FORMATS[name], " ", [], "Q")) == WITHOUT_SYSTEM[name]
+
+
 @pytest.mark.parametrize("name", FORMATS)
 @given(texts=st.lists(st.text(min_size=1), min_size=4, max_size=8))
 def test_a_longer_conversation_starts_with_the_shorter_one(name: str, texts: list[str]) -> None:

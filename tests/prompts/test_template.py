@@ -57,6 +57,36 @@ def test_without_a_system_role_its_text_heads_the_first_user_message() -> None:
     )
 
 
+DEFAULT_SYSTEM = CHATML.replace(
+    "{% for m",
+    "{% if messages[0].role != 'system' %}{{ '<|im_start|>system\\nBe kind.<|im_end|>\\n' }}{% endif %}{% for m",
+    1,
+)
+NEEDS_SYSTEM = "{% if messages[0].role != 'system' %}{{ raise_exception('no') }}{% endif %}" + CHATML
+
+
+@pytest.mark.parametrize(
+    ("template", "written"),
+    [
+        (CHATML, "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n"),
+        (LLAMA2, "<s>[INST] Q [/INST]"),
+        (NO_SYSTEM, "<start>user\nQ<end>\n<start>model\n"),
+        (
+            DEFAULT_SYSTEM,
+            "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n",
+        ),
+        (
+            NEEDS_SYSTEM,
+            "<|im_start|>system\n<|im_end|>\n<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n",
+        ),
+    ],
+    ids=["chatml", "llama-2", "no system role", "a system prompt of its own", "insists on one"],
+)
+def test_without_a_system_prompt_it_is_the_templates_own_beginning(template: str, written: str) -> None:
+    chat = derive(template, "<s>", "</s>")
+    assert "".join(segment.text for segment in render(chat, "", [], "Q")) == written
+
+
 @pytest.mark.parametrize(
     ("template", "told"),
     [

@@ -1,0 +1,50 @@
+"""What is known of an answer while it is being made; becomes the turn's row and its `end`. Knows not who makes it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.attached import ATTACHED
+from backend.retrieval import wire_why
+from models.types import Usage
+from prompts.snippets import Snippet
+
+NOTHING_USED = Usage(0, 0, 0)
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer so far."""
+
+    model: str = ""
+    text: str = ""
+    sources: list[dict[str, Any]] | None = None  # as they were told
+    notice: str = ""  # what the user should know: of the engine that answers, of turns it has not read
+    usage: Usage = NOTHING_USED
+    ms: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
+    )
+
+    @property
+    def first_token_s(self) -> float | None:
+        """Seconds from acceptance to the first text."""
+        return sum(self.ms[stage] for stage in ("queue", "retrieve", "prefill")) / 1000 if self.text else None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        usage = {"prompt": self.usage.prompt, "cached": self.usage.cached, "completion": self.usage.completion}
+        facts = {"model": self.model, "usage": usage, "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()}}
+        return facts | ({"notice": self.notice} if self.notice else {})
+
+
+def source_item(snippet: Snippet) -> dict[str, Any]:
+    """A snippet as the `sources` event shows it."""
+    hit = snippet.hit
+    item: dict[str, Any] = {
+        "n": snippet.n,
+        "path": hit.path,
+        "start": hit.start_line,
+        "end": hit.end_line,
+        "symbol": hit.symbol or None,
+    }
+    item |= {"sha": hit.sha, "score": round(hit.score, 6), "why": wire_why(hit.why), "fresh": hit.fresh}
+    return item | ({"attached": True} if hit.kind == ATTACHED else {})

@@ -1,0 +1,72 @@
+"""NAME+repo: a turn like any other, from the code of the codebase, for a client that sends its whole history each time.
+
+The client's system prompt, its stop texts and finer sampling have no place there: the prompt is Lantern's own.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from backend import conversations
+from backend.api.chat import events_of
+from backend.conversations import new_id
+from backend.errors import CODES, Refusal
+from backend.events import Event
+from backend.openai_answers import Piece
+from backend.openai_schemas import Chat
+from backend.rag import Question
+from backend.schemas import PROMPT_CHARS
+from backend.wiring import Parts
+from models.types import Usage
+from prompts.passed import Conversation
+
+TURNS = "v1."  # what ids of turns of this face begin with
+
+
+async def from_codebase(parts: Parts, body: Chat, told: Conversation) -> AsyncGenerator[Piece, None]:
+    """The answer of a turn to the last user message. It is cancelled when nobody reads on."""
+    if told.begun or not told.question.strip():
+        raise Refusal("bad_params", "messages: the last one has to be the user's question", param="messages")
+    if body.response_format.schema_text:
+        problem = f"an answer with sources has no JSON schema: ask {body.name or 'the model'} without +repo"
+        raise Refusal("bad_params", problem, param="response_format")
+    if len(told.question) > PROMPT_CHARS:
+        raise Refusal("context_too_large", f"a question may have {PROMPT_CHARS} characters", param="messages")
+    session, conversation, head = await parts.database.write(
+        lambda db: conversations.continued(db, told.exchanges, TURNS)
+    )
+    question = Question(
+        session=session,
+        turn=TURNS + new_id(),
+        text=told.question,
+        conversation=conversation,
+        codebase=body.codebase,
+        model=body.name,
+        max_tokens=body.most_tokens,
+        temperature=body.temperature,
+    )
+    try:
+        async with aclosing(events_of(parts, question, head)) as events:
+            async for piece in _pieces(events, body.model):
+                yield piece
+    finally:
+        parts.turns.stop(session, question.turn)
+
+
+async def _pieces(events: AsyncGenerator[Event, None], model: str) -> AsyncGenerator[Piece, None]:
+    """The events of a turn as pieces; the first comes when the engine has begun. Raises what ended the turn."""
+    sources: tuple[dict[str, Any], ...] = ()
+    async for event in events:
+        match event.type:
+            case "sources":
+                sources = tuple(event.body["items"])
+            case "status" if event.body["stage"] == "prefill" and "total" in event.body:
+                yield Piece(model=model, progress=(event.body["done"], event.body["total"]))
+            case "delta":
+                yield Piece(event.body["text"], model=model)
+            case "end" if error := event.body.get("error"):
+                raise Refusal(error["code"] if error["code"] in CODES else "internal", error["message"])
+            case "end":
+                used = event.body["usage"]
+                usage = Usage(used["prompt"], used["cached"], used["completion"])
+                yield Piece(model=model, reason=event.body["reason"], usage=usage, sources=sources)

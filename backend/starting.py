@@ -1,0 +1,74 @@
+"""How a model's file becomes an engine with the chat format that its prompts are written in.
+
+Knows neither which model is wanted nor what is in memory beside it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+from backend.config import Settings
+from backend.residents import Model, Progress, Start
+from models.llama.engine import LlamaEngine
+from models.llama.snapshots import Limits
+from models.types import Engine, ModelSpec
+from prompts.errors import TemplateRejected
+from prompts.formats import FORMATS, ChatFormat
+from prompts.template import derive
+
+
+class Loaded(Engine, Protocol):
+    """An engine of a model file, with what its own template is written in."""
+
+    chat_template: str
+    bos: str
+    eos: str
+
+
+# Spec, file, context in tokens, progress. Its smoke test is passed when it returns; it may be cancelled.
+Starter = Callable[[ModelSpec, Path, int, Progress], Awaitable[Loaded]]
+
+
+def llama(settings: Settings) -> Starter:
+    """Starts llama.cpp as the settings say."""
+    storage = Limits(settings.kv_ram_mb << 20, settings.kv_disk_mb << 20, settings.data_dir / "kv")
+
+    async def start(spec: ModelSpec, path: Path, context: int, progressed: Progress) -> Loaded:
+        return await LlamaEngine.start(
+            spec,
+            path,
+            threads=settings.n_threads or None,
+            gpu_layers=settings.n_gpu_layers,
+            context_length=context,
+            kv_type=settings.kv_type,
+            storage=storage,
+            on_progress=progressed,
+        )
+
+    return start
+
+
+def starting(starter: Starter) -> Start:
+    """The same with the chat format; an engine whose template cannot be used is closed again."""
+
+    async def start(model: Model, context: int, progressed: Progress) -> tuple[Engine, ChatFormat]:
+        engine = await starter(model.spec, model.path, context, progressed)
+        try:
+            return engine, await asyncio.to_thread(format_of, model.spec, engine)
+        except TemplateRejected:
+            await engine.close()
+            raise
+
+    return start
+
+
+def format_of(spec: ModelSpec, engine: Loaded) -> ChatFormat:
+    """The format that the catalogue names, else the model's own template. Raises `TemplateRejected`."""
+    if spec.prompt_format:
+        if spec.prompt_format not in FORMATS:
+            raise TemplateRejected(
+                f"{spec.name}: no prompt format is called {spec.prompt_format}; known: {', '.join(FORMATS)}"
+            )
+        return FORMATS[spec.prompt_format]
+    return derive(engine.chat_template, engine.bos, engine.eos) if engine.chat_template else FORMATS["plain"]

@@ -1,0 +1,40 @@
+"""When what has failed may be tried again: after 2, 4, 8 ... seconds, at most a minute. Knows not what fails."""
+
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+LONGEST_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    reason: str
+    times: int  # in a row
+    until: float  # by the clock
+    state: Hashable  # of what failed: a file that was replaced is tried at once
+
+
+class Backoff:
+    """Remembers failures by name."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: dict[str, Failure] = {}
+
+    def failed(self, name: str, reason: str, state: Hashable = None) -> None:
+        before = self._failures.get(name)
+        times = before.times + 1 if before is not None and before.state == state else 1
+        pause_s = min(2.0**times, LONGEST_S)
+        self._failures[name] = Failure(reason, times, self._clock() + pause_s, state)
+
+    def succeeded(self, name: str) -> None:
+        self._failures.pop(name, None)
+
+    def refusal(self, name: str, state: Hashable = None) -> str:
+        """Why `name` is not to be tried now, with the time that is left; "" where it may be."""
+        failure = self._failures.get(name)
+        if failure is None or failure.state != state or (left := failure.until - self._clock()) <= 0:
+            return ""
+        times = "" if failure.times == 1 else f" ({failure.times} times in a row)"
+        return f"{failure.reason}; it failed just now{times} and is tried again in {max(1, round(left))} s"

@@ -1,0 +1,122 @@
+"""Which tier of model a question deserves: a score from 1 to 10 by stated features, and the tiers to try for it.
+
+Pure: knows words and counts, neither models nor what is loaded. Words are English; a question in another language is
+scored by its length, its code and its evidence alone.
+
+Every question has 1 point; `FEATURES` says what adds or takes how many. 1-3 is small, 4-6 medium, 7-10 remote.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+TIERS = ("small", "medium", "remote")
+SMALL_BYTES = 3_500_000_000  # a model file below this is small, where its entry does not say
+MEDIUM_SCORE, REMOTE_SCORE = 4, 7
+
+_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_IDENTIFIER = re.compile(r"`[^`]*`|\w*_\w*|\w+\.\w+|\b[a-z]+[A-Z]\w*|\w+\(\)")  # `optimize_plan` orders nothing
+_TRACE = re.compile(
+    r"^(?:Traceback \(most recent|\s+at \S+\(|\s*File \".+\", line \d+|panic: |thread '.+' panicked)", re.M
+)
+_WORD = re.compile(r"\w+")
+_CLAUSE = re.compile(r"[.?!;:,\n]+|\b(?:and|then|also)\b")
+_ASKS = re.compile(
+    r"\W*(?:\d+\W+)?(?:please\s+)?(?:what|why|how|where|when|which|who|whether|can|could|should|would|does|do|is|are|"
+    r"explain|describe|show|list|find|tell|summari[sz]e|compare|write|add|make|change|fix|move|remove|implement|create|"
+    r"refactor|rewrite|design|propose|suggest|recommend|review|check|test|document|optimi[sz]e|migrate|debug)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as far as its difficulty goes."""
+
+    text: str = ""
+    files: int = 0  # that its evidence comes from
+    lines: int = 0  # of code that the user attached
+
+
+class Feature(NamedTuple):
+    name: str
+    points: int
+    holds: Callable[[Asked], bool]
+
+
+def _says(pattern: str) -> Callable[[Asked], bool]:
+    compiled = re.compile(rf"\b(?:{pattern})", re.IGNORECASE)
+    return lambda asked: compiled.search(_prose(asked)) is not None
+
+
+_REASON = r"why\b|how\b|explain|reason|understand|walk me"
+_WEIGH = r"compar|trade-?offs?\b|versus\b|vs\b|alternative|pros and cons|better\b|recommend|review"
+_CHANGE = (
+    r"refactor|rewrit|implement|migrat|convert|port\s+(?:\w+\s+)+to\b|optimi[sz]|fix\b|write\b|add\b|rename\b|"
+    r"replace\b|extend\b"
+)
+_WIDE = (
+    r"overview|everywhere|across\b|(?:whole|entire) (?:code|project|system)|"
+    r"(?:each|every|all) (?:of the )?(?:file|module|place)"
+)
+_DESIGN = r"design|architect|strategy|scal(?:e|ing|able|ability)\b|propos"
+_FAULT = r"race condition|deadlock|memory leak|leaks?\b|concurren|vulnerab|debug|flaky"
+_LOOKUP = r"where (?:is|are|do|does)\b|which (?:file|line|module|class|function)\b|find\b"
+
+FEATURES = (
+    Feature("more than 25 words", 1, lambda asked: _words(asked) > 25),
+    Feature("more than 80 words", 1, lambda asked: _words(asked) > 80),
+    Feature("asks two things", 1, lambda asked: things(asked) >= 2),
+    Feature("asks four things", 1, lambda asked: things(asked) >= 4),
+    Feature("wants a reason or a way", 1, _says(_REASON)),
+    Feature("weighs one thing against another", 2, _says(_WEIGH)),
+    Feature("changes code", 2, _says(_CHANGE)),
+    Feature("ranges over the codebase", 1, _says(_WIDE)),
+    Feature("designs", 2, _says(_DESIGN)),
+    Feature("hunts a hard fault", 2, _says(_FAULT)),
+    Feature("brings code or a trace", 1, lambda asked: _code_lines(asked) > 0),
+    Feature("brings more than 100 lines", 1, lambda asked: _code_lines(asked) > 100),
+    Feature("evidence from six files", 1, lambda asked: asked.files >= 6),
+    Feature("looks something up", -1, _says(_LOOKUP)),
+)
+
+
+def score(asked: Asked) -> int:
+    """How much the question asks of a model, from 1 to 10."""
+    return min(10, max(1, 1 + sum(feature.points for feature in FEATURES if feature.holds(asked))))
+
+
+def tier(points: int) -> str:
+    """The tier that a score calls for."""
+    return "remote" if points >= REMOTE_SCORE else "medium" if points >= MEDIUM_SCORE else "small"
+
+
+def tier_of(stated: str, size_bytes: int) -> str:
+    """The tier of a model: what its entry states, else by the size of its file."""
+    return stated or ("small" if size_bytes < SMALL_BYTES else "medium")
+
+
+def order(wanted: str, have: Collection[str]) -> list[str]:
+    """The tiers to try: the wanted one, those below it, downwards, and only then those above it, upwards."""
+    at = TIERS.index(wanted)
+    return [name for name in (*reversed(TIERS[: at + 1]), *TIERS[at + 1 :]) if name in have]
+
+
+def things(asked: Asked) -> int:
+    """How many things are asked: clauses that begin as a question or an order does."""
+    return sum(_ASKS.match(clause) is not None for clause in _CLAUSE.split(_prose(asked).lower()))
+
+
+def _prose(asked: Asked) -> str:
+    """The user's own words, each name in them as one word without a meaning."""
+    return _IDENTIFIER.sub("x", _FENCE.sub(" ", asked.text))
+
+
+def _words(asked: Asked) -> int:
+    return len(_WORD.findall(_prose(asked)))
+
+
+def _code_lines(asked: Asked) -> int:
+    """Lines of code, attached or fenced, or of a stack trace."""
+    fenced: int = sum(max(1, fence.count("\n") - 1) for fence in _FENCE.findall(asked.text))
+    return asked.lines + fenced + len(_TRACE.findall(asked.text))
