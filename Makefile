@@ -8,12 +8,14 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 LLAMA := llama-cpp-python==0.3.36
 LLAMA_SDIST := build/llama_cpp_python-0.3.36.tar.gz
+LLAMA_SERVER ?= build/llama-server/llama-server
+SHAPE ?= phi3-mini
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
-.PHONY: run test check setup int8 bench bench-quick bench-retrieval soak soak-quick clean
+.PHONY: run test check setup int8 bench bench-quick bench-retrieval bench-engine llama-server soak soak-quick clean
 
 run: setup
 ifdef ASK
@@ -40,6 +42,9 @@ bench-quick: setup $(STAMPS)/gguf
 
 bench-retrieval: setup
 	$(BIN)/python -m tests.bench_retrieval
+
+bench-engine: setup $(STAMPS)/gguf
+	$(BIN)/python -m tests.bench_engine --shape $(SHAPE) --llama-server $(LLAMA_SERVER)
 
 soak: setup
 	$(BIN)/python -m tests.soak
@@ -90,6 +95,27 @@ $(LLAMA_SDIST): | $(STAMPS)/packages
 # Small random-weight models around the vocabularies that the source distribution carries: real llama.cpp in tests.
 $(STAMPS)/gguf: tests/tiny_gguf.py $(LLAMA_SDIST) | $(STAMPS)/llama
 	$(BIN)/python -m tests.tiny_gguf $(LLAMA_SDIST) build/gguf
+	@touch $@
+
+# The peer of `make bench-engine`, of the very sources and compiler options that our llama.cpp is built from.
+llama-server: $(STAMPS)/llama-server
+
+$(STAMPS)/llama-server: $(LLAMA_SDIST)
+	@command -v cmake > /dev/null || { echo "llama-server needs cmake and a C++ compiler"; exit 1; }
+	@rm -rf build/llama-server && mkdir -p build/llama-server/cmake
+	@tar -xzf $(LLAMA_SDIST) -C build/llama-server --strip-components=1
+	@echo "Compiling llama-server (about 10 minutes on 2 cores) ..."
+	@cd build/llama-server && { cmake -S vendor/llama.cpp -B cmake $$(command -v ninja > /dev/null && echo -G Ninja) \
+		-DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF \
+		-DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF && \
+		cmake --build cmake --target llama-server -j $$(nproc); } > ../llama-server.log 2>&1 & pid=$$!; \
+	while kill -0 $$pid 2>/dev/null; do \
+		sleep 10; step=$$(grep -oE '^\[ *[0-9]+(/[0-9]+|%)\]' build/llama-server.log | tail -n 1); \
+		if [ -n "$$step" ]; then echo "  llama-server $$step"; fi; \
+	done; \
+	wait $$pid || { tail -n 40 build/llama-server.log; echo "It did not compile; see build/llama-server.log"; exit 1; }
+	@cp build/llama-server/cmake/bin/llama-server build/llama-server.part
+	@rm -rf build/llama-server && mkdir build/llama-server && mv build/llama-server.part build/llama-server/llama-server
 	@touch $@
 
 clean:

@@ -90,7 +90,7 @@ class Engines:
             if self._resident is None or self._resident_name != spec.name:
                 await self._idle.wait()
                 await self._drop()
-                self._resident = await asyncio.to_thread(self._load, spec, path)
+                self._resident = await self._load(spec, path)
                 self._resident_name = spec.name
             self._users += 1
             self._idle.clear()
@@ -151,16 +151,17 @@ class Engines:
             return "loaded"
         return "missing" if not here else "damaged" if problem else "installed"
 
-    def _load(self, spec: ModelSpec, path: Path) -> Ready:
+    async def _load(self, spec: ModelSpec, path: Path) -> Ready:
         settings = self._settings
-        engine = LlamaEngine.load(
+        engine = await LlamaEngine.start(
             spec,
             path,
             threads=settings.n_threads or None,
             gpu_layers=settings.n_gpu_layers,
             context_length=settings.context_length or None,
         )
-        return Ready(engine, format_of(spec, engine), spec.sampling, spec.system_prompt)
+        chat = await asyncio.to_thread(format_of, spec, engine)
+        return Ready(engine, chat, spec.sampling, spec.system_prompt)
 
     def _without_model(self, name: str) -> Ready:
         wanted = name or self._settings.model_name

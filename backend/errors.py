@@ -84,6 +84,7 @@ def openai_error(refusal: Refusal, status: int | None = None) -> tuple[int, dict
 # The most particular class first.
 _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
     (modelling.ContextTooLarge, "context_too_large"),
+    (modelling.Unsupported, "bad_params"),
     (modelling.EngineBusy, "queue_full"),
     (modelling.EngineFailed, "engine_failed"),
     (modelling.ModelError, "model_unavailable"),

@@ -254,7 +254,8 @@ class Rag:
             draft.ms["generate"] = ms_since(began) - draft.ms["prefill"]
             if draft.text and not draft.usage.completion:  # cut short: the engine could not tell
                 said = (Segment(draft.text, scaffold=False),)
-                draft.usage = replace(draft.usage, completion=ready.engine.count_tokens(said))
+                completion = await asyncio.to_thread(ready.engine.count_tokens, said)
+                draft.usage = replace(draft.usage, completion=completion)
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
 
     async def _tell(self, row: TurnRow, kind: str, *bodies: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ ModelError
 ├── UnknownModel          no such name in the catalogue
 ├── ModelUnavailable      known, but its file is missing, damaged or cannot be loaded here
 ├── ContextTooLarge       the prompt does not fit the context
+├── Unsupported           the request asks for what this engine cannot do
 ├── EngineBusy            as many prompts as it queues are waiting already
 ├── EngineFailed          the engine broke while it was answering
 └── DownloadFailed        a pull did not finish, or its bytes are not the published ones
@@ -28,6 +29,10 @@ class ContextTooLarge(ModelError):
     def __init__(self, tokens: int, limit: int) -> None:
         super().__init__(f"the prompt has {tokens} tokens, the context holds {limit}: ask a shorter question")
         self.tokens, self.limit = tokens, limit
+
+
+class Unsupported(ModelError):
+    pass
 
 
 class EngineBusy(ModelError):

@@ -78,7 +78,8 @@ def render(chat: ChatFormat, system: str, exchanges: Sequence[tuple[str, str]], 
         segments = [Segment(chat.bare, scaffold=True)]
     for user, answer in exchanges:
         segments += content(chat, user)
-        segments += [Segment(chat.after_user, scaffold=True), Segment(chat.answer_lead, scaffold=True)]
+        segments.append(Segment(chat.after_user, scaffold=True))
+        segments.append(Segment(chat.answer_lead, scaffold=True, said=True))
         segments += content(chat, answer, said=True)
         segments.append(Segment(chat.after_answer, scaffold=True))
     segments += content(chat, question)

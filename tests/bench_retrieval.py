@@ -157,10 +157,10 @@ def section(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iter
     yield from evidence(summary(scores[ALL.name]))
 
 
-def replaced(text: str, told: str) -> str:
+def replaced(text: str, told: str, begin: str = BEGIN, end: str = END) -> str:
     """The document with its marked section told anew; at its end where it has none."""
-    marked = f"{BEGIN}\n{told}\n{END}"
-    found = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    marked = f"{begin}\n{told}\n{end}"
+    found = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     return found.sub(lambda _: marked, text) if found.search(text) else f"{text.rstrip()}\n\n{marked}\n"
 
 

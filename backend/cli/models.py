@@ -21,9 +21,9 @@ from models.gguf_file import read_header
 from models.gguf_format import human_bytes
 from models.llama.engine import LlamaEngine
 from models.registry import Registry
-from models.types import ModelState, Segment
+from models.types import ModelSpec, ModelState, Segment
 from prompts.errors import TemplateRejected
-from prompts.formats import render
+from prompts.formats import ChatFormat, render
 
 # What pre-tokenizers disagree about: digits, apostrophes, runs of spaces and line breaks, words of several scripts.
 SAMPLE = "def f_1(x):\n\n    return 12345 + x  # isn't\t\u00e9t\u00e9, \u65e5\u672c, DON'T\n"
@@ -97,13 +97,7 @@ def _examine(state: ModelState) -> str:
         need = memory_need(header, min(spec.context_length, header.context_length))
         print(f"  {header.architecture}, {human_bytes(header.file_bytes)}, trained on {header.context_length} tokens")
         print(f"  memory {human_bytes(need)} with {spec.context_length} tokens; {human_bytes(memory_limit())} here")
-        engine = LlamaEngine.load(spec, state.path)
-        try:
-            chat = format_of(spec, engine)
-            tokens = engine.count_tokens(render(chat, "S", [], "Q"))
-            counted = engine.count_tokens((Segment(SAMPLE, scaffold=False),)) - engine.count_tokens(())
-        finally:
-            asyncio.run(engine.close())
+        chat, tokens, counted = asyncio.run(_tried(spec, state.path))
         expected = counter(state.path)(SAMPLE)
     except (ModelError, TemplateRejected) as error:
         return str(error)
@@ -111,6 +105,18 @@ def _examine(state: ModelState) -> str:
         return f"its tokenizer gives {counted} tokens where its vocabulary gives {expected}: convert it again"
     print(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {tokens} tokens; ends at {chat.stop}")
     return ""
+
+
+async def _tried(spec: ModelSpec, path: Path) -> tuple[ChatFormat, int, int]:
+    """Loads a model: its format, the tokens of a smallest prompt, and those of a sample text alone."""
+    engine = await LlamaEngine.start(spec, path)
+    try:
+        chat = await asyncio.to_thread(format_of, spec, engine)
+        cuts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, scaffold=False),), ())
+        tokens, sample, nothing = [await asyncio.to_thread(engine.count_tokens, segments) for segments in cuts]
+        return chat, tokens, sample - nothing
+    finally:
+        await engine.close()
 
 
 def _facts(state: ModelState) -> dict[str, object]:

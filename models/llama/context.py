@@ -1,22 +1,20 @@
-"""One llama.cpp context and the tokens its cache holds. Used by one thread only.
+"""One llama.cpp context: many sequences in one batch. Used by one thread at a time.
 
-Knows evaluation, the cache and the choice of the next token; does not know text, queues or asyncio.
+Knows evaluation, cells and states; does not know text, whose sequence it is, or what is evaluated next.
 """
 
 import ctypes
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
-from models.capability import PREFILL_SLICE
 from models.errors import EngineFailed, ModelUnavailable
 from models.llama.library import last_complaint, library
-from models.types import Sampling
 
 _ABORTED = 2  # llama_decode
-_SEQUENCE = 0
-_RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED
+KV_TYPES = {"f16": 1, "q8_0": 8}  # enum ggml_type
+_FLASH_ON = 1  # enum llama_flash_attn_type
+
+Row = tuple[int, int, int, bool]  # sequence, position, token, whether the next one is chosen behind it
 
 
 class Cancel:
@@ -32,81 +30,88 @@ class Cancel:
     def set(self) -> None:
         self.buffer[0] = b"\x01"
 
+    def clear(self) -> None:
+        self.buffer[0] = b"\x00"
+
     def __bool__(self) -> bool:
         return self.buffer[0] != b"\x00"
 
 
 class Context:
-    def __init__(self, model: Any, n_ctx: int, threads: int) -> None:
-        """Raises ModelUnavailable when llama.cpp cannot allocate the cache."""
+    """Cells for `n_ctx` tokens in all, shared by `sequences` sequences, and one batch of up to `rows` tokens."""
+
+    def __init__(
+        self, model: Any, n_ctx: int, threads: int, *, sequences: int, rows: int, choices: int, kv_type: str = "f16"
+    ) -> None:
+        """`choices`: most rows of a batch behind which a token is chosen.
+
+        Raises ModelUnavailable when llama.cpp cannot allocate the cells.
+        """
         self._api = library()
         params = self._api.llama_context_default_params()
-        params.n_ctx = n_ctx
-        params.n_batch = params.n_ubatch = PREFILL_SLICE
+        params.n_ctx, params.n_seq_max, params.kv_unified = n_ctx, sequences, True
+        params.n_batch = params.n_ubatch = rows  # one: an aborted batch leaves nothing behind
+        params.n_outputs_max = min(rows, choices)
         params.n_threads = params.n_threads_batch = threads
+        params.type_k = params.type_v = KV_TYPES[kv_type]
+        if kv_type != "f16":
+            params.flash_attn_type = _FLASH_ON  # a quantised cache of values needs it
+        self.cancel = Cancel()
+        strlen = ctypes.cast(ctypes.CDLL(None).strlen, self._api.ggml_abort_callback)
+        params.abort_callback, self._strlen = strlen, strlen
+        params.abort_callback_data = ctypes.addressof(self.cancel.buffer)
         last_complaint()
-        self._context = self._api.llama_init_from_model(model, params)
-        if not self._context:
+        self.pointer = self._api.llama_init_from_model(model, params)
+        if not self.pointer:
             raise ModelUnavailable(f"no context of {n_ctx} tokens could be made: {last_complaint()}")
-        self._memory = self._api.llama_get_memory(self._context)
-        self._strlen = ctypes.cast(ctypes.CDLL(None).strlen, self._api.ggml_abort_callback)
-        self.held: list[int] = []  # tokens in the cache, by position
+        self._memory = self._api.llama_get_memory(self.pointer)
+        self.forks = not (self._api.llama_model_is_recurrent(model) or self._api.llama_model_is_hybrid(model))
+        self._batch = self._api.llama_batch_init(rows, 0, 1)
 
-    def keep_common(self, tokens: list[int]) -> int:
-        """Empties the cache behind what it shares with `tokens`; returns how many of them need no evaluation.
-
-        The last one always does: its evaluation gives the first choice.
-        """
-        shared = 0
-        for ours, theirs in zip(self.held, islice(tokens, len(tokens) - 1), strict=False):
-            if ours != theirs:
-                break
-            shared += 1
-        self._cut(shared)
-        return len(self.held)
-
-    def evaluate(self, tokens: list[int], cancel: Cancel) -> bool:
-        """Adds at most PREFILL_SLICE tokens to the cache. False: cancelled, nothing was added."""
-        if cancel:
+    def evaluate(self, rows: Sequence[Row]) -> bool:
+        """Adds these rows to their sequences. False: `cancel` was set, nothing was added."""
+        if self.cancel:
             return False
-        self._api.llama_set_abort_callback(self._context, self._strlen, ctypes.addressof(cancel.buffer))
-        array = (self._api.llama_token * len(tokens))(*tokens)
-        status = self._api.llama_decode(self._context, self._api.llama_batch_get_one(array, len(tokens)))
+        batch = self._batch
+        batch.n_tokens = len(rows)
+        for place, (sequence, position, token, chooses) in enumerate(rows):
+            batch.token[place], batch.pos[place], batch.logits[place] = token, position, chooses
+            batch.n_seq_id[place], batch.seq_id[place][0] = 1, sequence
+        status = self._api.llama_decode(self.pointer, batch)
         if status == 0:
-            self.held += tokens
             return True
-        self._cut(len(self.held))  # parts of the batch may have got in
+        for sequence, begin in {row[0]: row[1] for row in reversed(rows)}.items():
+            self._api.llama_memory_seq_rm(self._memory, sequence, begin, -1)
         if status == _ABORTED:
             return False
         raise EngineFailed(f"llama.cpp could not go on (status {status}): {last_complaint()}")
 
-    @contextmanager
-    def chooser(self, sampling: Sampling) -> Iterator[Callable[[], int]]:
-        """Chooses the next token after the last evaluation. The same seed and prompt give the same tokens."""
-        api = self._api
-        chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
-        if sampling.temperature <= 0:
-            stages = [api.llama_sampler_init_greedy()]
-        else:
-            seed = _RANDOM_SEED if sampling.seed is None else sampling.seed % _RANDOM_SEED
-            stages = [
-                api.llama_sampler_init_top_p(sampling.top_p, 1),
-                api.llama_sampler_init_temp(sampling.temperature),
-                api.llama_sampler_init_dist(seed),
-            ]
-        for stage in stages:
-            api.llama_sampler_chain_add(chain, stage)
-        try:
-            yield lambda: int(api.llama_sampler_sample(chain, self._context, -1))
-        finally:
-            api.llama_sampler_free(chain)
+    def copy(self, source: int, sequence: int, length: int) -> None:
+        """Shares the first `length` tokens of a sequence; no cell is added."""
+        self._api.llama_memory_seq_cp(self._memory, source, sequence, 0, length)
+
+    def cut(self, sequence: int, length: int) -> bool:
+        """Forgets what is behind `length`. False: this model's memory cannot be cut, all of the sequence is gone."""
+        if self._api.llama_memory_seq_rm(self._memory, sequence, length, -1):
+            return True
+        self._api.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return False
+
+    def save(self, sequence: int) -> bytearray:
+        """All that the cells hold of a sequence."""
+        size = self._api.llama_state_seq_get_size(self.pointer, sequence)
+        state = bytearray(size)
+        buffer = (ctypes.c_uint8 * size).from_buffer(state)
+        written = self._api.llama_state_seq_get_data(self.pointer, buffer, size, sequence)
+        if written != size:
+            raise EngineFailed(f"llama.cpp saved {written} of {size} bytes: {last_complaint()}")
+        return state
+
+    def restore(self, sequence: int, state: bytearray) -> bool:
+        """Puts a saved state into an empty sequence. False: llama.cpp refuses it."""
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
+        return bool(self._api.llama_state_seq_set_data(self.pointer, buffer, len(state), sequence))
 
     def close(self) -> None:
-        self._api.llama_free(self._context)
-
-    def _cut(self, length: int) -> None:
-        """Forgets all tokens from position `length` on; everything, where a model's memory cannot be cut."""
-        if not self._api.llama_memory_seq_rm(self._memory, _SEQUENCE, length, -1):
-            self._api.llama_memory_clear(self._memory, True)
-            length = 0
-        del self.held[length:]
+        self._api.llama_batch_free(self._batch)
+        self._api.llama_free(self.pointer)

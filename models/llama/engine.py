@@ -1,52 +1,54 @@
-"""A GGUF model as an `Engine`: llama.cpp on one thread of its own, deltas handed to the event loop.
+"""A GGUF model as an `Engine`: llama.cpp in a process of its own, which is started again when it breaks.
 
-Does not know templates, conversations or retrieval. llama_cpp itself is imported when a model is loaded.
+Does not know templates, conversations or retrieval; nothing of llama.cpp is loaded here.
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from models.capability import PREFILL_SLICE, check_fits, physical_cores
-from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
+from models import errors
+from models.capability import physical_cores
+from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
 from models.gguf_file import GgufHeader, read_header
-from models.llama.context import Cancel, Context
-from models.llama.stops import AnswerText
-from models.llama.tokens import encode
-from models.llama.vocabulary import Vocabulary
-from models.types import Delta, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, StopReason, Usage
+from models.llama.child import Child, lost
+from models.llama.loading import Order
+from models.llama.snapshots import Limits
+from models.llama.wire import Message, pack_segments
+from models.types import Delta, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One generation, as the engine's thread gets it."""
-
-    tokens: list[int]
-    stops: tuple[str, ...]
-    sampling: Sampling
-    cancel: Cancel
-    post: Callable[[Delta], None]
+NOTHING_KEPT = Limits()
+QUEUE = 32  # prompts that may be read, answered or wait at once
+COUNT_S = 60.0  # for an answer that takes milliseconds
+CALM_S = 300.0  # without a break: the next one counts as the first
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # between the second break and the next start, doubling
+PATIENCE_S = 5.0  # a longer pause is not waited for
 
 
 class LlamaEngine:
-    """One loaded model with one context. Streams queue in order of arrival; each keeps what it shares with the last."""
+    """One model with one process. A process that breaks costs the answers it was making, nothing else."""
 
-    def __init__(
-        self, spec: ModelSpec, header: GgufHeader, vocabulary: Vocabulary, context: Context, n_ctx: int
-    ) -> None:
-        self.name, self.context_length = spec.name, n_ctx
+    def __init__(self, spec: ModelSpec, header: GgufHeader, order: Order, child: Child) -> None:
+        facts = child.ready.result()
+        self.name, self.context_length = spec.name, int(facts["context_length"])
         self.chat_template = header.chat_template
-        self.bos, self.eos = vocabulary.text(vocabulary.bos), vocabulary.text(vocabulary.eos)
-        self._stops = spec.stop
-        self._vocabulary, self._context = vocabulary, context
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"llama-{spec.name}")
-        self._cancels: set[Cancel] = set()
+        self.bos, self.eos = str(facts["bos"]), str(facts["eos"])
+        self.fim = Fim(*facts["fim"]) if facts["fim"] else None
+        self._stops, self._order = spec.stop, order
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        self._rates = Rates()
+        self._open = 0
+        self._breaks, self._broke_at, self._next_start, self.restarts = 0, -CALM_S, 0.0, 0
         self._closed = False
+        self._starting: asyncio.Future[Child] = self._loop.create_future()
+        self._starting.set_result(child)
+        self._minding = asyncio.create_task(self._mind())
 
     @classmethod
-    def load(
+    async def start(
         cls,
         spec: ModelSpec,
         path: Path,
@@ -54,116 +56,171 @@ class LlamaEngine:
         threads: int | None = None,
         gpu_layers: int | None = None,
         context_length: int | None = None,
+        kv_type: str = "f16",
+        storage: Limits = NOTHING_KEPT,
+        on_progress: Callable[[float], None] = lambda _share: None,
     ) -> "LlamaEngine":
-        """Loads a model file; blocks for seconds. What is None comes from `spec`.
+        """Loads a model file in a new process, and has it give a first token. What is None comes from `spec`.
 
-        The context is never longer than the model was trained for. Raises ModelUnavailable for a file that is missing,
-        damaged, too big for this machine, or that llama.cpp refuses.
+        The context is never longer than the model was trained for; whether there is memory for it the caller has
+        checked (`capability`). `on_progress` gets the share that is loaded, 0..1.
+        Raises ModelUnavailable for a file that is missing, damaged, or that llama.cpp refuses.
         """
-        header = read_header(path)
+        header = await asyncio.to_thread(read_header, path)
         if not header.tensor_bytes:
             raise ModelUnavailable(f"{path.name} is a vocabulary without a model")
-        n_ctx = min(context_length or spec.context_length, header.context_length)
-        layers = spec.gpu_layers if gpu_layers is None else gpu_layers
-        if layers == 0:
-            check_fits(header, n_ctx)
-        vocabulary = Vocabulary.load(path, gpu_layers=layers)
-        try:
-            context = Context(vocabulary.model, n_ctx, threads or spec.threads or physical_cores())
-        except ModelUnavailable:
-            vocabulary.close()
-            raise
-        return cls(spec, header, vocabulary, context, n_ctx)
-
-    fim: Fim | None = None
+        order = Order(
+            path=str(path),
+            context_length=min(context_length or spec.context_length, header.context_length),
+            threads=threads or spec.threads or physical_cores(),
+            gpu_layers=spec.gpu_layers if gpu_layers is None else gpu_layers,
+            kv_type=kv_type,
+            adapters=tuple(str(path.parent / adapter) for adapter in spec.adapters),
+            folder=str(storage.folder or ""),
+            ram_bytes=storage.ram_bytes,
+            disk_bytes=storage.disk_bytes,
+        )
+        return cls(spec, header, order, await Child.start(order, on_progress))
 
     @property
     def rates(self) -> Rates:
-        return Rates()
+        return self._rates
 
-    def cached_tokens(self, segments: tuple[Segment, ...]) -> int:
-        return 0
-
-    def tokenize(self, segments: tuple[Segment, ...]) -> list[int]:
-        """The very tokens `stream` would evaluate."""
-        return encode(self._vocabulary, segments)
+    @property
+    def state(self) -> Message:
+        """What the process told of itself last, and how often it broke: numbers for metrics."""
+        up = self._starting.done() and not self._starting.exception()
+        return {**(self._starting.result().beat if up else {}), "restarts": self.restarts}
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
-        return len(self.tokenize(segments))
+        return int(self._counted(segments)["count"])
+
+    def cached_tokens(self, segments: tuple[Segment, ...]) -> int:
+        return int(self._counted(segments)["cached"])
+
+    def tokenize(self, segments: tuple[Segment, ...]) -> list[int]:
+        """The very tokens `stream` would evaluate. Blocks, as `count_tokens` does."""
+        return list(self._counted(segments, tokens=True)["tokens"])
+
+    def _counted(self, segments: tuple[Segment, ...], *, tokens: bool = False) -> Message:
+        assert threading.get_ident() != self._thread, "counting waits for the event loop: not on it"
+        asking = self._ask({"do": "count", "segments": pack_segments(segments), "tokens": tokens})
+        return asyncio.run_coroutine_threadsafe(asking, self._loop).result(COUNT_S)
+
+    async def _ask(self, message: Message) -> Message:
+        child = await self._running()
+        id_, inbox = child.open()
+        try:
+            child.send(message | {"id": id_})
+            answer = await inbox.get()
+        finally:
+            child.forget(id_)
+        if answer is None:
+            raise lost(child)
+        return answer
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
-        tokens = await asyncio.to_thread(self.tokenize, prompt.segments)
-        if len(tokens) >= self.context_length:
-            raise ContextTooLarge(len(tokens), self.context_length - 1)
-        if not tokens:
-            raise EngineFailed("the prompt is empty")
-        if self._closed:
-            raise EngineFailed(f"the engine of {self.name} is closed")
-        loop = asyncio.get_running_loop()
-        inbox: asyncio.Queue[Delta | Future[Delta]] = asyncio.Queue()
-        cancel = Cancel()
-
-        def post(item: Delta | Future[Delta]) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(inbox.put_nowait, item)
-
-        self._cancels.add(cancel)
-        job = _Job(tokens, prompt.stop + self._stops, sampling, cancel, post)
-        # The future itself is the last thing posted, so that an error of any kind reaches the reader.
-        self._thread.submit(self._generate, job).add_done_callback(post)
+        if self._open >= QUEUE:
+            raise EngineBusy(self._open)
+        self._open += 1
         try:
-            while isinstance(item := await inbox.get(), Delta):
-                yield item
-            yield item.result()
+            child = await self._running()
+            sampling = replace(sampling, stop=(*prompt.stop, *self._stops, *sampling.stop))
+            asked = {"segments": pack_segments(prompt.segments), "sampling": asdict(sampling), "ahead": prompt.ahead}
+            id_, inbox = child.open()
+            child.send({"do": "generate", "id": id_} | asked)
+            try:
+                while True:
+                    message = await inbox.get()
+                    if message is None:
+                        raise lost(child)
+                    delta = self._delta(message)
+                    yield delta
+                    if delta.reason:
+                        return
+            finally:
+                child.forget(id_)
+                child.send({"do": "cancel", "id": id_})  # nothing to it, where it has ended
         finally:
-            cancel.set()
-            self._cancels.discard(cancel)
+            self._open -= 1
+
+    def _delta(self, message: Message) -> Delta:
+        if "error" in message:
+            raise _error(message)
+        if "rates" in message:
+            self._rates = Rates(*message["rates"])
+        if "reason" in message:
+            return Delta(message["text"], message["reason"], Usage(*message["usage"]))
+        progress = tuple(message["progress"]) if "progress" in message else None
+        return Delta(message.get("text", ""), progress=progress, waiting=message.get("waiting"),
+                     eta_s=message.get("eta_s"))  # fmt: skip
 
     async def close(self) -> None:
-        """Ends all streams as cancelled and frees the memory. May be called twice."""
+        """Ends all streams as cancelled, lets the process write its snapshots, and frees the memory."""
         if self._closed:
             return
         self._closed = True
-        for cancel in self._cancels:
-            cancel.set()
-        await asyncio.wrap_future(self._thread.submit(self._free))
-        self._thread.shutdown(wait=False)
+        self._minding.cancel()
+        if not self._starting.done():
+            self._starting.cancel()
+        elif not self._starting.exception():
+            await self._starting.result().close()
+        await asyncio.gather(self._starting, self._minding, return_exceptions=True)
 
-    def _free(self) -> None:
-        self._context.close()
-        self._vocabulary.close()
+    # --- the process, again when it broke ---
 
-    def _generate(self, job: _Job) -> Delta:
-        """Runs on the engine's thread. Posts what can be shown and returns the last delta."""
-        total = len(job.tokens)
-        if job.cancel:  # while it was queued: leave the cache to the next one
-            return Delta(reason="cancelled", usage=Usage(total, 0, 0))
-        cached = self._context.keep_common(job.tokens)
-        job.post(Delta(progress=(cached, total)))
-        for begin in range(cached, total, PREFILL_SLICE):
-            end = min(begin + PREFILL_SLICE, total)
-            if not self._context.evaluate(job.tokens[begin:end], job.cancel):
-                return Delta(reason="cancelled", usage=Usage(total, cached, 0))
-            job.post(Delta(progress=(end, total)))
-        text, reason, completion = self._decode(job)
-        return Delta(text, reason, Usage(total, cached, completion))
+    async def _running(self) -> Child:
+        """The process; waits for one that is being started again. Raises what its start raised."""
+        if self._closed:
+            raise EngineFailed(f"the engine of {self.name} is closed")
+        pause_s = self._next_start - self._loop.time()
+        if pause_s > PATIENCE_S:
+            raise EngineFailed(
+                f"{self.name} broke {self._breaks} times in a row and is started again in {pause_s:.0f} s: try then, or"
+                " choose another model"
+            )
+        if self._starting.done() and self._starting.exception():
+            self._starting = asyncio.create_task(self._start_again())
+        return await asyncio.shield(self._starting)
 
-    def _decode(self, job: _Job) -> tuple[str, StopReason, int]:
-        """Text not posted yet, why the answer ended, and its length in tokens (without the end token)."""
-        answer, vocabulary, context = AnswerText(job.stops), self._vocabulary, self._context
-        count = 0
-        with context.chooser(job.sampling) as choose:
-            while count < job.sampling.max_tokens:
-                token = choose()
-                if token in vocabulary.end_tokens:
-                    return answer.end(), "stop", count
-                count += 1
-                if text := answer.feed(vocabulary.piece(token)):
-                    job.post(Delta(text))
-                if answer.stopped:
-                    return "", "stop", count
-                if len(context.held) == self.context_length:
-                    break
-                if count < job.sampling.max_tokens and not context.evaluate([token], job.cancel):
-                    return answer.end(), "cancelled", count
-        return answer.end(), "length", count
+    async def _start_again(self) -> Child:
+        await asyncio.sleep(self._next_start - self._loop.time())
+        try:
+            child = await Child.start(self._order, lambda _share: None)
+        except ModelUnavailable:
+            self._put_off()
+            raise
+        self.restarts += 1
+        return child
+
+    async def _mind(self) -> None:
+        """Starts the process again whenever it breaks, before somebody asks for it."""
+        while True:
+            child = await self._started()
+            await child.gone.wait()
+            self._put_off()
+            self._starting = asyncio.create_task(self._start_again())
+
+    async def _started(self) -> Child:
+        """The next process that has come up, whoever had it started."""
+        while True:
+            await asyncio.wait([starting := self._starting])
+            if not starting.exception():
+                return starting.result()
+            await asyncio.sleep(FIRST_PAUSE_S)
+
+    def _put_off(self) -> None:
+        """Counts a break, and sets when the next start may be: at once, then later and later."""
+        now = self._loop.time()
+        self._breaks = 1 if now - self._broke_at > CALM_S else self._breaks + 1
+        self._broke_at = now
+        pause_s = min(FIRST_PAUSE_S * 2 ** (self._breaks - 2), LONGEST_PAUSE_S) if self._breaks > 1 else 0.0
+        self._next_start = now + pause_s
+
+
+def _error(message: Message) -> ModelError:
+    """The error that the process raised, by the name of its class."""
+    kind = getattr(errors, message["error"])
+    args: Any = message["args"]
+    made: ModelError = kind(**args) if isinstance(args, dict) else kind(*args)
+    return made

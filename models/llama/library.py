@@ -45,6 +45,15 @@ def _library() -> Any:
     return llama_cpp
 
 
+def json_schema_to_gbnf(schema: str) -> str:
+    """llama.cpp's grammar for a JSON Schema. Raises ValueError and its like for what is no such schema."""
+    library()
+    from llama_cpp.llama_grammar import json_schema_to_gbnf as convert
+
+    grammar: str = convert(schema)
+    return grammar
+
+
 def last_complaint() -> str:
     """What llama.cpp said last before it gave up; "" if nothing. Reading it clears it."""
     said = _complaints[-1] if _complaints else ""

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,17 +54,33 @@ class Vocabulary:
         self._specials_in = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
         self.bos = int(self._api.llama_vocab_bos(self._vocab))  # -1: none
         self.eos = int(self._api.llama_vocab_eos(self._vocab))
+        self.size = int(self._api.llama_vocab_n_tokens(self._vocab))
+        self.fim = self._find_fim()
         self.adds_bos = bool(self._api.llama_vocab_get_add_bos(self._vocab)) and self.bos >= 0
         self._lead = self.tokenize(_SENTINEL) if self._api.llama_vocab_type(self._vocab) == _SPM else []
 
     @classmethod
-    def load(cls, path: Path, *, gpu_layers: int = 0, only_vocabulary: bool = False) -> "Vocabulary":
+    def load(
+        cls,
+        path: Path,
+        *,
+        gpu_layers: int = 0,
+        only_vocabulary: bool = False,
+        on_progress: Callable[[float], None] = lambda _share: None,
+    ) -> "Vocabulary":
         """Loads a model file, whole or without its weights. Raises ModelUnavailable with llama.cpp's own words."""
         api = library()
         last_complaint()
         params = api.llama_model_default_params()
         params.n_gpu_layers, params.vocab_only = gpu_layers, only_vocabulary
+
+        def report(share: float, _: object) -> bool:
+            on_progress(share)
+            return True  # go on
+
+        params.progress_callback = callback = api.llama_progress_callback(report)
         model = api.llama_model_load_from_file(os.fsencode(path), params)
+        del callback  # held until here: llama.cpp knows only its address
         if not model:
             raise ModelUnavailable(f"{path.name} cannot be loaded: {last_complaint() or 'llama.cpp gave no reason'}")
         return cls(model)
@@ -130,6 +147,13 @@ class Vocabulary:
         with self._lock:
             self._model = None
         self._free()
+
+    def _find_fim(self) -> tuple[str, str, str] | None:
+        """The texts of the tokens before, behind and in place of what is to be filled in."""
+        api = self._api
+        ids = [get(self._vocab) for get in (api.llama_vocab_fim_pre, api.llama_vocab_fim_suf, api.llama_vocab_fim_mid)]
+        prefix, suffix, middle = (self.text(token) for token in ids)
+        return (prefix, suffix, middle) if prefix and suffix and middle else None
 
     def _find_specials(self) -> list[Special]:
         attributes, vocab = self._api.llama_vocab_get_attr, self._vocab

@@ -73,6 +73,7 @@ class Socket:
     """A client that keeps every event it is sent."""
 
     raw: ClientConnection
+    patience_s: float = 20  # for one message
     events: list[dict[str, Any]] = field(default_factory=list)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -91,7 +92,7 @@ class Socket:
                 return message
 
     async def receive(self) -> dict[str, Any]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(self.patience_s):
             message: dict[str, Any] = json.loads(await self.raw.recv())
         if message.get("method") == "event":
             self.events.append(message["params"])

@@ -35,16 +35,16 @@ PROMPT = Prompt(
 GREEDY = Sampling(max_tokens=40, temperature=0)
 
 
-def _scripted() -> Engine:
+async def _scripted() -> Engine:
     return ScriptedEngine([f"word{n} " for n in range(200)])
 
 
-def _extractive() -> Engine:
+async def _extractive() -> Engine:
     return ExtractiveEngine()
 
 
 MAKERS = {"scripted": _scripted, "extractive": _extractive} | {
-    tiny.model: lambda tiny=tiny: LlamaEngine.load(
+    tiny.model: lambda tiny=tiny: LlamaEngine.start(
         ModelSpec(tiny.model, (tiny.filename,), context_length=1024, threads=1), tiny.path
     )
     for tiny in ALL
@@ -55,7 +55,7 @@ MAKERS = {"scripted": _scripted, "extractive": _extractive} | {
 async def making(name: str) -> AsyncIterator[Engine]:
     """The engine of that name, with the server that the remote one needs."""
     if name != "remote":
-        yield MAKERS[name]()
+        yield await MAKERS[name]()
         return
     async with fake_server(honest) as fake:
         yield await RemoteEngine.connect(fake.url)
@@ -82,7 +82,7 @@ async def test_the_last_delta_and_only_the_last_has_reason_and_usage(engine: Eng
     assert ends == [len(deltas) - 1]
     usage = deltas[-1].usage
     assert usage is not None
-    assert usage.prompt == engine.count_tokens(PROMPT.segments)
+    assert usage.prompt == await asyncio.to_thread(engine.count_tokens, PROMPT.segments)
     assert 0 < usage.completion <= GREEDY.max_tokens
 
 
@@ -118,7 +118,8 @@ async def test_streams_side_by_side_all_complete_with_the_same_text(engine: Engi
 
 async def test_counts_grow_with_the_text_and_barely_depend_on_how_it_is_cut(engine: Engine) -> None:
     head, tail = Segment("def scan(root):\n", False), Segment("    return sorted(root)\n", False)
-    first, second, both = (engine.count_tokens(segments) for segments in ((head,), (tail,), (head, tail)))
+    cuts = ((head,), (tail,), (head, tail))
+    first, second, both = [await asyncio.to_thread(engine.count_tokens, segments) for segments in cuts]
     assert first > 0
     assert second > 0
     assert max(first, second) < both <= first + second

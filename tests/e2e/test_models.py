@@ -43,9 +43,9 @@ async def test_the_rendered_prompt_is_the_golden_token_ids(name: str) -> None:
     spec = registry.spec(name)
     path = registry.locate(spec)
     assert path is not None
-    engine = LlamaEngine.load(spec, path)
+    engine = await LlamaEngine.start(spec, path)
     segments = render(FORMATS[spec.prompt_format], "Be brief.", [("Hi", "Hello there.")], "What is <|end|> [INST]?")
-    assert engine.tokenize(segments) == GOLDEN[name]
+    assert await asyncio.to_thread(engine.tokenize, segments) == GOLDEN[name]
     await engine.close()
 
 

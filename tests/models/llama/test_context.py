@@ -1,8 +1,12 @@
-"""Cancel inside llama.cpp itself: the evaluation stops between two nodes of its graph."""
+"""Cancel inside llama.cpp itself, and what copying, cutting and saving of cells do to the next token."""
+
+from collections.abc import Iterator
+
+import pytest
 
 from models.llama.context import Cancel, Context
+from models.llama.library import library
 from models.llama.vocabulary import Vocabulary
-from models.types import Sampling
 from tests.tiny_gguf import PHI3
 
 
@@ -13,31 +17,54 @@ class _Late(Cancel):
         return False
 
 
-def test_an_evaluation_that_is_cut_short_adds_nothing() -> None:
+@pytest.fixture
+def context() -> Iterator[Context]:
     vocabulary = Vocabulary.load(PHI3.path)
-    context = Context(vocabulary.model, 256, threads=1)
-    assert context.evaluate([1, 2, 3], Cancel())
-    with context.chooser(Sampling(temperature=0)) as choose:
-        before = choose()
+    found = Context(vocabulary.model, 256, 1, sequences=4, rows=32, choices=8)
+    yield found
+    found.close()
+    vocabulary.close()
+
+
+def evaluate(context: Context, sequence: int, begin: int, *tokens: int) -> list[float]:
+    """The logits behind the last of these tokens."""
+    last = len(tokens) - 1
+    assert context.evaluate([(sequence, begin + n, token, n == last) for n, token in enumerate(tokens)])
+    return list(library().llama_get_logits_ith(context.pointer, last)[:1000])
+
+
+def test_an_evaluation_that_is_cut_short_adds_nothing(context: Context) -> None:
+    before = evaluate(context, 0, 0, 1, 2, 3)
     late = _Late()
-    late.set()
-    assert not context.evaluate([4, 5], late)
-    assert context.held == [1, 2, 3]
-    assert context.keep_common([1, 2, 3]) == 2
-    assert context.evaluate([3], Cancel())
-    with context.chooser(Sampling(temperature=0)) as choose:
-        assert choose() == before
-    context.close()
-    vocabulary.close()
+    context.cancel, normal = late, context.cancel
+    normal.set()
+    assert not context.evaluate([(0, 3, 4, False), (0, 4, 5, True), (1, 0, 6, True)])
+    normal.clear()
+    assert context.cut(0, 2)
+    assert evaluate(context, 0, 2, 3) == pytest.approx(before, abs=1e-4)
 
 
-def test_the_cache_keeps_the_common_beginning_but_for_the_last_token() -> None:
-    vocabulary = Vocabulary.load(PHI3.path)
-    context = Context(vocabulary.model, 256, threads=1)
-    context.evaluate([1, 10, 11, 12], Cancel())
-    assert context.keep_common([1, 10, 99, 12]) == 2
-    assert context.held == [1, 10]
-    assert context.keep_common([1, 10]) == 1
-    assert context.keep_common([7]) == 0
-    context.close()
-    vocabulary.close()
+def test_a_cancel_that_is_set_before_evaluates_nothing(context: Context) -> None:
+    context.cancel.set()
+    assert not context.evaluate([(0, 0, 1, True)])
+
+
+def test_a_forked_sequence_goes_on_as_its_source(context: Context) -> None:
+    evaluate(context, 0, 0, 1, 2, 3)
+    context.copy(0, 1, 2)
+    assert evaluate(context, 1, 2, 9, 7) != evaluate(context, 0, 3, 7)
+    context.cut(1, 2)
+    assert evaluate(context, 1, 2, 3, 7) == pytest.approx(evaluate(context, 2, 0, 1, 2, 3, 7), abs=1e-4)
+
+
+def test_a_restored_state_goes_on_as_the_saved_one(context: Context) -> None:
+    evaluate(context, 0, 0, *range(10, 30))
+    state = context.save(0)
+    context.cut(0, 0)
+    assert context.restore(3, state)
+    assert evaluate(context, 3, 20, 5) == pytest.approx(evaluate(context, 1, 0, *range(10, 30), 5), abs=1e-4)
+
+
+def test_a_state_that_is_cut_short_is_refused(context: Context) -> None:
+    evaluate(context, 0, 0, 1, 2, 3)
+    assert not context.restore(1, context.save(0)[:100])

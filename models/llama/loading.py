@@ -1,0 +1,159 @@
+"""A model file made ready to answer, inside its own process: weights, cells, snapshots, and a first token as proof.
+
+Knows what an order says; what is then asked of the model is the business of `worker`.
+"""
+
+import ctypes
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.errors import ModelUnavailable
+from models.gguf_file import split_parts
+from models.llama.answers import Answers
+from models.llama.context import Context
+from models.llama.library import last_complaint, library
+from models.llama.pace import MOST, Pace
+from models.llama.scheduler import PARALLEL, Scheduler
+from models.llama.slots import Slots
+from models.llama.snapshots import Limits, Snapshots
+from models.llama.speculation import DRAFT, Worth
+from models.llama.vocabulary import Vocabulary
+
+SEQUENCES = 4 * PARALLEL  # beside the running ones, conversations that can go on without a restore
+ROWS = MOST + PARALLEL * (1 + DRAFT)  # of one batch
+_DIGESTS = "digests.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the server wants loaded. Crosses the socket as JSON."""
+
+    path: str
+    context_length: int  # tokens
+    threads: int
+    gpu_layers: int = 0
+    kv_type: str = "f16"
+    adapters: tuple[str, ...] = ()  # LoRA files
+    folder: str = ""  # of snapshots; "": none on disk
+    ram_bytes: int = 0  # of snapshots
+    disk_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything that answers."""
+
+    order: Order
+    vocabulary: Vocabulary
+    context: Context
+    snapshots: Snapshots
+    scheduler: Scheduler
+    answers: Answers
+    worth: Worth = field(default_factory=Worth)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the server has to know of it."""
+        vocabulary = self.vocabulary
+        return {
+            "context_length": self.order.context_length,
+            "bos": vocabulary.text(vocabulary.bos),
+            "eos": vocabulary.text(vocabulary.eos),
+            "fim": vocabulary.fim,
+        }
+
+    def open_disk(self) -> None:
+        """Lets snapshots go to disk and come from there; what the model said in them is known again."""
+        self.snapshots.open_disk(snapshot_key(self.order))
+        for tokens, spans in self.snapshots.answers():
+            for begin, end in spans:
+                self.answers.remember(tokens[:begin], tokens[begin:end])
+
+
+def load(order: Order, on_progress: Callable[[float], None]) -> Loaded:
+    """Blocks for seconds. Raises ModelUnavailable with llama.cpp's own words."""
+    vocabulary = Vocabulary.load(Path(order.path), gpu_layers=order.gpu_layers, on_progress=on_progress)
+    context = Context(
+        vocabulary.model,
+        order.context_length,
+        order.threads,
+        sequences=SEQUENCES,
+        rows=ROWS,
+        choices=PARALLEL * (1 + DRAFT),
+        kv_type=order.kv_type,
+    )
+    _adapt(vocabulary.model, context.pointer, order.adapters)
+    _prove(vocabulary, context)
+    snapshots = Snapshots(Limits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None))
+    slots = Slots(context, snapshots, order.context_length, SEQUENCES)
+    return Loaded(order, vocabulary, context, snapshots, Scheduler(slots, Pace()), Answers(vocabulary.piece))
+
+
+def _adapt(model: Any, context: Any, adapters: tuple[str, ...]) -> None:
+    """Lays LoRA adapters over the weights, each in full strength."""
+    if not adapters:
+        return
+    api = library()
+    loaded = [api.llama_adapter_lora_init(model, path.encode()) for path in adapters]
+    for path, adapter in zip(adapters, loaded, strict=True):
+        if not adapter:
+            raise ModelUnavailable(f"the adapter {Path(path).name} cannot be loaded: {last_complaint()}")
+    array = (api.llama_adapter_lora_p_ctypes * len(loaded))(*loaded)
+    scales = (ctypes.c_float * len(loaded))(*[1.0] * len(loaded))
+    if api.llama_set_adapters_lora(context, array, len(loaded), scales):
+        raise ModelUnavailable(f"the adapters do not fit this model: {last_complaint()}")
+
+
+def _prove(vocabulary: Vocabulary, context: Context) -> None:
+    """Evaluates one token: weights that give no numbers are found here, before anybody is promised an answer."""
+    api = library()
+    context.evaluate([(0, 0, max(vocabulary.bos, 0), True)])
+    logits = api.llama_get_logits_ith(context.pointer, 0)
+    if not all(map(math.isfinite, logits[: vocabulary.size])):
+        raise ModelUnavailable("the model's weights give no numbers: the file is damaged, download it again")
+    context.cut(0, 0)
+
+
+def snapshot_key(order: Order) -> str:
+    """Names the states that this model makes: its bytes, its adapters' bytes, and what shapes the cells."""
+    shas = [_file_sha(order, Path(path)) for path in (*map(str, split_parts(Path(order.path))), *order.adapters)]
+    shaped = json.dumps([shas, order.kv_type, order.gpu_layers, library().__version__])
+    return hashlib.sha256(shaped.encode()).hexdigest()
+
+
+def is_known(order: Order) -> bool:
+    """Whether `snapshot_key` is a matter of milliseconds: all files have been read before."""
+    known = _digests(order)
+    return all(_stamp(path) in known for path in (*split_parts(Path(order.path)), *map(Path, order.adapters)))
+
+
+def _file_sha(order: Order, path: Path) -> str:
+    """SHA-256 of a whole file; remembered by its path, size and time, because it takes seconds."""
+    known, stamp = _digests(order), _stamp(path)
+    if stamp not in known:
+        with path.open("rb") as file:
+            known[stamp] = hashlib.file_digest(file, "sha256").hexdigest()
+        folder = Path(order.folder)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = folder / f"{_DIGESTS}.part"
+        part.write_text(json.dumps(known), "utf-8")
+        part.replace(folder / _DIGESTS)
+    return known[stamp]
+
+
+def _stamp(path: Path) -> str:
+    facts = path.stat()
+    return f"{path.absolute()} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def _digests(order: Order) -> dict[str, str]:
+    try:
+        known = json.loads((Path(order.folder) / _DIGESTS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

@@ -1,0 +1,71 @@
+"""The choice of the next token: one chain of llama.cpp's samplers for each answer.
+
+Knows logits by their row, not what the tokens mean.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from models.errors import Unsupported
+from models.llama.library import json_schema_to_gbnf, last_complaint, library
+from models.types import Sampling
+
+_RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED
+_LOOKS_BACK = 64  # tokens that the repeat penalty counts, llama.cpp's default
+
+
+class Chooser:
+    """Chooses the tokens of one answer. The same seed and the same logits give the same tokens.
+
+    The order is llama.cpp's own: grammar, penalties, top_k, top_p, min_p, temperature.
+    """
+
+    def __init__(self, model: Any, context: Any, sampling: Sampling, prompt: Sequence[int]) -> None:
+        """Raises Unsupported where the JSON Schema cannot be made a grammar."""
+        self._api, self._context = library(), context
+        self._chain = self._api.llama_sampler_chain_init(self._api.llama_sampler_chain_default_params())
+        try:
+            for stage in _stages(self._api, model, sampling, prompt):
+                self._api.llama_sampler_chain_add(self._chain, stage)
+        except Unsupported:
+            self.close()
+            raise
+
+    def choose(self, row: int) -> int:
+        """The token behind this row of the last batch; the chain remembers it."""
+        return int(self._api.llama_sampler_sample(self._chain, self._context, row))
+
+    def close(self) -> None:
+        self._api.llama_sampler_free(self._chain)
+
+
+def _stages(api: Any, model: Any, sampling: Sampling, prompt: Sequence[int]) -> list[Any]:
+    stages = []
+    if sampling.json_schema:
+        stages.append(_grammar(api, api.llama_model_get_vocab(model), sampling.json_schema))
+    if sampling.repeat_penalty != 1:
+        penalties = api.llama_sampler_init_penalties(_LOOKS_BACK, sampling.repeat_penalty, 0.0, 0.0)
+        for token in prompt[-_LOOKS_BACK:]:
+            api.llama_sampler_accept(penalties, token)
+        stages.append(penalties)
+    if sampling.temperature <= 0:
+        return [*stages, api.llama_sampler_init_greedy()]
+    narrowing: tuple[tuple[bool, Callable[[], Any]], ...] = (
+        (sampling.top_k > 0, lambda: api.llama_sampler_init_top_k(sampling.top_k)),
+        (sampling.top_p < 1, lambda: api.llama_sampler_init_top_p(sampling.top_p, 1)),
+        (sampling.min_p > 0, lambda: api.llama_sampler_init_min_p(sampling.min_p, 1)),
+    )
+    stages += [make() for wanted, make in narrowing if wanted]
+    seed = _RANDOM_SEED if sampling.seed is None else sampling.seed % _RANDOM_SEED
+    return [*stages, api.llama_sampler_init_temp(sampling.temperature), api.llama_sampler_init_dist(seed)]
+
+
+def _grammar(api: Any, vocab: Any, schema: str) -> Any:
+    try:
+        grammar = json_schema_to_gbnf(schema)
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as error:
+        raise Unsupported(f"this JSON Schema cannot be followed: {error}") from error
+    made = api.llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
+    if not made:
+        raise Unsupported(f"this JSON Schema cannot be followed: {last_complaint()}")
+    return made

@@ -1,0 +1,329 @@
+"""The process that owns one model: takes prompts from a socket, evaluates step by step, sends what can be shown.
+
+It ends when its socket does, whatever else it is doing. Three threads: the main one evaluates, one reads messages and
+counts tokens, one tells that it is alive. Knows nothing of conversations, files of the server, or who asks.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from models.errors import ContextTooLarge, EngineFailed, ModelError
+from models.llama.loading import Loaded, Order, is_known, load, snapshot_key
+from models.llama.sampling import Chooser
+from models.llama.scheduler import Request, Slice
+from models.llama.speculation import Lookup
+from models.llama.stops import AnswerText
+from models.llama.tokens import encode
+from models.llama.wire import Message, packed, sampling_of, segments_of
+from models.types import Sampling
+
+BEAT_S = 1.0
+TELL_S = 0.2  # between two messages about how far a prompt has been read
+ABORT_TOKENS = 4  # a cancelled prompt with more in the present step stops the step
+_OOM_SCORE = 800  # of -1000..1000: rather this process than the server
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(eq=False, slots=True)
+class _Answer:
+    """One prompt from arrival to its end."""
+
+    request: Request
+    sampling: Sampling
+    chooser: Chooser
+    text: AnswerText
+    lookup: Lookup = field(default_factory=Lookup)
+    drafted: int = 0
+    accepted: int = 0
+    told_at: float = 0.0
+
+
+class Worker:
+    """The steps of one loaded model. Everything but an evaluation happens under one lock."""
+
+    def __init__(self, loaded: Loaded, send: Callable[[Message], None]) -> None:
+        self._model, self._send = loaded, send
+        self._scheduler, self._vocabulary = loaded.scheduler, loaded.vocabulary
+        self._changed = threading.Condition()
+        self._arrived: list[Message] = []
+        self._cancelled: set[int] = set()
+        self._answers: dict[int, _Answer] = {}  # by request
+        self._step: list[Slice] = []
+        self._closing = False
+        self._moved_at = time.monotonic()
+        self.steps = self.rows = 0
+        if loaded.order.folder and is_known(loaded.order):
+            loaded.open_disk()
+        elif loaded.order.folder:  # reading all of the file takes seconds: nobody waits for that
+            threading.Thread(target=self._open_disk, daemon=True).start()
+
+    # --- from the reader's thread ---
+
+    def take(self, message: Message) -> None:
+        """Does what the server says; everything but counting is left to the steps."""
+        if message["do"] == "count":
+            self._count(message)
+            return
+        with self._changed:
+            if message["do"] == "generate":
+                self._arrived.append(message)
+            elif message["do"] == "cancel":
+                self._cancelled.add(message["id"])
+                if any(part.request.id == message["id"] and len(part.tokens) > ABORT_TOKENS for part in self._step):
+                    self._model.context.cancel.set()
+            elif message["do"] == "close":
+                self._closing = True
+                self._model.context.cancel.set()
+            self._changed.notify()
+
+    def _count(self, message: Message) -> None:
+        tokens = self._encode(message)
+        with self._changed:
+            cached = self._scheduler.slots.known(tokens[:-1])
+        answer = {"id": message["id"], "count": len(tokens), "cached": cached}
+        self._send(answer | ({"tokens": tokens} if message["tokens"] else {}))
+
+    def _encode(self, message: Message) -> list[int]:
+        return encode(self._vocabulary, segments_of(message["segments"]), self._model.answers.find)
+
+    def beat(self) -> Message:
+        """What is told once a second, however long a step takes."""
+        slots, snapshots = self._scheduler.slots, self._model.snapshots
+        stalled = time.monotonic() - self._moved_at if self._step else 0.0
+        return {
+            "beat": {
+                "stalled_s": stalled,
+                "steps": self.steps,
+                "rows": self.rows,
+                "cells": slots.tree.cells,
+                "restored": slots.restored_tokens,
+                "snapshot_hits": snapshots.hits,
+                "snapshots_damaged": snapshots.damaged,
+                "snapshot_ram_bytes": snapshots.ram_bytes,
+                "snapshot_disk_bytes": snapshots.disk_bytes,
+                "acceptance": self._model.worth.share,
+                "waiting": self._scheduler.waiting,
+            },
+            "rates": self._rates,
+        }
+
+    @property
+    def _rates(self) -> tuple[float, float]:
+        rates = self._scheduler.pace.rates
+        return rates.prefill, rates.decode
+
+    def _open_disk(self) -> None:
+        snapshot_key(self._model.order)
+        with self._changed:
+            self._model.open_disk()
+
+    # --- the main thread ---
+
+    def run(self) -> None:
+        """Steps until told to close; then leaves snapshots of what is idle."""
+        while self._plan():
+            rows = [
+                (part.request.sequence or 0, part.begin + place, token, place >= len(part.tokens) - part.chooses)
+                for part in self._step
+                for place, token in enumerate(part.tokens)
+            ]
+            began = time.perf_counter()
+            done = self._model.context.evaluate(rows)
+            seconds = time.perf_counter() - began
+            with self._changed:
+                if done:
+                    self._advance(seconds)
+                self._step, self._moved_at = [], time.monotonic()
+        with self._changed:
+            for answer in list(self._answers.values()):
+                self._end(answer, "cancelled")
+            self._scheduler.slots.save_all()
+
+    def _plan(self) -> bool:
+        """The next step, once there is something to do. False: it is time to close."""
+        with self._changed:
+            while not self._closing:
+                self._arrive()
+                self._model.context.cancel.clear()
+                self._step = self._scheduler.plan()
+                self._moved_at = time.monotonic()
+                self._tell_progress()
+                if self._step:
+                    return True
+                self._changed.wait()
+            return False
+
+    def _arrive(self) -> None:
+        for message in self._arrived:
+            if message["id"] in self._cancelled:
+                self._send({"id": message["id"], "reason": "cancelled", "usage": [0, 0, 0, 0, 0]})
+                continue
+            try:
+                self._begin(message)
+            except ModelError as error:
+                self._send({"id": message["id"], "error": type(error).__name__, "args": vars(error) or error.args})
+        self._arrived.clear()
+        for id_ in self._cancelled & self._answers.keys():
+            self._end(self._answers[id_], "cancelled")
+        self._cancelled.clear()
+
+    def _begin(self, message: Message) -> None:
+        sampling, tokens = sampling_of(message["sampling"]), self._encode(message)
+        limit = self._model.order.context_length
+        if not tokens:
+            raise EngineFailed("the prompt is empty")
+        if len(tokens) >= limit:
+            raise ContextTooLarge(len(tokens), limit - 1)
+        request = Request(message["id"], tokens, min(limit, len(tokens) + sampling.max_tokens), message["ahead"])
+        chooser = Chooser(self._vocabulary.model, self._model.context.pointer, sampling, tokens)
+        answer = _Answer(request, sampling, chooser, AnswerText(sampling.stop))
+        answer.lookup.extend(tokens)
+        self._answers[request.id] = answer
+        self._scheduler.submit(request)
+
+    def _advance(self, seconds: float) -> None:
+        """After an evaluation: who has read on, who has a next token, and who has ended with it."""
+        step = self._step
+        read = sum(len(part.tokens) for part in step if part.is_reading)
+        rows = sum(len(part.tokens) for part in step if not part.is_reading)
+        self._scheduler.pace.observe(read, rows, seconds)
+        self.steps, self.rows = self.steps + 1, self.rows + read + rows
+        self._scheduler.evaluated(step)
+        starts = [0, *(sum(len(part.tokens) for part in step[: n + 1]) for n in range(len(step)))]
+        for part, (_, end) in zip(step, pairwise(starts), strict=True):
+            if part.chooses:
+                self._choose(part, end - part.chooses)
+
+    def _choose(self, part: Slice, row: int) -> None:
+        """Chooses behind the rows of a slice from `row` on, as far as what was guessed comes true."""
+        answer = self._answers[part.request.id]
+        draft = list(part.request.draft)
+        if len(part.request.tokens) >= part.request.most:  # nothing is to be said
+            self._end(answer, "length")
+            return
+        chosen: list[int] = []
+        for place in range(part.chooses):
+            chosen.append(answer.chooser.choose(row + place))
+            if draft[place : place + 1] != chosen[-1:] or chosen[-1] in self._vocabulary.end_tokens:
+                break
+        accepted = len(chosen) - 1
+        answer.drafted, answer.accepted = answer.drafted + len(draft), answer.accepted + accepted
+        self._model.worth.observe(len(draft), accepted)
+        self._scheduler.chosen(part, chosen)
+        self._say(answer, chosen)
+
+    def _say(self, answer: _Answer, chosen: list[int]) -> None:
+        request = answer.request
+        said: list[str] = []
+        for place, token in enumerate(chosen):
+            behind = len(chosen) - place - 1
+            if token in self._vocabulary.end_tokens:
+                self._send_text(answer, said)
+                self._end(answer, "stop", unsaid=behind + 1)
+                return
+            said.append(answer.text.feed(self._vocabulary.piece(token)))
+            if answer.text.stopped:
+                self._send_text(answer, said)
+                self._end(answer, "stop", unsaid=behind)
+                return
+        self._send_text(answer, said)
+        if len(request.tokens) >= request.most:
+            self._end(answer, "length")
+            return
+        answer.lookup.extend(chosen)
+        pace = self._scheduler.pace
+        pays = self._model.worth.pays(pace.row_cost)
+        request.draft = answer.lookup.draft(request.most - len(request.tokens) - 1) if pays else []
+
+    def _send_text(self, answer: _Answer, said: list[str]) -> None:
+        if text := "".join(said):
+            self._send({"id": answer.request.id, "text": text})
+
+    def _end(self, answer: _Answer, reason: str, unsaid: int = 0) -> None:
+        """The last message of an answer; `unsaid` of its tokens are not part of it."""
+        request = answer.request
+        del self._answers[request.id]
+        answer.chooser.close()
+        completion = len(request.tokens) - request.prompt - unsaid
+        self._scheduler.finish(request, completion)
+        if completion > 0:
+            self._model.answers.remember(
+                request.tokens[: request.prompt], request.tokens[request.prompt : request.prompt + completion]
+            )
+        usage = [request.prompt, request.cached, completion, answer.drafted, answer.accepted]
+        self._send(
+            {"id": request.id, "text": answer.text.end(), "reason": reason, "usage": usage, "rates": self._rates}
+        )
+
+    def _tell_progress(self) -> None:
+        now = time.monotonic()
+        for place, request in enumerate(self._scheduler.requests):
+            answer = self._answers[request.id]
+            if (request.sequence is not None and not request.is_reading) or now - answer.told_at < TELL_S:
+                continue
+            answer.told_at = now
+            told: Message = {"id": request.id, "eta_s": self._scheduler.eta_s(request)}
+            if request.sequence is None:
+                self._send(told | {"waiting": place})
+            else:
+                self._send(told | {"progress": [request.held, request.prompt]})
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serves one model over the socket `descriptor`; `parent` is the process that must outlive this one."""
+    _end_with(parent)
+    channel = socket.socket(fileno=descriptor)
+    lines, sending = channel.makefile("rb"), threading.Lock()
+
+    def send(message: Message) -> None:
+        with sending, contextlib.suppress(OSError):  # a server that is gone is the reader's to notice
+            channel.sendall(packed(message))
+
+    order = json.loads(lines.readline() or "null")
+    if order is None:
+        return
+    working: list[Worker] = []
+
+    def read() -> None:
+        for line in lines:
+            if working:  # before that only the end of the socket matters
+                working[0].take(json.loads(line))
+        os._exit(0)
+
+    def beat() -> None:
+        while True:
+            time.sleep(BEAT_S)
+            send(working[0].beat() if working else {"beat": {}})
+
+    for work in (read, beat):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        loaded = load(Order(**order | {"adapters": tuple(order["adapters"])}), lambda share: send({"loading": share}))
+    except ModelError as error:
+        send({"failed": str(error)})
+        return
+    working.append(Worker(loaded, send))
+    send({"ready": loaded.facts})
+    working[0].run()
+
+
+def _end_with(parent: int) -> None:
+    """Has the kernel end this process when the server ends, and choose it first when memory runs out."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        with contextlib.suppress(OSError):  # a container may forbid it
+            Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), "ascii")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
+    if os.getppid() != parent:
+        os._exit(0)

@@ -1,0 +1,132 @@
+"""`make bench-engine`: Lantern's engine beside llama.cpp's own faces, into a section of docs/benchmarks.md.
+
+One run, one machine, one model of a true shape with random weights, the same messages to all. `--quick` is the same
+with a tiny shape, and only printed: for the suite.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from backend.threads import calm
+from models.capability import physical_cores
+from tests.bench_retrieval import DOCS, replaced, say
+from tests.engine_bench import table
+from tests.engine_bench.alone import forecasts, promises, smaller_cache, swaps
+from tests.engine_bench.clients import Heard
+from tests.engine_bench.load import QUICK, ROOT, Load, Sizes
+from tests.engine_bench.peers import Absent, Machine, lantern, llama_server, locked
+from tests.engine_bench.rows import Figures, Start, measured
+from tests.shapes import SHAPES, made
+
+BEGIN, END = "<!-- bench-engine: written by make bench-engine -->", "<!-- /bench-engine -->"
+CONTEXT = 8192
+LLAMA_SERVER = ROOT / "build" / "llama-server" / "llama-server"
+
+
+def raw(machine: Machine, load: Load) -> Figures:
+    """The first turn of the first conversation, read and answered by llama.cpp alone."""
+    sizes = load.sizes
+    prompt = f"<|system|>\n{machine.system}<|end|>\n<|user|>\n{load.code(sizes.code)}<|end|>\n<|assistant|>\n"
+    given = (machine.model, machine.threads, machine.context, sizes.decode, sizes.rounds)
+    words = [sys.executable, "-m", "tests.engine_bench.raw", *map(str, given)]
+    done = subprocess.run(words, input=prompt, capture_output=True, text=True, check=True)
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
+async def columns(machine: Machine, load: Load, binary: Path, folder: Path) -> tuple[table.Columns, list[Heard]]:
+    """The figures of every engine that is here, one after the other, and what Lantern's socket was told."""
+    told: table.Columns = {table.RAW: raw(machine, load.again())}
+    say(f"{table.RAW}: {told[table.RAW]}")
+    starts: dict[str, Start] = {
+        table.LOCKED: partial(locked, machine),
+        table.SERVER: partial(llama_server, machine, binary),
+        table.SOCKET: partial(lantern, machine, folder / "socket"),
+        table.HTTP: partial(lantern, machine, folder / "http", socket=False),
+    }
+    heard: list[Heard] = []
+    for name, start in starts.items():
+        began, told[name] = time.perf_counter(), {}
+        try:
+            told[name], answers = await measured(start, load.again())
+        except Absent as why:
+            say(f"{name}: {why}")
+            continue
+        heard += answers if name == table.SOCKET else []
+        say(f"{name}: {told[name]} in {time.perf_counter() - began:.0f} s")
+    return told, heard
+
+
+async def section(shape: str, sizes: Sizes, binary: Path, folder: Path) -> list[str]:
+    """Everything that is measured, in Markdown."""
+    load = Load.of(made(SHAPES[shape]), sizes)
+    machine = Machine(SHAPES[shape], physical_cores(), CONTEXT, load.system())
+    told, heard = await columns(machine, load, binary, folder)
+    only = {
+        "forecasts": forecasts(heard),
+        "promises": await promises(machine, folder / "promises", load.again()),
+        "smaller cache": await smaller_cache(machine, folder / "cache", load.again()),
+        "swaps": await swaps(machine, folder / "swaps", sizes.swaps),
+    }
+    say(f"Lantern alone: {only}")
+    text = ["## The engine beside llama.cpp's own", "", *asked(machine, sizes), "", *table.side_by_side(told), ""]
+    missing = [f"Not measured: {name}." for name, figures in told.items() if not figures]
+    return [*text, *missing, "", "Lantern alone:", "", *table.alone(only, told[table.SOCKET])]
+
+
+def asked(machine: Machine, sizes: Sizes) -> Iterator[str]:
+    """What the figures are of."""
+    system, python = f"{platform.system()} {platform.release().partition('-')[0]}", platform.python_version()
+    gigabytes, load = machine.model.stat().st_size / 1e9, os.getloadavg()[0]
+    yield f"Measured {datetime.now(UTC):%Y-%m-%d}, {system}, CPython {python}, {os.cpu_count()} cores of an {cpu()},"
+    yield f"load {load:.1f} at the end. The shape {machine.shape.name} with random weights ({gigabytes:.2f} GB),"
+    yield f"{machine.threads} threads, a context of {machine.context} tokens, cache in f16."
+    yield ""
+    yield f"Every conversation has the same system prompt ({sizes.system} tokens) and begins with code of this"
+    yield f"repository ({sizes.code} tokens, each its own) and a question about it; follow-ups are one sentence,"
+    yield "temperature 0, nothing is retrieved. Over /v1/chat/completions (llama-server -np 4 with one cache for all;"
+    yield "`Llama` behind a lock, in a small server of the benchmark; Lantern) the client sends all messages each time,"
+    yield "over the WebSocket only the new one (`retrieval: off`): what the models read is the same. Answers have"
+    yield f"{sizes.answer} tokens, {sizes.decode} for the rate. A first token is the first text at the client. Before"
+    yield "the first turn and after a restart every server answers one other question, so the model is loaded and has"
+    yield "read the system prompt; the cold read has neither in its cache."
+    yield f"The {sizes.others} other conversations begin with {sizes.other} tokens each; the long prompt has"
+    yield f"{sizes.long}, the one that is cancelled after {sizes.cancel_after_s:g} s {sizes.cancelled}. Memory is the"
+    yield "RSS of a server and its children, with the pages of the model file."
+
+
+def cpu() -> str:
+    """The processor's name."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def main() -> None:
+    calm()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the tiny shape and little of everything, printed only")
+    parser.add_argument("--shape", choices=SHAPES, default="phi3-mini", help="printed only, if it is not phi3-mini")
+    parser.add_argument("--llama-server", type=Path, default=LLAMA_SERVER, help="left out where it is not there")
+    given = parser.parse_args()
+    shape, sizes = ("tiny", QUICK) if given.quick else (given.shape, Sizes())
+    with tempfile.TemporaryDirectory(prefix="lantern-bench-") as name:
+        told = "\n".join(asyncio.run(section(shape, sizes, given.llama_server, Path(name))))
+    if shape == "phi3-mini":
+        DOCS.write_text(replaced(DOCS.read_text("utf-8"), told, BEGIN, END), "utf-8")
+    else:
+        print(told)
+
+
+if __name__ == "__main__":
+    main()

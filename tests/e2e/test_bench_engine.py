@@ -1,0 +1,104 @@
+"""The benchmark of the engine runs to its end; its model, its stop watch and its table are what they should be."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from llama_cpp import Llama
+
+from models.gguf_file import read_header
+from tests.bench_engine import BEGIN, END
+from tests.bench_retrieval import DOCS, replaced
+from tests.engine_bench.alone import forecasts
+from tests.engine_bench.clients import Heard
+from tests.engine_bench.load import QUICK, Load
+from tests.engine_bench.processes import family, resident_bytes
+from tests.engine_bench.table import LOCKED, RAW, ROWS, SERVER, SOCKET, side_by_side
+from tests.shapes import SHAPES, made
+
+
+def test_a_shape_is_whole_and_answers_in_words_that_become_the_same_tokens_again() -> None:
+    header = read_header(made(SHAPES["tiny"]))
+    assert (header.n_layers, header.n_embd, header.n_ff, header.n_head_kv, header.n_vocab) == (4, 256, 512, 4, 32064)
+    llama = Llama(str(SHAPES["tiny"].path), n_ctx=256, n_threads=1, verbose=False)
+    tokens = llama.tokenize(b"<|user|>\nHi<|end|>\n<|assistant|>\n", special=True)
+    said = [token for token, _ in zip(llama.generate(tokens, temp=1.0), range(100), strict=False)]
+    text = bytes(llama.detokenize(said)).decode()
+    assert re.fullmatch("( ?[a-z]{2,}){100}", text)
+    assert len(set(said)) > 50
+    assert llama.tokenize(text.strip().encode(), add_bos=False) == said
+
+
+def test_what_is_asked_has_its_size_and_is_the_same_again() -> None:
+    load = Load.of(made(SHAPES["tiny"]), QUICK)
+    first, second = load.code(60), load.code(60)
+    assert first != second
+    again = load.again()
+    assert (again.code(60), again.code(60)) == (first, second)
+    counted = len(load.llama.tokenize(load.system().encode(), add_bos=False))
+    assert counted == pytest.approx(QUICK.system, abs=2)
+
+
+def test_times_are_taken_between_texts() -> None:
+    heard = Heard(sent=1.0, times=[3.0, 3.5, 5.0], tokens=5, ended=5.5)
+    assert (heard.first_s, heard.rate) == (2.0, 2.0)
+    assert heard.longest_gap_s(3.2, 5.2) == 1.5
+    assert heard.longest_gap_s(3.2, 4.9) == pytest.approx(1.4)  # silent until the end
+    assert heard.longest_gap_s(3.2, 9.0) == 1.5  # it was over before
+
+
+def test_a_forecast_is_judged_by_the_wait() -> None:
+    told = [Heard(sent=0.0, times=[10.0], forecast=forecast) for forecast in (9.0, 13.0, None)]
+    assert forecasts(told) == {"forecasts": 2, "median error": pytest.approx(0.2), "within 20 %": pytest.approx(1 / 3)}
+    assert forecasts(told[2:]) == {}
+
+
+def test_each_row_is_judged_by_the_run_itself() -> None:
+    raw, theirs = {"decode": 10.0, "cold read": 10.0}, {"follow-up": 2.0}
+    ours = {"decode": 9.8, "follow-up": 1.4, "interleaved": 1.6, "longest gap, steps": 4.1}
+    told = {
+        line.split(" | ")[0][2:]: line.split(" | ")[-2:]
+        for line in side_by_side({RAW: raw, SERVER: theirs, SOCKET: ours})
+    }
+    assert told["decode, one stream, tok/s"] == ["0.97 of raw", "met |"]
+    assert told["follow-up, s"][1] == "met |"
+    assert told["follow-up, two conversations in turn, s"][1] == "**missed** |"
+    assert told["follow-up after a restart, s"][1] == "not judged |"
+    assert told["longest gap beside a long prompt, steps"][1] == "**missed** |"
+
+
+def test_memory_is_of_a_process_and_all_it_started() -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(flush=True); input()'])"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        both = family(process.pid)
+        assert (len(both), both[0]) == (2, process.pid)
+        assert resident_bytes(*both) > resident_bytes(process.pid) > 1_000_000
+        process.communicate(b"\n")
+
+
+def test_the_document_has_one_section_of_it() -> None:
+    assert replaced(f"a\n{BEGIN}\nold\n{END}\n", "new", BEGIN, END) == f"a\n{BEGIN}\nnew\n{END}\n"
+    assert DOCS.read_text("utf-8").count(BEGIN) == 1
+
+
+def test_the_quick_benchmark_prints_every_row() -> None:
+    words = [sys.executable, "-m", "tests.bench_engine", "--quick"]
+    done = subprocess.run(words, cwd=DOCS.parents[1], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    figures = {row[0]: dict(zip((RAW, LOCKED, SERVER, SOCKET), row[1:5], strict=False)) for row in rows}
+    measured = {name: row for name, row in figures.items() if name in {f"{r.what}, {r.unit}" for r in ROWS}}
+    assert len(measured) == len(ROWS)
+    cold, cancel = "cold read of system prompt and code, s", "cancel inside a read: `end`, s"
+    assert {name for name, row in measured.items() if row[SOCKET] == "-"} == {cold}
+    assert {name for name, row in measured.items() if row[LOCKED] == "-"} == {cold, cancel}
+    assert all(float(figure) > 0 for row in measured.values() for figure in row.values() if figure != "-")
+    assert 20 < float(measured["decode, one stream, tok/s"][RAW]) < 5000
+    assert float(measured[cancel][SOCKET]) < 5
+    assert 0.01 < float(measured["memory at the end, GB"][RAW]) < 1
+    alone = {row[0]: row[1] for row in rows if row[0] not in measured}
+    assert re.match(r"\d+% of 2, at worst \d+\.\d s$", alone["first token promised in 10 s, kept"])
+    assert re.match(r"[+-]\d+\.\d%, from \d+ to \d+ MB$", alone["server's RSS, 4 swaps of tiny models"])

@@ -1,0 +1,107 @@
+"""What is measured of one engine, by name. Seconds, tokens per second, bytes; a first token is the first text."""
+
+import asyncio
+import statistics
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from tests.engine_bench.clients import Heard, Session, Talk
+from tests.engine_bench.load import Load
+from tests.engine_bench.peers import Peer
+from tests.engine_bench.processes import family, resident_bytes
+
+Figures = dict[str, float]
+Start = Callable[[], AbstractAsyncContextManager[Peer]]
+
+
+async def measured(start: Start, load: Load) -> tuple[Figures, list[Heard]]:
+    """All figures of an engine that is started twice, and every answer of conversations that ran alone."""
+    figures: Figures = {}
+    heard: list[Heard] = []
+    async with start() as peer:
+        await warm(peer)
+        first, second = await turns(peer, load, figures, heard)
+        figures["memory, 2 conversations"] = resident_bytes(*family(peer.pid))
+        for _ in range(load.sizes.others):
+            await one(peer, load.code(load.sizes.other), 1)
+        heard.append(await first.ask(load.follow_up(), load.sizes.answer))
+        figures["after others"] = heard[-1].first_s
+        for n in (1, 4, 8):
+            await at_once(peer, load, figures, n)
+        await beside_a_long_prompt(peer, first, load, figures)
+        await cancelled(peer, second, load, figures)
+        figures["memory"] = resident_bytes(*family(peer.pid))
+    async with start() as peer:
+        await warm(peer)
+        again = await peer.talk(second)
+        heard.append(await again.ask(load.follow_up(), load.sizes.answer))
+        figures["after a restart"] = heard[-1].first_s
+    return figures, heard
+
+
+async def warm(peer: Peer) -> None:
+    """The model loaded, its pages touched, the system prompt read: by a question of no other conversation."""
+    await one(peer, "Hello", 1)
+
+
+async def one(peer: Peer, question: str, tokens: int, heard: Heard | None = None) -> Heard:
+    """A question of a new conversation."""
+    talk = await peer.talk()
+    heard = await talk.ask(question, tokens, heard)
+    await talk.close()
+    return heard
+
+
+async def turns(peer: Peer, load: Load, figures: Figures, heard: list[Heard]) -> tuple[Talk, Talk]:
+    """Two conversations: first turns, follow-ups of one, then of both in turn, and the rate of a longer answer."""
+    sizes = load.sizes
+    first, second = await peer.talk(), await peer.talk()
+    begun = [await talk.ask(load.code(sizes.code), sizes.answer) for talk in (first, second)]
+    figures["first turn"] = statistics.median(one.first_s for one in begun)
+    follow = [await second.ask(load.follow_up(), sizes.answer) for _ in range(3)]
+    figures["follow-up"] = statistics.median(one.first_s for one in follow)
+    interleaved = [await talk.ask(load.follow_up(), sizes.answer) for talk in (first, second) * 2]
+    figures["interleaved"] = statistics.median(one.first_s for one in interleaved)
+    long = [await one(peer, load.code(sizes.code), sizes.decode) for _ in range(sizes.rounds)]
+    figures["decode"] = max(one.rate for one in long)
+    heard += [*begun, *follow, *interleaved, *long]
+    return first, second
+
+
+async def at_once(peer: Peer, load: Load, figures: Figures, n: int) -> None:
+    """Tokens per second of `n` new conversations together, and the last first token among them."""
+    sizes = load.sizes
+    heard = await asyncio.gather(*(one(peer, load.code(sizes.code), sizes.answer) for _ in range(n)))
+    took = max(each.ended for each in heard) - min(each.sent for each in heard)
+    figures[f"{n} at once"] = sum(each.tokens for each in heard) / took
+    figures[f"{n} at once, last first token"] = max(each.first_s for each in heard)
+
+
+async def beside_a_long_prompt(peer: Peer, talk: Talk, load: Load, figures: Figures) -> None:
+    """The longest silence of a running answer while a long prompt is read, in steps of a lone answer."""
+    running = Heard()
+    answering = asyncio.create_task(talk.ask(load.follow_up(), load.sizes.running, running))
+    await running.spoke.wait()
+    long = await one(peer, load.code(load.sizes.long), 1)
+    running.cancel.set()
+    await answering
+    gap = running.longest_gap_s(long.sent, long.times[0])
+    figures["longest gap"], figures["longest gap, steps"] = gap, gap * figures["decode"]
+    figures["first token of the long prompt"] = long.first_s
+
+
+async def cancelled(peer: Peer, talk: Talk, load: Load, figures: Figures) -> None:
+    """A cancel inside a long read: until the client is told, and what it adds to the next question's first token."""
+    heard = Heard()
+    reading = asyncio.create_task(one(peer, load.code(load.sizes.cancelled), 1, heard))
+    await asyncio.sleep(load.sizes.cancel_after_s)
+    now = asyncio.get_running_loop().time
+    since = now()
+    heard.cancel.set()
+    if isinstance(talk, Session):
+        await reading
+        figures["cancel"] = now() - since
+    began = now()
+    answer = await talk.ask(load.follow_up(), 1)
+    await reading
+    figures["first token after a cancel"] = answer.times[0] - answer.sent + (began - since)

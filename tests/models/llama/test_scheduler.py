@@ -1,0 +1,304 @@
+"""The scheduler without a model: any interleaving of arrivals, cancels, answers and evictions keeps its laws.
+
+The cells are played by `Cells`, which knows what each holds and refuses what llama.cpp would.
+"""
+
+import random
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from models.llama.pace import LEAST, Pace
+from models.llama.prefixes import common
+from models.llama.scheduler import Request, Scheduler, Slice
+from models.llama.slots import WORTH_SAVING, Slots
+from models.llama.snapshots import Limits, Snapshots
+
+SYSTEM = list(range(1000, 1040))
+
+
+class Cells:
+    """A context's cells: which sequence has which cell at which position."""
+
+    def __init__(self, size: int, *, forks: bool = True) -> None:
+        self.size, self.forks = size, forks
+        self.tokens: dict[int, list[int]] = {}
+        self.cells: dict[int, list[int]] = {}
+        self.made = 0
+        self.damaged = False
+
+    @property
+    def used(self) -> int:
+        return len({cell for cells in self.cells.values() for cell in cells})
+
+    def add(self, sequence: int, position: int, token: int) -> None:
+        assert len(self.tokens.setdefault(sequence, [])) == position, "a position is left out or written twice"
+        self.tokens[sequence].append(token)
+        self.cells.setdefault(sequence, []).append(self.made)
+        self.made += 1
+        assert self.used <= self.size, "more cells than the context has"
+
+    def copy(self, source: int, sequence: int, length: int) -> None:
+        assert not self.tokens.get(sequence), "copied over a sequence that is in use"
+        assert len(self.tokens[source]) >= length
+        assert self.forks, "this memory cannot share"
+        self.tokens[sequence], self.cells[sequence] = self.tokens[source][:length], self.cells[source][:length]
+
+    def cut(self, sequence: int, length: int) -> bool:
+        kept = length if self.forks else 0
+        del self.tokens.setdefault(sequence, [])[kept:]
+        del self.cells.setdefault(sequence, [])[kept:]
+        return kept == length
+
+    def save(self, sequence: int) -> bytearray:
+        return bytearray(b"".join(token.to_bytes(4) for token in self.tokens[sequence]))
+
+    def restore(self, sequence: int, state: bytearray) -> bool:
+        if self.damaged:
+            return False
+        assert not self.tokens.get(sequence)
+        for place in range(0, len(state), 4):
+            self.add(sequence, place // 4, int.from_bytes(state[place : place + 4]))
+        return True
+
+
+class World:
+    """A scheduler on played cells; `step` does what the worker does with a model that says random tokens."""
+
+    def __init__(
+        self, size: int = 400, sequences: int = 8, parallel: int = 3, *, forks: bool = True, guesses: int = 4
+    ) -> None:
+        self.cells, self.guesses = Cells(size, forks=forks), guesses
+        self.snapshots = Snapshots(Limits(ram_bytes=1 << 14))
+        self.slots = Slots(self.cells, self.snapshots, size, sequences)
+        self.pace = Pace(prefill=100.0, decode_s=0.1)
+        self.scheduler = Scheduler(self.slots, self.pace, parallel)
+        self.random = random.Random(1)
+        self.number = 0
+        self.read: dict[int, int] = {}  # tokens evaluated by request
+
+    def submit(self, tokens: list[int], answer: int, *, ahead: bool = False) -> Request:
+        self.number += 1
+        request = Request(self.number, list(tokens), len(tokens) + answer, ahead)
+        self.scheduler.submit(request)
+        return request
+
+    def step(self) -> list[Slice]:
+        step = self.scheduler.plan()
+        self.check(step)
+        for part in step:
+            assert part.request.sequence is not None
+            for place, token in enumerate(part.tokens):
+                self.cells.add(part.request.sequence, part.begin + place, token)
+            self.read[part.request.id] = self.read.get(part.request.id, 0) + len(part.tokens)
+        self.scheduler.evaluated(step)
+        for part in step:
+            if part.chooses:
+                self.choose(part)
+        return step
+
+    def choose(self, part: Slice) -> None:
+        request, right = part.request, self.random.randint(0, part.chooses - 1)
+        if len(request.tokens) < request.most:
+            self.scheduler.chosen(part, [*request.draft[:right], self.random.randint(0, 5)])
+        if len(request.tokens) >= request.most:
+            self.scheduler.finish(request, len(request.tokens) - request.prompt)
+            return
+        guesses = self.random.randint(0, min(self.guesses, request.most - len(request.tokens) - 1))
+        request.draft = [self.random.randint(0, 5) for _ in range(guesses)]
+
+    def check(self, step: list[Slice]) -> None:
+        if not self.cells.forks:
+            return
+        reading = [part for part in step if part.is_reading]
+        for part in reading:
+            wanted = part.request.tokens[: part.request.prompt - 1]
+            for sequence, held in self.cells.tokens.items():
+                alive = common(held, wanted)
+                assert alive <= part.begin or sequence == part.request.sequence, "read again while it is alive"
+        for one in reading:
+            for other in reading:
+                if one is not other:
+                    same = common(one.request.tokens[: one.request.prompt - 1], other.request.tokens)
+                    assert same <= max(one.begin, other.begin), "two read the same tokens in one step"
+
+    def run(self, most: int = 3000) -> None:
+        for _ in range(most):
+            if not self.scheduler.requests:
+                return
+            assert self.step(), "there is work and nothing is done"
+        raise AssertionError("somebody starves")
+
+
+class Laws(RuleBasedStateMachine):
+    """Arrive, cancel, finish, evict, in any order."""
+
+    @initialize(
+        parallel=st.integers(1, 4), sequences=st.integers(8, 10), size=st.integers(200, 500), forks=st.booleans()
+    )
+    def begin(self, parallel: int, sequences: int, size: int, forks: bool) -> None:
+        self.world = World(size, sequences, parallel, forks=forks)
+        self.prompts: list[list[int]] = [SYSTEM]
+
+    @rule(more=st.lists(st.integers(0, 5), min_size=1, max_size=90), answer=st.integers(0, 20), ahead=st.booleans(),
+          data=st.data())  # fmt: skip
+    def arrive(self, more: list[int], answer: int, ahead: bool, data: st.DataObject) -> None:
+        begun = data.draw(st.sampled_from(self.prompts))
+        prompt = (begun + more)[:180]
+        self.prompts.append(prompt)
+        self.world.submit(prompt, min(answer, 200 - len(prompt)), ahead=ahead)
+
+    @rule(times=st.integers(1, 8))
+    def step(self, times: int) -> None:
+        for _ in range(times):
+            self.world.step()
+
+    @precondition(lambda self: self.world.scheduler.requests)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        request = data.draw(st.sampled_from(self.world.scheduler.requests))
+        self.prompts.append(list(request.tokens)[:180])  # somebody comes back to what was said
+        self.world.scheduler.finish(request, len(request.tokens) - request.prompt)
+
+    @rule(damaged=st.booleans())
+    def break_snapshots(self, damaged: bool) -> None:
+        self.world.cells.damaged = damaged
+
+    @invariant()
+    def the_books_are_the_cells(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        tree, cells = self.world.slots.tree, self.world.cells
+        held = {sequence: tokens for sequence, tokens in cells.tokens.items() if tokens}
+        assert {sequence: tree.tokens(sequence) for sequence in held} == held
+        assert tree.cells == cells.used <= cells.size
+        for request in self.world.scheduler.requests:
+            if request.sequence is not None:
+                assert held.get(request.sequence, []) == request.tokens[: request.held]
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        self.world.run()
+        self.world.slots.save_all()
+        assert self.world.cells.used == self.world.slots.tree.cells == 0
+        assert sorted(self.world.slots._free) == list(range(len(self.world.slots._free)))
+        assert not self.world.slots._running
+
+
+Laws.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+test_laws = Laws.TestCase
+
+
+def test_a_shared_beginning_is_read_once_however_many_come_together() -> None:
+    world = World(parallel=8, sequences=10, guesses=0)
+    requests = [world.submit([*SYSTEM, n, n + 1, n + 2], 3) for n in range(8)]
+    world.run()
+    assert sum(world.read.values()) == len(SYSTEM) + 8 * (3 + 2)
+    assert [request.cached for request in requests] == [0] + [len(SYSTEM)] * 7
+
+
+def test_a_conversation_goes_on_where_it_stopped_whoever_spoke_between() -> None:
+    world = World()
+    first = world.submit([*SYSTEM, *range(10)], 5)
+    world.run()
+    world.submit([*SYSTEM, 7, 7, 7], 5)
+    world.run()
+    again = world.submit([*first.tokens, 3, 3], 1)
+    world.run()
+    assert again.cached == len(first.tokens) - 1  # the last token of an answer is never evaluated
+    assert world.read[again.id] == 3
+
+
+def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> None:
+    world = World(size=150)
+    first = world.submit(list(range(WORTH_SAVING + 10)), 1)
+    world.run()
+    for n in range(3):
+        world.submit([n] * 120, 1)
+        world.run()
+    again = world.submit([*first.tokens, 3], 1)
+    world.run()
+    assert again.cached == len(first.tokens) - 1
+    assert world.snapshots.hits == 1
+
+
+def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
+    world = World(size=300)
+    world.submit([1] * 100, 1)
+    world.run()
+    world.submit([2] * 100, 0, ahead=True)
+    world.run()
+    world.submit([3] * 150, 1)
+    world.run()
+    assert world.slots.known([1] * 100) == 100
+    assert world.slots.known([2] * 100) == 0
+
+
+def test_reading_ahead_waits_for_every_answer_and_takes_its_room_last() -> None:
+    world = World()
+    ahead = world.submit([4] * 60, 0, ahead=True)
+    world.step()
+    asked = world.submit([5] * 60, 4)
+    while asked in world.scheduler.requests:
+        assert not any(part.request is ahead for part in world.step())
+    world.run()
+    assert world.read[ahead.id] == 60
+
+
+def test_a_short_prompt_passes_a_long_one_and_the_long_one_is_not_kept_waiting_for_ever() -> None:
+    world = World(size=4000, parallel=2, sequences=8)
+    long = world.submit([1] * 1000, 1)
+    world.step()
+    short = world.submit([2] * 20, 1)
+    while short in world.scheduler.requests:
+        world.step()
+    assert long.is_reading
+    for n in range(200):  # a short one arrives with every step
+        world.submit([3, n] * 10, 1)
+        world.step()
+        if long not in world.scheduler.requests:
+            break
+    assert long not in world.scheduler.requests
+    assert n < 60
+
+
+def test_running_answers_flow_while_a_prompt_is_read() -> None:
+    world = World(size=4000)
+    running = world.submit([1] * 10, 500)
+    world.step()
+    world.submit([2] * 1000, 1)
+    for _ in range(30):
+        step = world.step()
+        assert sum(part.request is running for part in step) == 1
+        read = sum(len(part.tokens) for part in step if part.request is not running)
+        assert LEAST <= read <= world.pace.slice(5)
+
+
+def test_who_does_not_fit_waits_for_who_runs() -> None:
+    world = World(size=100, parallel=4)
+    one, two = world.submit([1] * 50, 10), world.submit([2] * 50, 10)
+    world.step()
+    assert (one.sequence is None, two.sequence is None) == (False, True)
+    assert world.scheduler.waiting == 1
+    world.run()
+
+
+def test_a_memory_that_cannot_be_cut_is_read_again_but_never_wrong() -> None:
+    world = World(forks=False)
+    first = world.submit([*SYSTEM, 1, 2], 5)
+    world.run()
+    world.submit([*SYSTEM, 1, 3], 2)
+    world.run()
+    world.submit([*first.tokens, 4], 2)
+    world.run()
+    assert world.slots.tree.cells == world.cells.used
+
+
+@pytest.mark.parametrize(("tokens", "rows", "seconds"), [(100, 0, 1.1), (0, 0, 0.1), (100, 1, 1.5)])
+def test_the_forecast_is_arithmetic_on_measured_rates(tokens: int, rows: int, seconds: float) -> None:
+    pace = Pace(prefill=100.0, decode_s=0.1)
+    assert pace.eta_s(tokens, rows) == pytest.approx(seconds)
+    assert Pace().eta_s(tokens, rows) is None
