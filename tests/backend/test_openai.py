@@ -403,7 +403,15 @@ async def test_end_to_end_with_a_real_model(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_refusal_has_their_shape_and_its_status(
-    tmp_path: Path, stream: bool, path: str, body: Any, status: int, code: str, param: str | None, told: str
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    stream: bool,
+    path: str,
+    body: Any,
+    status: int,
+    code: str,
+    param: str | None,
+    told: str,
 ) -> None:
     async with running(tmp_path, Bounded(TEXTS)) as world:
         answer = await world.post(f"/v1/{path}", body | {"stream": stream})
@@ -412,6 +420,7 @@ async def test_a_refusal_has_their_shape_and_its_status(
     assert error["type"] == "invalid_request_error"
     assert told in error["message"]
     assert answer.headers["x-should-retry"] == "false"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_without_the_token_it_is_their_authentication_error(tmp_path: Path) -> None:
