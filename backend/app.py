@@ -16,6 +16,8 @@ from backend.config import VERSION
 from backend.errors import Refusal, openai_error, translate
 from backend.wiring import Parts
 from backend.ws import Sockets
+from models.errors import ModelError
+from prompts.errors import PromptError
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,12 @@ def build_app(parts: Parts, rules: guard.Rules) -> App:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unserved)
     app.add_exception_handler(Exception, _failed)
-    for translated in (Refusal, OSError):  # handlers by class win over the one for Exception, which also logs
+    for translated in (
+        Refusal,
+        OSError,
+        ModelError,
+        PromptError,
+    ):  # handlers by class win over the one for Exception, which also logs
         app.add_exception_handler(translated, _failed)
     return App(parts, sockets, guard.Guard(app, rules))
 

@@ -21,7 +21,7 @@ class Piece:
     model: str = ""  # the engine that speaks
     reason: StopReason | None = None
     usage: Usage | None = None
-    progress: tuple[int, int] | None = None  # prompt tokens known or evaluated, total
+    note: str = ""  # how far it is, for a comment: nothing is closed for idleness while a long prompt is read
     sources: tuple[dict[str, Any], ...] | None = None  # as in the `sources` event; with the last piece
 
 

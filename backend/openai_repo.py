@@ -61,7 +61,7 @@ async def _pieces(events: AsyncGenerator[Event, None], model: str) -> AsyncGener
             case "sources":
                 sources = tuple(event.body["items"])
             case "status" if event.body["stage"] == "prefill" and "total" in event.body:
-                yield Piece(model=model, progress=(event.body["done"], event.body["total"]))
+                yield Piece(model=model, note=f"prompt {event.body['done']}/{event.body['total']}")
             case "delta":
                 yield Piece(event.body["text"], model=model)
             case "end" if error := event.body.get("error"):

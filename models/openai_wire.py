@@ -67,7 +67,7 @@ def chunk(payload: str, who: str) -> Chunk:
     text = delta.get("content") if isinstance(delta, dict) else choice.get("text")
     reason = choice.get("finish_reason")
     return Chunk(
-        text if isinstance(text, str) else "",
+        text.encode("utf-8", "replace").decode() if isinstance(text, str) else "",
         _REASONS.get(reason, "stop") if isinstance(reason, str) else None,
         _usage(said.get("usage")),
     )

@@ -5,6 +5,7 @@ Follows no redirect and no proxy of the environment. Does not know retrieval, no
 
 import asyncio
 import email.utils
+import json
 import time
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
@@ -58,7 +59,9 @@ class RemoteEngine:
         """`url` is the server's (`http://host:8080`) or that of its API (`https://host/api/v1`)."""
         self._url = _api_url(url)
         self._who = f"the server at {self._url}"
-        self._model, self.name, self.context_length = model, _shown(model), context_length
+        self._model, self.context_length = model, context_length
+        # llama-server calls a model by the path of its file, which is nobody's business.
+        self.name = PurePath(model).name if model.endswith(".gguf") else model
         self._patience, self._closed = patience, False
         self._prefill = self._decode = 0.0
         headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
@@ -77,19 +80,16 @@ class RemoteEngine:
 
         Raises ModelUnavailable.
         """
-        engine = cls(url, model, api_key=api_key, patience=patience)
+        asking = cls(url, model, api_key=api_key, patience=patience)
         try:
-            known = await engine._models()
-        except BaseException:
-            await engine.close()
-            raise
+            known = await asking._models()
+        finally:
+            await asking.close()
         if not model and not known:
-            await engine.close()
-            raise ModelUnavailable(f"the server at {engine._url} lists no model: set ENGINE_MODEL")
-        engine._model = model or next(iter(known))
-        engine.name = _shown(engine._model)
-        engine.context_length = context_length or known.get(engine._model) or CONTEXT
-        return engine
+            raise ModelUnavailable(f"{asking._who} lists no model: set ENGINE_MODEL")
+        model = model or next(iter(known))
+        context_length = context_length or known.get(model) or CONTEXT
+        return cls(url, model, api_key=api_key, context_length=context_length, patience=patience)
 
     @property
     def rates(self) -> Rates:
@@ -177,7 +177,10 @@ class RemoteEngine:
 
     async def _sent(self, method: str, path: str, body: dict[str, Any] | None, limit_s: float) -> httpx.Response:
         """An answer with status 200, its body still to be read."""
-        request = self._client.build_request(method, f"{self._url}/{path}", json=body)
+        # Lone surrogates come in over JSON, and must not go out.
+        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") if body else None
+        headers = {"Content-Type": "application/json"} if body else None
+        request = self._client.build_request(method, f"{self._url}/{path}", content=data, headers=headers)
         response = await self._within(limit_s, self._client.send(request, stream=True))
         if response.status_code == 200:
             return response
@@ -242,11 +245,6 @@ class RemoteEngine:
 
 def _folded(rate: float, newest: float) -> float:
     return newest if not rate else (1 - _NEWEST) * rate + _NEWEST * newest
-
-
-def _shown(model: str) -> str:
-    """llama-server calls a model by the path of its file, which is nobody's business."""
-    return PurePath(model).name if model.endswith(".gguf") else model
 
 
 def _api_url(url: str) -> str:

@@ -26,7 +26,7 @@ from backend.openai_schemas import REPO
 from backend.wiring import Parts
 from models.errors import UnknownModel
 from models.extractive import estimate_tokens
-from models.types import Prompt
+from models.types import Delta, Prompt
 from prompts.passed import chat_prompt, conversation, fim_prompt, raw_prompt
 
 log = logging.getLogger(__name__)
@@ -66,9 +66,8 @@ async def completions(body: schemas.Completion, request: Request, parts: Wired) 
     """Goes on with each prompt, which the client has rendered itself; with a suffix, fills in what is between."""
     _known(parts, body.name)
     if body.retrieves:
-        raise Refusal(
-            "bad_params", f"completions never retrieve: ask {body.name}, or /v1/chat/completions", None, "model"
-        )
+        problem = f"completions never retrieve: ask {body.name}, or /v1/chat/completions"
+        raise Refusal("bad_params", problem, param="model")
     return await _respond(request, body, Form("text"), _each(parts, body))
 
 
@@ -128,7 +127,13 @@ async def _straight(parts: Parts, body: schemas.Generating, make: Callable[[Read
         name = ready.engine.name
         async with aclosing(ready.engine.stream(make(ready), body.sampling(own))) as deltas:
             async for delta in deltas:
-                yield Piece(delta.text, 0, name, delta.reason, delta.usage, delta.progress)
+                yield Piece(delta.text, 0, name, delta.reason, delta.usage, _note(delta))
+
+
+def _note(delta: Delta) -> str:
+    if delta.progress:
+        return "prompt {}/{}".format(*delta.progress)
+    return "" if delta.waiting is None else f"{delta.waiting} waiting"
 
 
 async def _each(parts: Parts, body: schemas.Completion) -> Pieces:
@@ -172,8 +177,8 @@ async def _events(form: Form, first: Piece, rest: Pieces, with_usage: bool) -> A
             for chunk in form.opening(first):
                 yield sse(chunk)
             async for piece in _again(first, rest):
-                if piece.progress:  # a comment: nothing is closed for idleness while a long prompt is read
-                    yield f": prompt {piece.progress[0]}/{piece.progress[1]}\n\n"
+                if piece.note:
+                    yield f": {piece.note}\n\n"
                 for chunk in form.chunks(piece):
                     yield sse(chunk)
                 used += [piece.usage] if piece.usage else []

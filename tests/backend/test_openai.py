@@ -12,8 +12,11 @@ import openai
 import pytest
 
 from models.errors import ContextTooLarge
+from models.remote import RemoteEngine
 from models.scripted import ScriptedEngine
-from models.types import Delta, Fim, Prompt, Sampling
+from models.types import Delta, Fim, Message, Prompt, Sampling, Usage
+from prompts.formats import FORMATS
+from prompts.passed import chat_prompt, conversation
 from tests.backend.worlds import World, running
 from tests.tiny_gguf import tiny_dir
 
@@ -101,6 +104,29 @@ async def test_a_stream_on_the_wire(tmp_path: Path) -> None:
     assert answer.text.endswith("data: [DONE]\n\n")
     assert f": prompt {read}/{read}\n\n" in answer.text  # keeps the connection while a long prompt is read
     assert all("usage" not in chunk for chunk in data(answer.text)[:-1])
+
+
+async def test_a_place_in_the_queue_is_a_comment(tmp_path: Path) -> None:
+    class Queued(ScriptedEngine):
+        async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
+            yield Delta(waiting=2)
+            yield Delta("Now.", "stop", Usage(1, 0, 1))
+
+    async with running(tmp_path, Queued()) as world:
+        answer = await world.post("/v1/completions", {"prompt": "x", "stream": True})
+    assert answer.text.startswith(": 2 waiting\n\ndata: ")
+
+
+async def test_lantern_is_a_server_that_lantern_can_use(tmp_path: Path) -> None:
+    engine = ScriptedEngine(TEXTS)
+    async with running(tmp_path, engine) as world:
+        remote = await RemoteEngine.connect(world.url, "scripted", api_key=world.token)
+        prompt = chat_prompt(FORMATS["llama3"], conversation([Message("user", "Does it?")]))
+        deltas = [delta async for delta in remote.stream(prompt, Sampling(max_tokens=1))]
+        await remote.close()
+    tokens = engine.count_tokens(engine.prompts[0].segments)
+    assert deltas == [Delta("It "), Delta(reason="length", usage=Usage(tokens, 0, 1))]
+    assert engine.prompts[0].text == PHI3  # the server's own format, not ours
 
 
 async def test_sampling_is_what_was_asked_above_what_the_model_has(tmp_path: Path) -> None:
@@ -377,7 +403,15 @@ async def test_end_to_end_with_a_real_model(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_refusal_has_their_shape_and_its_status(
-    tmp_path: Path, stream: bool, path: str, body: Any, status: int, code: str, param: str | None, told: str
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    stream: bool,
+    path: str,
+    body: Any,
+    status: int,
+    code: str,
+    param: str | None,
+    told: str,
 ) -> None:
     async with running(tmp_path, Bounded(TEXTS)) as world:
         answer = await world.post(f"/v1/{path}", body | {"stream": stream})
@@ -386,6 +420,7 @@ async def test_a_refusal_has_their_shape_and_its_status(
     assert error["type"] == "invalid_request_error"
     assert told in error["message"]
     assert answer.headers["x-should-retry"] == "false"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_without_the_token_it_is_their_authentication_error(tmp_path: Path) -> None:

@@ -374,6 +374,15 @@ async def test_broken_utf_8_costs_a_character_and_cuts_inside_one_cost_nothing()
         assert text(await collect(engine)) == "käsea\ufffdb"
 
 
+async def test_halves_of_characters_neither_go_out_nor_come_in() -> None:
+    async def half(call: Call) -> None:
+        await call.send(EVENTS + 'data: {"choices": [{"text": "a\\ud800b", "finish_reason": "stop"}]}\n\n')
+
+    async with remote(half) as (engine, fake):
+        deltas = await collect(engine, Prompt((Segment("x\ud800y", False),), question="x"))
+    assert (text(deltas), fake.bodies[0]["prompt"]) == ("a?b", "x?y")
+
+
 async def test_chunks_of_other_shapes_are_no_text() -> None:
     async def odd(call: Call) -> None:
         await call.send(EVENTS)
