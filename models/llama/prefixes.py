@@ -40,17 +40,19 @@ class Prefixes:
 
         `among` limits it to some sequences.
         """
-        node, at = self._root, 0
-        while True:
-            shared, best = 0, node
+        best, found = 0, self._root
+        open_ends = [(self._root, 0)]
+        while open_ends:
+            node, at = open_ends.pop()
             for child in node.children:
-                if (among is None or child.sequences & among) and (here := common(child.tokens, tokens, at)) > shared:
-                    shared, best = here, child
-            if not shared:
-                return at, node.sequences
-            node, at = best, at + shared
-            if shared < len(node.tokens):
-                return at, node.sequences
+                if among is not None and not child.sequences & among:
+                    continue
+                shared = common(child.tokens, tokens, at)
+                if at + shared > best:
+                    best, found = at + shared, child
+                if shared == len(child.tokens):  # several children may begin alike
+                    open_ends.append((child, at + shared))
+        return best, found.sequences
 
     def held(self, sequences: Set[int]) -> int:
         """Cells that these sequences hold together."""

@@ -50,6 +50,8 @@ def test_the_longest_beginning_is_found_and_its_holders_hold_it(
                 tree.append(sequence, more)
             case ("cut", int(sequence), int(length)):
                 tree.cut(sequence, length)
+            case ("fork", int(source), int(sequence), int(length)) if sequence not in tree:
+                tree.fork(source, sequence, min(length, tree.length(source)))
     length, holders = tree.longest(wanted)
     assert length == max(common(tree.tokens(sequence), wanted) for sequence in SEQUENCES)
     assert all(tree.tokens(sequence)[:length] == wanted[:length] for sequence in holders)
