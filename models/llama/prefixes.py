@@ -40,17 +40,18 @@ class Prefixes:
 
         `among` limits it to some sequences.
         """
-        node, at = self._root, 0
-        while True:
-            shared, best = 0, node
+        best, holders = 0, self._root.sequences
+        ahead = [(self._root, 0)]  # whole nodes that fit; equal tokens may stand in several
+        while ahead:
+            node, at = ahead.pop()
             for child in node.children:
-                if (among is None or child.sequences & among) and (here := common(child.tokens, tokens, at)) > shared:
-                    shared, best = here, child
-            if not shared:
-                return at, node.sequences
-            node, at = best, at + shared
-            if shared < len(node.tokens):
-                return at, node.sequences
+                if among is None or child.sequences & among:
+                    end = at + common(child.tokens, tokens, at)
+                    if end > best:
+                        best, holders = end, child.sequences
+                    if end == at + len(child.tokens):
+                        ahead.append((child, end))
+        return best, holders
 
     def held(self, sequences: Set[int]) -> int:
         """Cells that these sequences hold together."""

@@ -143,7 +143,7 @@ class Scheduler:
     def _admit(self) -> None:
         while self._waiting and sum(not other.ahead for other in self._running) < self._parallel:
             request = self._waiting[0]
-            if request.ahead and any(not other.ahead for other in self._running):
+            if request.ahead and (len(self._running) >= self._parallel or not all(one.ahead for one in self._running)):
                 break
             growth = sum(other.growth for other in self._running)
             if not self.slots.fits(request.tokens[:-1], request.most, growth):

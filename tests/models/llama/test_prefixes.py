@@ -50,6 +50,8 @@ def test_the_longest_beginning_is_found_and_its_holders_hold_it(
                 tree.append(sequence, more)
             case ("cut", int(sequence), int(length)):
                 tree.cut(sequence, length)
+            case ("fork", int(source), int(sequence), int(length)) if not tree.length(sequence):
+                tree.fork(source, sequence, min(length, tree.length(source)))
     length, holders = tree.longest(wanted)
     assert length == max(common(tree.tokens(sequence), wanted) for sequence in SEQUENCES)
     assert all(tree.tokens(sequence)[:length] == wanted[:length] for sequence in holders)
@@ -73,3 +75,11 @@ def test_one_of_several_forks_leaves_the_others() -> None:
     tree.cut(0, 0)
     assert (tree.tokens(1), tree.cells) == ([1, 2, 9], 3)
     assert tree.longest([1, 2, 3, 4]) == (2, {1})
+
+
+def test_the_longest_is_found_behind_a_fork_too_when_somebody_else_begins_alike() -> None:
+    tree = Prefixes()
+    tree.append(0, [1, 2, 3, 4])
+    tree.fork(0, 1, 2)
+    tree.append(2, [1, 2, 3])
+    assert tree.longest([1, 2, 3, 4]) == (4, {0})
