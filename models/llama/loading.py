@@ -42,6 +42,7 @@ class Order:
     folder: str = ""  # of snapshots; "": none on disk
     ram_bytes: int = 0  # of snapshots
     disk_bytes: int = 0
+    file_bytes: int = 0  # of the model
 
 
 @dataclass(frozen=True, slots=True)
