@@ -15,7 +15,7 @@ CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
-.PHONY: run test check setup int8 bench bench-quick bench-retrieval bench-engine llama-server soak soak-quick clean
+.PHONY: run test check setup int8 bench bench-quick bench-retrieval bench-engine llama-server soak soak-quick soak-engine fuzz-gguf clean
 
 run: setup
 ifdef ASK
@@ -51,6 +51,12 @@ soak: setup
 
 soak-quick: setup
 	$(BIN)/python -m tests.soak --quick
+
+soak-engine: setup
+	$(BIN)/python -m tests.soak_engine
+
+fuzz-gguf: setup
+	$(BIN)/python -m tests.fuzz_gguf
 
 setup: $(STAMPS)/packages $(STAMPS)/llama int8
 

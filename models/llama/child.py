@@ -10,7 +10,6 @@ import logging
 import os
 import socket
 import sys
-from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import count
@@ -24,56 +23,76 @@ log = logging.getLogger(__name__)
 SILENCE_S = 15  # without a sign of life: stopped, or the machine is in trouble
 STALL_S = 120.0  # in one step: the slowest machine needs seconds
 CLOSE_S = 8.0  # to write snapshots
+LOAD_S = 120.0  # beside the time that the slowest disk needs for the file
+SLOWEST_DISK = 20e6  # bytes a second
+DRAIN_S = 1.0  # for what a process has said before it ended
 _CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.worker import main; main({descriptor}, {parent})"
 
 
 class Child:
     """One process with one loaded model. When it is gone, `why` says so to everyone who waits for it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
-        self._process, self._channel = process, channel
+    def __init__(
+        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._process, self._writer = process, writer
         self._ids = count(1)
         self._inboxes: dict[int, asyncio.Queue[Message | None]] = {}
-        self._complaints: deque[str] = deque(maxlen=5)
+        self._complaints = b""
         self._heard = True
-        self._tasks: list[asyncio.Task[None]] = []
         self._killed_for = ""
         self.ready: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
         self.why = ""
         self.beat: Message = {}
         self.on_message: Callable[[Message], None] = lambda _message: None
+        self._listening = [asyncio.create_task(work) for work in (self._read(reader), self._read_complaints())]
+        self._tasks = [*self._listening, *(asyncio.create_task(work) for work in (self._watch(), self._see_end()))]
 
     @classmethod
     async def start(cls, order: Order, on_progress: Callable[[float], None]) -> "Child":
         """A process that has loaded what is ordered. Raises ModelUnavailable with the reason where it cannot."""
-        ours, theirs = socket.socketpair()
-        path = [entry for entry in sys.path if entry]  # never the folder that a command happens to run in
-        code = _CODE.format(path=path, descriptor=theirs.fileno(), parent=os.getpid())
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-c", code,
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-        child = cls(process, ours)
-        await child._listen()
-        child.send(asdict(order))
+        child = await cls._spawn()
 
         def heard(message: Message) -> None:
             if "loading" in message:
                 on_progress(message["loading"])
 
         child.on_message = heard
+        child.send(asdict(order))
+        within_s = LOAD_S + order.file_bytes / SLOWEST_DISK
         try:
-            await asyncio.shield(child.ready)
-        except BaseException:
+            async with asyncio.timeout(within_s):
+                await asyncio.shield(child.ready)
+        except BaseException as error:
             await child.kill("its load was given up")
             child.ready.exception()  # has been told
+            if isinstance(error, TimeoutError):
+                raise ModelUnavailable(f"the model was not loaded within {within_s:.0f} s") from error
             raise
         return child
+
+    @classmethod
+    async def _spawn(cls) -> "Child":
+        ours, theirs = socket.socketpair()
+        path = [entry for entry in sys.path if entry]  # never the folder that a command happens to run in
+        code = _CODE.format(path=path, descriptor=theirs.fileno(), parent=os.getpid())
+        with theirs:
+            reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES)
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-I", "-c", code,
+                    pass_fds=[theirs.fileno()],
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.PIPE,
+                )  # fmt: skip
+            except BaseException as error:
+                writer.close()
+                if isinstance(error, OSError):
+                    raise ModelUnavailable(f"no process for the model can be started: {error.strerror}") from error
+                raise
+        return cls(process, reader, writer)
 
     @property
     def pid(self) -> int:
@@ -115,21 +134,14 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
-    async def _listen(self) -> None:
-        reader, self._writer = await asyncio.open_connection(sock=self._channel, limit=LINE_BYTES)
-        for work in (self._read(reader), self._read_complaints(), self._watch(), self._see_end()):
-            self._tasks.append(asyncio.create_task(work))
-
     async def _read(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(ConnectionError):
-            while line := await reader.readline():
-                self._heard = True
-                try:
-                    message = json.loads(line)
-                except ValueError:
-                    self._kill("it sends nonsense")
-                    return
-                self._deliver(message)
+            try:
+                while line := await reader.readline():
+                    self._heard = True
+                    self._deliver(json.loads(line))
+            except (ValueError, TypeError, RecursionError):  # no JSON, no object, no end of line
+                self._kill("it sends nonsense")
 
     def _deliver(self, message: Message) -> None:
         if "id" in message:
@@ -147,9 +159,8 @@ class Child:
 
     async def _read_complaints(self) -> None:
         assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            if text := line.decode("utf-8", "replace").strip():
-                self._complaints.append(text[:300])
+        while said := await self._process.stderr.read(1 << 16):
+            self._complaints = (self._complaints + said)[-2000:]
 
     async def _watch(self) -> None:
         """Ends a process that is silent. Counts our own ticks: a machine that slept has heard nothing and missed
@@ -167,6 +178,7 @@ class Child:
     async def _see_end(self) -> None:
         """When the process has ended: everybody who waits is told."""
         code = await self._process.wait()
+        await asyncio.wait(self._listening, timeout=DRAIN_S)
         self.why = self._killed_for or self._last_words(code)
         if code and not self._killed_for:
             log.warning("the process of a model ended: %s", self.why)
@@ -179,7 +191,8 @@ class Child:
 
     def _last_words(self, code: int) -> str:
         ended = f"its process ended by signal {-code}" if code < 0 else f"its process ended with status {code}"
-        return f"{ended}: {self._complaints[-1]}" if self._complaints else ended
+        said = self._complaints.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return f"{ended}: {said[:300]}" if said else ended
 
 
 def lost(child: Child) -> EngineFailed:

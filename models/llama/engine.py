@@ -79,6 +79,7 @@ class LlamaEngine:
             folder=str(storage.folder or ""),
             ram_bytes=storage.ram_bytes,
             disk_bytes=storage.disk_bytes,
+            file_bytes=header.file_bytes,
         )
         return cls(spec, header, order, await Child.start(order, on_progress))
 
@@ -89,7 +90,7 @@ class LlamaEngine:
     @property
     def state(self) -> Message:
         """What the process told of itself last, and how often it broke: numbers for metrics."""
-        up = self._starting.done() and not self._starting.exception()
+        up = self._starting.done() and not self._starting.cancelled() and not self._starting.exception()
         return {**(self._starting.result().beat if up else {}), "restarts": self.restarts}
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
@@ -105,7 +106,12 @@ class LlamaEngine:
     def _counted(self, segments: tuple[Segment, ...], *, tokens: bool = False) -> Message:
         assert threading.get_ident() != self._thread, "counting waits for the event loop: not on it"
         asking = self._ask({"do": "count", "segments": pack_segments(segments), "tokens": tokens})
-        return asyncio.run_coroutine_threadsafe(asking, self._loop).result(COUNT_S)
+        counting = asyncio.run_coroutine_threadsafe(asking, self._loop)
+        try:
+            return counting.result(COUNT_S)
+        except TimeoutError as error:
+            counting.cancel()
+            raise EngineFailed(f"{self.name} did not count tokens within {COUNT_S:.0f} s") from error
 
     async def _ask(self, message: Message) -> Message:
         child = await self._running()
@@ -117,6 +123,8 @@ class LlamaEngine:
             child.forget(id_)
         if answer is None:
             raise lost(child)
+        if "error" in answer:
+            raise _error(answer)
         return answer
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
@@ -181,7 +189,10 @@ class LlamaEngine:
             )
         if self._starting.done() and self._starting.exception():
             self._starting = asyncio.create_task(self._start_again())
-        return await asyncio.shield(self._starting)
+        await asyncio.wait([starting := self._starting])  # which `close` may cancel, but not who waits for it
+        if starting.cancelled():
+            raise EngineFailed(f"the engine of {self.name} is closed")
+        return starting.result()
 
     async def _start_again(self) -> Child:
         await asyncio.sleep(self._next_start - self._loop.time())

@@ -34,12 +34,16 @@ def library() -> Any:
 def _library() -> Any:
     try:
         import llama_cpp
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ModelUnavailable(
             "local models need llama-cpp-python, which is not installed: with a C++ compiler run `make setup`"
         ) from error
-    except (OSError, RuntimeError) as error:  # the package is there, its shared library is not or does not load
-        raise ModelUnavailable(f"llama-cpp-python is broken ({error}): reinstall it with `make setup`") from error
+    # The package is there, its shared library is not or does not load; or there is no memory for what it imports.
+    except (ImportError, OSError, RuntimeError) as error:
+        said = str(error).strip().rpartition("\n")[2]
+        raise ModelUnavailable(
+            f"llama-cpp-python cannot be loaded ({said}): free memory, or reinstall it with `make setup`"
+        ) from error
     llama_cpp.llama_log_set(_keep_callback, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     return llama_cpp

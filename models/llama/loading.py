@@ -42,6 +42,7 @@ class Order:
     folder: str = ""  # of snapshots; "": none on disk
     ram_bytes: int = 0  # of snapshots
     disk_bytes: int = 0
+    file_bytes: int = 0  # of the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,13 @@ def _prove(vocabulary: Vocabulary, context: Context) -> None:
 
 
 def snapshot_key(order: Order) -> str:
-    """Names the states that this model makes: its bytes, its adapters' bytes, and what shapes the cells."""
+    """Names the states that this model makes: its bytes, its adapters' bytes, and what shapes the cells.
+
+    The context's length does: Phi-3's turn of positions is another one behind 4,096 tokens (llama.cpp's
+    `get_rope_factors`).
+    """
     shas = [_file_sha(order, Path(path)) for path in (*map(str, split_parts(Path(order.path))), *order.adapters)]
-    shaped = json.dumps([shas, order.kv_type, order.gpu_layers, library().__version__])
+    shaped = json.dumps([shas, order.context_length, order.kv_type, order.gpu_layers, library().__version__])
     return hashlib.sha256(shaped.encode()).hexdigest()
 
 

@@ -3,7 +3,9 @@
 Knows logits by their row, not what the tokens mean.
 """
 
-from collections.abc import Callable, Sequence
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from models.errors import Unsupported
@@ -12,6 +14,10 @@ from models.types import Sampling
 
 _RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED
 _LOOKS_BACK = 64  # tokens that the repeat penalty counts, llama.cpp's default
+# What a schema may ask for: grammars grow with these counts, and llama.cpp reads nested ones by recursion.
+_MOST_REPEATS = 500
+_GRAMMAR_BYTES = 1 << 17
+_COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
 
 
 class Chooser:
@@ -44,7 +50,8 @@ def _stages(api: Any, model: Any, sampling: Sampling, prompt: Sequence[int]) -> 
     if sampling.json_schema:
         stages.append(_grammar(api, api.llama_model_get_vocab(model), sampling.json_schema))
     if sampling.repeat_penalty != 1:
-        penalties = api.llama_sampler_init_penalties(_LOOKS_BACK, sampling.repeat_penalty, 0.0, 0.0)
+        size = api.llama_vocab_n_tokens(api.llama_model_get_vocab(model))
+        penalties = api.llama_sampler_init_penalties(size, _LOOKS_BACK, sampling.repeat_penalty, 0.0, 0.0)
         for token in prompt[-_LOOKS_BACK:]:
             api.llama_sampler_accept(penalties, token)
         stages.append(penalties)
@@ -62,10 +69,28 @@ def _stages(api: Any, model: Any, sampling: Sampling, prompt: Sequence[int]) -> 
 
 def _grammar(api: Any, vocab: Any, schema: str) -> Any:
     try:
-        grammar = json_schema_to_gbnf(schema)
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as error:
+        if any(count > _MOST_REPEATS for count in _repeats(json.loads(schema))):
+            raise ValueError(f"it repeats something more than {_MOST_REPEATS} times")
+        grammar = json_schema_to_gbnf(schema).encode()
+        if len(grammar) > _GRAMMAR_BYTES or b"\\u0000" in grammar or b"\0" in grammar:
+            raise ValueError("it is too long, or names the character 0")
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         raise Unsupported(f"this JSON Schema cannot be followed: {error}") from error
-    made = api.llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
+    made = api.llama_sampler_init_grammar(vocab, grammar, b"root")
     if not made:
         raise Unsupported(f"this JSON Schema cannot be followed: {last_complaint()}")
     return made
+
+
+def _repeats(schema: Any) -> Iterator[int]:
+    """All counts of repetitions in a schema, those in its patterns too."""
+    if isinstance(schema, dict):
+        for key, value in schema.items():
+            if key in _COUNTS and isinstance(value, int):
+                yield value
+            elif key == "pattern" and isinstance(value, str):
+                yield from (int(digits) for digits in re.findall(r"\d+(?=[\d,]*\})", value))
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for value in schema:
+            yield from _repeats(value)

@@ -8,7 +8,9 @@ import hashlib
 import json
 import logging
 import os
+import struct
 import sys
+import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +21,12 @@ from models.llama.prefixes import common
 
 log = logging.getLogger(__name__)
 
-# A file: magic, SHA-256 of all that follows, length of the head (4 bytes), head (JSON), tokens (4 bytes each), state.
-_MAGIC = b"LANTERNKV1\n"
+# A file: what is fixed (magic, length of the head, count of tokens, SHA-256 of head and tokens, SHA-256 of the state),
+# head (JSON), tokens (4 bytes each), state. Nothing is made sense of before its sum is right.
+_FIXED = struct.Struct("<11sII32s32s")
+_MAGIC = b"LANTERNKV2\n"
 _SUFFIX = ".kv"
-_SHA_BYTES, _LENGTH_BYTES = 32, 4
-_HEAD_BYTES = 1 << 20
-_START = len(_MAGIC) + _SHA_BYTES + _LENGTH_BYTES
+_LEFT_S = 3600  # a file that has been half written for so long was left behind by a process that ended
 
 Spans = list[tuple[int, int]]
 
@@ -61,29 +63,34 @@ class Snapshots:
             return
         self._limits.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._key = key
-        for path in sorted(self._limits.folder.glob(f"{key[:16]}-*{_SUFFIX}"), key=lambda path: path.stat().st_mtime):
+        for path in self._limits.folder.glob("*.part"):
+            if time.time() - _written_at(path) > _LEFT_S:
+                _discard(path)
+        for path in sorted(self._limits.folder.glob(f"{key[:16]}-*{_SUFFIX}"), key=_written_at):
             try:
                 with path.open("rb") as file:
-                    tokens, answers = _read_head(file, key)
+                    tokens, answers, _ = _read_head(file, key)
+                    size = os.fstat(file.fileno()).st_size
                 if path.name != self._name(tokens):
                     raise ValueError("its name is not that of its tokens")
-            except (OSError, ValueError, TypeError, KeyError):
-                self._discard(path)
+            except (OSError, ValueError) as error:
+                self._refuse(path, error)
                 continue
-            self._kept.setdefault(_digest(tokens), _Kept(tokens, answers, path.stat().st_size, None, path))
+            self._kept.setdefault(_digest(tokens), _Kept(tokens, answers, size, None, path))
         self._shrink()
 
     def answers(self) -> list[tuple[list[int], Spans]]:
         """Tokens and what of them the model has said, of all that is kept."""
         return [(kept.tokens, kept.answers) for kept in self._kept.values()]
 
+    # Both are asked for by other threads, too.
     @property
     def ram_bytes(self) -> int:
-        return sum(kept.size for kept in self._kept.values() if kept.state is not None)
+        return sum(kept.size for kept in list(self._kept.values()) if kept.state is not None)
 
     @property
     def disk_bytes(self) -> int:
-        return sum(kept.size for kept in self._kept.values() if kept.path is not None)
+        return sum(kept.size for kept in list(self._kept.values()) if kept.path is not None)
 
     def longest(self, tokens: Sequence[int]) -> tuple[int, int]:
         """Length of the longest kept beginning of `tokens`, and of the whole state that has it."""
@@ -140,7 +147,7 @@ class Snapshots:
     def _drop(self, digest: bytes) -> None:
         kept = self._kept.pop(digest)
         if kept.path is not None:
-            self._discard(kept.path)
+            _discard(kept.path)
 
     def _write(self, kept: _Kept) -> None:
         """To a file of its own, complete or not at all; a full disk costs the snapshot, nothing else."""
@@ -149,18 +156,18 @@ class Snapshots:
             return
         path = self._limits.folder / self._name(kept.tokens)
         part = path.with_suffix(f".{os.getpid()}.part")
-        head = json.dumps({"key": self._key, "tokens": len(kept.tokens), "answers": kept.answers}).encode()
-        front = len(head).to_bytes(_LENGTH_BYTES, "little") + head + _packed(kept.tokens)
-        sha = hashlib.sha256(front)
-        sha.update(kept.state)
+        front = json.dumps({"key": self._key, "answers": kept.answers}).encode()
+        length, packed = len(front), _packed(kept.tokens)
+        sums = (hashlib.sha256(front + packed).digest(), hashlib.sha256(kept.state).digest())
+        fixed = _FIXED.pack(_MAGIC, length, len(kept.tokens), *sums)
         try:
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                for piece in (_MAGIC, sha.digest(), front, kept.state):
+                for piece in (fixed, front, packed, kept.state):
                     file.write(piece)
             part.replace(path)
         except OSError as error:
             log.warning("a snapshot could not be written: %s", error)
-            self._discard(part)
+            _discard(part)
             return
         kept.path = path
 
@@ -169,51 +176,59 @@ class Snapshots:
         assert kept.path is not None
         try:
             with kept.path.open("rb") as file:
-                sha = file.read(_START)[len(_MAGIC) : len(_MAGIC) + _SHA_BYTES]
-                file.seek(0)
-                _read_head(file, self._key)
-                start = file.tell()
-                state = bytearray(os.fstat(file.fileno()).st_size - start)
+                tokens, _, sha = _read_head(file, self._key)
+                state = bytearray(os.fstat(file.fileno()).st_size - file.tell())
                 file.readinto(state)
-                file.seek(len(_MAGIC) + _SHA_BYTES)
-                found = hashlib.sha256(file.read(start - file.tell()))
-            found.update(state)
-            if found.digest() == sha:
+            if tokens == kept.tokens and hashlib.sha256(state).digest() == sha:
                 return state
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            log.info("a snapshot cannot be read: %s", error)
-        self.damaged += 1
-        self._discard(kept.path)
+            raise ValueError("its state is not as it was written")
+        except (OSError, ValueError) as error:
+            self._refuse(kept.path, error)
         return None
+
+    def _refuse(self, path: Path, why: Exception) -> None:
+        log.warning("the snapshot %s cannot be used: %s", path.name, why)
+        self.damaged += 1
+        _discard(path)
 
     def _name(self, tokens: list[int]) -> str:
         return f"{self._key[:16]}-{_digest(tokens).hex()}{_SUFFIX}"
 
-    @staticmethod
-    def _discard(path: Path) -> None:
-        path.unlink(missing_ok=True)
 
+def _read_head(file: BinaryIO, key: str) -> tuple[list[int], Spans, bytes]:
+    """Tokens, answers and the SHA-256 of the state of a file, which is then read up to its state.
 
-def _read_head(file: BinaryIO, key: str) -> tuple[list[int], Spans]:
-    """Tokens and answers at the beginning of a file, which is then read up to its state.
-
-    Raises ValueError, TypeError or KeyError where it is damaged or of another model.
+    Raises ValueError where it is damaged or of another model.
     """
-    start = file.read(_START)
-    if len(start) < _START or not start.startswith(_MAGIC):
+    fixed = file.read(_FIXED.size)
+    if len(fixed) < _FIXED.size or not fixed.startswith(_MAGIC):
         raise ValueError("no snapshot")
-    length = int.from_bytes(start[-_LENGTH_BYTES:], "little")
-    head = json.loads(file.read(min(length, _HEAD_BYTES)))
+    _, length, count, sha, state_sha = _FIXED.unpack(fixed)
+    if _FIXED.size + length + 4 * count > os.fstat(file.fileno()).st_size:
+        raise ValueError("cut short")
+    front, packed = file.read(length), file.read(4 * count)
+    if hashlib.sha256(front + packed).digest() != sha:
+        raise ValueError("its head is not as it was written")
+    head, tokens = json.loads(front), array("i", packed)
     if head["key"] != key:
         raise ValueError("of another model or context")
-    packed = file.read(head["tokens"] * 4)
-    tokens = array("i")
-    tokens.frombytes(packed)
     if sys.byteorder == "big":
         tokens.byteswap()
-    if len(tokens) != head["tokens"]:
-        raise ValueError("cut short")
-    return tokens.tolist(), [(int(begin), int(end)) for begin, end in head["answers"]]
+    return tokens.tolist(), [(begin, end) for begin, end in head["answers"]], state_sha
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another process of the same folder was faster
+        return 0.0
+
+
+def _discard(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("a snapshot cannot be removed: %s", error)
 
 
 def _packed(tokens: Sequence[int]) -> bytes:

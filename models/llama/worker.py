@@ -88,7 +88,11 @@ class Worker:
             self._changed.notify()
 
     def _count(self, message: Message) -> None:
-        tokens = self._encode(message)
+        try:
+            tokens = self._encode(message)
+        except ModelError as error:
+            self._send({"id": message["id"]} | _told(error))
+            return
         with self._changed:
             cached = self._scheduler.slots.known(tokens[:-1])
         answer = {"id": message["id"], "count": len(tokens), "cached": cached}
@@ -172,7 +176,7 @@ class Worker:
             try:
                 self._begin(message)
             except ModelError as error:
-                self._send({"id": message["id"], "error": type(error).__name__, "args": vars(error) or error.args})
+                self._send({"id": message["id"]} | _told(error))
         self._arrived.clear()
         for id_ in self._cancelled & self._answers.keys():
             self._end(self._answers[id_], "cancelled")
@@ -280,9 +284,21 @@ class Worker:
                 self._send(told | {"progress": [request.held, request.prompt]})
 
 
+def _told(error: ModelError) -> Message:
+    return {"error": type(error).__name__, "args": vars(error) or error.args}
+
+
+def _break(broken: threading.ExceptHookArgs) -> None:
+    """Ends the process with a thread of it: half of it would be deaf, or not seen to live."""
+    sys.excepthook(broken.exc_type, broken.exc_value or broken.exc_type(), broken.exc_traceback)
+    os._exit(1)
+
+
 def main(descriptor: int, parent: int) -> None:
     """Serves one model over the socket `descriptor`; `parent` is the process that must outlive this one."""
     _end_with(parent)
+    os.putenv("GGML_NO_BACKTRACE", "1")  # else an abort starts a debugger, and takes seconds
+    threading.excepthook = _break
     channel = socket.socket(fileno=descriptor)
     lines, sending = channel.makefile("rb"), threading.Lock()
 
@@ -324,6 +340,7 @@ def _end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError):  # a container may forbid it
             Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), "ascii")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
+    for kind in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group: the server's to handle
+        signal.signal(kind, signal.SIG_IGN)
     if os.getppid() != parent:
         os._exit(0)

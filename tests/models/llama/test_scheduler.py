@@ -248,6 +248,16 @@ def test_reading_ahead_waits_for_every_answer_and_takes_its_room_last() -> None:
     assert world.read[ahead.id] == 60
 
 
+def test_many_who_only_read_ahead_do_not_use_up_the_sequences() -> None:
+    world = World()
+    aheads = [world.submit([*SYSTEM, number], 0, ahead=True) for number in range(20)]
+    world.step()
+    assert sum(request.sequence is not None for request in aheads) == 3
+    question = world.submit([*SYSTEM, 99], 1)
+    world.step()
+    assert question.sequence is not None
+
+
 def test_a_short_prompt_passes_a_long_one_and_the_long_one_is_not_kept_waiting_for_ever() -> None:
     world = World(size=4000, parallel=2, sequences=8)
     long = world.submit([1] * 1000, 1)

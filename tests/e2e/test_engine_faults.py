@@ -1,0 +1,138 @@
+"""A served model whose clients vanish, whose process dies, whose server dies."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.e2e.worlds import Served, serving
+from tests.fuzz_gguf import write_speck
+from tests.processes import ends_within, eventually, is_alive, workers
+
+CLIENTS = 100
+
+
+@contextmanager
+def served(folder: Path, **settings: Any) -> Iterator[Served]:
+    models = folder / "models"
+    models.mkdir(exist_ok=True)
+    write_speck(models / "speck.gguf", template=None)
+    own = {"MODEL_NAME": "speck", "MODELS_DIR": models, "CONTEXT_LENGTH": 8192, "QUEUE_LIMIT": 200, "GRACE_MS": 100}
+    with serving(folder / "data", **own | settings) as found:
+        yield found
+
+
+def opened(server: Served) -> connect:
+    url = server.url.replace("http", "ws", 1) + "/v1/ws"
+    return connect(url, subprotocols=["lantern.v1", f"token.{server.token}"], proxy=None)  # type: ignore[list-item]
+
+
+async def call(socket: ClientConnection, method: str, **params: Any) -> Any:
+    await socket.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+    while True:
+        message = json.loads(await socket.recv())
+        if message.get("id") == 1:
+            return message["result"]
+
+
+async def until(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    while True:
+        event: dict[str, Any] = json.loads(await socket.recv()).get("params", {})
+        if event.get("type") == kind:
+            return event
+
+
+async def prompt(socket: ClientConnection, text: str, **params: Any) -> str:
+    """Asks in a new session, which is returned."""
+    session = str((await call(socket, "session/open"))["session"])
+    asked = {"session": session, "turn": "t", "text": text, "retrieval": "off", "temperature": 0}
+    await call(socket, "session/prompt", **asked | params)
+    return session
+
+
+async def test_a_hundred_clients_that_ask_and_vanish_leave_nothing(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        first = server.post("/chat/query", {"query": "x", "retrieval": "off", "temperature": 0, "max_tokens": 20})
+        before, (pid,) = sockets(server.process.pid), workers(server.process.pid)
+
+        async def vanish(number: int) -> str:
+            socket = await opened(server)
+            session = await prompt(socket, f"Question {number}?", max_tokens=4000)
+            if number % 3 == 0:
+                await until(socket, "delta")
+            socket.transport.abort()
+            return session
+
+        sessions: list[str] = []
+        for some in range(0, CLIENTS, 25):
+            sessions += await asyncio.gather(*map(vanish, range(some, some + 25)))
+        again = server.post("/chat/query", {"query": "x", "retrieval": "off", "temperature": 0, "max_tokens": 20})
+        await eventually(lambda: server.get("/health")["turns_running"] == 0)
+        spent = processor_s(pid)
+        await asyncio.sleep(0.5)
+        idle = processor_s(pid) - spent
+        async with opened(server) as socket:
+            ends = [await ended(socket, session) for session in sessions[::10]]
+        assert workers(server.process.pid) == [pid]
+        await eventually(lambda: sockets(server.process.pid) <= before)
+    assert again["response"] == first["response"]
+    assert idle < 0.1
+    assert set(ends) == {"cancelled"}
+    assert not is_alive(pid)
+
+
+async def ended(socket: ClientConnection, session: str) -> str:
+    """How the one turn of a session ended."""
+    await call(socket, "session/open", session=session, after=0)
+    while True:
+        end = await until(socket, "end")
+        if end["session"] == session:
+            return str(end["reason"])
+
+
+def sockets(pid: int) -> int:
+    names = (str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir())
+    return sum(name.startswith("socket:") for name in names)
+
+
+def processor_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def test_a_process_that_dies_in_mid_answer_is_told_and_the_next_question_works(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        async with opened(server) as socket:
+            await prompt(socket, "one", max_tokens=6000)
+            await until(socket, "delta")
+            (pid,) = workers(server.process.pid)
+            os.kill(pid, signal.SIGKILL)
+            began = time.monotonic()
+            end = await until(socket, "end")
+            assert time.monotonic() - began < 2
+            assert (end["reason"], end["error"]["code"]) == ("error", "engine_failed")
+            await prompt(socket, "two", max_tokens=4)
+            assert (await until(socket, "end"))["reason"] == "length"
+
+
+def test_a_conversation_goes_on_after_a_restart_and_no_process_outlives_its_server(tmp_path: Path) -> None:
+    asked = {"retrieval": "off", "temperature": 0, "max_tokens": 8}
+    with served(tmp_path) as server:
+        first = server.post("/chat/query", {"query": "What is a hit?", **asked})
+        assert first["usage"]["cached"] == 0
+        (pid,) = workers(server.process.pid)
+    assert not is_alive(pid)
+    with served(tmp_path) as server:
+        ids = {"session_id": first["session_id"], "conversation_id": first["conversation_id"]}
+        second = server.post("/chat/query", {"query": "And?", **ids, **asked})
+        assert second["usage"]["cached"] >= first["usage"]["prompt"]
+        (pid,) = workers(server.process.pid)
+        server.process.kill()
+        assert ends_within(pid, 2)

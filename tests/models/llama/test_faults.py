@@ -1,0 +1,240 @@
+"""A model's process that is killed, stopped, starved or given rubbish costs its answers and nothing else."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from models.errors import EngineFailed, ModelUnavailable, Unsupported
+from models.llama import child, engine
+from models.llama.engine import LlamaEngine
+from models.types import ModelSpec, Prompt, Sampling, Segment
+from tests.fuzz_gguf import mutants, write_speck
+from tests.processes import address_space, eventually, is_alive, workers
+from tests.soak_engine import left, swap
+from tests.tiny_gguf import PHI3
+
+SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
+LONG, SHORT = Sampling(max_tokens=8000, temperature=0), Sampling(max_tokens=4, temperature=0)
+HELLO = Prompt((Segment("Hello.", False),), "Hello.")
+
+
+@pytest.fixture(scope="session")
+def speck(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("speck") / "speck.gguf"
+    write_speck(path)
+    return path
+
+
+@pytest.fixture
+async def running(speck: Path) -> AsyncIterator[LlamaEngine]:
+    found = await LlamaEngine.start(SPEC, speck)
+    yield found
+    await found.close()
+    assert workers(os.getpid()) == []
+
+
+async def asked(of: LlamaEngine, sampling: Sampling = SHORT) -> str | None:
+    """How an answer ends."""
+    return [delta.reason async for delta in of.stream(HELLO, sampling)][-1]
+
+
+async def broken(of: LlamaEngine, kind: signal.Signals) -> float:
+    """Seconds from a signal in mid-stream until the client is told."""
+    stream = of.stream(HELLO, LONG)
+    while not (await anext(stream)).text:
+        pass
+    (pid,) = workers(os.getpid())
+    os.kill(pid, kind)
+    began = time.monotonic()
+    with pytest.raises(EngineFailed, match="stopped in the middle of it"):
+        async for _ in stream:
+            pass
+    assert not is_alive(pid)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGSEGV])
+async def test_a_process_killed_in_mid_stream_is_told_at_once_and_replaced(
+    running: LlamaEngine, kind: signal.Signals
+) -> None:
+    assert await broken(running, kind) < 2
+    assert await asked(running) == "length"
+    assert running.state["restarts"] == 1
+
+
+async def test_a_stopped_process_is_told_by_its_silence(running: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert child.SILENCE_S <= 28  # ticks of a second: 30 s at most until the client is told
+    monkeypatch.setattr(child, "SILENCE_S", 2)
+    assert await broken(running, signal.SIGSTOP) < 4.5
+    assert await asked(running) == "length"
+
+
+async def test_what_stops_a_server_is_not_for_its_process(running: LlamaEngine) -> None:
+    (pid,) = workers(os.getpid())
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        os.kill(pid, kind)
+    assert await asked(running) == "length"
+    assert workers(os.getpid()) == [pid]
+
+
+async def test_one_that_breaks_again_and_again_is_left_alone_for_longer_and_longer(
+    running: LlamaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0.4)
+    monkeypatch.setattr(engine, "PATIENCE_S", 0.5)
+    for _ in range(3):
+        await broken(running, signal.SIGKILL)
+    began = time.monotonic()
+    with pytest.raises(EngineFailed, match="speck broke 3 times in a row and is started again in 1 s"):
+        await asked(running)
+    assert time.monotonic() - began < 0.1
+    await asyncio.sleep(0.8)
+    assert await asked(running) == "length"
+    assert running.state["restarts"] == 3
+
+
+async def test_closing_while_it_is_started_again_is_said_to_who_waits(running: LlamaEngine) -> None:
+    await broken(running, signal.SIGKILL)
+    waiting = asyncio.create_task(asked(running))
+    await asyncio.sleep(0.05)
+    await running.close()
+    with pytest.raises(EngineFailed, match="closed"):
+        await waiting
+    assert running.state == {"restarts": 0}
+
+
+async def test_a_file_that_is_gone_when_it_is_started_again_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "speck.gguf"
+    write_speck(path)
+    found = await LlamaEngine.start(SPEC, path)
+    path.unlink()
+    await broken(found, signal.SIGKILL)
+    with pytest.raises(ModelUnavailable, match=r"speck\.gguf cannot be loaded"):
+        await asked(found)
+    write_speck(path)
+    await eventually(lambda: not workers(os.getpid()))
+    assert await asked(found) == "length"
+    await found.close()
+
+
+async def test_a_load_is_bounded(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "LOAD_S", 0.05)
+    with pytest.raises(ModelUnavailable, match="was not loaded within 0 s"):
+        await LlamaEngine.start(SPEC, speck)
+    assert workers(os.getpid()) == []
+
+
+async def test_a_load_that_is_given_up_leaves_nothing(speck: Path) -> None:
+    for seconds in (0.0, 0.01, 0.1, 0.3):
+        loading = asyncio.create_task(LlamaEngine.start(SPEC, speck))
+        await asyncio.sleep(seconds)
+        loading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await loading
+        assert workers(os.getpid()) == []
+
+
+async def test_too_little_memory_is_said(speck: Path, running: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    enough = address_space(workers(os.getpid())[0])
+    plain = child._CODE
+    cases = (
+        (enough // 4, speck, 256, "the model could not be loaded|llama-cpp-python cannot be loaded"),
+        (enough + (64 << 20), PHI3.path, 131072, "no context of 131072 tokens could be made: "),
+    )
+    for bytes_, path, context, words in cases:
+        limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({bytes_}, {bytes_})); "
+        monkeypatch.setattr(child, "_CODE", limit + plain)
+        with pytest.raises(ModelUnavailable, match=words):
+            await LlamaEngine.start(SPEC, path, context_length=context)
+    assert await asked(running) == "length"
+
+
+async def test_no_process_at_all_is_said(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    with pytest.raises(ModelUnavailable, match="no process for the model can be started: Resource temporarily"):
+        await LlamaEngine.start(SPEC, speck)
+
+
+async def test_a_process_that_sends_nonsense_is_ended(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for nonsense in ("nonsense", "5", "[" * 100_000):
+        saying = f"import socket; socket.socket(fileno={{descriptor}}).sendall({nonsense!r}.encode() + bytes([10]))"
+        monkeypatch.setattr(child, "_CODE", f"{saying}; import time; time.sleep(60)")
+        with pytest.raises(ModelUnavailable, match="it sends nonsense"):
+            await LlamaEngine.start(SPEC, speck)
+
+
+HOSTILE = {
+    "a pattern that repeats nothing": '{"type": "string", "pattern": "^*$"}',
+    "the character 0": '{"const": "\\u0000"}',
+    "a text of any length": '{"type": "string", "maxLength": 100000000}',
+    "a list of any length": '{"type": "array", "items": {}, "minItems": 100000000}',
+    "a pattern of any length": '{"type": "string", "pattern": "^a{1,99999999}$"}',
+    "nested without end": '{"items": ' * 5000 + "{}" + "}" * 5000,
+    "a stranger's address": '{"$ref": "https://127.0.0.1:1/schema"}',
+    "no schema": "[1]",
+    "no JSON": "{",
+}
+
+
+async def test_no_schema_stops_the_process(running: LlamaEngine) -> None:
+    (pid,) = workers(os.getpid())
+    for schema in HOSTILE.values():
+        with pytest.raises(Unsupported, match="this JSON Schema cannot be followed"):
+            await asyncio.wait_for(asked(running, replace(SHORT, json_schema=schema)), 2)
+    assert await asked(running, replace(SHORT, repeat_penalty=1.3)) == "length"
+    assert workers(os.getpid()) == [pid]
+
+
+async def test_damaged_files_are_refused_or_answer(tmp_path: Path, speck: Path) -> None:
+    """Each kind of damage through the whole engine; `make fuzz-gguf` does 2,000 of them through the process alone."""
+    fates: Counter[str] = Counter()
+    for number, (_, data) in zip(range(12), mutants(speck, seed=7), strict=False):
+        path = tmp_path / f"{number}.gguf"
+        path.write_bytes(data)
+        try:
+            found = await LlamaEngine.start(SPEC, path, context_length=256)
+            fates[str(await asked(found))] += 1
+            await found.close()
+        except ModelUnavailable:
+            fates["refused"] += 1
+    assert fates["refused"] >= 4
+    assert set(fates) <= {"refused", "length", "stop"}
+    assert workers(os.getpid()) == []
+
+
+async def test_a_file_that_llama_cpp_gives_up_on_is_refused_with_its_words(tmp_path: Path, speck: Path) -> None:
+    twice = tmp_path / "twice.gguf"
+    twice.write_bytes(speck.read_bytes().replace("▁ae".encode(), "▁aa".encode(), 1))
+    began = time.monotonic()
+    with pytest.raises(ModelUnavailable, match=r"ended by signal 6: .*GGML_ASSERT"):
+        await LlamaEngine.start(SPEC, twice)
+    assert time.monotonic() - began < 5  # no debugger is started over it
+
+
+def test_many_damaged_files_neither_hang_nor_hurt() -> None:
+    command = [sys.executable, "-m", "tests.fuzz_gguf", "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[3])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(" 0 hung\n")
+    assert "flip in the weights: answered" in done.stdout
+
+
+async def test_starts_and_closes_leave_nothing(speck: Path) -> None:
+    """`make soak-engine` looks at the memory too, over fifty of them."""
+    await swap(speck)
+    before = left()
+    for _ in range(4):
+        await swap(speck)
+    assert left() == before

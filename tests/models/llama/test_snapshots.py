@@ -1,0 +1,201 @@
+"""Snapshot files that are flipped, cut, foreign or gone: what they held is read again, and never wrong."""
+
+import math
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from models.llama.engine import LlamaEngine
+from models.llama.loading import Order, snapshot_key
+from models.llama.snapshots import Limits, Snapshots
+from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
+from tests.fuzz_gguf import write_speck
+from tests.processes import eventually
+
+TOKENS, SPANS, STATE = list(range(100, 200)), [(10, 20), (50, 60)], bytearray(range(256))
+KEY, OTHER = "a" * 64, "a" * 16 + "b" * 48
+
+
+def opened(folder: Path, key: str = KEY) -> Snapshots:
+    found = Snapshots(Limits(0, 1 << 20, folder))
+    found.open_disk(key)
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    opened(tmp_path).put(TOKENS, SPANS, STATE)
+    (path,) = tmp_path.glob("*.kv")
+    return path
+
+
+def test_a_state_comes_back_from_its_file(file: Path) -> None:
+    again = opened(file.parent)
+    assert again.longest([*TOKENS, 1]) == (100, 100)
+    assert again.answers() == [(TOKENS, SPANS)]
+    assert again.take(TOKENS) == (TOKENS, SPANS, STATE)
+    assert (again.hits, again.misses, again.damaged) == (1, 0, 0)
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o077) == (0o600, 0)
+
+
+def test_no_flipped_byte_is_believed(file: Path) -> None:
+    whole = file.read_bytes()
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+        again = opened(file.parent)
+        assert again.answers() in ([], [(TOKENS, SPANS)])
+        assert again.take(TOKENS) is None, place
+        assert (again.damaged, again.longest(TOKENS), file.exists()) == (1, (0, 0), False), place
+
+
+def test_what_is_damaged_after_it_was_found_is_not_believed_either(file: Path) -> None:
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 7):
+        file.write_bytes(whole)
+        again = opened(file.parent)
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert again.take(TOKENS) is None, place
+        assert (again.damaged, again.misses) == (1, 1)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 82, 83, 150, 400, -1])
+def test_a_file_that_is_cut_short_is_not_there(file: Path, kept: int) -> None:
+    file.write_bytes(file.read_bytes()[:kept])
+    again = opened(file.parent)
+    assert again.take(TOKENS) is None
+    assert again.damaged == 1
+    file.write_bytes(b"LANTERNKV2" * 100)
+    assert opened(file.parent).take(TOKENS) is None
+
+
+def test_a_file_that_grew_is_not_believed(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"x")
+    assert opened(file.parent).take(TOKENS) is None
+
+
+def test_a_file_that_has_gone_is_read_again(file: Path) -> None:
+    again = opened(file.parent)
+    file.unlink()
+    assert again.take(TOKENS) is None
+    assert again.take(TOKENS) is None
+    assert again.damaged == 1
+
+
+def test_a_file_of_another_model_is_not_taken(file: Path) -> None:
+    assert opened(file.parent, OTHER).take(TOKENS) is None  # its name begins alike
+    file.with_name(file.name.replace("a" * 16, "c" * 16)).write_bytes(b"not this model's")
+    assert opened(file.parent, "c" * 64).longest(TOKENS) == (0, 0)
+
+
+def test_a_file_under_the_name_of_another_is_not_taken(file: Path) -> None:
+    file.rename(file.with_name(f"{KEY[:16]}-{'0' * 32}.kv"))
+    again = opened(file.parent)
+    assert (again.longest(TOKENS), again.damaged) == ((0, 0), 1)
+
+
+def test_what_a_killed_process_had_half_written_goes(file: Path) -> None:
+    old, new = file.with_suffix(".1.part"), file.with_suffix(".2.part")
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    opened(file.parent)
+    assert (old.exists(), new.exists()) == (False, True)  # somebody may be writing the new one
+
+
+def test_a_folder_among_the_files_is_no_snapshot(file: Path) -> None:
+    file.with_name(f"{KEY[:16]}-{'1' * 32}.kv").mkdir()
+    assert opened(file.parent).take(TOKENS) == (TOKENS, SPANS, STATE)
+
+
+def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
+    folder = tmp_path / "kv"
+    found = opened(folder)
+    folder.rmdir()
+    found.put(TOKENS, SPANS, STATE)
+    assert found.longest(TOKENS) == (0, 0)
+
+
+def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
+    found = Snapshots(Limits(600, 1000, tmp_path))
+    found.open_disk(KEY)
+    for number in range(10):
+        found.put([number] * 50, [], STATE)
+        assert found.ram_bytes <= 600
+        assert found.disk_bytes <= 1000
+    assert found.longest([9] * 50) == (50, 50)
+    assert found.longest([0] * 50)[0] == 0
+
+
+def test_its_numbers_may_be_asked_for_while_it_changes() -> None:
+    found, done = Snapshots(Limits(1 << 20)), threading.Event()
+    asked: list[float] = []
+
+    def ask() -> None:
+        try:
+            while not done.is_set():
+                asked.append(found.ram_bytes + found.disk_bytes)
+        except RuntimeError:
+            asked.append(math.inf)
+
+    asking, interval = threading.Thread(target=ask), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    asking.start()
+    for number in range(400):
+        found.put([number], [], bytearray(1 << 12))
+    done.set()
+    asking.join()
+    sys.setswitchinterval(interval)
+    assert max(asked) <= 257 << 12
+
+
+def test_another_context_or_model_has_another_key(tmp_path: Path) -> None:
+    path = tmp_path / "speck.gguf"
+    write_speck(path)
+    order = Order(str(path), 2048, 1, folder=str(tmp_path / "kv"))
+    keys = {snapshot_key(order), snapshot_key(Order(str(path), 4096, 1, folder=order.folder))}
+    keys |= {snapshot_key(Order(str(path), 2048, 1, kv_type="q8_0", folder=order.folder))}
+    path.write_bytes(path.read_bytes() + b"x")
+    keys |= {snapshot_key(order)}
+    assert len(keys) == 4
+    (tmp_path / "kv" / "digests.json").write_text("{")
+    assert snapshot_key(order) in keys
+
+
+# --- through the engine ---
+
+
+STORY = "def scan(path): return sorted(path.iterdir())\n" * 8
+
+
+async def told(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
+    """Answer, last delta and damaged snapshots of one life of an engine."""
+    spec = ModelSpec("speck", (path.name,), context_length=2048, threads=1)
+    engine = await LlamaEngine.start(spec, path, storage=Limits(1 << 20, 1 << 24, path.parent / "kv"))
+    prompt = Prompt((Segment(text, False),), text)
+    deltas = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=32, temperature=0))]
+    await eventually(lambda: engine.state.get("steps"))
+    damaged = int(engine.state["snapshots_damaged"])
+    await engine.close()
+    return "".join(delta.text for delta in deltas), deltas[-1], damaged
+
+
+async def test_a_conversation_goes_on_after_a_restart_and_a_damaged_one_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "speck.gguf"
+    write_speck(path)
+    first, last, _ = await told(path)
+    assert last.usage is not None
+    assert last.usage.cached == 0
+    again, last, damaged = await told(path)
+    assert last.usage is not None
+    assert (again, last.usage.cached, damaged) == (first, last.usage.prompt - 1, 0)
+    for place in (200, -2000):
+        (file,) = (tmp_path / "kv").glob("*.kv")
+        data = bytearray(file.read_bytes())
+        data[place] ^= 4
+        file.write_bytes(data)
+        again, last, damaged = await told(path)
+        assert last.usage is not None
+        assert (again, last.usage.cached, damaged) == (first, 0, 1), place
