@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     context_length: int = Field(0, ge=0)  # tokens; 0: the catalogue's
     max_tokens: int = Field(0, ge=0)  # 0: the catalogue's
     snippets: int = Field(8, ge=1, le=50)  # pieces of code in one prompt; three times as many where a budget cuts them
-    first_token_s: float = Field(10.0, ge=0, allow_inf_nan=False)  # seconds promised to the first token; 0: none
+    first_token_s: float = Field(10, ge=0, allow_inf_nan=False)  # seconds promised to the first token; 0: none
     queue_limit: int = Field(16, ge=1)  # turns waiting or running
     grace_ms: int = Field(30_000, ge=0)
     watch: bool = True  # follow the files of every codebase that is indexed or opened

@@ -7,70 +7,35 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from backend import conversations, events, listing
-from backend.attached import ATTACHED, Attachment, agreeing, attached_hits
+from backend.attached import ATTACHED, agreeing, attached_hits
 from backend.batches import together
 from backend.db import Database
 from backend.engines import Engines, Ready
 from backend.errors import Refusal
 from backend.grounding import Grounding
 from backend.past import exchange, next_number, window, window_start
+from backend.question import Draft, Question, ms_since
 from backend.retrieval import Retrieval, wire_why
 from backend.stats import Stats
 from backend.tables import SessionRow, TurnRow
 from indexer.search import Found
 from indexer.structure import Structural
+from indexer.types import Hit
 from models.extractive import estimate_tokens
-from models.types import Sampling, Segment, Usage
+from models.types import Delta, Engine, Rates, Sampling, Segment, Usage
+from prompts.budget import Promise, forecast_s
 from prompts.build import BuiltPrompt, build_prompt
 from prompts.snippets import Snippet, user_message
 
 SYSTEM = (Path(__file__).parent.parent / "prompts" / "system.md").read_text(encoding="utf-8")
-NOTHING_USED = Usage(0, 0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a face asks. Empty fields take the session's or the server's choice."""
-
-    session: str
-    turn: str
-    text: str
-    conversation: str | None = None
-    attachments: tuple[Attachment, ...] = ()
-    retrieval: str = "auto"  # auto, off, only: sources without an answer
-    codebase: str | None = None
-    model: str = ""
-    max_tokens: int | None = None
-    temperature: float | None = None
-
-
-@dataclass(slots=True)
-class Draft:
-    """What is known of an answer so far; becomes the turn's row and its `end`."""
-
-    model: str = ""
-    text: str = ""
-    usage: Usage = NOTHING_USED
-    ms: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
-    )
-
-    @property
-    def first_token_s(self) -> float | None:
-        """Seconds from acceptance to the first text."""
-        return sum(self.ms[stage] for stage in ("queue", "retrieve", "prefill")) / 1000 if self.text else None
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        usage = {"prompt": self.usage.prompt, "cached": self.usage.cached, "completion": self.usage.completion}
-        return {"model": self.model, "usage": usage, "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()}}
+CANDIDATES = 3  # times SNIPPETS: what the packer may choose from
 
 
 class Rag:
@@ -86,10 +51,11 @@ class Rag:
         *,
         snippets: int,
         max_tokens: int,
+        first_token_s: float,
     ) -> None:
         self._database, self._log, self._retrieval = database, log, retrieval
         self._engines, self._stats = engines, stats
-        self._snippets, self._max_tokens = snippets, max_tokens
+        self._snippets, self._max_tokens, self._first_token_s = snippets, max_tokens, first_token_s
 
     async def answer(self, question: Question, row: TurnRow, draft: Draft) -> str:
         """From the question to its last delta; returns the reason of the end."""
@@ -103,15 +69,21 @@ class Rag:
         draft.ms["retrieve"] = ms_since(began)
         if question.retrieval == "only":
             draft.model = "none"
-            snippets = [Snippet(n, hit, False) for n, hit in enumerate(found.hits, next_number(past))]
+            snippets = [Snippet(n, hit, False) for n, hit in enumerate(self._few(found.hits), next_number(past))]
             await self._store_prompt(row, snippets, "", row.ordinal, draft)
             return "stop"
         self._status(row, "loading")
+        began = time.perf_counter()
         async with self._engines.use(question.model) as ready:
+            draft.ms["queue"] += ms_since(began)
             draft.model = ready.engine.name
-            built = await asyncio.to_thread(self._build, ready, question, past, found)
+            began = time.perf_counter()
+            promise = self._promise(ready, question, draft)
+            draft.promised_s = promise.first_token_s if promise.is_given else None
+            built = await asyncio.to_thread(self._build, ready, question, past, found, promise)
             start = window_start(past, built.dropped, row)
             await self._store_prompt(row, built.snippets, built.user, start, draft)
+            draft.ms["retrieve"] += ms_since(began)
             grounding = Grounding(root, past, built.snippets)
             return await self._generate(question, row, draft, ready, built, grounding)
 
@@ -121,7 +93,8 @@ class Rag:
         past = await self._past(question.conversation, None)
         found, _ = await self._retrieve(question, past)
         async with self._engines.use(question.model or (session.model if session else "")) as ready:
-            built = await asyncio.to_thread(self._build, ready, question, past, found)
+            promise = self._promise(ready, question, Draft())
+            built = await asyncio.to_thread(self._build, ready, question, past, found, promise)
             return ready.engine.name, built
 
     async def _session(self, question: Question) -> SessionRow | None:
@@ -139,6 +112,7 @@ class Rag:
     async def _retrieve(self, question: Question, past: Sequence[TurnRow]) -> tuple[Found, Path | None]:
         """Hits, and the root of the codebase that they are from. What the user attached may always be the answer."""
         session = await self._session(question)
+        most = CANDIDATES * self._snippets
 
         def work() -> tuple[Found, Path | None]:
             codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
@@ -147,7 +121,7 @@ class Rag:
             if codebase is None or question.retrieval == "off":
                 return Found(attached, is_answered=True), root
             asked = [row.question for row in past]
-            found, _ = self._retrieval.search(codebase, question.text, asked, self._snippets, (), joined=False)
+            found, _ = self._retrieval.search(codebase, question.text, asked, most, (), joined=False)
             if attached:
                 agreed = agreeing(found.hits, attached, question.attachments, codebase.root)
                 found = Found(attached + agreed, is_answered=True)
@@ -182,16 +156,31 @@ class Rag:
         draft.usage = Usage(0, 0, estimate_tokens(draft.text))
         return "stop"
 
-    def _build(self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found) -> BuiltPrompt:
-        sampling = self._sampling(ready, question)
+    def _few(self, hits: Sequence[Hit]) -> list[Hit]:
+        """What is attached, and as many of the others as are shown where no budget decides."""
+        attached = [hit for hit in hits if hit.kind == ATTACHED]
+        return attached + [hit for hit in hits if hit.kind != ATTACHED][: self._snippets]
+
+    def _promise(self, ready: Ready, question: Question, draft: Draft) -> Promise:
+        first_token_s = self._first_token_s if question.first_token_s is None else question.first_token_s
+        return Promise(first_token_s, draft.spent_s, ready.engine.rates)
+
+    def _build(
+        self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found, promise: Promise
+    ) -> BuiltPrompt:
+        sampling, engine = self._sampling(ready, question), ready.engine
+        limit = engine.context_length - min(sampling.max_tokens, engine.context_length // 2)
+        hits = found.hits if promise.is_given else self._few(found.hits)
         built = build_prompt(
             chat=ready.chat,
             system=ready.system or SYSTEM,
             history=[exchange(row, past) for row in past[window(past) :]],
-            hits=found.hits,
+            given=[hit for hit in hits if hit.kind == ATTACHED],
+            hits=[hit for hit in hits if hit.kind != ATTACHED],
             question=question.text,
-            count=ready.engine.count_tokens,
-            limit=ready.engine.context_length - min(sampling.max_tokens, ready.engine.context_length // 2),
+            count=engine.count_tokens,
+            limit=limit,
+            budget=lambda bare: promise.budget(engine.cached_tokens(bare) if promise.is_given else 0, limit),
             first_number=next_number(past),
             is_answered=found.is_answered,
         )
@@ -232,10 +221,12 @@ class Rag:
         draft.usage = Usage(built.tokens, 0, 0)
         if built.prompt.notice:
             self._stats.fallbacks += 1
+        await self._foretell(row, draft, ready.engine, built)
         stream = ready.engine.stream(built.prompt, self._sampling(ready, question))
         try:
             async with contextlib.aclosing(together(stream)) as batches:
                 async for batch in batches:
+                    last = batch[-1]
                     if text := "".join(delta.text for delta in batch):
                         if not draft.text:
                             draft.ms["prefill"] = ms_since(began)
@@ -243,9 +234,8 @@ class Rag:
                         draft.text += text
                         await self._tell(row, "delta", {"text": text})
                         await self._tell(row, "cite", *await grounding.feed(text))
-                    last = batch[-1]
-                    if last.progress and not draft.text:
-                        self._status(row, "prefill", done=last.progress[0], total=last.progress[1])
+                    elif not draft.text:
+                        self._advance(row, last, ready.engine.rates)
                     if last.reason is not None:
                         draft.usage = last.usage or draft.usage
                         await self._tell(row, "cite", *await grounding.close())
@@ -256,6 +246,24 @@ class Rag:
                 said = (Segment(draft.text, scaffold=False),)
                 draft.usage = replace(draft.usage, completion=ready.engine.count_tokens(said))
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
+
+    async def _foretell(self, row: TurnRow, draft: Draft, engine: Engine, built: BuiltPrompt) -> None:
+        """Says when the first token will come, where that can be told."""
+        rates = engine.rates
+        if not rates.prefill:
+            return
+        cached = await asyncio.to_thread(engine.cached_tokens, built.prompt.segments)
+        draft.forecast_s = forecast_s(built.tokens, cached, rates)
+        self._status(row, "prefill", done=cached, total=built.tokens, eta_ms=_ms(draft.forecast_s))
+
+    def _advance(self, row: TurnRow, delta: Delta, rates: Rates) -> None:
+        """Says how far the engine is before the first token."""
+        if delta.progress:
+            done, total = delta.progress
+            eta_s = forecast_s(total, done, rates) if delta.eta_s is None else delta.eta_s
+            self._status(row, "prefill", done=done, total=total, eta_ms=_ms(eta_s))
+        elif delta.waiting is not None:
+            self._status(row, "queued", done=0, total=delta.waiting, eta_ms=_ms(delta.eta_s))
 
     async def _tell(self, row: TurnRow, kind: str, *bodies: dict[str, Any]) -> None:
         if not bodies:
@@ -288,5 +296,5 @@ def source_item(snippet: Snippet) -> dict[str, Any]:
     return item | ({"attached": True} if hit.kind == ATTACHED else {})
 
 
-def ms_since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(1000 * seconds)

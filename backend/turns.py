@@ -19,7 +19,8 @@ from backend.db import Database
 from backend.engines import Engines
 from backend.errors import Refusal, translate
 from backend.events import Event, EventLog
-from backend.rag import Draft, Question, Rag, ms_since
+from backend.question import Draft, Question, ms_since
+from backend.rag import Rag
 from backend.stats import Stats
 from backend.tables import TurnRow
 
@@ -175,6 +176,9 @@ class Turns:
             finally:
                 del self._running[row.session_id, row.id]
                 self._stats.ended(reason, draft.first_token_s, draft.usage.completion, draft.ms["generate"] / 1000)
+                if draft.first_token_s is not None:
+                    self._stats.foretold(draft.forecast_s, draft.ms["prefill"] / 1000)
+                    self._stats.promised(draft.promised_s, draft.first_token_s)
                 self._log.ring(row.session_id)
 
     async def _outcome(

@@ -65,7 +65,14 @@ async def parts(
     except ModelError as error:
         raise BadSetting(f"MODEL_NAME: {error}") from None
     rag = Rag(
-        database, event_log, retrieval, engines, stats, snippets=settings.snippets, max_tokens=settings.max_tokens
+        database,
+        event_log,
+        retrieval,
+        engines,
+        stats,
+        snippets=settings.snippets,
+        max_tokens=settings.max_tokens,
+        first_token_s=settings.first_token_s,
     )
     turns = Turns(
         database, event_log, rag, engines, stats, queue_limit=settings.queue_limit, grace_ms=settings.grace_ms

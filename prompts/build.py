@@ -79,18 +79,16 @@ def build_prompt(
         raise QuestionTooLarge(bare, limit)
     kept = _fitting_history(history, lambda exchanges: count(segments(exchanges, [])), limit)
     shown = {where: n for exchange in kept for n, where in exchange.shown}
-    cost = _cost(count, shown)
-    pieces = [Piece(hit) for hit in given]
     without = segments(kept, [])
-    used = count(without) + count((Segment(frame(is_answered), scaffold=False),)) + sum(map(cost, pieces))
-    room = min(limit, max(budget(without), used + FLOOR)) if budget else limit
-    pieces += pack(hits, question, room - used, cost, shown)
-    while (tokens := count(segments(kept, number(pieces, shown, first_number)))) > room and pieces:
-        pieces.pop()  # the sum of the pieces is an estimate
+    used = (count(without) if kept else bare) + count((Segment(frame(is_answered), scaffold=False),))
+    allowed = budget(without) if budget else limit
+    pieces, most = _code(given, hits, question, shown, _cost(count, shown), used, allowed, limit)
     snippets = number(pieces, shown, first_number)
+    while (tokens := count(rendered := segments(kept, snippets))) > most and snippets:
+        snippets.pop()  # what the pieces cost together is an estimate
     user = user_message(snippets, question, is_answered)
     prompt = Prompt(
-        segments=segments(kept, snippets),
+        segments=rendered,
         question=question,
         messages=_messages(system, kept, user),
         evidence=tuple(evidence(snippet) for snippet in snippets),
@@ -98,6 +96,23 @@ def build_prompt(
         stop=chat.stop,
     )
     return BuiltPrompt(prompt, user, tuple(snippets), len(history) - len(kept), tokens)
+
+
+def _code(
+    given: Sequence[Hit],
+    hits: Sequence[Hit],
+    question: str,
+    shown: Mapping[Place, int],
+    cost: Callable[[Piece], int],
+    used: int,
+    allowed: int,
+    limit: int,
+) -> tuple[list[Piece], int]:
+    """The code for a prompt that has `used` tokens without it, and the most tokens that the prompt may have with it."""
+    pieces = [Piece(hit) for hit in given]
+    used += sum(map(cost, pieces))
+    most = min(limit, max(allowed, used + FLOOR))
+    return pieces + pack(hits, question, most - used, cost, shown), most
 
 
 def _messages(system: str, kept: Sequence[Exchange], user: str) -> tuple[Message, ...]:
@@ -109,7 +124,7 @@ def _fitting_history(
     history: Sequence[Exchange], tokens: Callable[[Sequence[Exchange]], int], limit: int
 ) -> Sequence[Exchange]:
     """All of the history while three quarters of the limit hold it, else its newest exchanges."""
-    if tokens(history) <= limit * 3 // 4:
+    if not history or tokens(history) <= limit * 3 // 4:
         return history
     room = int(limit * HISTORY_AFTER_DROP)
     starts = range(1, len(history))

@@ -31,8 +31,8 @@ def pack(
 
     A hit is worth what its score is (`FALL`), its excerpt 0.8 of that, the rest of it 0.2, or its signature alone.
     What is worth most is taken first, and passed over where it does not fit: a hit is whole once the excerpts of all
-    that are worth a quarter of it are in. With more room the pieces never cost less. What was `shown` before counts as
-    its hit's excerpt.
+    that are worth a quarter of it are in. With more room the pieces never cost less. Half of a hit or more that was
+    `shown` before is its excerpt.
     """
     chosen: dict[int, Piece] = {}
     left = room
@@ -86,15 +86,15 @@ def part(hit: Hit, first: int, end: int) -> Piece:
 
 
 def _shown_within(hit: Hit, shown: Collection[Place]) -> Piece | None:
-    """The longest part of a hit that was shown before."""
+    """The longest part of a hit, half of it or more, that was shown before."""
     inside = [
-        (end - start, start, end)
+        (end - start + 1, start, end)
         for path, start, end, sha in shown
         if (path, sha) == (hit.path, hit.sha) and hit.start_line <= start <= end <= hit.end_line
     ]
-    if not inside:
+    length, start, end = max(inside, default=(0, 0, 0))
+    if 2 * length < hit.end_line - hit.start_line + 1:
         return None
-    _, start, end = max(inside)
     return part(hit, start - hit.start_line, end - hit.start_line + 1)
 
 
