@@ -65,7 +65,8 @@ def _forms(hit: Hit, stems: Set[str], shown: Collection[Place]) -> Iterator[tupl
     if place(hit) in shown or not is_plain or len(lines) < UNCUT:
         yield 1.0, Piece(hit)
         return
-    yield WORTH, _shown_within(hit, shown) or part(hit, *_densest(lines, stems))
+    told = _stems(f"{hit.symbol} {hit.signature}")  # the head of every piece says these
+    yield WORTH, _shown_within(hit, shown) or part(hit, *_densest(lines, stems - told))
     yield 1 - WORTH, Piece(hit)
     if head := _head(hit, lines):
         yield 1 - WORTH, part(hit, 0, head)

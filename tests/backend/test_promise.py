@@ -117,3 +117,22 @@ def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
     assert stats.summary["first_token_forecast_error_s_mean"] == 1.5
     assert b"lantern_first_token_promises_total 2.0" in stats.exposition()
     assert b"lantern_first_token_forecast_error_seconds_total 3.0" in stats.exposition()
+
+
+async def test_an_excerpt_answers_for_its_own_lines_and_its_signature(tmp_path: Path) -> None:
+    steps = [f"    customer_cart.keep(step_{at:02})" for at in range(2, 41)]
+    steps[36] = "    mail_receipt(customer_cart)"
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "cart.py").write_text("\n".join(["def checkout(customer_cart, in_full):", *steps]) + "\n")
+    engine = ScriptedEngine(["In cart.py:30, in cart.py:3. `step_30` [1]. `step_03` [1]. `in_full` [1]."], rates=RATES)
+    body: dict[str, Any] = {"query": "how is a receipt mailed at checkout?", "first_token_s": 0.01}
+    async with running(tmp_path / "data", engine) as world:
+        await world.post("/index", {"path": str(tmp_path / "shop"), "wait": True})
+        first = (await world.post("/chat/query", body)).json()
+        again = (await world.post("/chat/query", body | {"session_id": first["session_id"]})).json()
+        ids = {name: first[name] for name in ("session_id", "conversation_id")}
+        later = (await world.post("/chat/query", body | ids)).json()
+    assert [(s["n"], s["start"], s["end"]) for s in first["sources"]] == [(1, 15, 38)]
+    for answer in (first, again, later):
+        assert [c["status"] for c in answer["citations"]] == ["ok", "invented", "ok", "invented", "ok"]
+    assert "Shown above and relevant again: [1]" in engine.prompts[-1].text
