@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     kv_type: Literal["f16", "q8_0"] = "f16"  # of the model's memory of what it has read
     kv_ram_mb: int = Field(1024, ge=0)  # for conversations that had to leave it
     kv_disk_mb: int = Field(4096, ge=0)
-    snippets: int = Field(8, ge=1, le=50)  # most pieces of code in one prompt
+    snippets: int = Field(8, ge=1, le=50)  # pieces of code in one prompt; three times as many where a budget cuts them
+    first_token_s: float = Field(10, ge=0, allow_inf_nan=False)  # seconds promised to the first token; 0: none
     queue_limit: int = Field(16, ge=1)  # turns waiting or running
     grace_ms: int = Field(30_000, ge=0)
     watch: bool = True  # follow the files of every codebase that is indexed or opened

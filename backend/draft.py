@@ -1,5 +1,6 @@
 """What is known of an answer while it is being made; becomes the turn's row and its `end`. Knows not who makes it."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,20 +21,31 @@ class Draft:
     sources: list[dict[str, Any]] | None = None  # as they were told
     notice: str = ""  # what the user should know: of the engine that answers, of turns it has not read
     usage: Usage = NOTHING_USED
+    promised_s: float | None = None  # what `first_token_s` may be at most, where that was promised
+    forecast_s: float | None = None  # what was expected of `ms["prefill"]`, in seconds
     ms: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
     )
 
     @property
+    def spent_s(self) -> float:
+        """Seconds from acceptance until the engine has the prompt."""
+        return (self.ms["queue"] + self.ms["retrieve"]) / 1000
+
+    @property
     def first_token_s(self) -> float | None:
         """Seconds from acceptance to the first text."""
-        return sum(self.ms[stage] for stage in ("queue", "retrieve", "prefill")) / 1000 if self.text else None
+        return self.spent_s + self.ms["prefill"] / 1000 if self.text else None
 
     @property
     def facts(self) -> dict[str, Any]:
         usage = {"prompt": self.usage.prompt, "cached": self.usage.cached, "completion": self.usage.completion}
         facts = {"model": self.model, "usage": usage, "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()}}
         return facts | ({"notice": self.notice} if self.notice else {})
+
+
+def ms_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
 
 
 def source_item(snippet: Snippet) -> dict[str, Any]:

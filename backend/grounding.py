@@ -17,7 +17,7 @@ from indexer.scan import Candidate, read, sha_of
 from indexer.types import SourceFile
 from prompts.citations import Citation, CitationParser, Claim
 from prompts.quotations import is_path_in, own_words
-from prompts.snippets import Snippet, shown_text
+from prompts.snippets import Snippet, shown_text, shown_title
 
 OK, MOVED, STALE, INVENTED = "ok", "moved", "stale", "invented"
 STATUSES = (OK, MOVED, STALE, INVENTED)  # best first: of several the last one counts
@@ -112,7 +112,8 @@ def _of_snippet(snippet: Snippet) -> Source:
 def _of_item(item: dict[str, Any], message: str) -> Source:
     n, path, start, end = item["n"], item["path"], item["start"], item["end"]
     text = shown_text(message, n, path, start, end)
-    return Source(n, path, start, end, item["sha"], text, item["symbol"] or "", item.get("attached", False))
+    words = f"{item['symbol'] or ''} {shown_title(message, n, path, start, end)}"
+    return Source(n, path, start, end, item["sha"], text, words, item.get("attached", False))
 
 
 def _meant(citation: Citation, sources: Sequence[Source], root: Path | None) -> list[tuple[Source, str]] | None:

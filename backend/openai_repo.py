@@ -14,7 +14,7 @@ from backend.errors import CODES, Refusal
 from backend.events import Event
 from backend.openai_answers import Piece
 from backend.openai_schemas import Chat
-from backend.rag import Question
+from backend.question import Question
 from backend.schemas import PROMPT_CHARS
 from backend.wiring import Parts
 from models.types import Usage

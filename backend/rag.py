@@ -1,56 +1,39 @@
 """The answer to one accepted question: retrieve -> engine -> prompt -> sources -> deltas, cites, each in the log.
 
-Knows retrieval, prompts and engines; who asked, how turns queue and how they end is the business of `turns`.
+What is known of the question is the business of `known`, the prompt that of `prompting`; who asked, how turns queue and
+how they end, that of `turns`.
 """
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from backend import conversations, events, listing
-from backend.attached import ATTACHED, Attachment, agreeing, attached_hits
 from backend.batches import together
 from backend.db import Database
-from backend.draft import Draft, source_item
+from backend.draft import Draft, ms_since, source_item
 from backend.engines import EXTRACTIVE, Engines, Ready
-from backend.errors import Refusal
 from backend.grounding import Grounding
-from backend.past import exchange, left_behind, next_number, window, window_start
-from backend.retrieval import Retrieval
+from backend.known import Known, difficulty
+from backend.past import left_behind, next_number, window_start
+from backend.prompting import Prompting
+from backend.question import Question
 from backend.stats import Stats
-from backend.tables import SessionRow, TurnRow
+from backend.tables import TurnRow
 from indexer.search import Found
 from indexer.structure import Structural
 from models.errors import ModelError
 from models.extractive import estimate_tokens
-from models.router import Asked
-from models.types import Sampling, Segment, Usage
-from prompts.build import BuiltPrompt, build_prompt
+from models.types import Delta, Engine, Rates, Segment, Usage
+from prompts.budget import forecast_s
+from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message
-
-SYSTEM = (Path(__file__).parent.parent / "prompts" / "system.md").read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a face asks. Empty fields take the session's or the server's choice."""
-
-    session: str
-    turn: str
-    text: str
-    conversation: str | None = None
-    attachments: tuple[Attachment, ...] = ()
-    retrieval: str = "auto"  # auto, off, only: sources without an answer
-    codebase: str | None = None
-    model: str = ""
-    max_tokens: int | None = None
-    temperature: float | None = None
 
 
 class Rag:
@@ -60,30 +43,28 @@ class Rag:
         self,
         database: Database,
         log: events.EventLog,
-        retrieval: Retrieval,
+        known: Known,
         engines: Engines,
+        prompting: Prompting,
         stats: Stats,
-        *,
-        snippets: int,
-        max_tokens: int,
     ) -> None:
-        self._database, self._log, self._retrieval = database, log, retrieval
-        self._engines, self._stats = engines, stats
-        self._snippets, self._max_tokens = snippets, max_tokens
+        self._database, self._log, self._known = database, log, known
+        self._engines, self._prompting, self._stats = engines, prompting, stats
 
     async def answer(self, question: Question, row: TurnRow, draft: Draft) -> str:
         """From the question to its last delta; returns the reason of the end."""
-        past = await self._past(row.conversation_id, row.ordinal)
+        past = await self._known.past(row.conversation_id, row.ordinal)
         self._status(row, "retrieving")
         began = time.perf_counter()
-        if told := await self._structural(question):
+        if told := await self._known.structural(question):
             draft.ms["retrieve"] = ms_since(began)
             return await self._list(row, draft, *told, past)
-        found, root = await self._retrieve(question, past)
+        found, root = await self._known.found(question, past)
         draft.ms["retrieve"] = ms_since(began)
         if question.retrieval == "only":
             draft.model = "none"
-            snippets = [Snippet(n, hit, False) for n, hit in enumerate(found.hits, next_number(past))]
+            few = self._prompting.few(found.hits)
+            snippets = [Snippet(n, hit, False) for n, hit in enumerate(few, next_number(past))]
             await self._store_prompt(row, snippets, "", row.ordinal, draft)
             return "stop"
         failed: dict[str, str] = {}
@@ -111,68 +92,31 @@ class Rag:
             self._status(row, "loading", done=done, total=total, eta_ms=eta_ms)
 
         self._status(row, "loading")
+        began = time.perf_counter()
         async with self._engines.use(question.model, difficulty(question, found), loading, failed) as ready:
+            draft.ms["queue"] += ms_since(began)
             draft.model = ready.engine.name
-            built = await asyncio.to_thread(self._build, ready, question, past, found)
+            began = time.perf_counter()
+            promise = self._prompting.promise(ready, question, draft.spent_s)
+            draft.promised_s = promise.first_token_s if promise.is_given else None
+            built = await asyncio.to_thread(self._prompting.build, ready, question, past, found, promise)
             draft.notice = " ".join(filter(None, (built.prompt.notice, left_behind(past, built.dropped, draft.model))))
             start = window_start(past, built.dropped, row)
             await self._store_prompt(row, built.snippets, built.user, start, draft)
+            draft.ms["retrieve"] += ms_since(began)
             grounding = Grounding(root, past, built.snippets)
             return await self._generate(question, row, draft, ready, built, grounding)
 
     async def preview(self, question: Question) -> tuple[str, BuiltPrompt]:
         """The model's name and the prompt that asking would have it read; nothing is stored or generated."""
-        session = await self._session(question)
-        past = await self._past(question.conversation, None)
-        found, _ = await self._retrieve(question, past)
+        session = await self._known.session(question)
+        past = await self._known.past(question.conversation)
+        found, _ = await self._known.found(question, past)
         model = question.model or (session.model if session else "")
         async with self._engines.use(model, difficulty(question, found)) as ready:
-            built = await asyncio.to_thread(self._build, ready, question, past, found)
+            promise = self._prompting.promise(ready, question, 0.0)
+            built = await asyncio.to_thread(self._prompting.build, ready, question, past, found, promise)
             return ready.engine.name, built
-
-    async def _session(self, question: Question) -> SessionRow | None:
-        if not question.session:
-            return None
-        return await self._database.read(lambda db: conversations.require_session(db, question.session))
-
-    async def _past(self, conversation: str | None, before: int | None) -> Sequence[TurnRow]:
-        """The finished turns of the conversation that a model can be shown."""
-        if conversation is None:
-            return []
-        rows = await self._database.read(lambda db: conversations.turns(db, conversation, before))
-        return [row for row in rows if row.answer and row.user_message]
-
-    async def _retrieve(self, question: Question, past: Sequence[TurnRow]) -> tuple[Found, Path | None]:
-        """Hits, and the root of the codebase that they are from. What the user attached may always be the answer."""
-        session = await self._session(question)
-
-        def work() -> tuple[Found, Path | None]:
-            codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
-            root = codebase.root if codebase else None
-            attached = attached_hits(question.attachments, root)
-            if codebase is None or question.retrieval == "off":
-                return Found(attached, is_answered=True), root
-            asked = [row.question for row in past]
-            found, _ = self._retrieval.search(codebase, question.text, asked, self._snippets, (), joined=False)
-            if attached:
-                agreed = agreeing(found.hits, attached, question.attachments, codebase.root)
-                found = Found(attached + agreed, is_answered=True)
-            return found, root
-
-        return await asyncio.to_thread(work)
-
-    async def _structural(self, question: Question) -> tuple[Structural, Path] | None:
-        """The exact answer, and the root that it is of, where the question has one and brings no text of its own."""
-        if question.retrieval != "auto" or question.attachments:
-            return None
-        session = await self._session(question)
-
-        def work() -> tuple[Structural, Path] | None:
-            codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
-            told = self._retrieval.structural(codebase, question.text) if codebase else None
-            return (told, codebase.root) if codebase and told else None
-
-        return await asyncio.to_thread(work)
 
     async def _list(self, row: TurnRow, draft: Draft, told: Structural, root: Path, past: Sequence[TurnRow]) -> str:
         """Answers with the places themselves, in one delta: no model runs. Later prompts show the code as ever."""
@@ -187,34 +131,6 @@ class Rag:
         await self._tell(row, "cite", *await grounding.feed(draft.text), *await grounding.close())
         draft.usage = Usage(0, 0, estimate_tokens(draft.text))
         return "stop"
-
-    def _build(self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found) -> BuiltPrompt:
-        sampling = self._sampling(ready, question)
-        built = build_prompt(
-            chat=ready.chat,
-            system=ready.system or SYSTEM,
-            history=[exchange(row, past) for row in past[window(past) :]],
-            hits=found.hits,
-            question=question.text,
-            count=ready.engine.count_tokens,
-            limit=ready.engine.context_length - min(sampling.max_tokens, ready.engine.context_length // 2),
-            first_number=next_number(past),
-            is_answered=found.is_answered,
-        )
-        left_out = sum(hit.kind == ATTACHED for hit in found.hits) - sum(s.hit.kind == ATTACHED for s in built.snippets)
-        if left_out:
-            raise Refusal("context_too_large", f"{left_out} pieces of the attached text do not fit: attach less of it")
-        # The user is told once per conversation that no model is installed.
-        notice = ready.notice if not any(row.model == ready.engine.name for row in past) else ""
-        return replace(built, prompt=replace(built.prompt, notice=notice))
-
-    def _sampling(self, ready: Ready, question: Question) -> Sampling:
-        sampling = ready.sampling
-        return replace(
-            sampling,
-            max_tokens=question.max_tokens or self._max_tokens or sampling.max_tokens,
-            temperature=sampling.temperature if question.temperature is None else question.temperature,
-        )
 
     async def _store_prompt(
         self, row: TurnRow, snippets: Sequence[Snippet], user: str, start: int, draft: Draft
@@ -240,10 +156,12 @@ class Rag:
         draft.usage = Usage(built.tokens, 0, 0)
         if built.prompt.notice and draft.model == EXTRACTIVE:
             self._stats.fallbacks += 1
-        stream = ready.engine.stream(built.prompt, self._sampling(ready, question))
+        await self._foretell(row, draft, ready.engine, built)
+        stream = ready.engine.stream(built.prompt, self._prompting.sampling(ready, question))
         try:
             async with contextlib.aclosing(together(stream)) as batches:
                 async for batch in batches:
+                    last = batch[-1]
                     if text := "".join(delta.text for delta in batch):
                         if not draft.text:
                             draft.ms["prefill"] = ms_since(began)
@@ -251,9 +169,8 @@ class Rag:
                         draft.text += text
                         await self._tell(row, "delta", {"text": text})
                         await self._tell(row, "cite", *await grounding.feed(text))
-                    last = batch[-1]
-                    if last.progress and not draft.text:
-                        self._status(row, "prefill", done=last.progress[0], total=last.progress[1])
+                    elif not draft.text:
+                        self._advance(row, last, ready.engine.rates)
                     if last.reason is not None:
                         draft.usage = last.usage or draft.usage
                         await self._tell(row, "cite", *await grounding.close())
@@ -265,6 +182,24 @@ class Rag:
                 completion = await asyncio.to_thread(ready.engine.count_tokens, said)
                 draft.usage = replace(draft.usage, completion=completion)
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
+
+    async def _foretell(self, row: TurnRow, draft: Draft, engine: Engine, built: BuiltPrompt) -> None:
+        """Says when the first token will come, where that can be told."""
+        rates = engine.rates
+        if not rates.prefill:
+            return
+        cached = await asyncio.to_thread(engine.cached_tokens, built.prompt.segments)
+        draft.forecast_s = forecast_s(built.tokens, cached, rates)
+        self._status(row, "prefill", done=cached, total=built.tokens, eta_ms=_ms(draft.forecast_s))
+
+    def _advance(self, row: TurnRow, delta: Delta, rates: Rates) -> None:
+        """Says how far the engine is before the first token."""
+        if delta.progress:
+            done, total = delta.progress
+            eta_s = forecast_s(total, done, rates) if delta.eta_s is None else delta.eta_s
+            self._status(row, "prefill", done=done, total=total, eta_ms=_ms(eta_s))
+        elif delta.waiting is not None:
+            self._status(row, "queued", done=0, total=delta.waiting, eta_ms=_ms(delta.eta_s))
 
     async def _tell(self, row: TurnRow, kind: str, *bodies: dict[str, Any]) -> None:
         if not bodies:
@@ -283,12 +218,5 @@ class Rag:
         self._log.status(row.session_id, row.id, stage, **facts)
 
 
-def difficulty(question: Question, found: Found) -> Asked:
-    """What the choice of a model goes by."""
-    attached = [hit for hit in found.hits if hit.kind == ATTACHED]
-    lines = sum(hit.text.count("\n") + 1 for hit in attached)
-    return Asked(question.text, len({hit.path for hit in found.hits}), lines)
-
-
-def ms_since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(1000 * seconds)

@@ -68,6 +68,7 @@ class Asking(Request):
     model: str = Field("", max_length=200)
     max_tokens: Annotated[int, Field(ge=1, le=1 << 17)] | None = None
     temperature: Annotated[float, Field(ge=0, le=5)] | None = None
+    first_token_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # None: as the server is set
 
 
 class SessionPrompt(Asking):

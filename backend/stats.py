@@ -18,6 +18,10 @@ class Stats:
     fallbacks: int = 0  # turns that the extractive engine answered because a model is not installed
     first_tokens: int = 0
     first_token_s: float = 0.0  # from acceptance to the first delta, summed
+    forecasts: int = 0  # turns with text whose prefill time was told before it began
+    forecast_error_s: float = 0.0  # by how much it was another, summed
+    promises: int = 0  # turns with text whose first token was promised in a time
+    promises_kept: int = 0
     completion_tokens: int = 0
     generate_s: float = 0.0
     loads: int = 0  # of models
@@ -41,6 +45,16 @@ class Stats:
         self.routes[tier, model] += 1
         self.route_fallbacks += is_fallback
 
+    def foretold(self, forecast_s: float | None, prefill_s: float) -> None:
+        if forecast_s is not None:
+            self.forecasts += 1
+            self.forecast_error_s += abs(forecast_s - prefill_s)
+
+    def promised(self, promised_s: float | None, first_token_s: float) -> None:
+        if promised_s is not None:
+            self.promises += 1
+            self.promises_kept += first_token_s <= promised_s
+
     @property
     def summary(self) -> dict[str, float | int | None]:
         succeeded = self.turns["stop"] + self.turns["length"]
@@ -49,7 +63,9 @@ class Stats:
             "turns_cancelled": self.turns["cancelled"],
             "turns_failed": self.turns["error"],
             "turns_fallback": self.fallbacks,
-            "first_token_s_mean": round(self.first_token_s / self.first_tokens, 4) if self.first_tokens else None,
+            "first_token_s_mean": _mean(self.first_token_s, self.first_tokens),
+            "first_token_forecast_error_s_mean": _mean(self.forecast_error_s, self.forecasts),
+            "first_token_promises_kept": _mean(self.promises_kept, self.promises),
             "decode_tokens_per_s": round(self.completion_tokens / self.generate_s, 1) if self.generate_s else None,
             "memory_bytes": memory_bytes(),
         }
@@ -63,6 +79,13 @@ class Stats:
         yield CounterMetricFamily("lantern_fallback_turns", "Turns answered without a model.", self.fallbacks)
         yield CounterMetricFamily("lantern_first_tokens", "Turns that produced text.", self.first_tokens)
         yield CounterMetricFamily("lantern_first_token_seconds", "Time to first token, summed.", self.first_token_s)
+        for name, told, value in (
+            ("forecasts", "Turns whose prefill time was forecast.", self.forecasts),
+            ("forecast_error_seconds", "Forecast prefill time against the real one, summed.", self.forecast_error_s),
+            ("promises", "Turns whose first token was promised in a time.", self.promises),
+            ("promises_kept", "Those of them where it came in time.", self.promises_kept),
+        ):
+            yield CounterMetricFamily(f"lantern_first_token_{name}", told, value)
         yield CounterMetricFamily("lantern_completion_tokens", "Generated tokens.", self.completion_tokens)
         yield CounterMetricFamily("lantern_generate_seconds", "Time spent generating.", self.generate_s)
         yield from self._models()
@@ -85,6 +108,10 @@ class Stats:
         registry = CollectorRegistry()
         registry.register(self)
         return generate_latest(registry)
+
+
+def _mean(total: float, of: int) -> float | None:
+    return round(total / of, 4) if of else None
 
 
 def memory_bytes() -> int:

@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from backend import conversations
 from backend.db import Database
-from backend.draft import Draft
+from backend.draft import Draft, ms_since
 from backend.engines import Engines
 from backend.errors import Refusal, translate
 from backend.events import Event, EventLog
-from backend.rag import Question, Rag, ms_since
+from backend.question import Question
+from backend.rag import Rag
 from backend.stats import Stats
 from backend.tables import TurnRow
 
@@ -176,6 +177,9 @@ class Turns:
             finally:
                 del self._running[row.session_id, row.id]
                 self._stats.ended(reason, draft.first_token_s, draft.usage.completion, draft.ms["generate"] / 1000)
+                if draft.first_token_s is not None:
+                    self._stats.foretold(draft.forecast_s, draft.ms["prefill"] / 1000)
+                    self._stats.promised(draft.promised_s, draft.first_token_s)
                 self._log.ring(row.session_id)
 
     async def _outcome(

@@ -13,6 +13,8 @@ from backend.db import Database
 from backend.engines import Engines
 from backend.events import EventLog
 from backend.jobs import Jobs
+from backend.known import Known
+from backend.prompting import CANDIDATES, Prompting
 from backend.rag import Rag
 from backend.remote import remote
 from backend.retrieval import Retrieval, open_retrieval
@@ -66,9 +68,9 @@ async def parts(
         engines.resolve("")
     except ModelError as error:
         raise BadSetting(f"MODEL_NAME: {error}") from None
-    rag = Rag(
-        database, event_log, retrieval, engines, stats, snippets=settings.snippets, max_tokens=settings.max_tokens
-    )
+    known = Known(database, retrieval, CANDIDATES * settings.snippets)
+    prompting = Prompting(settings.snippets, settings.max_tokens, settings.first_token_s)
+    rag = Rag(database, event_log, known, engines, prompting, stats)
     turns = Turns(
         database, event_log, rag, engines, stats, queue_limit=settings.queue_limit, grace_ms=settings.grace_ms
     )

@@ -17,7 +17,7 @@ from backend.config import VERSION
 from backend.errors import Refusal, translate
 from backend.events import REPLAY, check_replay
 from backend.guard import FRAME_BYTES, Rules, bearer
-from backend.rag import Question
+from backend.question import Question
 from backend.wiring import Parts
 
 log = logging.getLogger(__name__)
@@ -208,6 +208,7 @@ class Connection:
             model=params.model,
             max_tokens=params.max_tokens,
             temperature=params.temperature,
+            first_token_s=params.first_token_s,
         )
         accepted = await self._parts.turns.accept(question)
         await reply({"turn": accepted.turn, "conversation": accepted.conversation, "position": accepted.position})

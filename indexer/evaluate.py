@@ -35,7 +35,7 @@ class Ranks:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Share of the functions that lie, at least half, in the first hits that fit a budget of tokens."""
+    """Share of the functions that lie, at least half, in what a prompt shows in a budget of tokens."""
 
     t500: float
     t1000: float
@@ -86,9 +86,18 @@ def score(case: Case, hits: Sequence[Hit], ms: float) -> Score:
     if not case.functions:
         return Score(case.kind, by_file, None, None, ms)
     shows = [[_shows(hit, gold) for hit in hits] for gold in case.functions]
-    fitting = [_fitting(hits, tokens) for tokens in BUDGETS]
-    evidence = Evidence(*(mean(_covered(hits[:n], gold) for gold in case.functions) for n in fitting))
-    return Score(case.kind, by_file, _ranks(shows), evidence, ms)
+    return Score(case.kind, by_file, _ranks(shows), evidence(case, lambda size: hits[: _fitting(hits, size)]), ms)
+
+
+def evidence(case: Case, shown: Callable[[int], Sequence[Hit]]) -> Evidence:
+    """`shown` gives what a prompt shows in so many bytes of code; the case has functions that answer it."""
+    in_budgets = [shown(tokens * _TOKEN) for tokens in BUDGETS]
+    return Evidence(*(mean(_covered(hits, gold) for gold in case.functions) for hits in in_budgets))
+
+
+def size(text: str) -> int:
+    """Bytes of a text as evidence counts them."""
+    return len(text.encode("utf-8", "replace"))
 
 
 def summary(scores: Sequence[Score]) -> list[Row]:
@@ -136,11 +145,10 @@ def _shows(hit: Hit, gold: Gold) -> bool:
     return shared > 0 and lines <= _LONG and (2 * shared >= _length(gold) or 2 * shared >= lines)
 
 
-def _fitting(hits: Sequence[Hit], tokens: int) -> int:
-    """How many hits from the first on fit, each whole."""
-    left = tokens * _TOKEN
+def _fitting(hits: Sequence[Hit], left: int) -> int:
+    """How many hits from the first on fit into so many bytes, each whole."""
     for n, hit in enumerate(hits):
-        left -= len(hit.text.encode("utf-8", "replace"))
+        left -= size(hit.text)
         if left < 0:
             return n
     return len(hits)

@@ -15,7 +15,7 @@ class ScriptedEngine:
     """Streams the given texts, each counting as one token. What it was asked is kept in `prompts` and `samplings`.
 
     `fail_after` and `stall_after` are numbers of texts: behind them the stream raises EngineFailed, or waits until
-    `go_on` is set. `idle` tells whether no stream runs.
+    `go_on` is set. `rates` and `cached` are what it claims of itself. `idle` tells whether no stream runs.
     """
 
     fim: Fim | None = None
@@ -28,12 +28,15 @@ class ScriptedEngine:
         context_length: int = 8192,
         fail_after: int | None = None,
         stall_after: int | None = None,
+        rates: Rates | None = None,
+        cached: int = 0,
     ) -> None:
         self.name, self.context_length = name, context_length
         self.prompts: list[Prompt] = []
         self.samplings: list[Sampling] = []
         self.go_on = asyncio.Event()
         self._texts, self._fail_after, self._stall_after = tuple(texts), fail_after, stall_after
+        self._rates, self._cached = rates or Rates(), cached
         self._turn = asyncio.Lock()
         self._closed = False
 
@@ -43,10 +46,10 @@ class ScriptedEngine:
 
     @property
     def rates(self) -> Rates:
-        return Rates()
+        return self._rates
 
     def cached_tokens(self, segments: tuple[Segment, ...]) -> int:
-        return 0
+        return min(self._cached, self.count_tokens(segments))
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return estimate_tokens("".join(segment.text for segment in segments))
@@ -66,7 +69,7 @@ class ScriptedEngine:
                 await asyncio.sleep(0)
             await self._disturb(len(said))
             reason: StopReason = "stop" if len(said) == len(self._texts) else "length"
-            yield Delta(reason=reason, usage=Usage(total, 0, len(said)))
+            yield Delta(reason=reason, usage=Usage(total, self.cached_tokens(prompt.segments), len(said)))
 
     async def close(self) -> None:
         self._closed = True

@@ -1,23 +1,29 @@
 """The prompt builder: one prompt from a conversation and what was found; pure, append-only, never over its limit.
 
 The path: fixed parts -> as much history as the limit allows, whole exchanges, oldest dropped first and several
-at a time -> snippets, best first, while they fit -> one count of the rendered whole.
+at a time -> the best evidence that fits the limit and the budget -> one count of the rendered whole.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.types import Hit
 from models.types import Message, Prompt, Segment
 from prompts.errors import QuestionTooLarge
 from prompts.formats import ChatFormat, render
-from prompts.snippets import Place, Snippet, evidence, number, place, user_message
+from prompts.pack import pack
+from prompts.snippets import Piece, Place, Snippet, evidence, fenced, frame, number, place, user_message
 
 CountTokens = Callable[[tuple[Segment, ...]], int]
 
 # Once history has to give way it gives way to half of the limit, so that the next turns append again
 # instead of every turn dropping one exchange and re-reading all the others.
 HISTORY_AFTER_DROP = 0.5
+FLOOR = 256  # tokens of evidence that a budget never takes away: an answer needs something
+_ANY = 99  # a number as long as most
+_REFERENCE = 6  # tokens of a number that refers to what was shown before, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +55,37 @@ def build_prompt(
     question: str,
     count: CountTokens,
     limit: int,
+    budget: CountTokens | None = None,
+    given: Sequence[Hit] = (),
     first_number: int = 1,
     is_answered: bool = True,
 ) -> BuiltPrompt:
     """Builds the prompt of one turn so that it keeps within the context window: at most `limit` tokens.
 
-    History gives way first, whole exchanges from the oldest; then snippets are taken, best first, while they fit.
+    History gives way first, whole exchanges from the oldest. `given` is what the user attached: each whole, as far as
+    the limit allows. Then the best of `hits` (see `pack`), as far as the budget allows too: `budget` tells from the
+    prompt without any code how many tokens the whole may have; the code may have `FLOOR` of them in any case.
     `first_number` is the number of the first snippet that the conversation has not shown before; `is_answered` False
     says that the hits are no nearer to the question than chance.
     Raises `QuestionTooLarge` when system prompt and question alone exceed the limit.
     """
 
-    def tokens(kept: Sequence[Exchange], snippets: Sequence[Snippet]) -> int:
-        return count(segments(kept, snippets))
-
     def segments(kept: Sequence[Exchange], snippets: Sequence[Snippet]) -> tuple[Segment, ...]:
         past = [(exchange.user, exchange.answer) for exchange in kept]
         return render(chat, system, past, user_message(snippets, question, is_answered))
 
-    bare = tokens([], [])
+    bare = count(segments([], []))
     if bare > limit:
         raise QuestionTooLarge(bare, limit)
-    kept = _fitting_history(history, lambda exchanges: tokens(exchanges, []), limit)
-    snippets = _fitting_snippets(kept, hits, first_number, lambda chosen: tokens(kept, chosen), limit)
-    rendered = segments(kept, snippets)
+    kept = _fitting_history(history, lambda exchanges: count(segments(exchanges, [])), limit)
+    shown = {where: n for exchange in kept for n, where in exchange.shown}
+    without = segments(kept, [])
+    used = (count(without) if kept else bare) + count((Segment(frame(is_answered), scaffold=False),))
+    allowed = budget(without) if budget else limit
+    pieces, most = _code(given, hits, question, shown, _cost(count, shown), used, allowed, limit)
+    snippets = number(pieces, shown, first_number)
+    while (tokens := count(rendered := segments(kept, snippets))) > most and snippets:
+        snippets.pop()  # what the pieces cost together is an estimate
     user = user_message(snippets, question, is_answered)
     prompt = Prompt(
         segments=rendered,
@@ -82,13 +95,24 @@ def build_prompt(
         is_answered=is_answered,
         stop=chat.stop,
     )
-    return BuiltPrompt(
-        prompt,
-        user,
-        tuple(snippets),
-        len(history) - len(kept),
-        count(rendered),
-    )
+    return BuiltPrompt(prompt, user, tuple(snippets), len(history) - len(kept), tokens)
+
+
+def _code(
+    given: Sequence[Hit],
+    hits: Sequence[Hit],
+    question: str,
+    shown: Mapping[Place, int],
+    cost: Callable[[Piece], int],
+    used: int,
+    allowed: int,
+    limit: int,
+) -> tuple[list[Piece], int]:
+    """The code for a prompt that has `used` tokens without it, and the most tokens that the prompt may have with it."""
+    pieces = [Piece(hit) for hit in given]
+    used += sum(map(cost, pieces))
+    most = min(limit, max(allowed, used + FLOOR))
+    return pieces + pack(hits, question, most - used, cost, shown), most
 
 
 def _messages(system: str, kept: Sequence[Exchange], user: str) -> tuple[Message, ...]:
@@ -100,28 +124,26 @@ def _fitting_history(
     history: Sequence[Exchange], tokens: Callable[[Sequence[Exchange]], int], limit: int
 ) -> Sequence[Exchange]:
     """All of the history while three quarters of the limit hold it, else its newest exchanges."""
-    if tokens(history) <= limit * 3 // 4:
+    if not history or tokens(history) <= limit * 3 // 4:
         return history
     room = int(limit * HISTORY_AFTER_DROP)
-    for start in range(1, len(history)):
-        if tokens(history[start:]) <= room:
-            return history[start:]
-    return []
+    starts = range(1, len(history))
+    return history[1 + bisect_left(starts, True, key=lambda start: tokens(history[start:]) <= room) :]
 
 
-def _fitting_snippets(
-    kept: Sequence[Exchange],
-    hits: Sequence[Hit],
-    first_number: int,
-    tokens: Callable[[Sequence[Snippet]], int],
-    limit: int,
-) -> list[Snippet]:
-    """The longest list of best hits that fits; a hit too large for what is left makes way for smaller ones."""
-    shown = {where: n for exchange in kept for n, where in exchange.shown}
-    chosen: list[Hit] = []
-    for hit in hits:
-        if any(place(hit) == place(other) for other in chosen):
-            continue
-        if tokens(number([*chosen, hit], shown, first_number)) <= limit:
-            chosen.append(hit)
-    return number(chosen, shown, first_number)
+def _cost(count: CountTokens, shown: Mapping[Place, int]) -> Callable[[Piece], int]:
+    """About the tokens of a piece in a user message. The first form of a hit is counted, others go by their length:
+    counting may be a question to another process.
+    """
+    per_character: dict[tuple[str, int], float] = {}
+
+    def cost(piece: Piece) -> int:
+        if place(piece.hit) in shown:
+            return _REFERENCE
+        text = fenced(Snippet(_ANY, piece.hit, False, piece.is_cut)) + "\n\n"
+        key = piece.hit.path, piece.hit.chunk_id
+        if key not in per_character:
+            per_character[key] = count((Segment(text, scaffold=False),)) / len(text)
+        return math.ceil(len(text) * per_character[key])
+
+    return cost

@@ -1,12 +1,13 @@
 """Code in a prompt: numbered, headed by its place, fenced so that nothing inside can close the fence."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.types import Hit
 from models.types import Evidence
 
+_LEAD, _AGAIN, _QUESTION = "Code from the repository:", "Shown above and relevant again:", "Question:"
 _DOUBT = (
     "The search found nothing in the repository that clearly answers the question below."
     " If this code does not answer it, say so and name the closest place."
@@ -20,6 +21,15 @@ class Snippet:
     n: int
     hit: Hit
     shown_before: bool  # its text stands in an earlier message of this prompt
+    is_cut: bool = False  # it has only some lines of what was found
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is to be shown of something that was found: `hit` has the lines and the text that are shown."""
+
+    hit: Hit
+    is_cut: bool = False
 
 
 Place = tuple[str, int, int, str]
@@ -30,12 +40,14 @@ def place(hit: Hit) -> Place:
     return hit.path, hit.start_line, hit.end_line, hit.sha
 
 
-def number(hits: Sequence[Hit], shown: dict[Place, int], first: int) -> list[Snippet]:
-    """Numbers hits from `first` on; one that `shown` knows keeps its number."""
-    fresh_numbers = iter(range(first, first + len(hits)))
+def number(pieces: Sequence[Piece], shown: Mapping[Place, int], first: int) -> list[Snippet]:
+    """Numbers pieces from `first` on; one that `shown` knows keeps its number."""
+    fresh_numbers = iter(range(first, first + len(pieces)))
     return [
-        Snippet(shown[place(hit)], hit, True) if place(hit) in shown else Snippet(next(fresh_numbers), hit, False)
-        for hit in hits
+        Snippet(shown[where], piece.hit, True, piece.is_cut)
+        if (where := place(piece.hit)) in shown
+        else Snippet(next(fresh_numbers), piece.hit, False, piece.is_cut)
+        for piece in pieces
     ]
 
 
@@ -44,22 +56,37 @@ def user_message(snippets: Sequence[Snippet], question: str, is_answered: bool =
 
     `is_answered` False says that the snippets are no nearer to the question than chance.
     """
-    parts = [_fenced(snippet) for snippet in snippets if not snippet.shown_before]
+    parts = [fenced(snippet) for snippet in snippets if not snippet.shown_before]
     before = [f"[{snippet.n}]" for snippet in snippets if snippet.shown_before]
     if parts:
-        parts.insert(0, "Code from the repository:")
+        parts.insert(0, _LEAD)
     if before:
-        parts.append(f"Shown above and relevant again: {', '.join(before)}")
+        parts.append(f"{_AGAIN} {', '.join(before)}")
     if parts and not is_answered:
         parts.append(_DOUBT)
-    return "\n\n".join([*parts, f"Question: {question}"]) if parts else question
+    return "\n\n".join([*parts, f"{_QUESTION} {question}"]) if parts else question
+
+
+def frame(is_answered: bool) -> str:
+    """All that a user message may have around its snippets and the question."""
+    return "\n\n".join([_LEAD, _AGAIN, "" if is_answered else _DOUBT, _QUESTION])
 
 
 def shown_text(message: str, n: int, path: str, start_line: int, end_line: int) -> str:
     """The code that a user message shows under this number and place; "" if it does not show it."""
-    head = rf"^\[{n}\] {re.escape(path)}:{start_line}-{end_line}(?: .*)?\n(?P<fence>`{{3,}}).*\n"
-    found = re.search(head + r"(?P<text>(?s:.*?))\n(?P=fence)$", message, re.MULTILINE)
+    found = _shown(message, n, path, start_line, end_line)
     return found["text"] if found else ""
+
+
+def shown_title(message: str, n: int, path: str, start_line: int, end_line: int) -> str:
+    """What it says of that code in its head: kind, symbol, of a part its signature."""
+    found = _shown(message, n, path, start_line, end_line)
+    return found["title"] or "" if found else ""
+
+
+def _shown(message: str, n: int, path: str, start_line: int, end_line: int) -> re.Match[str] | None:
+    head = rf"^\[{n}\] {re.escape(path)}:{start_line}-{end_line}(?: (?P<title>.*))?\n(?P<fence>`{{3,}}).*\n"
+    return re.search(head + r"(?P<text>(?s:.*?))\n(?P=fence)$", message, re.MULTILINE)
 
 
 def evidence(snippet: Snippet) -> Evidence:
@@ -78,10 +105,18 @@ def evidence(snippet: Snippet) -> Evidence:
     )
 
 
-def _fenced(snippet: Snippet) -> str:
+def fenced(snippet: Snippet) -> str:
+    """The code under its number and place. Of a part it says so, and the signature that the part itself lacks."""
     hit = snippet.hit
     longest = max((len(run) for run in re.findall(r"`+", hit.text)), default=0)
     fence = "`" * max(3, longest + 1)
-    what = f" {hit.kind} {hit.symbol}" if hit.symbol else ""
-    head = f"[{snippet.n}] {hit.path}:{hit.start_line}-{hit.end_line}{what}"
+    head = f"[{snippet.n}] {hit.path}:{hit.start_line}-{hit.end_line}{' part of' if snippet.is_cut else ''}"
+    head += f" {hit.kind} {hit.symbol}" if hit.symbol else f" {hit.kind}" if snippet.is_cut else ""
+    if snippet.is_cut and words(hit.signature) not in words(hit.text):
+        head += f": {hit.signature}"
     return f"{head}\n{fence}{hit.language}\n{hit.text.strip(chr(10))}\n{fence}"
+
+
+def words(text: str) -> str:
+    """A text without what a formatter may change."""
+    return " ".join(re.findall(r"\w+", text))

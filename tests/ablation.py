@@ -11,15 +11,20 @@ from pathlib import Path
 from unittest.mock import patch
 
 from backend.cli.evaluation import SIGNALS
+from backend.config import Settings
+from backend.prompting import CANDIDATES
 from indexer.codebases import Codebases
 from indexer.dense import Dense, VectorCache
 from indexer.embed import Embedder
-from indexer.evaluate import DEPTH, Score, measure
+from indexer.evaluate import DEPTH, Score, evidence, measure, score, size
 from indexer.fuse import DEFAULT, Weights
 from indexer.question_set import Case, Gold, build
 from indexer.refresh import refresh
 from indexer.search import Searcher
+from indexer.types import Hit
+from prompts.pack import pack
 
+CHOICE = CANDIDATES * Settings.model_fields["snippets"].default  # hits that a prompt is packed from
 World = tuple[Path, list[Case]]  # files on disk and what to ask of them
 
 
@@ -30,9 +35,11 @@ class Variant:
     name: str
     weights: Weights = DEFAULT
     constants: dict[str, float] = field(default_factory=dict)
+    is_packed: bool = False  # evidence is what the packer shows of hits, not the first whole ones
 
 
 ALL = Variant("everything")
+PACKED = Variant("packed", is_packed=True)
 VARIANTS = (
     ALL,
     *(Variant(f"without {one}", replace(DEFAULT, **{one: 0.0})) for one in SIGNALS),
@@ -57,8 +64,26 @@ def ablation(
             with ExitStack() as changed:
                 for name, value in variant.constants.items():
                     changed.enter_context(patch(name, value))
-                scores[variant.name] += measure(cases, lambda q, s=searcher: s.search(q, k=DEPTH))  # type: ignore[misc]
+                scores[variant.name] += packed(cases, searcher) if variant.is_packed else whole(cases, searcher)
     return dict(scores)
+
+
+def whole(cases: Sequence[Case], searcher: Searcher) -> list[Score]:
+    return measure(cases, lambda question: searcher.search(question, k=DEPTH))
+
+
+def packed(cases: Sequence[Case], searcher: Searcher) -> list[Score]:
+    return [_packed(case, searcher.find(case.question, k=CHOICE, joined=False).hits) for case in cases]
+
+
+def _packed(case: Case, hits: Sequence[Hit]) -> Score:
+    """With the evidence that the packer makes of these hits; a piece costs what it costs among whole hits, its code."""
+
+    def shown(room: int) -> list[Hit]:
+        return [piece.hit for piece in pack(hits, case.question, room, lambda piece: size(piece.hit.text))]
+
+    found = score(case, hits, 0.0)
+    return replace(found, evidence=evidence(case, shown)) if case.functions else found
 
 
 def own(root: Path, folder: Path, each: int) -> Iterator[World]:

@@ -21,10 +21,10 @@ from typing import Any
 import httpx
 
 from backend.threads import calm
-from indexer.evaluate import Row, Score, summary
+from indexer.evaluate import Evidence, Score, summary
 from indexer.onnx import load_embedder
 from indexer.static import StaticEmbedder
-from tests.ablation import ALL, VARIANTS, ablation, benchmark, own
+from tests.ablation import ALL, PACKED, VARIANTS, World, ablation, benchmark, own
 from tests.e2e.worlds import LANTERN, environment, serving
 from tests.indexer.repository import shop
 
@@ -104,7 +104,8 @@ def signals(scores: dict[str, list[Score]]) -> Iterator[str]:
     """What is lost without each signal: the mean of the kinds."""
     yield from ("What each signal gives: the mean of the kinds, and what changes without it (percent):", "")
     rows = []
-    for name, of_variant in scores.items():
+    for name in (variant.name for variant in VARIANTS):
+        of_variant = scores[name]
         figures, whole = _figures(of_variant), _figures(scores[ALL.name])
         plain = name == ALL.name
         rows.append([name, *(f"{a:.1f}" if plain else f"{a - b:+.1f}" for a, b in zip(figures, whole, strict=True))])
@@ -118,22 +119,39 @@ def _figures(scores: Sequence[Score]) -> list[float]:
     return [100 * share for share in (row.file.r5, row.file.mrr, *function, inside)]
 
 
-def evidence(rows: Sequence[Row]) -> Iterator[str]:
+def evidence(scores: dict[str, list[Score]]) -> Iterator[str]:
     """How much of what answers is in a prompt."""
-    yield from (
-        "Evidence per token: share of the functions, at least half of each, in the first whole hits that fit:",
-        "",
+    yield "Evidence per token: share of the functions, at least half of each, in the first whole hits that fit, and in"
+    yield from ("what a prompt shows in the same room (`prompts/pack.py`):", "")
+    whole, packed = (
+        [(row.kind, row.evidence) for row in summary(scores[variant.name]) if row.evidence] for variant in (ALL, PACKED)
     )
-    found = [(row, row.evidence) for row in rows if row.evidence]
     yield from as_table(
-        ("kind", "500 tokens", "1,000", "2,000"),
-        [[row.kind, *(f"{100 * part:.1f}" for part in (e.t500, e.t1000, e.t2000))] for row, e in found],
+        ("kind", "500 tokens", "1,000", "2,000", "packed: 500", "1,000", "2,000"),
+        [[kind, *_shares_of(a), *_shares_of(b)] for (kind, a), (_, b) in zip(whole, packed, strict=True)],
     )
+
+
+def _shares_of(evidence: Evidence) -> list[str]:
+    return [f"{100 * share:.1f}" for share in (evidence.t500, evidence.t1000, evidence.t2000)]
 
 
 def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     for cells in (heads, ["---"] * len(heads), *rows):
         yield f"| {' | '.join(cells)} |"
+
+
+def packing(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iterator[str]:
+    """The table of the evidence alone."""
+    yield from evidence(
+        ablation(worlds(root, bench, repo, folder, each), folder, StaticEmbedder(), load_embedder(), (ALL, PACKED))
+    )
+
+
+def worlds(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iterator[World]:
+    """The benchmark of repositories where it is at hand, else this repository."""
+    has_dev = (bench / "dev.jsonl").exists()
+    yield from benchmark(bench, folder / "trees", repo, say) if has_dev else own(root, folder, each)
 
 
 def section(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iterator[str]:
@@ -147,14 +165,14 @@ def section(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iter
     yield from evaluated(root, folder / "data")
     yield ""
     has_dev = (bench / "dev.jsonl").exists()
-    worlds = benchmark(bench, folder / "trees", repo, say) if has_dev else own(root, folder, each)
-    scores = ablation(worlds, folder, StaticEmbedder(), load_embedder(), VARIANTS)
+    asked = worlds(root, bench, repo, folder, each)
+    scores = ablation(asked, folder, StaticEmbedder(), load_embedder(), (*VARIANTS, PACKED))
     of_what = "the benchmark of repositories" if has_dev else "this repository's own questions"
     yield f"The rest is of {of_what}, searched in one process."
     yield ""
     yield from signals(scores)
     yield ""
-    yield from evidence(summary(scores[ALL.name]))
+    yield from evidence(scores)
 
 
 def replaced(text: str, told: str, begin: str = BEGIN, end: str = END) -> str:
@@ -175,13 +193,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one small generated repository, printed only")
     parser.add_argument("--bench", type=Path, default=BENCH, help="the folder of retrieval.py, dev.jsonl and packs/")
     parser.add_argument("--repo", default="", help="one repository of the benchmark; printed only")
+    parser.add_argument("--evidence", action="store_true", help="the table of evidence per token alone; printed only")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lantern-bench-") as name:
         folder = Path(name)
         root = shop(folder / "shop") if given.quick else ROOT
         bench = folder / "none" if given.quick else given.bench
-        told = "\n".join(section(root, bench, given.repo, folder, 60))
-    if given.quick or given.repo:
+        told = "\n".join((packing if given.evidence else section)(root, bench, given.repo, folder, 60))
+    if given.quick or given.repo or given.evidence:
         print(told)
     else:
         DOCS.write_text(replaced(DOCS.read_text("utf-8"), told), "utf-8")

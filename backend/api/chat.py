@@ -17,7 +17,7 @@ from backend.api.wired import Wired
 from backend.conversations import iso, new_id
 from backend.errors import CODES, Refusal
 from backend.events import Event, first_event
-from backend.rag import Question
+from backend.question import Question
 from backend.tables import ConversationRow, SessionRow, now
 from backend.wiring import Parts
 
@@ -197,6 +197,7 @@ async def _as_question(parts: Parts, body: schemas.Query) -> Question:
         model=body.model,
         max_tokens=body.max_tokens,
         temperature=body.temperature,
+        first_token_s=body.first_token_s,
     )
 
 

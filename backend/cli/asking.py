@@ -143,7 +143,8 @@ def _follow(event: dict[str, Any], told: dict[str, Any]) -> None:
             told["citations"].append({name: event[name] for name in ("n", "start", "end", "status")})
         case "status":
             counts = f" {event['done']}/{event['total']}" if event.get("total") else ""
-            show.progress(f"{event['stage']}{counts} ...")
+            left = f", {event['eta_ms'] / 1000:.0f} s left" if "eta_ms" in event else ""
+            show.progress(f"{event['stage']}{counts}{left} ...")
         case "end":
             show.progress("")
             told |= {"end": {name: event.get(name) for name in END}}

@@ -8,7 +8,7 @@ from indexer.types import Hit, Why
 from models.extractive import compose
 from models.types import Prompt
 from prompts.citations import CitationParser
-from prompts.snippets import evidence, number
+from prompts.snippets import Piece, evidence, number
 
 PIECES = (
     "[77]", "[1-3]", "x.py:12", "`x.py:12`", "src/y.js#L3-L9", "`", "``", "```", "`other`", "A sentence. ", "[3](z)",
@@ -33,7 +33,7 @@ def test_all_are_ok(first: str, second: str, heading: str, comment: str, answere
         hit("trim", second, "def trim(x):\n    return fit(x)", 30),
         hit(" ".join(heading.split()), "", "# Fit", 50, "section"),
     ]
-    snippets = number(hits, {}, 1)
+    snippets = number([Piece(one) for one in hits], {}, 1)
     prompt = Prompt((), "how does fit fit?", tuple(evidence(one) for one in snippets), is_answered=answered)
     text = compose(prompt)
     parser, sources = CitationParser(), known_sources([], snippets)

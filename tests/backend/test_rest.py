@@ -105,6 +105,7 @@ async def test_clearing_forgets_text_and_events_but_never_reuses_a_number(tmp_pa
         ("POST", "/chat/query", {"query": "x", "model": "nope"}, 503, "model_unavailable"),
         ("POST", "/chat/query", {"query": "x", "codebase": "missing"}, 404, "not_found"),
         ("POST", "/chat/query", {"query": "x" * 40_000, "retrieval": "off"}, 413, "context_too_large"),
+        ("POST", "/chat/query", {"query": "x", "first_token_s": -1}, 422, "bad_params"),
         ("POST", "/search", {"query": "x"}, 503, "index_unavailable"),
         ("POST", "/search", {"query": "x", "k": 51}, 422, "bad_params"),
         ("POST", "/index", {"path": "/does/not/exist"}, 422, "bad_params"),

@@ -1,24 +1,40 @@
 """Prompts stay within their limit, grow only at their end, and never show the same code twice."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.types import Hit
-from prompts.build import BuiltPrompt, Exchange, build_prompt
+from models.types import Segment
+from prompts.build import FLOOR, BuiltPrompt, Exchange, build_prompt
 from prompts.errors import QuestionTooLarge
 from prompts.formats import FORMATS
-from prompts.snippets import place
+from prompts.snippets import frame, place, shown_text, shown_title
 from tests.prompts.worlds import hit, words
 
 CHAT = FORMATS["phi3"]
 
 
-def build(history: list[Exchange], hits: list[Hit], question: str, limit: int = 10_000, first: int = 1) -> BuiltPrompt:
+def build(
+    history: list[Exchange],
+    hits: list[Hit],
+    question: str,
+    limit: int = 10_000,
+    first: int = 1,
+    budget: int | None = None,
+    given: list[Hit] | None = None,
+) -> BuiltPrompt:
     return build_prompt(
         chat=CHAT, system="Be brief.", history=history, hits=hits, question=question, count=words, limit=limit,
-        first_number=first,
+        budget=None if budget is None else lambda _: budget, given=given or [], first_number=first,
     )  # fmt: skip
+
+
+def function(n: int, lines: int) -> Hit:
+    text = "\n".join([f"def f{n}():", *(f"    step({at})" for at in range(1, lines))])
+    return replace(hit(n, text=text), start_line=1, end_line=lines)
 
 
 def exchange(built: BuiltPrompt, answer: str) -> Exchange:
@@ -91,6 +107,83 @@ def test_history_drops_whole_oldest_exchanges_down_to_half() -> None:
     assert f"question {built.dropped} " in built.prompt.text
     assert f"question {built.dropped - 1} " not in built.prompt.text
     assert built.tokens <= 100 + 5
+
+
+def test_a_part_says_that_it_is_one_and_what_signature_it_lacks() -> None:
+    whole = function(1, 600)
+    built = build([], [whole], "what does step(598) do?", budget=400)
+    assert [(s.hit.start_line, s.hit.end_line, s.is_cut) for s in built.snippets] == [(240, 599, True)]
+    assert built.user.startswith(
+        "Code from the repository:\n\n[1] pkg/m1.py:240-599 part of function f1: def f1()\n```python\n    step(239)\n"
+    )
+    assert shown_text(built.user, 1, "pkg/m1.py", 240, 599) == built.snippets[0].hit.text
+    assert shown_title(built.user, 1, "pkg/m1.py", 240, 599) == "part of function f1: def f1()"
+    assert (built.prompt.evidence[0].start_line, built.prompt.evidence[0].doc) == (240, "")
+
+
+def test_a_part_shown_before_keeps_its_number_and_the_whole_gets_its_own() -> None:
+    whole = function(1, 600)
+    first = build([], [whole], "what does step(598) do?", budget=400)
+    again = build([exchange(first, "A.")], [whole], "and step(5)?", first=2, budget=900)
+    assert [(s.n, s.shown_before, s.hit.start_line) for s in again.snippets] == [(1, True, 240)]
+    assert "relevant again: [1]" in again.user
+    more = build([exchange(first, "A.")], [whole], "and step(5)?", first=2)
+    assert [(s.n, s.shown_before, s.is_cut) for s in more.snippets] == [(2, False, False)]
+
+
+def test_history_stays_and_some_code_is_shown_whatever_the_budget() -> None:
+    history = [Exchange("u " * 300, "a " * 300, ())]
+    built = build(history, [function(n, 150) for n in (1, 2, 3)], "q", budget=100)
+    assert built.dropped == 0
+    assert [s.hit.end_line for s in built.snippets] == [150, 1, 1]  # of two the signatures
+    assert 700 < built.tokens <= words(build(history, [], "q").prompt.segments) + 10 + FLOOR
+
+
+def test_what_is_given_is_whole_beside_the_floor_and_gives_way_to_the_limit_alone() -> None:
+    text = [function(n, 300) for n in (1, 2)]
+    built = build([], [function(3, 200)], "q", budget=100, given=text)
+    assert [(s.n, s.hit.symbol, s.is_cut) for s in built.snippets] == [
+        (1, "f1", False),
+        (2, "f2", False),
+        (3, "f3", False),
+    ]
+    tight = build([], [function(3, 200)], "q", limit=500, budget=100, given=text)
+    assert [s.hit.symbol for s in tight.snippets] == ["f1"]
+    assert tight.tokens <= 500
+
+
+def test_each_hit_is_counted_once_and_the_whole_at_the_end() -> None:
+    counted = []
+
+    def count(segments: tuple[Segment, ...]) -> int:
+        counted.append(segments)
+        return words(segments)
+
+    hits = [function(n, 40) for n in range(1, 13)]
+    built = build_prompt(chat=CHAT, system="", history=[], hits=hits, question="q", count=count, limit=300)
+    assert 1 < len(built.snippets) < 12
+    assert len(counted) <= 1 + 1 + len(hits) + 2  # bare, frame, hits, whole
+    assert counted[-1] == built.prompt.segments
+
+
+@given(
+    lines=st.lists(st.integers(1, 90), max_size=10),
+    past=st.lists(st.integers(1, 60), max_size=3),
+    budget=st.integers(0, 900),
+    limit=st.integers(250, 1200),
+)
+def test_the_budget_holds_beyond_the_bare_prompt_and_the_floor(
+    lines: list[int], past: list[int], budget: int, limit: int
+) -> None:
+    history = [Exchange("u " * size, "a " * size, ()) for size in past]
+    built = build(history, [function(n, size) for n, size in enumerate(lines, 1)], "f2 or f3?", limit, budget=budget)
+    bare = words(build(history, [], "f2 or f3?", limit).prompt.segments)
+    around = words((Segment(frame(is_answered=True), scaffold=False),))
+    assert words(built.prompt.segments) == built.tokens <= min(limit, max(budget, bare + around + FLOOR))
+    assert [snippet.n for snippet in built.snippets] == list(range(1, len(built.snippets) + 1))
+    for snippet in built.snippets:
+        where = snippet.hit
+        assert shown_text(built.user, snippet.n, where.path, where.start_line, where.end_line) == where.text
 
 
 @given(

@@ -1,0 +1,77 @@
+"""The prompt of one question for one engine: how much code, how it is sampled, what was promised of its first token.
+
+Counts with the engine, so it blocks; knows neither the database nor who asks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from backend.attached import ATTACHED
+from backend.engines import Ready
+from backend.errors import Refusal
+from backend.past import exchange, next_number, window
+from backend.question import Question
+from backend.tables import TurnRow
+from indexer.search import Found
+from indexer.types import Hit
+from models.types import Sampling
+from prompts.budget import Promise
+from prompts.build import BuiltPrompt, build_prompt
+from prompts.system import SYSTEM
+
+CANDIDATES = 3  # times SNIPPETS: what the packer may choose from
+
+
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """What the settings say of prompts."""
+
+    snippets: int  # most pieces of code where no promise bounds them
+    max_tokens: int  # 0: the model's own
+    first_token_s: float
+
+    def build(
+        self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found, promise: Promise
+    ) -> BuiltPrompt:
+        """Blocks while the engine counts. Raises `Refusal` where the text that the user attached does not fit."""
+        engine = ready.engine
+        limit = engine.context_length - min(self.sampling(ready, question).max_tokens, engine.context_length // 2)
+        hits = found.hits if promise.is_given else self.few(found.hits)
+        given = [hit for hit in hits if hit.kind == ATTACHED]
+        built = build_prompt(
+            chat=ready.chat,
+            system=ready.system or SYSTEM,
+            history=[exchange(row, past) for row in past[window(past) :]],
+            given=given,
+            hits=[hit for hit in hits if hit.kind != ATTACHED],
+            question=question.text,
+            count=engine.count_tokens,
+            limit=limit,
+            budget=lambda bare: promise.budget(engine.cached_tokens(bare) if promise.is_given else 0, limit),
+            first_number=next_number(past),
+            is_answered=found.is_answered,
+        )
+        left_out = len(given) - sum(snippet.hit.kind == ATTACHED for snippet in built.snippets)
+        if left_out:
+            raise Refusal("context_too_large", f"{left_out} pieces of the attached text do not fit: attach less of it")
+        # The user is told once per conversation that no model is installed.
+        notice = ready.notice if not any(row.model == engine.name for row in past) else ""
+        return replace(built, prompt=replace(built.prompt, notice=notice))
+
+    def sampling(self, ready: Ready, question: Question) -> Sampling:
+        sampling = ready.sampling
+        return replace(
+            sampling,
+            max_tokens=question.max_tokens or self.max_tokens or sampling.max_tokens,
+            temperature=sampling.temperature if question.temperature is None else question.temperature,
+        )
+
+    def promise(self, ready: Ready, question: Question, spent_s: float) -> Promise:
+        """The first token's, `spent_s` after the question was accepted."""
+        first_token_s = self.first_token_s if question.first_token_s is None else question.first_token_s
+        return Promise(first_token_s, spent_s, ready.engine.rates)
+
+    def few(self, hits: Sequence[Hit]) -> list[Hit]:
+        """What is attached, and as many of the others as are shown where no budget decides."""
+        attached = [hit for hit in hits if hit.kind == ATTACHED]
+        return attached + [hit for hit in hits if hit.kind != ATTACHED][: self.snippets]

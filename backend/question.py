@@ -1,0 +1,22 @@
+"""A question as a face asks it. Knows not how it is answered."""
+
+from dataclasses import dataclass
+
+from backend.attached import Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. Empty fields take the session's or the server's choice."""
+
+    session: str
+    turn: str
+    text: str
+    conversation: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    retrieval: str = "auto"  # auto, off, only: sources without an answer
+    codebase: str | None = None
+    model: str = ""
+    max_tokens: int | None = None
+    temperature: float | None = None
+    first_token_s: float | None = None

@@ -1,0 +1,48 @@
+"""How many tokens a prompt may have so that its first token comes in the promised time, and when it will come.
+
+Arithmetic only: knows rates that were measured, no engine and no clock.
+"""
+
+from dataclasses import dataclass
+
+from models.types import Rates
+
+# Of the time that is left, so that the promise holds where this prompt is read a tenth slower than the ones before.
+CAUTION = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The first token of an answer `first_token_s` seconds after its question was accepted."""
+
+    first_token_s: float  # 0: nothing is promised
+    spent_s: float  # of it, in queues and in the search
+    rates: Rates
+
+    @property
+    def is_given(self) -> bool:
+        """False also while no rate is known: then nothing can be promised."""
+        return self.first_token_s > 0 and self.rates.prefill > 0
+
+    def budget(self, cached: int, limit: int) -> int:
+        """Tokens that the whole prompt may have, at most `limit`, if the first `cached` of them need no evaluation.
+
+        budget = cached + prefill * CAUTION * (first_token_s - spent_s - 1 / decode), of which the last term is the
+        first token's own step; never less than `cached`. Without a promise it is `limit`.
+        """
+        if not self.is_given:
+            return limit
+        left_s = self.first_token_s - self.spent_s - _step_s(self.rates)
+        return min(limit, cached + int(self.rates.prefill * CAUTION * max(0.0, left_s)))
+
+
+def forecast_s(tokens: int, cached: int, rates: Rates) -> float | None:
+    """Seconds from now to the first token of a prompt: (tokens - cached) / prefill + 1 / decode.
+
+    None while no prefill rate is known; an unknown decode rate counts as no time.
+    """
+    return max(0, tokens - cached) / rates.prefill + _step_s(rates) if rates.prefill > 0 else None
+
+
+def _step_s(rates: Rates) -> float:
+    return 1 / rates.decode if rates.decode > 0 else 0.0
