@@ -127,6 +127,12 @@ def require_session(db: Session, session: str) -> SessionRow:
     return row
 
 
+def newest(db: Session, session: str) -> str | None:
+    """The conversation of a session that was used last."""
+    own = select(ConversationRow.id).where(ConversationRow.session_id == session)
+    return db.scalar(own.order_by(ConversationRow.updated_at.desc()).limit(1))
+
+
 def require_conversation(db: Session, conversation: str) -> ConversationRow:
     row = db.get(ConversationRow, conversation)
     if row is None:

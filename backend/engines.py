@@ -81,6 +81,11 @@ class Engines:
         """Whether the question decides which model answers, so that another may where one fails."""
         return (name or self._settings.model_name) == AUTO
 
+    def is_loaded(self, name: str) -> bool:
+        """Whether a model of that name is in memory now. Raises what `resolve` raises."""
+        found = self.resolve(name)
+        return found is not None and self._residents.state(found[0].name) == "loaded"
+
     @asynccontextmanager
     async def use(
         self,

@@ -20,6 +20,7 @@ from models.capability import memory_free, memory_need
 from models.errors import ModelError, ModelUnavailable
 from models.gguf_file import GgufHeader, read_header
 from models.gguf_format import human_bytes
+from models.llama.engine import LlamaEngine
 from models.residency import Held, contexts, plan
 from models.types import Engine, ModelSpec
 from prompts.errors import TemplateRejected
@@ -88,6 +89,7 @@ class Residents:
         self._one_at_a_time = asyncio.Lock()  # two loads at once would both take what is free now
         self._backoff = Backoff()
         self._clock = itertools.count()
+        stats.engines = self.told
 
     def state(self, name: str) -> str:
         """`loaded`, `loading` or ""."""
@@ -96,6 +98,10 @@ class Residents:
     def get(self, name: str) -> Resident | None:
         """A model that is loaded; who wants to work with it has to `use` it."""
         return self._held.get(name)
+
+    def told(self) -> dict[str, dict[str, float]]:
+        """What the processes of local models tell of themselves, by model."""
+        return {name: one.engine.state for name, one in self._held.items() if isinstance(one.engine, LlamaEngine)}
 
     @asynccontextmanager
     async def use(self, model: Model, watch: Watch | None = None) -> AsyncIterator[Resident]:

@@ -83,6 +83,20 @@ class SessionCancel(Request):
     turn: Id | None = None
 
 
+class SessionPrefetch(Request):
+    session: Id
+    text: Text
+
+
+class Complete(Request):
+    """`prefix` and `suffix` are what stands around the place to be filled in."""
+
+    prefix: Text
+    suffix: Text = ""
+    path: Path | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=256)] = 64
+
+
 class Search(Request):
     query: Text
     codebase: str | None = None

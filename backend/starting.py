@@ -5,16 +5,19 @@ Knows neither which model is wanted nor what is in memory beside it.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Protocol
 
 from backend.config import Settings
 from backend.residents import Model, Progress, Start
+from models.errors import ContextTooLarge
 from models.llama.engine import LlamaEngine
 from models.llama.snapshots import Limits
-from models.types import Engine, ModelSpec
+from models.types import Engine, ModelSpec, Prompt, Sampling
 from prompts.errors import TemplateRejected
-from prompts.formats import FORMATS, ChatFormat
+from prompts.formats import FORMATS, ChatFormat, beginning_of
+from prompts.system import SYSTEM
 from prompts.template import derive
 
 
@@ -50,17 +53,28 @@ def llama(settings: Settings) -> Starter:
 
 
 def starting(starter: Starter) -> Start:
-    """The same with the chat format; an engine whose template cannot be used is closed again."""
+    """The same with the chat format, and with the system prompt read: no question waits for that, and by then it is
+    known how fast this model reads here. An engine that fails at it is closed again.
+    """
 
     async def start(model: Model, context: int, progressed: Progress) -> tuple[Engine, ChatFormat]:
         engine = await starter(model.spec, model.path, context, progressed)
         try:
-            return engine, await asyncio.to_thread(format_of, model.spec, engine)
-        except TemplateRejected:
+            chat = await asyncio.to_thread(format_of, model.spec, engine)
+            await _read(engine, Prompt(beginning_of(chat, model.spec.system_prompt or SYSTEM), ""))
+        except BaseException:
             await engine.close()
             raise
+        return engine, chat
 
     return start
+
+
+async def _read(engine: Engine, prompt: Prompt) -> None:
+    async with aclosing(engine.stream(prompt, Sampling(max_tokens=0))) as reading:
+        with suppress(ContextTooLarge):  # whoever asks is told
+            async for _ in reading:
+                pass
 
 
 def format_of(spec: ModelSpec, engine: Loaded) -> ChatFormat:

@@ -2,12 +2,32 @@
 
 import resource
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from backend.draft import Draft
+from models.capability import resident_bytes
+
+# What the process of a model tells of itself, under these names.
+_ENGINE: dict[str, tuple[type[CounterMetricFamily] | type[GaugeMetricFamily], str]] = {
+    "steps": (CounterMetricFamily, "Batches evaluated."),
+    "rows": (CounterMetricFamily, "Tokens evaluated: by steps, the batches' occupancy."),
+    "waiting": (GaugeMetricFamily, "Prompts in the engine's queue."),
+    "cells": (GaugeMetricFamily, "Tokens held in the context."),
+    "prefill_rate": (GaugeMetricFamily, "Prompt tokens a second, as measured."),
+    "decode_rate": (GaugeMetricFamily, "Tokens a second of one answer, as measured."),
+    "acceptance": (GaugeMetricFamily, "Share of guessed tokens that came true, lately."),
+    "snapshot_hits": (CounterMetricFamily, "Conversations that came back from a snapshot."),
+    "snapshot_tokens": (CounterMetricFamily, "Their tokens."),
+    "snapshots_damaged": (CounterMetricFamily, "Snapshots that could not be used."),
+    "snapshot_ram_bytes": (GaugeMetricFamily, "Snapshots in memory."),
+    "snapshot_disk_bytes": (GaugeMetricFamily, "Snapshots on disk."),
+    "restarts": (CounterMetricFamily, "Starts after the process broke."),
+    "memory_bytes": (GaugeMetricFamily, "Resident memory of the process."),
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -22,38 +42,46 @@ class Stats:
     forecast_error_s: float = 0.0  # by how much it was another, summed
     promises: int = 0  # turns with text whose first token was promised in a time
     promises_kept: int = 0
+    queue_s: float = 0.0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0  # of them, those that did not have to be evaluated
     completion_tokens: int = 0
     generate_s: float = 0.0
+    drafted_tokens: int = 0  # guessed ahead
+    accepted_tokens: int = 0  # of them, those that the model would have chosen
     loads: int = 0  # of models
     load_failures: int = 0
     swaps: int = 0  # loads that another model had to leave for
     resident: dict[str, int] = field(default_factory=dict)  # bytes of each model in memory, as worked out
     routes: Counter[tuple[str, str]] = field(default_factory=Counter)  # by tier and model, where the model was "auto"
+    engines: Callable[[], Mapping[str, Mapping[str, float]]] = dict  # by model: what its process tells of itself
     route_fallbacks: int = 0  # of them, those that did not get the tier of their score
 
-    def ended(self, reason: str, first_token_s: float | None, tokens: int, generate_s: float) -> None:
-        """Counts a finished turn; `first_token_s` is None if it produced no text."""
+    def ended(self, reason: str, draft: Draft) -> None:
+        """Counts a finished turn."""
         self.turns[reason] += 1
-        if first_token_s is not None:
-            self.first_tokens += 1
-            self.first_token_s += first_token_s
-        self.completion_tokens += tokens
-        self.generate_s += generate_s
+        self.queue_s += draft.ms["queue"] / 1000
+        self.prompt_tokens += draft.usage.prompt
+        self.cached_tokens += draft.usage.cached
+        self.drafted_tokens += draft.usage.drafted
+        self.accepted_tokens += draft.usage.accepted
+        self.completion_tokens += draft.usage.completion
+        self.generate_s += draft.ms["generate"] / 1000
+        if draft.first_token_s is None:
+            return
+        self.first_tokens += 1
+        self.first_token_s += draft.first_token_s
+        if draft.forecast_s is not None:
+            self.forecasts += 1
+            self.forecast_error_s += abs(draft.forecast_s - draft.ms["prefill"] / 1000)
+        if draft.promised_s is not None:
+            self.promises += 1
+            self.promises_kept += draft.first_token_s <= draft.promised_s
 
     def routed(self, tier: str, model: str, is_fallback: bool) -> None:
         """Counts a choice of `auto`."""
         self.routes[tier, model] += 1
         self.route_fallbacks += is_fallback
-
-    def foretold(self, forecast_s: float | None, prefill_s: float) -> None:
-        if forecast_s is not None:
-            self.forecasts += 1
-            self.forecast_error_s += abs(forecast_s - prefill_s)
-
-    def promised(self, promised_s: float | None, first_token_s: float) -> None:
-        if promised_s is not None:
-            self.promises += 1
-            self.promises_kept += first_token_s <= promised_s
 
     @property
     def summary(self) -> dict[str, float | int | None]:
@@ -86,8 +114,16 @@ class Stats:
             ("promises_kept", "Those of them where it came in time.", self.promises_kept),
         ):
             yield CounterMetricFamily(f"lantern_first_token_{name}", told, value)
-        yield CounterMetricFamily("lantern_completion_tokens", "Generated tokens.", self.completion_tokens)
-        yield CounterMetricFamily("lantern_generate_seconds", "Time spent generating.", self.generate_s)
+        for name, told, value in (
+            ("queue_seconds", "Time in queues, waiting for loads too, summed.", self.queue_s),
+            ("prompt_tokens", "Tokens of prompts.", self.prompt_tokens),
+            ("cached_tokens", "Tokens of prompts that were not evaluated again.", self.cached_tokens),
+            ("completion_tokens", "Generated tokens.", self.completion_tokens),
+            ("generate_seconds", "Time spent generating.", self.generate_s),
+            ("drafted_tokens", "Tokens that were guessed ahead.", self.drafted_tokens),
+            ("accepted_tokens", "Those of them that came true.", self.accepted_tokens),
+        ):
+            yield CounterMetricFamily(f"lantern_{name}", told, value)
         yield from self._models()
         yield GaugeMetricFamily("lantern_memory_bytes", "Resident memory of the server.", memory_bytes())
 
@@ -101,6 +137,12 @@ class Stats:
         for labels, count in self.routes.items():
             routes.add_metric(labels, count)
         yield routes
+        for name, (kind, told) in _ENGINE.items():
+            family = kind(f"lantern_engine_{name}", told, labels=["model"])
+            for model, state in self.engines().items():
+                if name in state:
+                    family.add_metric([model], state[name])
+            yield family
         yield CounterMetricFamily("lantern_route_fallbacks", "Routed to another tier.", self.route_fallbacks)
 
     def exposition(self) -> bytes:
@@ -116,7 +158,4 @@ def _mean(total: float, of: int) -> float | None:
 
 def memory_bytes() -> int:
     """Resident set size of this process; its peak where the system does not tell the present value."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * resource.getpagesize()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return resident_bytes() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -176,10 +176,7 @@ class Turns:
                 await self._finish(row, reason, draft, error)
             finally:
                 del self._running[row.session_id, row.id]
-                self._stats.ended(reason, draft.first_token_s, draft.usage.completion, draft.ms["generate"] / 1000)
-                if draft.first_token_s is not None:
-                    self._stats.foretold(draft.forecast_s, draft.ms["prefill"] / 1000)
-                    self._stats.promised(draft.promised_s, draft.first_token_s)
+                self._stats.ended(reason, draft)
                 self._log.ring(row.session_id)
 
     async def _outcome(

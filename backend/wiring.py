@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DatabaseError
 
 from backend import conversations
+from backend.ahead import Ahead
 from backend.config import BadSetting, Settings
 from backend.db import Database
 from backend.engines import Engines
@@ -36,6 +37,7 @@ class Parts:
     engines: Engines
     rag: Rag
     turns: Turns
+    ahead: Ahead
     jobs: Jobs
     stats: Stats
     epoch: str
@@ -70,6 +72,7 @@ async def parts(
         raise BadSetting(f"MODEL_NAME: {error}") from None
     known = Known(database, retrieval, CANDIDATES * settings.snippets)
     prompting = Prompting(settings.snippets, settings.max_tokens, settings.first_token_s)
+    ahead = Ahead(database, known, engines, prompting)
     rag = Rag(database, event_log, known, engines, prompting, stats)
     turns = Turns(
         database, event_log, rag, engines, stats, queue_limit=settings.queue_limit, grace_ms=settings.grace_ms
@@ -77,8 +80,9 @@ async def parts(
     jobs = Jobs(retrieval, settings.watch)
     retrieval.on_use = jobs.opened
     try:
-        yield Parts(settings, database, retrieval, engines, rag, turns, jobs, stats, epoch)
+        yield Parts(settings, database, retrieval, engines, rag, turns, ahead, jobs, stats, epoch)
     finally:
+        await ahead.close()
         await turns.close()
         await jobs.close()
         await engines.unload()

@@ -13,11 +13,13 @@ from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from backend import conversations, schemas
+from backend.completing import complete
 from backend.config import VERSION
 from backend.errors import Refusal, translate
 from backend.events import REPLAY, check_replay
 from backend.guard import FRAME_BYTES, Rules, bearer
 from backend.question import Question
+from backend.rpc import id_of, parsed
 from backend.wiring import Parts
 
 log = logging.getLogger(__name__)
@@ -80,11 +82,14 @@ class Connection:
         self._in_order = asyncio.Lock()  # fair: first come, first served
         self._pumps: dict[str, asyncio.Task[None]] = {}
         self._requests: set[asyncio.Task[None]] = set()
+        self._completing: asyncio.Task[dict[str, str]] | None = None
         self._methods: dict[str, tuple[type[BaseModel], Handler]] = {
             "initialize": (schemas.Initialize, self._initialize),
             "session/open": (schemas.SessionOpen, self._open),
             "session/prompt": (schemas.SessionPrompt, self._prompt),
+            "session/prefetch": (schemas.SessionPrefetch, self._prefetch),
             "session/cancel": (schemas.SessionCancel, self._cancel),
+            "complete": (schemas.Complete, self._complete),
             "search": (schemas.Search, self._search),
             "ping": (schemas.Nothing, self._ping),
         }
@@ -125,8 +130,8 @@ class Connection:
                 await self._answer(id_, result=result)
 
         try:
-            request = _parsed(text)
-            wants_answer, id_ = "id" in request, _id(request)
+            request = parsed(text)
+            wants_answer, id_ = "id" in request, id_of(request)
             handler, params = self._method(request)
             if request["method"].startswith("session/"):
                 async with self._in_order:
@@ -191,6 +196,7 @@ class Connection:
             self._pump(row.id, after)
         if row.model:
             self._parts.engines.preload(row.model)
+        self._parts.ahead.read(row.id, "")  # what was said before may have to be brought back
         if row.workspace:
             await asyncio.to_thread(self._parts.retrieval.use, row.workspace)
 
@@ -210,8 +216,27 @@ class Connection:
             temperature=params.temperature,
             first_token_s=params.first_token_s,
         )
+        self._parts.ahead.drop(params.session)
         accepted = await self._parts.turns.accept(question)
         await reply({"turn": accepted.turn, "conversation": accepted.conversation, "position": accepted.position})
+
+    async def _prefetch(self, params: schemas.SessionPrefetch, reply: Reply) -> None:
+        await self._parts.database.read(lambda db: conversations.require_session(db, params.session))
+        self._parts.ahead.read(params.session, params.text)
+        await reply({})
+
+    async def _complete(self, params: schemas.Complete, reply: Reply) -> None:
+        if self._completing is not None:
+            self._completing.cancel()
+        work = complete(self._parts.engines, params.prefix, params.suffix, params.max_tokens)
+        self._completing = mine = asyncio.create_task(work)
+        try:
+            await asyncio.wait([mine])
+        finally:
+            mine.cancel()
+        if mine.cancelled():
+            raise Refusal("cancelled", "a newer request to complete came")
+        await reply(mine.result())
 
     async def _cancel(self, params: schemas.SessionCancel, reply: Reply) -> None:
         await self._parts.database.read(lambda db: conversations.require_session(db, params.session))
@@ -266,25 +291,6 @@ class Connection:
             raise
         except RuntimeError as error:  # closed while this frame waited
             raise WebSocketDisconnect from error
-
-
-def _parsed(text: str | None) -> dict[str, Any]:
-    if text is None:
-        raise Refusal("invalid", "send text frames")
-    try:
-        request = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Refusal("parse", f"not JSON: {error}") from None
-    if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
-        raise Refusal("invalid", 'not a JSON-RPC 2.0 request: {"jsonrpc":"2.0","id":1,"method":...}')
-    return request
-
-
-def _id(request: dict[str, Any]) -> Any:
-    id_ = request.get("id")
-    if id_ is None or (isinstance(id_, int) and not isinstance(id_, bool)) or (isinstance(id_, str) and id_.isascii()):
-        return id_
-    raise Refusal("invalid", "an id is a number, an ASCII text or null")
 
 
 def _log_failure(task: "asyncio.Task[None]") -> None:

@@ -61,6 +61,14 @@ def memory_free() -> int:
     return max(0, min([machine, *(limit - used for limit, used in _cgroups())]))
 
 
+def resident_bytes(pid: int | None = None) -> int:
+    """Resident set size of a process, this one if none is named; 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
 def _cgroups() -> Iterator[tuple[int, int]]:
     """Limit and use in bytes, without page cache, of every control group that this process is in."""
     for mount, limit_file, use_file in _CGROUPS:

@@ -9,6 +9,7 @@ from models.types import Rates
 
 # Of the time that is left, so that the promise holds where this prompt is read a tenth slower than the ones before.
 CAUTION = 0.9
+STEP = 64  # tokens: a prompt that was read ahead a moment ago shall be the one that is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,12 @@ class Promise:
         """Tokens that the whole prompt may have, at most `limit`, if the first `cached` of them need no evaluation.
 
         budget = cached + prefill * CAUTION * (first_token_s - spent_s - 1 / decode), of which the last term is the
-        first token's own step; never less than `cached`. Without a promise it is `limit`.
+        first token's own step; of what is not cached, whole `STEP`s only. Without a promise it is `limit`.
         """
         if not self.is_given:
             return limit
         left_s = self.first_token_s - self.spent_s - _step_s(self.rates)
-        return min(limit, cached + int(self.rates.prefill * CAUTION * max(0.0, left_s)))
+        return min(limit, cached + int(self.rates.prefill * CAUTION * max(0.0, left_s)) // STEP * STEP)
 
 
 def forecast_s(tokens: int, cached: int, rates: Rates) -> float | None:

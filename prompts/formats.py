@@ -73,9 +73,7 @@ def render(chat: ChatFormat, system: str, exchanges: Sequence[tuple[str, str]], 
 
     Append-only by construction: every text depends only on what stands before it.
     """
-    segments = [Segment(chat.opening, scaffold=True), *content(chat, system), Segment(chat.after_system, scaffold=True)]
-    if chat.bare is not None and not system.strip():
-        segments = [Segment(chat.bare, scaffold=True)]
+    segments = list(beginning_of(chat, system))
     for user, answer in exchanges:
         segments += content(chat, user)
         segments.append(Segment(chat.after_user, scaffold=True))
@@ -85,6 +83,13 @@ def render(chat: ChatFormat, system: str, exchanges: Sequence[tuple[str, str]], 
     segments += content(chat, question)
     segments.append(Segment(chat.after_user, scaffold=True))
     return tuple(segment for segment in segments if segment.text)
+
+
+def beginning_of(chat: ChatFormat, system: str) -> tuple[Segment, ...]:
+    """What every conversation with this system prompt begins with."""
+    if chat.bare is not None and not system.strip():
+        return (Segment(chat.bare, scaffold=True),)
+    return (Segment(chat.opening, scaffold=True), *content(chat, system), Segment(chat.after_system, scaffold=True))
 
 
 def content(chat: ChatFormat, text: str, *, said: bool = False) -> list[Segment]:

@@ -28,8 +28,8 @@ from models.errors import ModelUnavailable
 from models.gguf_file import read_header
 from models.llama.library import library
 from models.llama.loading import Order
+from models.llama.process import main as serve
 from models.llama.wire import Message, pack_sampling, packed
-from models.llama.worker import main as serve
 from models.types import Sampling
 
 ALL, QUICK = 2000, 200

@@ -26,7 +26,7 @@ CLOSE_S = 8.0  # to write snapshots
 LOAD_S = 120.0  # beside the time that the slowest disk needs for the file
 SLOWEST_DISK = 20e6  # bytes a second
 DRAIN_S = 1.0  # for what a process has said before it ended
-_CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.worker import main; main({descriptor}, {parent})"
+_CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.process import main; main({descriptor}, {parent})"
 
 
 class Child:

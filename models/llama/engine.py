@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models import errors
-from models.capability import physical_cores
+from models.capability import physical_cores, resident_bytes
 from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
 from models.gguf_file import GgufHeader, read_header
 from models.llama.child import Child, lost
@@ -88,10 +88,13 @@ class LlamaEngine:
         return self._rates
 
     @property
-    def state(self) -> Message:
-        """What the process told of itself last, and how often it broke: numbers for metrics."""
-        up = self._starting.done() and not self._starting.cancelled() and not self._starting.exception()
-        return {**(self._starting.result().beat if up else {}), "restarts": self.restarts}
+    def state(self) -> dict[str, float]:
+        """What the process told of itself last, and what the system tells of it: numbers for metrics."""
+        told = {"restarts": self.restarts, "prefill_rate": self._rates.prefill, "decode_rate": self._rates.decode}
+        if not self._starting.done() or self._starting.exception():
+            return told
+        child = self._starting.result()
+        return {**told, **child.beat, "memory_bytes": resident_bytes(child.pid)}
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return int(self._counted(segments)["count"])

@@ -1,38 +1,27 @@
-"""The process that owns one model: takes prompts from a socket, evaluates step by step, sends what can be shown.
+"""The work of a model's process: prompts arrive, are evaluated step by step, and what can be shown is sent.
 
-It ends when its socket does, whatever else it is doing. Three threads: the main one evaluates, one reads messages and
-counts tokens, one tells that it is alive. Knows nothing of conversations, files of the server, or who asks.
+The main thread evaluates; the one that reads messages counts tokens, too. Knows nothing of conversations, of files of
+the server, or of who asks; how the process lives and ends is the business of `process`.
 """
 
-import contextlib
-import ctypes
-import json
-import os
-import signal
-import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 from models.errors import ContextTooLarge, EngineFailed, ModelError
-from models.llama.loading import Loaded, Order, is_known, load, snapshot_key
+from models.llama.loading import Loaded, is_known, snapshot_key
 from models.llama.sampling import Chooser
 from models.llama.scheduler import Request, Slice
 from models.llama.speculation import Lookup
 from models.llama.stops import AnswerText
 from models.llama.tokens import encode
-from models.llama.wire import Message, packed, sampling_of, segments_of
+from models.llama.wire import Message, sampling_of, segments_of
 from models.types import Sampling
 
-BEAT_S = 1.0
 TELL_S = 0.2  # between two messages about how far a prompt has been read
 ABORT_TOKENS = 4  # a cancelled prompt with more in the present step stops the step
-_OOM_SCORE = 800  # of -1000..1000: rather this process than the server
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(eq=False, slots=True)
@@ -111,7 +100,7 @@ class Worker:
                 "steps": self.steps,
                 "rows": self.rows,
                 "cells": slots.tree.cells,
-                "restored": slots.restored_tokens,
+                "snapshot_tokens": slots.restored_tokens,
                 "snapshot_hits": snapshots.hits,
                 "snapshots_damaged": snapshots.damaged,
                 "snapshot_ram_bytes": snapshots.ram_bytes,
@@ -286,61 +275,3 @@ class Worker:
 
 def _told(error: ModelError) -> Message:
     return {"error": type(error).__name__, "args": vars(error) or error.args}
-
-
-def _break(broken: threading.ExceptHookArgs) -> None:
-    """Ends the process with a thread of it: half of it would be deaf, or not seen to live."""
-    sys.excepthook(broken.exc_type, broken.exc_value or broken.exc_type(), broken.exc_traceback)
-    os._exit(1)
-
-
-def main(descriptor: int, parent: int) -> None:
-    """Serves one model over the socket `descriptor`; `parent` is the process that must outlive this one."""
-    _end_with(parent)
-    os.putenv("GGML_NO_BACKTRACE", "1")  # else an abort starts a debugger, and takes seconds
-    threading.excepthook = _break
-    channel = socket.socket(fileno=descriptor)
-    lines, sending = channel.makefile("rb"), threading.Lock()
-
-    def send(message: Message) -> None:
-        with sending, contextlib.suppress(OSError):  # a server that is gone is the reader's to notice
-            channel.sendall(packed(message))
-
-    order = json.loads(lines.readline() or "null")
-    if order is None:
-        return
-    working: list[Worker] = []
-
-    def read() -> None:
-        for line in lines:
-            if working:  # before that only the end of the socket matters
-                working[0].take(json.loads(line))
-        os._exit(0)
-
-    def beat() -> None:
-        while True:
-            time.sleep(BEAT_S)
-            send(working[0].beat() if working else {"beat": {}})
-
-    for work in (read, beat):
-        threading.Thread(target=work, daemon=True).start()
-    try:
-        loaded = load(Order(**order | {"adapters": tuple(order["adapters"])}), lambda share: send({"loading": share}))
-    except ModelError as error:
-        send({"failed": str(error)})
-        return
-    working.append(Worker(loaded, send))
-    send({"ready": loaded.facts})
-    working[0].run()
-
-
-def _end_with(parent: int) -> None:
-    """Has the kernel end this process when the server ends, and choose it first when memory runs out."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        with contextlib.suppress(OSError):  # a container may forbid it
-            Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), "ascii")
-    for kind in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group: the server's to handle
-        signal.signal(kind, signal.SIG_IGN)
-    if os.getppid() != parent:
-        os._exit(0)

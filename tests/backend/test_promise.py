@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from backend.conversations import new_id
+from backend.draft import Draft
 from backend.stats import Stats
 from models.scripted import ScriptedEngine
 from models.types import Delta, Prompt, Rates, Sampling
@@ -109,10 +110,10 @@ async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None
 
 def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
     stats = Stats()
-    for promised_s, first_token_s in ((10.0, 9.0), (10.0, 10.5), (None, 99.0)):
-        stats.promised(promised_s, first_token_s)
-    for forecast_s, prefill_s in ((4.0, 3.0), (2.0, 4.0), (None, 9.0)):
-        stats.foretold(forecast_s, prefill_s)
+    for promised_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
+        draft = Draft(text="said", promised_s=promised_s, forecast_s=forecast_s)
+        draft.ms["prefill"] = 1000 * prefill_s
+        stats.ended("stop", draft)
     assert stats.summary["first_token_promises_kept"] == 0.5
     assert stats.summary["first_token_forecast_error_s_mean"] == 1.5
     assert b"lantern_first_token_promises_total 2.0" in stats.exposition()

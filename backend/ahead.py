@@ -1,0 +1,82 @@
+"""Reading ahead of a question: what is being typed is searched for, and its prompt read by the model.
+
+Nothing of it is stored or shown, and every real prompt goes first. If the question turns out to be another one, what
+was read is the first to go.
+"""
+
+import asyncio
+import logging
+from contextlib import aclosing
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from backend import conversations
+from backend.db import Database
+from backend.engines import Engines
+from backend.errors import translate
+from backend.known import Known, difficulty
+from backend.prompting import Prompting
+from backend.question import Question
+from models.types import Sampling
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 0.3  # without another letter
+
+
+class Ahead:
+    """At most one prompt per session is read ahead: that of the newest text."""
+
+    def __init__(self, database: Database, known: Known, engines: Engines, prompting: Prompting) -> None:
+        self._database, self._known, self._engines, self._prompting = database, known, engines, prompting
+        self._reading: dict[str, asyncio.Task[None]] = {}
+
+    def read(self, session: str, text: str) -> None:
+        """Begins with what is typed so far, in place of what was typed before."""
+        self.drop(session)
+        self._reading[session] = task = asyncio.create_task(self._read(session, text), name=f"ahead {session}")
+        task.add_done_callback(lambda _: self._forget(session, task))
+
+    def drop(self, session: str) -> None:
+        """Stops reading ahead: the question is here, or nobody asks any more."""
+        if task := self._reading.pop(session, None):
+            task.cancel()
+
+    async def close(self) -> None:
+        tasks = list(self._reading.values())
+        for session in list(self._reading):
+            self.drop(session)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, session: str, task: "asyncio.Task[None]") -> None:
+        if self._reading.get(session) is task:
+            del self._reading[session]
+
+    async def _read(self, session: str, text: str) -> None:
+        try:
+            await asyncio.sleep(PAUSE_S)
+            await self._read_prompt(session, text)
+        except Exception as error:  # the edge of the job: whoever asks is told
+            if translate(error) is None:
+                log.exception("reading ahead in session %s failed", session)
+
+    async def _read_prompt(self, session: str, text: str) -> None:
+        def newest(db: Session) -> tuple[str, str | None]:
+            return conversations.require_session(db, session).model, conversations.newest(db, session)
+
+        model, conversation = await self._database.read(newest)
+        if not self._engines.is_loaded(model):
+            return  # no guess is worth a load; and of `auto` it is not known yet who will answer
+        question = Question(session, "", text, conversation, retrieval="auto" if text.strip() else "off")
+        if await self._known.structural(question):
+            return
+        past = await self._known.past(conversation)
+        found, _ = await self._known.found(question, past)
+        async with self._engines.use(model, difficulty(question, found)) as ready:
+            promise = self._prompting.promise(ready, question, 0.0)
+            built = await asyncio.to_thread(self._prompting.build, ready, question, past, found, promise)
+            reading = ready.engine.stream(replace(built.prompt, ahead=True), Sampling(max_tokens=0))
+            async with aclosing(reading):
+                async for _ in reading:
+                    pass
