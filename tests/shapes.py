@@ -4,6 +4,7 @@ Blocks are filled with random bits straight away, in the mix of types of `llama-
 words have output weights, so that an answer never ends by itself, and its text becomes the same tokens again.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -63,7 +64,8 @@ def made(shape: Shape) -> Path:
 
 
 def write_shape(shape: Shape) -> None:
-    header, part = read_header(PHI3.vocabulary_path), shape.path.with_suffix(".part")
+    header = read_header(PHI3.vocabulary_path)
+    part = shape.path.with_suffix(f".{os.getpid()}.part")  # two tests may make it at the same time
     writer = GGUFWriter(path=None, arch=header.architecture)
     _add_metadata(writer, header, shape)
     add_vocabulary(writer, PHI3.vocabulary_path, header)

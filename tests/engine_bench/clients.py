@@ -65,7 +65,9 @@ class Completions:
 
     def __init__(self, url: str, headers: dict[str, str], model: str, messages: list[dict[str, str]]) -> None:
         self.messages, self._model = messages, model
-        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=600, trust_env=False)
+        # A connection each: llama-server drops a kept one at will, which after a slow answer is just as it is used.
+        once = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=600, limits=once, trust_env=False)
 
     async def ask(self, question: str, tokens: int, heard: Heard | None = None, **more: Any) -> Heard:
         heard = heard or Heard()

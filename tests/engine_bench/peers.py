@@ -71,8 +71,10 @@ async def locked(machine: Machine) -> AsyncIterator[Peer]:
         port = process.stdout.readline().strip()
         yield Peer(process.pid, over_http(f"http://127.0.0.1:{port}", {}, "", machine.system))
     finally:
+        ended = process.poll()
         process.terminate()
         process.communicate()
+        assert ended is None, f"the process of llama-cpp-python ended by itself ({ended})"
 
 
 @asynccontextmanager
@@ -90,13 +92,15 @@ async def llama_server(machine: Machine, binary: Path) -> AsyncIterator[Peer]:
     try:
         until = time.monotonic() + 120
         while not await asyncio.to_thread(_is_well, url):
-            assert process.poll() is None, f"{binary.name} ended by itself ({process.returncode})"
+            assert process.poll() is None, f"{binary.name} does not start"
             assert time.monotonic() < until, f"{binary.name} does not come up"
             await asyncio.sleep(0.1)
         yield Peer(process.pid, over_http(url, {}, "", machine.system))
     finally:
+        ended = process.poll()
         process.terminate()
         process.wait()
+        assert ended is None, f"{binary.name} ended by itself ({ended})"
 
 
 def _is_well(url: str) -> bool:

@@ -19,5 +19,12 @@ def family(pid: int) -> list[int]:
 
 def resident_bytes(*pids: int) -> int:
     """RSS of processes together; the mapped pages of a model file count."""
-    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
-    return sum(int(status.partition("VmRSS:")[2].split()[0]) * 1024 for status in statuses)
+    return sum(_resident_bytes(pid) for pid in pids)
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        found = Path(f"/proc/{pid}/status").read_text().partition("VmRSS:")[2].split()
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return 0
+    return int(found[0]) * 1024 if found else 0  # one that has ended and was not waited for has none

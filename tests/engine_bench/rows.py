@@ -31,11 +31,13 @@ async def measured(start: Start, load: Load) -> tuple[Figures, list[Heard]]:
         await beside_a_long_prompt(peer, first, load, figures)
         await cancelled(peer, second, load, figures)
         figures["memory"] = resident_bytes(*family(peer.pid))
+        await asyncio.gather(first.close(), second.close())
     async with start() as peer:
         await warm(peer)
         again = await peer.talk(second)
         heard.append(await again.ask(load.follow_up(), load.sizes.answer))
         figures["after a restart"] = heard[-1].first_s
+        await again.close()
     return figures, heard
 
 
