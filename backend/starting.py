@@ -56,7 +56,7 @@ def starting(starter: Starter) -> Start:
         engine = await starter(model.spec, model.path, context, progressed)
         try:
             return engine, await asyncio.to_thread(format_of, model.spec, engine)
-        except (TemplateRejected, asyncio.CancelledError):
+        except TemplateRejected:
             await engine.close()
             raise
 
