@@ -13,7 +13,7 @@ def workers(parent: int) -> list[int]:
         try:
             if folder.name.isdecimal() and int(_status(folder)["PPid"]) == parent:
                 command = (folder / "cmdline").read_bytes()
-                if b"models.llama.worker" in command or not command:
+                if b"from models.llama." in command or not command:
                     found.append(int(folder.name))
         except (FileNotFoundError, ProcessLookupError):
             continue

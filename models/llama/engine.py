@@ -91,9 +91,10 @@ class LlamaEngine:
     def state(self) -> dict[str, float]:
         """What the process told of itself last, and what the system tells of it: numbers for metrics."""
         told = {"restarts": self.restarts, "prefill_rate": self._rates.prefill, "decode_rate": self._rates.decode}
-        if not self._starting.done() or self._starting.exception():
+        starting = self._starting
+        if not starting.done() or starting.cancelled() or starting.exception():
             return told
-        child = self._starting.result()
+        child = starting.result()
         return {**told, **child.beat, "memory_bytes": resident_bytes(child.pid)}
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:

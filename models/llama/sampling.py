@@ -4,9 +4,12 @@ Knows logits by their row, not what the tokens mean.
 """
 
 import json
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from models.errors import Unsupported
 from models.llama.library import json_schema_to_gbnf, last_complaint, library
@@ -16,7 +19,9 @@ _RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED
 _LOOKS_BACK = 64  # tokens that the repeat penalty counts, llama.cpp's default
 # What a schema may ask for: grammars grow with these counts, and llama.cpp reads nested ones by recursion.
 _MOST_REPEATS = 500
+_REPEATED_GROUPS = 8  # of one pattern: one within the other, each multiplies the ways in which a text can be read
 _GRAMMAR_BYTES = 1 << 17
+_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])  # llama_token_data
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
 
 
@@ -29,6 +34,8 @@ class Chooser:
     def __init__(self, model: Any, context: Any, sampling: Sampling, prompt: Sequence[int]) -> None:
         """Raises Unsupported where the JSON Schema cannot be made a grammar."""
         self._api, self._context = library(), context
+        size = self._api.llama_vocab_n_tokens(self._api.llama_model_get_vocab(model))
+        self._candidates = np.zeros(size, _CANDIDATE) if sampling.json_schema else None
         self._chain = self._api.llama_sampler_chain_init(self._api.llama_sampler_chain_default_params())
         try:
             for stage in _stages(self._api, model, sampling, prompt):
@@ -38,8 +45,24 @@ class Chooser:
             raise
 
     def choose(self, row: int) -> int:
-        """The token behind this row of the last batch; the chain remembers it."""
-        return int(self._api.llama_sampler_sample(self._chain, self._context, row))
+        """The token behind this row of the last batch; the chain remembers it.
+
+        Raises Unsupported where a JSON Schema leaves none: llama.cpp would end the process over it.
+        """
+        if self._candidates is None:
+            return int(self._api.llama_sampler_sample(self._chain, self._context, row))
+        size = len(self._candidates)
+        logits = self._api.llama_get_logits_ith(self._context, row)
+        self._candidates["id"] = np.arange(size)
+        self._candidates["logit"] = np.ctypeslib.as_array(logits, (size,))
+        data = self._candidates.ctypes.data_as(self._api.llama_token_data_p)
+        array = self._api.llama_token_data_array(data=data, size=size, selected=-1, sorted=False)
+        self._api.llama_sampler_apply(self._chain, array)
+        chosen = array.data[array.selected]
+        if not math.isfinite(chosen.logit):
+            raise Unsupported("this JSON Schema cannot be followed: it allows nothing behind what has been said")
+        self._api.llama_sampler_accept(self._chain, chosen.id)
+        return int(chosen.id)
 
     def close(self) -> None:
         self._api.llama_sampler_free(self._chain)
@@ -69,8 +92,8 @@ def _stages(api: Any, model: Any, sampling: Sampling, prompt: Sequence[int]) -> 
 
 def _grammar(api: Any, vocab: Any, schema: str) -> Any:
     try:
-        if any(count > _MOST_REPEATS for count in _repeats(json.loads(schema))):
-            raise ValueError(f"it repeats something more than {_MOST_REPEATS} times")
+        if _is_endless(json.loads(schema)):
+            raise ValueError(f"it repeats something more than {_MOST_REPEATS} times, or too many repetitions")
         grammar = json_schema_to_gbnf(schema).encode()
         if len(grammar) > _GRAMMAR_BYTES or b"\\u0000" in grammar or b"\0" in grammar:
             raise ValueError("it is too long, or names the character 0")
@@ -82,15 +105,15 @@ def _grammar(api: Any, vocab: Any, schema: str) -> Any:
     return made
 
 
-def _repeats(schema: Any) -> Iterator[int]:
-    """All counts of repetitions in a schema, those in its patterns too."""
-    if isinstance(schema, dict):
-        for key, value in schema.items():
-            if key in _COUNTS and isinstance(value, int):
-                yield value
-            elif key == "pattern" and isinstance(value, str):
-                yield from (int(digits) for digits in re.findall(r"\d+(?=[\d,]*\})", value))
-        schema = list(schema.values())
+def _is_endless(schema: Any) -> bool:
+    """Whether a schema, or a part of it, repeats something more often than can be followed."""
     if isinstance(schema, list):
-        for value in schema:
-            yield from _repeats(value)
+        return any(map(_is_endless, schema))
+    if not isinstance(schema, dict):
+        return False
+    counts = [schema[key] for key in _COUNTS if isinstance(schema.get(key), int)]
+    if isinstance(pattern := schema.get("pattern"), str):
+        counts += map(int, re.findall(r"\d+(?=[\d,]*\})", pattern))
+        if len(re.findall(r"\)[*+{]", pattern)) > _REPEATED_GROUPS:
+            return True
+    return max(counts, default=0) > _MOST_REPEATS or _is_endless(list(schema.values()))

@@ -78,6 +78,7 @@ class Snapshots:
                 continue
             self._kept.setdefault(_digest(tokens), _Kept(tokens, answers, size, None, path))
         self._shrink()
+        self._make_room_beside_others()
 
     def answers(self) -> list[tuple[list[int], Spans]]:
         """Tokens and what of them the model has said, of all that is kept."""
@@ -124,10 +125,13 @@ class Snapshots:
         return self.longest(tokens)[0] == len(tokens)
 
     def flush(self) -> None:
-        """Writes to disk what is only in memory, the last used first in importance."""
-        for kept in self._kept.values():
+        """Writes to disk what is only in memory, the last used first: the process may be ended over it."""
+        now = time.time()
+        for age, kept in enumerate(reversed(self._kept.values())):
             if kept.state is not None and kept.path is None:
                 self._write(kept)
+            if kept.path is not None and kept.path.exists():
+                os.utime(kept.path, (now - age, now - age))  # the order that `open_disk` finds
         self._shrink()
 
     def _shrink(self) -> None:
@@ -143,6 +147,18 @@ class Snapshots:
             over = self.disk_bytes > self._limits.disk_bytes and kept.path is not None
             if over or (kept.state is None and kept.path is None):
                 self._drop(digest)
+
+    def _make_room_beside_others(self) -> None:
+        """The folder is for all models: what others left there goes, the oldest first, where it is too much."""
+        assert self._limits.folder is not None
+        files = [path for path in self._limits.folder.glob(f"*{_SUFFIX}") if not path.name.startswith(self._key[:16])]
+        sizes = {path: _size(path) for path in sorted(files, key=_written_at)}
+        over = self.disk_bytes + sum(sizes.values()) - self._limits.disk_bytes
+        for path, size in sizes.items():
+            if over <= 0:
+                break
+            _discard(path)
+            over -= size
 
     def _drop(self, digest: bytes) -> None:
         kept = self._kept.pop(digest)
@@ -222,6 +238,13 @@ def _written_at(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:  # another process of the same folder was faster
         return 0.0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _discard(path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from models.errors import ContextTooLarge, EngineFailed, ModelError
+from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
 from models.llama.loading import Loaded, is_known, snapshot_key
 from models.llama.sampling import Chooser
 from models.llama.scheduler import Request, Slice
@@ -50,7 +50,7 @@ class Worker:
         self._answers: dict[int, _Answer] = {}  # by request
         self._step: list[Slice] = []
         self._closing = False
-        self._moved_at = time.monotonic()
+        self._resting, self._moved_at = True, time.monotonic()
         self.steps = self.rows = 0
         if loaded.order.folder and is_known(loaded.order):
             loaded.open_disk()
@@ -93,7 +93,7 @@ class Worker:
     def beat(self) -> Message:
         """What is told once a second, however long a step takes."""
         slots, snapshots = self._scheduler.slots, self._model.snapshots
-        stalled = time.monotonic() - self._moved_at if self._step else 0.0
+        stalled = 0.0 if self._resting else time.monotonic() - self._moved_at
         return {
             "beat": {
                 "stalled_s": stalled,
@@ -147,6 +147,7 @@ class Worker:
         """The next step, once there is something to do. False: it is time to close."""
         with self._changed:
             while not self._closing:
+                self._moved_at, self._resting = time.monotonic(), False
                 self._arrive()
                 self._model.context.cancel.clear()
                 self._step = self._scheduler.plan()
@@ -154,6 +155,7 @@ class Worker:
                 self._tell_progress()
                 if self._step:
                     return True
+                self._resting = True
                 self._changed.wait()
             return False
 
@@ -207,7 +209,11 @@ class Worker:
             return
         chosen: list[int] = []
         for place in range(part.chooses):
-            chosen.append(answer.chooser.choose(row + place))
+            try:
+                chosen.append(answer.chooser.choose(row + place))
+            except Unsupported as error:
+                self._fail(answer, error)
+                return
             if draft[place : place + 1] != chosen[-1:] or chosen[-1] in self._vocabulary.end_tokens:
                 break
         accepted = len(chosen) - 1
@@ -258,6 +264,13 @@ class Worker:
         self._send(
             {"id": request.id, "text": answer.text.end(), "reason": reason, "usage": usage, "rates": self._rates}
         )
+
+    def _fail(self, answer: _Answer, error: ModelError) -> None:
+        request = answer.request
+        del self._answers[request.id]
+        answer.chooser.close()
+        self._scheduler.finish(request, len(request.tokens) - request.prompt)
+        self._send({"id": request.id} | _told(error))
 
     def _tell_progress(self) -> None:
         now = time.monotonic()

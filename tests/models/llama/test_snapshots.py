@@ -129,6 +129,29 @@ def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
     assert found.longest([0] * 50)[0] == 0
 
 
+def test_the_bound_is_for_the_files_of_all_models_together(tmp_path: Path) -> None:
+    opened(tmp_path).put(TOKENS, SPANS, STATE)
+    size = next(tmp_path.glob("*.kv")).stat().st_size
+    for number in range(3):
+        other = tmp_path / f"{number:016}-x.kv"
+        other.write_bytes(b"x" * size)
+        os.utime(other, (number, number))
+    Snapshots(Limits(0, 2 * size, tmp_path)).open_disk(KEY)
+    assert sorted(path.name[:16] for path in tmp_path.glob("*.kv")) == ["2".zfill(16), KEY[:16]]
+
+
+def test_the_order_of_use_outlives_the_process(tmp_path: Path) -> None:
+    found = Snapshots(Limits(1 << 20, 1 << 20, tmp_path))
+    found.open_disk(KEY)
+    for number in (1, 2, 3):
+        found.put([number] * 50, [], STATE)
+    found.take([1] * 50)
+    found.flush()
+    again = Snapshots(Limits(0, 700, tmp_path))
+    again.open_disk(KEY)
+    assert [again.longest([number] * 50)[0] for number in (1, 2, 3)] == [50, 0, 0]
+
+
 def test_its_numbers_may_be_asked_for_while_it_changes() -> None:
     found, done = Snapshots(Limits(1 << 20)), threading.Event()
     asked: list[float] = []
