@@ -30,28 +30,28 @@ class Ahead:
 
     def __init__(self, database: Database, known: Known, engines: Engines, prompting: Prompting) -> None:
         self._database, self._known, self._engines, self._prompting = database, known, engines, prompting
-        self._reading: dict[str, asyncio.Task[None]] = {}
+        self.reading: dict[str, asyncio.Task[None]] = {}  # by session
 
     def read(self, session: str, text: str) -> None:
         """Begins with what is typed so far, in place of what was typed before."""
         self.drop(session)
-        self._reading[session] = task = asyncio.create_task(self._read(session, text), name=f"ahead {session}")
+        self.reading[session] = task = asyncio.create_task(self._read(session, text), name=f"ahead {session}")
         task.add_done_callback(lambda _: self._forget(session, task))
 
     def drop(self, session: str) -> None:
         """Stops reading ahead: the question is here, or nobody asks any more."""
-        if task := self._reading.pop(session, None):
+        if task := self.reading.pop(session, None):
             task.cancel()
 
     async def close(self) -> None:
-        tasks = list(self._reading.values())
-        for session in list(self._reading):
+        tasks = list(self.reading.values())
+        for session in list(self.reading):
             self.drop(session)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _forget(self, session: str, task: "asyncio.Task[None]") -> None:
-        if self._reading.get(session) is task:
-            del self._reading[session]
+        if self.reading.get(session) is task:
+            del self.reading[session]
 
     async def _read(self, session: str, text: str) -> None:
         try:

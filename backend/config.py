@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     context_length: int = Field(0, ge=0)  # tokens; 0: the catalogue's
     max_tokens: int = Field(0, ge=0)  # 0: the catalogue's
     kv_type: Literal["f16", "q8_0"] = "f16"  # of the model's memory of what it has read
-    kv_ram_mb: int = Field(1024, ge=0)  # for conversations that had to leave it
+    kv_ram_mb: int = Field(2048, ge=0)  # for conversations that had to leave it
     kv_disk_mb: int = Field(4096, ge=0)
     snippets: int = Field(8, ge=1, le=50)  # pieces of code in one prompt; three times as many where a budget cuts them
     first_token_s: float = Field(10, ge=0, allow_inf_nan=False)  # seconds promised to the first token; 0: none

@@ -12,7 +12,7 @@ from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, StopReaso
 
 
 class ScriptedEngine:
-    """Streams the given texts, each counting as one token. What it was asked is kept in `prompts` and `samplings`.
+    """Streams the given texts, each counting as one token. What it was to answer is kept in `prompts`, `samplings`.
 
     `fail_after` and `stall_after` are numbers of texts: behind them the stream raises EngineFailed, or waits until
     `go_on` is set. `rates` and `cached` are what it claims of itself. `idle` tells whether no stream runs.
@@ -58,8 +58,9 @@ class ScriptedEngine:
         if self._closed:
             raise EngineFailed(f"the engine {self.name} is closed")
         async with self._turn:
-            self.prompts.append(prompt)
-            self.samplings.append(sampling)
+            if sampling.max_tokens:
+                self.prompts.append(prompt)
+                self.samplings.append(sampling)
             total = self.count_tokens(prompt.segments)
             yield Delta(progress=(total, total))
             said = self._texts[: sampling.max_tokens]

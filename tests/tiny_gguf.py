@@ -66,6 +66,7 @@ class Tiny:
     context_length: int
     chat_template: str
     seed: int
+    fim: tuple[int, int, int] | None = None  # control tokens that are to fill in the middle: prefix, suffix, middle
 
     @property
     def vocabulary_file(self) -> str:
@@ -85,8 +86,9 @@ CODELLAMA = Tiny(
     "codellama-7b", "llama-spm", "codellama-7b-merged-Q4_K_M.gguf", "CodeLlama random", 16384, _LLAMA2_TEMPLATE, seed=7
 )
 LLAMA3 = Tiny(
-    "llama3.1-8b", "llama-bpe", "llama-3.1-8b-instruct-q4_k_m.gguf", "Llama random", 131072, _LLAMA3_TEMPLATE, seed=8
-)
+    "llama3.1-8b", "llama-bpe", "llama-3.1-8b-instruct-q4_k_m.gguf", "Llama random", 131072, _LLAMA3_TEMPLATE, seed=8,
+    fim=(128002, 128003, 128004),  # reserved ones: Llama 3.1 has none of its own
+)  # fmt: skip
 ALL = (PHI3, CODELLAMA, LLAMA3)
 
 
@@ -156,6 +158,8 @@ def _add_metadata(writer: GGUFWriter, header: GgufHeader, tiny: Tiny) -> None:
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(header.n_vocab)
     writer.add_chat_template(tiny.chat_template)
+    for name, token in zip(("pre", "suf", "mid"), tiny.fim or (), strict=False):
+        writer.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", token)
 
 
 def add_vocabulary(writer: GGUFWriter, path: Path, header: GgufHeader) -> None:

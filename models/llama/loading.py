@@ -7,6 +7,7 @@ import ctypes
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,12 +88,14 @@ def load(order: Order, on_progress: Callable[[float], None]) -> Loaded:
         rows=ROWS,
         choices=PARALLEL * (1 + DRAFT),
         kv_type=order.kv_type,
+        gpu_layers=order.gpu_layers,
     )
     _adapt(vocabulary.model, context.pointer, order.adapters)
-    _prove(vocabulary, context)
+    pace = Pace()
+    _prove(vocabulary, context, pace)
     snapshots = Snapshots(Limits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None))
     slots = Slots(context, snapshots, order.context_length, SEQUENCES)
-    return Loaded(order, vocabulary, context, snapshots, Scheduler(slots, Pace()), Answers(vocabulary.piece))
+    return Loaded(order, vocabulary, context, snapshots, Scheduler(slots, pace), Answers(vocabulary.piece))
 
 
 def _adapt(model: Any, context: Any, adapters: tuple[str, ...]) -> None:
@@ -110,10 +113,16 @@ def _adapt(model: Any, context: Any, adapters: tuple[str, ...]) -> None:
         raise ModelUnavailable(f"the adapters do not fit this model: {last_complaint()}")
 
 
-def _prove(vocabulary: Vocabulary, context: Context) -> None:
-    """Evaluates one token: weights that give no numbers are found here, before anybody is promised an answer."""
+def _prove(vocabulary: Vocabulary, context: Context, pace: Pace) -> None:
+    """Evaluates a token: weights that give no numbers are found here, before anybody is promised an answer. The second
+    time the weights are in memory, and the step is timed.
+    """
     api = library()
-    context.evaluate([(0, 0, max(vocabulary.bos, 0), True)])
+    for _ in range(2):
+        context.cut(0, 0)
+        began = time.perf_counter()
+        context.evaluate([(0, 0, max(vocabulary.bos, 0), True)])
+    pace.observe(0, 1, time.perf_counter() - began)
     logits = api.llama_get_logits_ith(context.pointer, 0)
     if not all(map(math.isfinite, logits[: vocabulary.size])):
         raise ModelUnavailable("the model's weights give no numbers: the file is damaged, download it again")

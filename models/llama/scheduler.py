@@ -96,9 +96,9 @@ class Scheduler:
     def plan(self) -> list[Slice]:
         """The next step; empty when there is nothing to do."""
         self._admit()
-        rows = [self._decode(request) for request in self._running if not request.is_reading]
         reading = sorted((request for request in self._running if request.is_reading), key=_order)
         urgent = [request for request in reading if not request.ahead]
+        rows = [self._decode(request, guess=not urgent) for request in self._running if not request.is_reading]
         room = self.pace.slice(sum(len(row.tokens) for row in rows), ahead=not urgent)
         if not urgent and rows:
             room = 0  # nobody who is being answered waits for guesses
@@ -165,7 +165,9 @@ class Scheduler:
                 return True
         return False
 
-    def _decode(self, request: Request) -> Slice:
+    def _decode(self, request: Request, guess: bool) -> Slice:
+        if not guess:
+            request.draft = []
         tokens = [*request.tokens[request.held :], *request.draft]
         return Slice(request, request.held, tokens, 1 + len(request.draft), is_reading=False)
 

@@ -12,6 +12,7 @@ from models.llama.snapshots import Snapshots, Spans
 
 SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is continued, not forked
 WORTH_SAVING = 64  # tokens that nobody else holds: reading fewer again is cheaper than a snapshot
+IDLE = 256  # cells that idle sequences may hold where an evaluation reads the cells of everybody
 WORTH_RESTORING = 32  # tokens that a snapshot must have beyond what the cells hold
 
 
@@ -19,6 +20,7 @@ class Memory(Protocol):
     """The cells of a context. Sequences are numbers from 0."""
 
     forks: bool  # whether a part of a sequence can be shared; else only whole ones go on
+    reads_all: bool  # whether an evaluation reads the cells of everybody, so that idle ones cost time
 
     def copy(self, source: int, sequence: int, length: int) -> None:
         """Shares the first `length` tokens."""
@@ -65,7 +67,13 @@ class Slots:
 
         It will grow to `most` tokens, the other running ones by `growth`, as `fits` has allowed.
         """
-        wanted = tokens[:-1]
+        taken = self._take(tokens[:-1], most, growth)
+        if self._memory.reads_all and self._snapshots.keeps:
+            while self._idle and self.tree.cells - self.tree.held(self._running) > IDLE:
+                self._evict(next(iter(self._idle)))
+        return taken
+
+    def _take(self, wanted: Sequence[int], most: int, growth: int) -> tuple[int, int, Spans]:
         length, holders = self._longest(wanted)
         kept, whole = self._longest_kept(wanted)
         room = self.cells - self.tree.held(self._running) - growth

@@ -80,6 +80,11 @@ class Snapshots:
         self._shrink()
         self._make_room_beside_others()
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there is anywhere to keep a state."""
+        return bool(self._limits.ram_bytes or self._key)
+
     def answers(self) -> list[tuple[list[int], Spans]]:
         """Tokens and what of them the model has said, of all that is kept."""
         return [(kept.tokens, kept.answers) for kept in self._kept.values()]
@@ -124,24 +129,40 @@ class Snapshots:
         """Whether all of `tokens` is kept, alone or as the beginning of more."""
         return self.longest(tokens)[0] == len(tokens)
 
+    def due(self) -> "_Kept | None":
+        """What has to go to disk next, because memory is over its bound; to be written by `write`, outside of locks."""
+        if not self._key or self.ram_bytes <= self._limits.ram_bytes:
+            return None
+        return next((kept for kept in self._kept.values() if kept.state is not None and kept.path is None), None)
+
+    def wrote(self, kept: "_Kept", path: Path | None) -> None:
+        """What `write` answered. What was dropped meanwhile, or could not be written, is not kept."""
+        if self._kept.get(_digest(kept.tokens)) is kept:
+            kept.path = path
+            if path is None:
+                self._drop(_digest(kept.tokens))
+        elif path is not None:
+            _discard(path)
+        self._shrink()
+
     def flush(self) -> None:
         """Writes to disk what is only in memory, the last used first: the process may be ended over it."""
         now = time.time()
         for age, kept in enumerate(reversed(self._kept.values())):
-            if kept.state is not None and kept.path is None:
-                self._write(kept)
+            if kept.state is not None and kept.path is None and self._key:
+                kept.path = self.write(kept)
             if kept.path is not None and kept.path.exists():
                 os.utime(kept.path, (now - age, now - age))  # the order that `open_disk` finds
         self._shrink()
 
     def _shrink(self) -> None:
-        """Keeps both bounds: out of memory to disk, out of the disk away."""
+        """Keeps both bounds. Memory may be over its own while the disk catches up, by as much again or one state."""
+        ram = self._limits.ram_bytes
+        newest = next(reversed(self._kept.values()), None)
         for kept in list(self._kept.values()):
-            if self.ram_bytes <= self._limits.ram_bytes:
+            if self.ram_bytes <= ram:
                 break
-            if kept.state is not None:
-                if kept.path is None:
-                    self._write(kept)
+            if kept.path is not None or not self._key or (self.ram_bytes > 2 * ram and kept is not newest):
                 kept.state = None
         for digest, kept in list(self._kept.items()):
             over = self.disk_bytes > self._limits.disk_bytes and kept.path is not None
@@ -165,27 +186,27 @@ class Snapshots:
         if kept.path is not None:
             _discard(kept.path)
 
-    def _write(self, kept: _Kept) -> None:
+    def write(self, kept: _Kept) -> Path | None:
         """To a file of its own, complete or not at all; a full disk costs the snapshot, nothing else."""
-        assert kept.state is not None
-        if not self._key or self._limits.folder is None or kept.size > self._limits.disk_bytes:
-            return
+        state = kept.state
+        if state is None or self._limits.folder is None or kept.size > self._limits.disk_bytes:
+            return None
         path = self._limits.folder / self._name(kept.tokens)
         part = path.with_suffix(f".{os.getpid()}.part")
         front = json.dumps({"key": self._key, "answers": kept.answers}).encode()
         length, packed = len(front), _packed(kept.tokens)
-        sums = (hashlib.sha256(front + packed).digest(), hashlib.sha256(kept.state).digest())
+        sums = (hashlib.sha256(front + packed).digest(), hashlib.sha256(state).digest())
         fixed = _FIXED.pack(_MAGIC, length, len(kept.tokens), *sums)
         try:
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                for piece in (fixed, front, packed, kept.state):
+                for piece in (fixed, front, packed, state):
                     file.write(piece)
             part.replace(path)
         except OSError as error:
             log.warning("a snapshot could not be written: %s", error)
             _discard(part)
-            return
-        kept.path = path
+            return None
+        return path
 
     def _load(self, kept: _Kept) -> bytearray | None:
         """The state in a file, if every byte of it is as it was written."""

@@ -21,6 +21,7 @@ from models.llama.wire import Message, sampling_of, segments_of
 from models.types import Sampling
 
 TELL_S = 0.2  # between two messages about how far a prompt has been read
+WRITE_PAUSE_S = 0.2  # between two looks at what has to go to disk
 ABORT_TOKENS = 4  # a cancelled prompt with more in the present step stops the step
 
 
@@ -52,10 +53,11 @@ class Worker:
         self._closing = False
         self._resting, self._moved_at = True, time.monotonic()
         self.steps = self.rows = 0
-        if loaded.order.folder and is_known(loaded.order):
-            loaded.open_disk()
-        elif loaded.order.folder:  # reading all of the file takes seconds: nobody waits for that
-            threading.Thread(target=self._open_disk, daemon=True).start()
+        if loaded.order.folder:
+            is_open = is_known(loaded.order)
+            if is_open:
+                loaded.open_disk()
+            threading.Thread(target=self._keep_on_disk, args=(is_open,), daemon=True).start()
 
     # --- from the reader's thread ---
 
@@ -116,10 +118,22 @@ class Worker:
         rates = self._scheduler.pace.rates
         return rates.prefill, rates.decode
 
-    def _open_disk(self) -> None:
-        snapshot_key(self._model.order)
-        with self._changed:
-            self._model.open_disk()
+    def _keep_on_disk(self, is_open: bool) -> None:
+        """Writes snapshots that memory has no room for, while answers go on. Runs in a thread of its own."""
+        snapshots = self._model.snapshots
+        if not is_open:
+            snapshot_key(self._model.order)  # reads all of the file, which takes seconds: nobody waits for that
+            with self._changed:
+                self._model.open_disk()
+        while True:
+            with self._changed:
+                due = snapshots.due()
+            if due is None:
+                time.sleep(WRITE_PAUSE_S)
+                continue
+            path = snapshots.write(due)
+            with self._changed:
+                snapshots.wrote(due, path)
 
     # --- the main thread ---
 

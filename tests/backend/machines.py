@@ -91,7 +91,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         (made.folder / f"{name}.gguf").write_bytes(b"stands for a model")
     header = read_header(PHI3.path)
 
-    def need(header: GgufHeader, context: int) -> int:
+    def need(header: GgufHeader, context: int, _kv_type: str) -> int:
         return made.weights[header.path.stem] + context * PER_TOKEN
 
     monkeypatch.setattr("backend.residents.read_header", lambda path: replace(header, path=path))

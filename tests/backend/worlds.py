@@ -75,6 +75,7 @@ class Socket:
     raw: ClientConnection
     patience_s: float = 20  # for one message
     events: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[int, dict[str, Any]] = field(default_factory=dict)  # to requests that nobody waited for
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     async def call(self, method: str, **params: Any) -> Any:
@@ -90,6 +91,8 @@ class Socket:
             message = await self.receive()
             if message.get("id") == id_:
                 return message
+            if "id" in message:
+                self.answers[message["id"]] = message
 
     async def receive(self) -> dict[str, Any]:
         async with asyncio.timeout(self.patience_s):

@@ -26,11 +26,14 @@ LLAMA_8B = replace(
 
 
 def test_the_cache_of_llama_8b_takes_one_gib_per_8192_tokens() -> None:
-    assert memory_need(LLAMA_8B, 16384) - memory_need(LLAMA_8B, 8192) == (1 << 30) + 128 * 4 * 32 * 8192
+    mask = 552 * 4 * 2 * 8192
+    assert memory_need(LLAMA_8B, 16384) - memory_need(LLAMA_8B, 8192) == (1 << 30) + mask
+    less = memory_need(LLAMA_8B, 16384, "q8_0") - memory_need(LLAMA_8B, 8192, "q8_0")
+    assert less == (1 << 30) * 34 // 64 + mask
 
 
 def test_the_need_is_weights_cache_and_compute() -> None:
-    compute = 128 * 4 * (128256 + 2 * 14336 + 3 * 4096 + 32 * 8192)
+    compute = 4 * (552 * (2 * 14336 + 4 * 4096 + 2 * 8192) + 40 * 128256)
     assert memory_need(LLAMA_8B, 8192) == 4_912_898_304 + (1 << 30) + compute
     assert compute < 0.25 * (1 << 30)
 
@@ -38,7 +41,7 @@ def test_the_need_is_weights_cache_and_compute() -> None:
 def test_what_does_not_fit_is_refused_with_both_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.capability.memory_limit", lambda: 6_000_000_000)
     check_fits(LLAMA_8B, 512)
-    with pytest.raises(ModelUnavailable, match=r"llama\.gguf needs 6\.21 GB .* 8192 tokens, this machine has 6 GB"):
+    with pytest.raises(ModelUnavailable, match=r"llama\.gguf needs 6\.14 GB .* 8192 tokens, this machine has 6 GB"):
         check_fits(LLAMA_8B, 8192)
 
 

@@ -22,8 +22,8 @@ SYSTEM = list(range(1000, 1040))
 class Cells:
     """A context's cells: which sequence has which cell at which position."""
 
-    def __init__(self, size: int, *, forks: bool = True) -> None:
-        self.size, self.forks = size, forks
+    def __init__(self, size: int, *, forks: bool = True, reads_all: bool = False) -> None:
+        self.size, self.forks, self.reads_all = size, forks, reads_all
         self.tokens: dict[int, list[int]] = {}
         self.cells: dict[int, list[int]] = {}
         self.made = 0
@@ -68,9 +68,16 @@ class World:
     """A scheduler on played cells; `step` does what the worker does with a model that says random tokens."""
 
     def __init__(
-        self, size: int = 400, sequences: int = 8, parallel: int = 3, *, forks: bool = True, guesses: int = 4
+        self,
+        size: int = 400,
+        sequences: int = 8,
+        parallel: int = 3,
+        *,
+        forks: bool = True,
+        reads_all: bool = False,
+        guesses: int = 4,
     ) -> None:
-        self.cells, self.guesses = Cells(size, forks=forks), guesses
+        self.cells, self.guesses = Cells(size, forks=forks, reads_all=reads_all), guesses
         self.snapshots = Snapshots(Limits(ram_bytes=1 << 14))
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
         self.pace = Pace(prefill=100.0, decode_s=0.1)
@@ -136,10 +143,14 @@ class Laws(RuleBasedStateMachine):
     """Arrive, cancel, finish, evict, in any order."""
 
     @initialize(
-        parallel=st.integers(1, 4), sequences=st.integers(8, 10), size=st.integers(200, 500), forks=st.booleans()
+        parallel=st.integers(1, 4),
+        sequences=st.integers(8, 10),
+        size=st.integers(200, 500),
+        forks=st.booleans(),
+        reads_all=st.booleans(),
     )
-    def begin(self, parallel: int, sequences: int, size: int, forks: bool) -> None:
-        self.world = World(size, sequences, parallel, forks=forks)
+    def begin(self, parallel: int, sequences: int, size: int, forks: bool, reads_all: bool) -> None:
+        self.world = World(size, sequences, parallel, forks=forks, reads_all=reads_all)
         self.prompts: list[list[int]] = [SYSTEM]
 
     @rule(more=st.lists(st.integers(0, 5), min_size=1, max_size=90), answer=st.integers(0, 20), ahead=st.booleans(),
@@ -225,6 +236,20 @@ def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> N
     assert world.snapshots.hits == 1
 
 
+def test_where_idle_cells_cost_time_few_stay_while_somebody_is_answered() -> None:
+    world = World(size=2000, reads_all=True)
+    first = world.submit([1] * 300, 1)
+    world.run()
+    assert world.cells.used == 300
+    world.submit([2] * 100, 1)
+    world.step()
+    assert world.cells.used <= 100
+    world.run()
+    again = world.submit([*first.tokens, 3], 1)
+    world.run()
+    assert again.cached == 300
+
+
 def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
     world = World(size=300)
     world.submit([1] * 100, 1)
@@ -307,8 +332,22 @@ def test_a_memory_that_cannot_be_cut_is_read_again_but_never_wrong() -> None:
     assert world.slots.tree.cells == world.cells.used
 
 
-@pytest.mark.parametrize(("tokens", "rows", "seconds"), [(100, 0, 1.1), (0, 0, 0.1), (100, 1, 1.5)])
+@pytest.mark.parametrize(("tokens", "rows", "seconds"), [(100, 0, 1.1), (150, 0, 1.7), (100, 1, 1.5)])
 def test_the_forecast_is_arithmetic_on_measured_rates(tokens: int, rows: int, seconds: float) -> None:
     pace = Pace(prefill=100.0, decode_s=0.1)
     assert pace.eta_s(tokens, rows) == pytest.approx(seconds)
     assert Pace().eta_s(tokens, rows) is None
+
+
+def test_rates_are_found_from_steps_of_every_kind() -> None:
+    pace = Pace()
+    for _ in range(3):
+        pace.observe(0, 1, 0.1)
+        pace.observe(0, 4, 0.16)
+        pace.observe(50, 0, 0.1 + 50 / 40)
+        pace.observe(8, 4, 0.16 + 8 / 20)
+    assert pace.prefill == pytest.approx(40)
+    assert pace.beside == pytest.approx(20)
+    assert pace.row_cost == pytest.approx(0.2)
+    assert pace.rates.decode == pytest.approx(10)
+    assert pace.rates.prefill == pytest.approx(64 / (64 / 40 + 0.1))

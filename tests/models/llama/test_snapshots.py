@@ -20,14 +20,27 @@ KEY, OTHER = "a" * 64, "a" * 16 + "b" * 48
 
 
 def opened(folder: Path, key: str = KEY) -> Snapshots:
-    found = Snapshots(Limits(0, 1 << 20, folder))
+    found = Snapshots(Limits(1 << 20, 1 << 20, folder))
     found.open_disk(key)
+    return found
+
+
+def catch_up(snapshots: Snapshots) -> None:
+    """What the thread that writes does."""
+    while (due := snapshots.due()) is not None:
+        snapshots.wrote(due, snapshots.write(due))
+
+
+def written(folder: Path, tokens: list[int] = TOKENS) -> Snapshots:
+    found = opened(folder)
+    found.put(tokens, SPANS, STATE)
+    found.flush()
     return found
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    opened(tmp_path).put(TOKENS, SPANS, STATE)
+    written(tmp_path)
     (path,) = tmp_path.glob("*.kv")
     return path
 
@@ -112,10 +125,38 @@ def test_a_folder_among_the_files_is_no_snapshot(file: Path) -> None:
 
 def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
     folder = tmp_path / "kv"
-    found = opened(folder)
+    found = Snapshots(Limits(0, 1 << 20, folder))
+    found.open_disk(KEY)
     folder.rmdir()
     found.put(TOKENS, SPANS, STATE)
+    assert found.longest(TOKENS) == (100, 100)
+    catch_up(found)
     assert found.longest(TOKENS) == (0, 0)
+
+
+def test_what_has_to_leave_memory_is_there_until_it_is_on_disk(tmp_path: Path) -> None:
+    found = Snapshots(Limits(0, 1 << 20, tmp_path))
+    found.open_disk(KEY)
+    found.put(TOKENS, SPANS, STATE)
+    due = found.due()
+    assert due is not None
+    path = found.write(due)
+    assert found.take(TOKENS) == (TOKENS, SPANS, STATE)
+    found.wrote(due, path)
+    assert (found.ram_bytes, found.take(TOKENS), found.due()) == (0, (TOKENS, SPANS, STATE), None)
+
+
+def test_what_went_on_while_it_was_written_leaves_no_file(tmp_path: Path) -> None:
+    found = Snapshots(Limits(0, 1 << 20, tmp_path))
+    found.open_disk(KEY)
+    found.put(TOKENS, SPANS, STATE)
+    due = found.due()
+    assert due is not None
+    path = found.write(due)
+    found.put([*TOKENS, 1], SPANS, STATE)
+    found.wrote(due, path)
+    assert list(tmp_path.glob("*.kv")) == []
+    assert found.longest(TOKENS) == (100, 101)
 
 
 def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
@@ -123,14 +164,17 @@ def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
     found.open_disk(KEY)
     for number in range(10):
         found.put([number] * 50, [], STATE)
-        assert found.ram_bytes <= 600
+        assert found.ram_bytes <= 1200
+        if number % 3 == 0:
+            catch_up(found)
+            assert found.ram_bytes <= 600
         assert found.disk_bytes <= 1000
     assert found.longest([9] * 50) == (50, 50)
     assert found.longest([0] * 50)[0] == 0
 
 
 def test_the_bound_is_for_the_files_of_all_models_together(tmp_path: Path) -> None:
-    opened(tmp_path).put(TOKENS, SPANS, STATE)
+    written(tmp_path)
     size = next(tmp_path.glob("*.kv")).stat().st_size
     for number in range(3):
         other = tmp_path / f"{number:016}-x.kv"
