@@ -9,6 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from models.llama.vocabulary import Vocabulary
 
 SEQUENCES = 4 * PARALLEL  # beside the running ones, conversations that can go on without a restore
 ROWS = MOST + PARALLEL * (1 + DRAFT)  # of one batch
+WRITE_PAUSE_S = 0.2  # between two looks at what has to go to disk
 _DIGESTS = "digests.json"
 
 
@@ -76,6 +78,24 @@ class Loaded:
             for begin, end in spans:
                 self.answers.remember(tokens[:begin], tokens[begin:end])
 
+    def keep_on_disk(self, lock: AbstractContextManager[object]) -> None:
+        """Writes the snapshots that memory has no room for, while answers go on. For a thread of its own; everything
+        but the writing happens under `lock`.
+        """
+        if not self.snapshots.is_open:
+            snapshot_key(self.order)  # reads all of the model's file: nobody waits for that
+            with lock:
+                self.open_disk()
+        while True:
+            with lock:
+                due = self.snapshots.due()
+            if due is None:
+                time.sleep(WRITE_PAUSE_S)
+                continue
+            path = self.snapshots.write(due)
+            with lock:
+                self.snapshots.wrote(due, path)
+
 
 def load(order: Order, on_progress: Callable[[float], None]) -> Loaded:
     """Blocks for seconds. Raises ModelUnavailable with llama.cpp's own words."""
@@ -95,7 +115,10 @@ def load(order: Order, on_progress: Callable[[float], None]) -> Loaded:
     _prove(vocabulary, context, pace)
     snapshots = Snapshots(Limits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None))
     slots = Slots(context, snapshots, order.context_length, SEQUENCES)
-    return Loaded(order, vocabulary, context, snapshots, Scheduler(slots, pace), Answers(vocabulary.piece))
+    loaded = Loaded(order, vocabulary, context, snapshots, Scheduler(slots, pace), Answers(vocabulary.piece))
+    if order.folder and is_known(order):
+        loaded.open_disk()
+    return loaded
 
 
 def _adapt(model: Any, context: Any, adapters: tuple[str, ...]) -> None:

@@ -11,9 +11,9 @@ from models.llama.prefixes import Prefixes
 from models.llama.snapshots import Snapshots, Spans
 
 SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is continued, not forked
-WORTH_SAVING = 64  # tokens that nobody else holds: reading fewer again is cheaper than a snapshot
+WORTH_SAVING = 32  # tokens that nobody else holds: reading fewer again is cheaper than a snapshot
 IDLE = 256  # cells that idle sequences may hold where an evaluation reads the cells of everybody
-WORTH_RESTORING = 32  # tokens that a snapshot must have beyond what the cells hold
+WORTH_RESTORING = 8  # tokens that a snapshot must have beyond what the cells hold
 
 
 class Memory(Protocol):

@@ -81,6 +81,11 @@ class Snapshots:
         self._make_room_beside_others()
 
     @property
+    def is_open(self) -> bool:
+        """Whether files are used."""
+        return bool(self._key)
+
+    @property
     def keeps(self) -> bool:
         """Whether there is anywhere to keep a state."""
         return bool(self._limits.ram_bytes or self._key)

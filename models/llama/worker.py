@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
-from models.llama.loading import Loaded, is_known, snapshot_key
+from models.llama.loading import Loaded
 from models.llama.sampling import Chooser
 from models.llama.scheduler import Request, Slice
 from models.llama.speculation import Lookup
@@ -21,7 +21,6 @@ from models.llama.wire import Message, sampling_of, segments_of
 from models.types import Sampling
 
 TELL_S = 0.2  # between two messages about how far a prompt has been read
-WRITE_PAUSE_S = 0.2  # between two looks at what has to go to disk
 ABORT_TOKENS = 4  # a cancelled prompt with more in the present step stops the step
 
 
@@ -54,10 +53,7 @@ class Worker:
         self._resting, self._moved_at = True, time.monotonic()
         self.steps = self.rows = 0
         if loaded.order.folder:
-            is_open = is_known(loaded.order)
-            if is_open:
-                loaded.open_disk()
-            threading.Thread(target=self._keep_on_disk, args=(is_open,), daemon=True).start()
+            threading.Thread(target=loaded.keep_on_disk, args=(self._changed,), daemon=True).start()
 
     # --- from the reader's thread ---
 
@@ -117,23 +113,6 @@ class Worker:
     def _rates(self) -> tuple[float, float]:
         rates = self._scheduler.pace.rates
         return rates.prefill, rates.decode
-
-    def _keep_on_disk(self, is_open: bool) -> None:
-        """Writes snapshots that memory has no room for, while answers go on. Runs in a thread of its own."""
-        snapshots = self._model.snapshots
-        if not is_open:
-            snapshot_key(self._model.order)  # reads all of the file, which takes seconds: nobody waits for that
-            with self._changed:
-                self._model.open_disk()
-        while True:
-            with self._changed:
-                due = snapshots.due()
-            if due is None:
-                time.sleep(WRITE_PAUSE_S)
-                continue
-            path = snapshots.write(due)
-            with self._changed:
-                snapshots.wrote(due, path)
 
     # --- the main thread ---
 

@@ -126,7 +126,7 @@ def test_a_conversation_goes_on_after_a_restart_and_no_process_outlives_its_serv
     asked = {"retrieval": "off", "temperature": 0, "max_tokens": 8}
     with served(tmp_path) as server:
         first = server.post("/chat/query", {"query": "What is a hit?", **asked})
-        assert first["usage"]["cached"] == 0
+        assert 0 < first["usage"]["cached"] < first["usage"]["prompt"] - 1  # the system prompt, read with the load
         (pid,) = workers(server.process.pid)
     assert not is_alive(pid)
     with served(tmp_path) as server:
