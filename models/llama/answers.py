@@ -29,10 +29,11 @@ class Answers:
 
         White space that the model said behind the text stays if the answer ends with it.
         """
-        for tokens in reversed(self._said.get(_digest(prompt), [])):
-            pieces = [self._piece(token) for token in tokens]
+        said = [(tokens, [self._piece(token) for token in tokens]) for tokens in self._said.get(_digest(prompt), [])]
+        for tokens, pieces in reversed(said):
             if _text(pieces) == text:
                 return tokens
+        for tokens, pieces in reversed(said):
             length = 0
             for count, piece in enumerate(pieces, 1):
                 length += len(piece)

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +98,11 @@ async def ended(socket: ClientConnection, session: str) -> str:
 
 
 def sockets(pid: int) -> int:
-    names = (str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir())
-    return sum(name.startswith("socket:") for name in names)
+    count = 0
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed while we look
+            count += str(file.readlink()).startswith("socket:")
+    return count
 
 
 def processor_s(pid: int) -> float:

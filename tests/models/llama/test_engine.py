@@ -188,3 +188,28 @@ async def test_a_stream_given_up_while_it_queues_leaves_the_cache_alone(engine: 
     _, last, _ = await collect(engine, ask("x"))
     assert last.usage is not None
     assert last.usage.cached == last.usage.prompt - 1
+
+
+async def test_what_the_model_has_said_is_not_read_again_however_its_text_would_be_cut(engine: LlamaEngine) -> None:
+    first = ask("What is a hit?")
+    warm = Sampling(max_tokens=24, temperature=2.0, top_p=1.0, seed=3)
+    answer, last, _ = await collect(engine, first, warm)
+    assert last.usage is not None
+    held = last.usage.prompt + last.usage.completion - 1  # what is chosen last is never evaluated
+    said = Segment(answer.strip(), False, said=True)
+    more = Segment("<|end|>\n<|user|>\nAnd?<|end|>\n<|assistant|>\n", True)
+    await collect(engine, ask("Something else entirely"))
+    _, again, _ = await collect(engine, Prompt((*first.segments, said, more), "And?"))
+    assert again.usage is not None
+    assert again.usage.cached == held
+    retold = await count(engine, Prompt((*first.segments, replace(said, said=False), more), "And?"))
+    assert retold != again.usage.prompt  # the tokenizer would have cut it otherwise
+
+
+async def test_answers_side_by_side_are_those_of_each_alone(engine: LlamaEngine) -> None:
+    prompts = [ask(f"What is hit {n}? {LONG[: 100 * n]}") for n in range(10)]
+    together = await asyncio.gather(*(collect(engine, prompt) for prompt in prompts))
+    fresh = await LlamaEngine.start(SPEC, PHI3.path)
+    alone = [await collect(fresh, prompt) for prompt in prompts]
+    await fresh.close()
+    assert [text for text, _, _ in together] == [text for text, _, _ in alone]
