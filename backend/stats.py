@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from backend.draft import Draft
 from models.capability import resident_bytes
+from models.types import Usage
 
 # What the process of a model tells of itself, under these names.
 _ENGINE: dict[str, tuple[type[CounterMetricFamily] | type[GaugeMetricFamily], str]] = {
@@ -61,10 +62,7 @@ class Stats:
         """Counts a finished turn."""
         self.turns[reason] += 1
         self.queue_s += draft.ms["queue"] / 1000
-        self.prompt_tokens += draft.usage.prompt
-        self.cached_tokens += draft.usage.cached
-        self.drafted_tokens += draft.usage.drafted
-        self.accepted_tokens += draft.usage.accepted
+        self.used(draft.usage)
         self.completion_tokens += draft.usage.completion
         self.generate_s += draft.ms["generate"] / 1000
         if draft.first_token_s is None:
@@ -77,6 +75,13 @@ class Stats:
         if draft.promised_s is not None:
             self.promises += 1
             self.promises_kept += draft.first_token_s <= draft.promised_s
+
+    def used(self, usage: Usage) -> None:
+        """Counts what a model read and guessed, for a turn or for a client that renders its prompts itself."""
+        self.prompt_tokens += usage.prompt
+        self.cached_tokens += usage.cached
+        self.drafted_tokens += usage.drafted
+        self.accepted_tokens += usage.accepted
 
     def routed(self, tier: str, model: str, is_fallback: bool) -> None:
         """Counts a choice of `auto`."""

@@ -127,6 +127,8 @@ async def _straight(parts: Parts, body: schemas.Generating, make: Callable[[Read
         name = ready.engine.name
         async with aclosing(ready.engine.stream(make(ready), body.sampling(own))) as deltas:
             async for delta in deltas:
+                if delta.usage:
+                    parts.stats.used(delta.usage)
                 yield Piece(delta.text, 0, name, delta.reason, delta.usage, _note(delta))
 
 

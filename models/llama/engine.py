@@ -132,9 +132,9 @@ class LlamaEngine:
         return answer
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
-        if self._open >= QUEUE:
+        if self._open >= QUEUE and not prompt.ahead:
             raise EngineBusy(self._open)
-        self._open += 1
+        self._open += not prompt.ahead
         try:
             child = await self._running()
             sampling = replace(sampling, stop=(*prompt.stop, *self._stops, *sampling.stop))
@@ -154,7 +154,7 @@ class LlamaEngine:
                 child.forget(id_)
                 child.send({"do": "cancel", "id": id_})  # nothing to it, where it has ended
         finally:
-            self._open -= 1
+            self._open -= not prompt.ahead
 
     def _delta(self, message: Message) -> Delta:
         if "error" in message:

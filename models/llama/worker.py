@@ -1,6 +1,6 @@
 """The work of a model's process: prompts arrive, are evaluated step by step, and what can be shown is sent.
 
-The main thread evaluates; the one that reads messages counts tokens, too. Knows nothing of conversations, of files of
+The main thread evaluates, one makes tokens of texts. Knows nothing of conversations, of files of
 the server, or of who asks; how the process lives and ends is the business of `process`.
 """
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from queue import SimpleQueue
 
 from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
 from models.llama.loading import Loaded
@@ -45,27 +46,28 @@ class Worker:
         self._model, self._send = loaded, send
         self._scheduler, self._vocabulary = loaded.scheduler, loaded.vocabulary
         self._changed = threading.Condition()
-        self._arrived: list[Message] = []
+        self._texts: SimpleQueue[Message] = SimpleQueue()
+        self._arrived: list[tuple[Message, list[int]]] = []
+        self._latest = 0  # the number of the request that arrived last
         self._cancelled: set[int] = set()
         self._answers: dict[int, _Answer] = {}  # by request
         self._step: list[Slice] = []
         self._closing = False
         self._resting, self._moved_at = True, time.monotonic()
         self.steps = self.rows = 0
+        threading.Thread(target=self._encode, daemon=True).start()
         if loaded.order.folder:
             threading.Thread(target=loaded.keep_on_disk, args=(self._changed,), daemon=True).start()
 
-    # --- from the reader's thread ---
+    # --- other threads ---
 
     def take(self, message: Message) -> None:
-        """Does what the server says; everything but counting is left to the steps."""
-        if message["do"] == "count":
-            self._count(message)
+        """Does what the server says: tokens are another thread's work, the rest is left to the steps."""
+        if message["do"] in ("count", "generate"):
+            self._texts.put(message)
             return
         with self._changed:
-            if message["do"] == "generate":
-                self._arrived.append(message)
-            elif message["do"] == "cancel":
+            if message["do"] == "cancel":
                 self._cancelled.add(message["id"])
                 if any(part.request.id == message["id"] and len(part.tokens) > ABORT_TOKENS for part in self._step):
                     self._model.context.cancel.set()
@@ -74,19 +76,23 @@ class Worker:
                 self._model.context.cancel.set()
             self._changed.notify()
 
-    def _count(self, message: Message) -> None:
-        try:
-            tokens = self._encode(message)
-        except ModelError as error:
-            self._send({"id": message["id"]} | _told(error))
-            return
-        with self._changed:
-            cached = self._scheduler.slots.known(tokens[:-1])
-        answer = {"id": message["id"], "count": len(tokens), "cached": cached}
-        self._send(answer | ({"tokens": tokens} if message["tokens"] else {}))
-
-    def _encode(self, message: Message) -> list[int]:
-        return encode(self._vocabulary, segments_of(message["segments"]), self._model.answers.find)
+    def _encode(self) -> None:
+        """Makes tokens of texts, in order of arrival: a long one keeps neither steps nor cancels waiting."""
+        while True:
+            message = self._texts.get()
+            try:
+                tokens = encode(self._vocabulary, segments_of(message["segments"]), self._model.answers.find)
+            except ModelError as error:
+                self._send({"id": message["id"]} | _told(error))
+                continue
+            with self._changed:
+                if message["do"] == "generate":
+                    self._arrived.append((message, tokens))
+                    self._changed.notify()
+                    continue
+                cached = self._scheduler.slots.known(tokens[:-1])
+            answer = {"id": message["id"], "count": len(tokens), "cached": cached}
+            self._send(answer | ({"tokens": tokens} if message["tokens"] else {}))
 
     def beat(self) -> Message:
         """What is told once a second, however long a step takes."""
@@ -153,21 +159,22 @@ class Worker:
             return False
 
     def _arrive(self) -> None:
-        for message in self._arrived:
+        for message, tokens in self._arrived:
+            self._latest = message["id"]
             if message["id"] in self._cancelled:
-                self._send({"id": message["id"], "reason": "cancelled", "usage": [0, 0, 0, 0, 0]})
+                self._send({"id": message["id"], "text": "", "reason": "cancelled", "usage": [len(tokens), 0, 0]})
                 continue
             try:
-                self._begin(message)
+                self._begin(message, tokens)
             except ModelError as error:
                 self._send({"id": message["id"]} | _told(error))
         self._arrived.clear()
         for id_ in self._cancelled & self._answers.keys():
             self._end(self._answers[id_], "cancelled")
-        self._cancelled.clear()
+        self._cancelled = {id_ for id_ in self._cancelled if id_ > self._latest}  # their texts are still being encoded
 
-    def _begin(self, message: Message) -> None:
-        sampling, tokens = sampling_of(message["sampling"]), self._encode(message)
+    def _begin(self, message: Message, tokens: list[int]) -> None:
+        sampling = sampling_of(message["sampling"])
         limit = self._model.order.context_length
         if not tokens:
             raise EngineFailed("the prompt is empty")
