@@ -14,7 +14,7 @@ from typing import Any
 from backend.config import Settings
 from backend.remote import REMOTE, Remote
 from backend.residents import Model, Residents, Start, Watch
-from backend.starting import llama, starting
+from backend.starting import kv_folder, llama, starting
 from backend.stats import Stats
 from models import router
 from models.errors import ModelError, ModelUnavailable
@@ -107,6 +107,12 @@ class Engines:
         task = asyncio.create_task(self._preload(name or self._settings.model_name))
         self._preloads.add(task)
         task.add_done_callback(self._preloads.discard)
+
+    def forget(self) -> None:
+        """What was said has been deleted: nothing that models keep of it may stay, in memory or on disk."""
+        self._residents.forget()
+        for path in kv_folder(self._settings).glob("*.kv"):
+            path.unlink(missing_ok=True)
 
     async def unload(self) -> None:
         """Gives the memory of all models back, and the connection to a remote one."""

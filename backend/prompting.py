@@ -1,10 +1,13 @@
 """The prompt of one question for one engine: how much code, how it is sampled, what was promised of its first token.
 
-Counts with the engine, so it blocks; knows neither the database nor who asks.
+Counts with the engine; knows neither the database nor who asks.
 """
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from backend.attached import ATTACHED
 from backend.engines import Ready
@@ -19,6 +22,7 @@ from prompts.budget import Promise
 from prompts.build import BuiltPrompt, build_prompt
 from prompts.system import SYSTEM
 
+THREADS = 16  # prompts that are made at once
 CANDIDATES = 3  # times SNIPPETS: what the packer may choose from
 
 
@@ -29,11 +33,19 @@ class Prompting:
     snippets: int  # most pieces of code where no promise bounds them
     max_tokens: int  # 0: the model's own
     first_token_s: float
+    # Of their own: an engine that is slow to count must not keep searches and files waiting.
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "prompting"))
 
-    def build(
+    async def build(
         self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found, promise: Promise
     ) -> BuiltPrompt:
-        """Blocks while the engine counts. Raises `Refusal` where the text that the user attached does not fit."""
+        """Raises `Refusal` where the text that the user attached does not fit."""
+        build = partial(self._build, ready, question, past, found, promise)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, build)
+
+    def _build(
+        self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found, promise: Promise
+    ) -> BuiltPrompt:
         engine = ready.engine
         limit = engine.context_length - min(self.sampling(ready, question).max_tokens, engine.context_length // 2)
         hits = found.hits if promise.is_given else self.few(found.hits)

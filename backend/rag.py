@@ -30,7 +30,7 @@ from indexer.search import Found
 from indexer.structure import Structural
 from models.errors import ModelError
 from models.extractive import estimate_tokens
-from models.types import Delta, Engine, Rates, Segment, Usage
+from models.types import Delta, Engine, Rates, Usage
 from prompts.budget import forecast_s
 from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message
@@ -99,7 +99,7 @@ class Rag:
             began = time.perf_counter()
             promise = self._prompting.promise(ready, question, draft.spent_s)
             draft.promised_s = promise.first_token_s if promise.is_given else None
-            built = await asyncio.to_thread(self._prompting.build, ready, question, past, found, promise)
+            built = await self._prompting.build(ready, question, past, found, promise)
             draft.notice = " ".join(filter(None, (built.prompt.notice, left_behind(past, built.dropped, draft.model))))
             start = window_start(past, built.dropped, row)
             await self._store_prompt(row, built.snippets, built.user, start, draft)
@@ -115,7 +115,7 @@ class Rag:
         model = question.model or (session.model if session else "")
         async with self._engines.use(model, difficulty(question, found)) as ready:
             promise = self._prompting.promise(ready, question, 0.0)
-            built = await asyncio.to_thread(self._prompting.build, ready, question, past, found, promise)
+            built = await self._prompting.build(ready, question, past, found, promise)
             return ready.engine.name, built
 
     async def _list(self, row: TurnRow, draft: Draft, told: Structural, root: Path, past: Sequence[TurnRow]) -> str:
@@ -176,11 +176,12 @@ class Rag:
                         await self._tell(row, "cite", *await grounding.close())
                         return last.reason
         finally:
-            draft.ms["generate"] = ms_since(began) - draft.ms["prefill"]
-            if draft.text and not draft.usage.completion:  # cut short: the engine could not tell
-                said = (Segment(draft.text, scaffold=False),)
-                completion = await asyncio.to_thread(ready.engine.count_tokens, said)
-                draft.usage = replace(draft.usage, completion=completion)
+            if draft.text:
+                draft.ms["generate"] = ms_since(began) - draft.ms["prefill"]
+            else:
+                draft.ms["prefill"] = ms_since(began)
+            if draft.text and not draft.usage.completion:  # cut short: who could tell exactly may be gone
+                draft.usage = replace(draft.usage, completion=estimate_tokens(draft.text))
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
 
     async def _foretell(self, row: TurnRow, draft: Draft, engine: Engine, built: BuiltPrompt) -> None:

@@ -103,6 +103,12 @@ class Residents:
         """What the processes of local models tell of themselves, by model."""
         return {name: one.engine.state for name, one in self._held.items() if isinstance(one.engine, LlamaEngine)}
 
+    def forget(self) -> None:
+        """Has local models drop what they keep of conversations."""
+        for resident in self._held.values():
+            if isinstance(resident.engine, LlamaEngine):
+                resident.engine.forget()
+
     @asynccontextmanager
     async def use(self, model: Model, watch: Watch | None = None) -> AsyncIterator[Resident]:
         """The model, loaded, and kept loaded until the block ends. Raises ModelUnavailable."""

@@ -33,9 +33,14 @@ class Loaded(Engine, Protocol):
 Starter = Callable[[ModelSpec, Path, int, Progress], Awaitable[Loaded]]
 
 
+def kv_folder(settings: Settings) -> Path:
+    """Where snapshots of conversations lie."""
+    return settings.data_dir / "kv"
+
+
 def llama(settings: Settings) -> Starter:
     """Starts llama.cpp as the settings say."""
-    storage = Limits(settings.kv_ram_mb << 20, settings.kv_disk_mb << 20, settings.data_dir / "kv")
+    storage = Limits(settings.kv_ram_mb << 20, settings.kv_disk_mb << 20, kv_folder(settings))
 
     async def start(spec: ModelSpec, path: Path, context: int, progressed: Progress) -> Loaded:
         return await LlamaEngine.start(

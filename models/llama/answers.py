@@ -24,6 +24,9 @@ class Answers:
         if len(self._said) > REMEMBERED:
             del self._said[next(iter(self._said))]
 
+    def forget(self) -> None:
+        self._said.clear()
+
     def find(self, prompt: Sequence[int], text: str) -> list[int] | None:
         """The tokens of an answer to this prompt, or of its beginning, that read as `text` but for outer white space.
 

@@ -76,7 +76,9 @@ class Context:
         if not self.pointer:
             raise ModelUnavailable(f"no context of {n_ctx} tokens could be made: {last_complaint()}")
         self._memory = self._api.llama_get_memory(self.pointer)
-        self.forks = not (self._api.llama_model_is_recurrent(model) or self._api.llama_model_is_hybrid(model))
+        # A recurrent memory is one state, not cells; with a sliding window what is behind it is gone, and not saved.
+        whole = (self._api.llama_model_is_recurrent, self._api.llama_model_is_hybrid, self._api.llama_model_n_swa)
+        self.forks = not any(asked(model) for asked in whole)
         self._batch = self._api.llama_batch_init(rows, 0, 1)
 
     def evaluate(self, rows: Sequence[Row]) -> bool:

@@ -167,6 +167,12 @@ class LlamaEngine:
         return Delta(message.get("text", ""), progress=progress, waiting=message.get("waiting"),
                      eta_s=message.get("eta_s"))  # fmt: skip
 
+    def forget(self) -> None:
+        """Drops what is kept of conversations that are not being answered, on disk too."""
+        starting = self._starting
+        if starting.done() and not starting.cancelled() and not starting.exception():
+            starting.result().send({"do": "forget"})
+
     async def close(self) -> None:
         """Ends all streams as cancelled, lets the process write its snapshots, and frees the memory."""
         if self._closed:

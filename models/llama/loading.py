@@ -6,7 +6,9 @@ Knows what an order says; what is then asked of the model is the business of `wo
 import ctypes
 import hashlib
 import json
+import logging
 import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -25,6 +27,8 @@ from models.llama.slots import Slots
 from models.llama.snapshots import Limits, Snapshots
 from models.llama.speculation import DRAFT, Worth
 from models.llama.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
 
 SEQUENCES = 4 * PARALLEL  # beside the running ones, conversations that can go on without a restore
 ROWS = MOST + PARALLEL * (1 + DRAFT)  # of one batch
@@ -71,6 +75,21 @@ class Loaded:
             "fim": vocabulary.fim,
         }
 
+    @property
+    def told(self) -> dict[str, float]:
+        """Numbers for metrics."""
+        slots, snapshots = self.scheduler.slots, self.snapshots
+        return {
+            "cells": slots.tree.cells,
+            "waiting": self.scheduler.waiting,
+            "acceptance": self.worth.share,
+            "snapshot_hits": snapshots.hits,
+            "snapshot_tokens": slots.restored_tokens,
+            "snapshots_damaged": snapshots.damaged,
+            "snapshot_ram_bytes": snapshots.ram_bytes,
+            "snapshot_disk_bytes": snapshots.disk_bytes,
+        }
+
     def open_disk(self) -> None:
         """Lets snapshots go to disk and come from there; what the model said in them is known again."""
         self.snapshots.open_disk(snapshot_key(self.order))
@@ -83,9 +102,13 @@ class Loaded:
         but the writing happens under `lock`.
         """
         if not self.snapshots.is_open:
-            snapshot_key(self.order)  # reads all of the model's file: nobody waits for that
-            with lock:
-                self.open_disk()
+            try:
+                snapshot_key(self.order)  # reads all of the model's file: nobody waits for that
+                with lock:
+                    self.open_disk()
+            except OSError as error:
+                log.warning("no snapshots on disk: %s", error)
+                return
         while True:
             with lock:
                 due = self.snapshots.due()
@@ -117,7 +140,10 @@ def load(order: Order, on_progress: Callable[[float], None]) -> Loaded:
     slots = Slots(context, snapshots, order.context_length, SEQUENCES)
     loaded = Loaded(order, vocabulary, context, snapshots, Scheduler(slots, pace), Answers(vocabulary.piece))
     if order.folder and is_known(order):
-        loaded.open_disk()
+        try:
+            loaded.open_disk()
+        except OSError as error:
+            log.warning("no snapshots on disk: %s", error)
     return loaded
 
 
@@ -177,7 +203,7 @@ def _file_sha(order: Order, path: Path) -> str:
             known[stamp] = hashlib.file_digest(file, "sha256").hexdigest()
         folder = Path(order.folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = folder / f"{_DIGESTS}.part"
+        part = folder / f"{_DIGESTS}.{os.getpid()}.part"
         part.write_text(json.dumps(known), "utf-8")
         part.replace(folder / _DIGESTS)
     return known[stamp]

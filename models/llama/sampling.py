@@ -20,6 +20,7 @@ _LOOKS_BACK = 64  # tokens that the repeat penalty counts, llama.cpp's default
 # What a schema may ask for: grammars grow with these counts, and llama.cpp reads nested ones by recursion.
 _MOST_REPEATS = 500
 _REPEATED_GROUPS = 8  # of one pattern: one within the other, each multiplies the ways in which a text can be read
+_REPETITIONS = 20  # of one pattern, of any kind
 _GRAMMAR_BYTES = 1 << 17
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])  # llama_token_data
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
@@ -114,6 +115,6 @@ def _is_endless(schema: Any) -> bool:
     counts = [schema[key] for key in _COUNTS if isinstance(schema.get(key), int)]
     if isinstance(pattern := schema.get("pattern"), str):
         counts += map(int, re.findall(r"\d+(?=[\d,]*\})", pattern))
-        if len(re.findall(r"\)[*+{]", pattern)) > _REPEATED_GROUPS:
+        if len(re.findall(r"\)[*+{]", pattern)) > _REPEATED_GROUPS or len(re.findall("[*+?{]", pattern)) > _REPETITIONS:
             return True
     return max(counts, default=0) > _MOST_REPEATS or _is_endless(list(schema.values()))

@@ -134,6 +134,13 @@ class Slots:
         if answers is None:
             self._idle = {sequence: answers, **self._idle}
 
+    def forget(self) -> None:
+        """Drops all that is idle, and every snapshot: somebody wants it gone."""
+        for sequence in list(self._idle):
+            self._idle[sequence] = None
+            self._evict(sequence)
+        self._snapshots.forget()
+
     def save_all(self) -> None:
         """Snapshots of all idle sequences, on disk as far as there is one."""
         for sequence in list(self._idle):

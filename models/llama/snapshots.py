@@ -149,6 +149,11 @@ class Snapshots:
         elif path is not None:
             _discard(path)
         self._shrink()
+        self._make_room_beside_others()
+
+    def forget(self) -> None:
+        for digest in list(self._kept):
+            self._drop(digest)
 
     def flush(self) -> None:
         """Writes to disk what is only in memory, the last used first: the process may be ended over it."""
@@ -224,6 +229,8 @@ class Snapshots:
             if tokens == kept.tokens and hashlib.sha256(state).digest() == sha:
                 return state
             raise ValueError("its state is not as it was written")
+        except FileNotFoundError:  # another model's process needed the room
+            return None
         except (OSError, ValueError) as error:
             self._refuse(kept.path, error)
         return None

@@ -7,7 +7,7 @@ the server, or of who asks; how the process lives and ends is the business of `p
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 from queue import SimpleQueue
 
@@ -52,7 +52,7 @@ class Worker:
         self._cancelled: set[int] = set()
         self._answers: dict[int, _Answer] = {}  # by request
         self._step: list[Slice] = []
-        self._closing = False
+        self._closing = self._forgetting = False
         self._resting, self._moved_at = True, time.monotonic()
         self.steps = self.rows = 0
         threading.Thread(target=self._encode, daemon=True).start()
@@ -69,8 +69,12 @@ class Worker:
         with self._changed:
             if message["do"] == "cancel":
                 self._cancelled.add(message["id"])
-                if any(part.request.id == message["id"] and len(part.tokens) > ABORT_TOKENS for part in self._step):
+                mine = [part for part in self._step if part.request.id == message["id"]]
+                # What cannot forget a part of a sequence cannot take back a part of a step.
+                if self._model.context.forks and any(len(part.tokens) > ABORT_TOKENS for part in mine):
                     self._model.context.cancel.set()
+            elif message["do"] == "forget":
+                self._forgetting = True
             elif message["do"] == "close":
                 self._closing = True
                 self._model.context.cancel.set()
@@ -80,6 +84,11 @@ class Worker:
         """Makes tokens of texts, in order of arrival: a long one keeps neither steps nor cancels waiting."""
         while True:
             message = self._texts.get()
+            with self._changed:
+                if message["id"] in self._cancelled:
+                    self._arrived.append((message, []))
+                    self._changed.notify()
+                    continue
             try:
                 tokens = encode(self._vocabulary, segments_of(message["segments"]), self._model.answers.find)
             except ModelError as error:
@@ -96,29 +105,9 @@ class Worker:
 
     def beat(self) -> Message:
         """What is told once a second, however long a step takes."""
-        slots, snapshots = self._scheduler.slots, self._model.snapshots
         stalled = 0.0 if self._resting else time.monotonic() - self._moved_at
-        return {
-            "beat": {
-                "stalled_s": stalled,
-                "steps": self.steps,
-                "rows": self.rows,
-                "cells": slots.tree.cells,
-                "snapshot_tokens": slots.restored_tokens,
-                "snapshot_hits": snapshots.hits,
-                "snapshots_damaged": snapshots.damaged,
-                "snapshot_ram_bytes": snapshots.ram_bytes,
-                "snapshot_disk_bytes": snapshots.disk_bytes,
-                "acceptance": self._model.worth.share,
-                "waiting": self._scheduler.waiting,
-            },
-            "rates": self._rates,
-        }
-
-    @property
-    def _rates(self) -> tuple[float, float]:
-        rates = self._scheduler.pace.rates
-        return rates.prefill, rates.decode
+        own = {"stalled_s": stalled, "steps": self.steps, "rows": self.rows}
+        return {"beat": own | self._model.told, "rates": astuple(self._scheduler.pace.rates)}
 
     # --- the main thread ---
 
@@ -140,6 +129,7 @@ class Worker:
         with self._changed:
             for answer in list(self._answers.values()):
                 self._end(answer, "cancelled")
+            self._forget()
             self._scheduler.slots.save_all()
 
     def _plan(self) -> bool:
@@ -159,6 +149,7 @@ class Worker:
             return False
 
     def _arrive(self) -> None:
+        self._forget()
         for message, tokens in self._arrived:
             self._latest = message["id"]
             if message["id"] in self._cancelled:
@@ -172,6 +163,12 @@ class Worker:
         for id_ in self._cancelled & self._answers.keys():
             self._end(self._answers[id_], "cancelled")
         self._cancelled = {id_ for id_ in self._cancelled if id_ > self._latest}  # their texts are still being encoded
+
+    def _forget(self) -> None:
+        if self._forgetting:
+            self._forgetting = False
+            self._scheduler.slots.forget()
+            self._model.answers.forget()
 
     def _begin(self, message: Message, tokens: list[int]) -> None:
         sampling = sampling_of(message["sampling"])
@@ -242,7 +239,7 @@ class Worker:
             return
         answer.lookup.extend(chosen)
         pace = self._scheduler.pace
-        pays = self._model.worth.pays(pace.row_cost)
+        pays = self._model.context.forks and self._model.worth.pays(pace.row_cost)
         request.draft = answer.lookup.draft(request.most - len(request.tokens) - 1) if pays else []
 
     def _send_text(self, answer: _Answer, said: list[str]) -> None:
@@ -262,7 +259,13 @@ class Worker:
             )
         usage = [request.prompt, request.cached, completion, answer.drafted, answer.accepted]
         self._send(
-            {"id": request.id, "text": answer.text.end(), "reason": reason, "usage": usage, "rates": self._rates}
+            {
+                "id": request.id,
+                "text": answer.text.end(),
+                "reason": reason,
+                "usage": usage,
+                "rates": astuple(self._scheduler.pace.rates),
+            }
         )
 
     def _fail(self, answer: _Answer, error: ModelError) -> None:

@@ -60,6 +60,15 @@ async def test_what_was_typed_is_read_when_it_is_asked_and_leaves_no_trace(tmp_p
         assert usage["prompt"] - usage["cached"] == 1
 
 
+async def test_a_deleted_conversation_is_not_kept_by_the_model_either(tmp_path: Path) -> None:
+    async with talking(tmp_path, PHI3.model) as (world, socket, session):
+        before = await asked(socket, session, "again", "hello", retrieval="off")
+        assert before["cached"] == before["prompt"] - 1
+        await world.http.delete("/chat/history")
+        after = await asked(socket, session, "after", "hello", retrieval="off")
+        assert after["cached"] == 0
+
+
 async def test_another_question_is_answered_as_if_nothing_had_been_read(tmp_path: Path) -> None:
     async with talking(tmp_path, PHI3.model) as (world, socket, session):
         await socket.call("session/prefetch", session=session, text="which step of the checkout is the last?")
