@@ -96,6 +96,7 @@ class Scheduler:
     def plan(self) -> list[Slice]:
         """The next step; empty when there is nothing to do."""
         self._admit()
+        self.slots.thin_out()
         reading = sorted((request for request in self._running if request.is_reading), key=_order)
         urgent = [request for request in reading if not request.ahead]
         rows = [self._decode(request, guess=not urgent) for request in self._running if not request.is_reading]

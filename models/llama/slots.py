@@ -67,13 +67,7 @@ class Slots:
 
         It will grow to `most` tokens, the other running ones by `growth`, as `fits` has allowed.
         """
-        taken = self._take(tokens[:-1], most, growth)
-        if self._memory.reads_all and self._snapshots.keeps:
-            while self._idle and self.tree.cells - self.tree.held(self._running) > IDLE:
-                self._evict(next(iter(self._idle)))
-        return taken
-
-    def _take(self, wanted: Sequence[int], most: int, growth: int) -> tuple[int, int, Spans]:
+        wanted = tokens[:-1]
         length, holders = self._longest(wanted)
         kept, whole = self._longest_kept(wanted)
         room = self.cells - self.tree.held(self._running) - growth
@@ -115,6 +109,12 @@ class Slots:
             length = length if self._memory.cut(sequence, length) else 0
             self.tree.cut(sequence, length)
         return self.tree.length(sequence)
+
+    def thin_out(self) -> None:
+        """Lets one idle sequence go where idle cells cost everybody time. One a step: saving it takes time, too."""
+        costs = bool(self._running) and self._memory.reads_all and self._snapshots.keeps
+        if costs and self._idle and self.tree.cells - self.tree.held(self._running) > IDLE:
+            self._evict(next(iter(self._idle)))
 
     def make_room(self, tokens: int) -> None:
         """Frees cells for so many tokens more: idle sequences go, the least recently used first."""
