@@ -45,7 +45,7 @@ class Child:
         self.gone = asyncio.Event()
         self.why = ""
         self.beat: Message = {}
-        self.on_message: Callable[[Message], None] = lambda _message: None
+        self._progressed: Callable[[float], None] = lambda _share: None
         self._listening = [asyncio.create_task(work) for work in (self._read(reader), self._read_complaints())]
         self._tasks = [*self._listening, *(asyncio.create_task(work) for work in (self._watch(), self._see_end()))]
 
@@ -53,12 +53,7 @@ class Child:
     async def start(cls, order: Order, on_progress: Callable[[float], None]) -> "Child":
         """A process that has loaded what is ordered. Raises ModelUnavailable with the reason where it cannot."""
         child = await cls._spawn()
-
-        def heard(message: Message) -> None:
-            if "loading" in message:
-                on_progress(message["loading"])
-
-        child.on_message = heard
+        child._progressed = on_progress
         child.send(asdict(order))
         within_s = LOAD_S + order.file_bytes / SLOWEST_DISK
         try:
@@ -155,7 +150,8 @@ class Child:
             self.ready.set_result(message["ready"])
         elif not self.ready.done() and "failed" in message:
             self.ready.set_exception(ModelUnavailable(message["failed"]))
-        self.on_message(message)
+        elif "loading" in message:
+            self._progressed(message["loading"])
 
     async def _read_complaints(self) -> None:
         assert self._process.stderr is not None

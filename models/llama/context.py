@@ -63,7 +63,7 @@ class Context:
         params.n_outputs_max = min(rows, choices)
         params.n_threads = params.n_threads_batch = threads
         params.type_k = params.type_v = KV_TYPES[kv_type]
-        # A quantised cache of values needs flash attention. On a CPU it makes a step slower (at 2,000 tokens by half),
+        # A quantised cache of values needs flash attention. On a CPU a step takes twice as long behind 2,000 tokens,
         # but skips the cells of other sequences.
         self.reads_all = kv_type == "f16" and gpu_layers == 0
         params.flash_attn_type = _FLASH_OFF if self.reads_all else _FLASH_ON

@@ -6,7 +6,7 @@ Does not know templates, conversations or retrieval; nothing of llama.cpp is loa
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from models.gguf_file import GgufHeader, read_header
 from models.llama.child import Child, lost
 from models.llama.loading import Order
 from models.llama.snapshots import Limits
-from models.llama.wire import Message, pack_segments
+from models.llama.wire import Message, pack_sampling, pack_segments
 from models.types import Delta, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
 NOTHING_KEPT = Limits()
@@ -138,7 +138,11 @@ class LlamaEngine:
         try:
             child = await self._running()
             sampling = replace(sampling, stop=(*prompt.stop, *self._stops, *sampling.stop))
-            asked = {"segments": pack_segments(prompt.segments), "sampling": asdict(sampling), "ahead": prompt.ahead}
+            asked = {
+                "segments": pack_segments(prompt.segments),
+                "sampling": pack_sampling(sampling),
+                "ahead": prompt.ahead,
+            }
             id_, inbox = child.open()
             child.send({"do": "generate", "id": id_} | asked)
             try:

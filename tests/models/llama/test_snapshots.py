@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,25 +136,25 @@ def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
     assert found.longest(TOKENS) == (0, 0)
 
 
-def test_what_has_to_leave_memory_is_there_until_it_is_on_disk(tmp_path: Path) -> None:
-    found = Snapshots(Limits(0, 1 << 20, tmp_path))
+def being_written(folder: Path) -> tuple[Snapshots, Any, Path | None]:
+    """A state that memory has no room for, on disk already, while nobody has been told."""
+    found = Snapshots(Limits(0, 1 << 20, folder))
     found.open_disk(KEY)
     found.put(TOKENS, SPANS, STATE)
     due = found.due()
     assert due is not None
-    path = found.write(due)
+    return found, due, found.write(due)
+
+
+def test_what_has_to_leave_memory_is_there_until_it_is_on_disk(tmp_path: Path) -> None:
+    found, due, path = being_written(tmp_path)
     assert found.take(TOKENS) == (TOKENS, SPANS, STATE)
     found.wrote(due, path)
     assert (found.ram_bytes, found.take(TOKENS), found.due()) == (0, (TOKENS, SPANS, STATE), None)
 
 
 def test_what_went_on_while_it_was_written_leaves_no_file(tmp_path: Path) -> None:
-    found = Snapshots(Limits(0, 1 << 20, tmp_path))
-    found.open_disk(KEY)
-    found.put(TOKENS, SPANS, STATE)
-    due = found.due()
-    assert due is not None
-    path = found.write(due)
+    found, due, path = being_written(tmp_path)
     found.put([*TOKENS, 1], SPANS, STATE)
     found.wrote(due, path)
     assert list(tmp_path.glob("*.kv")) == []
