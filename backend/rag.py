@@ -30,7 +30,7 @@ from indexer.search import Found
 from indexer.structure import Structural
 from models.errors import ModelError
 from models.extractive import estimate_tokens
-from models.types import Delta, Engine, Rates, Usage
+from models.types import Delta, Rates, Usage
 from prompts.budget import forecast_s
 from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message
@@ -156,7 +156,6 @@ class Rag:
         draft.usage = Usage(built.tokens, 0, 0)
         if built.prompt.notice and draft.model == EXTRACTIVE:
             self._stats.fallbacks += 1
-        await self._foretell(row, draft, ready.engine, built)
         stream = ready.engine.stream(built.prompt, self._prompting.sampling(ready, question))
         try:
             async with contextlib.aclosing(together(stream)) as batches:
@@ -170,7 +169,7 @@ class Rag:
                         await self._tell(row, "delta", {"text": text})
                         await self._tell(row, "cite", *await grounding.feed(text))
                     elif not draft.text:
-                        self._advance(row, last, ready.engine.rates)
+                        self._advance(row, draft, last, ready.engine.rates)
                     if last.reason is not None:
                         draft.usage = last.usage or draft.usage
                         await self._tell(row, "cite", *await grounding.close())
@@ -184,23 +183,16 @@ class Rag:
                 draft.usage = replace(draft.usage, completion=estimate_tokens(draft.text))
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
 
-    async def _foretell(self, row: TurnRow, draft: Draft, engine: Engine, built: BuiltPrompt) -> None:
-        """Says when the first token will come, where that can be told."""
-        rates = engine.rates
-        if not rates.prefill:
-            return
-        cached = await asyncio.to_thread(engine.cached_tokens, built.prompt.segments)
-        draft.forecast_s = forecast_s(built.tokens, cached, rates)
-        self._status(row, "prefill", done=cached, total=built.tokens, eta_ms=_ms(draft.forecast_s))
-
-    def _advance(self, row: TurnRow, delta: Delta, rates: Rates) -> None:
-        """Says how far the engine is before the first token."""
+    def _advance(self, row: TurnRow, draft: Draft, delta: Delta, rates: Rates) -> None:
+        """Says how far the engine is before the first token. What it says first is the forecast."""
+        eta_s = delta.eta_s
         if delta.progress:
             done, total = delta.progress
-            eta_s = forecast_s(total, done, rates) if delta.eta_s is None else delta.eta_s
+            eta_s = forecast_s(total, done, rates) if eta_s is None else eta_s
             self._status(row, "prefill", done=done, total=total, eta_ms=_ms(eta_s))
         elif delta.waiting is not None:
-            self._status(row, "queued", done=0, total=delta.waiting, eta_ms=_ms(delta.eta_s))
+            self._status(row, "queued", done=0, total=delta.waiting, eta_ms=_ms(eta_s))
+        draft.forecast_s = eta_s if draft.forecast_s is None else draft.forecast_s
 
     async def _tell(self, row: TurnRow, kind: str, *bodies: dict[str, Any]) -> None:
         if not bodies:

@@ -9,6 +9,7 @@ from typing import Any
 
 from models.errors import EngineFailed, ModelUnavailable
 from models.llama.library import last_complaint, library
+from models.llama.state_file import State, blank
 
 _ABORTED = 2  # llama_decode
 KV_TYPES = {"f16": 1, "q8_0": 8}  # enum ggml_type
@@ -110,17 +111,17 @@ class Context:
         self._api.llama_memory_seq_rm(self._memory, sequence, -1, -1)
         return False
 
-    def save(self, sequence: int) -> bytearray:
+    def save(self, sequence: int) -> State:
         """All that the cells hold of a sequence."""
         size = self._api.llama_state_seq_get_size(self.pointer, sequence)
-        state = bytearray(size)
+        state = blank(size)
         buffer = (ctypes.c_uint8 * size).from_buffer(state)
         written = self._api.llama_state_seq_get_data(self.pointer, buffer, size, sequence)
         if written != size:
             raise EngineFailed(f"llama.cpp saved {written} of {size} bytes: {last_complaint()}")
         return state
 
-    def restore(self, sequence: int, state: bytearray) -> bool:
+    def restore(self, sequence: int, state: State) -> bool:
         """Puts a saved state into an empty sequence. False: llama.cpp refuses it."""
         buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
         return bool(self._api.llama_state_seq_set_data(self.pointer, buffer, len(state), sequence))

@@ -171,7 +171,7 @@ def _prove(vocabulary: Vocabulary, context: Context, pace: Pace) -> None:
         context.cut(0, 0)
         began = time.perf_counter()
         context.evaluate([(0, 0, max(vocabulary.bos, 0), True)])
-    pace.observe(0, 1, time.perf_counter() - began)
+    pace.observe(1, time.perf_counter() - began)
     logits = api.llama_get_logits_ith(context.pointer, 0)
     if not all(map(math.isfinite, logits[: vocabulary.size])):
         raise ModelUnavailable("the model's weights give no numbers: the file is damaged, download it again")

@@ -1,72 +1,74 @@
-"""How fast this model runs on this machine, measured as it runs: what a step may hold, and when a first token comes.
+"""How long a step takes on this machine, measured as it runs: what it may hold, and when a first token comes.
 
-Pure: knows counts and seconds only.
+A step costs what its rows cost, whoever they are for. Pure: knows counts and seconds only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.types import Rates
 
-GAP = 3.0  # decode steps: how long a running answer may pause for a slice of somebody else's prompt
-LEAST, WHOLE, MOST = 8, 64, 512  # tokens of a slice: beside answers, alone, ever. Below WHOLE a token costs more
-STEP_S = 1.0  # seconds of reading between two looks at what else has come, where WHOLE takes less
+GAP = 4.0  # steps of the running answers: how long these may pause for each prompt that waits to be read
+GRAIN = 16  # rows that matrix kernels work on at once: a few less take no less time
+WHOLE, MOST = 128, 512  # rows of a step that only reads: below WHOLE a token costs more
+STEP_S = 1.0  # seconds between two looks at what else has come, where WHOLE takes less
 AHEAD = 16  # tokens of a slice when reading ahead of a question, which must never be waited for
-_NEW = 0.2  # weight of a new measurement
+_NEW = 0.25  # weight of a new measurement
 
 
 @dataclass(slots=True)
 class Pace:
-    """A step costs the time to go through the weights, which grows a little with each answer that it advances, and on
-    top of that each prompt token its own.
-    """
+    """Mean rows and mean seconds of the latest steps of about one size, by the binary logarithm of their rows."""
 
-    prefill: float = 0.0  # prompt tokens a second, the weights' time apart
-    beside: float = 0.0  # the same in the small slices beside running answers
-    decode_s: float = 0.0  # of a step of one row
-    _more_s: float = 0.0  # what each further row adds
+    _steps: dict[int, tuple[float, float]] = field(default_factory=dict)
 
-    def observe(self, read: int, rows: int, seconds: float) -> None:
-        """A step evaluated `read` prompt tokens and `rows` tokens of running answers in so many seconds."""
-        alone = seconds - self.step_s(rows)
-        if rows == 1 and not read:
-            self.decode_s = _towards(self.decode_s, seconds)
-        elif not read and self.decode_s:
-            self._more_s = _towards(self._more_s, max(0.0, seconds - self.decode_s) / (rows - 1))
-        elif rows and read >= LEAST and alone > 0:
-            self.beside = _towards(self.beside, read / alone)
-        elif read >= WHOLE // 2 and alone > 0:
-            self.prefill = _towards(self.prefill, read / alone)
+    def observe(self, rows: int, seconds: float) -> None:
+        size = (rows - 1).bit_length()
+        old_rows, old_seconds = self._steps.get(size, (rows, seconds))
+        self._steps[size] = old_rows + _NEW * (rows - old_rows), old_seconds + _NEW * (seconds - old_seconds)
 
     def step_s(self, rows: int) -> float:
-        """Seconds of a step that advances `rows` answers and reads nothing."""
-        return self.decode_s + self._more_s * max(0, rows - 1)
+        """Seconds of a step: on the line between the measured sizes around it, in proportion to the one nearest to it
+        beyond them. 0 while nothing has been measured.
+        """
+        points = [(0.0, 0.0), *(self._steps[size] for size in sorted(self._steps))]
+        below = [point for point in points if point[0] <= rows]
+        above = [point for point in points if point[0] >= rows]
+        (x, y), (x_above, y_above) = below[-1], above[0] if above else (0.0, 0.0)
+        if not above:
+            return y * rows / x if x else 0.0
+        return y + (y_above - y) * (rows - x) / (x_above - x) if x_above > x else y
 
-    def slice(self, rows: int, *, ahead: bool = False) -> int:
-        """Prompt tokens that one step may read beside `rows` tokens of running answers."""
-        if rows:
-            return max(LEAST, min(MOST, int((GAP - 1) * self.step_s(rows) * (self.beside or self.prefill))))
-        return AHEAD if ahead else max(WHOLE, min(MOST, int(STEP_S * self.prefill)))
+    def slice(self, rows: int, waiting: int = 1, *, ahead: bool = False) -> int:
+        """Prompt tokens that one step may read beside `rows` tokens of running answers, of `waiting` prompts."""
+        if not rows and ahead:
+            return AHEAD
+        least = WHOLE if not rows else rows + GRAIN - rows % GRAIN
+        allowed_s = STEP_S if not rows else GAP * waiting * self.step_s(rows)
+        for size in range(MOST, least, -GRAIN):
+            if self.step_s(size) <= (allowed_s if size <= WHOLE else min(allowed_s, STEP_S)):
+                return size - rows
+        return least - rows
 
-    def eta_s(self, tokens: int, rows: int = 0) -> float | None:
-        """Seconds until `tokens` have been read beside `rows` running answers and one more is chosen."""
-        if not self.prefill:
+    def eta_s(self, tokens: int, rows: int = 0, waiting: int = 1) -> float | None:
+        """Seconds until `tokens` have been read beside `rows` running answers and the next token is chosen."""
+        if not self.knows_reading:
             return None
-        steps = -(-tokens // self.slice(rows))
-        rate = self.beside or self.prefill if rows else self.prefill
-        return tokens / rate + steps * self.step_s(rows)
+        size = self.slice(rows, waiting)
+        steps, rest = divmod(tokens, size)
+        return steps * self.step_s(size + rows) + (self.step_s(rest + rows) if rest else 0.0)
 
     @property
-    def row_cost(self) -> float:
-        """Seconds of one more row as a share of a step with one; 0 while it has not been measured."""
-        return self._more_s / self.decode_s if self.decode_s else 0.0
+    def knows_reading(self) -> bool:
+        return any(rows >= GRAIN for rows, _ in self._steps.values())
+
+    def row_cost(self, rows: int) -> float:
+        """Seconds of each row beyond the first in a step of so many, as a share of a step with one; 0 if not known."""
+        one = self.step_s(1)
+        known = any(mean > 1 for mean, _ in self._steps.values())
+        return (self.step_s(rows) - one) / (rows - 1) / one if one and known else 0.0
 
     @property
     def rates(self) -> Rates:
-        """As whoever waits alone sees them: steps included."""
-        whole = self.slice(0)
-        prefill = whole / (self.eta_s(whole) or 1.0) if self.prefill else 0.0
-        return Rates(prefill, 1 / self.decode_s if self.decode_s else 0.0)
-
-
-def _towards(old: float, new: float) -> float:
-    return new if not old else old + _NEW * (new - old)
+        """As whoever waits alone sees them."""
+        whole, one = self.slice(0), self.step_s(1)
+        return Rates(whole / self.step_s(whole) if self.knows_reading else 0.0, 1 / one if one else 0.0)

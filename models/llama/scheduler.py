@@ -7,10 +7,10 @@ queueing): a short one passes a long one, none waits for ever. Pure bookkeeping 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from models.llama.pace import Pace
+from models.llama.pace import WHOLE, Pace
 from models.llama.prefixes import common
 from models.llama.slots import Slots
-from models.llama.snapshots import Spans
+from models.llama.state_file import Spans
 
 PARALLEL = 8  # answers made at once; on a CPU more make each slower and all together hardly faster
 
@@ -25,7 +25,8 @@ class Request:
     ahead: bool = False  # read ahead of a question: gives way to everyone else
     answers: Spans = field(default_factory=list)  # of `tokens`, what the model has said in earlier turns
     prompt: int = 0  # tokens
-    cached: int = 0  # of those, what did not have to be read
+    known: int = 0  # of those, what need not be read as far as could be told when it came
+    cached: int = 0  # what did not have to be read
     finish: int = 0  # the clock at which it is read if everyone gets a share; orders the queue
     sequence: int | None = None
     held: int = 0  # tokens in cells
@@ -78,7 +79,8 @@ class Scheduler:
         return sum(not request.is_reading for request in self._running)
 
     def submit(self, request: Request) -> None:
-        request.finish = self._clock + request.prompt - self.slots.known(request.tokens[:-1])
+        request.known = self.slots.known(request.tokens[:-1])
+        request.finish = self._clock + request.prompt - request.known
         self._waiting.append(request)
         self._waiting.sort(key=_order)
 
@@ -96,11 +98,11 @@ class Scheduler:
     def plan(self) -> list[Slice]:
         """The next step; empty when there is nothing to do."""
         self._admit()
-        self.slots.thin_out()
         reading = sorted((request for request in self._running if request.is_reading), key=_order)
         urgent = [request for request in reading if not request.ahead]
         rows = [self._decode(request, guess=not urgent) for request in self._running if not request.is_reading]
-        room = self.pace.slice(sum(len(row.tokens) for row in rows), ahead=not urgent)
+        self.slots.thin_out(may_save=not rows and sum(one.prompt - one.held for one in urgent) > WHOLE)
+        room = self.pace.slice(sum(len(row.tokens) for row in rows), len(urgent) + self.waiting, ahead=not urgent)
         if not urgent and rows:
             room = 0  # nobody who is being answered waits for guesses
         before: list[Request] = []
@@ -133,13 +135,19 @@ class Scheduler:
             request.held = self.slots.cut(request.sequence, right)
         request.tokens.extend(tokens)
 
-    def eta_s(self, request: Request) -> float | None:
-        """Seconds to the first token of a request that is read or waits, by the rates measured so far."""
-        left = request.prompt - request.held if request in self._running else request.finish - self._clock
-        earlier = [other for other in self._running if other.is_reading and _order(other) < _order(request)]
-        earlier += [other for other in self._waiting if _order(other) < _order(request)]
-        before = sum(max(0, other.prompt - other.held) for other in earlier if not other.ahead)
-        return self.pace.eta_s(before + max(1, left), self.decoding)
+    def forecasts(self) -> dict[int, float]:
+        """Seconds to the first token of each request that is read or waits, by its number; none while nothing has been
+        measured. Who is read first answers beside the others; how long, nobody knows.
+        """
+        seconds, told = 0.0, {}
+        queue = sorted((other for other in self.requests if other.is_reading and not other.ahead), key=_order)
+        for place, request in enumerate(queue):
+            held = request.held if request in self._running else request.known
+            eta_s = self.pace.eta_s(max(1, request.prompt - held), self.decoding + place, len(queue) - place)
+            if eta_s is None:
+                return {}
+            told[request.id] = seconds = seconds + eta_s
+        return told
 
     def _admit(self) -> None:
         while self._waiting and sum(not other.ahead for other in self._running) < self._parallel:

@@ -8,7 +8,8 @@ from collections.abc import Sequence, Set
 from typing import Protocol
 
 from models.llama.prefixes import Prefixes
-from models.llama.snapshots import Snapshots, Spans
+from models.llama.snapshots import Snapshots
+from models.llama.state_file import Spans, State
 
 SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is continued, not forked
 WORTH_SAVING = 32  # tokens that nobody else holds: reading fewer again is cheaper than a snapshot
@@ -30,9 +31,9 @@ class Memory(Protocol):
         """Forgets what is behind `length`. False: this model cannot forget a part, all of it is forgotten."""
         ...
 
-    def save(self, sequence: int) -> bytearray: ...
+    def save(self, sequence: int) -> State: ...
 
-    def restore(self, sequence: int, state: bytearray) -> bool:
+    def restore(self, sequence: int, state: State) -> bool:
         """Into an empty sequence. False: refused, the sequence is still empty."""
         ...
 
@@ -47,6 +48,7 @@ class Slots:
         self._running: set[int] = set()
         # With what the model said in them, None for what was only read ahead; the last used last.
         self._idle: dict[int, Spans | None] = {}
+        self._kept: set[int] = set()  # of the idle ones, those that `keep` has looked at
         self.restored_tokens = 0
 
     def known(self, tokens: Sequence[int]) -> int:
@@ -110,11 +112,32 @@ class Slots:
             self.tree.cut(sequence, length)
         return self.tree.length(sequence)
 
-    def thin_out(self) -> None:
-        """Lets one idle sequence go where idle cells cost everybody time. One a step: saving it takes time, too."""
-        costs = bool(self._running) and self._memory.reads_all and self._snapshots.keeps
-        if costs and self._idle and self.tree.cells - self.tree.held(self._running) > IDLE:
-            self._evict(next(iter(self._idle)))
+    def thin_out(self, may_save: bool) -> None:
+        """Lets idle sequences go where idle cells cost everybody time: those that are kept already, and one more where
+        there is time to save it.
+        """
+        if not (self._running and self._memory.reads_all and self._snapshots.keeps):
+            return
+        for sequence in list(self._idle):
+            if self.tree.cells - self.tree.held(self._running) <= IDLE:
+                return
+            if sequence in self._kept or may_save:
+                may_save = may_save and sequence in self._kept
+                self._evict(sequence)
+
+    @property
+    def unkept(self) -> list[int]:
+        """Idle sequences that a snapshot may be worth making of, the last used first."""
+        return [one for one in reversed(self._idle) if one not in self._kept] if self._snapshots.keeps else []
+
+    def keep(self, sequence: int) -> None:
+        """Makes a snapshot of an idle sequence, which stays in its cells, too: when it leaves, nobody has to wait."""
+        self._kept.add(sequence)
+        answers, tokens = self._idle[sequence], self.tree.tokens(sequence)
+        shared, _ = self.tree.longest(tokens, (self._running | self._idle.keys()) - {sequence})
+        worth_it = answers is not None and len(tokens) - shared >= WORTH_SAVING
+        if worth_it and not self._snapshots.knows(tokens):
+            self._snapshots.put(tokens, answers or [], self._memory.save(sequence))
 
     def make_room(self, tokens: int) -> None:
         """Frees cells for so many tokens more: idle sequences go, the least recently used first."""
@@ -127,6 +150,7 @@ class Slots:
         None) goes first, and leaves no snapshot.
         """
         self._running.discard(sequence)
+        self._kept.discard(sequence)
         if not self.tree.length(sequence):
             self._free.append(sequence)
             return
@@ -192,12 +216,8 @@ class Slots:
 
     def _evict(self, sequence: int) -> None:
         """An idle sequence leaves the cells, into a snapshot if it is worth one."""
-        answers = self._idle.pop(sequence)
-        tokens = self.tree.tokens(sequence)
-        shared, _ = self.tree.longest(tokens, (self._running | self._idle.keys()) - {sequence})
-        worth_it = answers is not None and len(tokens) - shared >= WORTH_SAVING
-        if worth_it and not self._snapshots.knows(tokens):
-            self._snapshots.put(tokens, answers or [], self._memory.save(sequence))
+        self.keep(sequence)
+        del self._idle[sequence]
         self._memory.cut(sequence, 0)
         self.tree.cut(sequence, 0)
         self._free.append(sequence)

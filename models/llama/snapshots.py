@@ -4,31 +4,20 @@ A state is found by the tokens that it is of; a file counts only for the model a
 whole. Damaged or foreign means not there. Knows files and bytes, not llama.cpp.
 """
 
-import hashlib
-import json
 import logging
 import os
-import struct
-import sys
 import time
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from models.llama.prefixes import common
+from models.llama.state_file import Spans, State, digest, read_head, read_state, write_state
 
 log = logging.getLogger(__name__)
 
-# A file: what is fixed (magic, length of the head, count of tokens, SHA-256 of head and tokens, SHA-256 of the state),
-# head (JSON), tokens (4 bytes each), state. Nothing is made sense of before its sum is right.
-_FIXED = struct.Struct("<11sII32s32s")
-_MAGIC = b"LANTERNKV2\n"
 _SUFFIX = ".kv"
 _LEFT_S = 3600  # a file that has been half written for so long was left behind by a process that ended
-
-Spans = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +34,7 @@ class _Kept:
     tokens: list[int]
     answers: Spans  # spans of `tokens` that the model itself has said
     size: int
-    state: bytearray | None  # None: it is in `path`
+    state: State | None  # None: it is in `path`
     path: Path | None = None
 
 
@@ -69,14 +58,14 @@ class Snapshots:
         for path in sorted(self._limits.folder.glob(f"{key[:16]}-*{_SUFFIX}"), key=_written_at):
             try:
                 with path.open("rb") as file:
-                    tokens, answers, _ = _read_head(file, key)
+                    tokens, answers, _ = read_head(file, key)
                     size = os.fstat(file.fileno()).st_size
                 if path.name != self._name(tokens):
                     raise ValueError("its name is not that of its tokens")
             except (OSError, ValueError) as error:
                 self._refuse(path, error)
                 continue
-            self._kept.setdefault(_digest(tokens), _Kept(tokens, answers, size, None, path))
+            self._kept.setdefault(digest(tokens), _Kept(tokens, answers, size, None, path))
         self._shrink()
         self._make_room_beside_others()
 
@@ -108,26 +97,26 @@ class Snapshots:
         best = max(self._kept.values(), key=lambda kept: common(kept.tokens, tokens), default=None)
         return (common(best.tokens, tokens), len(best.tokens)) if best else (0, 0)
 
-    def take(self, tokens: Sequence[int]) -> tuple[list[int], Spans, bytearray] | None:
+    def take(self, tokens: Sequence[int]) -> tuple[list[int], Spans, State] | None:
         """Tokens, answers and state of what `longest` found; None where it turns out damaged."""
-        digest = max(self._kept, key=lambda digest: common(self._kept[digest].tokens, tokens), default=None)
-        if digest is None:
+        name = max(self._kept, key=lambda name: common(self._kept[name].tokens, tokens), default=None)
+        if name is None:
             return None
-        kept = self._kept.pop(digest)
+        kept = self._kept.pop(name)
         state = kept.state if kept.state is not None else self._load(kept)
         if state is None:
             self.misses += 1
             return None
         self.hits += 1
-        self._kept[digest] = kept  # now the last used
+        self._kept[name] = kept  # now the last used
         return kept.tokens, kept.answers, state
 
-    def put(self, tokens: list[int], answers: Spans, state: bytearray) -> None:
+    def put(self, tokens: list[int], answers: Spans, state: State) -> None:
         """Keeps a state; what it is a continuation of is dropped."""
-        for digest, kept in list(self._kept.items()):
+        for name, kept in list(self._kept.items()):
             if len(kept.tokens) <= len(tokens) and common(kept.tokens, tokens) == len(kept.tokens):
-                self._drop(digest)
-        self._kept[_digest(tokens)] = _Kept(tokens, answers, len(state), state)
+                self._drop(name)
+        self._kept[digest(tokens)] = _Kept(tokens, answers, len(state), state)
         self._shrink()
 
     def knows(self, tokens: list[int]) -> bool:
@@ -142,18 +131,18 @@ class Snapshots:
 
     def wrote(self, kept: "_Kept", path: Path | None) -> None:
         """What `write` answered. What was dropped meanwhile, or could not be written, is not kept."""
-        if self._kept.get(_digest(kept.tokens)) is kept:
+        if self._kept.get(digest(kept.tokens)) is kept:
             kept.path = path
             if path is None:
-                self._drop(_digest(kept.tokens))
+                self._drop(digest(kept.tokens))
         elif path is not None:
             _discard(path)
         self._shrink()
         self._make_room_beside_others()
 
     def forget(self) -> None:
-        for digest in list(self._kept):
-            self._drop(digest)
+        for name in list(self._kept):
+            self._drop(name)
 
     def flush(self) -> None:
         """Writes to disk what is only in memory, the last used first: the process may be ended over it."""
@@ -174,10 +163,10 @@ class Snapshots:
                 break
             if kept.path is not None or not self._key or (self.ram_bytes > 2 * ram and kept is not newest):
                 kept.state = None
-        for digest, kept in list(self._kept.items()):
+        for name, kept in list(self._kept.items()):
             over = self.disk_bytes > self._limits.disk_bytes and kept.path is not None
             if over or (kept.state is None and kept.path is None):
-                self._drop(digest)
+                self._drop(name)
 
     def _make_room_beside_others(self) -> None:
         """The folder is for all models: what others left there goes, the oldest first, where it is too much."""
@@ -191,8 +180,8 @@ class Snapshots:
             _discard(path)
             over -= size
 
-    def _drop(self, digest: bytes) -> None:
-        kept = self._kept.pop(digest)
+    def _drop(self, name: bytes) -> None:
+        kept = self._kept.pop(name)
         if kept.path is not None:
             _discard(kept.path)
 
@@ -203,14 +192,9 @@ class Snapshots:
             return None
         path = self._limits.folder / self._name(kept.tokens)
         part = path.with_suffix(f".{os.getpid()}.part")
-        front = json.dumps({"key": self._key, "answers": kept.answers}).encode()
-        length, packed = len(front), _packed(kept.tokens)
-        sums = (hashlib.sha256(front + packed).digest(), hashlib.sha256(state).digest())
-        fixed = _FIXED.pack(_MAGIC, length, len(kept.tokens), *sums)
         try:
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                for piece in (fixed, front, packed, state):
-                    file.write(piece)
+                write_state(file, self._key, kept.tokens, kept.answers, state)
             part.replace(path)
         except OSError as error:
             log.warning("a snapshot could not be written: %s", error)
@@ -218,17 +202,12 @@ class Snapshots:
             return None
         return path
 
-    def _load(self, kept: _Kept) -> bytearray | None:
+    def _load(self, kept: _Kept) -> State | None:
         """The state in a file, if every byte of it is as it was written."""
         assert kept.path is not None
         try:
             with kept.path.open("rb") as file:
-                tokens, _, sha = _read_head(file, self._key)
-                state = bytearray(os.fstat(file.fileno()).st_size - file.tell())
-                file.readinto(state)
-            if tokens == kept.tokens and hashlib.sha256(state).digest() == sha:
-                return state
-            raise ValueError("its state is not as it was written")
+                return read_state(file, self._key, kept.tokens)
         except FileNotFoundError:  # another model's process needed the room
             return None
         except (OSError, ValueError) as error:
@@ -241,29 +220,7 @@ class Snapshots:
         _discard(path)
 
     def _name(self, tokens: list[int]) -> str:
-        return f"{self._key[:16]}-{_digest(tokens).hex()}{_SUFFIX}"
-
-
-def _read_head(file: BinaryIO, key: str) -> tuple[list[int], Spans, bytes]:
-    """Tokens, answers and the SHA-256 of the state of a file, which is then read up to its state.
-
-    Raises ValueError where it is damaged or of another model.
-    """
-    fixed = file.read(_FIXED.size)
-    if len(fixed) < _FIXED.size or not fixed.startswith(_MAGIC):
-        raise ValueError("no snapshot")
-    _, length, count, sha, state_sha = _FIXED.unpack(fixed)
-    if _FIXED.size + length + 4 * count > os.fstat(file.fileno()).st_size:
-        raise ValueError("cut short")
-    front, packed = file.read(length), file.read(4 * count)
-    if hashlib.sha256(front + packed).digest() != sha:
-        raise ValueError("its head is not as it was written")
-    head, tokens = json.loads(front), array("i", packed)
-    if head["key"] != key:
-        raise ValueError("of another model or context")
-    if sys.byteorder == "big":
-        tokens.byteswap()
-    return tokens.tolist(), [(begin, end) for begin, end in head["answers"]], state_sha
+        return f"{self._key[:16]}-{digest(tokens).hex()}{_SUFFIX}"
 
 
 def _written_at(path: Path) -> float:
@@ -285,14 +242,3 @@ def _discard(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         log.warning("a snapshot cannot be removed: %s", error)
-
-
-def _packed(tokens: Sequence[int]) -> bytes:
-    packed = array("i", tokens)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()
-
-
-def _digest(tokens: Sequence[int]) -> bytes:
-    return hashlib.sha256(_packed(tokens)).digest()[:16]

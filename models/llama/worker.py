@@ -15,13 +15,14 @@ from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
 from models.llama.loading import Loaded
 from models.llama.sampling import Chooser
 from models.llama.scheduler import Request, Slice
-from models.llama.speculation import Lookup
+from models.llama.speculation import DRAFT, Lookup
 from models.llama.stops import AnswerText
 from models.llama.tokens import encode
 from models.llama.wire import Message, sampling_of, segments_of
 from models.types import Sampling
 
 TELL_S = 0.2  # between two messages about how far a prompt has been read
+REST_S = 0.5  # without anything to do: then idle conversations are saved, one at a time
 ABORT_TOKENS = 4  # a cancelled prompt with more in the present step stops the step
 
 
@@ -145,7 +146,9 @@ class Worker:
                 if self._step:
                     return True
                 self._resting = True
-                self._changed.wait()
+                unkept = self._scheduler.slots.unkept
+                if not self._changed.wait(REST_S if unkept else None):
+                    self._scheduler.slots.keep(unkept[0])
             return False
 
     def _arrive(self) -> None:
@@ -187,10 +190,9 @@ class Worker:
     def _advance(self, seconds: float) -> None:
         """After an evaluation: who has read on, who has a next token, and who has ended with it."""
         step = self._step
-        read = sum(len(part.tokens) for part in step if part.is_reading)
-        rows = sum(len(part.tokens) for part in step if not part.is_reading)
-        self._scheduler.pace.observe(read, rows, seconds)
-        self.steps, self.rows = self.steps + 1, self.rows + read + rows
+        rows = sum(len(part.tokens) for part in step)
+        self._scheduler.pace.observe(rows, seconds)
+        self.steps, self.rows = self.steps + 1, self.rows + rows
         self._scheduler.evaluated(step)
         starts = [0, *(sum(len(part.tokens) for part in step[: n + 1]) for n in range(len(step)))]
         for part, (_, end) in zip(step, pairwise(starts), strict=True):
@@ -238,8 +240,8 @@ class Worker:
             self._end(answer, "length")
             return
         answer.lookup.extend(chosen)
-        pace = self._scheduler.pace
-        pays = self._model.context.forks and self._model.worth.pays(pace.row_cost)
+        row_cost = self._scheduler.pace.row_cost(1 + DRAFT)
+        pays = self._model.context.forks and self._model.worth.pays(row_cost)
         request.draft = answer.lookup.draft(request.most - len(request.tokens) - 1) if pays else []
 
     def _send_text(self, answer: _Answer, said: list[str]) -> None:
@@ -277,12 +279,15 @@ class Worker:
 
     def _tell_progress(self) -> None:
         now = time.monotonic()
-        for place, request in enumerate(self._scheduler.requests):
-            answer = self._answers[request.id]
-            if (request.sequence is not None and not request.is_reading) or now - answer.told_at < TELL_S:
-                continue
-            answer.told_at = now
-            told: Message = {"id": request.id, "eta_s": self._scheduler.eta_s(request)}
+        untold = [
+            (place, request)
+            for place, request in enumerate(self._scheduler.requests)
+            if (request.sequence is None or request.is_reading) and now - self._answers[request.id].told_at >= TELL_S
+        ]
+        forecasts = self._scheduler.forecasts() if untold else {}
+        for place, request in untold:
+            self._answers[request.id].told_at = now
+            told: Message = {"id": request.id, "eta_s": forecasts.get(request.id)}
             if request.sequence is None:
                 self._send(told | {"waiting": place})
             else:

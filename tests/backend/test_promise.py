@@ -98,14 +98,11 @@ async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None
         await socket.call("session/prompt", **ask)
         await socket.until("end")
         health = (await world.get("/health")).json()
-    total = engine.count_tokens(engine.prompts[0].segments)
     told = [e for e in socket.events if e["type"] == "status" and "eta_ms" in e]
     steps = [(e["stage"], e.get("done"), e.get("total"), e["eta_ms"]) for e in told]
-    forecast = ("prefill", 50, total, round(10 * (total - 50) + 50))
-    assert steps == [forecast, ("queued", 0, 2, 1500), ("prefill", 40, 240, 2050), ("prefill", 140, 240, 250)]
+    assert steps == [("queued", 0, 2, 1500), ("prefill", 40, 240, 2050), ("prefill", 140, 240, 250)]
     assert health["first_token_promises_kept"] == 1.0
-    expected_s = (total - 50) / 100 + 0.05
-    assert 0 < health["first_token_forecast_error_s_mean"] < expected_s
+    assert 0 < health["first_token_forecast_error_s_mean"] < 1.5  # of the first status
 
 
 def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:

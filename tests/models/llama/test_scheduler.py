@@ -10,13 +10,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from models.llama.pace import LEAST, Pace
+from models.llama.pace import GAP, GRAIN, Pace
 from models.llama.prefixes import common
 from models.llama.scheduler import Request, Scheduler, Slice
 from models.llama.slots import WORTH_SAVING, Slots
 from models.llama.snapshots import Limits, Snapshots
+from models.llama.state_file import State
 
+STEPS = ((1, 0.1), (4, 0.2), (16, 0.4), (32, 0.6), (128, 2.0))  # rows and seconds
 SYSTEM = list(range(1000, 1040))
+
+
+def paced() -> Pace:
+    pace = Pace()
+    for rows, seconds in STEPS:
+        pace.observe(rows, seconds)
+    return pace
 
 
 class Cells:
@@ -52,10 +61,10 @@ class Cells:
         del self.cells.setdefault(sequence, [])[kept:]
         return kept == length
 
-    def save(self, sequence: int) -> bytearray:
+    def save(self, sequence: int) -> State:
         return bytearray(b"".join(token.to_bytes(4) for token in self.tokens[sequence]))
 
-    def restore(self, sequence: int, state: bytearray) -> bool:
+    def restore(self, sequence: int, state: State) -> bool:
         if self.damaged:
             return False
         assert not self.tokens.get(sequence)
@@ -80,7 +89,7 @@ class World:
         self.cells, self.guesses = Cells(size, forks=forks, reads_all=reads_all), guesses
         self.snapshots = Snapshots(Limits(ram_bytes=1 << 14))
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
-        self.pace = Pace(prefill=100.0, decode_s=0.1)
+        self.pace = paced()
         self.scheduler = Scheduler(self.slots, self.pace, parallel)
         self.random = random.Random(1)
         self.number = 0
@@ -236,18 +245,42 @@ def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> N
     assert world.snapshots.hits == 1
 
 
-def test_where_idle_cells_cost_time_few_stay_while_somebody_is_answered() -> None:
+def test_where_idle_cells_cost_time_they_leave_when_saving_them_keeps_nobody_waiting() -> None:
     world = World(size=2000, reads_all=True)
     first = world.submit([1] * 300, 1)
     world.run()
-    assert world.cells.used == 300
-    world.submit([2] * 100, 1)
+    follow_up = world.submit([2] * 100, 5)
     world.step()
-    assert world.cells.used <= 100
+    assert world.cells.used == 300 + 100  # a short prompt does not wait for a snapshot
+    world.submit([3] * 200, 1)
+    world.step()
+    assert world.cells.used == 300 + 100 + 1 + 15  # nor does an answer
+    while follow_up in world.scheduler.requests:
+        world.step()
+    world.run()
+    world.submit([4] * 200, 1)
+    world.step()
+    assert world.cells.used <= 256 + 128  # a long one does
     world.run()
     again = world.submit([*first.tokens, 3], 1)
     world.run()
     assert again.cached == 300
+
+
+def test_what_was_saved_at_rest_leaves_for_anybody() -> None:
+    world = World(size=2000, reads_all=True)
+    first, second = world.submit([1] * 300, 1), world.submit([2] * 200, 1)
+    world.run()
+    slots = world.slots
+    while slots.unkept:
+        slots.keep(slots.unkept[0])
+    assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
+    assert world.cells.used == 500
+    world.submit([3] * 10, 5)
+    world.step()
+    assert world.cells.used == 10
+    assert slots.unkept == []
+    assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
 
 
 def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
@@ -304,12 +337,24 @@ def test_running_answers_flow_while_a_prompt_is_read() -> None:
     world = World(size=4000)
     running = world.submit([1] * 10, 500)
     world.step()
-    world.submit([2] * 1000, 1)
+    world.submit([2] * 600, 1)
     for _ in range(30):
         step = world.step()
         assert sum(part.request is running for part in step) == 1
-        read = sum(len(part.tokens) for part in step if part.request is not running)
-        assert LEAST <= read <= world.pace.slice(5)
+        rows = sum(len(part.tokens) for part in step)
+        assert rows == GRAIN
+        assert world.pace.step_s(rows) <= GAP * world.pace.step_s(1)
+
+
+def test_answers_pause_longer_the_more_prompts_wait() -> None:
+    world = World(size=4000, parallel=4)
+    world.submit([1] * 10, 500)
+    world.step()
+    for n in range(2, 5):
+        world.submit([n] * 300, 1)
+    rows = sum(len(part.tokens) for part in world.step())
+    assert rows == 64
+    assert world.pace.step_s(rows) <= 3 * GAP * world.pace.step_s(1) < world.pace.step_s(rows + GRAIN)
 
 
 def test_who_does_not_fit_waits_for_who_runs() -> None:
@@ -332,22 +377,18 @@ def test_a_memory_that_cannot_be_cut_is_read_again_but_never_wrong() -> None:
     assert world.slots.tree.cells == world.cells.used
 
 
-@pytest.mark.parametrize(("tokens", "rows", "seconds"), [(100, 0, 1.1), (150, 0, 1.7), (100, 1, 1.5)])
-def test_the_forecast_is_arithmetic_on_measured_rates(tokens: int, rows: int, seconds: float) -> None:
-    pace = Pace(prefill=100.0, decode_s=0.1)
-    assert pace.eta_s(tokens, rows) == pytest.approx(seconds)
-    assert Pace().eta_s(tokens, rows) is None
-
-
-def test_rates_are_found_from_steps_of_every_kind() -> None:
-    pace = Pace()
-    for _ in range(3):
-        pace.observe(0, 1, 0.1)
-        pace.observe(0, 4, 0.16)
-        pace.observe(50, 0, 0.1 + 50 / 40)
-        pace.observe(8, 4, 0.16 + 8 / 20)
-    assert pace.prefill == pytest.approx(40)
-    assert pace.beside == pytest.approx(20)
-    assert pace.row_cost == pytest.approx(0.2)
-    assert pace.rates.decode == pytest.approx(10)
-    assert pace.rates.prefill == pytest.approx(64 / (64 / 40 + 0.1))
+def test_a_prompt_is_foretold_with_those_before_it() -> None:
+    world = World(size=4000)
+    assert world.scheduler.forecasts() == {}
+    first = world.submit([1] * 300, 5)
+    world.step()
+    second, guess = world.submit([2] * 200, 5), world.submit([3] * 50, 5, ahead=True)
+    first_s = world.pace.eta_s(300 - first.held, 0, 2)
+    assert first_s is not None
+    behind_s = world.pace.eta_s(200, 1, 1)
+    assert behind_s is not None
+    forecasts = world.scheduler.forecasts()
+    assert forecasts == {first.id: first_s, second.id: pytest.approx(first_s + behind_s)}
+    assert guess.id not in forecasts
+    world.scheduler.pace = Pace()
+    assert world.scheduler.forecasts() == {}

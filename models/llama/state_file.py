@@ -1,0 +1,78 @@
+"""The file of one state: what it is of, and every byte under a sum. Knows no folder, no bounds, no llama.cpp."""
+
+import hashlib
+import json
+import os
+import struct
+import sys
+from array import array
+from collections.abc import Sequence
+from io import BufferedIOBase
+
+import numpy as np
+
+# A file: what is fixed (magic, length of the head, count of tokens, SHA-256 of head and tokens, SHA-256 of the state),
+# head (JSON), tokens (4 bytes each), state. Nothing is made sense of before its sum is right.
+_FIXED = struct.Struct("<11sII32s32s")
+_MAGIC = b"LANTERNKV2\n"
+
+Spans = list[tuple[int, int]]
+State = bytearray | memoryview
+
+
+def blank(size: int) -> memoryview:
+    """Memory for a state: neither zeroed nor, where the system has huge pages, mapped in small ones. Both take as long
+    as what is put there.
+    """
+    return np.empty(size, np.uint8).data
+
+
+def write_state(file: BufferedIOBase, key: str, tokens: list[int], answers: Spans, state: State) -> None:
+    """`key` names the model and all that shapes its cells."""
+    front, packed = json.dumps({"key": key, "answers": answers}).encode(), _packed(tokens)
+    sums = (hashlib.sha256(front + packed).digest(), hashlib.sha256(state).digest())
+    for piece in (_FIXED.pack(_MAGIC, len(front), len(tokens), *sums), front, packed, state):
+        file.write(piece)
+
+
+def read_state(file: BufferedIOBase, key: str, tokens: list[int]) -> State:
+    """Raises ValueError where a byte is not as it was written, or the state is one of other tokens."""
+    found, _, sha = read_head(file, key)
+    state = blank(os.fstat(file.fileno()).st_size - file.tell())
+    file.readinto(state)
+    if found != tokens or hashlib.sha256(state).digest() != sha:
+        raise ValueError("its state is not as it was written")
+    return state
+
+
+def read_head(file: BufferedIOBase, key: str) -> tuple[list[int], Spans, bytes]:
+    """Tokens, answers and the SHA-256 of the state of a file, which is then read up to its state.
+
+    Raises ValueError where it is damaged or of another model.
+    """
+    fixed = file.read(_FIXED.size)
+    if len(fixed) < _FIXED.size or not fixed.startswith(_MAGIC):
+        raise ValueError("no snapshot")
+    _, length, count, sha, state_sha = _FIXED.unpack(fixed)
+    if _FIXED.size + length + 4 * count > os.fstat(file.fileno()).st_size:
+        raise ValueError("cut short")
+    front, packed = file.read(length), file.read(4 * count)
+    if hashlib.sha256(front + packed).digest() != sha:
+        raise ValueError("its head is not as it was written")
+    head, tokens = json.loads(front), array("i", packed)
+    if head["key"] != key:
+        raise ValueError("of another model or context")
+    if sys.byteorder == "big":
+        tokens.byteswap()
+    return tokens.tolist(), [(begin, end) for begin, end in head["answers"]], state_sha
+
+
+def _packed(tokens: Sequence[int]) -> bytes:
+    packed = array("i", tokens)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def digest(tokens: Sequence[int]) -> bytes:
+    return hashlib.sha256(_packed(tokens)).digest()[:16]
