@@ -25,7 +25,7 @@ else
 	@$(BIN)/lantern serve --index "$$CODEBASE"
 endif
 
-test: check
+test: check $(STAMPS)/llama-server
 	$(BIN)/python -m pytest
 
 check: setup $(STAMPS)/gguf
@@ -43,7 +43,7 @@ bench-quick: setup $(STAMPS)/gguf
 bench-retrieval: setup
 	$(BIN)/python -m tests.bench_retrieval
 
-bench-engine: setup $(STAMPS)/gguf
+bench-engine: setup $(STAMPS)/gguf $(STAMPS)/llama-server
 	$(BIN)/python -m tests.bench_engine --shape $(SHAPE) --llama-server $(LLAMA_SERVER)
 
 soak: setup
@@ -103,15 +103,22 @@ $(STAMPS)/gguf: tests/tiny_gguf.py $(LLAMA_SDIST) | $(STAMPS)/llama
 	$(BIN)/python -m tests.tiny_gguf $(LLAMA_SDIST) build/gguf
 	@touch $@
 
-# The peer of `make bench-engine`, of the very sources and compiler options that our llama.cpp is built from.
+# The other end of ENGINE_URL in tests, and the peer of `make bench-engine`: of the very sources and compiler options
+# that our llama.cpp is built from.
 llama-server: $(STAMPS)/llama-server
 
+ifeq ($(CXX_FOUND),)
+.PHONY: $(STAMPS)/llama-server
+$(STAMPS)/llama-server:
+	@echo "No C++ compiler found: going on without llama-server."
+else
 $(STAMPS)/llama-server: $(LLAMA_SDIST)
-	@command -v cmake > /dev/null || { echo "llama-server needs cmake and a C++ compiler"; exit 1; }
+	@command -v cmake > /dev/null || $(BIN)/python -m pip install -qq --progress-bar off cmake ninja
 	@rm -rf build/llama-server && mkdir -p build/llama-server/cmake
 	@tar -xzf $(LLAMA_SDIST) -C build/llama-server --strip-components=1
 	@echo "Compiling llama-server (about 10 minutes on 2 cores) ..."
-	@cd build/llama-server && { cmake -S vendor/llama.cpp -B cmake $$(command -v ninja > /dev/null && echo -G Ninja) \
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; cd build/llama-server && { \
+		cmake -S vendor/llama.cpp -B cmake $$(command -v ninja > /dev/null && echo -G Ninja) \
 		-DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF \
 		-DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF && \
 		cmake --build cmake --target llama-server -j $$(nproc); } > ../llama-server.log 2>&1 & pid=$$!; \
@@ -123,6 +130,7 @@ $(STAMPS)/llama-server: $(LLAMA_SDIST)
 	@cp build/llama-server/cmake/bin/llama-server build/llama-server.part
 	@rm -rf build/llama-server && mkdir build/llama-server && mv build/llama-server.part build/llama-server/llama-server
 	@touch $@
+endif
 
 clean:
 	rm -rf $(VENV) build

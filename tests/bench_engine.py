@@ -34,11 +34,13 @@ CONTEXT = 8192
 LLAMA_SERVER = ROOT / "build" / "llama-server" / "llama-server"
 
 
-def raw(machine: Machine, load: Load) -> Figures:
-    """The first turn of the first conversation, read and answered by llama.cpp alone."""
+def raw(machine: Machine, load: Load, ours: bool) -> Figures:
+    """The first turn of the first conversation, read and answered by llama.cpp alone: as it comes, or with what our
+    engine chooses of its parameters.
+    """
     sizes = load.sizes
     prompt = f"<|system|>\n{machine.system}<|end|>\n<|user|>\n{load.code(sizes.code)}<|end|>\n<|assistant|>\n"
-    given = (machine.model, machine.threads, machine.context, sizes.decode, sizes.rounds)
+    given = (machine.model, machine.threads, machine.context, sizes.decode, sizes.rounds, int(ours))
     words = [sys.executable, "-m", "tests.engine_bench.raw", *map(str, given)]
     done = subprocess.run(words, input=prompt, capture_output=True, text=True, check=True)
     figures: Figures = json.loads(done.stdout)
@@ -47,8 +49,10 @@ def raw(machine: Machine, load: Load) -> Figures:
 
 async def columns(machine: Machine, load: Load, binary: Path, folder: Path) -> tuple[table.Columns, list[Heard]]:
     """The figures of every engine that is here, one after the other, and what Lantern's socket was told."""
-    told: table.Columns = {table.RAW: raw(machine, load.again())}
-    say(f"{table.RAW}: {told[table.RAW]}")
+    told: table.Columns = {}
+    for name, ours in ((table.RAW, False), (table.OURS, True)):
+        told[name] = raw(machine, load.again(), ours)
+        say(f"{name}: {told[name]}")
     starts: dict[str, Start] = {
         table.LOCKED: partial(locked, machine),
         table.SERVER: partial(llama_server, machine, binary),
@@ -91,13 +95,15 @@ def asked(machine: Machine, sizes: Sizes) -> Iterator[str]:
     gigabytes, load = machine.model.stat().st_size / 1e9, os.getloadavg()[0]
     yield f"Measured {datetime.now(UTC):%Y-%m-%d}, {system}, CPython {python}, {os.cpu_count()} cores of an {cpu()},"
     yield f"load {load:.1f} at the end. The shape {machine.shape.name} with random weights ({gigabytes:.2f} GB),"
-    yield f"{machine.threads} threads, a context of {machine.context} tokens, cache in f16."
+    yield f"{machine.threads} threads, a context of {machine.context} tokens, cache in f16. Our parameters: no flash"
+    yield "attention, weights used as they are in the file; all others run with llama.cpp's."
     yield ""
     yield f"Every conversation has the same system prompt ({sizes.system} tokens) and begins with code of this"
     yield f"repository ({sizes.code} tokens, each its own) and a question about it; follow-ups are one sentence,"
-    yield "temperature 0, nothing is retrieved. Over /v1/chat/completions (llama-server -np 4 with one cache for all;"
-    yield "`Llama` behind a lock, in a small server of the benchmark; Lantern) the client sends all messages each time,"
-    yield "over the WebSocket only the new one (`retrieval: off`): what the models read is the same. Answers have"
+    yield f"temperature 0 (1 for the rate), nothing is retrieved, {sizes.rest_s:g} s between two rows. Over"
+    yield "/v1/chat/completions (llama-server -np 4 with one cache for all; `Llama` behind a lock, in a small server of"
+    yield "the benchmark; Lantern) the client sends all messages each time, over the WebSocket only the new one"
+    yield "(`retrieval: off`): what the models read is the same. Answers have"
     yield f"{sizes.answer} tokens, {sizes.decode} for the rate. A first token is the first text at the client. Before"
     yield "the first turn and after a restart every server answers one other question, so the model is loaded and has"
     yield "read the system prompt; the cold read has neither in its cache."

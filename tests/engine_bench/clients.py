@@ -131,7 +131,7 @@ class Session:
         asked = {"session": self.session, "turn": turn, "text": question, "max_tokens": tokens, "temperature": 0}
         heard.sent = time.perf_counter()
         given = {"retrieval": "off"} | ({"conversation": self.conversation} if self.conversation else {}) | more
-        await self._send("session/prompt", **asked, **given)
+        await self._send("session/prompt", **asked | given)
         cancelling = asyncio.create_task(self._cancel(heard, turn))
         try:
             while not heard.ended:

@@ -1,6 +1,7 @@
 """llama.cpp and nothing else: one prompt read, then a batch of one token at a time; a process of its own.
 
-`python -m tests.engine_bench.raw MODEL THREADS CONTEXT TOKENS ROUNDS < PROMPT` prints its figures as JSON.
+`python -m tests.engine_bench.raw MODEL THREADS CONTEXT TOKENS ROUNDS OURS < PROMPT` prints its figures as JSON. OURS is
+0 for llama.cpp as it comes, 1 with the choices of Lantern's engine: no flash attention, weights as the file has them.
 """
 
 import ctypes
@@ -18,12 +19,16 @@ SILENT = llama_cpp.llama_log_callback(lambda *_: None)
 _SLICE = 512
 
 
-def main(path: str, threads: int, n_ctx: int, n_tokens: int, rounds: int) -> None:
+def main(path: str, threads: int, n_ctx: int, n_tokens: int, rounds: int, ours: int) -> None:
     llama_cpp.llama_log_set(SILENT, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
-    model = llama_cpp.llama_model_load_from_file(path.encode(), llama_cpp.llama_model_default_params())
+    loading = llama_cpp.llama_model_default_params()
     params = llama_cpp.llama_context_default_params()
     params.n_ctx, params.n_threads, params.n_threads_batch = n_ctx, threads, threads
+    if ours:
+        loading.use_extra_bufts = False
+        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    model = llama_cpp.llama_model_load_from_file(path.encode(), loading)
     context = llama_cpp.llama_init_from_model(model, params)
     chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
     llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_greedy())

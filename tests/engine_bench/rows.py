@@ -4,6 +4,7 @@ import asyncio
 import statistics
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from tests.engine_bench.clients import Heard, Session, Talk
 from tests.engine_bench.load import Load
@@ -24,11 +25,15 @@ async def measured(start: Start, load: Load) -> tuple[Figures, list[Heard]]:
         figures["memory, 2 conversations"] = resident_bytes(*family(peer.pid))
         for _ in range(load.sizes.others):
             await one(peer, load.code(load.sizes.other), 1)
+        await asyncio.sleep(load.sizes.rest_s)
         heard.append(await first.ask(load.follow_up(), load.sizes.answer))
         figures["after others"] = heard[-1].first_s
         for n in (1, 4, 8):
+            await asyncio.sleep(load.sizes.rest_s)
             await at_once(peer, load, figures, n)
+        await asyncio.sleep(load.sizes.rest_s)
         await beside_a_long_prompt(peer, first, load, figures)
+        await asyncio.sleep(load.sizes.rest_s)
         await cancelled(peer, second, load, figures)
         figures["memory"] = resident_bytes(*family(peer.pid))
         await asyncio.gather(first.close(), second.close())
@@ -46,10 +51,10 @@ async def warm(peer: Peer) -> None:
     await one(peer, "Hello", 1)
 
 
-async def one(peer: Peer, question: str, tokens: int, heard: Heard | None = None) -> Heard:
+async def one(peer: Peer, question: str, tokens: int, heard: Heard | None = None, **more: Any) -> Heard:
     """A question of a new conversation."""
     talk = await peer.talk()
-    heard = await talk.ask(question, tokens, heard)
+    heard = await talk.ask(question, tokens, heard, **more)
     await talk.close()
     return heard
 
@@ -62,9 +67,12 @@ async def turns(peer: Peer, load: Load, figures: Figures, heard: list[Heard]) ->
     figures["first turn"] = statistics.median(one.first_s for one in begun)
     follow = [await second.ask(load.follow_up(), sizes.answer) for _ in range(3)]
     figures["follow-up"] = statistics.median(one.first_s for one in follow)
+    await asyncio.sleep(sizes.rest_s)
     interleaved = [await talk.ask(load.follow_up(), sizes.answer) for talk in (first, second) * 2]
     figures["interleaved"] = statistics.median(one.first_s for one in interleaved)
-    long = [await one(peer, load.code(sizes.code), sizes.decode) for _ in range(sizes.rounds)]
+    await asyncio.sleep(sizes.rest_s)
+    # No guesses come true in words drawn at random: what is measured is the decoding.
+    long = [await one(peer, load.code(sizes.code), sizes.decode, temperature=1.0) for _ in range(sizes.rounds)]
     figures["decode"] = max(one.rate for one in long)
     heard += [*begun, *follow, *interleaved, *long]
     return first, second

@@ -7,10 +7,11 @@ from tests.bench_retrieval import as_table
 from tests.engine_bench.alone import PROMISED_S
 from tests.engine_bench.rows import Figures
 
-RAW, LOCKED, SERVER, SOCKET, HTTP = "raw loop", "`Llama`, locked", "llama-server", "Lantern, WebSocket", "Lantern, /v1"
+RAW, OURS, LOCKED, SERVER = "raw loop", "raw loop, our parameters", "`Llama`, locked", "llama-server"
+SOCKET, HTTP = "Lantern, WebSocket", "Lantern, /v1"
 ABSENT = "-"
 Columns = dict[str, Figures]  # an engine that is not there has no figures
-Reached = Callable[[Figures, Figures, Figures], bool]  # by Lantern, llama-server, raw loop; KeyError: cannot be told
+Reached = Callable[[Figures, Figures, Figures], bool]  # by Lantern, llama-server, raw loops; KeyError: cannot be told
 
 
 class Row(NamedTuple):
@@ -35,9 +36,15 @@ def _last(n: int) -> Reached:
     return lambda ours, theirs, _: ours[name] < theirs[name]
 
 
-_WAIT = "llama-server's follow-up, 0.15 of the raw cold read"
+_WAIT = "llama-server's follow-up, 0.15 of the faster cold read"
 ROWS = (
-    Row("decode, one stream", "decode", "tok/s", "0.97 of raw", lambda o, _, raw: o["decode"] >= 0.97 * raw["decode"]),
+    Row(
+        "decode, one stream",
+        "decode",
+        "tok/s",
+        "0.97 of the faster raw",
+        lambda o, _, raw: o["decode"] >= 0.97 * raw["decode"],
+    ),
     Row("cold read of system prompt and code", "cold read", "s"),
     Row("first token: first turn", "first turn", "s"),
     Row("follow-up", "follow-up", "s", _WAIT, _waits("follow-up")),
@@ -81,9 +88,14 @@ def _verdict(row: Row, columns: Columns) -> str:
     if row.reached is None:
         return ""
     try:
-        return verdict(row.reached(columns[SOCKET], columns[SERVER], columns[RAW]))
+        return verdict(row.reached(columns[SOCKET], columns[SERVER], _fastest(columns[RAW], columns[OURS])))
     except KeyError:  # one of them is not there
         return "not judged"
+
+
+def _fastest(one: Figures, other: Figures) -> Figures:
+    """The better of both raw loops in what Lantern is held against."""
+    return {"decode": max(one["decode"], other["decode"]), "cold read": min(one["cold read"], other["cold read"])}
 
 
 def verdict(met: bool) -> str:
