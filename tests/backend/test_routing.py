@@ -249,6 +249,16 @@ async def test_the_server_behind_engine_url_answers_and_is_done_without(tmp_path
     assert (named.status_code, named.json()["error"]["code"]) == (503, "model_unavailable")
 
 
+async def test_a_server_is_told_the_stops_that_were_asked_for_and_none_of_a_local_format(tmp_path: Path) -> None:
+    async with fake_server(honest) as server, running(tmp_path, model_name="remote", engine_url=server.url) as world:
+        await ask(world, SIMPLE, max_tokens=2)
+        body = {"messages": [{"role": "user", "content": SIMPLE}], "max_tokens": 2}
+        await world.post("/v1/chat/completions", body)
+        await world.post("/v1/chat/completions", body | {"stop": ["\nUser:", "###"]})
+        sent = [call.body for call in server.calls if call.path == "/v1/chat/completions"]
+    assert [asked.get("stop") for asked in sent] == [None, None, ["\nUser:", "###"]]
+
+
 async def test_the_real_engine_is_loaded_ahead_and_counted(tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()
