@@ -69,6 +69,9 @@ class Turns:
         self._graces: dict[str, asyncio.Task[None]] = {}  # by session that nobody watches
         self._entering = 0  # questions that have a place in the queue but no row yet
         self._closing = False
+        # Held by who looks for the conversation that a history tells, until its question is accepted there: two that
+        # send the same history at once must not both go on with that conversation.
+        self.placing = asyncio.Lock()
 
     async def accept(self, question: Question) -> Accepted:
         """Stores the question and starts on it. The same turn id again answers the same and starts nothing."""
