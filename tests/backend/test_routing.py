@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from backend.remote import Remote
 from backend.stats import Stats
 from backend.tables import TurnRow
 from models.backoff import Backoff
+from models.errors import EngineFailed
 from models.scripted import ScriptedEngine
-from models.types import Engine
+from models.types import Delta, Engine, Prompt, Rates, Sampling
 from tests.backend.machines import Machine, machine
 from tests.backend.worlds import Socket, World, running
 from tests.models.fake_openai import fake_server, honest
@@ -118,6 +120,30 @@ async def test_a_remote_engine_that_cannot_be_reached_costs_neither_answer_nor_o
     assert (again["model_name"], len(remote.prompts)) == ("cow", 1)  # it is left alone for a while
     assert "big could not answer" in again["notice"]
     assert stats.routes == {("remote", "big"): 1, ("medium", "cow"): 2}
+
+
+class Slow(ScriptedEngine):
+    """Breaks, but not at once."""
+
+    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
+        yield Delta(progress=(1, 100))
+        await asyncio.sleep(0.4)
+        raise EngineFailed("the kernel took it")
+
+
+async def test_what_an_engine_took_that_failed_is_counted_as_waiting(machine: Machine) -> None:
+    remote = Slow(name="big", rates=Rates(10_000, 100))
+    async with serving(machine, None, remote) as world:
+        await ask(world, TASK)  # the other one is loaded by now
+        machine.engines["cow"]._rates = Rates(10_000, 0)
+        began = time.perf_counter()
+        told = await ask(world, PROJECT, first_token_s=0.3)
+        passed_ms = 1000 * (time.perf_counter() - began)
+    ms, stats = told["timings"], world.parts.stats
+    assert told["model_name"] == "cow"
+    assert 400 <= ms["queue"] <= sum(ms.values()) <= passed_ms
+    assert ms["prefill"] < 400
+    assert (stats.promises, stats.promises_kept) == (1, 0)  # 0.4 s are more than 0.3
 
 
 async def test_an_answer_that_has_begun_is_not_begun_again(machine: Machine) -> None:
