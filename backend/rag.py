@@ -71,10 +71,9 @@ class Rag:
         while True:
             try:
                 return await self._with_engine(question, row, draft, past, found, root, failed)
-            except ModelError as error:  # before its first word another engine may answer instead
-                if draft.text or draft.model in ("", *failed) or not self._engines.is_routed(question.model):
+            except ModelError as error:
+                if draft.text or not self._engines.gives_way(question.model, draft.model, error, failed):
                     raise
-                failed[draft.model] = str(error)
                 draft.start_over()
 
     async def _with_engine(

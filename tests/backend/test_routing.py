@@ -1,6 +1,7 @@
 """`auto` picks a model by the question, falls down the tiers, and says so; loads are told while they go on."""
 
 import asyncio
+import json
 import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from backend.config import Settings
@@ -153,6 +155,46 @@ async def test_an_answer_that_has_begun_is_not_begun_again(machine: Machine) -> 
         await prompt(socket, session, "t1", PROJECT)
         end = await socket.until("end", "t1")
     assert (end["reason"], end["model"], end["error"]["code"]) == ("error", "big", "engine_failed")
+
+
+async def chat(world: World, text: str, **more: Any) -> httpx.Response:
+    return await world.post("/v1/chat/completions", {"messages": [{"role": "user", "content": text}], **more})
+
+
+async def test_a_chat_goes_to_the_tier_of_its_last_question(machine: Machine) -> None:
+    async with serving(machine) as world:
+        answered = [(await chat(world, text)).json()["model"] for text in (SIMPLE, TASK, SIMPLE)]
+    assert answered == ["ant", "cow", "ant"]
+
+
+async def test_a_chat_is_answered_by_another_engine_where_one_fails_before_its_first_word(machine: Machine) -> None:
+    remote = ScriptedEngine(("never",), name="big", fail_after=0)
+    async with serving(machine, None, remote) as world:
+        whole = (await chat(world, PROJECT)).json()
+        world.parts.engines._remote._backoff = Backoff(lambda: 0.0)  # type: ignore[union-attr]
+        streamed = (await chat(world, PROJECT, stream=True)).text
+        named = await chat(world, PROJECT, model="big")
+    assert (whole["model"], whole["choices"][0]["message"]["content"]) == ("cow", "cow says.")
+    chunks = [json.loads(line[6:]) for line in streamed.splitlines() if line.startswith("data: {")]
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == "cow says."
+    assert (named.status_code, named.json()["error"]["code"]) == (502, "engine_failed")
+    assert len(remote.prompts) == 3
+
+
+async def test_a_chat_that_has_begun_is_not_begun_again(machine: Machine) -> None:
+    remote = ScriptedEngine(("half ", "an answer"), name="big", fail_after=1)
+    async with serving(machine, None, remote) as world:
+        broken = await chat(world, PROJECT)
+    assert (broken.status_code, broken.json()["error"]["code"]) == (502, "engine_failed")
+
+
+async def test_a_chat_that_nobody_can_answer_is_told_what_went_wrong_last(machine: Machine) -> None:
+    shutil.rmtree(machine.folder)
+    machine.folder.mkdir()
+    async with serving(machine, None, ScriptedEngine(name="big", fail_after=0)) as world:
+        refused = await chat(world, SIMPLE)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (502, "engine_failed")
+    assert refused.json()["error"]["message"] == "the script says: fail here"
 
 
 async def test_a_model_that_was_named_is_not_replaced(machine: Machine) -> None:
