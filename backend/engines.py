@@ -244,7 +244,7 @@ class Engines:
         settings = self._settings
         layers = spec.gpu_layers if settings.n_gpu_layers is None else settings.n_gpu_layers
         context = settings.context_length or spec.context_length
-        return Model(spec, path, context, settings.kv_type, on_gpu=layers != 0)
+        return Model(spec, path, context, settings.kv_type, settings.kv_ram_mb << 20, on_gpu=layers != 0)
 
     def _without_model(self, name: str) -> Ready:
         notice = "" if name == EXTRACTIVE else self._missing(name, None)

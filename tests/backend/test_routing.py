@@ -45,7 +45,7 @@ async def serving(
     def making(settings: Settings) -> Engines:
         return machine.made(settings, Remote(connect) if remote else None, stats)
 
-    given = {"model_name": "auto", "models_dir": machine.folder} | given
+    given = {"model_name": "auto", "models_dir": machine.folder, "kv_ram_mb": 0} | given
     async with running(machine.folder.parent, None, making=making, **given) as world:
         yield world
 
