@@ -96,7 +96,6 @@ def build_prompt(
     says that the hits are no nearer to the question than chance.
     Raises `QuestionTooLarge` when system prompt and question alone exceed the limit.
     """
-
     layout = _Layout(chat, system, question, is_answered)
     bare = count(layout.segments())
     if bare > limit:

@@ -493,8 +493,9 @@ async def test_a_client_that_hangs_up_cancels(tmp_path: Path, name: str, stall: 
 
 
 async def until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):  # a request that is refused never makes it true
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_text_that_is_no_unicode_is_refused(tmp_path: Path) -> None:
