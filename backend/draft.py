@@ -16,6 +16,7 @@ NOTHING_USED = Usage(0, 0, 0)
 class Draft:
     """An answer so far."""
 
+    accepted_at: float = field(default_factory=time.perf_counter)
     model: str = ""
     text: str = ""
     sources: list[dict[str, Any]] | None = None  # as they were told
@@ -26,6 +27,15 @@ class Draft:
     ms: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
     )
+
+    def waited(self) -> None:
+        """Counts all that has passed since acceptance and was no retrieval as the queue's: what failed, too."""
+        self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"]
+
+    def start_over(self) -> None:
+        """Forgets what an engine that failed foretold and took: another one is to answer."""
+        self.promised_s = self.forecast_s = None
+        self.ms["prefill"] = 0.0
 
     @property
     def spent_s(self) -> float:

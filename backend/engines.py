@@ -77,9 +77,14 @@ class Engines:
             return None
         raise ModelUnavailable(self._missing(name, path))
 
-    def is_routed(self, name: str) -> bool:
-        """Whether the question decides which model answers, so that another may where one fails."""
-        return (name or self._settings.model_name) == AUTO
+    def gives_way(self, name: str, engine: str, error: ModelError, failed: dict[str, str]) -> bool:
+        """Whether another engine may answer, because the question decides which does and `engine` broke before its
+        first word: then it joins `failed`, which `use` wants to know. "" is no engine's name.
+        """
+        if (name or self._settings.model_name) != AUTO or engine in ("", *failed):
+            return False
+        failed[engine] = str(error)
+        return True
 
     def is_loaded(self, name: str) -> bool:
         """Whether a model of that name is in memory now. Raises what `resolve` raises."""
@@ -239,7 +244,7 @@ class Engines:
         settings = self._settings
         layers = spec.gpu_layers if settings.n_gpu_layers is None else settings.n_gpu_layers
         context = settings.context_length or spec.context_length
-        return Model(spec, path, context, settings.kv_type, on_gpu=layers != 0)
+        return Model(spec, path, context, settings.kv_type, settings.kv_ram_mb << 20, on_gpu=layers != 0)
 
     def _without_model(self, name: str) -> Ready:
         notice = "" if name == EXTRACTIVE else self._missing(name, None)

@@ -32,12 +32,25 @@ async def from_codebase(parts: Parts, body: Chat, told: Conversation) -> AsyncGe
         raise Refusal("bad_params", problem, param="response_format")
     if len(told.question) > PROMPT_CHARS:
         raise Refusal("context_too_large", f"a question may have {PROMPT_CHARS} characters", param="messages")
-    session, conversation, head = await parts.database.write(
-        lambda db: conversations.continued(db, told.exchanges, TURNS)
-    )
-    question = Question(
+    session, turn = "", TURNS + new_id()
+    try:
+        async with parts.turns.placing:
+            session, conversation, head = await parts.database.write(
+                lambda db: conversations.continued(db, told.exchanges, TURNS)
+            )
+            events = events_of(parts, _question(body, told, session, conversation, turn), head)
+            await anext(events)  # it is accepted: who sends the same history now finds it continued
+        async with aclosing(events):
+            async for piece in _pieces(events, body.model):
+                yield piece
+    finally:
+        parts.turns.stop(session, turn)
+
+
+def _question(body: Chat, told: Conversation, session: str, conversation: str | None, turn: str) -> Question:
+    return Question(
         session=session,
-        turn=TURNS + new_id(),
+        turn=turn,
         text=told.question,
         conversation=conversation,
         codebase=body.codebase,
@@ -45,12 +58,6 @@ async def from_codebase(parts: Parts, body: Chat, told: Conversation) -> AsyncGe
         max_tokens=body.most_tokens,
         temperature=body.temperature,
     )
-    try:
-        async with aclosing(events_of(parts, question, head)) as events:
-            async for piece in _pieces(events, body.model):
-                yield piece
-    finally:
-        parts.turns.stop(session, question.turn)
 
 
 async def _pieces(events: AsyncGenerator[Event, None], model: str) -> AsyncGenerator[Piece, None]:

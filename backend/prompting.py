@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from backend.attached import ATTACHED
 from backend.engines import Ready
@@ -17,12 +18,12 @@ from backend.question import Question
 from backend.tables import TurnRow
 from indexer.search import Found
 from indexer.types import Hit
-from models.types import Sampling
+from models.types import Engine, Sampling
 from prompts.budget import Promise
 from prompts.build import BuiltPrompt, build_prompt
 from prompts.system import SYSTEM
 
-THREADS = 16  # prompts that are made at once
+THREADS = 4  # prompts that are made at once for one engine
 CANDIDATES = 3  # times SNIPPETS: what the packer may choose from
 
 
@@ -33,15 +34,18 @@ class Prompting:
     snippets: int  # most pieces of code where no promise bounds them
     max_tokens: int  # 0: the model's own
     first_token_s: float
-    # Of their own: an engine that is slow to count must not keep searches and files waiting.
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "prompting"))
+    # Each engine's own: one that does not count, because its process was stopped or is starting again, must keep
+    # neither searches and files waiting nor prompts for another engine.
+    threads: WeakKeyDictionary[Engine, ThreadPoolExecutor] = field(default_factory=WeakKeyDictionary)
 
     async def build(
         self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found, promise: Promise
     ) -> BuiltPrompt:
         """Raises `Refusal` where the text that the user attached does not fit."""
         build = partial(self._build, ready, question, past, found, promise)
-        return await asyncio.get_running_loop().run_in_executor(self.threads, build)
+        if ready.engine not in self.threads:
+            self.threads[ready.engine] = ThreadPoolExecutor(THREADS, "prompting")
+        return await asyncio.get_running_loop().run_in_executor(self.threads[ready.engine], build)
 
     def _build(
         self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found, promise: Promise

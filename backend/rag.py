@@ -71,10 +71,10 @@ class Rag:
         while True:
             try:
                 return await self._with_engine(question, row, draft, past, found, root, failed)
-            except ModelError as error:  # before its first word another engine may answer instead
-                if draft.text or draft.model in ("", *failed) or not self._engines.is_routed(question.model):
+            except ModelError as error:
+                if draft.text or not self._engines.gives_way(question.model, draft.model, error, failed):
                     raise
-                failed[draft.model] = str(error)
+                draft.start_over()
 
     async def _with_engine(
         self,
@@ -92,9 +92,8 @@ class Rag:
             self._status(row, "loading", done=done, total=total, eta_ms=eta_ms)
 
         self._status(row, "loading")
-        began = time.perf_counter()
         async with self._engines.use(question.model, difficulty(question, found), loading, failed) as ready:
-            draft.ms["queue"] += ms_since(began)
+            draft.waited()
             draft.model = ready.engine.name
             began = time.perf_counter()
             promise = self._prompting.promise(ready, question, draft.spent_s)

@@ -21,7 +21,7 @@ from models.errors import ModelError, ModelUnavailable
 from models.gguf_file import GgufHeader, read_header
 from models.gguf_format import human_bytes
 from models.llama.engine import LlamaEngine
-from models.residency import Held, contexts, plan
+from models.residency import Held, contexts, plan, snapshots
 from models.types import Engine, ModelSpec
 from prompts.errors import TemplateRejected
 from prompts.formats import ChatFormat
@@ -29,7 +29,8 @@ from prompts.formats import ChatFormat
 log = logging.getLogger(__name__)
 
 Progress = Callable[[float], None]  # the share that is loaded, 0 to 1; called on the event loop
-Start = Callable[["Model", int, Progress], Awaitable[tuple[Engine, ChatFormat]]]
+# With how long a context, and how many bytes of memory for snapshots.
+Start = Callable[["Model", int, int, Progress], Awaitable[tuple[Engine, ChatFormat]]]
 Watch = Callable[[int, int, int | None], None]  # done, total, milliseconds that are left, if that is known
 
 
@@ -41,6 +42,7 @@ class Model:
     path: Path
     context: int  # tokens wanted; never more than it was trained for
     kv_type: str = "f16"
+    snapshots: int = 0  # bytes of memory wanted for those of conversations; fewer where memory is short
     on_gpu: bool = False  # how much memory is there is not known: such a model is alone on it
 
 
@@ -52,11 +54,18 @@ class Resident:
     engine: Engine
     chat: ChatFormat
     need: int  # bytes, as worked out
-    unseen: int  # of them, what the system counts as free: weights mapped from the file, buffers not yet touched
+    snapshots: int  # of them, for snapshots at most
+    untouched: int  # of them, what the system counted as free when it was loaded
     last_used: int
     users: int = 0
     leaving: bool = False  # chosen to make room: who asks now waits and has it loaded again
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def unseen(self) -> int:
+        """What the system counts as free now: mapped weights, buffers not yet touched, snapshots not made."""
+        told = self.engine.state if isinstance(self.engine, LlamaEngine) else {}
+        return max(0, self.untouched - min(self.snapshots, int(told.get("snapshot_ram_bytes", 0))))
 
     def enter(self, users: int) -> None:
         self.users += users
@@ -190,17 +199,18 @@ class Residents:
             header = await asyncio.to_thread(read_header, model.path)
         except ModelError as error:
             raise self._failed(model, error, gone) from error
-        context, need = await self._make_room(load, header, gone)
-        free = memory_free()
+        context, need, left = await self._make_room(load, header, gone)
+        ram_bytes = snapshots(model.snapshots, left)
+        need, free = need + ram_bytes, memory_free()
         try:
-            engine, chat = await self._start(model, context, partial(load.progressed, time.perf_counter()))
+            engine, chat = await self._start(model, context, ram_bytes, partial(load.progressed, time.perf_counter()))
         except (ModelError, TemplateRejected, OSError) as error:
             raise self._failed(model, error, gone) from error
         self._backoff.succeeded(model.spec.name)
         self._stats.loads += 1
         self._stats.swaps += bool(gone)
         seen = min(need, max(0, free - memory_free()))
-        return Resident(model, engine, chat, need, need - seen, next(self._clock))
+        return Resident(model, engine, chat, need, ram_bytes, need - seen, next(self._clock))
 
     def _failed(self, model: Model, error: Exception, gone: list[str]) -> ModelUnavailable:
         """Remembers a failed load; the error says what serves all the same."""
@@ -211,8 +221,8 @@ class Residents:
         told += [f"{', '.join(others)} goes on serving"] if others else []
         return ModelUnavailable(". ".join([str(error), *told]))
 
-    async def _make_room(self, load: _Load, header: GgufHeader, gone: list[str]) -> tuple[int, int]:
-        """Lets models go, one by one, until the new one fits; answers its context and its bytes.
+    async def _make_room(self, load: _Load, header: GgufHeader, gone: list[str]) -> tuple[int, int, int]:
+        """Lets models go, one by one, until the new one fits; answers its context, its bytes, and those that are left.
 
         What is free is looked at anew each time: memory does not always come back as it was counted.
         """
@@ -228,7 +238,8 @@ class Residents:
             on_gpu = [name for name, resident in self._held.items() if model.on_gpu and resident.model.on_gpu]
             leaving = [*on_gpu, *chosen.leaving]
             if not leaving:
-                return chosen.context, need(chosen.context)
+                needed = need(chosen.context)
+                return chosen.context, needed, room - needed
             going = self._held[leaving[0]]
             if going.users and not load.waiting:
                 raise ModelUnavailable(f"{model.spec.name} is not loaded ahead: {going.model.spec.name} is in use")

@@ -29,8 +29,9 @@ class Loaded(Engine, Protocol):
     eos: str
 
 
-# Spec, file, context in tokens, progress. Its smoke test is passed when it returns; it may be cancelled.
-Starter = Callable[[ModelSpec, Path, int, Progress], Awaitable[Loaded]]
+# Spec, file, context in tokens, bytes of memory for snapshots, progress. Its smoke test is passed when it
+# returns; it may be cancelled.
+Starter = Callable[[ModelSpec, Path, int, int, Progress], Awaitable[Loaded]]
 
 
 def kv_folder(settings: Settings) -> Path:
@@ -40,9 +41,8 @@ def kv_folder(settings: Settings) -> Path:
 
 def llama(settings: Settings) -> Starter:
     """Starts llama.cpp as the settings say."""
-    storage = Limits(settings.kv_ram_mb << 20, settings.kv_disk_mb << 20, kv_folder(settings))
 
-    async def start(spec: ModelSpec, path: Path, context: int, progressed: Progress) -> Loaded:
+    async def start(spec: ModelSpec, path: Path, context: int, ram_bytes: int, progressed: Progress) -> Loaded:
         return await LlamaEngine.start(
             spec,
             path,
@@ -50,7 +50,7 @@ def llama(settings: Settings) -> Starter:
             gpu_layers=settings.n_gpu_layers,
             context_length=context,
             kv_type=settings.kv_type,
-            storage=storage,
+            storage=Limits(ram_bytes, settings.kv_disk_mb << 20, kv_folder(settings)),
             on_progress=progressed,
         )
 
@@ -62,8 +62,8 @@ def starting(starter: Starter) -> Start:
     known how fast this model reads here. An engine that fails at it is closed again.
     """
 
-    async def start(model: Model, context: int, progressed: Progress) -> tuple[Engine, ChatFormat]:
-        engine = await starter(model.spec, model.path, context, progressed)
+    async def start(model: Model, context: int, ram_bytes: int, progressed: Progress) -> tuple[Engine, ChatFormat]:
+        engine = await starter(model.spec, model.path, context, ram_bytes, progressed)
         try:
             chat = await asyncio.to_thread(format_of, model.spec, engine)
             await _read(engine, Prompt(beginning_of(chat, model.spec.system_prompt or SYSTEM), ""))

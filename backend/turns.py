@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from backend import conversations
 from backend.db import Database
-from backend.draft import Draft, ms_since
+from backend.draft import Draft
 from backend.engines import Engines
 from backend.errors import Refusal, translate
 from backend.events import Event, EventLog
@@ -69,6 +69,9 @@ class Turns:
         self._graces: dict[str, asyncio.Task[None]] = {}  # by session that nobody watches
         self._entering = 0  # questions that have a place in the queue but no row yet
         self._closing = False
+        # Held by who looks for the conversation that a history tells, until its question is accepted there: two that
+        # send the same history at once must not both go on with that conversation.
+        self.placing = asyncio.Lock()
 
     async def accept(self, question: Question) -> Accepted:
         """Stores the question and starts on it. The same turn id again answers the same and starts nothing."""
@@ -183,7 +186,7 @@ class Turns:
         self, running: _Running, row: TurnRow, held: AsyncExitStack
     ) -> tuple[str, Refusal | None, Draft]:
         """What became of the work: the reason of the end, the error if it is one, and what there is of an answer."""
-        draft = Draft()
+        draft = Draft(running.accepted_at)
         try:
             running.work = asyncio.create_task(self._in_lane(running, row, draft, held))
             if running.cancelled:
@@ -202,7 +205,7 @@ class Turns:
         """Waits for the conversation's earlier turns: their stored answers are part of this one's prompt."""
         self._log.status(row.session_id, row.id, "queued", done=0, total=len(self._running) - 1)
         await held.enter_async_context(self._lanes.setdefault(running.conversation, asyncio.Lock()))
-        draft.ms["queue"] = ms_since(running.accepted_at)
+        draft.waited()
         return await self._rag.answer(running.question, row, draft)
 
     async def _finish(self, row: TurnRow, reason: str, draft: Draft, error: Refusal | None) -> None:

@@ -53,12 +53,7 @@ async def parts(
 
     Retrieval and engines are those of the settings, unless others are given.
     """
-    database = Database(settings.sqlalchemy_url)
-    try:
-        database.migrate()
-    except DatabaseError as error:
-        shown = database.engine.url.render_as_string(hide_password=True)
-        raise BadSetting(f"DATABASE_URL: the database {shown} cannot be used: {error.orig}") from None
+    database = _migrated(settings)
     epoch = await database.write(conversations.epoch)
     if interrupted := await database.write(conversations.recover):
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
@@ -87,3 +82,14 @@ async def parts(
         await jobs.close()
         await engines.unload()
         database.close()
+
+
+def _migrated(settings: Settings) -> Database:
+    """The database of sessions in its newest form. Raises `BadSetting`."""
+    database = Database(settings.sqlalchemy_url)
+    try:
+        database.migrate()
+    except DatabaseError as error:
+        shown = database.engine.url.render_as_string(hide_password=True)
+        raise BadSetting(f"DATABASE_URL: the database {shown} cannot be used: {error.orig}") from None
+    return database

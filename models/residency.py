@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 FLOOR = 2048  # tokens: a shorter context holds no code beside the question
+SHARE = 4  # a model's snapshots may have a fourth of what it leaves free: models matter more
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ def plan(need: Callable[[int], int], want: int, room: int, held: Sequence[Held])
         if (bytes_needed := need(context)) <= at_most:
             return Plan(_leaving(bytes_needed - room, held), context)
     return None
+
+
+def snapshots(want: int, left: int) -> int:
+    """Bytes of memory for a model's snapshots: what is wanted, as far as what is `left` beside the model allows."""
+    return min(want, max(0, left) // SHARE)
 
 
 def contexts(want: int) -> Iterator[int]:

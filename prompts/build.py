@@ -46,6 +46,33 @@ class BuiltPrompt:
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What every attempt at a prompt has in common; how much history and code it holds is still open."""
+
+    chat: ChatFormat
+    system: str
+    question: str
+    is_answered: bool
+
+    def user(self, snippets: Sequence[Snippet]) -> str:
+        return user_message(snippets, self.question, self.is_answered)
+
+    def segments(self, kept: Sequence[Exchange] = (), snippets: Sequence[Snippet] = ()) -> tuple[Segment, ...]:
+        past = [(exchange.user, exchange.answer) for exchange in kept]
+        return render(self.chat, self.system, past, self.user(snippets))
+
+    def prompt(self, kept: Sequence[Exchange], snippets: Sequence[Snippet]) -> Prompt:
+        return Prompt(
+            segments=self.segments(kept, snippets),
+            question=self.question,
+            messages=_messages(self.system, kept, self.user(snippets)),
+            evidence=tuple(evidence(snippet) for snippet in snippets),
+            is_answered=self.is_answered,
+            stop=self.chat.stop,
+        )
+
+
 def build_prompt(
     *,
     chat: ChatFormat,
@@ -69,33 +96,21 @@ def build_prompt(
     says that the hits are no nearer to the question than chance.
     Raises `QuestionTooLarge` when system prompt and question alone exceed the limit.
     """
-
-    def segments(kept: Sequence[Exchange], snippets: Sequence[Snippet]) -> tuple[Segment, ...]:
-        past = [(exchange.user, exchange.answer) for exchange in kept]
-        return render(chat, system, past, user_message(snippets, question, is_answered))
-
-    bare = count(segments([], []))
+    layout = _Layout(chat, system, question, is_answered)
+    bare = count(layout.segments())
     if bare > limit:
         raise QuestionTooLarge(bare, limit)
-    kept = _fitting_history(history, lambda exchanges: count(segments(exchanges, [])), limit)
+    kept = _fitting_history(history, lambda exchanges: count(layout.segments(exchanges)), limit)
     shown = {where: n for exchange in kept for n, where in exchange.shown}
-    without = segments(kept, [])
+    without = layout.segments(kept)
     used = (count(without) if kept else bare) + count((Segment(frame(is_answered), scaffold=False),))
     allowed = budget(without) if budget else limit
     pieces, most = _code(given, hits, question, shown, _cost(count, shown), used, allowed, limit)
     snippets = number(pieces, shown, first_number)
-    while (tokens := count(rendered := segments(kept, snippets))) > most and snippets:
+    while (tokens := count(layout.segments(kept, snippets))) > most and snippets:
         snippets.pop()  # what the pieces cost together is an estimate
-    user = user_message(snippets, question, is_answered)
-    prompt = Prompt(
-        segments=rendered,
-        question=question,
-        messages=_messages(system, kept, user),
-        evidence=tuple(evidence(snippet) for snippet in snippets),
-        is_answered=is_answered,
-        stop=chat.stop,
-    )
-    return BuiltPrompt(prompt, user, tuple(snippets), len(history) - len(kept), tokens)
+    prompt = layout.prompt(kept, snippets)
+    return BuiltPrompt(prompt, layout.user(snippets), tuple(snippets), len(history) - len(kept), tokens)
 
 
 def _code(

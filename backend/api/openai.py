@@ -18,14 +18,15 @@ from fastapi.responses import StreamingResponse
 from backend import openai_schemas as schemas
 from backend.api.connected import while_connected
 from backend.api.wired import Wired
-from backend.engines import EXTRACTIVE, Ready
+from backend.engines import EXTRACTIVE, NOTHING_ASKED, Ready
 from backend.errors import Refusal, openai_error, translate
 from backend.openai_answers import DONE, Form, Piece, sse
 from backend.openai_repo import from_codebase
 from backend.openai_schemas import REPO
 from backend.wiring import Parts
-from models.errors import UnknownModel
+from models.errors import ModelError, UnknownModel
 from models.extractive import estimate_tokens
+from models.router import Asked
 from models.types import Delta, Prompt
 from prompts.passed import chat_prompt, conversation, fim_prompt, raw_prompt
 
@@ -57,7 +58,7 @@ async def chat(body: schemas.Chat, request: Request, parts: Wired) -> StreamingR
     if body.retrieves:
         pieces = from_codebase(parts, body, told)
     else:
-        pieces = _straight(parts, body, lambda ready: chat_prompt(ready.chat, told))
+        pieces = _straight(parts, body, lambda ready: chat_prompt(ready.chat, told), Asked(told.question))
     return await _respond(request, body, Form("chat"), pieces)
 
 
@@ -118,18 +119,38 @@ def _known(parts: Parts, name: str) -> None:
         raise Refusal("not_found", str(error), param="model") from None
 
 
-async def _straight(parts: Parts, body: schemas.Generating, make: Callable[[Ready], Prompt]) -> Pieces:
+async def _straight(
+    parts: Parts, body: schemas.Generating, make: Callable[[Ready], Prompt], asked: Asked = NOTHING_ASKED
+) -> Pieces:
     """What the model itself says to the client's words, nothing added."""
-    async with parts.engines.use(body.name) as ready:
-        if ready.engine.name == EXTRACTIVE and ready.notice:  # it stands in for a model, and can only quote code
-            raise Refusal("model_unavailable", ready.notice)
-        own = replace(ready.sampling, max_tokens=parts.settings.max_tokens or ready.sampling.max_tokens)
-        name = ready.engine.name
-        async with aclosing(ready.engine.stream(make(ready), body.sampling(own))) as deltas:
-            async for delta in deltas:
-                if delta.usage:
-                    parts.stats.used(delta.usage)
-                yield Piece(delta.text, 0, name, delta.reason, delta.usage, _note(delta))
+    failed: dict[str, str] = {}
+    failure: ModelError | None = None
+    while True:
+        name = said = ""
+        try:
+            async with parts.engines.use(body.name, asked, failed=failed) as ready:
+                if ready.engine.name == EXTRACTIVE and ready.notice:  # it stands in for a model, and only quotes code
+                    raise failure or Refusal("model_unavailable", ready.notice)
+                name = ready.engine.name
+                async with aclosing(_pieces(parts, body, ready, make(ready))) as pieces:
+                    async for piece in pieces:
+                        said = said or piece.text
+                        yield piece
+            return
+        except ModelError as error:
+            if said or not parts.engines.gives_way(body.name, name, error, failed):
+                raise
+            failure = error
+
+
+async def _pieces(parts: Parts, body: schemas.Generating, ready: Ready, prompt: Prompt) -> Pieces:
+    """The answer of one engine."""
+    own = replace(ready.sampling, max_tokens=parts.settings.max_tokens or ready.sampling.max_tokens)
+    async with aclosing(ready.engine.stream(prompt, body.sampling(own))) as deltas:
+        async for delta in deltas:
+            if delta.usage:
+                parts.stats.used(delta.usage)
+            yield Piece(delta.text, 0, ready.engine.name, delta.reason, delta.usage, _note(delta))
 
 
 def _note(delta: Delta) -> str:

@@ -46,6 +46,7 @@ class Machine:
     memory: int
     folder: Path
     used: int = 0
+    snapshots: dict[str, int] = field(default_factory=dict)  # bytes for them, by model
     started: list[tuple[str, int]] = field(default_factory=list)  # model and context
     closed: list[str] = field(default_factory=list)
     failing: dict[str, str] = field(default_factory=dict)
@@ -53,7 +54,9 @@ class Machine:
     engines: dict[str, Started] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
 
-    async def start(self, spec: ModelSpec, path: Path, context: int, progressed: Callable[[float], None]) -> Started:
+    async def start(
+        self, spec: ModelSpec, path: Path, context: int, ram_bytes: int, progressed: Callable[[float], None]
+    ) -> Started:
         self.started.append((spec.name, context))
         progressed(0.25)
         try:
@@ -64,7 +67,8 @@ class Machine:
             raise
         if spec.name in self.failing:
             raise ModelUnavailable(self.failing[spec.name])
-        need = self.weights[spec.name] + context * PER_TOKEN
+        need = self.weights[spec.name] + context * PER_TOKEN + ram_bytes  # all of it at once
+        self.snapshots[spec.name] = ram_bytes
         assert self.used + need <= self.memory, "the kernel's OOM killer comes"
         self.used += need
         self.engines[spec.name] = Started(self, spec.name, context, need)

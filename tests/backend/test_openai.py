@@ -298,6 +298,24 @@ async def test_a_history_that_is_sent_again_is_the_conversation_it_was(tmp_path:
     assert engine.prompts[2].text.startswith(engine.prompts[1].text[: -len("two?<|end|>\n<|assistant|>\n")])
 
 
+async def test_of_two_that_send_the_same_history_at_once_one_goes_on_and_one_branches(tmp_path: Path) -> None:
+    async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
+
+        async def ask(*said: str) -> None:
+            messages = [{"role": "user" if n % 2 == 0 else "assistant", "content": t} for n, t in enumerate(said)]
+            answer = await world.post("/v1/chat/completions", {"model": "scripted+repo", "messages": messages})
+            assert answer.status_code == 200
+
+        await ask("one?")
+        await asyncio.gather(*(ask("one?", "It works.", f"{n}?") for n in ("two", "three", "four")))
+        told = []
+        for session in (await world.get("/chat/sessions")).json()["sessions"]:
+            [found] = (await world.get(f"/chat/session/{session['session_id']}/conversations")).json()["conversations"]
+            messages = (await world.get("/chat/history", conversation_id=found["conversation_id"])).json()["messages"]
+            told.append([message["content"] for message in messages if message["role"] == "user"])
+    assert sorted(told) == [["one?", "four?"], ["one?", "three?"], ["one?", "two?"]]
+
+
 async def test_models_are_listed_with_and_without_the_codebase(tmp_path: Path) -> None:
     async with talking(tmp_path, models_dir=tiny_dir()) as (client, _):
         listed = [model.id async for model in client.models.list()]
@@ -475,8 +493,9 @@ async def test_a_client_that_hangs_up_cancels(tmp_path: Path, name: str, stall: 
 
 
 async def until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):  # a request that is refused never makes it true
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_text_that_is_no_unicode_is_refused(tmp_path: Path) -> None:

@@ -11,9 +11,13 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from backend.engines import Engines
+from backend.residents import Model, Resident
 from backend.stats import Stats
 from models.backoff import Backoff
 from models.errors import ModelError, ModelUnavailable
+from models.llama.engine import LlamaEngine
+from models.types import ModelSpec
+from prompts.formats import FORMATS
 from tests.backend.machines import Machine, machine
 from tests.backend.worlds import settings_in
 
@@ -23,8 +27,9 @@ PATIENCE_S = 5
 
 
 @asynccontextmanager
-async def engines_of(machine: Machine, stats: Stats | None = None) -> AsyncIterator[Engines]:
-    engines = machine.made(settings_in(machine.folder.parent, models_dir=machine.folder), stats=stats)
+async def engines_of(machine: Machine, stats: Stats | None = None, kv_ram_mb: int = 0) -> AsyncIterator[Engines]:
+    settings = settings_in(machine.folder.parent, models_dir=machine.folder, kv_ram_mb=kv_ram_mb)
+    engines = machine.made(settings, stats=stats)
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield engines
@@ -59,6 +64,45 @@ async def test_models_stay_while_there_is_room_and_the_least_recently_used_goes(
         assert (held(engines), machine.closed) == (["ant", "cow"], ["bee"])
         assert (stats.loads, stats.swaps, stats.resident) == (3, 1, {"ant": 5_000_000, "cow": 11_000_000})
     assert stats.resident == {}
+
+
+async def test_snapshots_have_a_share_of_what_models_leave_free(machine: Machine) -> None:
+    async with engines_of(machine, kv_ram_mb=2048) as engines:
+        await visit(engines, "ant")  # leaves 8 MB
+        await visit(engines, "bee")  # leaves 1 MB beside that
+        assert machine.snapshots == {"ant": 2_000_000, "bee": 250_000}
+        assert (held(engines), machine.used) == (["ant", "bee"], 12_250_000)
+        listed = {state["id"]: state["resident_bytes"] for state in engines.states() if "resident_bytes" in state}
+        assert listed == {"ant": 7_000_000, "bee": 5_250_000}
+        await visit(engines, "cow")
+        assert (held(engines), machine.snapshots["cow"]) == (["cow"], 250_000)
+
+
+def test_snapshots_that_were_made_are_not_counted_twice() -> None:
+    class Told(LlamaEngine):
+        state = {"snapshot_ram_bytes": 0.0}  # noqa: RUF012
+
+    engine = Told.__new__(Told)
+    model = Model(ModelSpec("ant", ()), Path("ant.gguf"), 4000)
+    resident = Resident(model, engine, FORMATS["phi3"], need=900, snapshots=300, untouched=500, last_used=0)
+    unseen = []
+    for made in (0.0, 100.0, 600.0):  # the last while the disk catches up
+        Told.state["snapshot_ram_bytes"] = made
+        unseen.append(resident.unseen)
+    assert unseen == [500, 400, 200]
+
+
+async def test_no_model_is_refused_for_its_snapshots(machine: Machine) -> None:
+    machine.memory = 5_000_000
+    async with engines_of(machine, kv_ram_mb=2048) as engines:
+        assert await visit(engines, "ant") == "ant"
+        assert (machine.started, machine.snapshots) == ([("ant", 4000)], {"ant": 0})
+
+
+async def test_snapshots_have_no_more_than_the_setting_says(machine: Machine) -> None:
+    async with engines_of(machine, kv_ram_mb=1) as engines:
+        await visit(engines, "ant")
+        assert machine.snapshots == {"ant": 1 << 20}
 
 
 async def test_users_of_a_model_share_one_load(machine: Machine) -> None:

@@ -1,12 +1,15 @@
 """`auto` picks a model by the question, falls down the tiers, and says so; loads are told while they go on."""
 
 import asyncio
+import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from backend.config import Settings
@@ -16,8 +19,9 @@ from backend.remote import Remote
 from backend.stats import Stats
 from backend.tables import TurnRow
 from models.backoff import Backoff
+from models.errors import EngineFailed
 from models.scripted import ScriptedEngine
-from models.types import Engine
+from models.types import Delta, Engine, Prompt, Rates, Sampling
 from tests.backend.machines import Machine, machine
 from tests.backend.worlds import Socket, World, running
 from tests.models.fake_openai import fake_server, honest
@@ -41,7 +45,7 @@ async def serving(
     def making(settings: Settings) -> Engines:
         return machine.made(settings, Remote(connect) if remote else None, stats)
 
-    given = {"model_name": "auto", "models_dir": machine.folder} | given
+    given = {"model_name": "auto", "models_dir": machine.folder, "kv_ram_mb": 0} | given
     async with running(machine.folder.parent, None, making=making, **given) as world:
         yield world
 
@@ -120,6 +124,30 @@ async def test_a_remote_engine_that_cannot_be_reached_costs_neither_answer_nor_o
     assert stats.routes == {("remote", "big"): 1, ("medium", "cow"): 2}
 
 
+class Slow(ScriptedEngine):
+    """Breaks, but not at once."""
+
+    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
+        yield Delta(progress=(1, 100))
+        await asyncio.sleep(0.4)
+        raise EngineFailed("the kernel took it")
+
+
+async def test_what_an_engine_took_that_failed_is_counted_as_waiting(machine: Machine) -> None:
+    remote = Slow(name="big", rates=Rates(10_000, 100))
+    async with serving(machine, None, remote) as world:
+        await ask(world, TASK)  # the other one is loaded by now
+        machine.engines["cow"]._rates = Rates(10_000, 0)
+        began = time.perf_counter()
+        told = await ask(world, PROJECT, first_token_s=0.3)
+        passed_ms = 1000 * (time.perf_counter() - began)
+    ms, stats = told["timings"], world.parts.stats
+    assert told["model_name"] == "cow"
+    assert 400 <= ms["queue"] <= sum(ms.values()) <= passed_ms
+    assert ms["prefill"] < 400
+    assert (stats.promises, stats.promises_kept) == (1, 0)  # 0.4 s are more than 0.3
+
+
 async def test_an_answer_that_has_begun_is_not_begun_again(machine: Machine) -> None:
     remote = ScriptedEngine(("half ", "an answer"), name="big", fail_after=1)
     async with serving(machine, None, remote) as world, world.socket() as socket:
@@ -127,6 +155,46 @@ async def test_an_answer_that_has_begun_is_not_begun_again(machine: Machine) -> 
         await prompt(socket, session, "t1", PROJECT)
         end = await socket.until("end", "t1")
     assert (end["reason"], end["model"], end["error"]["code"]) == ("error", "big", "engine_failed")
+
+
+async def chat(world: World, text: str, **more: Any) -> httpx.Response:
+    return await world.post("/v1/chat/completions", {"messages": [{"role": "user", "content": text}], **more})
+
+
+async def test_a_chat_goes_to_the_tier_of_its_last_question(machine: Machine) -> None:
+    async with serving(machine) as world:
+        answered = [(await chat(world, text)).json()["model"] for text in (SIMPLE, TASK, SIMPLE)]
+    assert answered == ["ant", "cow", "ant"]
+
+
+async def test_a_chat_is_answered_by_another_engine_where_one_fails_before_its_first_word(machine: Machine) -> None:
+    remote = ScriptedEngine(("never",), name="big", fail_after=0)
+    async with serving(machine, None, remote) as world:
+        whole = (await chat(world, PROJECT)).json()
+        world.parts.engines._remote._backoff = Backoff(lambda: 0.0)  # type: ignore[union-attr]
+        streamed = (await chat(world, PROJECT, stream=True)).text
+        named = await chat(world, PROJECT, model="big")
+    assert (whole["model"], whole["choices"][0]["message"]["content"]) == ("cow", "cow says.")
+    chunks = [json.loads(line[6:]) for line in streamed.splitlines() if line.startswith("data: {")]
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == "cow says."
+    assert (named.status_code, named.json()["error"]["code"]) == (502, "engine_failed")
+    assert len(remote.prompts) == 3
+
+
+async def test_a_chat_that_has_begun_is_not_begun_again(machine: Machine) -> None:
+    remote = ScriptedEngine(("half ", "an answer"), name="big", fail_after=1)
+    async with serving(machine, None, remote) as world:
+        broken = await chat(world, PROJECT)
+    assert (broken.status_code, broken.json()["error"]["code"]) == (502, "engine_failed")
+
+
+async def test_a_chat_that_nobody_can_answer_is_told_what_went_wrong_last(machine: Machine) -> None:
+    shutil.rmtree(machine.folder)
+    machine.folder.mkdir()
+    async with serving(machine, None, ScriptedEngine(name="big", fail_after=0)) as world:
+        refused = await chat(world, SIMPLE)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (502, "engine_failed")
+    assert refused.json()["error"]["message"] == "the script says: fail here"
 
 
 async def test_a_model_that_was_named_is_not_replaced(machine: Machine) -> None:
@@ -247,6 +315,16 @@ async def test_the_server_behind_engine_url_answers_and_is_done_without(tmp_path
     assert without["model_name"] == "extractive"
     assert "does not answer: start it, or set ENGINE_URL" in without["notice"]
     assert (named.status_code, named.json()["error"]["code"]) == (503, "model_unavailable")
+
+
+async def test_a_server_is_told_the_stops_that_were_asked_for_and_none_of_a_local_format(tmp_path: Path) -> None:
+    async with fake_server(honest) as server, running(tmp_path, model_name="remote", engine_url=server.url) as world:
+        await ask(world, SIMPLE, max_tokens=2)
+        body = {"messages": [{"role": "user", "content": SIMPLE}], "max_tokens": 2}
+        await world.post("/v1/chat/completions", body)
+        await world.post("/v1/chat/completions", body | {"stop": ["\nUser:", "###"]})
+        sent = [call.body for call in server.calls if call.path == "/v1/chat/completions"]
+    assert [asked.get("stop") for asked in sent] == [None, None, ["\nUser:", "###"]]
 
 
 async def test_the_real_engine_is_loaded_ahead_and_counted(tmp_path: Path) -> None:

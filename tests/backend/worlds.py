@@ -37,7 +37,7 @@ class ScriptedEngines(Engines):
             raise UnknownModel(name, ["scripted"])
 
     @asynccontextmanager
-    async def use(self, *_: object) -> AsyncIterator[Ready]:
+    async def use(self, *_: object, **__: object) -> AsyncIterator[Ready]:
         yield Ready(self.engine, FORMATS["phi3"], Sampling())
 
 

@@ -78,6 +78,20 @@ async def test_a_stopped_process_is_told_by_its_silence(running: LlamaEngine, mo
     assert await asked(running) == "length"
 
 
+async def test_a_count_ends_with_a_process_that_is_silent(
+    running: LlamaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert child.SILENCE_S < engine.COUNT_S
+    monkeypatch.setattr(child, "SILENCE_S", 2)
+    (pid,) = workers(os.getpid())
+    os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    with pytest.raises(EngineFailed, match="no sign of life for 2 s"):
+        await asyncio.to_thread(running.count_tokens, HELLO.segments)
+    assert time.monotonic() - began < 4.5
+    assert await asyncio.to_thread(running.count_tokens, HELLO.segments) == 8  # by the next process
+
+
 async def test_what_stops_a_server_is_not_for_its_process(running: LlamaEngine) -> None:
     (pid,) = workers(os.getpid())
     for kind in (signal.SIGINT, signal.SIGTERM):
