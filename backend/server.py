@@ -85,8 +85,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_ready()
 
-    async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._leave.is_set()
+    async def main_loop(self) -> None:
+        ticking = asyncio.create_task(super().main_loop())
+        try:
+            await self._leave.wait()  # uvicorn would look for it with every tick, a tenth of a second
+        finally:
+            ticking.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
