@@ -25,8 +25,9 @@ else
 	@$(BIN)/lantern serve --index "$$CODEBASE"
 endif
 
+# Two processes, a file of tests each: much of the time is waiting. The order of the files is that of the folders.
 test: check $(STAMPS)/llama-server
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup $(STAMPS)/gguf
 	$(BIN)/ruff format --check .

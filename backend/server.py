@@ -85,8 +85,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_ready()
 
-    async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._leave.is_set()
+    async def main_loop(self) -> None:
+        ticking = asyncio.create_task(super().main_loop())
+        try:
+            await self._leave.wait()  # uvicorn would look for it with every tick, a tenth of a second
+        finally:
+            ticking.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -143,7 +147,7 @@ def _on_signal() -> asyncio.Event:
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # with 0, asyncio leaves out TCP_NODELAY
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))

@@ -123,8 +123,7 @@ class HashEmbedder:
         return unit
 
     def _direction(self, term: str) -> Vectors:
-        seed = int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest())
-        return np.random.default_rng(seed).standard_normal(self.dim, np.float32)
+        return np.frombuffer(hashlib.shake_128(term.encode()).digest(self.dim), np.int8).astype(np.float32)
 
 
 def is_default(name_or_path: str) -> bool:

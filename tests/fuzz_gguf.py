@@ -22,7 +22,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-from gguf import GGUFReader, GGUFWriter
+from gguf import GGUFReader
 
 from models.errors import ModelUnavailable
 from models.gguf_file import read_header
@@ -31,53 +31,12 @@ from models.llama.loading import Order
 from models.llama.process import main as serve
 from models.llama.wire import Message, pack_sampling, packed
 from models.types import Sampling
+from tests.speck import write_speck
 
 ALL, QUICK = 2000, 200
 PATIENCE_S = 20.0
-N_EMBD, N_FF = 16, 32
-_CONTROL, _BYTE, _UNKNOWN = 3, 6, 2  # tokenizer.ggml.token_type
-_WORDS = [f"▁{a}{b}" for a in "abdefgilmnorst" for b in ("", *"aeiou")]
 _EXTREMES = (0, 1, 2**31 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1)
 KINDS = ("flip in the header", "flip in the tensor table", "flip in the weights", "cut", "length swapped", "length set")
-
-
-def write_speck(path: Path, template: str | None = "{{ messages[0]['content'] }}") -> None:
-    """The smallest model that answers: 344 tokens, one layer, 60 kB. It never ends early."""
-    words = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *_WORDS]
-    kinds = [_UNKNOWN, _CONTROL, _CONTROL, *[_BYTE] * 256, *[1] * (len(words) - 259)]
-    writer = GGUFWriter(path, arch="llama")
-    writer.add_context_length(8192)
-    writer.add_embedding_length(N_EMBD)
-    writer.add_block_count(1)
-    writer.add_feed_forward_length(N_FF)
-    writer.add_head_count(2)
-    writer.add_head_count_kv(2)
-    writer.add_rope_dimension_count(N_EMBD // 2)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_vocab_size(len(words))
-    writer.add_tokenizer_model("llama")
-    writer.add_token_list(words)
-    writer.add_token_scores([-float(n) for n in range(len(words))])
-    writer.add_token_types(kinds)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    if template is not None:
-        writer.add_chat_template(template)
-    numbers = np.random.default_rng(1)
-    square = (N_EMBD, N_EMBD)
-    shapes: dict[str, tuple[int, ...]] = {"token_embd": (len(words), N_EMBD), "output": (len(words), N_EMBD)}
-    shapes |= {"output_norm": (N_EMBD,), "blk.0.attn_norm": (N_EMBD,), "blk.0.ffn_norm": (N_EMBD,)}
-    shapes |= {f"blk.0.attn_{name}": square for name in ("q", "k", "v", "output")}
-    shapes |= {"blk.0.ffn_gate": (N_FF, N_EMBD), "blk.0.ffn_up": (N_FF, N_EMBD), "blk.0.ffn_down": (N_EMBD, N_FF)}
-    for name, shape in shapes.items():
-        weights = numbers.standard_normal(shape, dtype=np.float32)
-        if name == "output":
-            weights[:3] = 0
-        writer.add_tensor(f"{name}.weight", weights)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 def mutants(whole: Path, seed: int = 0) -> Iterator[tuple[str, bytes]]:

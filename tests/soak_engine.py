@@ -9,8 +9,8 @@ from pathlib import Path
 from models.llama.engine import LlamaEngine
 from models.llama.snapshots import Limits
 from models.types import ModelSpec, Prompt, Sampling, Segment
-from tests.fuzz_gguf import write_speck
 from tests.processes import resident_bytes, workers
+from tests.speck import write_speck
 
 SWAPS, WARM = 50, 5
 WITHIN = 0.05  # of the memory after the first few

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,10 @@ HOMES = {
 }
 
 
-def imported(tree: ast.AST) -> set[str]:
+@cache
+def imported(path: Path) -> set[str]:
     """The top-level names of all modules a file imports, inside functions too."""
+    tree = ast.parse(path.read_text("utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
     return {name.partition(".")[0] for name in names}
@@ -40,9 +43,7 @@ def imported(tree: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("library", HOMES)
 def test_a_library_has_one_home(library: str) -> None:
-    found = {
-        path.relative_to(ROOT).as_posix() for path in SOURCES if library in imported(ast.parse(path.read_text("utf-8")))
-    }
+    found = {path.relative_to(ROOT).as_posix() for path in SOURCES if library in imported(path)}
     assert found == HOMES[library]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.backend.worlds import running
-from tests.fuzz_gguf import write_speck
 from tests.processes import workers
+from tests.speck import write_speck
 from tests.tiny_gguf import ALL, tiny_dir
 
 TEMPLATES = {

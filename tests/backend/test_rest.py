@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import statistics
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,16 @@ async def test_a_query_makes_a_session_and_a_conversation(tmp_path: Path) -> Non
     assert one["messages"] == history["messages"]
     assert (sessions["total_count"], sessions["sessions"][0]["session_id"]) == (1, ids["session_id"])
     assert session["conversation_count"] == 2
+
+
+async def test_an_answer_leaves_at_once_on_a_connection_that_is_kept(tmp_path: Path) -> None:
+    took = []
+    async with running(tmp_path, ScriptedEngine()) as world:
+        for _ in range(20):
+            began = time.perf_counter()
+            assert (await world.get("/chat/sessions")).status_code == 200
+            took.append(time.perf_counter() - began)
+    assert statistics.median(took) < 0.02  # head and body held back until each other's receipt: 0.04
 
 
 async def test_a_stream_tells_the_same_events_as_the_socket(tmp_path: Path) -> None:

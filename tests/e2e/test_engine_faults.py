@@ -13,8 +13,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.e2e.worlds import Served, serving
-from tests.fuzz_gguf import write_speck
 from tests.processes import ends_within, eventually, is_alive, workers
+from tests.speck import write_speck
 
 CLIENTS = 100
 

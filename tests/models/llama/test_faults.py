@@ -17,9 +17,10 @@ from models.errors import EngineFailed, ModelUnavailable, Unsupported
 from models.llama import child, engine
 from models.llama.engine import LlamaEngine
 from models.types import ModelSpec, Prompt, Sampling, Segment
-from tests.fuzz_gguf import mutants, write_speck
+from tests.fuzz_gguf import mutants
 from tests.processes import address_space, eventually, is_alive, workers
 from tests.soak_engine import left, swap
+from tests.speck import write_speck
 from tests.tiny_gguf import PHI3
 
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)

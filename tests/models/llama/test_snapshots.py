@@ -14,8 +14,8 @@ from models.llama.engine import LlamaEngine
 from models.llama.loading import Order, snapshot_key
 from models.llama.snapshots import Limits, Snapshots
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
-from tests.fuzz_gguf import write_speck
 from tests.processes import eventually
+from tests.speck import write_speck
 
 TOKENS, SPANS, STATE = list(range(100, 200)), [(10, 20), (50, 60)], bytearray(range(256))
 KEY, OTHER = "a" * 64, "a" * 16 + "b" * 48
