@@ -60,7 +60,7 @@ class Slots:
 
         `growth` is what those may still need. Then `take` and every `extend` up to these lengths find room.
         """
-        shared, _ = self.tree.longest(tokens, self._running)
+        shared = self.tree.longest(tokens, self._running)[0] if self._memory.forks else 0
         return self.tree.held(self._running) + growth + length - shared <= self.cells
 
     def take(self, tokens: Sequence[int], most: int, growth: int) -> tuple[int, int, Spans]:
@@ -112,18 +112,21 @@ class Slots:
             self.tree.cut(sequence, length)
         return self.tree.length(sequence)
 
-    def thin_out(self, may_save: bool) -> None:
+    def thin_out(self, may_save: bool) -> bool:
         """Lets idle sequences go where idle cells cost everybody time: those that are kept already, and one more where
-        there is time to save it.
+        there is time to save it, which takes about as long as a step. True: one was saved.
         """
         if not (self._running and self._memory.reads_all and self._snapshots.keeps):
-            return
+            return False
         for sequence in list(self._idle):
             if self.tree.cells - self.tree.held(self._running) <= IDLE:
-                return
-            if sequence in self._kept or may_save:
-                may_save = may_save and sequence in self._kept
+                return False
+            if sequence in self._kept:
                 self._evict(sequence)
+            elif may_save:
+                self._evict(sequence)
+                return True
+        return False
 
     @property
     def unkept(self) -> list[int]:
