@@ -38,12 +38,16 @@ class Pace:
             return y * rows / x if x else 0.0
         return y + (y_above - y) * (rows - x) / (x_above - x) if x_above > x else y
 
+    def pause_s(self, rows: int) -> float:
+        """Seconds that `rows` running answers may pause for somebody else; without any, that a step may take."""
+        return GAP * self.step_s(rows) if rows else STEP_S
+
     def slice(self, rows: int, waiting: int = 1, *, ahead: bool = False) -> int:
         """Prompt tokens that one step may read beside `rows` tokens of running answers, of `waiting` prompts."""
         if not rows and ahead:
             return AHEAD
         least = WHOLE if not rows else rows + GRAIN - rows % GRAIN
-        allowed_s = STEP_S if not rows else GAP * waiting * self.step_s(rows)
+        allowed_s = self.pause_s(rows) * (waiting if rows else 1)
         for size in range(MOST, least, -GRAIN):
             if self.step_s(size) <= (allowed_s if size <= WHOLE else min(allowed_s, STEP_S)):
                 return size - rows

@@ -101,10 +101,10 @@ class Scheduler:
         reading = sorted((request for request in self._running if request.is_reading), key=_order)
         urgent = [request for request in reading if not request.ahead]
         rows = [self._decode(request, guess=not urgent) for request in self._running if not request.is_reading]
-        unread = sum(request.prompt - request.held for request in urgent)
-        has_saved = self.slots.thin_out(may_save=not urgent or unread > WHOLE)
-        room = self.pace.slice(sum(len(row.tokens) for row in rows), len(urgent) + self.waiting, ahead=not urgent)
-        if rows and (has_saved or not urgent):
+        answering, unread = sum(len(row.tokens) for row in rows), sum(one.prompt - one.held for one in urgent)
+        has_saved = self.slots.thin_out(0.0 if 0 < unread <= WHOLE else self.pace.pause_s(answering))
+        room = self.pace.slice(answering, len(urgent) + self.waiting, ahead=not urgent)
+        if answering and (has_saved or not urgent):
             room = 0  # an answer pauses for one thing at a time, and never for guesses
         before: list[Request] = []
         for request in urgent or reading:

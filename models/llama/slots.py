@@ -4,6 +4,7 @@ A sequence is handed out with as much of a prompt in it as can be had: continued
 Knows tokens and numbers; the cells themselves are behind `Memory`.
 """
 
+import time
 from collections.abc import Sequence, Set
 from typing import Protocol
 
@@ -49,6 +50,7 @@ class Slots:
         # With what the model said in them, None for what was only read ahead; the last used last.
         self._idle: dict[int, Spans | None] = {}
         self._kept: set[int] = set()  # of the idle ones, those that `keep` has looked at
+        self._save_s = 0.0  # a token, of the snapshots made lately
         self.restored_tokens = 0
 
     def known(self, tokens: Sequence[int]) -> int:
@@ -112,26 +114,30 @@ class Slots:
             self.tree.cut(sequence, length)
         return self.tree.length(sequence)
 
-    def thin_out(self, may_save: bool) -> bool:
-        """Lets idle sequences go where idle cells cost everybody time: those that are kept already, and one more where
-        there is time to save it, which takes about as long as a step. True: one was saved.
+    def thin_out(self, within_s: float) -> bool:
+        """Lets idle sequences go where idle cells cost everybody time: those that are kept already, and one more that
+        can be saved within so many seconds. True: one was saved.
         """
         if not (self._running and self._memory.reads_all and self._snapshots.keeps):
             return False
+        unkept = self.unkept(within_s)
         for sequence in list(self._idle):
             if self.tree.cells - self.tree.held(self._running) <= IDLE:
                 return False
-            if sequence in self._kept:
+            if sequence in self._kept or sequence in unkept:
                 self._evict(sequence)
-            elif may_save:
-                self._evict(sequence)
+            if sequence in unkept:
                 return True
         return False
 
-    @property
-    def unkept(self) -> list[int]:
-        """Idle sequences that a snapshot may be worth making of, the last used first."""
-        return [one for one in reversed(self._idle) if one not in self._kept] if self._snapshots.keeps else []
+    def unkept(self, within_s: float) -> list[int]:
+        """Idle sequences that a snapshot may be worth making of, and takes less than so long by those made before; the
+        last used first.
+        """
+        if not self._snapshots.keeps:
+            return []
+        unkept = [one for one in reversed(self._idle) if one not in self._kept]
+        return [one for one in unkept if self.tree.length(one) * self._save_s < within_s]
 
     def keep(self, sequence: int) -> None:
         """Makes a snapshot of an idle sequence, which stays in its cells, too: when it leaves, nobody has to wait."""
@@ -140,7 +146,10 @@ class Slots:
         shared, _ = self.tree.longest(tokens, (self._running | self._idle.keys()) - {sequence})
         worth_it = answers is not None and len(tokens) - shared >= WORTH_SAVING
         if worth_it and not self._snapshots.knows(tokens):
+            began = time.perf_counter()
             self._snapshots.put(tokens, answers or [], self._memory.save(sequence))
+            took_s = (time.perf_counter() - began) / len(tokens)
+            self._save_s = (self._save_s + took_s) / 2 if self._save_s else took_s
 
     def make_room(self, tokens: int) -> None:
         """Frees cells for so many tokens more: idle sequences go, the least recently used first."""

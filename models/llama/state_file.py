@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import mmap
 import os
 import struct
 import sys
@@ -38,8 +39,8 @@ def write_state(file: BufferedIOBase, key: str, tokens: list[int], answers: Span
 def read_state(file: BufferedIOBase, key: str, tokens: list[int]) -> State:
     """Raises ValueError where a byte is not as it was written, or the state is one of other tokens."""
     found, _, sha = read_head(file, key)
-    state = blank(os.fstat(file.fileno()).st_size - file.tell())
-    file.readinto(state)
+    # Mapped, so that no memory has to be found for it. Private: nothing is ever written back.
+    state = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))[file.tell() :]
     if found != tokens or hashlib.sha256(state).digest() != sha:
         raise ValueError("its state is not as it was written")
     return state

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
 from models.llama.loading import Loaded
+from models.llama.pace import STEP_S
 from models.llama.sampling import Chooser
 from models.llama.scheduler import Request, Slice
 from models.llama.speculation import DRAFT, Lookup
@@ -146,7 +147,7 @@ class Worker:
                 if self._step:
                     return True
                 self._resting = True
-                unkept = self._scheduler.slots.unkept
+                unkept = self._scheduler.slots.unkept(STEP_S)
                 if not self._changed.wait(REST_S if unkept else None):
                     self._scheduler.slots.keep(unkept[0])
             return False

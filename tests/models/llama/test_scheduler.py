@@ -4,6 +4,7 @@ The cells are played by `Cells`, which knows what each holds and refuses what ll
 """
 
 import random
+import time
 
 import pytest
 from hypothesis import settings
@@ -37,6 +38,7 @@ class Cells:
         self.cells: dict[int, list[int]] = {}
         self.made = 0
         self.damaged = False
+        self.save_s = 0.0
 
     @property
     def used(self) -> int:
@@ -62,6 +64,7 @@ class Cells:
         return kept == length
 
     def save(self, sequence: int) -> State:
+        time.sleep(self.save_s)
         return bytearray(b"".join(token.to_bytes(4) for token in self.tokens[sequence]))
 
     def restore(self, sequence: int, state: State) -> bool:
@@ -267,15 +270,26 @@ def test_what_was_saved_at_rest_leaves_for_anybody() -> None:
     first, second = world.submit([1] * 300, 1), world.submit([2] * 200, 1)
     world.run()
     slots = world.slots
-    while slots.unkept:
-        slots.keep(slots.unkept[0])
+    while unkept := slots.unkept(1.0):
+        slots.keep(unkept[0])
     assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
     assert world.cells.used == 500
     world.submit([3] * 10, 5)
     world.step()
     assert world.cells.used == 10
-    assert slots.unkept == []
+    assert slots.unkept(1.0) == []
     assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
+
+
+def test_what_takes_too_long_to_save_stays_where_it_is() -> None:
+    world = World(size=2000, reads_all=True)
+    world.cells.save_s = 0.01
+    for n in (1, 2):
+        world.submit([n] * 300, 1)
+    world.run()
+    # One had to leave while the other was answered: now it is known that saving takes 0.01 s.
+    assert (world.cells.used, world.slots.unkept(0.005)) == (300, [])
+    assert len(world.slots.unkept(5.0)) == 1
 
 
 def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
