@@ -23,7 +23,7 @@ from prompts.budget import Promise
 from prompts.build import BuiltPrompt, build_prompt
 from prompts.system import SYSTEM
 
-THREADS = 4  # prompts that are made at once for one engine
+THREADS = 16  # prompts that are made at once for one engine
 CANDIDATES = 3  # times SNIPPETS: what the packer may choose from
 
 

@@ -107,7 +107,6 @@ class RemoteEngine:
         if prompt.ahead:  # another machine's time is not spent on what may never be asked
             yield Delta(reason="stop", usage=Usage(0, 0, 0))
             return
-        yield Delta(progress=(0, self.count_tokens(prompt.segments)))
         pause_s = self._patience.pause_s
         for left in range(self._patience.retries, -1, -1):
             try:

@@ -24,7 +24,12 @@ class Pace:
     def observe(self, rows: int, seconds: float) -> None:
         size = (rows - 1).bit_length()
         old_rows, old_seconds = self._steps.get(size, (rows, seconds))
-        self._steps[size] = old_rows + _NEW * (rows - old_rows), old_seconds + _NEW * (seconds - old_seconds)
+        mean = old_rows + _NEW * (rows - old_rows), old_seconds + _NEW * (seconds - old_seconds)
+        self._steps[size] = mean
+        # A row of a larger step never costs more: what one bad measurement says else would never be tried again.
+        for larger in [other for other in self._steps if other > size]:
+            its_rows, its_seconds = self._steps[larger]
+            self._steps[larger] = its_rows, min(its_seconds, its_rows * mean[1] / mean[0])
 
     def step_s(self, rows: int) -> float:
         """Seconds of a step: on the line between the measured sizes around it, in proportion to the one nearest to it

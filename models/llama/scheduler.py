@@ -64,6 +64,7 @@ class Scheduler:
         self._waiting: list[Request] = []
         self._running: list[Request] = []
         self._clock = 0  # tokens evaluated so far
+        self._has_saved = False  # in the last step an idle sequence was saved
 
     @property
     def requests(self) -> list[Request]:
@@ -102,9 +103,11 @@ class Scheduler:
         urgent = [request for request in reading if not request.ahead]
         rows = [self._decode(request, guess=not urgent) for request in self._running if not request.is_reading]
         answering, unread = sum(len(row.tokens) for row in rows), sum(one.prompt - one.held for one in urgent)
-        has_saved = self.slots.thin_out(0.0 if 0 < unread <= WHOLE else self.pace.pause_s(answering))
+        # A short prompt waits for no snapshot, a long one beside answers not for two in a row.
+        is_hurried = 0 < unread <= WHOLE or (answering > 0 and unread > 0 and self._has_saved)
+        self._has_saved = self.slots.thin_out(0.0 if is_hurried else self.pace.pause_s(answering))
         room = self.pace.slice(answering, len(urgent) + self.waiting, ahead=not urgent)
-        if answering and (has_saved or not urgent):
+        if answering and (self._has_saved or not urgent):
             room = 0  # an answer pauses for one thing at a time, and never for guesses
         before: list[Request] = []
         for request in urgent or reading:
@@ -138,16 +141,22 @@ class Scheduler:
 
     def forecasts(self) -> dict[int, float]:
         """Seconds to the first token of each request that is read or waits, by its number; none while nothing has been
-        measured. Who is read first answers beside the others; how long, nobody knows.
+        measured. Who is read first answers beside the others. Who waits does so until somebody else has ended: at the
+        latest when that answer has all its tokens.
         """
-        seconds, told = 0.0, {}
-        queue = sorted((other for other in self.requests if other.is_reading and not other.ahead), key=_order)
-        for place, request in enumerate(queue):
-            held = request.held if request in self._running else request.known
-            eta_s = self.pace.eta_s(max(1, request.prompt - held), self.decoding + place, len(queue) - place)
-            if eta_s is None:
-                return {}
-            told[request.id] = seconds = seconds + eta_s
+        told: dict[int, float] = {}
+        if not self.pace.knows_reading:
+            return told
+        seconds, answers = 0.0, [request for request in self._running if not request.ahead]
+        reading = sorted((request for request in answers if request.is_reading), key=_order)
+        for place, request in enumerate(reading):
+            others = self.decoding + place
+            seconds += self.pace.eta_s(request.prompt - request.held, others, len(reading) - place) or 0.0
+            told[request.id] = seconds
+        ends = sorted(seconds + self.pace.step_s(len(answers)) * request.growth for request in answers)
+        waiting = (request for request in self._waiting if not request.ahead)
+        for end, request in zip(ends, waiting, strict=False):
+            told[request.id] = end + (self.pace.eta_s(request.prompt - request.known, len(answers) - 1) or 0.0)
         return told
 
     def _admit(self) -> None:

@@ -6,7 +6,7 @@ Knows tokens and numbers; the cells themselves are behind `Memory`.
 
 import time
 from collections.abc import Sequence, Set
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from models.llama.prefixes import Prefixes
 from models.llama.snapshots import Snapshots
@@ -16,6 +16,13 @@ SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is contin
 WORTH_SAVING = 32  # tokens that nobody else holds: reading fewer again is cheaper than a snapshot
 IDLE = 256  # cells that idle sequences may hold where an evaluation reads the cells of everybody
 WORTH_RESTORING = 8  # tokens that a snapshot must have beyond what the cells hold
+
+
+class Saving(NamedTuple):
+    """What a snapshot costs."""
+
+    seconds: float
+    size: float  # bytes
 
 
 class Memory(Protocol):
@@ -49,8 +56,8 @@ class Slots:
         self._running: set[int] = set()
         # With what the model said in them, None for what was only read ahead; the last used last.
         self._idle: dict[int, Spans | None] = {}
-        self._kept: set[int] = set()  # of the idle ones, those that `keep` has looked at
-        self._save_s = 0.0  # a token, of the snapshots made lately
+        self._seen: set[int] = set()  # of the idle ones, those that `keep` has looked at
+        self._cost = Saving(0.0, 0.0)  # of a token, in the snapshots made lately
         self.restored_tokens = 0
 
     def known(self, tokens: Sequence[int]) -> int:
@@ -115,41 +122,56 @@ class Slots:
         return self.tree.length(sequence)
 
     def thin_out(self, within_s: float) -> bool:
-        """Lets idle sequences go where idle cells cost everybody time: those that are kept already, and one more that
-        can be saved within so many seconds. True: one was saved.
+        """Lets idle sequences go where idle cells cost everybody time: those that need no snapshot, and one more whose
+        takes less than so many seconds. True: one was made.
         """
         if not (self._running and self._memory.reads_all and self._snapshots.keeps):
             return False
-        unkept = self.unkept(within_s)
         for sequence in list(self._idle):
             if self.tree.cells - self.tree.held(self._running) <= IDLE:
                 return False
-            if sequence in self._kept or sequence in unkept:
-                self._evict(sequence)
-            if sequence in unkept:
+            is_due = self._is_due(sequence)
+            if is_due and self._saving(sequence).seconds >= within_s:
+                continue
+            self._evict(sequence)
+            if is_due:
                 return True
         return False
 
-    def unkept(self, within_s: float) -> list[int]:
-        """Idle sequences that a snapshot may be worth making of, and takes less than so long by those made before; the
-        last used first.
+    def unkept(self, within_s: float) -> int | None:
+        """The idle sequence to `keep` next while nobody asks: the least recently used one whose snapshot may be worth
+        making, has room in memory, and takes less than so many seconds.
         """
-        if not self._snapshots.keeps:
-            return []
-        unkept = [one for one in reversed(self._idle) if one not in self._kept]
-        return [one for one in unkept if self.tree.length(one) * self._save_s < within_s]
+        for sequence in self._idle if self._snapshots.keeps else ():
+            saving = self._saving(sequence)
+            fits = saving.size <= self._snapshots.most_ram_bytes and saving.seconds < within_s
+            if fits and sequence not in self._seen:
+                return sequence
+        return None
 
     def keep(self, sequence: int) -> None:
         """Makes a snapshot of an idle sequence, which stays in its cells, too: when it leaves, nobody has to wait."""
-        self._kept.add(sequence)
-        answers, tokens = self._idle[sequence], self.tree.tokens(sequence)
+        self._seen.add(sequence)
+        if not self._is_due(sequence):
+            return
+        tokens = self.tree.tokens(sequence)
+        began = time.perf_counter()
+        state = self._memory.save(sequence)
+        self._snapshots.put(tokens, self._idle[sequence] or [], state)
+        seconds, old = (time.perf_counter() - began) / len(tokens), self._cost.seconds
+        self._cost = Saving((old + seconds) / 2 if old else seconds, len(state) / len(tokens))
+
+    def _is_due(self, sequence: int) -> bool:
+        """Whether an idle sequence needs a snapshot before it may leave."""
+        tokens = self.tree.tokens(sequence)
         shared, _ = self.tree.longest(tokens, (self._running | self._idle.keys()) - {sequence})
-        worth_it = answers is not None and len(tokens) - shared >= WORTH_SAVING
-        if worth_it and not self._snapshots.knows(tokens):
-            began = time.perf_counter()
-            self._snapshots.put(tokens, answers or [], self._memory.save(sequence))
-            took_s = (time.perf_counter() - began) / len(tokens)
-            self._save_s = (self._save_s + took_s) / 2 if self._save_s else took_s
+        worth_it = self._idle[sequence] is not None and len(tokens) - shared >= WORTH_SAVING
+        return worth_it and not self._snapshots.knows(tokens)
+
+    def _saving(self, sequence: int) -> "Saving":
+        """What a snapshot of it will cost, by those made before; nothing before the first."""
+        length = self.tree.length(sequence)
+        return Saving(length * self._cost.seconds, length * self._cost.size)
 
     def make_room(self, tokens: int) -> None:
         """Frees cells for so many tokens more: idle sequences go, the least recently used first."""
@@ -162,7 +184,7 @@ class Slots:
         None) goes first, and leaves no snapshot.
         """
         self._running.discard(sequence)
-        self._kept.discard(sequence)
+        self._seen.discard(sequence)
         if not self.tree.length(sequence):
             self._free.append(sequence)
             return

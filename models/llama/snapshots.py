@@ -79,6 +79,10 @@ class Snapshots:
         """Whether there is anywhere to keep a state."""
         return bool(self._limits.ram_bytes or self._key)
 
+    @property
+    def most_ram_bytes(self) -> int:
+        return self._limits.ram_bytes
+
     def answers(self) -> list[tuple[list[int], Spans]]:
         """Tokens and what of them the model has said, of all that is kept."""
         return [(kept.tokens, kept.answers) for kept in self._kept.values()]

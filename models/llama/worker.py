@@ -148,8 +148,9 @@ class Worker:
                     return True
                 self._resting = True
                 unkept = self._scheduler.slots.unkept(STEP_S)
-                if not self._changed.wait(REST_S if unkept else None):
-                    self._scheduler.slots.keep(unkept[0])
+                is_called = self._changed.wait(None if unkept is None else REST_S)
+                if unkept is not None and not is_called:
+                    self._scheduler.slots.keep(unkept)
             return False
 
     def _arrive(self) -> None:

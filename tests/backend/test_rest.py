@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import statistics
 import time
 from pathlib import Path
 
@@ -56,7 +55,7 @@ async def test_an_answer_leaves_at_once_on_a_connection_that_is_kept(tmp_path: P
             began = time.perf_counter()
             assert (await world.get("/chat/sessions")).status_code == 200
             took.append(time.perf_counter() - began)
-    assert statistics.median(took) < 0.02  # head and body held back until each other's receipt: 0.04
+    assert sorted(took)[5] < 0.02  # head and body held back until each other's receipt: 0.04
 
 
 async def test_a_stream_tells_the_same_events_as_the_socket(tmp_path: Path) -> None:

@@ -38,6 +38,14 @@ def test_steps_of_about_one_size_are_one_measurement_that_follows_the_machine() 
     assert pace.step_s(8) == pytest.approx(1.0, rel=1e-3)
 
 
+def test_one_bad_measurement_is_not_believed_for_ever() -> None:
+    pace = paced((1, 0.1), (16, 0.4), (64, 9.0))
+    assert pace.slice(1, 3) == 15
+    pace.observe(16, 0.4)
+    assert pace.step_s(64) == pytest.approx(64 / 16 * 0.4)
+    assert pace.slice(1, 3) == 47
+
+
 @pytest.mark.parametrize(
     ("rows", "waiting", "tokens"), [(1, 1, 15), (2, 1, 14), (1, 3, 63), (4, 1, 28), (1, 40, 127), (8, 1, 56)]
 )
@@ -48,7 +56,8 @@ def test_the_more_answers_and_the_more_prompts_the_larger_the_slice(rows: int, w
 @pytest.mark.parametrize("steps", [(), SLOW])
 def test_a_slice_is_never_too_small_to_pay(steps: tuple[tuple[int, float], ...]) -> None:
     pace = paced(*steps)
-    assert [rows + pace.slice(rows) for rows in (1, 15, 16, 17)] >= [GRAIN, GRAIN, 2 * GRAIN, 2 * GRAIN]
+    for rows, least in ((1, GRAIN), (15, GRAIN), (16, 2 * GRAIN), (17, 2 * GRAIN)):
+        assert rows + pace.slice(rows) >= least
     assert pace.slice(0, ahead=True) == AHEAD
     assert pace.slice(0) >= WHOLE
 

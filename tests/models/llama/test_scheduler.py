@@ -270,14 +270,17 @@ def test_what_was_saved_at_rest_leaves_for_anybody() -> None:
     first, second = world.submit([1] * 300, 1), world.submit([2] * 200, 1)
     world.run()
     slots = world.slots
-    while unkept := slots.unkept(1.0):
-        slots.keep(unkept[0])
+    order = []
+    while (unkept := slots.unkept(1.0)) is not None:
+        order.append(slots.tree.length(unkept))
+        slots.keep(unkept)
+    assert order == [200, 300]  # the last used is the last to go from memory, too
     assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
     assert world.cells.used == 500
     world.submit([3] * 10, 5)
     world.step()
     assert world.cells.used == 10
-    assert slots.unkept(1.0) == []
+    assert slots.unkept(1.0) is None
     assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
 
 
@@ -288,8 +291,43 @@ def test_what_takes_too_long_to_save_stays_where_it_is() -> None:
         world.submit([n] * 300, 1)
     world.run()
     # One had to leave while the other was answered: now it is known that saving takes 0.01 s.
-    assert (world.cells.used, world.slots.unkept(0.005)) == (300, [])
-    assert len(world.slots.unkept(5.0)) == 1
+    assert (world.cells.used, world.slots.unkept(0.005)) == (300, None)
+    assert world.slots.unkept(5.0) is not None
+
+
+def test_what_memory_has_no_room_for_is_not_saved_before_it_must() -> None:
+    world = World(size=9000, sequences=8)
+    for n in range(3):
+        world.submit([n] * 300, 1)
+    world.run()
+    world.slots.keep(world.slots.unkept(1.0) or 0)  # 1,200 bytes: now it is known what a token takes
+    world.submit([7] * 4097, 1)  # more than all of World's 1 << 14 bytes
+    world.run()
+    while (unkept := world.slots.unkept(1.0)) is not None:
+        world.slots.keep(unkept)
+    assert world.snapshots.ram_bytes == 3 * 300 * 4
+
+
+def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() -> None:
+    world = World(size=4000, sequences=10, parallel=8)
+    for n in range(6):
+        world.submit([n] * 300, 1)
+    world.run()
+    world.cells.reads_all = True
+    world.submit([8] * 10, 90)
+    world.step()
+    long = world.submit([9] * 200, 1)
+    read = [any(part.request is long for part in world.step()) for _ in range(4)]
+    assert read == [False, True, False, True]
+    shared = World(size=4000, sequences=10, parallel=8)
+    for n in range(8):
+        shared.submit([*SYSTEM * 8, n], 1)
+    shared.run()
+    shared.cells.reads_all = True
+    shared.submit([8] * 10, 90)
+    shared.step()
+    long = shared.submit([9] * 200, 1)
+    assert [any(part.request is long for part in shared.step()) for _ in range(2)] == [False, True]
 
 
 def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
@@ -397,17 +435,26 @@ def test_a_memory_that_cannot_be_cut_is_read_again_but_never_wrong() -> None:
 
 
 def test_a_prompt_is_foretold_with_those_before_it() -> None:
-    world = World(size=4000)
+    world = World(size=4000, parallel=2)
     assert world.scheduler.forecasts() == {}
     first = world.submit([1] * 300, 5)
     world.step()
     second, guess = world.submit([2] * 200, 5), world.submit([3] * 50, 5, ahead=True)
-    first_s = world.pace.eta_s(300 - first.held, 0, 2)
+    world.step()
+    pace, forecasts = world.pace, world.scheduler.forecasts()
+    first_s = pace.eta_s(first.prompt - first.held, 0, 2)
+    second_s = pace.eta_s(second.prompt - second.held, 1, 1)
     assert first_s is not None
-    behind_s = world.pace.eta_s(200, 1, 1)
-    assert behind_s is not None
-    forecasts = world.scheduler.forecasts()
-    assert forecasts == {first.id: first_s, second.id: pytest.approx(first_s + behind_s)}
+    assert second_s is not None
+    assert forecasts == {first.id: first_s, second.id: pytest.approx(first_s + second_s)}
     assert guess.id not in forecasts
+    last = world.submit([4] * 200, 5)
+    world.step()
+    reading_s = world.scheduler.forecasts()
+    beside_s = pace.eta_s(200, 1)
+    assert beside_s is not None
+    least = min(first.growth, second.growth) * pace.step_s(2)  # until one of them has said all it may
+    assert reading_s[last.id] == pytest.approx(max(reading_s.values(), default=0.0))
+    assert reading_s[last.id] == pytest.approx(reading_s[second.id] + least + beside_s)
     world.scheduler.pace = Pace()
     assert world.scheduler.forecasts() == {}
