@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 LLAMA := llama-cpp-python==0.3.36
 LLAMA_SDIST := build/llama_cpp_python-0.3.36.tar.gz
+# LLAMA_SERVER=path takes another one, which is then not compiled.
 LLAMA_SERVER ?= build/llama-server/llama-server
+PEER := $(if $(filter file,$(origin LLAMA_SERVER)),.venv/stamps/llama-server)
 SHAPE ?= phi3-mini
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 
@@ -26,7 +28,7 @@ else
 endif
 
 # Two processes, a file of tests each: much of the time is waiting. The order of the files is that of the folders.
-test: check $(STAMPS)/llama-server
+test: check $(PEER)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup $(STAMPS)/gguf
@@ -44,7 +46,7 @@ bench-quick: setup $(STAMPS)/gguf
 bench-retrieval: setup
 	$(BIN)/python -m tests.bench_retrieval
 
-bench-engine: setup $(STAMPS)/gguf $(STAMPS)/llama-server
+bench-engine: setup $(STAMPS)/gguf $(PEER)
 	$(BIN)/python -m tests.bench_engine --shape $(SHAPE) --llama-server $(LLAMA_SERVER)
 
 soak: setup
