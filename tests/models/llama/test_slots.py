@@ -1,0 +1,124 @@
+"""Where idle conversations are: in their cells, in a snapshot, and who has to go when."""
+
+from models.llama.pace import GRAIN
+from models.llama.slots import WORTH_SAVING
+from tests.models.llama.world import SYSTEM, World
+
+
+def test_a_conversation_goes_on_where_it_stopped_whoever_spoke_between() -> None:
+    world = World()
+    first = world.submit([*SYSTEM, *range(10)], 5)
+    world.run()
+    world.submit([*SYSTEM, 7, 7, 7], 5)
+    world.run()
+    again = world.submit([*first.tokens, 3, 3], 1)
+    world.run()
+    assert again.cached == len(first.tokens) - 1  # the last token of an answer is never evaluated
+    assert world.read[again.id] == 3
+
+
+def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> None:
+    world = World(size=150)
+    first = world.submit(list(range(WORTH_SAVING + 10)), 1)
+    world.run()
+    for n in range(3):
+        world.submit([n] * 120, 1)
+        world.run()
+    again = world.submit([*first.tokens, 3], 1)
+    world.run()
+    assert again.cached == len(first.tokens) - 1
+    assert world.snapshots.hits == 1
+
+
+def test_where_idle_cells_cost_time_they_leave_when_saving_them_keeps_nobody_waiting() -> None:
+    world = World(size=2000, reads_all=True)
+    first = world.submit([1] * 300, 1)
+    world.run()
+    follow_up = world.submit([2] * 100, 5)
+    world.step()
+    assert world.cells.used == 300 + 100  # a short prompt does not wait for a snapshot
+    world.submit([3] * 200, 1)
+    assert [part.request for part in world.step()] == [follow_up]  # it pauses for one thing at a time
+    assert world.cells.used == 100 + 1
+    assert sum(len(part.tokens) for part in world.step()) == GRAIN
+    world.run()
+    again = world.submit([*first.tokens, 3], 1)
+    world.run()
+    assert again.cached == 300
+
+
+def test_what_was_saved_at_rest_leaves_for_anybody() -> None:
+    world = World(size=2000, reads_all=True)
+    first, second = world.submit([1] * 300, 1), world.submit([2] * 200, 1)
+    world.run()
+    slots = world.slots
+    order = []
+    while (unkept := slots.unkept(1.0)) is not None:
+        order.append(slots.tree.length(unkept))
+        slots.keep(unkept)
+    assert order == [200, 300]  # the last used is the last to go from memory, too
+    assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
+    assert world.cells.used == 500
+    world.submit([3] * 10, 5)
+    world.step()
+    assert world.cells.used == 10
+    assert slots.unkept(1.0) is None
+    assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
+
+
+def test_what_takes_too_long_to_save_stays_where_it_is() -> None:
+    world = World(size=2000, reads_all=True)
+    world.cells.save_s = 0.01
+    for n in (1, 2):
+        world.submit([n] * 300, 1)
+    world.run()
+    # One had to leave while the other was answered: now it is known that saving takes 0.01 s.
+    assert (world.cells.used, world.slots.unkept(0.005)) == (300, None)
+    assert world.slots.unkept(5.0) is not None
+
+
+def test_what_memory_has_no_room_for_is_not_saved_before_it_must() -> None:
+    world = World(size=9000, sequences=8)
+    for n in range(3):
+        world.submit([n] * 300, 1)
+    world.run()
+    world.slots.keep(world.slots.unkept(1.0) or 0)  # 1,200 bytes: now it is known what a token takes
+    world.submit([7] * 4097, 1)  # more than all of World's 1 << 14 bytes
+    world.run()
+    while (unkept := world.slots.unkept(1.0)) is not None:
+        world.slots.keep(unkept)
+    assert world.snapshots.ram_bytes == 3 * 300 * 4
+
+
+def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() -> None:
+    world = World(size=4000, sequences=10, parallel=8)
+    for n in range(6):
+        world.submit([n] * 300, 1)
+    world.run()
+    world.cells.reads_all = True
+    world.submit([8] * 10, 90)
+    world.step()
+    long = world.submit([9] * 200, 1)
+    read = [any(part.request is long for part in world.step()) for _ in range(4)]
+    assert read == [False, True, False, True]
+    shared = World(size=4000, sequences=10, parallel=8)
+    for n in range(8):
+        shared.submit([*SYSTEM * 8, n], 1)
+    shared.run()
+    shared.cells.reads_all = True
+    shared.submit([8] * 10, 90)
+    shared.step()
+    long = shared.submit([9] * 200, 1)
+    assert [any(part.request is long for part in shared.step()) for _ in range(2)] == [False, True]
+
+
+def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
+    world = World(size=300)
+    world.submit([1] * 100, 1)
+    world.run()
+    world.submit([2] * 100, 0, ahead=True)
+    world.run()
+    world.submit([3] * 150, 1)
+    world.run()
+    assert world.slots.known([1] * 100) == 100
+    assert world.slots.known([2] * 100) == 0
