@@ -148,8 +148,8 @@ class Worker:
                     return True
                 self._resting = True
                 unkept = self._scheduler.slots.unkept(STEP_S)
-                is_called = self._changed.wait(None if unkept is None else REST_S)
-                if unkept is not None and not is_called:
+                if not self._changed.wait(None if unkept is None else REST_S) and unkept is not None:
+                    self._moved_at, self._resting = time.monotonic(), False
                     self._scheduler.slots.keep(unkept)
             return False
 
