@@ -1,7 +1,12 @@
 """Where idle conversations are: in their cells, in a snapshot, and who has to go when."""
 
+from pathlib import Path
+
+import pytest
+
 from models.llama.pace import GRAIN
 from models.llama.slots import WORTH_SAVING
+from models.llama.snapshots import Limits, Snapshots
 from tests.models.llama.world import SYSTEM, World
 
 
@@ -110,6 +115,25 @@ def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() 
     shared.step()
     long = shared.submit([9] * 200, 1)
     assert [any(part.request is long for part in shared.step()) for _ in range(2)] == [False, True]
+
+
+def test_at_the_end_what_was_used_last_is_on_disk_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, key = Limits(1 << 14, 1 << 20, tmp_path), "0" * 64
+    world, done = World(size=1000, limits=limits), []
+    world.snapshots.open_disk(key)
+    for n in (1, 2, 3):
+        world.submit([n] * 100, 1)
+        world.run()
+    save, write = world.cells.save, world.snapshots.write
+    monkeypatch.setattr(world.cells, "save", lambda n: (state := save(n), done.append(("made", state[3])))[0])
+    monkeypatch.setattr(
+        world.snapshots, "write", lambda kept: (done.append(("written", kept.tokens[0])), write(kept))[1]
+    )
+    world.slots.save_all()
+    assert done == [(what, n) for n in (3, 2, 1) for what in ("made", "written")]
+    again = Snapshots(limits)
+    again.open_disk(key)
+    assert [tokens[0] for tokens, _ in again.answers()] == [1, 2, 3]
 
 
 def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
