@@ -163,6 +163,8 @@ class Slots:
 
     def _is_due(self, sequence: int) -> bool:
         """Whether an idle sequence needs a snapshot before it may leave."""
+        if not self._snapshots.keeps:
+            return False
         tokens = self.tree.tokens(sequence)
         shared, _ = self.tree.longest(tokens, (self._running | self._idle.keys()) - {sequence})
         worth_it = self._idle[sequence] is not None and len(tokens) - shared >= WORTH_SAVING
@@ -200,9 +202,15 @@ class Slots:
         self._snapshots.forget()
 
     def save_all(self) -> None:
-        """Snapshots of all idle sequences, on disk as far as there is one."""
-        for sequence in list(self._idle):
-            self._evict(sequence)
+        """Snapshots of all idle sequences, on disk as far as there is one. The last used first, each written before the
+        next one is made: the process may be ended over it.
+        """
+        idle = {sequence: self.tree.tokens(sequence) for sequence in self._idle}
+        for sequence in reversed(idle):
+            self.keep(sequence)
+            self._snapshots.store(idle[sequence])
+        for tokens in idle.values():
+            self._snapshots.touch(tokens)
         self._snapshots.flush()
 
     def _longest(self, tokens: Sequence[int]) -> tuple[int, Set[int]]:

@@ -148,12 +148,22 @@ class Snapshots:
         for name in list(self._kept):
             self._drop(name)
 
+    def touch(self, tokens: list[int]) -> None:
+        """What is of exactly these tokens counts as the last used."""
+        if kept := self._kept.pop(digest(tokens), None):
+            self._kept[digest(tokens)] = kept
+
+    def store(self, tokens: list[int]) -> None:
+        """Writes to disk what is of exactly these tokens, where it is not there yet."""
+        kept = self._kept.get(digest(tokens))
+        if kept is not None and kept.path is None and self._key:
+            kept.path = self.write(kept)
+
     def flush(self) -> None:
         """Writes to disk what is only in memory, the last used first: the process may be ended over it."""
         now = time.time()
         for age, kept in enumerate(reversed(self._kept.values())):
-            if kept.state is not None and kept.path is None and self._key:
-                kept.path = self.write(kept)
+            self.store(kept.tokens)
             if kept.path is not None and kept.path.exists():
                 os.utime(kept.path, (now - age, now - age))  # the order that `open_disk` finds
         self._shrink()

@@ -64,6 +64,7 @@ class Laws(RuleBasedStateMachine):
             return
         self.world.run()
         self.world.slots.save_all()
+        self.world.slots.forget()
         assert self.world.cells.used == self.world.slots.tree.cells == 0
         assert sorted(self.world.slots._free) == list(range(len(self.world.slots._free)))
         assert not self.world.slots._running

@@ -1,7 +1,14 @@
 """Where idle conversations are: in their cells, in a snapshot, and who has to go when."""
 
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from models.llama.pace import GRAIN
 from models.llama.slots import WORTH_SAVING
+from models.llama.snapshots import Limits, Snapshots
+from models.llama.state_file import State
 from tests.models.llama.world import SYSTEM, World
 
 
@@ -110,6 +117,33 @@ def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() 
     shared.step()
     long = shared.submit([9] * 200, 1)
     assert [any(part.request is long for part in shared.step()) for _ in range(2)] == [False, True]
+
+
+def test_at_the_end_what_was_used_last_is_on_disk_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, key = Limits(1 << 14, 1 << 20, tmp_path), "0" * 64
+    world = World(size=1000, limits=limits)
+    world.snapshots.open_disk(key)
+    for n in (1, 2, 3):
+        world.submit([n] * 100, 1)
+        world.run()
+    save, write = world.cells.save, world.snapshots.write
+    done: list[tuple[str, int]] = []
+
+    def saved(sequence: int) -> State:
+        done.append(("made", world.cells.tokens[sequence][0]))
+        return save(sequence)
+
+    def written(kept: Any) -> Path | None:
+        done.append(("written", kept.tokens[0]))
+        return write(kept)
+
+    monkeypatch.setattr(world.cells, "save", saved)
+    monkeypatch.setattr(world.snapshots, "write", written)
+    world.slots.save_all()
+    assert done == [(what, n) for n in (3, 2, 1) for what in ("made", "written")]
+    again = Snapshots(limits)
+    again.open_disk(key)
+    assert [tokens[0] for tokens, _ in again.answers()] == [1, 2, 3]
 
 
 def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:

@@ -13,6 +13,7 @@ from models.llama.snapshots import Limits, Snapshots
 from models.llama.state_file import State
 
 STEPS = ((1, 0.1), (4, 0.2), (16, 0.4), (32, 0.6), (128, 2.0))  # rows and seconds
+MEMORY = Limits(ram_bytes=1 << 14)
 SYSTEM = list(range(1000, 1040))
 
 
@@ -82,9 +83,10 @@ class World:
         forks: bool = True,
         reads_all: bool = False,
         guesses: int = 4,
+        limits: Limits = MEMORY,
     ) -> None:
         self.cells, self.guesses = Cells(size, forks=forks, reads_all=reads_all), guesses
-        self.snapshots = Snapshots(Limits(ram_bytes=1 << 14))
+        self.snapshots = Snapshots(limits)
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
         self.pace = paced()
         self.scheduler = Scheduler(self.slots, self.pace, parallel)
