@@ -48,7 +48,9 @@ class Pace:
         return GAP * self.step_s(rows) if rows else STEP_S
 
     def slice(self, rows: int, waiting: int = 1, *, ahead: bool = False) -> int:
-        """Prompt tokens that one step may read beside `rows` tokens of running answers, of `waiting` prompts."""
+        """Prompt tokens that one step may read beside `rows` tokens of running answers, of `waiting` prompts: what
+        `pause_s` allows for each of these, in whole `GRAIN`s of rows, and one in any case: less reads half as fast.
+        """
         if not rows and ahead:
             return AHEAD
         least = WHOLE if not rows else rows + GRAIN - rows % GRAIN
