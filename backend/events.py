@@ -5,7 +5,7 @@ and may be missed. Knows nothing of sockets or of what the events mean.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +18,15 @@ from backend.tables import EventRow, SessionRow
 
 PAGE = 500  # events read at once
 REPLAY = 100_000  # most events a client may be behind
+TAIL = 64  # of a session's last events, so many are at hand without the database
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of the log; `seq` is None for a status."""
+    """One entry of the log; a status, which is none, has the `seq` 0."""
 
     session: str
-    seq: int | None
+    seq: int
     turn: str
     type: str
     body: dict[str, Any]
@@ -33,14 +34,15 @@ class Event:
     @property
     def wire(self) -> dict[str, Any]:
         """The object a client receives."""
-        numbered = {"seq": self.seq} if self.seq is not None else {}
+        numbered = {"seq": self.seq} if self.seq else {}
         return {"session": self.session, **numbered, "turn": self.turn, "type": self.type, **self.body}
 
 
-def append(db: Session, session: SessionRow, turn: str, kind: str, /, **body: Any) -> None:
+def append(db: Session, session: SessionRow, turn: str, kind: str, /, **body: Any) -> Event:
     """Adds the next event to the log, inside the caller's transaction."""
     session.head += 1
     db.add(EventRow(session_id=session.id, seq=session.head, turn_id=turn, type=kind, body=body))
+    return Event(session.id, session.head, turn, kind, body)
 
 
 def page(db: Session, session: str, after: int) -> list[Event]:
@@ -70,10 +72,21 @@ def check_replay(row: SessionRow, after: int) -> None:
 
 @dataclass(slots=True)
 class _Followed:
-    """Who follows one session, and its newest status."""
+    """Who follows one session, its newest status, and what followers need not look up."""
 
     bells: set[asyncio.Event] = field(default_factory=set)
     status: Event | None = None
+    tail: list[Event] = field(default_factory=list)  # the last events that came with a ring
+    rings: int = 0  # those that came without one
+
+    def behind(self, after: int) -> list[Event]:
+        """The events right behind number `after`, as far as they are at hand."""
+        later = [event for event in self.tail if event.seq > after]
+        return [event for place, event in enumerate(later, after + 1) if event.seq == place]
+
+    def ring(self) -> None:
+        for bell in self.bells:
+            bell.set()
 
 
 class EventLog:
@@ -83,17 +96,19 @@ class EventLog:
         self._database = database
         self._followed: dict[str, _Followed] = {}
 
-    def ring(self, session: str) -> None:
-        """Tells followers that the log has grown."""
-        for bell in self._followed[session].bells if session in self._followed else ():
-            bell.set()
+    def ring(self, session: str, grown_by: Sequence[Event] = ()) -> None:
+        """Tells followers that the log has grown, and, where the caller has them at hand, by which events."""
+        if followed := self._followed.get(session):
+            followed.tail = [*followed.tail, *grown_by][-TAIL:]
+            followed.rings += not grown_by
+            followed.ring()
 
     def status(self, session: str, turn: str, stage: str, **facts: Any) -> None:
         """Replaces the newest status of the session."""
-        if session in self._followed:
+        if followed := self._followed.get(session):
             body = {"stage": stage, **{name: value for name, value in facts.items() if value is not None}}
-            self._followed[session].status = Event(session, None, turn, "status", body)
-            self.ring(session)
+            followed.status = Event(session, 0, turn, "status", body)
+            followed.ring()
 
     def forget_status(self, session: str, turn: str) -> None:
         """To be called before the end of a turn is stored: nothing of it may follow its end."""
@@ -109,12 +124,15 @@ class EventLog:
         bell = asyncio.Event()
         followed = self._followed.setdefault(session, _Followed())
         followed.bells.add(bell)
-        seen_status = followed.status
+        seen_status, seen_rings = followed.status, -1  # not yet at the log's end
         try:
             while True:
                 bell.clear()
-                status = followed.status
-                fresh = await self._database.read(lambda db: page(db, session, after))  # noqa: B023
+                status, rings = followed.status, followed.rings
+                fresh = followed.behind(after) if seen_rings >= 0 else []
+                if not fresh and (rings != seen_rings or any(event.seq > after for event in followed.tail)):
+                    fresh = await self._database.read(lambda db: page(db, session, after))  # noqa: B023
+                    seen_rings = seen_rings if fresh else rings
                 for event in fresh:
                     assert event.seq == after + 1, f"gap in the log of {session} after {after}"
                     after = event.seq

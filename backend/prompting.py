@@ -4,6 +4,7 @@ Counts with the engine; knows neither the database nor who asks.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -50,10 +51,11 @@ class Prompting:
     def _build(
         self, ready: Ready, question: Question, past: Sequence[TurnRow], found: Found, promise: Promise
     ) -> BuiltPrompt:
-        engine = ready.engine
+        engine, began = ready.engine, time.perf_counter()
         limit = engine.context_length - min(self.sampling(ready, question).max_tokens, engine.context_length // 2)
         hits = found.hits if promise.is_given else self.few(found.hits)
         given = [hit for hit in hits if hit.kind == ATTACHED]
+        cached = engine.cached_tokens if promise.is_given else lambda _: 0
         built = build_prompt(
             chat=ready.chat,
             system=ready.system or SYSTEM,
@@ -63,7 +65,7 @@ class Prompting:
             question=question.text,
             count=engine.count_tokens,
             limit=limit,
-            budget=lambda bare: promise.budget(engine.cached_tokens(bare) if promise.is_given else 0, limit),
+            budget=lambda bare: promise.later(time.perf_counter() - began).budget(cached(bare), limit),
             first_number=next_number(past),
             is_answered=found.is_answered,
         )

@@ -197,14 +197,13 @@ class Rag:
         if not bodies:
             return
 
-        def work(db: Session) -> None:
+        def work(db: Session) -> list[events.Event]:
             owner = conversations.require_session(db, row.session_id)
-            for body in bodies:
-                events.append(db, owner, row.id, kind, **body)
+            return [events.append(db, owner, row.id, kind, **body) for body in bodies]
 
         # A cancel must not leave it open whether this is in the log: the end comes after it in the same queue.
-        await asyncio.shield(self._database.write(work))
-        self._log.ring(row.session_id)
+        told = await asyncio.shield(self._database.write(work))
+        self._log.ring(row.session_id, told)
 
     def _status(self, row: TurnRow, stage: str, **facts: Any) -> None:
         self._log.status(row.session_id, row.id, stage, **facts)

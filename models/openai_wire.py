@@ -26,7 +26,8 @@ class Chunk:
 def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[str, Any]]:
     """Path and body. A conversation goes out as messages, for the server's own template; raw text as it is.
 
-    What is at its neutral value is left out: strict servers refuse fields that they do not know.
+    What has its neutral value, or the default in `top_k`, is left out: strict servers refuse fields that they do not
+    know.
     """
     body: dict[str, Any] = {
         "model": model,
@@ -36,7 +37,7 @@ def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[s
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
     }
-    if sampling.top_k > 0:
+    if sampling.top_k != Sampling().top_k:
         body["top_k"] = sampling.top_k
     if sampling.min_p > 0:
         body["min_p"] = sampling.min_p

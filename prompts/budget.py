@@ -3,13 +3,12 @@
 Arithmetic only: knows rates that were measured, no engine and no clock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.types import Rates
 
-# Of the time that is left, so that the promise holds where this prompt is read a tenth slower than the ones before.
-CAUTION = 0.9
-STEP = 64  # tokens: a prompt that was read ahead a moment ago shall be the one that is asked for
+CAUTION = 0.05  # how much longer than expected the reading may take, beside what it varies by
+STEP = 32  # tokens: a prompt that was read ahead a moment ago shall be the one that is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +24,22 @@ class Promise:
         """False also while no rate is known: then nothing can be promised."""
         return self.first_token_s > 0 and self.rates.prefill > 0
 
+    def later(self, seconds: float) -> "Promise":
+        """The same promise when so many seconds more are spent."""
+        return replace(self, spent_s=self.spent_s + seconds)
+
     def budget(self, cached: int, limit: int) -> int:
         """Tokens that the whole prompt may have, at most `limit`, if the first `cached` of them need no evaluation.
 
-        budget = cached + prefill * CAUTION * (first_token_s - spent_s - 1 / decode), of which the last term is the
-        first token's own step; of what is not cached, whole `STEP`s only. Without a promise it is `limit`.
+        budget = cached + prefill / (1 + CAUTION + 2 * spread) * (first_token_s - spent_s - 1 / decode), of which the
+        last term is the first token's own step; twice the mean deviation is as far as about nine of ten reach. Of what
+        is not cached, whole `STEP`s only. Without a promise it is `limit`.
         """
         if not self.is_given:
             return limit
         left_s = self.first_token_s - self.spent_s - _step_s(self.rates)
-        return min(limit, cached + int(self.rates.prefill * CAUTION * max(0.0, left_s)) // STEP * STEP)
+        rate = self.rates.prefill / (1 + CAUTION + 2 * self.rates.spread)
+        return min(limit, cached + int(rate * max(0.0, left_s)) // STEP * STEP)
 
 
 def forecast_s(tokens: int, cached: int, rates: Rates) -> float | None:

@@ -21,7 +21,7 @@ CountTokens = Callable[[tuple[Segment, ...]], int]
 # Once history has to give way it gives way to half of the limit, so that the next turns append again
 # instead of every turn dropping one exchange and re-reading all the others.
 HISTORY_AFTER_DROP = 0.5
-FLOOR = 256  # tokens of evidence that a budget never takes away: an answer needs something
+FLOOR = 128  # tokens of evidence that a budget never takes away: an answer needs something
 _ANY = 99  # a number as long as most
 _REFERENCE = 6  # tokens of a number that refers to what was shown before, at most
 

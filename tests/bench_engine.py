@@ -9,13 +9,13 @@ import asyncio
 import json
 import os
 import platform
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 from backend.threads import calm
@@ -26,6 +26,7 @@ from tests.engine_bench.alone import forecasts, promises, smaller_cache, swaps
 from tests.engine_bench.clients import Heard
 from tests.engine_bench.load import QUICK, ROOT, Load, Sizes
 from tests.engine_bench.peers import Absent, Machine, lantern, llama_server, locked
+from tests.engine_bench.raw import Raw, looping
 from tests.engine_bench.rows import Figures, Start, measured
 from tests.shapes import SHAPES, made
 
@@ -34,41 +35,42 @@ CONTEXT = 8192
 LLAMA_SERVER = ROOT / "build" / "llama-server" / "llama-server"
 
 
-def raw(machine: Machine, load: Load, ours: bool) -> Figures:
+@asynccontextmanager
+async def raw(machine: Machine, load: Load, ours: bool) -> AsyncIterator[tuple[Raw, Figures]]:
     """The first turn of the first conversation, read and answered by llama.cpp alone: as it comes, or with what our
-    engine chooses of its parameters.
+    engine chooses of its parameters. It stays, for answers beside those of others.
     """
     sizes = load.sizes
     prompt = f"<|system|>\n{machine.system}<|end|>\n<|user|>\n{load.code(sizes.code)}<|end|>\n<|assistant|>\n"
-    given = (machine.model, machine.threads, machine.context, sizes.decode, sizes.rounds, int(ours))
-    words = [sys.executable, "-m", "tests.engine_bench.raw", *map(str, given)]
-    done = subprocess.run(words, input=prompt, capture_output=True, text=True, check=True)
-    figures: Figures = json.loads(done.stdout)
-    return figures
+    async with looping(machine.model, machine.threads, machine.context, sizes.decode, int(ours)) as loop:
+        figures = await loop.ask(json.dumps(prompt))
+        rounds = [await loop.ask("") for _ in range(sizes.rounds)]
+        yield loop, figures | max(rounds, key=itemgetter("decode"))
 
 
 async def columns(machine: Machine, load: Load, binary: Path, folder: Path) -> tuple[table.Columns, list[Heard]]:
     """The figures of every engine that is here, one after the other, and what Lantern's socket was told."""
     told: table.Columns = {}
+    heard: list[Heard] = []
     for name, ours in ((table.RAW, False), (table.OURS, True)):
-        told[name] = raw(machine, load.again(), ours)
-        say(f"{name}: {told[name]}")
+        async with raw(machine, load.again(), ours) as (_, told[name]):
+            say(f"{name}: {told[name]}")
     starts: dict[str, Start] = {
         table.LOCKED: partial(locked, machine),
         table.SERVER: partial(llama_server, machine, binary),
         table.SOCKET: partial(lantern, machine, folder / "socket"),
         table.HTTP: partial(lantern, machine, folder / "http", socket=False),
     }
-    heard: list[Heard] = []
-    for name, start in starts.items():
-        began, told[name] = time.perf_counter(), {}
-        try:
-            told[name], answers = await measured(start, load.again())
-        except Absent as why:
-            say(f"{name}: {why}")
-            continue
-        heard += answers if name == table.SOCKET else []
-        say(f"{name}: {told[name]} in {time.perf_counter() - began:.0f} s")
+    async with raw(machine, load.again(), told[table.OURS]["decode"] > told[table.RAW]["decode"]) as (faster, _):
+        for name, start in starts.items():
+            began, told[name] = time.perf_counter(), {}
+            try:
+                told[name], answers = await measured(start, load.again(), faster)
+            except Absent as why:
+                say(f"{name}: {why}")
+                continue
+            heard += answers if name == table.SOCKET else []
+            say(f"{name}: {told[name]} in {time.perf_counter() - began:.0f} s")
     return told, heard
 
 
@@ -77,9 +79,10 @@ async def section(shape: str, sizes: Sizes, binary: Path, folder: Path) -> list[
     load = Load.of(made(SHAPES[shape]), sizes)
     machine = Machine(SHAPES[shape], physical_cores(), CONTEXT, load.system())
     told, heard = await columns(machine, load, binary, folder)
+    token_s = table.cold_read_s(told) / (sizes.system + sizes.code)
     only = {
         "forecasts": forecasts(heard),
-        "promises": await promises(machine, folder / "promises", load.again()),
+        "promises": await promises(machine, folder / "promises", load.again(), token_s),
         "smaller cache": await smaller_cache(machine, folder / "cache", load.again()),
         "swaps": await swaps(machine, folder / "swaps", sizes.swaps),
     }

@@ -40,7 +40,14 @@ class Shape:
         return Path(__file__).parent.parent / "build" / "gguf-shapes" / self.name / PHI3.filename
 
 
-SHAPES = {shape.name: shape for shape in (Shape("phi3-mini", 32, 3072, 8192, 32), Shape("tiny", 4, 256, 512, 4))}
+SHAPES = {
+    shape.name: shape
+    for shape in (
+        Shape("phi3-mini", 32, 3072, 8192, 32),
+        Shape("small", 16, 2048, 5632, 32),  # a fourth of it, for slow machines
+        Shape("tiny", 4, 256, 512, 4),
+    )
+}
 
 
 class Tensor(NamedTuple):

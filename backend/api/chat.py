@@ -236,7 +236,7 @@ async def _as_sse(first: Event, rest: AsyncGenerator[Event]) -> AsyncIterator[st
 
 
 def _sse(event: Event) -> str:
-    number = f"id: {event.seq}\n" if event.seq is not None else ""
+    number = f"id: {event.seq}\n" if event.seq else ""
     return f"{number}event: {event.type}\ndata: {json.dumps(event.wire, ensure_ascii=False)}\n\n"
 
 

@@ -59,7 +59,11 @@ class Context:
         """
         self._api = library()
         params = self._api.llama_context_default_params()
-        params.n_ctx, params.n_seq_max, params.kv_unified = n_ctx, sequences, True
+        # A recurrent memory is one state, not cells; with a sliding window what is behind it is gone, and not saved.
+        whole = (self._api.llama_model_is_recurrent, self._api.llama_model_is_hybrid, self._api.llama_model_n_swa)
+        self.forks = not any(asked(model) for asked in whole)
+        self._spare = sequences  # the number of one more, through which parts of states go
+        params.n_ctx, params.n_seq_max, params.kv_unified = n_ctx, sequences + self.forks, True
         params.n_batch = params.n_ubatch = rows  # one: an aborted batch leaves nothing behind
         params.n_outputs_max = min(rows, choices)
         params.n_threads = params.n_threads_batch = threads
@@ -77,9 +81,6 @@ class Context:
         if not self.pointer:
             raise ModelUnavailable(f"no context of {n_ctx} tokens could be made: {last_complaint()}")
         self._memory = self._api.llama_get_memory(self.pointer)
-        # A recurrent memory is one state, not cells; with a sliding window what is behind it is gone, and not saved.
-        whole = (self._api.llama_model_is_recurrent, self._api.llama_model_is_hybrid, self._api.llama_model_n_swa)
-        self.forks = not any(asked(model) for asked in whole)
         self._batch = self._api.llama_batch_init(rows, 0, 1)
 
     def evaluate(self, rows: Sequence[Row]) -> bool:
@@ -111,20 +112,33 @@ class Context:
         self._api.llama_memory_seq_rm(self._memory, sequence, -1, -1)
         return False
 
-    def save(self, sequence: int) -> State:
-        """All that the cells hold of a sequence."""
-        size = self._api.llama_state_seq_get_size(self.pointer, sequence)
+    def save(self, sequence: int, begin: int, end: int) -> State:
+        """The cells of tokens `begin` to `end`; all that there is of the sequence, where a part cannot be shared."""
+        source = sequence
+        if self.forks:
+            source = self._spare
+            self._api.llama_memory_seq_cp(self._memory, sequence, source, begin, end)
+        size = self._api.llama_state_seq_get_size(self.pointer, source)
         state = blank(size)
         buffer = (ctypes.c_uint8 * size).from_buffer(state)
-        written = self._api.llama_state_seq_get_data(self.pointer, buffer, size, sequence)
+        written = self._api.llama_state_seq_get_data(self.pointer, buffer, size, source)
+        if self.forks:
+            self._api.llama_memory_seq_rm(self._memory, source, -1, -1)
         if written != size:
             raise EngineFailed(f"llama.cpp saved {written} of {size} bytes: {last_complaint()}")
         return state
 
-    def restore(self, sequence: int, state: State) -> bool:
-        """Puts a saved state into an empty sequence. False: llama.cpp refuses it."""
+    def restore(self, sequence: int, state: State, begin: int, end: int) -> bool:
+        """Puts the tokens `begin` to `end` of a saved state behind the `begin` that the sequence holds; the whole state
+        where a part cannot be shared. False: llama.cpp refuses it.
+        """
+        target = self._spare if self.forks else sequence
         buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
-        return bool(self._api.llama_state_seq_set_data(self.pointer, buffer, len(state), sequence))
+        is_done = bool(self._api.llama_state_seq_set_data(self.pointer, buffer, len(state), target))
+        if self.forks:
+            self._api.llama_memory_seq_cp(self._memory, target, sequence, begin, end)
+            self._api.llama_memory_seq_rm(self._memory, target, -1, -1)
+        return is_done
 
     def close(self) -> None:
         self._api.llama_batch_free(self._batch)

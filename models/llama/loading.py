@@ -136,7 +136,8 @@ def load(order: Order, on_progress: Callable[[float], None]) -> Loaded:
     _adapt(vocabulary.model, context.pointer, order.adapters)
     pace = Pace()
     _prove(vocabulary, context, pace)
-    snapshots = Snapshots(Limits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None))
+    limits = Limits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None)
+    snapshots = Snapshots(limits, parts=context.forks)
     slots = Slots(context, snapshots, order.context_length, SEQUENCES)
     loaded = Loaded(order, vocabulary, context, snapshots, Scheduler(slots, pace), Answers(vocabulary.piece))
     if order.folder and is_known(order):

@@ -1,64 +1,86 @@
 """How long a step takes on this machine, measured as it runs: what it may hold, and when a first token comes.
 
-A step costs what its rows cost, whoever they are for. Pure: knows counts and seconds only.
+A step costs what its rows cost, whoever they are for, and processors differ in how: on some, sixteen rows take little
+longer than eight, on others each row takes as long as the first. Pure: knows counts and seconds only.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from models.types import Rates
 
 GAP = 4.0  # steps of the running answers: how long these may pause for each prompt that waits to be read
-GRAIN = 16  # rows that matrix kernels work on at once: a few less take no less time
-WHOLE, MOST = 128, 512  # rows of a step that only reads: below WHOLE a token costs more
-STEP_S = 1.0  # seconds between two looks at what else has come, where WHOLE takes less
-AHEAD = 16  # tokens of a slice when reading ahead of a question, which must never be waited for
+GRAIN, MOST = 16, 512  # rows: what matrix kernels work on at once, and the largest step that only reads
+STEP_S = 1.0  # seconds between two looks at what else has come, where a step only reads
+LONGEST_S = 5.0  # of such a step, where a longer one reads faster
+AHEAD_S = 0.7  # of a step that reads ahead of a question, which must never be waited for
+_GAIN = 1.08  # times as many tokens a second, for which twice the rows are worth a longer step
 _NEW = 0.25  # weight of a new measurement
+_NEW_SPREAD = 0.05
+_AT_MOST = 2.0  # times what a row cost in a smaller step: one bad measurement is not believed for ever
 
 
 @dataclass(slots=True)
 class Pace:
-    """Mean rows and mean seconds of the latest steps of about one size, by the binary logarithm of their rows."""
+    """Mean rows and mean seconds of the latest steps of about one size."""
 
-    _steps: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _steps: dict[int, tuple[float, float]] = field(default_factory=dict)  # by size
+    _points: list[tuple[float, float]] = field(default_factory=list)  # the same, in order
+    # How far steps are from what was expected of them, as a share of that, in the mean.
+    spread: float = 0.05
 
     def observe(self, rows: int, seconds: float) -> None:
-        size = (rows - 1).bit_length()
+        size = _size(rows)
+        if size in self._steps:
+            error = abs(seconds / self.step_s(rows) - 1)
+            self.spread += _NEW_SPREAD * (min(error, 1.0) - self.spread)
         old_rows, old_seconds = self._steps.get(size, (rows, seconds))
         mean = old_rows + _NEW * (rows - old_rows), old_seconds + _NEW * (seconds - old_seconds)
         self._steps[size] = mean
-        # A row of a larger step never costs more: what one bad measurement says else would never be tried again.
         for larger in [other for other in self._steps if other > size]:
             its_rows, its_seconds = self._steps[larger]
-            self._steps[larger] = its_rows, min(its_seconds, its_rows * mean[1] / mean[0])
+            self._steps[larger] = its_rows, min(its_seconds, _AT_MOST * its_rows * mean[1] / mean[0])
+        self._points = sorted(self._steps.values())
 
     def step_s(self, rows: int) -> float:
         """Seconds of a step: on the line between the measured sizes around it, in proportion to the one nearest to it
         beyond them. 0 while nothing has been measured.
         """
-        points = [(0.0, 0.0), *(self._steps[size] for size in sorted(self._steps))]
-        below = [point for point in points if point[0] <= rows]
-        above = [point for point in points if point[0] >= rows]
-        (x, y), (x_above, y_above) = below[-1], above[0] if above else (0.0, 0.0)
-        if not above:
+        place = bisect_left(self._points, (rows, 0.0))
+        x, y = self._points[place - 1] if place else (0.0, 0.0)
+        if place == len(self._points):
             return y * rows / x if x else 0.0
-        return y + (y_above - y) * (rows - x) / (x_above - x) if x_above > x else y
+        x_above, y_above = self._points[place]
+        return y + (y_above - y) * (rows - x) / (x_above - x)
 
     def pause_s(self, rows: int) -> float:
         """Seconds that `rows` running answers may pause for somebody else; without any, that a step may take."""
         return GAP * self.step_s(rows) if rows else STEP_S
 
     def slice(self, rows: int, waiting: int = 1, *, ahead: bool = False) -> int:
-        """Prompt tokens that one step may read beside `rows` tokens of running answers, of `waiting` prompts: what
-        `pause_s` allows for each of these, in whole `GRAIN`s of rows, and one in any case: less reads half as fast.
+        """Prompt tokens that one step reads beside `rows` tokens of running answers, of `waiting` prompts: so many that
+        most are read a second in what `pause_s` allows for each of these; one in any case.
         """
-        if not rows and ahead:
-            return AHEAD
-        least = WHOLE if not rows else rows + GRAIN - rows % GRAIN
-        allowed_s = self.pause_s(rows) * (waiting if rows else 1)
-        for size in range(MOST, least, -GRAIN):
-            if self.step_s(size) <= (allowed_s if size <= WHOLE else min(allowed_s, STEP_S)):
-                return size - rows
-        return least - rows
+        if not rows and not ahead:
+            return self._whole()
+        allowed_s = AHEAD_S if ahead else min(self.pause_s(rows) * waiting, max(LONGEST_S, self.pause_s(rows)))
+        sizes = (size for size in (*range(rows + 2, GRAIN), *range(GRAIN, MOST + 1, GRAIN)) if size > rows + 1)
+        within = (size for size in sizes if 0 < self.step_s(size) * (1 + 2 * self.spread) <= allowed_s)
+        best: int = max((rows + 1, *within), key=lambda size: (size - rows) / (self.step_s(size) or 1))
+        return best - rows
+
+    def _whole(self) -> int:
+        """Rows of a step that only reads."""
+        size = GRAIN
+        while size < MOST and self._is_worth(size, 2 * size):
+            size *= 2
+        return size
+
+    def _is_worth(self, size: int, larger: int) -> bool:
+        seconds, its_seconds = self.step_s(size), self.step_s(larger)
+        is_new = _size(larger) not in self._steps
+        is_faster = its_seconds * _GAIN <= seconds * larger / size
+        return 0 < its_seconds <= (LONGEST_S if is_new or is_faster else STEP_S)
 
     def eta_s(self, tokens: int, rows: int = 0, waiting: int = 1) -> float | None:
         """Seconds until `tokens` have been read beside `rows` running answers and the next token is chosen."""
@@ -81,5 +103,13 @@ class Pace:
     @property
     def rates(self) -> Rates:
         """As whoever waits alone sees them."""
-        whole, one = self.slice(0), self.step_s(1)
-        return Rates(whole / self.step_s(whole) if self.knows_reading else 0.0, 1 / one if one else 0.0)
+        whole, one = self._whole(), self.step_s(1)
+        read = whole / self.step_s(whole) if self.knows_reading else 0.0
+        return Rates(read, 1 / one if one else 0.0, self.spread)
+
+
+def _size(rows: int) -> int:
+    """A step's size among those that are measured together: few rows each for themselves, many by the binary logarithm
+    of their `GRAIN`s.
+    """
+    return rows if rows <= GRAIN else GRAIN << ((rows - 1) // GRAIN).bit_length()

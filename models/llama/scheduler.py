@@ -7,11 +7,12 @@ queueing): a short one passes a long one, none waits for ever. Pure bookkeeping 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from models.llama.pace import WHOLE, Pace
+from models.llama.pace import Pace
 from models.llama.prefixes import common
 from models.llama.slots import Slots
 from models.llama.state_file import Spans
 
+SHORT = 128  # tokens that are left to read: these wait for no snapshot
 PARALLEL = 8  # answers made at once; on a CPU more make each slower and all together hardly faster
 
 
@@ -104,7 +105,7 @@ class Scheduler:
         rows = [self._decode(request, guess=not urgent) for request in self._running if not request.is_reading]
         answering, unread = sum(len(row.tokens) for row in rows), sum(one.prompt - one.held for one in urgent)
         # A short prompt waits for no snapshot, a long one beside answers not for two in a row.
-        is_hurried = 0 < unread <= WHOLE or (answering > 0 and unread > 0 and self._has_saved)
+        is_hurried = 0 < unread <= SHORT or (answering > 0 and unread > 0 and self._has_saved)
         self._has_saved = self.slots.thin_out(0.0 if is_hurried else self.pace.pause_s(answering))
         room = self.pace.slice(answering, len(urgent) + self.waiting, ahead=not urgent)
         if answering and (self._has_saved or not urgent):
@@ -170,7 +171,7 @@ class Scheduler:
                     continue
                 break
             self._waiting.pop(0)
-            request.sequence, request.held, request.answers = self.slots.take(request.tokens, request.most, growth)
+            request.sequence, request.held, request.answers = self.slots.take(request.tokens, growth)
             request.cached = request.held
             self._running.append(request)
 

@@ -1,21 +1,19 @@
 """Who holds which cells: running sequences, idle ones that a conversation may come back to, and where the rest went.
 
-A sequence is handed out with as much of a prompt in it as can be had: continued, forked from another, or restored.
-Knows tokens and numbers; the cells themselves are behind `Memory`.
+A sequence is handed out with as much of a prompt in it as can be had: another one goes on or is forked, and what is
+kept behind its end is restored. Knows tokens and numbers; the cells themselves are behind `Memory`.
 """
 
 import time
 from collections.abc import Sequence, Set
 from typing import NamedTuple, Protocol
 
-from models.llama.prefixes import Prefixes
+from models.llama.prefixes import Prefixes, common
 from models.llama.snapshots import Snapshots
 from models.llama.state_file import Spans, State
 
 SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is continued, not forked
-WORTH_SAVING = 32  # tokens that nobody else holds: reading fewer again is cheaper than a snapshot
-IDLE = 256  # cells that idle sequences may hold where an evaluation reads the cells of everybody
-WORTH_RESTORING = 8  # tokens that a snapshot must have beyond what the cells hold
+WORTH = 8  # tokens: fewer are read again rather than kept or restored
 
 
 class Saving(NamedTuple):
@@ -39,10 +37,14 @@ class Memory(Protocol):
         """Forgets what is behind `length`. False: this model cannot forget a part, all of it is forgotten."""
         ...
 
-    def save(self, sequence: int) -> State: ...
+    def save(self, sequence: int, begin: int, end: int) -> State:
+        """The tokens `begin` to `end`; all there are, where a part cannot be shared."""
+        ...
 
-    def restore(self, sequence: int, state: State) -> bool:
-        """Into an empty sequence. False: refused, the sequence is still empty."""
+    def restore(self, sequence: int, state: State, begin: int, end: int) -> bool:
+        """Puts the tokens `begin` to `end` of a saved state behind the `begin` that a sequence holds. False: refused,
+        the sequence is as it was. Meanwhile all of the state takes cells.
+        """
         ...
 
 
@@ -62,7 +64,7 @@ class Slots:
 
     def known(self, tokens: Sequence[int]) -> int:
         """How many tokens from the beginning need not be read again, wherever they are."""
-        return max(self._longest(tokens)[0], self._longest_kept(tokens)[0])
+        return self._reach(tokens, self._longest(tokens)[0])
 
     def fits(self, tokens: Sequence[int], length: int, growth: int) -> bool:
         """Whether a sequence of `length` tokens that begins with these fits beside the running ones.
@@ -72,33 +74,36 @@ class Slots:
         shared = self.tree.longest(tokens, self._running)[0] if self._memory.forks else 0
         return self.tree.held(self._running) + growth + length - shared <= self.cells
 
-    def take(self, tokens: Sequence[int], most: int, growth: int) -> tuple[int, int, Spans]:
+    def take(self, tokens: Sequence[int], growth: int) -> tuple[int, int, Spans]:
         """A running sequence that holds as much of `tokens` as can be had, but for the last one; how much that is, and
         what the model itself has said of it.
 
-        It will grow to `most` tokens, the other running ones by `growth`, as `fits` has allowed.
+        The other running ones will grow by `growth`, as `fits` has allowed.
         """
         wanted = tokens[:-1]
         length, holders = self._longest(wanted)
-        kept, whole = self._longest_kept(wanted)
-        room = self.cells - self.tree.held(self._running) - growth
-        if kept - length >= WORTH_RESTORING and max(whole, most) <= room:
-            restored = self._restored(wanted)
-            if restored is not None:
-                sequence, answers = restored
-                return sequence, self.cut(sequence, kept), _within(answers, kept)
+        is_restored = self._reach(wanted, length) - length >= WORTH
+        if is_restored and not self._memory.forks:
+            length, holders = 0, frozenset()
+        sequence, answers = self._begun(length, holders)
+        if is_restored:
+            answers = self._restore(sequence, wanted, growth) or answers
+        return sequence, self.tree.length(sequence), answers
+
+    def _begun(self, length: int, holders: Set[int]) -> tuple[int, Spans]:
+        """A running sequence with the first `length` tokens that these hold: one of them, a fork of one, or empty."""
         near = [one for one in holders if one in self._idle and self.tree.length(one) <= length + SHORT_TAIL]
         if near:
             sequence = max(near, key=list(self._idle).index)
             answers = self._idle.pop(sequence) or []
             self._running.add(sequence)
-            return sequence, self.cut(sequence, length), _within(answers, length)
+            return sequence, _within(answers, self.cut(sequence, length))
         source = self._lasting(holders)
         sequence = self._fresh(source)
         if source is None:
-            return sequence, 0, []
+            return sequence, []
         self._fork(source, sequence, length)
-        return sequence, length, _within(self._idle.get(source) or [], length)
+        return sequence, _within(self._idle.get(source) or [], length)
 
     def catch_up(self, sequence: int, tokens: Sequence[int]) -> int:
         """Lets a running sequence share what others have read of `tokens` since; its length then."""
@@ -128,8 +133,8 @@ class Slots:
         if not (self._running and self._memory.reads_all and self._snapshots.keeps):
             return False
         for sequence in list(self._idle):
-            if self.tree.cells - self.tree.held(self._running) <= IDLE:
-                return False
+            if self.tree.held(self._running | {sequence}) == self.tree.held(self._running):
+                continue
             is_due = self._is_due(sequence)
             if is_due and self._saving(sequence).seconds >= within_s:
                 continue
@@ -150,30 +155,46 @@ class Slots:
         return None
 
     def keep(self, sequence: int) -> None:
-        """Makes a snapshot of an idle sequence, which stays in its cells, too: when it leaves, nobody has to wait."""
+        """Makes a snapshot of an idle sequence, which stays in its cells, too: when it leaves, nobody has to wait. What
+        it shares with others becomes one of its own.
+        """
         self._seen.add(sequence)
         if not self._is_due(sequence):
             return
         tokens = self.tree.tokens(sequence)
+        for end in (self._shared(sequence) if self._memory.forks else 0, len(tokens)):
+            begin = self._saved(tokens[:end])
+            if end - begin >= WORTH:
+                self._save(sequence, tokens[:end], begin)
+
+    def _save(self, sequence: int, tokens: list[int], begin: int) -> None:
         began = time.perf_counter()
-        state = self._memory.save(sequence)
-        self._snapshots.put(tokens, self._idle[sequence] or [], state)
-        seconds, old = (time.perf_counter() - began) / len(tokens), self._cost.seconds
-        self._cost = Saving((old + seconds) / 2 if old else seconds, len(state) / len(tokens))
+        state = self._memory.save(sequence, begin, len(tokens))
+        self._snapshots.put(tokens, begin, _within(self._idle[sequence] or [], len(tokens)), state)
+        count = len(tokens) - begin
+        seconds, old = (time.perf_counter() - began) / count, self._cost.seconds
+        self._cost = Saving((old + seconds) / 2 if old else seconds, len(state) / count)
 
     def _is_due(self, sequence: int) -> bool:
-        """Whether an idle sequence needs a snapshot before it may leave."""
-        if not self._snapshots.keeps:
+        """Whether an idle sequence needs a snapshot before it may leave: for what nobody else holds."""
+        if not self._snapshots.keeps or self._idle[sequence] is None:
             return False
         tokens = self.tree.tokens(sequence)
-        shared, _ = self.tree.longest(tokens, (self._running | self._idle.keys()) - {sequence})
-        worth_it = self._idle[sequence] is not None and len(tokens) - shared >= WORTH_SAVING
-        return worth_it and not self._snapshots.knows(tokens)
+        return len(tokens) - max(self._shared(sequence), self._snapshots.reach(tokens)) >= WORTH
+
+    def _shared(self, sequence: int) -> int:
+        """How many of its first tokens others hold, too."""
+        return self.tree.longest(self.tree.tokens(sequence), (self._running | self._idle.keys()) - {sequence})[0]
+
+    def _saved(self, tokens: Sequence[int]) -> int:
+        """How many tokens from the beginning a snapshot of all of them can leave to others."""
+        return self._snapshots.reach(tokens) if self._memory.forks else 0
 
     def _saving(self, sequence: int) -> "Saving":
         """What a snapshot of it will cost, by those made before; nothing before the first."""
-        length = self.tree.length(sequence)
-        return Saving(length * self._cost.seconds, length * self._cost.size)
+        tokens = self.tree.tokens(sequence)
+        count = len(tokens) - self._saved(tokens)
+        return Saving(count * self._cost.seconds, count * self._cost.size)
 
     def make_room(self, tokens: int) -> None:
         """Frees cells for so many tokens more: idle sequences go, the least recently used first."""
@@ -220,24 +241,31 @@ class Slots:
         whole = {one for one in holders if one in self._idle and self.tree.length(one) == length}
         return (length, whole) if whole else (0, frozenset())
 
-    def _longest_kept(self, tokens: Sequence[int]) -> tuple[int, int]:
-        kept, whole = self._snapshots.longest(tokens)
-        return (kept, whole) if self._memory.forks or kept == whole else (0, 0)
+    def _reach(self, tokens: Sequence[int], length: int) -> int:
+        """How many tokens from the beginning can be had, of which `length` are in cells."""
+        return max(length, self._snapshots.reach(tokens, length if self._memory.forks else 0))
 
-    def _restored(self, tokens: Sequence[int]) -> tuple[int, Spans] | None:
-        """A running sequence with the kept state that has most of `tokens`; None if it is damaged."""
-        found = self._snapshots.take(tokens)
-        if found is None:
-            return None
-        held, answers, state = found
-        sequence = self._fresh(None)
-        self.make_room(len(held))
-        if not self._memory.restore(sequence, state):
-            self.rest(sequence, [])
-            return None
-        self.tree.append(sequence, held)
-        self.restored_tokens += len(held)
-        return sequence, answers
+    def _restore(self, sequence: int, tokens: Sequence[int], growth: int) -> Spans:
+        """Adds to a running sequence what is kept behind its end, as far as it fits beside the others, which will grow
+        by so much, and is not damaged; what the model has said in all of it.
+        """
+        length = self.tree.length(sequence)
+        answers: Spans = []
+        for kept in self._snapshots.chain(tokens, length):
+            if self.tree.held(self._running) + growth + len(kept.tokens) - kept.begin > self.cells:
+                break
+            state = self._snapshots.state(kept)
+            if state is None:
+                break
+            end = common(kept.tokens, tokens)
+            self.make_room(len(kept.tokens) - kept.begin)
+            if not self._memory.restore(sequence, state, length, end):
+                break
+            self.tree.append(sequence, kept.tokens[length:end])
+            self.restored_tokens += end - length
+            length, answers = end, _within(kept.answers, end)
+        self._snapshots.touch(self.tree.tokens(sequence))
+        return answers
 
     def _fork(self, source: int, sequence: int, length: int) -> None:
         self._memory.copy(source, sequence, length)

@@ -1,7 +1,8 @@
 """States of sequences that left the cells: the last used in memory, the others on disk, each within its bytes.
 
-A state is found by the tokens that it is of; a file counts only for the model and context it was made with, and only
-whole. Damaged or foreign means not there. Knows files and bytes, not llama.cpp.
+A state is of some tokens behind others: what several conversations begin with is kept once, and a conversation that
+went on adds only what is new. It is found by all these tokens; a file counts only for the model and context it was made
+with, and only whole. Damaged or foreign means not there. Knows files and bytes, not llama.cpp.
 """
 
 import logging
@@ -9,10 +10,11 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from models.llama.prefixes import common
-from models.llama.state_file import Spans, State, digest, read_head, read_state, write_state
+from models.llama.state_file import Head, Spans, State, digest, read_head, read_state, write_state
 
 log = logging.getLogger(__name__)
 
@@ -30,20 +32,34 @@ class Limits:
 
 
 @dataclass(eq=False, slots=True)
-class _Kept:
+class Kept:
+    """The state of what is behind the first `begin` of `tokens`."""
+
     tokens: list[int]
+    begin: int
     answers: Spans  # spans of `tokens` that the model itself has said
     size: int
     state: State | None  # None: it is in `path`
     path: Path | None = None
 
+    @property
+    def name(self) -> bytes:
+        return digest(self.tokens, self.begin)
+
+    @property
+    def head(self) -> Head:
+        return Head(self.tokens, self.begin, self.answers)
+
 
 class Snapshots:
     """The states, the least recently used first to go: from memory to disk, from disk away."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits, self._key = limits, ""
-        self._kept: dict[bytes, _Kept] = {}  # by the tokens' digest, last used last
+    def __init__(self, limits: Limits, *, parts: bool = True) -> None:
+        """`parts`: whether a part of a state can be used; else only a whole one, of tokens from the first on."""
+        self._limits, self._parts, self._key = limits, parts, ""
+        # By name, last used last; what a state is behind counts as used later than the state itself, so it goes later.
+        self._kept: dict[bytes, Kept] = {}
+        self._latest: list[Kept] = []  # what leads to the end of what was put last
         self.hits = self.misses = self.damaged = 0
 
     def open_disk(self, key: str) -> None:
@@ -58,14 +74,15 @@ class Snapshots:
         for path in sorted(self._limits.folder.glob(f"{key[:16]}-*{_SUFFIX}"), key=_written_at):
             try:
                 with path.open("rb") as file:
-                    tokens, answers, _ = read_head(file, key)
+                    head, _ = read_head(file, key)
                     size = os.fstat(file.fileno()).st_size
-                if path.name != self._name(tokens):
+                kept = Kept(head.tokens, head.begin, head.answers, size, None, path)
+                if path.name != self._file_name(kept):
                     raise ValueError("its name is not that of its tokens")
             except (OSError, ValueError) as error:
                 self._refuse(path, error)
                 continue
-            self._kept.setdefault(digest(tokens), _Kept(tokens, answers, size, None, path))
+            self._kept.setdefault(kept.name, kept)
         self._shrink()
         self._make_room_beside_others()
 
@@ -96,91 +113,102 @@ class Snapshots:
     def disk_bytes(self) -> int:
         return sum(kept.size for kept in list(self._kept.values()) if kept.path is not None)
 
-    def longest(self, tokens: Sequence[int]) -> tuple[int, int]:
-        """Length of the longest kept beginning of `tokens`, and of the whole state that has it."""
-        best = max(self._kept.values(), key=lambda kept: common(kept.tokens, tokens), default=None)
-        return (common(best.tokens, tokens), len(best.tokens)) if best else (0, 0)
+    def reach(self, tokens: Sequence[int], held: int = 0) -> int:
+        """How many tokens from the beginning can be had where the first `held` of them are in cells."""
+        chain = self.chain(tokens, held)
+        return common(chain[-1].tokens, tokens) if chain else held
 
-    def take(self, tokens: Sequence[int]) -> tuple[list[int], Spans, State] | None:
-        """Tokens, answers and state of what `longest` found; None where it turns out damaged."""
-        name = max(self._kept, key=lambda name: common(self._kept[name].tokens, tokens), default=None)
-        if name is None:
-            return None
-        kept = self._kept.pop(name)
+    def chain(self, tokens: Sequence[int], held: int = 0) -> list[Kept]:
+        """The states that lead furthest into `tokens`, one behind the other, from the first `held` of them on."""
+        found = [(common(kept.tokens, tokens), kept) for kept in self._kept.values()]
+        chain: list[Kept] = []
+        reach = held
+        while True:
+            going_on = [pair for pair in found if pair[1].begin <= reach < pair[0] and self._fits(*pair)]
+            if not going_on:
+                return chain
+            reach, kept = max(going_on, key=itemgetter(0))
+            chain.append(kept)
+
+    def _fits(self, shared: int, kept: Kept) -> bool:
+        return self._parts or shared == len(kept.tokens)
+
+    def state(self, kept: Kept) -> State | None:
+        """The state itself; None where it turns out damaged or gone, and is kept no more."""
         state = kept.state if kept.state is not None else self._load(kept)
         if state is None:
             self.misses += 1
+            self._kept.pop(kept.name, None)
             return None
         self.hits += 1
-        self._kept[name] = kept  # now the last used
-        return kept.tokens, kept.answers, state
+        return state
 
-    def put(self, tokens: list[int], answers: Spans, state: State) -> None:
-        """Keeps a state; what it is a continuation of is dropped."""
-        for name, kept in list(self._kept.items()):
-            if len(kept.tokens) <= len(tokens) and common(kept.tokens, tokens) == len(kept.tokens):
-                self._drop(name)
-        self._kept[digest(tokens)] = _Kept(tokens, answers, len(state), state)
+    def put(self, tokens: list[int], begin: int, answers: Spans, state: State) -> None:
+        """Keeps the state of what is behind the first `begin` tokens; what it holds, too, is dropped elsewhere."""
+        for kept in list(self._kept.values()):
+            if kept.begin >= begin and common(kept.tokens, tokens) == len(kept.tokens):
+                self._drop(kept)
+        kept = Kept(tokens, begin, answers, len(state), state)
+        self._kept[kept.name] = kept
+        self.touch(tokens)
+        self._latest = self.chain(tokens)
         self._shrink()
 
-    def knows(self, tokens: list[int]) -> bool:
-        """Whether all of `tokens` is kept, alone or as the beginning of more."""
-        return self.longest(tokens)[0] == len(tokens)
-
-    def due(self) -> "_Kept | None":
+    def due(self) -> Kept | None:
         """What has to go to disk next, because memory is over its bound; to be written by `write`, outside of locks."""
         if not self._key or self.ram_bytes <= self._limits.ram_bytes:
             return None
         return next((kept for kept in self._kept.values() if kept.state is not None and kept.path is None), None)
 
-    def wrote(self, kept: "_Kept", path: Path | None) -> None:
+    def wrote(self, kept: Kept, path: Path | None) -> None:
         """What `write` answered. What was dropped meanwhile, or could not be written, is not kept."""
-        if self._kept.get(digest(kept.tokens)) is kept:
+        if self._kept.get(kept.name) is kept:
             kept.path = path
             if path is None:
-                self._drop(digest(kept.tokens))
+                self._drop(kept)
         elif path is not None:
             _discard(path)
         self._shrink()
         self._make_room_beside_others()
 
     def forget(self) -> None:
-        for name in list(self._kept):
-            self._drop(name)
+        for kept in list(self._kept.values()):
+            self._drop(kept)
+        self._latest = []
 
     def touch(self, tokens: list[int]) -> None:
-        """What is of exactly these tokens counts as the last used."""
-        if kept := self._kept.pop(digest(tokens), None):
-            self._kept[digest(tokens)] = kept
+        """What leads to the end of `tokens` counts as the last used."""
+        for kept in reversed(self.chain(tokens)):
+            self._kept[kept.name] = self._kept.pop(kept.name)
 
     def store(self, tokens: list[int]) -> None:
-        """Writes to disk what is of exactly these tokens, where it is not there yet."""
-        kept = self._kept.get(digest(tokens))
-        if kept is not None and kept.path is None and self._key:
-            kept.path = self.write(kept)
+        """Writes to disk what leads to the end of `tokens`, where it is not there yet."""
+        for kept in self.chain(tokens):
+            if kept.path is None and self._key:
+                kept.path = self.write(kept)
 
     def flush(self) -> None:
         """Writes to disk what is only in memory, the last used first: the process may be ended over it."""
         now = time.time()
         for age, kept in enumerate(reversed(self._kept.values())):
-            self.store(kept.tokens)
+            if kept.path is None and self._key:
+                kept.path = self.write(kept)
             if kept.path is not None and kept.path.exists():
                 os.utime(kept.path, (now - age, now - age))  # the order that `open_disk` finds
         self._shrink()
 
     def _shrink(self) -> None:
-        """Keeps both bounds. Memory may be over its own while the disk catches up, by as much again or one state."""
+        """Keeps both bounds. Memory may be over its own while the disk catches up: by as much again, or the latest."""
         ram = self._limits.ram_bytes
-        newest = next(reversed(self._kept.values()), None)
         for kept in list(self._kept.values()):
             if self.ram_bytes <= ram:
                 break
-            if kept.path is not None or not self._key or (self.ram_bytes > 2 * ram and kept is not newest):
+            if kept.path is not None or not self._key or (self.ram_bytes > 2 * ram and kept not in self._latest):
                 kept.state = None
-        for name, kept in list(self._kept.items()):
+        for kept in list(self._kept.values()):
             over = self.disk_bytes > self._limits.disk_bytes and kept.path is not None
             if over or (kept.state is None and kept.path is None):
-                self._drop(name)
+                self._drop(kept)
 
     def _make_room_beside_others(self) -> None:
         """The folder is for all models: what others left there goes, the oldest first, where it is too much."""
@@ -194,21 +222,22 @@ class Snapshots:
             _discard(path)
             over -= size
 
-    def _drop(self, name: bytes) -> None:
-        kept = self._kept.pop(name)
+    def _drop(self, kept: Kept) -> None:
+        del self._kept[kept.name]
+        kept.state = None
         if kept.path is not None:
             _discard(kept.path)
 
-    def write(self, kept: _Kept) -> Path | None:
+    def write(self, kept: Kept) -> Path | None:
         """To a file of its own, complete or not at all; a full disk costs the snapshot, nothing else."""
         state = kept.state
         if state is None or self._limits.folder is None or kept.size > self._limits.disk_bytes:
             return None
-        path = self._limits.folder / self._name(kept.tokens)
+        path = self._limits.folder / self._file_name(kept)
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                write_state(file, self._key, kept.tokens, kept.answers, state)
+                write_state(file, self._key, kept.head, state)
             part.replace(path)
         except OSError as error:
             log.warning("a snapshot could not be written: %s", error)
@@ -216,12 +245,13 @@ class Snapshots:
             return None
         return path
 
-    def _load(self, kept: _Kept) -> State | None:
-        """The state in a file, if every byte of it is as it was written."""
-        assert kept.path is not None
+    def _load(self, kept: Kept) -> State | None:
+        """The state in a file, if there is one and every byte of it is as it was written."""
+        if kept.path is None:
+            return None
         try:
             with kept.path.open("rb") as file:
-                return read_state(file, self._key, kept.tokens)
+                return read_state(file, self._key, kept.head)
         except FileNotFoundError:  # another model's process needed the room
             return None
         except (OSError, ValueError) as error:
@@ -233,8 +263,8 @@ class Snapshots:
         self.damaged += 1
         _discard(path)
 
-    def _name(self, tokens: list[int]) -> str:
-        return f"{self._key[:16]}-{digest(tokens).hex()}{_SUFFIX}"
+    def _file_name(self, kept: Kept) -> str:
+        return f"{self._key[:16]}-{kept.name.hex()}{_SUFFIX}"
 
 
 def _written_at(path: Path) -> float:

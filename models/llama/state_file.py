@@ -9,16 +9,25 @@ import sys
 from array import array
 from collections.abc import Sequence
 from io import BufferedIOBase
+from typing import NamedTuple
 
 import numpy as np
 
 # A file: what is fixed (magic, length of the head, count of tokens, SHA-256 of head and tokens, SHA-256 of the state),
 # head (JSON), tokens (4 bytes each), state. Nothing is made sense of before its sum is right.
 _FIXED = struct.Struct("<11sII32s32s")
-_MAGIC = b"LANTERNKV2\n"
+_MAGIC = b"LANTERNKV3\n"
 
 Spans = list[tuple[int, int]]
 State = bytearray | memoryview
+
+
+class Head(NamedTuple):
+    """What a state is of: what is behind the first `begin` of `tokens`."""
+
+    tokens: list[int]
+    begin: int
+    answers: Spans  # spans of `tokens` that the model itself has said
 
 
 def blank(size: int) -> memoryview:
@@ -28,26 +37,27 @@ def blank(size: int) -> memoryview:
     return np.empty(size, np.uint8).data
 
 
-def write_state(file: BufferedIOBase, key: str, tokens: list[int], answers: Spans, state: State) -> None:
+def write_state(file: BufferedIOBase, key: str, head: Head, state: State) -> None:
     """`key` names the model and all that shapes its cells."""
-    front, packed = json.dumps({"key": key, "answers": answers}).encode(), _packed(tokens)
+    front = json.dumps({"key": key, "begin": head.begin, "answers": head.answers}).encode()
+    packed = _packed(head.tokens)
     sums = (hashlib.sha256(front + packed).digest(), hashlib.sha256(state).digest())
-    for piece in (_FIXED.pack(_MAGIC, len(front), len(tokens), *sums), front, packed, state):
+    for piece in (_FIXED.pack(_MAGIC, len(front), len(head.tokens), *sums), front, packed, state):
         file.write(piece)
 
 
-def read_state(file: BufferedIOBase, key: str, tokens: list[int]) -> State:
-    """Raises ValueError where a byte is not as it was written, or the state is one of other tokens."""
-    found, _, sha = read_head(file, key)
+def read_state(file: BufferedIOBase, key: str, wanted: Head) -> State:
+    """Raises ValueError where a byte is not as it was written, or the state is another one."""
+    head, sha = read_head(file, key)
     # Mapped, so that no memory has to be found for it. Private: nothing is ever written back.
     state = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))[file.tell() :]
-    if found != tokens or hashlib.sha256(state).digest() != sha:
+    if head != wanted or hashlib.sha256(state).digest() != sha:
         raise ValueError("its state is not as it was written")
     return state
 
 
-def read_head(file: BufferedIOBase, key: str) -> tuple[list[int], Spans, bytes]:
-    """Tokens, answers and the SHA-256 of the state of a file, which is then read up to its state.
+def read_head(file: BufferedIOBase, key: str) -> tuple[Head, bytes]:
+    """The head of a file, which is then read up to its state, and the SHA-256 of that.
 
     Raises ValueError where it is damaged or of another model.
     """
@@ -60,12 +70,12 @@ def read_head(file: BufferedIOBase, key: str) -> tuple[list[int], Spans, bytes]:
     front, packed = file.read(length), file.read(4 * count)
     if hashlib.sha256(front + packed).digest() != sha:
         raise ValueError("its head is not as it was written")
-    head, tokens = json.loads(front), array("i", packed)
-    if head["key"] != key:
+    told, tokens = json.loads(front), array("i", packed)
+    if told["key"] != key:
         raise ValueError("of another model or context")
     if sys.byteorder == "big":
         tokens.byteswap()
-    return tokens.tolist(), [(begin, end) for begin, end in head["answers"]], state_sha
+    return Head(tokens.tolist(), told["begin"], [(begin, end) for begin, end in told["answers"]]), state_sha
 
 
 def _packed(tokens: Sequence[int]) -> bytes:
@@ -75,5 +85,6 @@ def _packed(tokens: Sequence[int]) -> bytes:
     return packed.tobytes()
 
 
-def digest(tokens: Sequence[int]) -> bytes:
-    return hashlib.sha256(_packed(tokens)).digest()[:16]
+def digest(tokens: Sequence[int], begin: int) -> bytes:
+    """Names a state."""
+    return hashlib.sha256(_packed([begin, *tokens])).digest()[:16]

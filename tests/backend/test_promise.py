@@ -15,7 +15,7 @@ from models.types import Delta, Prompt, Rates, Sampling
 from tests.backend.worlds import running
 
 QUESTION = "how are the totals of a cart sent?"
-RATES = Rates(prefill=100.0, decode=20.0)
+RATES = Rates(prefill=100.0, decode=20.0, spread=0.04)
 
 
 class Watched(ScriptedEngine):
@@ -53,8 +53,8 @@ async def asked(tmp_path: Path, engine: ScriptedEngine, body: dict[str, Any], **
 @pytest.mark.parametrize(
     ("rates", "body", "setting", "fewest", "most"),
     [
-        (RATES, {}, 10.0, 700, 895),  # 0.9 * 100 * (10 - 0.05), less what the search took
-        (RATES, {"first_token_s": 6.0}, 10.0, 400, 535),
+        (RATES, {}, 10.0, 700, 880),  # 100 / 1.13 * (10 - 0.05), less what the search took
+        (RATES, {"first_token_s": 6.0}, 10.0, 400, 526),
         (RATES, {"first_token_s": 0.0}, 10.0, 2000, 7000),
         (RATES, {}, 0.0, 2000, 7000),
         (Rates(), {}, 10.0, 2000, 7000),  # nothing is known of this engine yet

@@ -9,10 +9,11 @@ from tests.engine_bench.clients import Heard, Session
 from tests.engine_bench.load import ROOT, Load
 from tests.engine_bench.peers import Machine, lantern, lantern_served
 from tests.engine_bench.processes import family, resident_bytes
-from tests.engine_bench.rows import Figures, turns, warm
+from tests.engine_bench.rows import Figures, one, turns, warm
 from tests.tiny_gguf import LLAMA3, PHI3, tiny_dir
 
-PROMISED_S = 10.0
+PROMISED_S = 10.0  # as by default; longer where `_READABLE` tokens take longer: less is no prompt with code in it
+_READABLE = 320
 _SHORT_S = 1.0  # a first token that came sooner needs no forecast
 _QUESTIONS = (
     "How are the results of the searches put together into one ranking?",
@@ -36,8 +37,11 @@ def forecasts(heard: Sequence[Heard]) -> Figures:
     return {"forecasts": len(errors), "median error": statistics.median(errors), "within 20 %": within}
 
 
-async def promises(machine: Machine, folder: Path, load: Load) -> Figures:
-    """Questions of new conversations about a package of this repository, each with a promised first token."""
+async def promises(machine: Machine, folder: Path, load: Load, token_s: float) -> Figures:
+    """Questions of new conversations about a package of this repository, each with a promised first token. `token_s`
+    is what one token of a cold read takes.
+    """
+    within_s = max(PROMISED_S, _READABLE * token_s)
     root = str(ROOT / load.sizes.package)
     with lantern_served(machine, folder) as served:
         served.post("/index", {"path": root, "wait": True})
@@ -45,11 +49,12 @@ async def promises(machine: Machine, folder: Path, load: Load) -> Figures:
         for n in range(load.sizes.promises + 1):
             talk = await Session.open(served.url, served.headers, workspace=root)
             question = _QUESTIONS[n % len(_QUESTIONS)]
-            answer = await talk.ask(question, 8, retrieval="auto", first_token_s=PROMISED_S)
+            answer = await talk.ask(question, 8, retrieval="auto", first_token_s=within_s)
             waits.append(answer.first_s)
             await talk.close()
     waits = waits[1:]  # the first one loaded the model, and its rates were not known yet
-    return {"promised": len(waits), "kept": sum(s <= PROMISED_S for s in waits) / len(waits), "worst": max(waits)}
+    kept = sum(wait <= within_s for wait in waits) / len(waits)
+    return {"promised": len(waits), "within_s": within_s, "kept": kept, "worst": max(waits)}
 
 
 async def smaller_cache(machine: Machine, folder: Path, load: Load) -> Figures:
@@ -60,6 +65,7 @@ async def smaller_cache(machine: Machine, folder: Path, load: Load) -> Figures:
     async with lantern(machine, folder, KV_TYPE="q8_0") as peer:
         await warm(peer)
         await turns(peer, load, figures, [])
+        figures["decode"] = (await one(peer, load.code(load.sizes.code), load.sizes.decode, temperature=1.0)).rate
         figures["memory, 2 conversations"] = resident_bytes(*family(peer.pid))
     return figures
 

@@ -28,7 +28,7 @@ class Heard:
     tokens: int = 0  # as the server counts them
     ended: float = 0.0
     forecast: float | None = None  # when the first text will come, as the server said first
-    spoke: asyncio.Event = field(default_factory=asyncio.Event)  # set by the first text
+    spoke: asyncio.Event = field(default_factory=asyncio.Event)  # set by each text
     cancel: asyncio.Event = field(default_factory=asyncio.Event)  # to be set by whoever wants it to end
 
     def hear(self, text: str) -> None:

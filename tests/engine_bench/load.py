@@ -34,9 +34,10 @@ class Sizes:
     other: int = 60  # the code of each
     answer: int = 24
     decode: int = 64  # the answer that the rate is taken from
-    rounds: int = 2  # of it
+    rounds: int = 3  # of it
     rest_s: float = 3.0  # between two rows: a reader's moment, in which an engine may put things in order
     running: int = 300  # the answer beside which a long prompt is read
+    alone: int = 12  # pieces of it before
     long: int = 2000
     cancelled: int = 4000
     cancel_after_s: float = 3.0
@@ -46,7 +47,7 @@ class Sizes:
 
 
 QUICK = Sizes(
-    system=60, code=60, others=3, other=20, answer=8, decode=16, rounds=1, rest_s=0, running=200, long=400,
+    system=60, code=60, others=3, other=20, answer=8, decode=16, rounds=1, rest_s=0, running=200, alone=4, long=400,
     cancelled=1200, cancel_after_s=0.02, promises=2, package="prompts", swaps=4,
 )  # fmt: skip
 

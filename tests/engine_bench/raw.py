@@ -1,14 +1,18 @@
 """llama.cpp and nothing else: one prompt read, then a batch of one token at a time; a process of its own.
 
-`python -m tests.engine_bench.raw MODEL THREADS CONTEXT TOKENS ROUNDS OURS < PROMPT` prints its figures as JSON. OURS is
-0 for llama.cpp as it comes, 1 with the choices of Lantern's engine: no flash attention, weights as the file has them.
+`python -m tests.engine_bench.raw MODEL THREADS CONTEXT TOKENS OURS`: the first line of standard input is the prompt, as
+JSON; each line more has an answer of so many tokens made. Figures come as a line of JSON each. OURS is 0 for llama.cpp
+as it comes, 1 with the choices of Lantern's engine: no flash attention, weights as the file has them.
 """
 
+import asyncio
 import ctypes
 import json
 import os
 import sys
 import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import llama_cpp
@@ -19,7 +23,39 @@ SILENT = llama_cpp.llama_log_callback(lambda *_: None)
 _SLICE = 512
 
 
-def main(path: str, threads: int, n_ctx: int, n_tokens: int, rounds: int, ours: int) -> None:
+class Raw:
+    """The loop, from outside."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def ask(self, line: str) -> dict[str, float]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line.encode() + b"\n")
+        figures: dict[str, float] = json.loads(await self._process.stdout.readline())
+        return figures
+
+    async def decode(self) -> float:
+        """Tokens per second of one answer."""
+        return (await self.ask(""))["decode"]
+
+
+@asynccontextmanager
+async def looping(*given: object) -> AsyncIterator[Raw]:
+    """MODEL, THREADS, CONTEXT, TOKENS and OURS, as above."""
+    words = [sys.executable, "-m", "tests.engine_bench.raw", *map(str, given)]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
+    try:
+        yield Raw(process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert await process.wait() == 0, "the raw loop broke"
+
+
+def main(path: str, threads: int, n_ctx: int, n_tokens: int, ours: int) -> Iterator[dict[str, float]]:
     llama_cpp.llama_log_set(SILENT, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     loading = llama_cpp.llama_model_default_params()
@@ -35,21 +71,21 @@ def main(path: str, threads: int, n_ctx: int, n_tokens: int, rounds: int, ours: 
     evaluate(context, [1])  # the pages of the file
     memory = llama_cpp.llama_get_memory(context)
     llama_cpp.llama_memory_clear(memory, True)
-    prompt = tokenized(model, sys.stdin.read())
+    prompt = tokenized(model, json.loads(sys.stdin.readline()))
     began = time.perf_counter()
     for at in range(0, len(prompt), _SLICE):
         evaluate(context, prompt[at : at + _SLICE])
     token = llama_cpp.llama_sampler_sample(chain, context, -1)
-    cold_s, rates = time.perf_counter() - began, []
-    for _ in range(rounds):
+    yield {"cold read": time.perf_counter() - began}
+    for _ in sys.stdin:
         llama_cpp.llama_memory_seq_rm(memory, 0, len(prompt), -1)
         after = time.perf_counter()
         chosen = token
         for _ in range(n_tokens - 1):
             evaluate(context, [chosen])
             chosen = llama_cpp.llama_sampler_sample(chain, context, -1)
-        rates.append((n_tokens - 1) / (time.perf_counter() - after))
-    print(json.dumps({"cold read": cold_s, "decode": max(rates), "memory": resident_bytes(os.getpid())}))
+        rate = (n_tokens - 1) / (time.perf_counter() - after)
+        yield {"decode": rate, "memory": resident_bytes(os.getpid())}
 
 
 def tokenized(model: Any, text: str) -> list[int]:
@@ -66,4 +102,5 @@ def evaluate(context: Any, tokens: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    for figures in main(sys.argv[1], *map(int, sys.argv[2:])):
+        print(json.dumps(figures), flush=True)

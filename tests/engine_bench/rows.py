@@ -4,24 +4,27 @@ import asyncio
 import statistics
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from itertools import pairwise
 from typing import Any
 
 from tests.engine_bench.clients import Heard, Session, Talk
 from tests.engine_bench.load import Load
 from tests.engine_bench.peers import Peer
 from tests.engine_bench.processes import family, resident_bytes
+from tests.engine_bench.raw import Raw
 
 Figures = dict[str, float]
 Start = Callable[[], AbstractAsyncContextManager[Peer]]
 
 
-async def measured(start: Start, load: Load) -> tuple[Figures, list[Heard]]:
+async def measured(start: Start, load: Load, raw: Raw) -> tuple[Figures, list[Heard]]:
     """All figures of an engine that is started twice, and every answer of conversations that ran alone."""
     figures: Figures = {}
     heard: list[Heard] = []
     async with start() as peer:
         await warm(peer)
         first, second = await turns(peer, load, figures, heard)
+        heard += await decoding(peer, load, raw, figures)
         figures["memory, 2 conversations"] = resident_bytes(*family(peer.pid))
         for _ in range(load.sizes.others):
             await one(peer, load.code(load.sizes.other), 1)
@@ -60,7 +63,7 @@ async def one(peer: Peer, question: str, tokens: int, heard: Heard | None = None
 
 
 async def turns(peer: Peer, load: Load, figures: Figures, heard: list[Heard]) -> tuple[Talk, Talk]:
-    """Two conversations: first turns, follow-ups of one, then of both in turn, and the rate of a longer answer."""
+    """Two conversations: first turns, follow-ups of one, then of both in turn."""
     sizes = load.sizes
     first, second = await peer.talk(), await peer.talk()
     begun = [await talk.ask(load.code(sizes.code), sizes.answer) for talk in (first, second)]
@@ -70,12 +73,22 @@ async def turns(peer: Peer, load: Load, figures: Figures, heard: list[Heard]) ->
     await asyncio.sleep(sizes.rest_s)
     interleaved = [await talk.ask(load.follow_up(), sizes.answer) for talk in (first, second) * 2]
     figures["interleaved"] = statistics.median(one.first_s for one in interleaved)
-    await asyncio.sleep(sizes.rest_s)
-    # No guesses come true in words drawn at random: what is measured is the decoding.
-    long = [await one(peer, load.code(sizes.code), sizes.decode, temperature=1.0) for _ in range(sizes.rounds)]
-    figures["decode"] = max(one.rate for one in long)
-    heard += [*begun, *follow, *interleaved, *long]
+    heard += [*begun, *follow, *interleaved]
     return first, second
+
+
+async def decoding(peer: Peer, load: Load, raw: Raw, figures: Figures) -> list[Heard]:
+    """The rate of longer answers, each between two of the raw loop: the machine is not the same a minute later."""
+    sizes, beside, heard = load.sizes, [await raw.decode()], []
+    for _ in range(sizes.rounds):
+        # No guesses come true in words drawn at random: what is measured is the decoding.
+        heard.append(await one(peer, load.code(sizes.code), sizes.decode, temperature=1.0))
+        await asyncio.sleep(sizes.rest_s)
+        beside.append(await raw.decode())
+    figures["decode"] = max(answer.rate for answer in heard)
+    shares = [2 * answer.rate / sum(pair) for answer, pair in zip(heard, pairwise(beside), strict=True)]
+    figures["decode, of the raw loop"] = statistics.median(shares)
+    return heard
 
 
 async def at_once(peer: Peer, load: Load, figures: Figures, n: int) -> None:
@@ -88,15 +101,18 @@ async def at_once(peer: Peer, load: Load, figures: Figures, n: int) -> None:
 
 
 async def beside_a_long_prompt(peer: Peer, talk: Talk, load: Load, figures: Figures) -> None:
-    """The longest silence of a running answer while a long prompt is read, in steps of a lone answer."""
+    """The longest silence of a running answer while a long prompt is read, in its own steps of the moment before."""
     running = Heard()
     answering = asyncio.create_task(talk.ask(load.follow_up(), load.sizes.running, running))
-    await running.spoke.wait()
+    while len(running.times) < load.sizes.alone:
+        await running.spoke.wait()
+        running.spoke.clear()
+    step = statistics.median(after - before for before, after in pairwise(running.times))
     long = await one(peer, load.code(load.sizes.long), 1)
     running.cancel.set()
     await answering
     gap = running.longest_gap_s(long.sent, long.times[0])
-    figures["longest gap"], figures["longest gap, steps"] = gap, gap * figures["decode"]
+    figures["longest gap"], figures["longest gap, steps"] = gap, gap / step
     figures["first token of the long prompt"] = long.first_s
 
 

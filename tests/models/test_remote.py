@@ -60,12 +60,12 @@ async def test_a_conversation_goes_out_as_messages_and_raw_text_as_it_is() -> No
 
 
 async def test_what_is_not_neutral_is_sent() -> None:
-    sampling = Sampling(3, 0.5, 0.9, 40, 0.05, 1.1, 7, ("\n\n", "###"), '{"type": "object"}')
+    sampling = Sampling(3, 0.5, 0.9, 0, 0.05, 1.1, 7, ("\n\n", "###"), '{"type": "object"}')
     async with remote(honest) as (engine, fake):
         await collect(engine, RAW, sampling)
     sent = fake.bodies[0]
     assert {name: sent[name] for name in ("top_k", "min_p", "repeat_penalty", "repetition_penalty", "seed")} == {
-        "top_k": 40,
+        "top_k": 0,
         "min_p": 0.05,
         "repeat_penalty": 1.1,
         "repetition_penalty": 1.1,

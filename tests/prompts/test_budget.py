@@ -11,7 +11,8 @@ SLOW = Rates(prefill=50.0, decode=10.0)
 
 
 def test_a_budget_is_what_is_cached_and_what_can_be_read_in_the_time_left() -> None:
-    assert Promise(10.0, 0.0, SLOW).budget(0, 8000) == 384  # whole 64s of 0.9 * 50 * (10 - 0.1)
+    assert Promise(10.0, 0.0, SLOW).budget(0, 8000) == 448  # whole 32s of 50 / 1.05 * (10 - 0.1)
+    assert Promise(10.0, 0.0, Rates(50.0, 10.0, spread=0.1)).budget(0, 8000) == 384  # of 50 / 1.25 * (10 - 0.1)
     assert Promise(10.0, 4.0, SLOW).budget(300, 8000) == 300 + 256
     assert Promise(10.0, 11.0, SLOW).budget(300, 8000) == 300
     assert Promise(10.0, 0.0, SLOW).budget(7900, 8000) == 8000

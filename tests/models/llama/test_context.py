@@ -59,12 +59,26 @@ def test_a_forked_sequence_goes_on_as_its_source(context: Context) -> None:
 
 def test_a_restored_state_goes_on_as_the_saved_one(context: Context) -> None:
     evaluate(context, 0, 0, *range(10, 30))
-    state = context.save(0)
+    state = context.save(0, 0, 20)
     context.cut(0, 0)
-    assert context.restore(3, state)
+    assert context.restore(3, state, 0, 20)
     assert evaluate(context, 3, 20, 5) == pytest.approx(evaluate(context, 1, 0, *range(10, 30), 5), abs=1e-4)
 
 
-def test_a_state_that_is_cut_short_is_refused(context: Context) -> None:
-    evaluate(context, 0, 0, 1, 2, 3)
-    assert not context.restore(1, context.save(0)[:100])
+def test_a_part_of_a_state_goes_behind_what_is_there(context: Context) -> None:
+    evaluate(context, 0, 0, *range(10, 30))
+    state = context.save(0, 8, 20)
+    assert len(state) < 0.7 * len(context.save(0, 0, 20))
+    context.copy(0, 1, 10)
+    context.cut(0, 0)
+    assert context.restore(1, state, 10, 18)  # of what it is of, what is missing and what is wanted
+    assert evaluate(context, 1, 18, 5) == pytest.approx(evaluate(context, 2, 0, *range(10, 28), 5), abs=1e-4)
+
+
+def test_a_state_that_is_cut_short_is_refused_and_nothing_is_added(context: Context) -> None:
+    before = evaluate(context, 0, 0, 1, 2, 3)
+    state = context.save(0, 0, 3)
+    assert not context.restore(1, state[:100], 0, 3)
+    context.cut(0, 2)
+    assert not context.restore(0, state[:100], 2, 3)
+    assert evaluate(context, 0, 2, 3) == pytest.approx(before, abs=1e-4)

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.llama.pace import GRAIN
-from models.llama.slots import WORTH_SAVING
+from models.llama.slots import WORTH
 from models.llama.snapshots import Limits, Snapshots
 from models.llama.state_file import State
 from tests.models.llama.world import SYSTEM, World
@@ -26,7 +25,7 @@ def test_a_conversation_goes_on_where_it_stopped_whoever_spoke_between() -> None
 
 def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> None:
     world = World(size=150)
-    first = world.submit(list(range(WORTH_SAVING + 10)), 1)
+    first = world.submit(list(range(WORTH + 10)), 1)
     world.run()
     for n in range(3):
         world.submit([n] * 120, 1)
@@ -37,17 +36,52 @@ def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> N
     assert world.snapshots.hits == 1
 
 
+def test_what_conversations_begin_with_is_kept_once_and_what_is_new_is_added() -> None:
+    world = World(size=2000, sequences=10, limits=Limits(1 << 20))
+    first, second = world.submit([*SYSTEM, *[1] * 100], 20), world.submit([*SYSTEM, *[2] * 50], 1)
+    world.run()
+    while (unkept := world.slots.unkept(1.0)) is not None:
+        world.slots.keep(unkept)
+    assert world.snapshots.ram_bytes == 8 * (len(SYSTEM) + 100 + 19 + 50)  # a last token has no cell
+    again = world.submit([*first.tokens, 4, 4, 4], 20)
+    world.run()
+    while (unkept := world.slots.unkept(1.0)) is not None:
+        world.slots.keep(unkept)
+    assert world.snapshots.ram_bytes == 8 * (len(SYSTEM) + 100 + 19 + 50 + 4 + 19)
+    world.submit([5] * 1999, 1)  # needs all cells
+    world.run()
+    last, other = world.submit([*again.tokens, 6], 1), world.submit([*second.tokens, 6], 1)
+    world.run()
+    assert (last.cached, other.cached) == (len(again.tokens) - 1, len(second.tokens) - 1)
+    assert world.snapshots.hits == 3 + 1  # three of the one, and of the other what is its own
+
+
+def test_a_restore_that_has_no_room_stops_where_it_had() -> None:
+    world = World(size=500, sequences=10, limits=Limits(1 << 20))
+    for prompt in ([1] * 100, [*[1] * 100, *[2] * 300]):
+        world.submit(prompt, 1)
+        world.run()
+        world.slots.keep(world.slots.unkept(1.0) or 0)
+    world.submit([3] * 200, 90)
+    while world.scheduler.decoding == 0:
+        world.step()
+    again = world.submit([*[1] * 100, *[2] * 20, 9], 5)
+    world.step()
+    assert again.cached == 100  # all of the second part, of which 20 are wanted, does not fit
+    world.run()
+
+
 def test_where_idle_cells_cost_time_they_leave_when_saving_them_keeps_nobody_waiting() -> None:
     world = World(size=2000, reads_all=True)
     first = world.submit([1] * 300, 1)
     world.run()
-    follow_up = world.submit([2] * 100, 5)
+    follow_up = world.submit([2] * 60, 5)
     world.step()
-    assert world.cells.used == 300 + 100  # a short prompt does not wait for a snapshot
-    world.submit([3] * 200, 1)
+    assert world.cells.used == 300 + 60  # a short prompt does not wait for a snapshot
+    long = world.submit([3] * 200, 1)
     assert [part.request for part in world.step()] == [follow_up]  # it pauses for one thing at a time
-    assert world.cells.used == 100 + 1
-    assert sum(len(part.tokens) for part in world.step()) == GRAIN
+    assert world.cells.used == 60 + 1
+    assert {part.request for part in world.step()} == {follow_up, long}
     world.run()
     again = world.submit([*first.tokens, 3], 1)
     world.run()
@@ -55,10 +89,10 @@ def test_where_idle_cells_cost_time_they_leave_when_saving_them_keeps_nobody_wai
 
 
 def test_what_was_saved_at_rest_leaves_for_anybody() -> None:
-    world = World(size=2000, reads_all=True)
+    world = World(size=2000)
     first, second = world.submit([1] * 300, 1), world.submit([2] * 200, 1)
     world.run()
-    slots = world.slots
+    world.cells.reads_all, slots = True, world.slots
     order = []
     while (unkept := slots.unkept(1.0)) is not None:
         order.append(slots.tree.length(unkept))
@@ -89,12 +123,12 @@ def test_what_memory_has_no_room_for_is_not_saved_before_it_must() -> None:
     for n in range(3):
         world.submit([n] * 300, 1)
     world.run()
-    world.slots.keep(world.slots.unkept(1.0) or 0)  # 1,200 bytes: now it is known what a token takes
-    world.submit([7] * 4097, 1)  # more than all of World's 1 << 14 bytes
+    world.slots.keep(world.slots.unkept(1.0) or 0)  # now it is known that a token takes 8 bytes
+    world.submit([7] * 2049, 1)  # more than all of World's 1 << 14 bytes
     world.run()
     while (unkept := world.slots.unkept(1.0)) is not None:
         world.slots.keep(unkept)
-    assert world.snapshots.ram_bytes == 3 * 300 * 4
+    assert world.snapshots.ram_bytes == 3 * 300 * 8
 
 
 def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() -> None:
@@ -129,9 +163,9 @@ def test_at_the_end_what_was_used_last_is_on_disk_first(tmp_path: Path, monkeypa
     save, write = world.cells.save, world.snapshots.write
     done: list[tuple[str, int]] = []
 
-    def saved(sequence: int) -> State:
+    def saved(sequence: int, begin: int, end: int) -> State:
         done.append(("made", world.cells.tokens[sequence][0]))
-        return save(sequence)
+        return save(sequence, begin, end)
 
     def written(kept: Any) -> Path | None:
         done.append(("written", kept.tokens[0]))

@@ -13,11 +13,13 @@ import pytest
 from models.llama.engine import LlamaEngine
 from models.llama.loading import Order, snapshot_key
 from models.llama.snapshots import Limits, Snapshots
+from models.llama.state_file import Spans, State
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
 from tests.speck import write_speck
 
 TOKENS, SPANS, STATE = list(range(100, 200)), [(10, 20), (50, 60)], bytearray(range(256))
+WHOLE = [(TOKENS, 0, SPANS, STATE)]
 KEY, OTHER = "a" * 64, "a" * 16 + "b" * 48
 
 
@@ -33,9 +35,15 @@ def catch_up(snapshots: Snapshots) -> None:
         snapshots.wrote(due, snapshots.write(due))
 
 
+def taken(snapshots: Snapshots, tokens: list[int] = TOKENS, held: int = 0) -> list[tuple[list[int], int, Spans, State]]:
+    """What leads into these tokens, with its states, as far as they can be had."""
+    states = [(one, snapshots.state(one)) for one in snapshots.chain(tokens, held)]
+    return [(one.tokens, one.begin, one.answers, state) for one, state in states if state is not None]
+
+
 def written(folder: Path, tokens: list[int] = TOKENS) -> Snapshots:
     found = opened(folder)
-    found.put(tokens, SPANS, STATE)
+    found.put(tokens, 0, SPANS, STATE)
     found.flush()
     return found
 
@@ -49,9 +57,9 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_state_comes_back_from_its_file(file: Path) -> None:
     again = opened(file.parent)
-    assert again.longest([*TOKENS, 1]) == (100, 100)
+    assert again.reach([*TOKENS, 1]) == 100
     assert again.answers() == [(TOKENS, SPANS)]
-    assert again.take(TOKENS) == (TOKENS, SPANS, STATE)
+    assert taken(again) == WHOLE
     assert (again.hits, again.misses, again.damaged) == (1, 0, 0)
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o077) == (0o600, 0)
 
@@ -62,8 +70,8 @@ def test_no_flipped_byte_is_believed(file: Path) -> None:
         file.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
         again = opened(file.parent)
         assert again.answers() in ([], [(TOKENS, SPANS)])
-        assert again.take(TOKENS) is None, place
-        assert (again.damaged, again.longest(TOKENS), file.exists()) == (1, (0, 0), False), place
+        assert taken(again) == [], place
+        assert (again.damaged, again.reach(TOKENS), file.exists()) == (1, 0, False), place
 
 
 def test_what_is_damaged_after_it_was_found_is_not_believed_either(file: Path) -> None:
@@ -72,7 +80,7 @@ def test_what_is_damaged_after_it_was_found_is_not_believed_either(file: Path) -
         file.write_bytes(whole)
         again = opened(file.parent)
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert again.take(TOKENS) is None, place
+        assert taken(again) == [], place
         assert (again.damaged, again.misses) == (1, 1)
 
 
@@ -80,35 +88,35 @@ def test_what_is_damaged_after_it_was_found_is_not_believed_either(file: Path) -
 def test_a_file_that_is_cut_short_is_not_there(file: Path, kept: int) -> None:
     file.write_bytes(file.read_bytes()[:kept])
     again = opened(file.parent)
-    assert again.take(TOKENS) is None
+    assert taken(again) == []
     assert again.damaged == 1
     file.write_bytes(b"LANTERNKV2" * 100)
-    assert opened(file.parent).take(TOKENS) is None
+    assert taken(opened(file.parent)) == []
 
 
 def test_a_file_that_grew_is_not_believed(file: Path) -> None:
     file.write_bytes(file.read_bytes() + b"x")
-    assert opened(file.parent).take(TOKENS) is None
+    assert taken(opened(file.parent)) == []
 
 
 def test_a_file_that_has_gone_is_read_again(file: Path) -> None:
     again = opened(file.parent)
     file.unlink()
-    assert again.take(TOKENS) is None
-    assert again.take(TOKENS) is None
+    assert taken(again) == []
+    assert taken(again) == []
     assert again.damaged == 0  # another process needed the room
 
 
 def test_a_file_of_another_model_is_not_taken(file: Path) -> None:
-    assert opened(file.parent, OTHER).take(TOKENS) is None  # its name begins alike
+    assert taken(opened(file.parent, OTHER)) == []  # its name begins alike
     file.with_name(file.name.replace("a" * 16, "c" * 16)).write_bytes(b"not this model's")
-    assert opened(file.parent, "c" * 64).longest(TOKENS) == (0, 0)
+    assert opened(file.parent, "c" * 64).reach(TOKENS) == 0
 
 
 def test_a_file_under_the_name_of_another_is_not_taken(file: Path) -> None:
     file.rename(file.with_name(f"{KEY[:16]}-{'0' * 32}.kv"))
     again = opened(file.parent)
-    assert (again.longest(TOKENS), again.damaged) == ((0, 0), 1)
+    assert (again.reach(TOKENS), again.damaged) == (0, 1)
 
 
 def test_what_a_killed_process_had_half_written_goes(file: Path) -> None:
@@ -122,7 +130,7 @@ def test_what_a_killed_process_had_half_written_goes(file: Path) -> None:
 
 def test_a_folder_among_the_files_is_no_snapshot(file: Path) -> None:
     file.with_name(f"{KEY[:16]}-{'1' * 32}.kv").mkdir()
-    assert opened(file.parent).take(TOKENS) == (TOKENS, SPANS, STATE)
+    assert taken(opened(file.parent)) == WHOLE
 
 
 def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
@@ -130,17 +138,17 @@ def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
     found = Snapshots(Limits(0, 1 << 20, folder))
     found.open_disk(KEY)
     folder.rmdir()
-    found.put(TOKENS, SPANS, STATE)
-    assert found.longest(TOKENS) == (100, 100)
+    found.put(TOKENS, 0, SPANS, STATE)
+    assert found.reach(TOKENS) == 100
     catch_up(found)
-    assert found.longest(TOKENS) == (0, 0)
+    assert found.reach(TOKENS) == 0
 
 
 def being_written(folder: Path) -> tuple[Snapshots, Any, Path | None]:
     """A state that memory has no room for, on disk already, while nobody has been told."""
     found = Snapshots(Limits(0, 1 << 20, folder))
     found.open_disk(KEY)
-    found.put(TOKENS, SPANS, STATE)
+    found.put(TOKENS, 0, SPANS, STATE)
     due = found.due()
     assert due is not None
     return found, due, found.write(due)
@@ -148,31 +156,81 @@ def being_written(folder: Path) -> tuple[Snapshots, Any, Path | None]:
 
 def test_what_has_to_leave_memory_is_there_until_it_is_on_disk(tmp_path: Path) -> None:
     found, due, path = being_written(tmp_path)
-    assert found.take(TOKENS) == (TOKENS, SPANS, STATE)
+    assert taken(found) == WHOLE
     found.wrote(due, path)
-    assert (found.ram_bytes, found.take(TOKENS), found.due()) == (0, (TOKENS, SPANS, STATE), None)
+    assert (found.ram_bytes, taken(found), found.due()) == (0, WHOLE, None)
 
 
 def test_what_went_on_while_it_was_written_leaves_no_file(tmp_path: Path) -> None:
     found, due, path = being_written(tmp_path)
-    found.put([*TOKENS, 1], SPANS, STATE)
+    found.put([*TOKENS, 1], 0, SPANS, STATE)
     found.wrote(due, path)
     assert list(tmp_path.glob("*.kv")) == []
-    assert found.longest(TOKENS) == (100, 101)
+    assert found.reach(TOKENS) == 100
+
+
+def test_a_conversation_that_went_on_is_kept_in_parts(tmp_path: Path) -> None:
+    begun, whole = TOKENS[:60], [*TOKENS, 1]
+    found = opened(tmp_path)
+    found.put(begun, 0, SPANS[:1], STATE)
+    found.put(TOKENS, 60, SPANS, STATE[:40])
+    assert (found.reach(whole), found.reach(begun), found.reach(TOKENS[:80])) == (100, 60, 80)
+    assert found.reach([*TOKENS[:30], 1]) == 30  # a part of the first
+    assert taken(found) == [(begun, 0, SPANS[:1], STATE), (TOKENS, 60, SPANS, STATE[:40])]
+    assert taken(found, TOKENS, 70) == [(TOKENS, 60, SPANS, STATE[:40])]  # what is in cells is not needed
+    found.flush()
+    again = opened(tmp_path)
+    assert taken(again) == taken(found)
+    assert (again.damaged, again.disk_bytes) == (0, sum(path.stat().st_size for path in tmp_path.glob("*.kv")))
+
+
+def test_what_others_are_behind_goes_last(tmp_path: Path) -> None:
+    found = Snapshots(Limits(4 * len(STATE)))
+    begun = TOKENS[:60]
+    found.put(begun, 0, [], STATE)
+    for n in range(4):
+        found.put([*begun, *[n] * 50], 60, [], STATE)
+    assert [found.reach([*begun, *[n] * 50]) for n in range(4)] == [60, 110, 110, 110]
+
+
+def test_what_is_behind_something_lost_waits_for_it_to_be_read_again(tmp_path: Path) -> None:
+    found = opened(tmp_path)
+    found.put(TOKENS[:60], 0, [], STATE)
+    found.put(TOKENS, 60, [], STATE)
+    found.flush()
+    first = min(tmp_path.glob("*.kv"), key=lambda path: path.stat().st_size)
+    first.write_bytes(b"damaged")
+    again = opened(tmp_path)
+    assert (again.reach(TOKENS), again.reach(TOKENS, 59), again.reach(TOKENS, 60)) == (0, 59, 100)
+
+
+def test_a_state_that_holds_another_takes_its_place() -> None:
+    found = Snapshots(Limits(1 << 20))
+    found.put(TOKENS[:60], 0, [], STATE)
+    found.put(TOKENS, 60, [], STATE)
+    found.put([*TOKENS, 1], 0, [], STATE)
+    assert [(one.begin, len(one.tokens)) for one in found.chain([*TOKENS, 1])] == [(0, 101)]
+    assert found.ram_bytes == len(STATE)
+
+
+def test_a_state_of_which_no_part_can_be_used_is_for_all_of_it_or_nothing() -> None:
+    found = Snapshots(Limits(1 << 20), parts=False)
+    found.put(TOKENS, 0, [], STATE)
+    assert (found.reach(TOKENS[:-1]), found.reach([*TOKENS, 1]), found.reach([*TOKENS[:-1], 1])) == (0, 100, 0)
 
 
 def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
     found = Snapshots(Limits(600, 1000, tmp_path))
     found.open_disk(KEY)
     for number in range(10):
-        found.put([number] * 50, [], STATE)
+        found.put([number] * 50, 0, [], STATE)
         assert found.ram_bytes <= 1200
         if number % 3 == 0:
             catch_up(found)
             assert found.ram_bytes <= 600
         assert found.disk_bytes <= 1000
-    assert found.longest([9] * 50) == (50, 50)
-    assert found.longest([0] * 50)[0] == 0
+    assert found.reach([9] * 50) == 50
+    assert found.reach([0] * 50) == 0
 
 
 def test_the_bound_is_for_the_files_of_all_models_together(tmp_path: Path) -> None:
@@ -190,12 +248,12 @@ def test_the_order_of_use_outlives_the_process(tmp_path: Path) -> None:
     found = Snapshots(Limits(1 << 20, 1 << 20, tmp_path))
     found.open_disk(KEY)
     for number in (1, 2, 3):
-        found.put([number] * 50, [], STATE)
-    found.take([1] * 50)
+        found.put([number] * 50, 0, [], STATE)
+    found.touch([1] * 50)
     found.flush()
     again = Snapshots(Limits(0, 700, tmp_path))
     again.open_disk(KEY)
-    assert [again.longest([number] * 50)[0] for number in (1, 2, 3)] == [50, 0, 0]
+    assert [again.reach([number] * 50) for number in (1, 2, 3)] == [50, 0, 0]
 
 
 def test_its_numbers_may_be_asked_for_while_it_changes() -> None:
@@ -213,7 +271,7 @@ def test_its_numbers_may_be_asked_for_while_it_changes() -> None:
     sys.setswitchinterval(1e-6)
     asking.start()
     for number in range(400):
-        found.put([number], [], bytearray(1 << 12))
+        found.put([number], 0, [], bytearray(1 << 12))
     done.set()
     asking.join()
     sys.setswitchinterval(interval)

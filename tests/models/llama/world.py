@@ -58,16 +58,23 @@ class Cells:
         del self.cells.setdefault(sequence, [])[kept:]
         return kept == length
 
-    def save(self, sequence: int) -> State:
+    def save(self, sequence: int, begin: int, end: int) -> State:
+        """A position and a token for each cell."""
         time.sleep(self.save_s)
-        return bytearray(b"".join(token.to_bytes(4) for token in self.tokens[sequence]))
+        assert len(self.tokens[sequence]) >= end
+        assert self.forks or (begin, end) == (0, len(self.tokens[sequence])), "this memory cannot share"
+        held = enumerate(self.tokens[sequence][begin:end], begin)
+        return bytearray(b"".join(number.to_bytes(4) for pair in held for number in pair))
 
-    def restore(self, sequence: int, state: State) -> bool:
+    def restore(self, sequence: int, state: State, begin: int, end: int) -> bool:
+        numbers = [int.from_bytes(state[place : place + 4]) for place in range(0, len(state), 4)]
+        held = dict(zip(numbers[::2], numbers[1::2], strict=True))
+        assert self.used + len(held) <= self.size, "no cells for all of the state"
         if self.damaged:
             return False
-        assert not self.tokens.get(sequence)
-        for place in range(0, len(state), 4):
-            self.add(sequence, place // 4, int.from_bytes(state[place : place + 4]))
+        assert self.forks or (begin, end) == (0, len(held)), "this memory cannot share"
+        for position in range(begin, end):
+            self.add(sequence, position, held[position])
         return True
 
 
@@ -86,7 +93,7 @@ class World:
         limits: Limits = MEMORY,
     ) -> None:
         self.cells, self.guesses = Cells(size, forks=forks, reads_all=reads_all), guesses
-        self.snapshots = Snapshots(limits)
+        self.snapshots = Snapshots(limits, parts=forks)
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
         self.pace = paced()
         self.scheduler = Scheduler(self.slots, self.pace, parallel)
