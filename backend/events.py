@@ -7,6 +7,7 @@ and may be missed. Knows nothing of sockets or of what the events mean.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import func, select
@@ -76,13 +77,13 @@ class _Followed:
 
     bells: set[asyncio.Event] = field(default_factory=set)
     status: Event | None = None
-    tail: list[Event] = field(default_factory=list)  # the last events that came with a ring
-    rings: int = 0  # those that came without one
+    tail: list[Event] = field(default_factory=list)  # the last events, as far as they came with their ring
+    rings: int = 0  # those that came alone
 
     def behind(self, after: int) -> list[Event]:
         """The events right behind number `after`, as far as they are at hand."""
         later = [event for event in self.tail if event.seq > after]
-        return [event for place, event in enumerate(later, after + 1) if event.seq == place]
+        return [event for _, event in takewhile(lambda pair: pair[0] == pair[1].seq, enumerate(later, after + 1))]
 
     def ring(self) -> None:
         for bell in self.bells:
@@ -97,9 +98,9 @@ class EventLog:
         self._followed: dict[str, _Followed] = {}
 
     def ring(self, session: str, grown_by: Sequence[Event] = ()) -> None:
-        """Tells followers that the log has grown, and, where the caller has them at hand, by which events."""
+        """Tells followers that the log has changed, and, where it has only grown and the caller has them, by what."""
         if followed := self._followed.get(session):
-            followed.tail = [*followed.tail, *grown_by][-TAIL:]
+            followed.tail = [*followed.tail, *grown_by][-TAIL:] if grown_by else []
             followed.rings += not grown_by
             followed.ring()
 

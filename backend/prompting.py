@@ -19,7 +19,7 @@ from backend.question import Question
 from backend.tables import TurnRow
 from indexer.search import Found
 from indexer.types import Hit
-from models.types import Engine, Sampling
+from models.types import Engine, Sampling, Segment
 from prompts.budget import Promise
 from prompts.build import BuiltPrompt, build_prompt
 from prompts.system import SYSTEM
@@ -55,7 +55,11 @@ class Prompting:
         limit = engine.context_length - min(self.sampling(ready, question).max_tokens, engine.context_length // 2)
         hits = found.hits if promise.is_given else self.few(found.hits)
         given = [hit for hit in hits if hit.kind == ATTACHED]
-        cached = engine.cached_tokens if promise.is_given else lambda _: 0
+
+        def budget(bare: tuple[Segment, ...]) -> int:
+            cached = engine.cached_tokens(bare) if promise.is_given else 0
+            return promise.later(time.perf_counter() - began).budget(cached, limit)
+
         built = build_prompt(
             chat=ready.chat,
             system=ready.system or SYSTEM,
@@ -65,7 +69,7 @@ class Prompting:
             question=question.text,
             count=engine.count_tokens,
             limit=limit,
-            budget=lambda bare: promise.later(time.perf_counter() - began).budget(cached(bare), limit),
+            budget=budget,
             first_number=next_number(past),
             is_answered=found.is_answered,
         )

@@ -26,8 +26,7 @@ class Chunk:
 def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[str, Any]]:
     """Path and body. A conversation goes out as messages, for the server's own template; raw text as it is.
 
-    What has its neutral value, or the default in `top_k`, is left out: strict servers refuse fields that they do not
-    know.
+    What is at its neutral value is left out: strict servers refuse fields that they do not know.
     """
     body: dict[str, Any] = {
         "model": model,
@@ -37,7 +36,7 @@ def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[s
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
     }
-    if sampling.top_k != Sampling().top_k:
+    if sampling.top_k is not None:
         body["top_k"] = sampling.top_k
     if sampling.min_p > 0:
         body["min_p"] = sampling.min_p

@@ -18,7 +18,7 @@ class Sampling:
     max_tokens: int = 1024
     temperature: float = 0.2  # 0: always the likeliest token
     top_p: float = 0.95  # of the likeliest tokens, as many as have this share of the probability together
-    top_k: int = 40  # at most so many of the likeliest (llama.cpp's default); 0: no limit, and 1 to 2 ms more a token
+    top_k: int | None = None  # at most so many of the likeliest; 0: no limit; None: the engine's own default
     min_p: float = 0.0  # none less likely than this share of the likeliest
     repeat_penalty: float = 1.0  # logits of the last 64 tokens are divided by it (llama.cpp's `penalty_repeat`)
     seed: int | None = None
@@ -129,7 +129,7 @@ class Rates:
 
     prefill: float = 0.0
     decode: float = 0.0  # of one answer alone
-    spread: float = 0.0  # how far the engine's steps are from these rates, as a share, in the mean
+    spread: float = 0.0  # how far the reading of prompts is from `prefill`, as a share, in the mean
 
 
 @dataclass(frozen=True, slots=True)

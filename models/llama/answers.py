@@ -19,7 +19,7 @@ class Answers:
 
     def remember(self, prompt: Sequence[int], tokens: Sequence[int]) -> None:
         key = _digest(prompt)
-        said = self._said.pop(key, [])
+        said = [one for one in self._said.pop(key, []) if one != list(tokens)]
         self._said[key] = [*said[-3:], list(tokens)]  # now the last
         if len(self._said) > REMEMBERED:
             del self._said[next(iter(self._said))]

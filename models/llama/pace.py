@@ -13,11 +13,12 @@ GAP = 4.0  # steps of the running answers: how long these may pause for each pro
 GRAIN, MOST = 16, 512  # rows: what matrix kernels work on at once, and the largest step that only reads
 STEP_S = 1.0  # seconds between two looks at what else has come, where a step only reads
 LONGEST_S = 5.0  # of such a step, where a longer one reads faster
-AHEAD_S = 0.7  # of a step that reads ahead of a question, which must never be waited for
+AHEAD_S = 0.8  # of a step that reads ahead of a question, which must never be waited for
 _GAIN = 1.08  # times as many tokens a second, for which twice the rows are worth a longer step
 _NEW = 0.25  # weight of a new measurement
 _NEW_SPREAD = 0.05
-_AT_MOST = 2.0  # times what a row cost in a smaller step: one bad measurement is not believed for ever
+_AT_MOST = 1.5  # times what was expected: a step that took longer counts as this, as the machine may have paused
+_HOPE, _WORTH_A_TRY = 0.1, 0.9  # how fast larger steps come to be tried again: the share of what rows now cost
 
 
 @dataclass(slots=True)
@@ -26,21 +27,29 @@ class Pace:
 
     _steps: dict[int, tuple[float, float]] = field(default_factory=dict)  # by size
     _points: list[tuple[float, float]] = field(default_factory=list)  # the same, in order
-    # How far steps are from what was expected of them, as a share of that, in the mean.
-    spread: float = 0.05
+    # How far steps of answers, and those that read, are from what was expected, as a share of it, in the mean.
+    _spreads: list[float] = field(default_factory=lambda: [0.05, 0.05])
 
     def observe(self, rows: int, seconds: float) -> None:
-        size = _size(rows)
+        size, expected_s = _size(rows), self.step_s(rows)
         if size in self._steps:
-            error = abs(seconds / self.step_s(rows) - 1)
-            self.spread += _NEW_SPREAD * (min(error, 1.0) - self.spread)
+            error, kind = abs(seconds / expected_s - 1), rows >= GRAIN
+            self._spreads[kind] += _NEW_SPREAD * (min(error, 1.0) - self._spreads[kind])
+        if expected_s:
+            seconds = min(seconds, _AT_MOST * expected_s)
         old_rows, old_seconds = self._steps.get(size, (rows, seconds))
-        mean = old_rows + _NEW * (rows - old_rows), old_seconds + _NEW * (seconds - old_seconds)
-        self._steps[size] = mean
+        self._steps[size] = old_rows + _NEW * (rows - old_rows), old_seconds + _NEW * (seconds - old_seconds)
+        if rows >= GRAIN:
+            self._hope(size)
+        self._points = sorted(self._steps.values())
+
+    def _hope(self, size: int) -> None:
+        """Lets steps that are larger than one of this size seem worth another try, by and by."""
+        rows, seconds = self._steps[size]
         for larger in [other for other in self._steps if other > size]:
             its_rows, its_seconds = self._steps[larger]
-            self._steps[larger] = its_rows, min(its_seconds, _AT_MOST * its_rows * mean[1] / mean[0])
-        self._points = sorted(self._steps.values())
+            hoped_s = _WORTH_A_TRY * its_rows * seconds / rows
+            self._steps[larger] = its_rows, its_seconds - _HOPE * max(0.0, its_seconds - hoped_s)
 
     def step_s(self, rows: int) -> float:
         """Seconds of a step: on the line between the measured sizes around it, in proportion to the one nearest to it
@@ -65,9 +74,9 @@ class Pace:
             return self._whole()
         allowed_s = AHEAD_S if ahead else min(self.pause_s(rows) * waiting, max(LONGEST_S, self.pause_s(rows)))
         sizes = (size for size in (*range(rows + 2, GRAIN), *range(GRAIN, MOST + 1, GRAIN)) if size > rows + 1)
-        within = (size for size in sizes if 0 < self.step_s(size) * (1 + 2 * self.spread) <= allowed_s)
-        best: int = max((rows + 1, *within), key=lambda size: (size - rows) / (self.step_s(size) or 1))
-        return best - rows
+        within = (size for size in sizes if 0 < self.step_s(size) * (1 + 2 * self._spreads[0]) <= allowed_s)
+        rates = {size: round((size - rows) / (self.step_s(size) or 1), 6) for size in (rows + 1, *within)}
+        return max(rates, key=lambda size: (rates[size], size)) - rows
 
     def _whole(self) -> int:
         """Rows of a step that only reads."""
@@ -105,7 +114,7 @@ class Pace:
         """As whoever waits alone sees them."""
         whole, one = self._whole(), self.step_s(1)
         read = whole / self.step_s(whole) if self.knows_reading else 0.0
-        return Rates(read, 1 / one if one else 0.0, self.spread)
+        return Rates(read, 1 / one if one else 0.0, self._spreads[True])
 
 
 def _size(rows: int) -> int:

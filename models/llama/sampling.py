@@ -16,6 +16,7 @@ from models.llama.library import json_schema_to_gbnf, last_complaint, library
 from models.types import Sampling
 
 _RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED
+_TOP_K = 40  # llama.cpp's default; without a limit top_p sorts the whole vocabulary, 1 to 2 ms a token
 _LOOKS_BACK = 64  # tokens that the repeat penalty counts, llama.cpp's default
 # What a schema may ask for: grammars grow with these counts, and llama.cpp reads nested ones by recursion.
 _MOST_REPEATS = 500
@@ -81,8 +82,9 @@ def _stages(api: Any, model: Any, sampling: Sampling, prompt: Sequence[int]) -> 
         stages.append(penalties)
     if sampling.temperature <= 0:
         return [*stages, api.llama_sampler_init_greedy()]
+    top_k = _TOP_K if sampling.top_k is None else sampling.top_k
     narrowing: tuple[tuple[bool, Callable[[], Any]], ...] = (
-        (sampling.top_k > 0, lambda: api.llama_sampler_init_top_k(sampling.top_k)),
+        (top_k > 0, lambda: api.llama_sampler_init_top_k(top_k)),
         (sampling.top_p < 1, lambda: api.llama_sampler_init_top_p(sampling.top_p, 1)),
         (sampling.min_p > 0, lambda: api.llama_sampler_init_min_p(sampling.min_p, 1)),
     )

@@ -171,7 +171,7 @@ class Scheduler:
                     continue
                 break
             self._waiting.pop(0)
-            request.sequence, request.held, request.answers = self.slots.take(request.tokens, growth)
+            request.sequence, request.held, request.answers = self.slots.take(request.tokens)
             request.cached = request.held
             self._running.append(request)
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence, Set
 from typing import NamedTuple, Protocol
 
 from models.llama.prefixes import Prefixes, common
-from models.llama.snapshots import Snapshots
+from models.llama.snapshots import Kept, Snapshots
 from models.llama.state_file import Spans, State
 
 SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is continued, not forked
 WORTH = 8  # tokens: fewer are read again rather than kept or restored
+TELLING = 64  # tokens: what fewer take says nothing of more, as each snapshot costs something by itself
 
 
 class Saving(NamedTuple):
@@ -74,20 +75,20 @@ class Slots:
         shared = self.tree.longest(tokens, self._running)[0] if self._memory.forks else 0
         return self.tree.held(self._running) + growth + length - shared <= self.cells
 
-    def take(self, tokens: Sequence[int], growth: int) -> tuple[int, int, Spans]:
+    def take(self, tokens: Sequence[int]) -> tuple[int, int, Spans]:
         """A running sequence that holds as much of `tokens` as can be had, but for the last one; how much that is, and
         what the model itself has said of it.
-
-        The other running ones will grow by `growth`, as `fits` has allowed.
         """
         wanted = tokens[:-1]
         length, holders = self._longest(wanted)
-        is_restored = self._reach(wanted, length) - length >= WORTH
-        if is_restored and not self._memory.forks:
+        parts = self._behind(wanted, length)
+        if parts and not self._memory.forks:
             length, holders = 0, frozenset()
         sequence, answers = self._begun(length, holders)
-        if is_restored:
-            answers = self._restore(sequence, wanted, growth) or answers
+        for kept, state in parts:
+            if not self._restore(sequence, kept, state, wanted):
+                break
+            answers = _within(kept.answers, self.tree.length(sequence))
         return sequence, self.tree.length(sequence), answers
 
     def _begun(self, length: int, holders: Set[int]) -> tuple[int, Spans]:
@@ -136,7 +137,7 @@ class Slots:
             if self.tree.held(self._running | {sequence}) == self.tree.held(self._running):
                 continue
             is_due = self._is_due(sequence)
-            if is_due and self._saving(sequence).seconds >= within_s:
+            if is_due and (within_s <= 0 or self._saving(sequence).seconds >= within_s):
                 continue
             self._evict(sequence)
             if is_due:
@@ -147,10 +148,9 @@ class Slots:
         """The idle sequence to `keep` next while nobody asks: the least recently used one whose snapshot may be worth
         making, has room in memory, and takes less than so many seconds.
         """
-        for sequence in self._idle if self._snapshots.keeps else ():
+        for sequence in (one for one in self._idle if self._snapshots.keeps and one not in self._seen):
             saving = self._saving(sequence)
-            fits = saving.size <= self._snapshots.most_ram_bytes and saving.seconds < within_s
-            if fits and sequence not in self._seen:
+            if saving.size <= self._snapshots.most_ram_bytes and saving.seconds < within_s:
                 return sequence
         return None
 
@@ -161,19 +161,18 @@ class Slots:
         self._seen.add(sequence)
         if not self._is_due(sequence):
             return
-        tokens = self.tree.tokens(sequence)
-        for end in (self._shared(sequence) if self._memory.forks else 0, len(tokens)):
-            begin = self._saved(tokens[:end])
-            if end - begin >= WORTH:
-                self._save(sequence, tokens[:end], begin)
+        tokens, shared = self.tree.tokens(sequence), self._shared(sequence)
+        if self._memory.forks and shared - (begin := self._snapshots.reach(tokens[:shared])) >= WORTH:
+            self._save(sequence, tokens[:shared], begin)
+        self._save(sequence, tokens, self._begin(tokens))
 
     def _save(self, sequence: int, tokens: list[int], begin: int) -> None:
-        began = time.perf_counter()
+        began, count = time.perf_counter(), len(tokens) - begin
         state = self._memory.save(sequence, begin, len(tokens))
         self._snapshots.put(tokens, begin, _within(self._idle[sequence] or [], len(tokens)), state)
-        count = len(tokens) - begin
         seconds, old = (time.perf_counter() - began) / count, self._cost.seconds
-        self._cost = Saving((old + seconds) / 2 if old else seconds, len(state) / count)
+        if count >= TELLING:
+            self._cost = Saving((old + seconds) / 2 if old else seconds, len(state) / count)
 
     def _is_due(self, sequence: int) -> bool:
         """Whether an idle sequence needs a snapshot before it may leave: for what nobody else holds."""
@@ -186,14 +185,25 @@ class Slots:
         """How many of its first tokens others hold, too."""
         return self.tree.longest(self.tree.tokens(sequence), (self._running | self._idle.keys()) - {sequence})[0]
 
-    def _saved(self, tokens: Sequence[int]) -> int:
-        """How many tokens from the beginning a snapshot of all of them can leave to others."""
-        return self._snapshots.reach(tokens) if self._memory.forks else 0
+    def _begin(self, tokens: Sequence[int]) -> int:
+        """Where a snapshot of the end of `tokens` begins: behind what is kept, but for the last turns of this very
+        conversation that together have no more tokens than are new. So many turns become few parts, and each of its
+        tokens is saved a few times at most.
+        """
+        if not self._memory.forks:
+            return 0
+        chain, begin = self._snapshots.chain(tokens), self._snapshots.reach(tokens)
+        for kept in reversed(chain):
+            is_own = any(span_begin >= kept.begin for span_begin, _ in kept.answers)
+            if not is_own or begin - kept.begin > len(tokens) - begin:
+                break
+            begin = kept.begin
+        return begin
 
     def _saving(self, sequence: int) -> "Saving":
         """What a snapshot of it will cost, by those made before; nothing before the first."""
         tokens = self.tree.tokens(sequence)
-        count = len(tokens) - self._saved(tokens)
+        count = len(tokens) - self._begin(tokens)
         return Saving(count * self._cost.seconds, count * self._cost.size)
 
     def make_room(self, tokens: int) -> None:
@@ -231,7 +241,7 @@ class Slots:
             self.keep(sequence)
             self._snapshots.store(idle[sequence])
         for tokens in idle.values():
-            self._snapshots.touch(tokens)
+            self._snapshots.touch(self._snapshots.chain(tokens))
         self._snapshots.flush()
 
     def _longest(self, tokens: Sequence[int]) -> tuple[int, Set[int]]:
@@ -245,27 +255,36 @@ class Slots:
         """How many tokens from the beginning can be had, of which `length` are in cells."""
         return max(length, self._snapshots.reach(tokens, length if self._memory.forks else 0))
 
-    def _restore(self, sequence: int, tokens: Sequence[int], growth: int) -> Spans:
-        """Adds to a running sequence what is kept behind its end, as far as it fits beside the others, which will grow
-        by so much, and is not damaged; what the model has said in all of it.
+    def _behind(self, tokens: Sequence[int], length: int) -> list[tuple[Kept, State]]:
+        """What is kept of `tokens` behind the first `length`, as far as it is not damaged; nothing that is not worth it.
+        In hand it stays, whatever has to go until it is in cells.
         """
-        length = self.tree.length(sequence)
-        answers: Spans = []
-        for kept in self._snapshots.chain(tokens, length):
-            if self.tree.held(self._running) + growth + len(kept.tokens) - kept.begin > self.cells:
-                break
+        chain = self._snapshots.chain(tokens, length if self._memory.forks else 0)
+        parts: list[tuple[Kept, State]] = []
+        if not chain or common(chain[-1].tokens.tolist(), tokens) - length < WORTH:
+            return parts
+        self._snapshots.touch(chain)
+        for kept in chain:
             state = self._snapshots.state(kept)
             if state is None:
                 break
-            end = common(kept.tokens, tokens)
-            self.make_room(len(kept.tokens) - kept.begin)
-            if not self._memory.restore(sequence, state, length, end):
-                break
-            self.tree.append(sequence, kept.tokens[length:end])
-            self.restored_tokens += end - length
-            length, answers = end, _within(kept.answers, end)
-        self._snapshots.touch(self.tree.tokens(sequence))
-        return answers
+            parts.append((kept, state))
+        return parts
+
+    def _restore(self, sequence: int, kept: Kept, state: State, tokens: Sequence[int]) -> bool:
+        """Adds to a running sequence what of `tokens` is kept behind its end. False: there is no room for all of the
+        state beside the running ones, or llama.cpp refuses it.
+        """
+        length, size, held = self.tree.length(sequence), len(kept.tokens) - kept.begin, kept.tokens.tolist()
+        if self.tree.held(self._running) + size > self.cells:
+            return False
+        end = common(held, tokens)
+        self.make_room(size)
+        if not self._memory.restore(sequence, state, length, end):
+            return False
+        self.tree.append(sequence, held[length:end])
+        self.restored_tokens += end - length
+        return True
 
     def _fork(self, source: int, sequence: int, length: int) -> None:
         self._memory.copy(source, sequence, length)

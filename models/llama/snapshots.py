@@ -8,12 +8,15 @@ with, and only whole. Damaged or foreign means not there. Knows files and bytes,
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
-from models.llama.prefixes import common
+import numpy as np
+from numpy.typing import NDArray
+
 from models.llama.state_file import Head, Spans, State, digest, read_head, read_state, write_state
 
 log = logging.getLogger(__name__)
@@ -35,7 +38,7 @@ class Limits:
 class Kept:
     """The state of what is behind the first `begin` of `tokens`."""
 
-    tokens: list[int]
+    tokens: NDArray[np.int32]
     begin: int
     answers: Spans  # spans of `tokens` that the model itself has said
     size: int
@@ -48,7 +51,13 @@ class Kept:
 
     @property
     def head(self) -> Head:
-        return Head(self.tokens, self.begin, self.answers)
+        return Head(self.tokens.tolist(), self.begin, self.answers)
+
+    def shared(self, tokens: NDArray[np.int32]) -> int:
+        """How many tokens from the beginning are the same."""
+        most = min(len(self.tokens), len(tokens))
+        differ = np.flatnonzero(self.tokens[:most] != tokens[:most])
+        return int(differ[0]) if len(differ) else most
 
 
 class Snapshots:
@@ -60,6 +69,7 @@ class Snapshots:
         # By name, last used last; what a state is behind counts as used later than the state itself, so it goes later.
         self._kept: dict[bytes, Kept] = {}
         self._latest: list[Kept] = []  # what leads to the end of what was put last
+        self._forgets = False  # what is on disk, as soon as it is known
         self.hits = self.misses = self.damaged = 0
 
     def open_disk(self, key: str) -> None:
@@ -71,18 +81,25 @@ class Snapshots:
         for path in self._limits.folder.glob("*.part"):
             if time.time() - _written_at(path) > _LEFT_S:
                 _discard(path)
+        found: dict[bytes, Kept] = {}
         for path in sorted(self._limits.folder.glob(f"{key[:16]}-*{_SUFFIX}"), key=_written_at):
+            if self._forgets:
+                _discard(path)
+                continue
             try:
                 with path.open("rb") as file:
                     head, _ = read_head(file, key)
                     size = os.fstat(file.fileno()).st_size
-                kept = Kept(head.tokens, head.begin, head.answers, size, None, path)
+                kept = Kept(np.array(head.tokens, np.int32), head.begin, head.answers, size, None, path)
                 if path.name != self._file_name(kept):
                     raise ValueError("its name is not that of its tokens")
             except (OSError, ValueError) as error:
                 self._refuse(path, error)
                 continue
-            self._kept.setdefault(kept.name, kept)
+            found[kept.name] = kept
+            if kept.name in self._kept:  # made again meanwhile
+                self._kept[kept.name].path = path
+        self._kept = found | self._kept
         self._shrink()
         self._make_room_beside_others()
 
@@ -102,7 +119,7 @@ class Snapshots:
 
     def answers(self) -> list[tuple[list[int], Spans]]:
         """Tokens and what of them the model has said, of all that is kept."""
-        return [(kept.tokens, kept.answers) for kept in self._kept.values()]
+        return [(kept.tokens.tolist(), kept.answers) for kept in self._kept.values()]
 
     # Both are asked for by other threads, too.
     @property
@@ -116,11 +133,12 @@ class Snapshots:
     def reach(self, tokens: Sequence[int], held: int = 0) -> int:
         """How many tokens from the beginning can be had where the first `held` of them are in cells."""
         chain = self.chain(tokens, held)
-        return common(chain[-1].tokens, tokens) if chain else held
+        return chain[-1].shared(np.array(tokens, np.int32)) if chain else held
 
     def chain(self, tokens: Sequence[int], held: int = 0) -> list[Kept]:
         """The states that lead furthest into `tokens`, one behind the other, from the first `held` of them on."""
-        found = [(common(kept.tokens, tokens), kept) for kept in self._kept.values()]
+        wanted = np.array(tokens, np.int32)
+        found = [(kept.shared(wanted), kept) for kept in self._kept.values()]
         chain: list[Kept] = []
         reach = held
         while True:
@@ -138,20 +156,21 @@ class Snapshots:
         state = kept.state if kept.state is not None else self._load(kept)
         if state is None:
             self.misses += 1
-            self._kept.pop(kept.name, None)
+            if self._kept.get(kept.name) is kept:
+                del self._kept[kept.name]
             return None
         self.hits += 1
         return state
 
-    def put(self, tokens: list[int], begin: int, answers: Spans, state: State) -> None:
+    def put(self, tokens: Sequence[int], begin: int, answers: Spans, state: State) -> None:
         """Keeps the state of what is behind the first `begin` tokens; what it holds, too, is dropped elsewhere."""
+        new = Kept(np.array(tokens, np.int32), begin, answers, len(state), state)
         for kept in list(self._kept.values()):
-            if kept.begin >= begin and common(kept.tokens, tokens) == len(kept.tokens):
+            if kept.begin >= begin and new.shared(kept.tokens) == len(kept.tokens):
                 self._drop(kept)
-        kept = Kept(tokens, begin, answers, len(state), state)
-        self._kept[kept.name] = kept
-        self.touch(tokens)
+        self._kept[new.name] = new
         self._latest = self.chain(tokens)
+        self.touch(self._latest)
         self._shrink()
 
     def due(self) -> Kept | None:
@@ -166,22 +185,26 @@ class Snapshots:
             kept.path = path
             if path is None:
                 self._drop(kept)
+            else:
+                _stamp(self.chain(kept.tokens))
         elif path is not None:
             _discard(path)
         self._shrink()
         self._make_room_beside_others()
 
     def forget(self) -> None:
+        self._forgets = not self._key
         for kept in list(self._kept.values()):
             self._drop(kept)
         self._latest = []
 
-    def touch(self, tokens: list[int]) -> None:
-        """What leads to the end of `tokens` counts as the last used."""
-        for kept in reversed(self.chain(tokens)):
+    def touch(self, chain: Sequence[Kept]) -> None:
+        """Counts these as the last used, for other processes too."""
+        for kept in reversed(chain):
             self._kept[kept.name] = self._kept.pop(kept.name)
+        _stamp(chain)
 
-    def store(self, tokens: list[int]) -> None:
+    def store(self, tokens: Sequence[int]) -> None:
         """Writes to disk what leads to the end of `tokens`, where it is not there yet."""
         for kept in self.chain(tokens):
             if kept.path is None and self._key:
@@ -199,15 +222,14 @@ class Snapshots:
 
     def _shrink(self) -> None:
         """Keeps both bounds. Memory may be over its own while the disk catches up: by as much again, or the latest."""
-        ram = self._limits.ram_bytes
+        most, ram, disk = self._limits.ram_bytes, self.ram_bytes, self.disk_bytes
         for kept in list(self._kept.values()):
-            if self.ram_bytes <= ram:
-                break
-            if kept.path is not None or not self._key or (self.ram_bytes > 2 * ram and kept not in self._latest):
-                kept.state = None
-        for kept in list(self._kept.values()):
-            over = self.disk_bytes > self._limits.disk_bytes and kept.path is not None
-            if over or (kept.state is None and kept.path is None):
+            can_go = kept.path is not None or not self._key or (ram > 2 * most and kept not in self._latest)
+            if ram > most and can_go and kept.state is not None:
+                kept.state, ram = None, ram - kept.size
+            is_over = kept.path is not None and disk > self._limits.disk_bytes
+            if is_over or (kept.state is None and kept.path is None):
+                disk -= kept.size if kept.path is not None else 0
                 self._drop(kept)
 
     def _make_room_beside_others(self) -> None:
@@ -265,6 +287,14 @@ class Snapshots:
 
     def _file_name(self, kept: Kept) -> str:
         return f"{self._key[:16]}-{kept.name.hex()}{_SUFFIX}"
+
+
+def _stamp(chain: Iterable[Kept]) -> None:
+    """Makes their files the newest, what others are behind the very newest: that is how they go."""
+    for kept in reversed(list(chain)):
+        if kept.path is not None:
+            with suppress(OSError):  # it is found missing when it is wanted
+                os.utime(kept.path)
 
 
 def _written_at(path: Path) -> float:

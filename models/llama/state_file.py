@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable
 from io import BufferedIOBase
 from typing import NamedTuple
 
@@ -78,13 +78,13 @@ def read_head(file: BufferedIOBase, key: str) -> tuple[Head, bytes]:
     return Head(tokens.tolist(), told["begin"], [(begin, end) for begin, end in told["answers"]]), state_sha
 
 
-def _packed(tokens: Sequence[int]) -> bytes:
+def _packed(tokens: Iterable[int]) -> bytes:
     packed = array("i", tokens)
     if sys.byteorder == "big":
         packed.byteswap()
     return packed.tobytes()
 
 
-def digest(tokens: Sequence[int], begin: int) -> bytes:
+def digest(tokens: Iterable[int], begin: int) -> bytes:
     """Names a state."""
     return hashlib.sha256(_packed([begin, *tokens])).digest()[:16]

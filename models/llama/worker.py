@@ -23,7 +23,8 @@ from models.llama.wire import Message, sampling_of, segments_of
 from models.types import Sampling
 
 TELL_S = 0.2  # between two messages about how far a prompt has been read
-REST_S = 0.5  # without anything to do: then idle conversations are saved, one at a time
+REST_S = 0.5  # without anything to do: then idle conversations are saved, one after the other
+LOOK_S = 0.01  # between two of them, for what has come
 ABORT_TOKENS = 4  # a cancelled prompt with more in the present step stops the step
 
 
@@ -55,7 +56,8 @@ class Worker:
         self._answers: dict[int, _Answer] = {}  # by request
         self._step: list[Slice] = []
         self._closing = self._forgetting = False
-        self._resting, self._moved_at = True, time.monotonic()
+        self._resting = True
+        self._moved_at = self._asked_at = time.monotonic()
         self.steps = self.rows = 0
         threading.Thread(target=self._encode, daemon=True).start()
         if loaded.order.folder:
@@ -65,6 +67,7 @@ class Worker:
 
     def take(self, message: Message) -> None:
         """Does what the server says: tokens are another thread's work, the rest is left to the steps."""
+        self._asked_at = time.monotonic()
         if message["do"] in ("count", "generate"):
             self._texts.put(message)
             return
@@ -127,7 +130,8 @@ class Worker:
             with self._changed:
                 if done:
                     self._advance(seconds)
-                self._step, self._moved_at = [], time.monotonic()
+                self._step = []
+                self._moved_at = self._asked_at = time.monotonic()
         with self._changed:
             for answer in list(self._answers.values()):
                 self._end(answer, "cancelled")
@@ -148,7 +152,10 @@ class Worker:
                     return True
                 self._resting = True
                 unkept = self._scheduler.slots.unkept(STEP_S)
-                if not self._changed.wait(None if unkept is None else REST_S) and unkept is not None:
+                rest_s = max(LOOK_S, self._asked_at + REST_S - time.monotonic())
+                if self._changed.wait(None if unkept is None else rest_s) or unkept is None:
+                    continue
+                if time.monotonic() - self._asked_at >= REST_S:
                     self._moved_at, self._resting = time.monotonic(), False
                     self._scheduler.slots.keep(unkept)
             return False

@@ -28,7 +28,7 @@ class Heard:
     tokens: int = 0  # as the server counts them
     ended: float = 0.0
     forecast: float | None = None  # when the first text will come, as the server said first
-    spoke: asyncio.Event = field(default_factory=asyncio.Event)  # set by each text
+    spoke: asyncio.Event = field(default_factory=asyncio.Event)  # set by each text, and the end
     cancel: asyncio.Event = field(default_factory=asyncio.Event)  # to be set by whoever wants it to end
 
     def hear(self, text: str) -> None:
@@ -84,6 +84,7 @@ class Completions:
             await reading
             self.messages = [*asked, {"role": "assistant", "content": heard.text}]
         heard.ended = time.perf_counter()
+        heard.spoke.set()
         return heard
 
     async def _read(self, body: dict[str, Any], heard: Heard) -> None:
@@ -138,6 +139,7 @@ class Session:
                 self._note(await self._socket.receive(), turn, heard)
         finally:
             cancelling.cancel()
+        heard.spoke.set()
         return heard
 
     async def _cancel(self, heard: Heard, turn: str) -> None:

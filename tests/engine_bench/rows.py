@@ -79,7 +79,9 @@ async def turns(peer: Peer, load: Load, figures: Figures, heard: list[Heard]) ->
 
 async def decoding(peer: Peer, load: Load, raw: Raw, figures: Figures) -> list[Heard]:
     """The rate of longer answers, each between two of the raw loop: the machine is not the same a minute later."""
-    sizes, beside, heard = load.sizes, [await raw.decode()], []
+    sizes, heard = load.sizes, []
+    await asyncio.sleep(sizes.rest_s)
+    beside = [await raw.decode()]
     for _ in range(sizes.rounds):
         # No guesses come true in words drawn at random: what is measured is the decoding.
         heard.append(await one(peer, load.code(sizes.code), sizes.decode, temperature=1.0))
@@ -103,8 +105,10 @@ async def at_once(peer: Peer, load: Load, figures: Figures, n: int) -> None:
 async def beside_a_long_prompt(peer: Peer, talk: Talk, load: Load, figures: Figures) -> None:
     """The longest silence of a running answer while a long prompt is read, in its own steps of the moment before."""
     running = Heard()
-    answering = asyncio.create_task(talk.ask(load.follow_up(), load.sizes.running, running))
+    asking = talk.ask(load.follow_up(), load.sizes.running, running, temperature=1.0)
+    answering = asyncio.create_task(asking)
     while len(running.times) < load.sizes.alone:
+        assert not running.ended, "the answer is too short"
         await running.spoke.wait()
         running.spoke.clear()
     step = statistics.median(after - before for before, after in pairwise(running.times))

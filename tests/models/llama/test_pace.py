@@ -13,7 +13,8 @@ FAST = ((1, 0.01), (16, 0.02), (32, 0.025), (64, 0.04), (128, 0.07), (256, 0.14)
 
 
 def paced(*steps: tuple[int, float], spread: float = 0.0) -> Pace:
-    pace = Pace(spread=spread)
+    pace = Pace()
+    pace._spreads[:] = spread, spread
     for rows, seconds in steps:
         pace.observe(rows, seconds)
     return pace
@@ -37,18 +38,40 @@ def test_nothing_is_known_before_the_first_step() -> None:
 
 
 def test_few_rows_are_measured_each_for_themselves_many_by_about_their_size() -> None:
-    pace = paced((9, 1.0), (10, 5.0))
-    assert (pace.step_s(9), pace.step_s(10)) == (1.0, 5.0)
+    pace = paced((9, 1.0), (10, 1.5))
+    assert (pace.step_s(9), pace.step_s(10)) == (1.0, 1.5)
     pace.observe(40, 8.0)
     for _ in range(40):
         pace.observe(64, 10.0)
     assert pace.step_s(64) == pytest.approx(10.0, rel=1e-3)
 
 
-def test_one_bad_measurement_is_not_believed_for_ever() -> None:
-    pace = paced((1, 0.1), (16, 0.4), (64, 9.0))
-    pace.observe(16, 0.4)
-    assert pace.step_s(64) == pytest.approx(2 * 64 / 16 * 0.4)
+def test_a_pause_of_the_machine_is_no_measurement() -> None:
+    pace = paced((1, 0.1), (4, 0.2))
+    pace.observe(4, 60.0)
+    assert pace.step_s(4) == pytest.approx(0.2 + 0.25 * 0.1)
+    pace.observe(8, 60.0)  # expected: 0.45
+    assert pace.step_s(8) == pytest.approx(1.5 * 0.45)
+
+
+def test_a_slower_machine_is_noticed_all_the_same() -> None:
+    pace = paced((1, 0.1))
+    for _ in range(40):
+        pace.observe(1, 0.4)
+    assert pace.step_s(1) == pytest.approx(0.4, rel=1e-3)
+
+
+def test_larger_steps_that_were_slow_once_are_tried_again() -> None:
+    truth, pace, tried = paced(*GROUPS), paced((1, 0.15), (16, 0.65), (32, 1.4)), []
+    for _ in range(20):
+        tried.append(pace.slice(0))
+        pace.observe(tried[-1], truth.step_s(tried[-1]))
+    assert tried[0] == 16
+    assert min(tried[15:]) >= 64
+    steady = paced(*LINEAR)
+    for _ in range(200):
+        steady.observe(4, 0.708)
+    assert steady.slice(1) == 3  # beside answers nothing is tried that was slow
 
 
 def test_what_steps_vary_by_is_told() -> None:
@@ -56,12 +79,12 @@ def test_what_steps_vary_by_is_told() -> None:
     for _ in range(200):
         pace.observe(1, 1.2)
         pace.observe(1, 0.8)
-    assert pace.spread == pytest.approx(0.2, abs=0.04)
-    assert pace.rates.spread == pace.spread
-    steady = paced((1, 1.0), spread=0.05)
+    assert pace._spreads == [pytest.approx(0.2, abs=0.04), 0.0]
     for _ in range(200):
-        steady.observe(1, 1.0)
-    assert steady.spread < 0.001
+        pace.observe(32, 8.0)
+        pace.observe(32, 6.0)
+    assert pace.rates.spread == pytest.approx(1 / 7, abs=0.04)
+    assert pace._spreads[0] == pytest.approx(0.2, abs=0.04)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +134,9 @@ def test_larger_steps_are_tried_until_they_gain_nothing() -> None:
 def test_a_guess_is_read_in_steps_that_nobody_minds() -> None:
     for steps in (GROUPS, LINEAR, FAST):
         pace = paced(*steps)
-        assert pace.step_s(pace.slice(0, ahead=True)) <= AHEAD_S
+        assert pace.step_s(rows := pace.slice(0, ahead=True)) <= AHEAD_S
+        assert rows >= 3
+    assert paced((1, 0.1)).slice(0, ahead=True) == 8  # by what one row takes
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,26 @@ def test_what_conversations_begin_with_is_kept_once_and_what_is_new_is_added() -
     assert world.snapshots.hits == 3 + 1  # three of the one, and of the other what is its own
 
 
+def test_many_turns_become_few_parts_and_none_takes_in_what_others_begin_with() -> None:
+    world = World(size=4000, sequences=10, limits=Limits(1 << 20))
+    tokens = world.submit(SYSTEM, 0).tokens
+    world.run()
+    world.slots.keep(world.slots.unkept(1.0) or 0)
+    saved = 0
+    for turn in range(32):
+        tokens = world.submit([*tokens, *[turn] * 11], 10).tokens
+        world.run()
+        while (unkept := world.slots.unkept(1.0)) is not None:
+            world.slots.keep(unkept)
+        chain = world.snapshots.chain(tokens)
+        assert len(chain[0].tokens) == len(SYSTEM)
+        assert len(chain) <= 1 + 6
+        saved += chain[-1].size
+        assert world.snapshots.ram_bytes == 8 * (len(tokens) - 1)
+    assert world.snapshots.reach(tokens) == len(tokens) - 1
+    assert saved <= 8 * len(tokens) * 6
+
+
 def test_a_restore_that_has_no_room_stops_where_it_had() -> None:
     world = World(size=500, sequences=10, limits=Limits(1 << 20))
     for prompt in ([1] * 100, [*[1] * 100, *[2] * 300]):

@@ -38,7 +38,7 @@ def catch_up(snapshots: Snapshots) -> None:
 def taken(snapshots: Snapshots, tokens: list[int] = TOKENS, held: int = 0) -> list[tuple[list[int], int, Spans, State]]:
     """What leads into these tokens, with its states, as far as they can be had."""
     states = [(one, snapshots.state(one)) for one in snapshots.chain(tokens, held)]
-    return [(one.tokens, one.begin, one.answers, state) for one, state in states if state is not None]
+    return [(one.tokens.tolist(), one.begin, one.answers, state) for one, state in states if state is not None]
 
 
 def written(folder: Path, tokens: list[int] = TOKENS) -> Snapshots:
@@ -219,6 +219,34 @@ def test_a_state_of_which_no_part_can_be_used_is_for_all_of_it_or_nothing() -> N
     assert (found.reach(TOKENS[:-1]), found.reach([*TOKENS, 1]), found.reach([*TOKENS[:-1], 1])) == (0, 100, 0)
 
 
+def test_what_was_to_be_forgotten_before_the_disk_was_known_is_gone_then(file: Path) -> None:
+    found = Snapshots(Limits(1 << 20, 1 << 20, file.parent))
+    found.forget()
+    found.put([1] * 50, 0, [], STATE)
+    found.open_disk(KEY)
+    assert (found.reach(TOKENS), found.reach([1] * 50), file.exists()) == (0, 50, False)
+
+
+def test_what_was_made_again_before_the_disk_was_known_owns_its_file(file: Path) -> None:
+    found = Snapshots(Limits(1 << 20, 1 << 20, file.parent))
+    found.put(TOKENS, 0, SPANS, STATE)
+    found.open_disk(KEY)
+    found.forget()
+    assert not file.exists()
+
+
+def test_a_process_that_needs_room_takes_what_nothing_is_behind(tmp_path: Path) -> None:
+    found = opened(tmp_path)
+    found.put(TOKENS[:60], 0, [], STATE)
+    for n in range(3):
+        found.put([*TOKENS[:60], n], 60, [], STATE)
+    found.flush()
+    found.touch(found.chain([*TOKENS[:60], 1]))
+    oldest_first = sorted(tmp_path.glob("*.kv"), key=lambda path: path.stat().st_mtime_ns)
+    tokens = {path.name: one.tokens.tolist() for one in found._kept.values() if (path := one.path)}
+    assert [tokens[path.name][60:] for path in oldest_first] == [[0], [2], [1], []]
+
+
 def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
     found = Snapshots(Limits(600, 1000, tmp_path))
     found.open_disk(KEY)
@@ -249,7 +277,7 @@ def test_the_order_of_use_outlives_the_process(tmp_path: Path) -> None:
     found.open_disk(KEY)
     for number in (1, 2, 3):
         found.put([number] * 50, 0, [], STATE)
-    found.touch([1] * 50)
+    found.touch(found.chain([1] * 50))
     found.flush()
     again = Snapshots(Limits(0, 700, tmp_path))
     again.open_disk(KEY)
