@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 from models.types import Rates
 
-GAP = 4.0  # steps of the running answers: how long these may pause for each prompt that waits to be read
+GAP = 4.0  # steps of the running answers: how long these may pause for a prompt that waits to be read
+SURE = 4  # mean deviations by which a step may be longer than expected: so far hardly any reaches (RFC 6298, 2.3)
 GRAIN, MOST = 16, 512  # rows: what matrix kernels work on at once, and the largest step that only reads
 STEP_S = 1.0  # seconds between two looks at what else has come, where a step only reads
 LONGEST_S = 5.0  # of such a step, where a longer one reads faster
 AHEAD_S = 0.8  # of a step that reads ahead of a question, which must never be waited for
-_GAIN = 1.08  # times as many tokens a second, for which twice the rows are worth a longer step
+_GAIN = 1.05  # times as many tokens a second, for which twice the rows are worth a longer step
 _NEW = 0.25  # weight of a new measurement
 _NEW_SPREAD = 0.05
 _AT_MOST = 1.5  # times what was expected: a step that took longer counts as this, as the machine may have paused
@@ -68,15 +69,18 @@ class Pace:
 
     def slice(self, rows: int, waiting: int = 1, *, ahead: bool = False) -> int:
         """Prompt tokens that one step reads beside `rows` tokens of running answers, of `waiting` prompts: so many that
-        most are read a second in what `pause_s` allows for each of these; one in any case.
+        most are read a second, within what `pause_s` allows for one of these times their number squared, as each waits
+        for those before it, too. One token in any case.
         """
         if not rows and not ahead:
             return self._whole()
-        allowed_s = AHEAD_S if ahead else min(self.pause_s(rows) * waiting, max(LONGEST_S, self.pause_s(rows)))
+        pause_s = self.pause_s(rows)
+        allowed_s = AHEAD_S if ahead else min(pause_s * waiting * waiting, max(LONGEST_S, pause_s))
         sizes = (size for size in (*range(rows + 2, GRAIN), *range(GRAIN, MOST + 1, GRAIN)) if size > rows + 1)
-        within = (size for size in sizes if 0 < self.step_s(size) * (1 + 2 * self._spreads[0]) <= allowed_s)
+        within = (size for size in sizes if 0 < self.step_s(size) * (1 + SURE * self._spreads[0]) <= allowed_s)
         rates = {size: round((size - rows) / (self.step_s(size) or 1), 6) for size in (rows + 1, *within)}
-        return max(rates, key=lambda size: (rates[size], size)) - rows
+        fastest: int = max(rates, key=lambda size: (rates[size], size))
+        return fastest - rows
 
     def _whole(self) -> int:
         """Rows of a step that only reads."""

@@ -256,8 +256,8 @@ class Slots:
         return max(length, self._snapshots.reach(tokens, length if self._memory.forks else 0))
 
     def _behind(self, tokens: Sequence[int], length: int) -> list[tuple[Kept, State]]:
-        """What is kept of `tokens` behind the first `length`, as far as it is not damaged; nothing that is not worth it.
-        In hand it stays, whatever has to go until it is in cells.
+        """What is kept of `tokens` behind the first `length`, as far as it is not damaged, if that is worth it. In hand
+        it stays, whatever has to go until it is in cells.
         """
         chain = self._snapshots.chain(tokens, length if self._memory.forks else 0)
         parts: list[tuple[Kept, State]] = []

@@ -186,7 +186,7 @@ class Snapshots:
             if path is None:
                 self._drop(kept)
             else:
-                _stamp(self.chain(kept.tokens))
+                _stamp(self.chain(kept.tokens.tolist()))
         elif path is not None:
             _discard(path)
         self._shrink()

@@ -15,6 +15,7 @@ from backend.conversations import open_session, require_session
 from backend.db import Database
 from backend.errors import Refusal
 from backend.events import Event, EventLog
+from tests.processes import eventually
 
 
 @dataclass(slots=True)
@@ -61,8 +62,7 @@ async def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 async def test_what_came_with_the_ring_is_not_looked_up(log: Log) -> None:
     following = asyncio.create_task(log.heard(0, 30))
-    while not log.looked_up:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: log.looked_up)
     for _ in range(10):
         log.events.ring(log.session, await log.grow(3))
         await asyncio.sleep(0.01)
@@ -89,8 +89,7 @@ async def test_what_came_without_is_found_wherever_it_lies(log: Log) -> None:
 
 async def test_who_comes_too_late_is_told_so_though_the_events_are_at_hand(log: Log) -> None:
     first = asyncio.create_task(log.heard(0, 5))
-    while not log.looked_up:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: log.looked_up)
     log.events.ring(log.session, await log.grow(4))
 
     def clear(db: Session) -> None:

@@ -133,15 +133,15 @@ def test_a_part_shown_before_keeps_its_number_and_the_whole_gets_its_own() -> No
 
 def test_history_stays_and_some_code_is_shown_whatever_the_budget() -> None:
     history = [Exchange("u " * 300, "a " * 300, ())]
-    built = build(history, [function(n, 150) for n in (1, 2, 3)], "q", budget=100)
+    built = build(history, [function(n, 75) for n in (1, 2, 3)], "q", budget=100)
     assert built.dropped == 0
-    assert [s.hit.end_line for s in built.snippets] == [150, 1, 1]  # of two the signatures
+    assert [s.hit.end_line for s in built.snippets] == [75, 1, 1]  # of two the signatures
     assert 700 < built.tokens <= words(build(history, [], "q").prompt.segments) + 10 + FLOOR
 
 
 def test_what_is_given_is_whole_beside_the_floor_and_gives_way_to_the_limit_alone() -> None:
     text = [function(n, 300) for n in (1, 2)]
-    built = build([], [function(3, 200)], "q", budget=100, given=text)
+    built = build([], [function(3, 90)], "q", budget=100, given=text)
     assert [(s.n, s.hit.symbol, s.is_cut) for s in built.snippets] == [
         (1, "f1", False),
         (2, "f2", False),

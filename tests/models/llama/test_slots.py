@@ -132,7 +132,7 @@ def test_what_takes_too_long_to_save_stays_where_it_is() -> None:
     world.cells.save_s = 0.01
     for n in (1, 2):
         world.submit([n] * 300, 1)
-    world.run()
+        world.run()
     # One had to leave while the other was answered: now it is known that saving takes 0.01 s.
     assert (world.cells.used, world.slots.unkept(0.005)) == (300, None)
     assert world.slots.unkept(5.0) is not None
