@@ -192,7 +192,7 @@ async def test_a_stream_given_up_while_it_queues_leaves_the_cache_alone(engine: 
 
 async def test_what_the_model_has_said_is_not_read_again_however_its_text_would_be_cut(engine: LlamaEngine) -> None:
     first = ask("What is a hit?")
-    warm = Sampling(max_tokens=24, temperature=2.0, top_p=1.0, seed=3)
+    warm = Sampling(max_tokens=200, temperature=2.0, top_p=1.0, seed=3)
     answer, last, _ = await collect(engine, first, warm)
     assert last.usage is not None
     held = last.usage.prompt + last.usage.completion - 1  # what is chosen last is never evaluated
