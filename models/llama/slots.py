@@ -6,8 +6,9 @@ kept behind its end is restored. Knows tokens and numbers; the cells themselves 
 
 import time
 from collections.abc import Sequence, Set
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from models.llama.memory import Memory
 from models.llama.prefixes import Prefixes, common
 from models.llama.snapshots import Kept, Snapshots
 from models.llama.state_file import Spans, State
@@ -22,31 +23,6 @@ class Saving(NamedTuple):
 
     seconds: float
     size: float  # bytes
-
-
-class Memory(Protocol):
-    """The cells of a context. Sequences are numbers from 0."""
-
-    forks: bool  # whether a part of a sequence can be shared; else only whole ones go on
-    reads_all: bool  # whether an evaluation reads the cells of everybody, so that idle ones cost time
-
-    def copy(self, source: int, sequence: int, length: int) -> None:
-        """Shares the first `length` tokens."""
-        ...
-
-    def cut(self, sequence: int, length: int) -> bool:
-        """Forgets what is behind `length`. False: this model cannot forget a part, all of it is forgotten."""
-        ...
-
-    def save(self, sequence: int, begin: int, end: int) -> State:
-        """The tokens `begin` to `end`; all there are, where a part cannot be shared."""
-        ...
-
-    def restore(self, sequence: int, state: State, begin: int, end: int) -> bool:
-        """Puts the tokens `begin` to `end` of a saved state behind the `begin` that a sequence holds. False: refused,
-        the sequence is as it was. Meanwhile all of the state takes cells.
-        """
-        ...
 
 
 class Slots:
@@ -200,7 +176,7 @@ class Slots:
             begin = kept.begin
         return begin
 
-    def _saving(self, sequence: int) -> "Saving":
+    def _saving(self, sequence: int) -> Saving:
         """What a snapshot of it will cost, by those made before; nothing before the first."""
         tokens = self.tree.tokens(sequence)
         count = len(tokens) - self._begin(tokens)

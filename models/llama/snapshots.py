@@ -1,15 +1,12 @@
 """States of sequences that left the cells: the last used in memory, the others on disk, each within its bytes.
 
 A state is of some tokens behind others: what several conversations begin with is kept once, and a conversation that
-went on adds only what is new. It is found by all these tokens; a file counts only for the model and context it was made
-with, and only whole. Damaged or foreign means not there. Knows files and bytes, not llama.cpp.
+went on adds only what is new. It is found by all these tokens. Knows bytes and when they go, not llama.cpp.
 """
 
-import logging
 import os
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -17,12 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.llama.state_file import Head, Spans, State, digest, read_head, read_state, write_state
-
-log = logging.getLogger(__name__)
-
-_SUFFIX = ".kv"
-_LEFT_S = 3600  # a file that has been half written for so long was left behind by a process that ended
+from models.llama.state_file import Head, Spans, State, digest
+from models.llama.state_folder import StateFolder, discard, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,53 +58,45 @@ class Snapshots:
 
     def __init__(self, limits: Limits, *, parts: bool = True) -> None:
         """`parts`: whether a part of a state can be used; else only a whole one, of tokens from the first on."""
-        self._limits, self._parts, self._key = limits, parts, ""
+        self._limits, self._parts = limits, parts
+        self._folder: StateFolder | None = None
         # By name, last used last; what a state is behind counts as used later than the state itself, so it goes later.
         self._kept: dict[bytes, Kept] = {}
         self._latest: list[Kept] = []  # what leads to the end of what was put last
         self._forgets = False  # what is on disk, as soon as it is known
-        self.hits = self.misses = self.damaged = 0
+        self.hits = self.misses = 0
 
     def open_disk(self, key: str) -> None:
         """From now on files of `key` (a digest of the model and of all that shapes a state) are used and written."""
         if self._limits.folder is None or not self._limits.disk_bytes:
             return
-        self._limits.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._key = key
-        for path in self._limits.folder.glob("*.part"):
-            if time.time() - _written_at(path) > _LEFT_S:
-                _discard(path)
+        self._folder = StateFolder(self._limits.folder, key, self._limits.disk_bytes)
         found: dict[bytes, Kept] = {}
-        for path in sorted(self._limits.folder.glob(f"{key[:16]}-*{_SUFFIX}"), key=_written_at):
+        for head, size, path in self._folder.found():
             if self._forgets:
-                _discard(path)
+                discard(path)
                 continue
-            try:
-                with path.open("rb") as file:
-                    head, _ = read_head(file, key)
-                    size = os.fstat(file.fileno()).st_size
-                kept = Kept(np.array(head.tokens, np.int32), head.begin, head.answers, size, None, path)
-                if path.name != self._file_name(kept):
-                    raise ValueError("its name is not that of its tokens")
-            except (OSError, ValueError) as error:
-                self._refuse(path, error)
-                continue
+            kept = Kept(np.array(head.tokens, np.int32), head.begin, head.answers, size, None, path)
             found[kept.name] = kept
             if kept.name in self._kept:  # made again meanwhile
                 self._kept[kept.name].path = path
         self._kept = found | self._kept
         self._shrink()
-        self._make_room_beside_others()
+        self._folder.make_room(self.disk_bytes)
 
     @property
     def is_open(self) -> bool:
         """Whether files are used."""
-        return bool(self._key)
+        return self._folder is not None
 
     @property
     def keeps(self) -> bool:
         """Whether there is anywhere to keep a state."""
-        return bool(self._limits.ram_bytes or self._key)
+        return self._limits.ram_bytes > 0 or self.is_open
+
+    @property
+    def damaged(self) -> int:
+        return self._folder.damaged if self._folder else 0
 
     @property
     def most_ram_bytes(self) -> int:
@@ -153,7 +138,7 @@ class Snapshots:
 
     def state(self, kept: Kept) -> State | None:
         """The state itself; None where it turns out damaged or gone, and is kept no more."""
-        state = kept.state if kept.state is not None else self._load(kept)
+        state = kept.state if kept.state is not None else self._read(kept)
         if state is None:
             self.misses += 1
             if self._kept.get(kept.name) is kept:
@@ -175,7 +160,7 @@ class Snapshots:
 
     def due(self) -> Kept | None:
         """What has to go to disk next, because memory is over its bound; to be written by `write`, outside of locks."""
-        if not self._key or self.ram_bytes <= self._limits.ram_bytes:
+        if not self.is_open or self.ram_bytes <= self._limits.ram_bytes:
             return None
         return next((kept for kept in self._kept.values() if kept.state is not None and kept.path is None), None)
 
@@ -188,12 +173,13 @@ class Snapshots:
             else:
                 _stamp(self.chain(kept.tokens.tolist()))
         elif path is not None:
-            _discard(path)
+            discard(path)
         self._shrink()
-        self._make_room_beside_others()
+        if self._folder:
+            self._folder.make_room(self.disk_bytes)
 
     def forget(self) -> None:
-        self._forgets = not self._key
+        self._forgets = not self.is_open
         for kept in list(self._kept.values()):
             self._drop(kept)
         self._latest = []
@@ -207,14 +193,14 @@ class Snapshots:
     def store(self, tokens: Sequence[int]) -> None:
         """Writes to disk what leads to the end of `tokens`, where it is not there yet."""
         for kept in self.chain(tokens):
-            if kept.path is None and self._key:
+            if kept.path is None:
                 kept.path = self.write(kept)
 
     def flush(self) -> None:
         """Writes to disk what is only in memory, the last used first: the process may be ended over it."""
         now = time.time()
         for age, kept in enumerate(reversed(self._kept.values())):
-            if kept.path is None and self._key:
+            if kept.path is None:
                 kept.path = self.write(kept)
             if kept.path is not None and kept.path.exists():
                 os.utime(kept.path, (now - age, now - age))  # the order that `open_disk` finds
@@ -224,7 +210,7 @@ class Snapshots:
         """Keeps both bounds. Memory may be over its own while the disk catches up: by as much again, or the latest."""
         most, ram, disk = self._limits.ram_bytes, self.ram_bytes, self.disk_bytes
         for kept in list(self._kept.values()):
-            can_go = kept.path is not None or not self._key or (ram > 2 * most and kept not in self._latest)
+            can_go = kept.path is not None or not self.is_open or (ram > 2 * most and kept not in self._latest)
             if ram > most and can_go and kept.state is not None:
                 kept.state, ram = None, ram - kept.size
             is_over = kept.path is not None and disk > self._limits.disk_bytes
@@ -232,87 +218,22 @@ class Snapshots:
                 disk -= kept.size if kept.path is not None else 0
                 self._drop(kept)
 
-    def _make_room_beside_others(self) -> None:
-        """The folder is for all models: what others left there goes, the oldest first, where it is too much."""
-        assert self._limits.folder is not None
-        files = [path for path in self._limits.folder.glob(f"*{_SUFFIX}") if not path.name.startswith(self._key[:16])]
-        sizes = {path: _size(path) for path in sorted(files, key=_written_at)}
-        over = self.disk_bytes + sum(sizes.values()) - self._limits.disk_bytes
-        for path, size in sizes.items():
-            if over <= 0:
-                break
-            _discard(path)
-            over -= size
-
     def _drop(self, kept: Kept) -> None:
         del self._kept[kept.name]
         kept.state = None
         if kept.path is not None:
-            _discard(kept.path)
+            discard(kept.path)
 
     def write(self, kept: Kept) -> Path | None:
-        """To a file of its own, complete or not at all; a full disk costs the snapshot, nothing else."""
-        state = kept.state
-        if state is None or self._limits.folder is None or kept.size > self._limits.disk_bytes:
+        """To a file of its own, if there is a folder with room for it."""
+        if kept.state is None or self._folder is None or kept.size > self._limits.disk_bytes:
             return None
-        path = self._limits.folder / self._file_name(kept)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        try:
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                write_state(file, self._key, kept.head, state)
-            part.replace(path)
-        except OSError as error:
-            log.warning("a snapshot could not be written: %s", error)
-            _discard(part)
-            return None
-        return path
+        return self._folder.write(kept.head, kept.state)
 
-    def _load(self, kept: Kept) -> State | None:
-        """The state in a file, if there is one and every byte of it is as it was written."""
-        if kept.path is None:
-            return None
-        try:
-            with kept.path.open("rb") as file:
-                return read_state(file, self._key, kept.head)
-        except FileNotFoundError:  # another model's process needed the room
-            return None
-        except (OSError, ValueError) as error:
-            self._refuse(kept.path, error)
-        return None
-
-    def _refuse(self, path: Path, why: Exception) -> None:
-        log.warning("the snapshot %s cannot be used: %s", path.name, why)
-        self.damaged += 1
-        _discard(path)
-
-    def _file_name(self, kept: Kept) -> str:
-        return f"{self._key[:16]}-{kept.name.hex()}{_SUFFIX}"
+    def _read(self, kept: Kept) -> State | None:
+        return self._folder.read(kept.path, kept.head) if self._folder and kept.path else None
 
 
-def _stamp(chain: Iterable[Kept]) -> None:
-    """Makes their files the newest, what others are behind the very newest: that is how they go."""
-    for kept in reversed(list(chain)):
-        if kept.path is not None:
-            with suppress(OSError):  # it is found missing when it is wanted
-                os.utime(kept.path)
-
-
-def _written_at(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:  # another process of the same folder was faster
-        return 0.0
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _discard(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("a snapshot cannot be removed: %s", error)
+def _stamp(chain: Sequence[Kept]) -> None:
+    """What others are behind is the newest: that is how they go."""
+    stamp(kept.path for kept in chain if kept.path is not None)

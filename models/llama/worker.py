@@ -259,32 +259,24 @@ class Worker:
 
     def _end(self, answer: _Answer, reason: str, unsaid: int = 0) -> None:
         """The last message of an answer; `unsaid` of its tokens are not part of it."""
-        request = answer.request
-        del self._answers[request.id]
-        answer.chooser.close()
-        completion = len(request.tokens) - request.prompt - unsaid
-        self._scheduler.finish(request, completion)
+        request, prompt = answer.request, answer.request.prompt
+        completion = len(request.tokens) - prompt - unsaid
+        self._leave(answer, completion)
         if completion > 0:
-            self._model.answers.remember(
-                request.tokens[: request.prompt], request.tokens[request.prompt : request.prompt + completion]
-            )
-        usage = [request.prompt, request.cached, completion, answer.drafted, answer.accepted]
-        self._send(
-            {
-                "id": request.id,
-                "text": answer.text.end(),
-                "reason": reason,
-                "usage": usage,
-                "rates": astuple(self._scheduler.pace.rates),
-            }
-        )
+            self._model.answers.remember(request.tokens[:prompt], request.tokens[prompt : prompt + completion])
+        usage = [prompt, request.cached, completion, answer.drafted, answer.accepted]
+        told = {"id": request.id, "text": answer.text.end(), "reason": reason, "usage": usage}
+        self._send(told | {"rates": astuple(self._scheduler.pace.rates)})
 
     def _fail(self, answer: _Answer, error: ModelError) -> None:
         request = answer.request
-        del self._answers[request.id]
-        answer.chooser.close()
-        self._scheduler.finish(request, len(request.tokens) - request.prompt)
+        self._leave(answer, len(request.tokens) - request.prompt)
         self._send({"id": request.id} | _told(error))
+
+    def _leave(self, answer: _Answer, completion: int) -> None:
+        del self._answers[answer.request.id]
+        answer.chooser.close()
+        self._scheduler.finish(answer.request, completion)
 
     def _tell_progress(self) -> None:
         now = time.monotonic()
