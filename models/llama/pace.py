@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from models.types import Rates
 
-GAP = 4.0  # steps of the running answers: how long these may pause for a prompt that waits to be read
+GAP = 3.5  # steps of the running answers: how long these may pause for a prompt that waits, so that none pauses four
 SURE = 4  # mean deviations by which a step may be longer than expected: so far hardly any reaches (RFC 6298, 2.3)
 GRAIN, MOST = 16, 512  # rows: what matrix kernels work on at once, and the largest step that only reads
 STEP_S = 1.0  # seconds between two looks at what else has come, where a step only reads

@@ -94,12 +94,14 @@ async def decoding(peer: Peer, load: Load, raw: Raw, figures: Figures) -> list[H
 
 
 async def at_once(peer: Peer, load: Load, figures: Figures, n: int) -> None:
-    """Tokens per second of `n` new conversations together, and the last first token among them."""
+    """Tokens per second of `n` new conversations together, and their first tokens: in the mean, and the last."""
     sizes = load.sizes
     heard = await asyncio.gather(*(one(peer, load.code(sizes.code), sizes.answer) for _ in range(n)))
     took = max(each.ended for each in heard) - min(each.sent for each in heard)
     figures[f"{n} at once"] = sum(each.tokens for each in heard) / took
-    figures[f"{n} at once, last first token"] = max(each.first_s for each in heard)
+    first_s = [each.first_s for each in heard]
+    figures[f"{n} at once, first token"] = statistics.mean(first_s)
+    figures[f"{n} at once, last first token"] = max(first_s)
 
 
 async def beside_a_long_prompt(peer: Peer, talk: Talk, load: Load, figures: Figures) -> None:

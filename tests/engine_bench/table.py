@@ -54,8 +54,10 @@ ROWS = (
     Row("follow-up after a restart", "after a restart", "s", _WAIT, _waits("after a restart")),
     Row("1 at once: together", "1 at once", "tok/s"),
     Row("4 at once: together", "4 at once", "tok/s", "llama-server's", _together(4)),
+    Row("4 at once: first token in the mean", "4 at once, first token", "s"),
     Row("4 at once: last first token", "4 at once, last first token", "s", "before llama-server's", _last(4)),
     Row("8 at once: together", "8 at once", "tok/s", "llama-server's", _together(8)),
+    Row("8 at once: first token in the mean", "8 at once, first token", "s"),
     Row("8 at once: last first token", "8 at once, last first token", "s", "before llama-server's", _last(8)),
     Row(
         "longest gap beside a long prompt",

@@ -129,7 +129,7 @@ def test_running_answers_flow_while_a_prompt_is_read() -> None:
         step = world.step()
         assert sum(part.request is running for part in step) == 1
         rows = sum(len(part.tokens) for part in step)
-        assert rows > 10
+        assert rows > 8
         assert world.pace.step_s(rows) <= GAP * world.pace.step_s(1)
 
 
