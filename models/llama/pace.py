@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 
 from models.types import Rates
 
-GAP = 3.5  # steps of the running answers: how long these may pause for a prompt that waits, so that none pauses four
-SURE = 4  # mean deviations by which a step may be longer than expected: so far hardly any reaches (RFC 6298, 2.3)
+GAP = 3.4  # steps of the running answers: how long these may pause for one prompt; what is expected, so hardly four
 GRAIN, MOST = 16, 512  # rows: what matrix kernels work on at once, and the largest step that only reads
 STEP_S = 1.0  # seconds between two looks at what else has come, where a step only reads
 LONGEST_S = 5.0  # of such a step, where a longer one reads faster
 AHEAD_S = 0.8  # of a step that reads ahead of a question, which must never be waited for
-_GAIN = 1.05  # times as many tokens a second, for which twice the rows are worth a longer step
+_GAIN = 1.05  # times as many tokens a second, for which a longer step is worth its time
 _NEW = 0.25  # weight of a new measurement
 _NEW_SPREAD = 0.05
 _AT_MOST = 1.5  # times what was expected: a step that took longer counts as this, as the machine may have paused
@@ -28,14 +27,12 @@ class Pace:
 
     _steps: dict[int, tuple[float, float]] = field(default_factory=dict)  # by size
     _points: list[tuple[float, float]] = field(default_factory=list)  # the same, in order
-    # How far steps of answers, and those that read, are from what was expected, as a share of it, in the mean.
-    _spreads: list[float] = field(default_factory=lambda: [0.05, 0.05])
+    _spread: float = 0.05  # how far steps that read are from what was expected, as a share of it, in the mean
 
     def observe(self, rows: int, seconds: float) -> None:
         size, expected_s = _size(rows), self.step_s(rows)
-        if size in self._steps:
-            error, kind = abs(seconds / expected_s - 1), rows >= GRAIN
-            self._spreads[kind] += _NEW_SPREAD * (min(error, 1.0) - self._spreads[kind])
+        if size in self._steps and rows >= GRAIN:
+            self._spread += _NEW_SPREAD * (min(abs(seconds / expected_s - 1), 1.0) - self._spread)
         if expected_s:
             seconds = min(seconds, _AT_MOST * expected_s)
         old_rows, old_seconds = self._steps.get(size, (rows, seconds))
@@ -69,18 +66,19 @@ class Pace:
 
     def slice(self, rows: int, waiting: int = 1, *, ahead: bool = False) -> int:
         """Prompt tokens that one step reads beside `rows` tokens of running answers, of `waiting` prompts: so many that
-        most are read a second, within what `pause_s` allows for one of these times their number squared, as each waits
-        for those before it, too. One token in any case.
+        hardly more could be read a second, within what `pause_s` allows for one of these times their number squared, as
+        each waits for those before it, too. One token in any case.
         """
         if not rows and not ahead:
             return self._whole()
         pause_s = self.pause_s(rows)
         allowed_s = AHEAD_S if ahead else min(pause_s * waiting * waiting, max(LONGEST_S, pause_s))
         sizes = (size for size in (*range(rows + 2, GRAIN), *range(GRAIN, MOST + 1, GRAIN)) if size > rows + 1)
-        within = (size for size in sizes if 0 < self.step_s(size) * (1 + SURE * self._spreads[0]) <= allowed_s)
-        rates = {size: round((size - rows) / (self.step_s(size) or 1), 6) for size in (rows + 1, *within)}
-        fastest: int = max(rates, key=lambda size: (rates[size], size))
-        return fastest - rows
+        within = (size for size in sizes if 0 < self.step_s(size) <= allowed_s)
+        rates = {size: (size - rows) / (self.step_s(size) or 1) for size in (rows + 1, *within)}
+        best = max(rates.values())
+        good = [size for size, rate in rates.items() if rate * _GAIN >= best]
+        return (good[-1] if ahead else good[0]) - rows
 
     def _whole(self) -> int:
         """Rows of a step that only reads."""
@@ -105,7 +103,7 @@ class Pace:
 
     @property
     def knows_reading(self) -> bool:
-        return any(rows >= GRAIN for rows, _ in self._steps.values())
+        return bool(self._points) and self._points[-1][0] >= GRAIN  # other threads ask, too
 
     def row_cost(self, rows: int) -> float:
         """Seconds of each row beyond the first in a step of so many, as a share of a step with one; 0 if not known."""
@@ -113,12 +111,11 @@ class Pace:
         known = any(mean > 1 for mean, _ in self._steps.values())
         return (self.step_s(rows) - one) / (rows - 1) / one if one and known else 0.0
 
-    @property
-    def rates(self) -> Rates:
-        """As whoever waits alone sees them."""
-        whole, one = self._whole(), self.step_s(1)
-        read = whole / self.step_s(whole) if self.knows_reading else 0.0
-        return Rates(read, 1 / one if one else 0.0, self._spreads[True])
+    def rates(self, answering: int = 0) -> Rates:
+        """As somebody sees them who asks beside so many running answers."""
+        size, step_s = self.slice(answering), self.step_s(answering + 1)
+        read = size / self.step_s(answering + size) if self.knows_reading else 0.0
+        return Rates(read, 1 / step_s if step_s else 0.0, self._spread)
 
 
 def _size(rows: int) -> int:

@@ -1,6 +1,6 @@
 """The process that owns one model: it lives as long as its socket to the server does, whatever else it is doing.
 
-Three threads: the main one loads and works, one reads messages, one tells that it is alive.
+Of its threads the main one loads and works, one reads messages, one tells that it is alive; `worker` has its own.
 """
 
 import contextlib

@@ -11,6 +11,7 @@ from models.llama.pace import Pace
 from models.llama.prefixes import common
 from models.llama.slots import Slots
 from models.llama.state_file import Spans
+from models.types import Rates
 
 SHORT = 128  # tokens that are left to read: these wait for no snapshot
 PARALLEL = 8  # answers made at once; on a CPU more make each slower and all together hardly faster
@@ -80,6 +81,11 @@ class Scheduler:
     def decoding(self) -> int:
         return sum(not request.is_reading for request in self._running)
 
+    @property
+    def rates(self) -> Rates:
+        """As whoever asks now sees them."""
+        return self.pace.rates(self.decoding)
+
     def submit(self, request: Request) -> None:
         request.known = self.slots.known(request.tokens[:-1])
         request.finish = self._clock + request.prompt - request.known
@@ -107,7 +113,7 @@ class Scheduler:
         # A short prompt waits for no snapshot, a long one beside answers not for two in a row.
         is_hurried = 0 < unread <= SHORT or (answering > 0 and unread > 0 and self._has_saved)
         self._has_saved = self.slots.thin_out(0.0 if is_hurried else self.pace.pause_s(answering))
-        room = self.pace.slice(answering, len(urgent) + self.waiting, ahead=not urgent)
+        room = self.pace.slice(answering, len(urgent), ahead=not urgent)
         if answering and (self._has_saved or not urgent):
             room = 0  # an answer pauses for one thing at a time, and never for guesses
         before: list[Request] = []
@@ -154,7 +160,8 @@ class Scheduler:
             others = self.decoding + place
             seconds += self.pace.eta_s(request.prompt - request.held, others, len(reading) - place) or 0.0
             told[request.id] = seconds
-        ends = sorted(seconds + self.pace.step_s(len(answers)) * request.growth for request in answers)
+        step_s = self.pace.step_s(len(answers))
+        ends = sorted(seconds + step_s * (one.most - max(one.prompt, one.held)) for one in answers)
         waiting = (request for request in self._waiting if not request.ahead)
         for end, request in zip(ends, waiting, strict=False):
             told[request.id] = end + (self.pace.eta_s(request.prompt - request.known, len(answers) - 1) or 0.0)

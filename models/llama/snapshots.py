@@ -4,7 +4,6 @@ A state is of some tokens behind others: what several conversations begin with i
 went on adds only what is new. It is found by all these tokens. Knows bytes and when they go, not llama.cpp.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -202,9 +201,11 @@ class Snapshots:
         for age, kept in enumerate(reversed(self._kept.values())):
             if kept.path is None:
                 kept.path = self.write(kept)
-            if kept.path is not None and kept.path.exists():
-                os.utime(kept.path, (now - age, now - age))  # the order that `open_disk` finds
+            if kept.path is not None:
+                stamp([kept.path], now - age)  # the order that `open_disk` finds
         self._shrink()
+        if self._folder:
+            self._folder.make_room(self.disk_bytes)
 
     def _shrink(self) -> None:
         """Keeps both bounds. Memory may be over its own while the disk catches up: by as much again, or the latest."""
@@ -226,9 +227,10 @@ class Snapshots:
 
     def write(self, kept: Kept) -> Path | None:
         """To a file of its own, if there is a folder with room for it."""
-        if kept.state is None or self._folder is None or kept.size > self._limits.disk_bytes:
+        state = kept.state  # another thread may drop it meanwhile
+        if state is None or self._folder is None or kept.size > self._limits.disk_bytes:
             return None
-        return self._folder.write(kept.head, kept.state)
+        return self._folder.write(kept.head, state)
 
     def _read(self, kept: Kept) -> State | None:
         return self._folder.read(kept.path, kept.head) if self._folder and kept.path else None

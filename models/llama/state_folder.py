@@ -88,11 +88,13 @@ class StateFolder:
         return self._folder / f"{self._key[:16]}-{digest(head.tokens, head.begin).hex()}{_SUFFIX}"
 
 
-def stamp(paths: Iterable[Path]) -> None:
-    """Makes these the newest, the first of them the very newest, for all processes: so they are the last to go."""
+def stamp(paths: Iterable[Path], at: float | None = None) -> None:
+    """Makes these the newest, the first of them the very newest, for all processes: so they are the last to go; or as
+    if they had been written at that time.
+    """
     for path in reversed(list(paths)):
         with suppress(OSError):  # it is found missing when it is wanted
-            os.utime(path)
+            os.utime(path, None if at is None else (at, at))
 
 
 def discard(path: Path) -> None:

@@ -1,6 +1,6 @@
 """The work of a model's process: prompts arrive, are evaluated step by step, and what can be shown is sent.
 
-The main thread evaluates, one makes tokens of texts. Knows nothing of conversations, of files of
+The main thread evaluates, others make tokens of texts and write snapshots. Knows nothing of conversations, of files of
 the server, or of who asks; how the process lives and ends is the business of `process`.
 """
 
@@ -43,7 +43,7 @@ class _Answer:
 
 
 class Worker:
-    """The steps of one loaded model. Everything but an evaluation happens under one lock."""
+    """The steps of one loaded model. What several threads change is under one lock; no evaluation is, and no file."""
 
     def __init__(self, loaded: Loaded, send: Callable[[Message], None]) -> None:
         self._model, self._send = loaded, send
@@ -60,7 +60,7 @@ class Worker:
         self._moved_at = self._asked_at = time.monotonic()
         self.steps = self.rows = 0
         threading.Thread(target=self._encode, daemon=True).start()
-        if loaded.order.folder:
+        if loaded.order.folder and loaded.order.disk_bytes:
             threading.Thread(target=loaded.keep_on_disk, args=(self._changed,), daemon=True).start()
 
     # --- other threads ---
@@ -112,7 +112,7 @@ class Worker:
         """What is told once a second, however long a step takes."""
         stalled = 0.0 if self._resting else time.monotonic() - self._moved_at
         own = {"stalled_s": stalled, "steps": self.steps, "rows": self.rows}
-        return {"beat": own | self._model.told, "rates": astuple(self._scheduler.pace.rates)}
+        return {"beat": own | self._model.told, "rates": astuple(self._scheduler.rates)}
 
     # --- the main thread ---
 
@@ -266,7 +266,7 @@ class Worker:
             self._model.answers.remember(request.tokens[:prompt], request.tokens[prompt : prompt + completion])
         usage = [prompt, request.cached, completion, answer.drafted, answer.accepted]
         told = {"id": request.id, "text": answer.text.end(), "reason": reason, "usage": usage}
-        self._send(told | {"rates": astuple(self._scheduler.pace.rates)})
+        self._send(told | {"rates": astuple(self._scheduler.rates)})
 
     def _fail(self, answer: _Answer, error: ModelError) -> None:
         request = answer.request

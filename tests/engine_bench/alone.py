@@ -34,7 +34,7 @@ def forecasts(heard: Sequence[Heard]) -> Figures:
     if not errors:
         return {}
     within = sum(error <= 0.2 for error in errors) / len(waited)
-    return {"forecasts": len(errors), "median error": statistics.median(errors), "within 20 %": within}
+    return {"waits": len(waited), "median error": statistics.median(errors), "within 20 %": within}
 
 
 async def promises(machine: Machine, folder: Path, load: Load, token_s: float) -> Figures:

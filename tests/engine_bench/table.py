@@ -120,7 +120,7 @@ def _forecast(figures: Figures) -> list[str]:
     what, reach = "first-token forecast", "within 20 %"
     if not figures:
         return [what, "absent: no `status` carries `eta_ms`", reach, "not judged"]
-    n, share, median = (figures[name] for name in ("forecasts", "within 20 %", "median error"))
+    n, share, median = (figures[name] for name in ("waits", "within 20 %", "median error"))
     return [what, f"median error {median:.0%}, {share:.0%} of {n:.0f} within 20 %", reach, verdict(median <= 0.2)]
 
 

@@ -192,7 +192,7 @@ def test_a_prompt_is_foretold_with_those_before_it() -> None:
     reading_s = world.scheduler.forecasts()
     beside_s = pace.eta_s(200, 1)
     assert beside_s is not None
-    least = min(first.growth, second.growth) * pace.step_s(2)  # until one of them has said all it may
+    least = (first.most - first.prompt) * pace.step_s(2)  # until one of them has said all it may
     assert reading_s[last.id] == pytest.approx(max(reading_s.values(), default=0.0))
     assert reading_s[last.id] == pytest.approx(reading_s[second.id] + least + beside_s)
     world.scheduler.pace = Pace()

@@ -12,8 +12,8 @@ import pytest
 
 from models.llama.engine import LlamaEngine
 from models.llama.loading import Order, snapshot_key
-from models.llama.snapshots import Limits, Snapshots
-from models.llama.state_file import Spans, State
+from models.llama.snapshots import Kept, Limits, Snapshots
+from models.llama.state_file import Head, Spans, State
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
 from tests.speck import write_speck
@@ -169,6 +169,23 @@ def test_what_went_on_while_it_was_written_leaves_no_file(tmp_path: Path) -> Non
     assert found.reach(TOKENS) == 100
 
 
+def test_what_goes_just_when_it_is_to_be_written_costs_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots = Snapshots(Limits(100, 1 << 20, tmp_path))
+    snapshots.open_disk(KEY)
+    snapshots.put(TOKENS, 0, SPANS, STATE)
+
+    def dropped(kept: Kept) -> Head:
+        snapshots.forget()
+        return Head(TOKENS, 0, SPANS)
+
+    monkeypatch.setattr(Kept, "head", property(dropped))
+    catch_up(snapshots)
+    assert list(tmp_path.iterdir()) == []
+    assert snapshots.disk_bytes == snapshots.ram_bytes == 0
+
+
 def test_a_conversation_that_went_on_is_kept_in_parts(tmp_path: Path) -> None:
     begun, whole = TOKENS[:60], [*TOKENS, 1]
     found = opened(tmp_path)
@@ -268,8 +285,12 @@ def test_the_bound_is_for_the_files_of_all_models_together(tmp_path: Path) -> No
         other = tmp_path / f"{number:016}-x.kv"
         other.write_bytes(b"x" * size)
         os.utime(other, (number, number))
-    Snapshots(Limits(0, 2 * size, tmp_path)).open_disk(KEY)
+    found = Snapshots(Limits(1 << 20, 2 * size, tmp_path))
+    found.open_disk(KEY)
     assert sorted(path.name[:16] for path in tmp_path.glob("*.kv")) == ["2".zfill(16), KEY[:16]]
+    found.put(TOKENS[:50], 0, [], STATE[:200])
+    found.flush()
+    assert [path.name[:16] for path in tmp_path.glob("*.kv")] == [KEY[:16]] * 2
 
 
 def test_the_order_of_use_outlives_the_process(tmp_path: Path) -> None:
