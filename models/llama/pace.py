@@ -73,9 +73,9 @@ class Pace:
             return self._whole()
         pause_s = self.pause_s(rows)
         allowed_s = AHEAD_S if ahead else min(pause_s * waiting * waiting, max(LONGEST_S, pause_s))
-        sizes = (size for size in (*range(rows + 2, GRAIN), *range(GRAIN, MOST + 1, GRAIN)) if size > rows + 1)
+        sizes = [size for size in [*range(GRAIN), *range(GRAIN, MOST + 1, GRAIN)] if size > rows + 1]
         within = (size for size in sizes if 0 < self.step_s(size) <= allowed_s)
-        rates = {size: (size - rows) / (self.step_s(size) or 1) for size in (rows + 1, *within)}
+        rates: dict[int, float] = {size: (size - rows) / (self.step_s(size) or 1) for size in (rows + 1, *within)}
         best = max(rates.values())
         good = [size for size, rate in rates.items() if rate * _GAIN >= best]
         return (good[-1] if ahead else good[0]) - rows
