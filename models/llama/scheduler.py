@@ -113,9 +113,9 @@ class Scheduler:
         # A short prompt waits for no snapshot, a long one beside answers not for two in a row.
         is_hurried = 0 < unread <= SHORT or (answering > 0 and unread > 0 and self._has_saved)
         self._has_saved = self.slots.thin_out(0.0 if is_hurried else self.pace.pause_s(answering))
-        room = self.pace.slice(answering, len(urgent), ahead=not urgent)
-        if answering and (self._has_saved or not urgent):
-            room = 0  # an answer pauses for one thing at a time, and never for guesses
+        # An answer pauses for one thing at a time, and never for guesses.
+        is_read = not answering or (urgent and not self._has_saved)
+        room = self.pace.slice(answering, len(urgent), ahead=not urgent) if is_read else 0
         before: list[Request] = []
         for request in urgent or reading:
             if room <= 0:

@@ -50,7 +50,7 @@ def test_times_are_taken_between_texts() -> None:
 
 def test_a_forecast_is_judged_by_the_wait() -> None:
     told = [Heard(sent=0.0, times=[10.0], forecast=forecast) for forecast in (9.0, 13.0, None)]
-    assert forecasts(told) == {"forecasts": 2, "median error": pytest.approx(0.2), "within 20 %": pytest.approx(1 / 3)}
+    assert forecasts(told) == {"waits": 3, "median error": pytest.approx(0.2), "within 20 %": pytest.approx(1 / 3)}
     assert forecasts(told[2:]) == {}
 
 
