@@ -125,10 +125,12 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Tokens per second, as measured on this machine with this model; 0 while nothing has been measured."""
+    """Tokens per second, as measured on this machine with this model, for whoever asks now: beside the answers that are
+    running. 0 while nothing has been measured.
+    """
 
     prefill: float = 0.0
-    decode: float = 0.0  # of one answer alone
+    decode: float = 0.0  # of each answer
     spread: float = 0.0  # how far the reading of prompts is from `prefill`, as a share, in the mean
 
 

@@ -173,6 +173,17 @@ def test_a_memory_that_cannot_be_cut_is_read_again_but_never_wrong() -> None:
     assert world.slots.tree.cells == world.cells.used
 
 
+def test_rates_are_those_beside_the_running_answers() -> None:
+    world = World(size=4000)
+    world.submit([1] * 900, 500)
+    world.step()
+    assert world.scheduler.rates == world.pace.rates()
+    while not world.scheduler.decoding:
+        world.step()
+    assert world.scheduler.rates == world.pace.rates(1)
+    assert world.pace.rates(1).prefill < world.pace.rates().prefill
+
+
 def test_a_prompt_is_foretold_with_those_before_it() -> None:
     world = World(size=4000, parallel=2)
     assert world.scheduler.forecasts() == {}
