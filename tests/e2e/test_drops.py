@@ -54,6 +54,10 @@ class Client:
     def at_rest(self) -> bool:
         return bool(self.seen) and self.seen[-1]["type"] == "end"
 
+    def has_heard(self, turn: str) -> bool:
+        """Whether the last event was the end of this turn."""
+        return self.at_rest and self.seen[-1]["turn"] == turn
+
     def check(self, served: Served) -> None:
         """Numbers without gap or repeat, one end per turn, text equal to the stored history."""
         assert [event["seq"] for event in self.seen] == list(range(1, len(self.seen) + 1))
@@ -78,12 +82,12 @@ async def test_two_hundred_drops_over_twenty_turns_lose_nothing(tmp_path: Path) 
             await client.read(socket)
             for _ in range(DROPS // TURNS):
                 for _ in range(chance.randint(0, 3)):
-                    if not (client.at_rest and client.seen[-1]["turn"] == f"turn-{turn}"):
+                    if not client.has_heard(f"turn-{turn}"):
                         await client.read(socket)
                 socket.transport.abort()
                 client.drops += 1
                 socket = await client.connected(served)
-            while not (client.at_rest and client.seen[-1]["turn"] == f"turn-{turn}"):
+            while not client.has_heard(f"turn-{turn}"):
                 await client.read(socket)
             await socket.close()
         client.check(served)
@@ -126,7 +130,8 @@ async def test_kill_9_at_random_moments_never_breaks_a_session(tmp_path: Path) -
                     asked = {"session": client.session, "turn": f"{life}-{turn}", "text": "?", "retrieval": "off"}
                     await client.send(socket, "session/prompt", conversation=client.conversation, **asked)
                     for _ in range(chance.randint(3, 30)):
-                        await client.read(socket)
+                        if not client.has_heard(f"{life}-{turn}"):  # on a slow machine a few deltas hold all of it
+                            await client.read(socket)
                     if turn >= chance.randint(1, 3):
                         served.process.kill()
             except ConnectionClosed:
