@@ -4,7 +4,6 @@ A state is of some tokens behind others: what several conversations begin with i
 went on adds only what is new. It is found by all these tokens. Knows bytes and when they go, not llama.cpp.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -197,12 +196,11 @@ class Snapshots:
 
     def flush(self) -> None:
         """Writes to disk what is only in memory, the last used first: the process may be ended over it."""
-        now = time.time()
-        for age, kept in enumerate(reversed(self._kept.values())):
+        latest = list(reversed(self._kept.values()))
+        for kept in latest:
             if kept.path is None:
                 kept.path = self.write(kept)
-            if kept.path is not None:
-                stamp([kept.path], now - age)  # the order that `open_disk` finds
+        _stamp(latest)  # the order that `open_disk` finds
         self._shrink()
         if self._folder:
             self._folder.make_room(self.disk_bytes)
@@ -237,5 +235,5 @@ class Snapshots:
 
 
 def _stamp(chain: Sequence[Kept]) -> None:
-    """What others are behind is the newest: that is how they go."""
+    """The first is the newest, as what others are behind goes last."""
     stamp(kept.path for kept in chain if kept.path is not None)

@@ -14,6 +14,7 @@ from models.llama.state_file import Head, State, digest, read_head, read_state, 
 log = logging.getLogger(__name__)
 
 _SUFFIX = ".kv"
+_APART_NS = 1000
 _LEFT_S = 3600  # a file that has been half written for so long was left behind by a process that ended
 
 
@@ -88,13 +89,12 @@ class StateFolder:
         return self._folder / f"{self._key[:16]}-{digest(head.tokens, head.begin).hex()}{_SUFFIX}"
 
 
-def stamp(paths: Iterable[Path], at: float | None = None) -> None:
-    """Makes these the newest, the first of them the very newest, for all processes: so they are the last to go; or as
-    if they had been written at that time.
-    """
-    for path in reversed(list(paths)):
+def stamp(paths: Iterable[Path]) -> None:
+    """Makes these the newest, the first of them the very newest, for all processes: so they are the last to go."""
+    now = time.time_ns()
+    for age, path in enumerate(paths):
         with suppress(OSError):  # it is found missing when it is wanted
-            os.utime(path, None if at is None else (at, at))
+            os.utime(path, ns=(now - _APART_NS * age,) * 2)  # the system's own clock of files stands still for a while
 
 
 def discard(path: Path) -> None:

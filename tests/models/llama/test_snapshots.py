@@ -14,6 +14,7 @@ from models.llama.engine import LlamaEngine
 from models.llama.loading import Order, snapshot_key
 from models.llama.snapshots import Kept, Limits, Snapshots
 from models.llama.state_file import Head, Spans, State
+from models.llama.state_folder import stamp
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
 from tests.speck import write_speck
@@ -291,6 +292,15 @@ def test_the_bound_is_for_the_files_of_all_models_together(tmp_path: Path) -> No
     found.put(TOKENS[:50], 0, [], STATE[:200])
     found.flush()
     assert [path.name[:16] for path in tmp_path.glob("*.kv")] == [KEY[:16]] * 2
+
+
+def test_files_that_are_used_at_once_are_in_order_though_their_clock_stands_still(tmp_path: Path) -> None:
+    paths = [tmp_path / str(n) for n in range(20)]
+    for path in paths:
+        path.touch()
+    stamp(paths)
+    assert sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True) == paths
+    assert len({path.stat().st_mtime_ns for path in paths}) == 20
 
 
 def test_the_order_of_use_outlives_the_process(tmp_path: Path) -> None:
