@@ -34,7 +34,7 @@ class Sizes:
     other: int = 60  # the code of each
     answer: int = 24
     decode: int = 64  # the answer that the rate is taken from
-    rounds: int = 3  # of it
+    rounds: int = 3  # of it, and of several at once
     rest_s: float = 3.0  # between two rows: a reader's moment, in which an engine may put things in order
     running: int = 300  # the answer beside which a long prompt is read
     alone: int = 12  # pieces of it before

@@ -32,8 +32,7 @@ async def measured(start: Start, load: Load, raw: Raw) -> tuple[Figures, list[He
         heard.append(await first.ask(load.follow_up(), load.sizes.answer))
         figures["after others"] = heard[-1].first_s
         for n in (1, 4, 8):
-            await asyncio.sleep(load.sizes.rest_s)
-            await at_once(peer, load, figures, n)
+            figures |= await at_once(peer, load, n)
         await asyncio.sleep(load.sizes.rest_s)
         await beside_a_long_prompt(peer, first, load, figures)
         await asyncio.sleep(load.sizes.rest_s)
@@ -93,15 +92,19 @@ async def decoding(peer: Peer, load: Load, raw: Raw, figures: Figures) -> list[H
     return heard
 
 
-async def at_once(peer: Peer, load: Load, figures: Figures, n: int) -> None:
-    """Tokens per second of `n` new conversations together, and their first tokens: in the mean, and the last."""
-    sizes = load.sizes
-    heard = await asyncio.gather(*(one(peer, load.code(sizes.code), sizes.answer) for _ in range(n)))
-    took = max(each.ended for each in heard) - min(each.sent for each in heard)
-    figures[f"{n} at once"] = sum(each.tokens for each in heard) / took
-    first_s = [each.first_s for each in heard]
-    figures[f"{n} at once, first token"] = statistics.mean(first_s)
-    figures[f"{n} at once, last first token"] = max(first_s)
+async def at_once(peer: Peer, load: Load, n: int) -> Figures:
+    """Tokens per second of `n` new conversations together, and their first tokens: in the mean, and the last. The
+    median of several rounds: what comes into a batch together is chance.
+    """
+    sizes, rounds = load.sizes, []
+    for _ in range(sizes.rounds):
+        await asyncio.sleep(sizes.rest_s)
+        heard = await asyncio.gather(*(one(peer, load.code(sizes.code), sizes.answer) for _ in range(n)))
+        took = max(each.ended for each in heard) - min(each.sent for each in heard)
+        first_s = [each.first_s for each in heard]
+        rounds.append((sum(each.tokens for each in heard) / took, statistics.mean(first_s), max(first_s)))
+    names = f"{n} at once", f"{n} at once, first token", f"{n} at once, last first token"
+    return dict(zip(names, map(statistics.median, zip(*rounds, strict=True)), strict=True))
 
 
 async def beside_a_long_prompt(peer: Peer, talk: Talk, load: Load, figures: Figures) -> None:
