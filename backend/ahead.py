@@ -66,7 +66,7 @@ class Ahead:
             return conversations.require_session(db, session).model, conversations.newest(db, session)
 
         model, conversation = await self._database.read(newest)
-        if not self._engines.is_loaded(model):
+        if not await self._engines.is_loaded(model):
             return  # no guess is worth a load; and of `auto` it is not known yet who will answer
         question = Question(session, "", text, conversation, retrieval="auto" if text.strip() else "off")
         if await self._known.structural(question):

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from backend.engines import Engines
 from backend.errors import Refusal
+from backend.stats import Stats
 from prompts.passed import fim_prompt
 
 # What is farther from the cursor says little, and would be read again with each letter typed.
 BEFORE, BEHIND = 4000, 1000  # characters
 
 
-async def complete(engines: Engines, prefix: str, suffix: str, max_tokens: int) -> dict[str, str]:
+async def complete(engines: Engines, stats: Stats, prefix: str, suffix: str, max_tokens: int) -> dict[str, str]:
     """Text and reason. Raises `Refusal` where the server's model cannot fill in the middle."""
     async with engines.use("") as ready:
         engine = ready.engine
@@ -22,7 +23,7 @@ async def complete(engines: Engines, prefix: str, suffix: str, max_tokens: int) 
         prompt = fim_prompt(engine.fim, _from_a_line(prefix), suffix[:BEHIND])
         sampling = replace(ready.sampling, max_tokens=max_tokens, temperature=0.0)
         text, reason = "", ""
-        async with aclosing(engine.stream(prompt, sampling)) as deltas:
+        async with aclosing(stats.counted(engine.stream(prompt, sampling))) as deltas:
             async for delta in deltas:
                 text, reason = text + delta.text, delta.reason or reason
         return {"text": text, "reason": reason}

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     first_token_s: float = Field(10, ge=0, allow_inf_nan=False)  # seconds promised to the first token; 0: none
     queue_limit: int = Field(16, ge=1)  # turns waiting or running
     grace_ms: int = Field(30_000, ge=0)
+    turn_s: float = Field(1800, ge=0, allow_inf_nan=False)  # the longest that a question may take; 0: no limit
     watch: bool = True  # follow the files of every codebase that is indexed or opened
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

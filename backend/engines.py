@@ -17,7 +17,7 @@ from backend.residents import Model, Residents, Start, Watch
 from backend.starting import kv_folder, llama, starting
 from backend.stats import Stats
 from models import router
-from models.errors import ModelError, ModelUnavailable
+from models.errors import ModelError, ModelUnavailable, Unsupported
 from models.extractive import ExtractiveEngine
 from models.registry import Registry
 from models.router import Asked
@@ -79,17 +79,21 @@ class Engines:
 
     def gives_way(self, name: str, engine: str, error: ModelError, failed: dict[str, str]) -> bool:
         """Whether another engine may answer, because the question decides which does and `engine` broke before its
-        first word: then it joins `failed`, which `use` wants to know. "" is no engine's name.
+        first word: then it joins `failed`, which `use` wants to know. "" is no engine's name. What one refuses to do
+        the others would, too.
         """
-        if (name or self._settings.model_name) != AUTO or engine in ("", *failed):
+        if (name or self._settings.model_name) != AUTO or engine in ("", *failed) or isinstance(error, Unsupported):
             return False
         failed[engine] = str(error)
         return True
 
-    def is_loaded(self, name: str) -> bool:
-        """Whether a model of that name is in memory now. Raises what `resolve` raises."""
+    async def is_loaded(self, name: str) -> bool:
+        """Whether a model of that name is in memory; a load under way is waited for. Raises what `resolve` raises."""
         found = self.resolve(name)
-        return found is not None and self._residents.state(found[0].name) == "loaded"
+        if found is None:
+            return False
+        await self._residents.settled(found[0].name)
+        return self._residents.state(found[0].name) == "loaded"
 
     @asynccontextmanager
     async def use(
@@ -113,9 +117,9 @@ class Engines:
         self._preloads.add(task)
         task.add_done_callback(self._preloads.discard)
 
-    def forget(self) -> None:
+    async def forget(self) -> None:
         """What was said has been deleted: nothing that models keep of it may stay, in memory or on disk."""
-        self._residents.forget()
+        await self._residents.forget()
         for path in kv_folder(self._settings).glob("*.kv"):
             path.unlink(missing_ok=True)
 

@@ -1,13 +1,14 @@
 """The engine behind ENGINE_URL: connected when it is first wanted, and left alone for a while after it failed."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
 from backend.config import Settings
 from models.backoff import Backoff
-from models.errors import EngineBusy, EngineFailed, ModelUnavailable
+from models.errors import ContextTooLarge, EngineBusy, EngineFailed, ModelUnavailable
 from models.remote import RemoteEngine
 from models.types import Engine
 
@@ -21,6 +22,7 @@ class Remote:
     def __init__(self, connect: Callable[[], Awaitable[Engine]], model: str = "") -> None:
         self._connect, self._model = connect, model
         self._engine: Engine | None = None
+        self._users: Counter[Engine] = Counter()
         self._connecting = asyncio.Lock()
         self._backoff = Backoff()
 
@@ -44,11 +46,27 @@ class Remote:
         try:
             async with self._connecting:
                 engine = self._engine = self._engine or await self._connect()
-            yield engine
+            async with self._used(engine):
+                yield engine
         except UNREACHABLE as error:
             self._backoff.failed(REMOTE, str(error))
             raise
         self._backoff.succeeded(REMOTE)
+
+    @asynccontextmanager
+    async def _used(self, engine: Engine) -> AsyncIterator[None]:
+        """Where it turns out that the server has another model by now, or another context, it is asked again."""
+        self._users[engine] += 1
+        try:
+            yield
+        except (ModelUnavailable, ContextTooLarge):
+            self._engine = None if self._engine is engine else self._engine
+            raise
+        finally:
+            self._users[engine] -= 1
+            if engine is not self._engine and not self._users[engine]:
+                del self._users[engine]
+                await engine.close()
 
     async def close(self) -> None:
         if self._engine is not None:
@@ -60,5 +78,11 @@ def remote(settings: Settings) -> Remote | None:
     if not settings.engine_url:
         return None
     key = settings.engine_api_key.get_secret_value()
-    connect = partial(RemoteEngine.connect, settings.engine_url, settings.engine_model, api_key=key)
+    connect = partial(
+        RemoteEngine.connect,
+        settings.engine_url,
+        settings.engine_model,
+        api_key=key,
+        context_length=settings.context_length,
+    )
     return Remote(connect, settings.engine_model)

@@ -95,14 +95,22 @@ class Residents:
         self._start, self._stats = start, stats
         self._held: dict[str, Resident] = {}
         self._loads: dict[str, _Load] = {}
+        self._closing: set[asyncio.Task[None]] = set()  # what models do that are let go
         self._one_at_a_time = asyncio.Lock()  # two loads at once would both take what is free now
         self._backoff = Backoff()
         self._clock = itertools.count()
         stats.engines = self.told
 
     def state(self, name: str) -> str:
-        """`loaded`, `loading` or ""."""
-        return "loaded" if name in self._held else "loading" if name in self._loads else ""
+        """`loaded`, `loading` (again, too, after its process broke) or ""."""
+        resident = self._held.get(name)
+        is_broken = resident is not None and isinstance(resident.engine, LlamaEngine) and resident.engine.child is None
+        return "loading" if is_broken else "loaded" if resident else "loading" if name in self._loads else ""
+
+    async def settled(self, name: str) -> None:
+        """Waits while that model is being loaded, however that ends."""
+        if load := self._loads.get(name):
+            await asyncio.wait([load.task])
 
     def get(self, name: str) -> Resident | None:
         """A model that is loaded; who wants to work with it has to `use` it."""
@@ -112,11 +120,13 @@ class Residents:
         """What the processes of local models tell of themselves, by model."""
         return {name: one.engine.state for name, one in self._held.items() if isinstance(one.engine, LlamaEngine)}
 
-    def forget(self) -> None:
-        """Has local models drop what they keep of conversations."""
+    async def forget(self) -> None:
+        """Has local models drop what they keep of conversations; waits for those that are leaving, which write it."""
         for resident in self._held.values():
             if isinstance(resident.engine, LlamaEngine):
                 resident.engine.forget()
+        if self._closing:
+            await asyncio.wait(self._closing)
 
     @asynccontextmanager
     async def use(self, model: Model, watch: Watch | None = None) -> AsyncIterator[Resident]:
@@ -184,9 +194,8 @@ class Residents:
         try:
             async with self._one_at_a_time:
                 load = self._loads[name]
-                load.resident = await self._make(load)
+                load.resident = self._held[name] = await self._make(load)
                 load.resident.enter(load.waiting)
-                self._held[name] = load.resident
         finally:
             del self._loads[name]
             self._stats.resident = {name: resident.need for name, resident in self._held.items()}
@@ -200,6 +209,8 @@ class Residents:
         except ModelError as error:
             raise self._failed(model, error, gone) from error
         context, need, left = await self._make_room(load, header, gone)
+        if context < (wanted := min(model.context, header.context_length)):
+            log.warning("%s has a context of %d tokens: no memory for %d", model.spec.name, context, wanted)
         ram_bytes = snapshots(model.snapshots, left)
         need, free = need + ram_bytes, memory_free()
         try:
@@ -251,11 +262,15 @@ class Residents:
     async def _let_go(self, resident: Resident) -> None:
         del self._held[resident.model.spec.name]
         self._stats.resident.pop(resident.model.spec.name, None)
-        await resident.engine.close()
+        closing = asyncio.create_task(resident.engine.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        await closing
 
 
 def _need(model: Model, header: GgufHeader, context: int) -> int:
-    return 0 if model.on_gpu else memory_need(header, context, model.kv_type)
+    adapters = sum(_state_of(model.path.parent / adapter)[1] for adapter in model.spec.adapters)
+    return 0 if model.on_gpu else memory_need(header, context, model.kv_type) + adapters
 
 
 def _held(resident: Resident) -> Held:

@@ -1,8 +1,10 @@
 """Counters of what this process has done, for `/health` and `/metrics`. Knows how to count, not what is counted."""
 
 import resource
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from backend.draft import Draft
 from models.capability import resident_bytes
-from models.types import Usage
+from models.types import Delta, Usage
 
 # What the process of a model tells of itself, under these names.
 _ENGINE: dict[str, tuple[type[CounterMetricFamily] | type[GaugeMetricFamily], str]] = {
@@ -22,6 +24,7 @@ _ENGINE: dict[str, tuple[type[CounterMetricFamily] | type[GaugeMetricFamily], st
     "decode_rate": (GaugeMetricFamily, "Tokens a second of one answer, as measured."),
     "acceptance": (GaugeMetricFamily, "Share of guessed tokens that came true, lately."),
     "snapshot_hits": (CounterMetricFamily, "Conversations that came back from a snapshot."),
+    "snapshot_misses": (CounterMetricFamily, "Snapshots that could not be had when they were wanted."),
     "snapshot_tokens": (CounterMetricFamily, "Their tokens."),
     "snapshots_damaged": (CounterMetricFamily, "Snapshots that could not be used."),
     "snapshot_ram_bytes": (GaugeMetricFamily, "Snapshots in memory."),
@@ -36,6 +39,7 @@ class Stats:
     """Sums since the start of the process. Times are seconds."""
 
     turns: Counter[str] = field(default_factory=Counter)  # by reason of their end
+    passed: Counter[str] = field(default_factory=Counter)  # answers that are no turns, by reason of their end
     fallbacks: int = 0  # turns that the extractive engine answered because a model is not installed
     first_tokens: int = 0
     first_token_s: float = 0.0  # from acceptance to the first delta, summed
@@ -62,9 +66,8 @@ class Stats:
         """Counts a finished turn."""
         self.turns[reason] += 1
         self.queue_s += draft.ms["queue"] / 1000
-        self.used(draft.usage)
-        self.completion_tokens += draft.usage.completion
-        self.generate_s += draft.ms["generate"] / 1000
+        if draft.usage.prompt:  # else no model has run
+            self.used(draft.usage, draft.ms["generate"] / 1000)
         if draft.first_token_s is None:
             return
         self.first_tokens += 1
@@ -76,10 +79,24 @@ class Stats:
             self.promises += 1
             self.promises_kept += draft.first_token_s <= draft.promised_s
 
-    def used(self, usage: Usage) -> None:
-        """Counts what a model read and guessed, for a turn or for a client that renders its prompts itself."""
+    async def counted(self, answer: AsyncGenerator[Delta, None]) -> AsyncGenerator[Delta, None]:
+        """An answer that is no turn, counted as it passes: a completion, or one to a client's own prompt."""
+        began = 0.0
+        async with aclosing(answer) as deltas:
+            async for delta in deltas:
+                if delta.text:
+                    began = began or time.perf_counter()
+                if delta.reason and delta.usage:
+                    self.passed[delta.reason] += 1
+                    self.used(delta.usage, time.perf_counter() - began if began else 0.0)
+                yield delta
+
+    def used(self, usage: Usage, generate_s: float) -> None:
+        """Counts what a model read, guessed and wrote."""
         self.prompt_tokens += usage.prompt
         self.cached_tokens += usage.cached
+        self.completion_tokens += usage.completion
+        self.generate_s += generate_s
         self.drafted_tokens += usage.drafted
         self.accepted_tokens += usage.accepted
 
@@ -109,6 +126,10 @@ class Stats:
         for reason in ("stop", "length", "cancelled", "error"):
             turns.add_metric([reason], self.turns[reason])
         yield turns
+        passed = CounterMetricFamily("lantern_passed", "Finished answers that are no turns.", labels=["reason"])
+        for reason in ("stop", "length"):
+            passed.add_metric([reason], self.passed[reason])
+        yield passed
         yield CounterMetricFamily("lantern_fallback_turns", "Turns answered without a model.", self.fallbacks)
         yield CounterMetricFamily("lantern_first_tokens", "Turns that produced text.", self.first_tokens)
         yield CounterMetricFamily("lantern_first_token_seconds", "Time to first token, summed.", self.first_token_s)

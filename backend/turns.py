@@ -44,6 +44,7 @@ class _Running:
     conversation: str
     accepted_at: float
     cancelled: bool = False
+    why: str = ""  # it was cancelled, where nobody asked for that
     work: asyncio.Task[str] | None = None
     whole: asyncio.Task[None] | None = None
 
@@ -61,13 +62,16 @@ class Turns:
         *,
         queue_limit: int,
         grace_ms: int,
+        turn_s: float = 0,
     ) -> None:
+        """`turn_s`: the longest that a turn may take from its acceptance on; 0: as long as it takes."""
         self._database, self._log, self._rag, self._engines, self._stats = database, log, rag, engines, stats
-        self._queue_limit, self._grace_s = queue_limit, grace_ms / 1000
+        self._queue_limit, self._grace_s, self._turn_s = queue_limit, grace_ms / 1000, turn_s
         self._running: dict[tuple[str, str], _Running] = {}
         self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by conversation
         self._graces: dict[str, asyncio.Task[None]] = {}  # by session that nobody watches
-        self._entering = 0  # questions that have a place in the queue but no row yet
+        # Questions that have a place in the queue but no row yet, and whether they have been stopped.
+        self._entering: dict[tuple[str, str], bool] = {}
         self._closing = False
         # Held by who looks for the conversation that a history tells, until its question is accepted there: two that
         # send the same history at once must not both go on with that conversation.
@@ -84,9 +88,10 @@ class Turns:
         known = await self._database.read(lambda db: db.get(TurnRow, (question.session, question.turn)))
         if known is not None:
             return self._accepted(known)
-        if len(self._running) + self._entering >= self._queue_limit:
+        if len(self._running) + len(self._entering) >= self._queue_limit:
             raise Refusal("queue_full", f"{len(self._running)} questions are running or waiting", 1000)
-        self._entering += 1
+        key = question.session, question.turn
+        self._entering.setdefault(key, False)
         try:
             model = question.model or await self._model_of(question.session)
             self._engines.resolve(model)  # an unknown model is refused before anything is stored
@@ -96,9 +101,9 @@ class Turns:
                 )
             )
         finally:
-            self._entering -= 1
+            is_stopped = self._entering.pop(key, False)  # not there: the same question entered twice at once
         if new:
-            running = _Running(replace(question, model=model), row.conversation_id, time.perf_counter())
+            running = _Running(replace(question, model=model), row.conversation_id, time.perf_counter(), is_stopped)
             self._running[row.session_id, row.id] = running
             running.whole = asyncio.create_task(self._see_through(running, row), name=f"turn {row.id}")
             self._log.ring(row.session_id)
@@ -115,6 +120,9 @@ class Turns:
 
     def stop(self, session: str, turn: str | None = None, conversation: str | None = None) -> list[asyncio.Task[None]]:
         """Stops the session's turns, or one of them, at once; gives what to wait for until their ends are stored."""
+        for owner, id_ in self._entering:
+            if owner == session and turn in (None, id_) and conversation is None:
+                self._entering[owner, id_] = True
         stopping = [
             running
             for (owner, id_), running in self._running.items()
@@ -165,8 +173,8 @@ class Turns:
     def load(self) -> int:
         return len(self._running)
 
-    def _stop(self, running: _Running) -> None:
-        running.cancelled = True
+    def _stop(self, running: _Running, why: str = "") -> None:
+        running.cancelled, running.why = True, running.why or why
         if running.work is not None:
             running.work.cancel()
 
@@ -187,12 +195,16 @@ class Turns:
     ) -> tuple[str, Refusal | None, Draft]:
         """What became of the work: the reason of the end, the error if it is one, and what there is of an answer."""
         draft = Draft(running.accepted_at)
+        if self._turn_s:
+            late = f"The answer was cut short: it took longer than {self._turn_s:g} s (TURN_S)."
+            held.callback(asyncio.get_running_loop().call_later(self._turn_s, self._stop, running, late).cancel)
         try:
             running.work = asyncio.create_task(self._in_lane(running, row, draft, held))
             if running.cancelled:
                 running.work.cancel()
             return await running.work, None, draft
         except asyncio.CancelledError:
+            draft.notice = running.why or draft.notice
             return ("error", INTERRUPTED, draft) if self._closing else ("cancelled", None, draft)
         except Exception as failure:  # the edge of the job
             error = translate(failure)

@@ -70,7 +70,14 @@ async def parts(
     ahead = Ahead(database, known, engines, prompting)
     rag = Rag(database, event_log, known, engines, prompting, stats)
     turns = Turns(
-        database, event_log, rag, engines, stats, queue_limit=settings.queue_limit, grace_ms=settings.grace_ms
+        database,
+        event_log,
+        rag,
+        engines,
+        stats,
+        queue_limit=settings.queue_limit,
+        grace_ms=settings.grace_ms,
+        turn_s=settings.turn_s,
     )
     jobs = Jobs(retrieval, settings.watch)
     retrieval.on_use = jobs.opened

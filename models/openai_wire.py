@@ -5,13 +5,21 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from models.errors import ContextTooLarge, EngineFailed
+from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
 from models.types import Prompt, Sampling, StopReason, Usage
 
 SHOWN = 300  # most characters of a stranger's message in one of ours
 _REASONS: dict[str, StopReason] = {"length": "length", "abort": "cancelled"}
-# vLLM: "maximum context length is 4096 tokens. However, you requested 5000 tokens"; others are worded much alike
-_TOO_LONG = re.compile(r"maximum context length (?:is|of) (\d+)\D+(\d+)", re.IGNORECASE)
+# vLLM before and since 2026, and SGLang; others are worded much alike.
+_TOO_LONG = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"maximum context length (?:is|of) (?P<limit>\d+)\D+(?P<prompt>\d+)",
+        r"passed (?P<prompt>\d+) input tokens.*context length is only (?P<limit>\d+)",
+        r"input \((?P<prompt>\d+) tokens\) is longer than the model's context length \((?P<limit>\d+)",
+    )
+)
+_REQUEST_IS_WRONG = frozenset({400, 413, 422})  # nothing is wrong with the server: another try would get the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +81,14 @@ def chunk(payload: str, who: str) -> Chunk:
     )
 
 
-def refusal(status: int, body: bytes, who: str) -> ContextTooLarge | EngineFailed:
+def refusal(status: int, body: bytes, who: str) -> ModelError:
     """What the body of an answer with that status tells of."""
+    failure = _told(status, body, who)
+    is_ours = status in _REQUEST_IS_WRONG and isinstance(failure, EngineFailed)
+    return Unsupported(str(failure)) if is_ours else failure
+
+
+def _told(status: int, body: bytes, who: str) -> ContextTooLarge | EngineFailed:
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -91,8 +105,8 @@ def _failure(error: object, who: str) -> ContextTooLarge | EngineFailed:
     prompt, limit = facts.get("n_prompt_tokens"), facts.get("n_ctx")  # llama-server
     if isinstance(prompt, int) and isinstance(limit, int):
         return ContextTooLarge(prompt, limit)
-    if told := _TOO_LONG.search(message):
-        return ContextTooLarge(int(told[2]), int(told[1]))
+    if told := next(filter(None, (pattern.search(message) for pattern in _TOO_LONG)), None):
+        return ContextTooLarge(int(told["prompt"]), int(told["limit"]))
     return EngineFailed(f"{who}: {message[:SHOWN]}")
 
 

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, Usage
 
 BYTES_A_TOKEN = 3  # of UTF-8: code has 3 to 3.5, prose 4 to 5; too many is safe, too few overflows the context
 CONTEXT = 8192  # tokens, where neither the owner nor the server says
+ROOM = 8  # an answer may have at least this part of the context
 BODY_BYTES = 1 << 20  # most of a body that is read whole
 _T = TypeVar("_T")
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
@@ -107,6 +108,7 @@ class RemoteEngine:
         if prompt.ahead:  # another machine's time is not spent on what may never be asked
             yield Delta(reason="stop", usage=Usage(0, 0, 0))
             return
+        sampling = replace(sampling, max_tokens=min(sampling.max_tokens, self._room(prompt)))
         pause_s = self._patience.pause_s
         for left in range(self._patience.retries, -1, -1):
             try:
@@ -120,6 +122,12 @@ class RemoteEngine:
                     raise again.error from again.__cause__
             await asyncio.sleep(wait_s)
             pause_s *= 2
+
+    def _room(self, prompt: Prompt) -> int:
+        """Most tokens to ask for: vLLM refuses a prompt that does not fit together with all of its answer. Our count of
+        the prompt may be much too high, so some room is left in any case.
+        """
+        return max(self.context_length - self.count_tokens(prompt.segments), self.context_length // ROOM)
 
     async def close(self) -> None:
         """Ends all streams. May be called twice."""

@@ -47,13 +47,14 @@ def chat_prompt(chat: ChatFormat, told: Conversation) -> Prompt:
         segments=(*segments, *(segment for segment in begun if segment.text)),
         question=told.question,
         stop=chat.stop,
+        goes_on=bool(told.begun),
         messages=tuple(message for message in messages if message.content),
     )
 
 
 def raw_prompt(text: str) -> Prompt:
     """Text that a client has rendered itself: its markup may become control tokens, or none of it would work."""
-    return Prompt((Segment(text, scaffold=True),), question=text)
+    return Prompt((Segment(text, scaffold=True),), question=text, goes_on=True)
 
 
 def fim_prompt(fim: Fim, prefix: str, suffix: str) -> Prompt:
@@ -65,7 +66,7 @@ def fim_prompt(fim: Fim, prefix: str, suffix: str) -> Prompt:
         Segment(suffix, scaffold=False),
         Segment(fim.middle, scaffold=True),
     )
-    return Prompt(tuple(segment for segment in segments if segment.text), question=prefix)
+    return Prompt(tuple(segment for segment in segments if segment.text), question=prefix, goes_on=True)
 
 
 def _joined(messages: Iterable[Message]) -> str:

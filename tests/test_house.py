@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from backend.config import Settings
+from backend.errors import CODES
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [path for package in ("backend", "indexer", "models", "prompts") for path in (ROOT / package).rglob("*.py")]
@@ -97,3 +98,13 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
         "sentence_transformers",
     }
     assert heavy.isdisjoint(loaded.split())
+
+
+def test_what_clients_may_ask_and_be_told_is_in_the_protocol() -> None:
+    told = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    methods = re.findall(r'^ +"([a-z/]+)": \(schemas\.', (ROOT / "backend" / "ws.py").read_text("utf-8"), re.MULTILINE)
+    assert len(methods) >= 8
+    for name in (*methods, *CODES):
+        assert f"`{name}`" in told, name
+    for code in CODES.values():
+        assert str(code.rpc) in told, code

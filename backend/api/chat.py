@@ -246,7 +246,7 @@ async def _clear(parts: Parts, chosen: list[tuple[str, str]]) -> dict[str, Any]:
             await parts.turns.cancel(session_id, conversation=conversation_id)
         gone = await parts.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
         if gone is not None:
-            parts.engines.forget()
+            await parts.engines.forget()
             return {"deleted": gone}
         await asyncio.sleep(CLEAR_PAUSE_S)  # a question came in between
     raise Refusal("rate_limited", "questions keep coming in there: try again", 1000)

@@ -146,10 +146,8 @@ async def _straight(
 async def _pieces(parts: Parts, body: schemas.Generating, ready: Ready, prompt: Prompt) -> Pieces:
     """The answer of one engine."""
     own = replace(ready.sampling, max_tokens=parts.settings.max_tokens or ready.sampling.max_tokens)
-    async with aclosing(ready.engine.stream(prompt, body.sampling(own))) as deltas:
+    async with aclosing(parts.stats.counted(ready.engine.stream(prompt, body.sampling(own)))) as deltas:
         async for delta in deltas:
-            if delta.usage:
-                parts.stats.used(delta.usage)
             yield Piece(delta.text, 0, ready.engine.name, delta.reason, delta.usage, _note(delta))
 
 

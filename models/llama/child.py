@@ -17,6 +17,7 @@ from itertools import count
 from models.errors import EngineFailed, ModelUnavailable
 from models.llama.loading import Order
 from models.llama.wire import LINE_BYTES, Message, packed
+from models.types import Rates
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Child:
         self.gone = asyncio.Event()
         self.why = ""
         self.beat: Message = {}
+        self.rates = Rates()
         self._progressed: Callable[[float], None] = lambda _share: None
         self._listening = [asyncio.create_task(work) for work in (self._read(reader), self._read_complaints())]
         self._tasks = [*self._listening, *(asyncio.create_task(work) for work in (self._watch(), self._see_end()))]
@@ -69,24 +71,25 @@ class Child:
 
     @classmethod
     async def _spawn(cls) -> "Child":
-        ours, theirs = socket.socketpair()
         path = [entry for entry in sys.path if entry]  # never the folder that a command happens to run in
-        code = _CODE.format(path=path, descriptor=theirs.fileno(), parent=os.getpid())
-        with theirs:
-            reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES)
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-I", "-c", code,
-                    pass_fds=[theirs.fileno()],
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.DEVNULL,
-                    stderr=asyncio.subprocess.PIPE,
-                )  # fmt: skip
-            except BaseException as error:
-                writer.close()
-                if isinstance(error, OSError):
-                    raise ModelUnavailable(f"no process for the model can be started: {error.strerror}") from error
-                raise
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                code = _CODE.format(path=path, descriptor=theirs.fileno(), parent=os.getpid())
+                reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES)
+                try:
+                    process = await asyncio.create_subprocess_exec(
+                        sys.executable, "-I", "-c", code,
+                        pass_fds=[theirs.fileno()],
+                        stdin=asyncio.subprocess.DEVNULL,
+                        stdout=asyncio.subprocess.DEVNULL,
+                        stderr=asyncio.subprocess.PIPE,
+                    )  # fmt: skip
+                except BaseException:
+                    writer.close()
+                    raise
+        except OSError as error:
+            raise ModelUnavailable(f"no process for the model can be started: {error.strerror}") from error
         return cls(process, reader, writer)
 
     @property
@@ -139,6 +142,8 @@ class Child:
                 self._kill("it sends nonsense")
 
     def _deliver(self, message: Message) -> None:
+        if "rates" in message:
+            self.rates = Rates(*message["rates"])
         if "id" in message:
             if inbox := self._inboxes.get(message["id"]):
                 inbox.put_nowait(message)

@@ -84,18 +84,26 @@ class LlamaEngine:
         return cls(spec, header, order, await Child.start(order, on_progress))
 
     @property
+    def child(self) -> Child | None:
+        """The process, while it is up."""
+        starting = self._starting
+        if not starting.done() or starting.cancelled() or starting.exception():
+            return None
+        return None if starting.result().gone.is_set() else starting.result()
+
+    @property
     def rates(self) -> Rates:
+        """Those of the process; while a new one has measured nothing, of the one before."""
+        if (child := self.child) and child.rates.prefill:
+            self._rates = child.rates
         return self._rates
 
     @property
     def state(self) -> dict[str, float]:
         """What the process told of itself last, and what the system tells of it: numbers for metrics."""
-        told = {"restarts": self.restarts, "prefill_rate": self._rates.prefill, "decode_rate": self._rates.decode}
-        starting = self._starting
-        if not starting.done() or starting.cancelled() or starting.exception():
-            return told
-        child = starting.result()
-        return {**told, **child.beat, "memory_bytes": resident_bytes(child.pid)}
+        rates, child = self.rates, self.child
+        told = {"restarts": self.restarts, "prefill_rate": rates.prefill, "decode_rate": rates.decode}
+        return {**told, **child.beat, "memory_bytes": resident_bytes(child.pid)} if child else told
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return int(self._counted(segments)["count"])
@@ -142,6 +150,7 @@ class LlamaEngine:
                 "segments": pack_segments(prompt.segments),
                 "sampling": pack_sampling(sampling),
                 "ahead": prompt.ahead,
+                "goes_on": prompt.goes_on,
             }
             id_, inbox = child.open()
             child.send({"do": "generate", "id": id_} | asked)
@@ -163,8 +172,6 @@ class LlamaEngine:
     def _delta(self, message: Message) -> Delta:
         if "error" in message:
             raise _error(message)
-        if "rates" in message:
-            self._rates = Rates(*message["rates"])
         if "reason" in message:
             return Delta(message["text"], message["reason"], Usage(*message["usage"]))
         progress = tuple(message["progress"]) if "progress" in message else None
@@ -173,9 +180,8 @@ class LlamaEngine:
 
     def forget(self) -> None:
         """Drops what is kept of conversations that are not being answered, on disk too."""
-        starting = self._starting
-        if starting.done() and not starting.cancelled() and not starting.exception():
-            starting.result().send({"do": "forget"})
+        if child := self.child:
+            child.send({"do": "forget"})
 
     async def close(self) -> None:
         """Ends all streams as cancelled, lets the process write its snapshots, and frees the memory."""

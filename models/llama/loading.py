@@ -84,6 +84,7 @@ class Loaded:
             "waiting": self.scheduler.waiting,
             "acceptance": self.worth.share,
             "snapshot_hits": snapshots.hits,
+            "snapshot_misses": snapshots.misses,
             "snapshot_tokens": slots.restored_tokens,
             "snapshots_damaged": snapshots.damaged,
             "snapshot_ram_bytes": snapshots.ram_bytes,

@@ -54,6 +54,15 @@ class Prefixes:
                     open_ends.append((child, at + shared))
         return best, found.sequences
 
+    def along(self, sequence: int, length: int, others: Set[int]) -> int:
+        """How many of the cells of its first `length` tokens some of the others hold, too."""
+        shared = 0
+        for node in self._path(sequence):
+            if not node.sequences & others:
+                break
+            shared += len(node.tokens)
+        return min(shared, length)
+
     def held(self, sequences: Set[int]) -> int:
         """Cells that these sequences hold together."""
         return sum(len(node.tokens) for node in self._below(self._root) if node.sequences & sequences)

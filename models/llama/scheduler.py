@@ -101,7 +101,7 @@ class Scheduler:
         assert request.sequence is not None
         end = min(request.prompt + said, request.held)
         spans = [*request.answers, (request.prompt, end)] if end > request.prompt else request.answers
-        self.slots.rest(request.sequence, None if request.ahead else spans)
+        self.slots.rest(request.sequence, spans)
 
     def plan(self) -> list[Slice]:
         """The next step; empty when there is nothing to do."""
@@ -178,7 +178,7 @@ class Scheduler:
                     continue
                 break
             self._waiting.pop(0)
-            request.sequence, request.held, request.answers = self.slots.take(request.tokens)
+            request.sequence, request.held, request.answers = self.slots.take(request.tokens, ahead=request.ahead)
             request.cached = request.held
             self._running.append(request)
 

@@ -33,8 +33,8 @@ class Slots:
         self._memory, self._snapshots = memory, snapshots
         self._free = list(range(sequences))
         self._running: set[int] = set()
-        # With what the model said in them, None for what was only read ahead; the last used last.
-        self._idle: dict[int, Spans | None] = {}
+        self._idle: dict[int, Spans] = {}  # with what the model said in them; the last used last
+        self._guessed: set[int] = set()  # sequences that are only read ahead of a question
         self._seen: set[int] = set()  # of the idle ones, those that `keep` has looked at
         self._cost = Saving(0.0, 0.0)  # of a token, in the snapshots made lately
         self.restored_tokens = 0
@@ -48,31 +48,35 @@ class Slots:
 
         `growth` is what those may still need. Then `take` and every `extend` up to these lengths find room.
         """
-        shared = self.tree.longest(tokens, self._running)[0] if self._memory.forks else 0
+        known, holders = self._longest(tokens)
+        shared = self.tree.along(min(holders), known, self._running) if holders and self._memory.forks else 0
         return self.tree.held(self._running) + growth + length - shared <= self.cells
 
-    def take(self, tokens: Sequence[int]) -> tuple[int, int, Spans]:
+    def take(self, tokens: Sequence[int], *, ahead: bool = False) -> tuple[int, int, Spans]:
         """A running sequence that holds as much of `tokens` as can be had, but for the last one; how much that is, and
-        what the model itself has said of it.
+        what the model itself has said of it. `ahead`: it is a guess, which no conversation's own sequence goes on with.
         """
         wanted = tokens[:-1]
         length, holders = self._longest(wanted)
         parts = self._behind(wanted, length)
-        if parts and not self._memory.forks:
+        if (parts or ahead) and not self._memory.forks:
             length, holders = 0, frozenset()
-        sequence, answers = self._begun(length, holders)
+        sequence, answers = self._begun(length, holders, ahead)
+        (self._guessed.add if ahead else self._guessed.discard)(sequence)
         for kept, state in parts:
             if not self._restore(sequence, kept, state, wanted):
                 break
             answers = _within(kept.answers, self.tree.length(sequence))
         return sequence, self.tree.length(sequence), answers
 
-    def _begun(self, length: int, holders: Set[int]) -> tuple[int, Spans]:
+    def _begun(self, length: int, holders: Set[int], ahead: bool) -> tuple[int, Spans]:
         """A running sequence with the first `length` tokens that these hold: one of them, a fork of one, or empty."""
-        near = [one for one in holders if one in self._idle and self.tree.length(one) <= length + SHORT_TAIL]
+        near = [one for one in holders & self._idle.keys() if self.tree.length(one) <= length + SHORT_TAIL]
+        if ahead:
+            near = [one for one in near if one in self._guessed]
         if near:
             sequence = max(near, key=list(self._idle).index)
-            answers = self._idle.pop(sequence) or []
+            answers = self._idle.pop(sequence)
             self._running.add(sequence)
             return sequence, _within(answers, self.cut(sequence, length))
         source = self._lasting(holders)
@@ -80,7 +84,7 @@ class Slots:
         if source is None:
             return sequence, []
         self._fork(source, sequence, length)
-        return sequence, _within(self._idle.get(source) or [], length)
+        return sequence, _within(self._idle.get(source, []), length)
 
     def catch_up(self, sequence: int, tokens: Sequence[int]) -> int:
         """Lets a running sequence share what others have read of `tokens` since; its length then."""
@@ -145,21 +149,22 @@ class Slots:
     def _save(self, sequence: int, tokens: list[int], begin: int) -> None:
         began, count = time.perf_counter(), len(tokens) - begin
         state = self._memory.save(sequence, begin, len(tokens))
-        self._snapshots.put(tokens, begin, _within(self._idle[sequence] or [], len(tokens)), state)
+        self._snapshots.put(tokens, begin, _within(self._idle[sequence], len(tokens)), state)
         seconds, old = (time.perf_counter() - began) / count, self._cost.seconds
         if count >= TELLING:
             self._cost = Saving((old + seconds) / 2 if old else seconds, len(state) / count)
 
     def _is_due(self, sequence: int) -> bool:
         """Whether an idle sequence needs a snapshot before it may leave: for what nobody else holds."""
-        if not self._snapshots.keeps or self._idle[sequence] is None:
+        if not self._snapshots.keeps or sequence in self._guessed:
             return False
         tokens = self.tree.tokens(sequence)
         return len(tokens) - max(self._shared(sequence), self._snapshots.reach(tokens)) >= WORTH
 
     def _shared(self, sequence: int) -> int:
-        """How many of its first tokens others hold, too."""
-        return self.tree.longest(self.tree.tokens(sequence), (self._running | self._idle.keys()) - {sequence})[0]
+        """How many of its first tokens others hold, too, that are no guesses."""
+        others = (self._running | self._idle.keys()) - self._guessed - {sequence}
+        return self.tree.longest(self.tree.tokens(sequence), others)[0]
 
     def _begin(self, tokens: Sequence[int]) -> int:
         """Where a snapshot of the end of `tokens` begins: behind what is kept, but for the last turns of this very
@@ -188,23 +193,24 @@ class Slots:
             assert self._idle, f"{tokens} tokens were promised room among {self.cells} cells"
             self._evict(next(iter(self._idle)))
 
-    def rest(self, sequence: int, answers: Spans | None) -> None:
-        """A running sequence is done: what it holds stays for whoever comes back. What was only read ahead (`answers`
-        None) goes first, and leaves no snapshot.
+    def rest(self, sequence: int, answers: Spans) -> None:
+        """A running sequence is done: what it holds stays for whoever comes back. What was only read ahead goes first,
+        and leaves no snapshot.
         """
         self._running.discard(sequence)
         self._seen.discard(sequence)
         if not self.tree.length(sequence):
+            self._guessed.discard(sequence)
             self._free.append(sequence)
             return
         self._idle[sequence] = answers
-        if answers is None:
+        if sequence in self._guessed:
             self._idle = {sequence: answers, **self._idle}
 
     def forget(self) -> None:
         """Drops all that is idle, and every snapshot: somebody wants it gone."""
         for sequence in list(self._idle):
-            self._idle[sequence] = None
+            self._guessed.add(sequence)
             self._evict(sequence)
         self._snapshots.forget()
 
@@ -283,6 +289,7 @@ class Slots:
         """An idle sequence leaves the cells, into a snapshot if it is worth one."""
         self.keep(sequence)
         del self._idle[sequence]
+        self._guessed.discard(sequence)
         self._memory.cut(sequence, 0)
         self.tree.cut(sequence, 0)
         self._free.append(sequence)

@@ -4,6 +4,7 @@ for the model and context it was made with; damaged or foreign means not there. 
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -39,15 +40,17 @@ class StateFolder:
                     size = os.fstat(file.fileno()).st_size
                 if path != self._path(head):
                     raise ValueError("its name is not that of its tokens")
-            except (OSError, ValueError) as error:
+            except ValueError as error:
                 self._refuse(path, error)
+            except OSError as error:
+                _pass_over(path, error)
             else:
                 yield head, size, path
 
     def write(self, head: Head, state: State) -> Path | None:
         """Complete or not at all; a full disk costs the snapshot, nothing else."""
         path = self._path(head)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
         try:
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 write_state(file, self._key, head, state)
@@ -65,8 +68,10 @@ class StateFolder:
                 return read_state(file, self._key, head)
         except FileNotFoundError:  # another model's process needed the room
             return None
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             self._refuse(path, error)
+        except OSError as error:
+            _pass_over(path, error)
         return None
 
     def make_room(self, own_bytes: int) -> None:
@@ -95,6 +100,11 @@ def stamp(paths: Iterable[Path]) -> None:
     for age, path in enumerate(paths):
         with suppress(OSError):  # it is found missing when it is wanted
             os.utime(path, ns=(now - _APART_NS * age,) * 2)  # the system's own clock of files stands still for a while
+
+
+def _pass_over(path: Path, why: OSError) -> None:
+    """It may well be whole: it is the system that is short of something."""
+    log.warning("the snapshot %s cannot be read now: %s", path.name, why)
 
 
 def discard(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Token bytes in, text that is safe to show out: whole characters, nothing of a stop string, no leading white space.
+"""Token bytes in, text that is safe to show out: whole characters, nothing of a stop string.
 
 Pure: knows neither tokens nor models.
 """
@@ -13,11 +13,12 @@ class AnswerText:
     Text that may be the beginning of a stop string is held back, so that none of it leaks.
     """
 
-    def __init__(self, stops: Iterable[str] = ()) -> None:
+    def __init__(self, stops: Iterable[str] = (), *, goes_on: bool = False) -> None:
+        """`goes_on`: it is the rest of a text that was begun, so the white space before it is its own."""
         self._stops = tuple(stop for stop in stops if stop)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""  # may be the beginning of a stop string
-        self._begun = False
+        self._begun = goes_on
         self.stopped = False
 
     def feed(self, piece: bytes) -> str:

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 from queue import SimpleQueue
 
-from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
+from models.errors import ContextTooLarge, ModelError, Unsupported
 from models.llama.loading import Loaded
 from models.llama.pace import STEP_S
 from models.llama.sampling import Chooser
@@ -72,16 +72,16 @@ class Worker:
             self._texts.put(message)
             return
         with self._changed:
+            aborts = False
             if message["do"] == "cancel":
                 self._cancelled.add(message["id"])
-                mine = [part for part in self._step if part.request.id == message["id"]]
-                # What cannot forget a part of a sequence cannot take back a part of a step.
-                if self._model.context.forks and any(len(part.tokens) > ABORT_TOKENS for part in mine):
-                    self._model.context.cancel.set()
+                mine = (part for part in self._step if part.request.id == message["id"])
+                aborts = any(len(part.tokens) > ABORT_TOKENS for part in mine)
             elif message["do"] == "forget":
                 self._forgetting = True
             elif message["do"] == "close":
-                self._closing = True
+                self._closing = aborts = True
+            if aborts and self._model.context.forks:  # else what a sequence has of the step could not be taken back
                 self._model.context.cancel.set()
             self._changed.notify()
 
@@ -161,10 +161,9 @@ class Worker:
             return False
 
     def _arrive(self) -> None:
-        self._forget()
         for message, tokens in self._arrived:
             self._latest = message["id"]
-            if message["id"] in self._cancelled:
+            if message["id"] in self._cancelled or self._spoils(message, tokens):
                 self._send({"id": message["id"], "text": "", "reason": "cancelled", "usage": [len(tokens), 0, 0]})
                 continue
             try:
@@ -175,6 +174,11 @@ class Worker:
         for id_ in self._cancelled & self._answers.keys():
             self._end(self._answers[id_], "cancelled")
         self._cancelled = {id_ for id_ in self._cancelled if id_ > self._latest}  # their texts are still being encoded
+        self._forget()  # what was cancelled just now, too
+
+    def _spoils(self, message: Message, tokens: list[int]) -> bool:
+        """Whether a guess would have to go on with the only copy there is of a conversation."""
+        return message["ahead"] and not self._model.context.forks and self._scheduler.slots.known(tokens[:-1]) > 0
 
     def _forget(self) -> None:
         if self._forgetting:
@@ -186,12 +190,12 @@ class Worker:
         sampling = sampling_of(message["sampling"])
         limit = self._model.order.context_length
         if not tokens:
-            raise EngineFailed("the prompt is empty")
+            raise Unsupported("the prompt is empty")
         if len(tokens) >= limit:
             raise ContextTooLarge(len(tokens), limit - 1)
         request = Request(message["id"], tokens, min(limit, len(tokens) + sampling.max_tokens), message["ahead"])
         chooser = Chooser(self._vocabulary.model, self._model.context.pointer, sampling, tokens)
-        answer = _Answer(request, sampling, chooser, AnswerText(sampling.stop))
+        answer = _Answer(request, sampling, chooser, AnswerText(sampling.stop, goes_on=message["goes_on"]))
         answer.lookup.extend(tokens)
         self._answers[request.id] = answer
         self._scheduler.submit(request)
@@ -234,15 +238,11 @@ class Worker:
         request = answer.request
         said: list[str] = []
         for place, token in enumerate(chosen):
-            behind = len(chosen) - place - 1
-            if token in self._vocabulary.end_tokens:
+            if not (ends := token in self._vocabulary.end_tokens):
+                said.append(answer.text.feed(self._vocabulary.piece(token)))
+            if ends or answer.text.stopped:
                 self._send_text(answer, said)
-                self._end(answer, "stop", unsaid=behind + 1)
-                return
-            said.append(answer.text.feed(self._vocabulary.piece(token)))
-            if answer.text.stopped:
-                self._send_text(answer, said)
-                self._end(answer, "stop", unsaid=behind)
+                self._end(answer, "stop", unsaid=len(chosen) - place - 1 + ends)
                 return
         self._send_text(answer, said)
         if len(request.tokens) >= request.most:

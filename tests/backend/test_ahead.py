@@ -16,6 +16,7 @@ from tests.tiny_gguf import LLAMA3, PHI3, tiny_dir
 CODE = "".join(
     f'def step_{n}(cart):\n    """Takes step {n} of the checkout."""\n    return cart.at({n})\n\n' for n in range(9)
 )
+GIVEN: dict[str, Any] = {"models_dir": tiny_dir(), "max_tokens": 8, "context_length": 2048}
 
 
 @asynccontextmanager
@@ -23,8 +24,7 @@ async def talking(folder: Path, model: str) -> AsyncIterator[tuple[World, Socket
     """A server with a small codebase and a loaded model, a client, and its session."""
     (folder / "shop").mkdir()
     (folder / "shop" / "cart.py").write_text(CODE)
-    given: dict[str, Any] = {"model_name": model, "models_dir": tiny_dir(), "max_tokens": 8, "context_length": 2048}
-    async with running(folder / "data", **given) as world, world.socket() as socket:
+    async with running(folder / "data", **GIVEN, model_name=model) as world, world.socket() as socket:
         await world.post("/index", {"path": str(folder / "shop"), "wait": True})
         session = (await socket.call("session/open", workspace=str(folder / "shop")))["session"]
         await socket.call("session/prompt", session=session, turn="first", text="hello", retrieval="off")
@@ -76,6 +76,49 @@ async def test_another_question_is_answered_as_if_nothing_had_been_read(tmp_path
         usage = await asked(socket, session, "t", "where is step_3?", retrieval="off")
         assert usage["prompt"] > usage["cached"]
         assert world.parts.ahead.reading == {}
+
+
+async def test_a_session_that_is_opened_again_is_read_while_its_model_has_just_come(tmp_path: Path) -> None:
+    long, given = "which step is it? " * 40, GIVEN | {"kv_ram_mb": 0, "kv_disk_mb": 0}
+    async with talking(tmp_path, PHI3.model) as (_, socket, session):
+        told = await socket.call("session/prompt", session=session, turn="long", text=long, retrieval="off")
+        await socket.until("end", "long")
+    async with running(tmp_path / "data", model_name=PHI3.model, **given) as world, world.socket() as socket:
+        await socket.call("session/open", session=session)
+        assert world.parts.engines.current["state"] != "loaded"
+        await read_ahead(world)
+        usage = await asked(socket, session, "t", "and then?", conversation=told["conversation"], retrieval="off")
+    assert usage["cached"] > len(long) // 4
+    assert usage["prompt"] - usage["cached"] < 30
+
+
+async def test_what_a_model_did_is_counted_for_every_face(tmp_path: Path) -> None:
+    async def counted() -> dict[str, float]:
+        lines = (await world.get("/metrics")).text.splitlines()
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+    async with talking(tmp_path, LLAMA3.model) as (world, socket, session):
+        before = await counted()
+        usage = await asked(socket, session, "t", "hello again", retrieval="off", max_tokens=4)
+        text = {"prompt": "def scan(", "max_tokens": 3}
+        passed = (await world.post("/v1/completions", text)).json()["usage"]
+        await socket.call("complete", prefix="def scan(", suffix="", max_tokens=2)
+        own = f'{{model="{LLAMA3.model}"}}'
+        async with asyncio.timeout(10):
+            # It tells once a second. The texts at the end have been read by then.
+            while (after := await counted()).get(f"lantern_engine_rows_total{own}", 0) < usage["prompt"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    assert after['lantern_passed_total{reason="length"}'] == 2
+    assert after['lantern_turns_total{reason="length"}'] - before['lantern_turns_total{reason="length"}'] == 1
+    new = {name: after[f"lantern_{name}_tokens_total"] - before[f"lantern_{name}_tokens_total"] for name in usage}
+    assert new["completion"] == usage["completion"] + passed["completion_tokens"] + 2 == 9
+    assert new["prompt"] > usage["prompt"] + passed["prompt_tokens"]
+    assert new["cached"] >= usage["cached"] > 0
+    assert after["lantern_generate_seconds_total"] > before["lantern_generate_seconds_total"]
+    assert after[f"lantern_engine_rows_total{own}"] > after[f"lantern_engine_steps_total{own}"]
+    assert after[f"lantern_engine_memory_bytes{own}"] > 10e6
+    zero = ("restarts_total", "waiting", "snapshots_damaged_total", "snapshot_misses_total", "snapshot_disk_bytes")
+    assert [after[f"lantern_engine_{name}{own}"] for name in zero] == [0] * len(zero)
 
 
 async def test_prefetch_of_a_session_that_is_not_there_is_refused(tmp_path: Path) -> None:

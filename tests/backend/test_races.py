@@ -12,6 +12,7 @@ from backend import conversations
 from backend.db import Database
 from backend.events import append, page
 from backend.instance import token
+from backend.question import Question
 from models.scripted import ScriptedEngine
 from tests.backend.worlds import Socket, running, settings_in
 
@@ -70,6 +71,33 @@ async def test_a_cancel_counts_even_if_the_client_leaves_with_it(tmp_path: Path)
         async with world.socket() as socket:
             await socket.call("session/open", session=session, after=0)
             assert (await socket.until("end"))["reason"] == "cancelled"
+
+
+async def test_a_question_that_is_stopped_while_it_is_stored_never_runs(tmp_path: Path) -> None:
+    engine = ScriptedEngine(TEXTS, stall_after=0)
+    async with running(tmp_path, engine) as world, world.socket() as socket:
+        session, turns = await opened(socket), world.parts.turns
+        accepting = asyncio.create_task(turns.accept(Question(session, "t", "?")))
+        while not turns._entering:  # noqa: ASYNC110  (it is there for a moment only)
+            await asyncio.sleep(0)
+        turns.stop(session, "t")
+        await accepting
+        assert (await socket.until("end", "t"))["reason"] == "cancelled"
+    assert engine.prompts == []
+
+
+async def test_a_turn_that_takes_too_long_is_cut_short_and_says_so(tmp_path: Path) -> None:
+    engine = ScriptedEngine(TEXTS, stall_after=1)
+    async with running(tmp_path, engine, turn_s=0.3) as world, world.socket() as socket:
+        session = await opened(socket)
+        await socket.call("session/prompt", session=session, turn="t", text="?")
+        end = await socket.until("end", "t")
+        assert (end["reason"], end["notice"]) == (
+            "cancelled",
+            "The answer was cut short: it took longer than 0.3 s (TURN_S).",
+        )
+        assert "".join(event["text"] for event in socket.logged if event["type"] == "delta") == TEXTS[0]
+        assert engine.idle
 
 
 async def test_pipelined_prompts_are_taken_in_order_and_the_queue_bound_holds(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ from backend.remote import Remote
 from backend.stats import Stats
 from backend.tables import TurnRow
 from models.backoff import Backoff
-from models.errors import EngineFailed
+from models.errors import EngineFailed, Unsupported
 from models.scripted import ScriptedEngine
 from models.types import Delta, Engine, Prompt, Rates, Sampling
 from tests.backend.machines import Machine, machine
 from tests.backend.worlds import Socket, World, running
-from tests.models.fake_openai import fake_server, honest
+from tests.models.fake_openai import Call, fake_server, honest
 from tests.tiny_gguf import PHI3
 
 __all__ = ["machine"]
@@ -315,6 +315,41 @@ async def test_the_server_behind_engine_url_answers_and_is_done_without(tmp_path
     assert without["model_name"] == "extractive"
     assert "does not answer: start it, or set ENGINE_URL" in without["notice"]
     assert (named.status_code, named.json()["error"]["code"]) == (503, "model_unavailable")
+
+
+async def test_a_server_that_serves_another_model_by_now_is_asked_again(tmp_path: Path) -> None:
+    serves = ["old"]
+
+    async def one_model(call: Call) -> None:
+        if call.path == "/v1/models":
+            await call.answer(200, {"data": [{"id": serves[-1]}]})
+        elif call.body["model"] != serves[-1]:
+            await call.answer(404, {"error": {"message": "no such model"}})
+        else:
+            await honest(call)
+
+    given: dict[str, Any] = {"model_name": "remote", "context_length": 2048}
+    async with fake_server(one_model) as server, running(tmp_path, engine_url=server.url, **given) as world:
+        before = await ask(world, SIMPLE, max_tokens=2)
+        serves.append("new")
+        refused = await world.post("/chat/query", {"query": SIMPLE, "retrieval": "off"})
+        after = await ask(world, SIMPLE, max_tokens=2)
+        listed = next(m for m in (await world.get("/models")).json()["models"] if m["id"] == "remote")
+    assert (before["model_name"], after["model_name"]) == ("old", "new")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_unavailable")
+    assert listed["context"] == 2048  # as the owner says: this server does not
+
+
+async def test_what_a_model_refuses_to_do_is_not_asked_of_the_others(machine: Machine) -> None:
+    class Refuses(ScriptedEngine):
+        async def stream(self, *_: Any) -> AsyncGenerator[Delta, None]:
+            raise Unsupported("this grammar is too large")
+            yield Delta()
+
+    async with serving(machine, None, Refuses(name="big")) as world:
+        refused = await chat(world, PROJECT)
+    assert (refused.status_code, refused.json()["error"]["message"]) == (400, "this grammar is too large")
+    assert machine.started == [("ant", 4000)]  # by the start of the server; the one for such questions is another
 
 
 async def test_a_server_is_told_the_stops_that_were_asked_for_and_none_of_a_local_format(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.e2e.worlds import Served, serving
@@ -110,13 +111,16 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def test_a_process_that_dies_in_mid_answer_is_told_and_the_next_question_works(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGSEGV])
+async def test_a_process_that_dies_in_mid_answer_is_told_and_the_next_question_works(
+    tmp_path: Path, kind: signal.Signals
+) -> None:
     with served(tmp_path) as server:
         async with opened(server) as socket:
             await prompt(socket, "one", max_tokens=6000)
             await until(socket, "delta")
             (pid,) = workers(server.process.pid)
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, kind)
             began = time.monotonic()
             end = await until(socket, "end")
             assert time.monotonic() - began < 2

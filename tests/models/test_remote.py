@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import pytest
 
-from models.errors import ContextTooLarge, EngineBusy, EngineFailed, ModelUnavailable
+from models.errors import ContextTooLarge, EngineBusy, EngineFailed, ModelUnavailable, Unsupported
 from models.remote import Patience, RemoteEngine
 from models.types import Delta, Message, Prompt, Sampling, Segment, Usage
 from tests.models.fake_openai import EVENTS, Answer, Call, FakeServer, fake_server, honest
@@ -292,7 +292,7 @@ async def is_strict(call: Call) -> None:
         (nests_deeply, EngineFailed, "sent what is no JSON object"),
         (never_ends_its_line, EngineFailed, "sent no event: a line is longer than"),
         (fails_in_the_stream, EngineFailed, "CUDA out of memory"),
-        (is_strict, EngineFailed, "answered 422: .*extra fields not permitted"),
+        (is_strict, Unsupported, "answered 422: .*extra fields not permitted"),
     ],
 )
 async def test_what_a_server_does_wrong_is_told_once_with_the_fix(
@@ -310,6 +310,11 @@ async def test_what_a_server_does_wrong_is_told_once_with_the_fix(
     [
         {"message": "too long", "type": "exceed_context_size_error", "n_prompt_tokens": 5000, "n_ctx": 4096},
         {"message": "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens."},
+        {
+            "message": "You passed 5000 input tokens and requested 1 output tokens. However, the model's context"
+            " length is only 4096 tokens, resulting in a maximum input length of 4095 tokens."
+        },
+        {"message": "The input (5000 tokens) is longer than the model's context length (4096 tokens)."},
     ],
 )
 async def test_a_prompt_that_is_too_long_is_told_in_numbers(error: dict[str, object]) -> None:
@@ -320,6 +325,16 @@ async def test_a_prompt_that_is_too_long_is_told_in_numbers(error: dict[str, obj
         with pytest.raises(ContextTooLarge) as raised:
             await collect(engine)
     assert (raised.value.tokens, raised.value.limit) == (5000, 4096)
+
+
+@pytest.mark.parametrize(("characters", "asked"), [(30, 1014), (2400, 224), (300_000, 128)])
+async def test_no_more_is_asked_for_than_there_is_room(characters: int, asked: int) -> None:
+    prompt = replace(CHAT, segments=(Segment("x" * characters, False),))
+    async with fake_server(honest) as fake:
+        engine = RemoteEngine(fake.url, "tiny", context_length=1024)
+        await collect(engine, prompt, Sampling(max_tokens=4000))
+        await engine.close()
+    assert fake.bodies[0]["max_tokens"] == asked
 
 
 async def stalls(call: Call) -> None:

@@ -1,6 +1,7 @@
 """What only the llama.cpp engine promises: reuse of the cache, progress, cancel inside prefill, clear refusals."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
 from models.llama.engine import LlamaEngine
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
+from tests.shapes import SHAPES, made
 from tests.tiny_gguf import CODELLAMA, LLAMA3, PHI3
 
 GREEDY = Sampling(max_tokens=24, temperature=0)
@@ -130,6 +132,9 @@ async def test_cancel_inside_prefill_leaves_a_usable_cache(engine: LlamaEngine) 
         if delta.progress and delta.progress[0] >= 128:
             break
     await stream.aclose()
+    began = time.monotonic()
+    await collect(engine, ask("y"), Sampling(max_tokens=1))
+    assert time.monotonic() - began < 0.5  # and before that it was idle
     assert (await collect(engine, ask(LONG[:3000])))[0] == fresh
 
 
@@ -213,3 +218,23 @@ async def test_answers_side_by_side_are_those_of_each_alone(engine: LlamaEngine)
     alone = [await collect(fresh, prompt) for prompt in prompts]
     await fresh.close()
     assert [text for text, _, _ in together] == [text for text, _, _ in alone]
+
+
+async def test_a_smaller_cache_answers_and_goes_on() -> None:
+    engine = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), kv_type="q8_0")  # its blocks are of 32
+    first, last, _ = await collect(engine, ask("What is a hit?"))
+    await collect(engine, ask("unrelated"))
+    again, known, _ = await collect(engine, ask("What is a hit?"))
+    await engine.close()
+    assert last.usage is not None
+    assert known.usage is not None
+    assert (again, known.usage.cached) == (first, last.usage.prompt - 1)
+
+
+async def test_guesses_that_come_true_are_counted_and_change_nothing(engine: LlamaEngine) -> None:
+    said, last, _ = await collect(engine, ask("x"), Sampling(max_tokens=400, temperature=0))
+    assert last.usage is not None
+    assert 0 < last.usage.accepted <= last.usage.drafted  # it says the same again and again
+    assert last.usage.completion == 400
+    step_by_step, _, _ = await collect(engine, ask("x"), Sampling(max_tokens=8, temperature=0))
+    assert said.startswith(step_by_step)

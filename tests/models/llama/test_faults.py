@@ -68,7 +68,9 @@ async def test_a_process_killed_in_mid_stream_is_told_at_once_and_replaced(
     running: LlamaEngine, kind: signal.Signals
 ) -> None:
     assert await broken(running, kind) < 2
+    assert running.child is None
     assert await asked(running) == "length"
+    assert running.child is not None
     assert running.state["restarts"] == 1
 
 
@@ -83,6 +85,7 @@ async def test_a_count_ends_with_a_process_that_is_silent(
     running: LlamaEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert child.SILENCE_S < engine.COUNT_S
+    await asked(running)  # it has just been heard of
     monkeypatch.setattr(child, "SILENCE_S", 2)
     (pid,) = workers(os.getpid())
     os.kill(pid, signal.SIGSTOP)
@@ -91,6 +94,23 @@ async def test_a_count_ends_with_a_process_that_is_silent(
         await asyncio.to_thread(running.count_tokens, HELLO.segments)
     assert time.monotonic() - began < 4.5
     assert await asyncio.to_thread(running.count_tokens, HELLO.segments) == 8  # by the next process
+
+
+async def test_it_is_the_first_to_go_when_memory_runs_out(running: LlamaEngine) -> None:
+    (pid,) = workers(os.getpid())
+    assert (
+        int(Path(f"/proc/{pid}/oom_score_adj").read_text()) == 800 > int(Path("/proc/self/oom_score_adj").read_text())
+    )
+
+
+async def test_the_rates_of_now_are_told_while_answers_run(running: LlamaEngine) -> None:
+    assert running.rates.prefill == 0
+    stream = running.stream(replace(HELLO, segments=(Segment("Hello. " * 60, False),)), LONG)
+    while not (await anext(stream)).text:
+        pass
+    await eventually(lambda: running.rates.prefill > 0)
+    assert running.rates.decode > 0
+    await stream.aclose()
 
 
 async def test_what_stops_a_server_is_not_for_its_process(running: LlamaEngine) -> None:

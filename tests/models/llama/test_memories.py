@@ -1,5 +1,6 @@
 """Models whose memory is not a row of cells, a sliding window and a recurrent state: slower, but never wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from models.llama.context import Context
 from models.llama.engine import LlamaEngine
+from models.llama.loading import Order, snapshot_key
+from models.llama.snapshots import Limits
 from models.llama.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.speck import WINDOW, write_recurrent, write_window
@@ -55,6 +58,39 @@ def turns(*texts: str) -> tuple[Segment, ...]:
     """A conversation: questions and what the model said to them, in turn."""
     # What it says are words with a space before each; the first is not shown.
     return tuple(Segment(f" {text}" if n % 2 else text, False, said=n % 2 == 1) for n, text in enumerate(texts))
+
+
+async def test_a_text_that_goes_on_begins_with_its_own_white_space(engine: LlamaEngine) -> None:
+    segments = (Segment(LONG, False),)
+    answer, _, _ = await said(engine, segments)
+    deltas = [delta async for delta in engine.stream(Prompt(segments, "", goes_on=True), GREEDY)]
+    assert "".join(delta.text for delta in deltas) == f" {answer}"
+
+
+async def test_a_server_that_stops_in_the_middle_of_a_step_leaves_nothing_wrong(file: Path, tmp_path: Path) -> None:
+    spec, kept = ModelSpec("speck", (file.name,), context_length=4096, threads=1), Limits(1 << 28, 1 << 28, tmp_path)
+    snapshot_key(Order(str(file), 4096, 1, folder=str(tmp_path)))  # the file's digest is known from the start
+    long = (Segment(LONG * 20, False),)
+    for place in range(6):
+        engine = await LlamaEngine.start(spec, file, storage=kept)
+        stream = engine.stream(Prompt(long, ""), GREEDY)
+        await anext(stream)
+        await asyncio.sleep(0.04 * place)
+        await engine.close()
+        await stream.aclose()
+    engine = await LlamaEngine.start(spec, file, storage=kept)
+    answer, _, _ = await said(engine, long)
+    await engine.close()
+    assert answer == await afresh(file, long)
+
+
+async def test_a_guess_does_not_take_the_only_copy_of_a_conversation(engine: LlamaEngine) -> None:
+    first, read, _ = await said(engine, turns(LONG))
+    ahead = Prompt(turns(LONG, first, "And what would be asked"), "", ahead=True)
+    async for _ in engine.stream(ahead, Sampling(max_tokens=0)):
+        pass
+    _, _, cached = await said(engine, turns(LONG, first, "Another question"))
+    assert cached >= read
 
 
 def test_their_memory_is_not_shared(file: Path) -> None:

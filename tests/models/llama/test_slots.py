@@ -210,3 +210,38 @@ def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
     world.run()
     assert world.slots.known([1] * 100) == 100
     assert world.slots.known([2] * 100) == 0
+
+
+def test_a_guess_leaves_the_conversation_as_it_was() -> None:
+    world = World(size=2000, limits=Limits(1 << 20))
+    first = world.submit([*SYSTEM, *range(10)], 5)
+    world.run()
+    said = (first.prompt, len(first.tokens) - 1)
+    world.submit([*first.tokens, *[3] * 20], 0, ahead=True)
+    world.run()
+    while (unkept := world.slots.unkept(1.0)) is not None:
+        world.slots.keep(unkept)
+    assert world.snapshots.reach([*first.tokens, *[3] * 20]) == said[1]  # the conversation is kept, not the guess
+    asked = world.submit([*first.tokens, *[3] * 20], 5)
+    world.step()
+    assert asked.cached == len(first.tokens) + 20 - 1
+    assert asked.answers == [said]
+    world.run()
+    other = world.submit([*first.tokens, 4, 4], 5)
+    world.step()
+    assert (other.cached, other.answers) == (len(first.tokens), [said])
+
+
+def test_a_copy_that_only_looks_like_what_runs_is_not_counted_as_room() -> None:
+    world = World(size=100, parallel=2, guesses=0)
+    world.choose_from = range(7, 8)  # both answers are the same, each in cells of its own
+    first = world.submit([1] * 10, 20)
+    for _ in range(10):
+        world.step()
+    second = world.submit([1] * 10, 44)  # has said less when the first one ends
+    while first in world.scheduler.requests:
+        world.step()
+    follow_up = world.submit([*first.tokens, 2], 34)  # with all of `second`, nine shared: 65 + 54 - 9 cells
+    world.run()
+    assert len(follow_up.tokens) == follow_up.most
+    assert len(second.tokens) == second.most

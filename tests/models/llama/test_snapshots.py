@@ -1,6 +1,7 @@
 """Snapshot files that are flipped, cut, foreign or gone: what they held is read again, and never wrong."""
 
 import asyncio
+import errno
 import math
 import os
 import sys
@@ -10,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from models.llama import state_folder
 from models.llama.engine import LlamaEngine
 from models.llama.loading import Order, snapshot_key
 from models.llama.snapshots import Kept, Limits, Snapshots
 from models.llama.state_file import Head, Spans, State
-from models.llama.state_folder import stamp
+from models.llama.state_folder import StateFolder, stamp
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
 from tests.speck import write_speck
@@ -407,6 +409,40 @@ async def test_what_is_to_be_forgotten_is_gone_from_cells_memory_and_disk(tmp_pa
     engine.forget()
     await engine.close()
     assert list((tmp_path / "kv").glob("*.kv")) == []
+
+
+async def test_an_answer_that_is_cancelled_to_be_forgotten_is_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "speck.gguf"
+    write_speck(path)
+    engine = await LlamaEngine.start(ModelSpec("speck", (path.name,), context_length=2048, threads=1), path)
+    prompt = Prompt((Segment("a b c d e f g " * 12, scaffold=False),), "")
+    for _ in range(5):
+        stream = engine.stream(prompt, Sampling(max_tokens=1000))
+        while not (await anext(stream)).text:
+            pass
+        await stream.aclose()
+        engine.forget()  # arrives within the same step
+        last = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=1))][-1]
+        assert last.usage is not None
+        assert last.usage.cached == 0
+        engine.forget()
+    await engine.close()
+
+
+async def test_a_state_that_cannot_be_read_now_is_not_thrown_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short_of_memory(*_: object) -> None:
+        raise OSError(errno.ENOMEM, "no memory")
+
+    folder = StateFolder(tmp_path, KEY, 1 << 20)
+    head = Head(list(range(9)), 0, [])
+    path = folder.write(head, bytearray(b"state"))
+    assert path is not None
+    with monkeypatch.context() as short:
+        short.setattr(state_folder, "read_state", short_of_memory)
+        assert folder.read(path, head) is None
+    assert (bytes(folder.read(path, head) or b""), folder.damaged) == (b"state", 0)
 
 
 async def test_a_folder_that_cannot_be_used_costs_the_snapshots_only(tmp_path: Path) -> None:

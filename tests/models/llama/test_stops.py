@@ -61,3 +61,8 @@ def test_what_follows_a_stop_is_never_shown() -> None:
     assert answer.feed(b"one STOP two") == "one "
     assert answer.feed(b" three") == ""
     assert answer.end() == ""
+
+
+def test_white_space_is_part_of_a_text_that_goes_on() -> None:
+    answer = AnswerText(["STOP"], goes_on=True)
+    assert answer.feed(b"\n    return") + answer.feed(b" x\nST") + answer.end() == "\n    return x\nST"

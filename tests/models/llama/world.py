@@ -100,6 +100,7 @@ class World:
         self.random = random.Random(1)
         self.number = 0
         self.read: dict[int, int] = {}  # tokens evaluated by request
+        self.choose_from = range(6)  # what the model may say
 
     def submit(self, tokens: list[int], answer: int, *, ahead: bool = False) -> Request:
         self.number += 1
@@ -124,12 +125,12 @@ class World:
     def choose(self, part: Slice) -> None:
         request, right = part.request, self.random.randint(0, part.chooses - 1)
         if len(request.tokens) < request.most:
-            self.scheduler.chosen(part, [*request.draft[:right], self.random.randint(0, 5)])
+            self.scheduler.chosen(part, [*request.draft[:right], self.random.choice(self.choose_from)])
         if len(request.tokens) >= request.most:
             self.scheduler.finish(request, len(request.tokens) - request.prompt)
             return
         guesses = self.random.randint(0, min(self.guesses, request.most - len(request.tokens) - 1))
-        request.draft = [self.random.randint(0, 5) for _ in range(guesses)]
+        request.draft = [self.random.choice(self.choose_from) for _ in range(guesses)]
 
     def check(self, step: list[Slice]) -> None:
         if not self.cells.forks:
