@@ -79,10 +79,12 @@ class Engines:
 
     def gives_way(self, name: str, engine: str, error: ModelError, failed: dict[str, str]) -> bool:
         """Whether another engine may answer, because the question decides which does and `engine` broke before its
-        first word: then it joins `failed`, which `use` wants to know. "" is no engine's name. What one refuses to do
-        the others would, too.
+        first word: then it joins `failed`, which `use` wants to know. "" is no engine's name. What a local engine
+        refuses to do the others would, too.
         """
-        if (name or self._settings.model_name) != AUTO or engine in ("", *failed) or isinstance(error, Unsupported):
+        if isinstance(error, Unsupported) and not self._is_remote(engine):
+            return False
+        if (name or self._settings.model_name) != AUTO or engine in ("", *failed):
             return False
         failed[engine] = str(error)
         return True
@@ -182,7 +184,7 @@ class Engines:
         None stands for the remote engine.
         """
         here = self._registry.installed() if importlib.util.find_spec("llama_cpp") is not None else []
-        here.sort(key=lambda state: (self._residents.state(state.spec.name) != "loaded", -state.size_bytes))
+        here.sort(key=lambda state: (self._residents.get(state.spec.name) is None, -state.size_bytes))
         tiers: dict[str, list[tuple[ModelSpec, Path] | None]] = {}
         for state in here:
             assert state.path is not None

@@ -59,8 +59,10 @@ class Remote:
         self._users[engine] += 1
         try:
             yield
-        except (ModelUnavailable, ContextTooLarge):
-            self._engine = None if self._engine is engine else self._engine
+        except (ModelUnavailable, ContextTooLarge) as error:
+            is_known = isinstance(error, ContextTooLarge) and error.limit >= engine.context_length
+            if self._engine is engine and not is_known:
+                self._engine = None
             raise
         finally:
             self._users[engine] -= 1

@@ -102,10 +102,10 @@ class Residents:
         stats.engines = self.told
 
     def state(self, name: str) -> str:
-        """`loaded`, `loading` (again, too, after its process broke) or ""."""
-        resident = self._held.get(name)
-        is_broken = resident is not None and isinstance(resident.engine, LlamaEngine) and resident.engine.child is None
-        return "loading" if is_broken else "loaded" if resident else "loading" if name in self._loads else ""
+        """`loaded`, `loading` or ""."""
+        if (resident := self._held.get(name)) is None:
+            return "loading" if name in self._loads else ""
+        return resident.engine.standing if isinstance(resident.engine, LlamaEngine) else "loaded"
 
     async def settled(self, name: str) -> None:
         """Waits while that model is being loaded, however that ends."""

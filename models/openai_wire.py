@@ -10,10 +10,12 @@ from models.types import Prompt, Sampling, StopReason, Usage
 
 SHOWN = 300  # most characters of a stranger's message in one of ours
 _REASONS: dict[str, StopReason] = {"length": "length", "abort": "cancelled"}
-# vLLM before and since 2026, and SGLang; others are worded much alike.
+# vLLM and SGLang, before and now; others are worded much alike. Where the answer is counted in, the prompt's own number
+# comes later.
 _TOO_LONG = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
+        r"maximum context length (?:is|of) (?P<limit>\d+)\D+\d+\D+(?P<prompt>\d+) [a-z ]+ messages",
         r"maximum context length (?:is|of) (?P<limit>\d+)\D+(?P<prompt>\d+)",
         r"passed (?P<prompt>\d+) input tokens.*context length is only (?P<limit>\d+)",
         r"input \((?P<prompt>\d+) tokens\) is longer than the model's context length \((?P<limit>\d+)",

@@ -16,13 +16,12 @@ from typing import Any, TypeVar
 import httpx
 
 from models import openai_wire as wire
-from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
+from models.errors import ContextTooLarge, EngineBusy, EngineFailed, ModelError, ModelUnavailable, Unsupported
 from models.sse import EventStream, EventTooLong
 from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, Usage
 
 BYTES_A_TOKEN = 3  # of UTF-8: code has 3 to 3.5, prose 4 to 5; too many is safe, too few overflows the context
 CONTEXT = 8192  # tokens, where neither the owner nor the server says
-ROOM = 8  # an answer may have at least this part of the context
 BODY_BYTES = 1 << 20  # most of a body that is read whole
 _T = TypeVar("_T")
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
@@ -108,26 +107,28 @@ class RemoteEngine:
         if prompt.ahead:  # another machine's time is not spent on what may never be asked
             yield Delta(reason="stop", usage=Usage(0, 0, 0))
             return
-        sampling = replace(sampling, max_tokens=min(sampling.max_tokens, self._room(prompt)))
         pause_s = self._patience.pause_s
         for left in range(self._patience.retries, -1, -1):
+            said = False
             try:
                 async with aclosing(self._attempt(prompt, sampling)) as deltas:
                     async for delta in deltas:
+                        said = True
                         yield delta
                 return
+            except ContextTooLarge as error:
+                # vLLM refuses a prompt that does not fit together with all of its answer.
+                room = error.limit - error.tokens
+                if said or not left or not 0 < room < sampling.max_tokens:
+                    raise
+                sampling = replace(sampling, max_tokens=room)
+                continue
             except _TryAgain as again:
                 wait_s = pause_s if again.after_s is None else again.after_s
                 if not left or self._closed or wait_s > self._patience.longest_pause_s:
                     raise again.error from again.__cause__
             await asyncio.sleep(wait_s)
             pause_s *= 2
-
-    def _room(self, prompt: Prompt) -> int:
-        """Most tokens to ask for: vLLM refuses a prompt that does not fit together with all of its answer. Our count of
-        the prompt may be much too high, so some room is left in any case.
-        """
-        return max(self.context_length - self.count_tokens(prompt.segments), self.context_length // ROOM)
 
     async def close(self) -> None:
         """Ends all streams. May be called twice."""
@@ -239,7 +240,7 @@ class RemoteEngine:
                 return wire.models(await self._read(response), self._who)
             finally:
                 await response.aclose()
-        except (_TryAgain, EngineFailed) as error:
+        except (_TryAgain, EngineFailed, Unsupported) as error:
             raise ModelUnavailable(str(error)) from error
 
     def _measure(self, usage: Usage, first_s: float, rest_s: float) -> None:

@@ -243,6 +243,7 @@ def _sse(event: Event) -> str:
 async def _clear(parts: Parts, chosen: list[tuple[str, str]]) -> dict[str, Any]:
     for _ in range(CLEAR_TRIES):
         for session_id, conversation_id in chosen:
+            parts.ahead.drop(session_id)
             await parts.turns.cancel(session_id, conversation=conversation_id)
         gone = await parts.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
         if gone is not None:

@@ -92,6 +92,11 @@ class LlamaEngine:
         return None if starting.result().gone.is_set() else starting.result()
 
     @property
+    def standing(self) -> str:
+        """`loaded`, `loading` while its process is started again, or "": then the next question has it started."""
+        return "loaded" if self.child else "" if self._starting.done() else "loading"
+
+    @property
     def rates(self) -> Rates:
         """Those of the process; while a new one has measured nothing, of the one before."""
         if (child := self.child) and child.rates.prefill:

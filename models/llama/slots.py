@@ -34,7 +34,7 @@ class Slots:
         self._free = list(range(sequences))
         self._running: set[int] = set()
         self._idle: dict[int, Spans] = {}  # with what the model said in them; the last used last
-        self._guessed: set[int] = set()  # sequences that are only read ahead of a question
+        self._guessed: set[int] = set()  # those of the live ones that are only read ahead of a question
         self._seen: set[int] = set()  # of the idle ones, those that `keep` has looked at
         self._cost = Saving(0.0, 0.0)  # of a token, in the snapshots made lately
         self.restored_tokens = 0
@@ -71,9 +71,8 @@ class Slots:
 
     def _begun(self, length: int, holders: Set[int], ahead: bool) -> tuple[int, Spans]:
         """A running sequence with the first `length` tokens that these hold: one of them, a fork of one, or empty."""
-        near = [one for one in holders & self._idle.keys() if self.tree.length(one) <= length + SHORT_TAIL]
-        if ahead:
-            near = [one for one in near if one in self._guessed]
+        own = holders & self._idle.keys() & (self._guessed if ahead else holders)
+        near = [one for one in own if self.tree.length(one) <= length + SHORT_TAIL]
         if near:
             sequence = max(near, key=list(self._idle).index)
             answers = self._idle.pop(sequence)
@@ -200,12 +199,15 @@ class Slots:
         self._running.discard(sequence)
         self._seen.discard(sequence)
         if not self.tree.length(sequence):
-            self._guessed.discard(sequence)
             self._free.append(sequence)
             return
         self._idle[sequence] = answers
         if sequence in self._guessed:
             self._idle = {sequence: answers, **self._idle}
+        elif self._memory.forks:  # beginnings of it that hold no cell beside: a conversation went on as was guessed
+            length = self.tree.length(sequence)
+            for other in [one for one in self._idle if self.tree.held({one, sequence}) == length and one != sequence]:
+                self._evict(other)
 
     def forget(self) -> None:
         """Drops all that is idle, and every snapshot: somebody wants it gone."""
@@ -289,7 +291,6 @@ class Slots:
         """An idle sequence leaves the cells, into a snapshot if it is worth one."""
         self.keep(sequence)
         del self._idle[sequence]
-        self._guessed.discard(sequence)
         self._memory.cut(sequence, 0)
         self.tree.cut(sequence, 0)
         self._free.append(sequence)

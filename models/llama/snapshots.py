@@ -135,11 +135,12 @@ class Snapshots:
         return self._parts or shared == len(kept.tokens)
 
     def state(self, kept: Kept) -> State | None:
-        """The state itself; None where it turns out damaged or gone, and is kept no more."""
+        """The state itself; None where it cannot be had: it is kept no more, unless its file is still there."""
         state = kept.state if kept.state is not None else self._read(kept)
         if state is None:
             self.misses += 1
-            if self._kept.get(kept.name) is kept:
+            is_there = kept.path is not None and kept.path.exists()
+            if self._kept.get(kept.name) is kept and not is_there:
                 del self._kept[kept.name]
             return None
         self.hits += 1

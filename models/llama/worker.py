@@ -163,7 +163,7 @@ class Worker:
     def _arrive(self) -> None:
         for message, tokens in self._arrived:
             self._latest = message["id"]
-            if message["id"] in self._cancelled or self._spoils(message, tokens):
+            if message["id"] in self._cancelled or self._spoils(message):
                 self._send({"id": message["id"], "text": "", "reason": "cancelled", "usage": [len(tokens), 0, 0]})
                 continue
             try:
@@ -176,9 +176,9 @@ class Worker:
         self._cancelled = {id_ for id_ in self._cancelled if id_ > self._latest}  # their texts are still being encoded
         self._forget()  # what was cancelled just now, too
 
-    def _spoils(self, message: Message, tokens: list[int]) -> bool:
+    def _spoils(self, message: Message) -> bool:
         """Whether a guess would have to go on with the only copy there is of a conversation."""
-        return message["ahead"] and not self._model.context.forks and self._scheduler.slots.known(tokens[:-1]) > 0
+        return message["ahead"] and not self._model.context.forks
 
     def _forget(self) -> None:
         if self._forgetting:

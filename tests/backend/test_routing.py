@@ -342,14 +342,19 @@ async def test_a_server_that_serves_another_model_by_now_is_asked_again(tmp_path
 
 async def test_what_a_model_refuses_to_do_is_not_asked_of_the_others(machine: Machine) -> None:
     class Refuses(ScriptedEngine):
-        async def stream(self, *_: Any) -> AsyncGenerator[Delta, None]:
+        async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
             raise Unsupported("this grammar is too large")
             yield Delta()
 
     async with serving(machine, None, Refuses(name="big")) as world:
-        refused = await chat(world, PROJECT)
+        await until(lambda: "ant" in machine.engines)
+        machine.engines["ant"].stream = Refuses().stream  # type: ignore[method-assign]
+        refused = await chat(world, SIMPLE)
+        started = list(machine.started)
+        elsewhere = (await chat(world, PROJECT)).json()  # a server's own rules are not ours
     assert (refused.status_code, refused.json()["error"]["message"]) == (400, "this grammar is too large")
-    assert machine.started == [("ant", 4000)]  # by the start of the server; the one for such questions is another
+    assert [name for name, _ in started] == ["ant"]
+    assert elsewhere["model"] == "cow"
 
 
 async def test_a_server_is_told_the_stops_that_were_asked_for_and_none_of_a_local_format(tmp_path: Path) -> None:

@@ -327,14 +327,28 @@ async def test_a_prompt_that_is_too_long_is_told_in_numbers(error: dict[str, obj
     assert (raised.value.tokens, raised.value.limit) == (5000, 4096)
 
 
-@pytest.mark.parametrize(("characters", "asked"), [(30, 1014), (2400, 224), (300_000, 128)])
-async def test_no_more_is_asked_for_than_there_is_room(characters: int, asked: int) -> None:
-    prompt = replace(CHAT, segments=(Segment("x" * characters, False),))
-    async with fake_server(honest) as fake:
-        engine = RemoteEngine(fake.url, "tiny", context_length=1024)
-        await collect(engine, prompt, Sampling(max_tokens=4000))
-        await engine.close()
-    assert fake.bodies[0]["max_tokens"] == asked
+@pytest.mark.parametrize(
+    "told",
+    [
+        "You passed 900 input tokens and requested {} output tokens, but its context length is only 1024 tokens.",
+        "This model's maximum context length is 1024 tokens. However, you requested 4900 tokens (900 in the messages,"
+        " {} in the completion).",
+        "Requested token count exceeds the model's maximum context length of 1024 tokens. You requested a total of 4900"
+        " tokens: 900 tokens from the input messages and {} tokens for the completion.",
+    ],
+)
+async def test_no_more_is_asked_for_than_there_is_room_for(told: str) -> None:
+    async def bounded(call: Call) -> None:
+        asked = call.body["max_tokens"]
+        if 900 + asked > 1024:
+            await call.answer(400, {"error": {"message": told.format(asked)}})
+        else:
+            await honest(call)
+
+    async with remote(bounded) as (engine, fake):
+        deltas = await collect(engine, CHAT, Sampling(max_tokens=4000))
+    assert [body["max_tokens"] for body in fake.bodies] == [4000, 124]
+    assert (deltas[-1].reason, deltas[-1].usage) == ("length", Usage(8, 3, 124))
 
 
 async def stalls(call: Call) -> None:
