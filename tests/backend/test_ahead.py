@@ -64,7 +64,10 @@ async def test_a_deleted_conversation_is_not_kept_by_the_model_either(tmp_path: 
     async with talking(tmp_path, PHI3.model) as (world, socket, session):
         before = await asked(socket, session, "again", "hello", retrieval="off")
         assert before["cached"] == before["prompt"] - 1
+        await socket.call("session/prefetch", session=session, text="hello again")
+        assert session in world.parts.ahead.reading
         await world.http.delete("/chat/history")
+        assert world.parts.ahead.reading == {}
         after = await asked(socket, session, "after", "hello", retrieval="off")
         assert after["cached"] == 0
 

@@ -227,6 +227,7 @@ def test_a_guess_leaves_the_conversation_as_it_was() -> None:
     assert asked.cached == len(first.tokens) + 20 - 1
     assert asked.answers == [said]
     world.run()
+    assert list(world.slots._idle) == [asked.sequence]  # it holds all of what the conversation was before
     other = world.submit([*first.tokens, 4, 4], 5)
     world.step()
     assert (other.cached, other.answers) == (len(first.tokens), [said])

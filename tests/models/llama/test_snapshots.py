@@ -16,7 +16,7 @@ from models.llama.engine import LlamaEngine
 from models.llama.loading import Order, snapshot_key
 from models.llama.snapshots import Kept, Limits, Snapshots
 from models.llama.state_file import Head, Spans, State
-from models.llama.state_folder import StateFolder, stamp
+from models.llama.state_folder import stamp
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
 from tests.speck import write_speck
@@ -429,20 +429,19 @@ async def test_an_answer_that_is_cancelled_to_be_forgotten_is_not_kept(tmp_path:
     await engine.close()
 
 
-async def test_a_state_that_cannot_be_read_now_is_not_thrown_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_state_that_cannot_be_read_now_is_there_a_moment_later(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def short_of_memory(*_: object) -> None:
         raise OSError(errno.ENOMEM, "no memory")
 
-    folder = StateFolder(tmp_path, KEY, 1 << 20)
-    head = Head(list(range(9)), 0, [])
-    path = folder.write(head, bytearray(b"state"))
-    assert path is not None
+    found = opened(tmp_path)
     with monkeypatch.context() as short:
         short.setattr(state_folder, "read_state", short_of_memory)
-        assert folder.read(path, head) is None
-    assert (bytes(folder.read(path, head) or b""), folder.damaged) == (b"state", 0)
+        assert taken(found) == []
+    assert file.exists()
+    assert taken(found) == WHOLE
+    assert (found.misses, found.damaged) == (1, 0)
 
 
 async def test_a_folder_that_cannot_be_used_costs_the_snapshots_only(tmp_path: Path) -> None:
