@@ -75,7 +75,8 @@ class Ahead:
         found, _ = await self._known.found(question, past)
         async with self._engines.use(model, difficulty(question, found)) as ready:
             promise = self._prompting.promise(ready, question, 0.0)
-            built = await self._prompting.build(ready, question, past, found, promise)
+            lead = self._prompting.lead(question, found, past)
+            built = await self._prompting.build(ready, question, past, found, promise, lead)
             reading = ready.engine.stream(replace(built.prompt, ahead=True), Sampling(max_tokens=0))
             async with aclosing(reading):
                 async for _ in reading:

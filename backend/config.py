@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     kv_ram_mb: int = Field(2048, ge=0)  # for conversations that had to leave it
     kv_disk_mb: int = Field(4096, ge=0)
     snippets: int = Field(8, ge=1, le=50)  # pieces of code in one prompt; three times as many where a budget cuts them
+    lead: bool = True  # answers begin with what is known before a model has read anything
+    evidence_tokens: int = Field(1000, ge=0)  # of code in one prompt; 0: SNIPPETS pieces, however long
     first_token_s: float = Field(10, ge=0, allow_inf_nan=False)  # seconds promised to the first token; 0: none
     queue_limit: int = Field(16, ge=1)  # turns waiting or running
     grace_ms: int = Field(30_000, ge=0)

@@ -87,11 +87,10 @@ def finish(db: Session, row: TurnRow, reason: str, **facts: Any) -> None:
     row.status, row.finished_at = reason, now()
     row.model = facts.get("model", row.model)
     row.usage, row.timings = facts.get("usage", {}), facts.get("ms", {})
-    row.error = facts.get("error") or {}
+    row.error, row.spoken = facts.get("error") or {}, facts.get("spoken", [])
     body = {"model": row.model, "usage": row.usage, "ms": row.timings} | ({"error": row.error} if row.error else {})
     body |= {"notice": facts["notice"]} if "notice" in facts else {}
-    if cited := [event.body["status"] for event in _told(db, row, "cite")]:
-        body["grounding"] = round(cited.count("ok") / len(cited), 3)
+    body |= {"grounding": facts["grounding"]} if facts.get("grounding") is not None else {}
     owner = require_session(db, row.session_id)
     events.append(db, owner, row.id, "end", reason=reason, **body)
     place = db.get_one(ConversationRow, row.conversation_id)

@@ -18,7 +18,10 @@ class Draft:
 
     accepted_at: float = field(default_factory=time.perf_counter)
     model: str = ""
-    text: str = ""
+    text: str = ""  # as it is shown
+    lead: str = ""  # what stands before the model's own words
+    said: str = ""  # these, as it wrote them
+    grounding: float | None = None  # share of the sentences that rest on what was shown
     sources: list[dict[str, Any]] | None = None  # as they were told
     notice: str = ""  # what the user should know: of the engine that answers, of turns it has not read
     usage: Usage = NOTHING_USED
@@ -44,13 +47,18 @@ class Draft:
 
     @property
     def first_token_s(self) -> float | None:
-        """Seconds from acceptance to the first text."""
-        return self.spent_s + self.ms["prefill"] / 1000 if self.text else None
+        """Seconds from acceptance to the first word of the engine."""
+        return self.spent_s + self.ms["prefill"] / 1000 if self.said else None
 
     @property
     def facts(self) -> dict[str, Any]:
         usage = {"prompt": self.usage.prompt, "cached": self.usage.cached, "completion": self.usage.completion}
-        facts = {"model": self.model, "usage": usage, "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()}}
+        facts: dict[str, Any] = {
+            "model": self.model,
+            "usage": usage,
+            "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()},
+        }
+        facts |= {"grounding": self.grounding, "spoken": [self.lead, self.said]}
         return facts | ({"notice": self.notice} if self.notice else {})
 
 

@@ -89,6 +89,11 @@ class Engines:
         failed[engine] = str(error)
         return True
 
+    def is_ready(self, name: str) -> bool:
+        """Whether no question for this name waits for a model to be loaded, as far as that is known beforehand."""
+        found = self.resolve(name)
+        return found is None or self._residents.state(found[0].name) == "loaded"
+
     async def is_loaded(self, name: str) -> bool:
         """Whether a model of that name is in memory; a load under way is waited for. Raises what `resolve` raises."""
         found = self.resolve(name)

@@ -1,119 +1,138 @@
-"""Whether the citations of an answer hold: were their places shown, are they unchanged, do they say what is quoted.
+"""Whether the citations of an answer hold: were their places shown, are they unchanged, do they say what is stated.
 
-Judges one answer against the sources of its conversation and the disk. How citations are found is the business of
-`prompts.citations`, who is told of them that of `rag`.
+Judges one answer against the sources of its conversation, the index and the disk. How citations are found is the
+business of `prompts.citations`, how sentences get them of `attribution`, who is told of them that of `rag`.
 """
 
 import asyncio
-import re
-from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from backend.attached import ATTACHED
-from backend.tables import TurnRow
+from backend.attribution import Loose, Revised, Reviser, Source, holds
 from indexer.scan import Candidate, read, sha_of
 from indexer.types import SourceFile
+from models.prose import code_span
 from prompts.citations import Citation, CitationParser, Claim
-from prompts.quotations import is_path_in, own_words
-from prompts.snippets import Snippet, shown_text, shown_title
+from prompts.quotations import is_path_in
+from prompts.values import Numbers, numbers_in
 
 OK, MOVED, STALE, INVENTED = "ok", "moved", "stale", "invented"
 STATUSES = (OK, MOVED, STALE, INVENTED)  # best first: of several the last one counts
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A numbered piece of code as the conversation shows it."""
+class Grounded:
+    """The next words of an answer, as they are shown, and the `cite` events that they complete."""
 
-    n: int
-    path: str
-    start: int
-    end: int
-    sha: str  # of the whole file then
     text: str
-    words: str  # what it says of itself beside its text: symbol, signature, documentation
-    attached: bool  # the user's own text, which is what it is whatever the disk holds
-
-    def lines(self, first: int, last: int) -> list[str]:
-        """Those of the lines first..last that it shows; all where the text is not the lines one to one."""
-        lines = self.text.split("\n")
-        whole = len(lines) != self.end - self.start + 1
-        return lines if whole else lines[max(0, first - self.start) : max(0, last + 1 - self.start)]
+    cites: list[dict[str, Any]]
 
 
+@dataclass(slots=True)
 class Grounding:
-    """Finds and judges the citations of one answer; the rules are those of `judge`."""
+    """Gives an answer's text with its citations, and judges them; the rules are those of `judge`."""
 
-    def __init__(self, root: Path | None, past: Sequence[TurnRow], snippets: Sequence[Snippet]) -> None:
-        self._root, self._past, self._snippets = root, past, snippets
-        self._parser = CitationParser()
-        self._sources: list[Source] | None = None  # made for the first citation, in its thread
+    root: Path | None
+    sources: Sequence[Source]
+    question: str
+    is_in_index: Callable[[str], bool]  # whether the codebase has a name anywhere
+    told: int = 0  # sentences that state something
+    grounded: int = 0  # of them, those whose citations are all ok
+    _values: list[Loose] = field(default_factory=list)
+    _parser: CitationParser = field(default_factory=CitationParser)
+    _reviser: Reviser = field(init=False)
 
-    async def feed(self, text: str) -> list[dict[str, Any]]:
-        """The `cite` events that these next words of the answer complete; files are read in a thread."""
-        return await self._judged(self._parser.feed(text))
+    def __post_init__(self) -> None:
+        self._reviser = Reviser(self.sources, self.question)
 
-    async def close(self) -> list[dict[str, Any]]:
-        """The `cite` events of the answer's last sentence."""
-        return await self._judged(self._parser.close())
+    def learn(self, sources: Sequence[Source]) -> None:
+        """What comes may rest on these, too."""
+        self.sources = sources
+        self._reviser.learn(sources)
 
-    async def _judged(self, claims: Sequence[Claim]) -> list[dict[str, Any]]:
-        def work() -> list[dict[str, Any]]:
-            self._sources = sources = self._sources or known_sources(self._past, self._snippets)
-            return [item for claim in claims for item in judge(claim, sources, self._root)]
+    async def feed(self, text: str) -> Grounded:
+        """The next words of the answer; files are read in a thread."""
+        return await asyncio.to_thread(lambda: self._judged(self._reviser.feed(text)))
 
-        return await asyncio.to_thread(work) if claims else []
+    async def close(self) -> Grounded:
+        """The end of the answer. Where it stated a value that no source holds, that ends with the place to look at."""
+
+        def work() -> Grounded:
+            last = self._judged(self._reviser.close())
+            told = self._judged(Revised(self._correction()), final=True)
+            return Grounded(last.text + told.text, last.cites + told.cites)
+
+        return await asyncio.to_thread(work)
+
+    @property
+    def share(self) -> float | None:
+        """Of the sentences that state something, those that rest on what was shown and is unchanged."""
+        return round(self.grounded / self.told, 3) if self.told else None
+
+    def _judged(self, revised: Revised, *, final: bool = False) -> Grounded:
+        claims = self._parser.feed(revised.text) + (self._parser.close() if final else [])
+        judged = [judge(claim, self.sources, self.root, self.question) for claim in claims]
+        wrong = [loose for loose in revised.loose if loose.is_value or not self.is_in_index(loose.text)]
+        self._values += [loose for loose in wrong if loose.is_value]
+        marks = [{"n": [], "start": loose.start, "end": loose.end, "status": INVENTED} for loose in wrong]
+        self.told += len(judged) + revised.uncited
+        self.grounded += sum(all(item["status"] == OK for item in items) for items in judged)
+        cites = [item for items in judged for item in items] + marks
+        return Grounded(revised.text, sorted(cites, key=lambda cite: cite["start"]))
+
+    def _correction(self) -> str:
+        if not self._values or not self.sources:
+            return ""
+        best = self.sources[0]
+        stated = ", ".join(dict.fromkeys(code_span(value.text) for value in self._values))
+        place = code_span(f"{best.path}:{best.start}-{best.end}")
+        return f"\n\nThe code that was read does not say {stated}: see {place} [{best.n}]."
 
 
-def judge(claim: Claim, sources: Sequence[Source], root: Path | None) -> list[dict[str, Any]]:
+def share_of_ok(cites: Sequence[dict[str, Any]]) -> float | None:
+    return round(sum(cite["status"] == OK for cite in cites) / len(cites), 3) if cites else None
+
+
+def exact_cites(text: str, sources: Sequence[Source], root: Path | None) -> list[dict[str, Any]]:
+    """The `cite` events of a text that was made from its sources: what it counts stands in none of them."""
+    parser = CitationParser()
+    claims = [*parser.feed(text), *parser.close()]
+    plain = [tuple(replace(citation, values=()) for citation in claim) for claim in claims]
+    return [item for claim in plain for item in judge(claim, sources, root)]
+
+
+def judge(claim: Claim, sources: Sequence[Source], root: Path | None, question: str = "") -> list[dict[str, Any]]:
     """The citations of one sentence as `cite` events: `n` (the sources meant), `start`, `end`, `status`.
 
     invented: a number, or a line of a place, that no source of this conversation shows; or a name on the citation's
     account (see `CitationParser`) that is in the text, path, symbol or documentation of none of the sentence's
     sources, nor the path of any source. stale: the lines are not in the file any more. moved: they are, elsewhere.
-    ok: they are where they were. A citation of several sources is as good as the worst; a place shown in several
-    versions as good as the best.
+    ok: they are where they were. A value of a citation's account has to stand in one of the sentence's sources, in
+    whatever notation, unless the question says it. A citation of several sources is as good as the worst; a place shown
+    in several versions as good as the best.
     A path may be absolute or shortened to its last parts. What the user attached is always unchanged.
     """
     meant = [_meant(citation, sources, root) for citation in claim]
-    words = {word for found in meant for source, _ in found or () for word in _words(source)}
+    asked = numbers_in(question)
+    together = [source for found in meant for source, _ in found or ()]
     items = []
     for citation, found in zip(claim, meant, strict=True):
         numbers = citation.numbers or tuple(dict.fromkeys(source.n for source, _ in found or ()))
-        supported = found and all(_is_shown(name, words, sources) for name in citation.names)
+        supported = found and _is_said(citation, together, sources, asked)
         status = max((status for _, status in found), key=STATUSES.index) if found and supported else INVENTED
         items.append({"n": list(numbers), "start": citation.start, "end": citation.end, "status": status})
     return items
 
 
-def _is_shown(name: str, words: Set[str], sources: Sequence[Source]) -> bool:
-    return words >= set(own_words(name)) or any(is_path_in(name, source.path) for source in sources)
-
-
-def known_sources(past: Sequence[TurnRow], snippets: Sequence[Snippet]) -> list[Source]:
-    """Everything that the conversation shows under a number, the newest prompt first."""
-    known = {snippet.n: _of_snippet(snippet) for snippet in snippets}
-    for row in past:
-        for item in row.sources:  # the first turn that lists a number shows its text
-            if item["n"] not in known:
-                known[item["n"]] = _of_item(item, row.user_message)
-    return list(known.values())
-
-
-def _of_snippet(snippet: Snippet) -> Source:
-    hit = snippet.hit
-    words = f"{hit.symbol} {hit.signature} {hit.doc}"
-    place = (hit.path, hit.start_line, hit.end_line)
-    return Source(snippet.n, *place, hit.sha, hit.text, words, hit.kind == ATTACHED)
-
-
-def _of_item(item: dict[str, Any], message: str) -> Source:
-    n, path, start, end = item["n"], item["path"], item["start"], item["end"]
-    text = shown_text(message, n, path, start, end)
-    words = f"{item['symbol'] or ''} {shown_title(message, n, path, start, end)}"
-    return Source(n, path, start, end, item["sha"], text, words, item.get("attached", False))
+def _is_said(citation: Citation, together: Sequence[Source], sources: Sequence[Source], asked: Numbers) -> bool:
+    """Whether a sentence's sources hold what it states on the account of a citation; any source's path will do."""
+    names = all(
+        holds(together, name) or any(is_path_in(name, source.path) for source in sources) for name in citation.names
+    )
+    values = [value for value in citation.values if not value.stands_in("", asked)]
+    return names and all(any(source.states(value) for source in together) for value in values)
 
 
 def _meant(citation: Citation, sources: Sequence[Source], root: Path | None) -> list[tuple[Source, str]] | None:
@@ -149,10 +168,6 @@ def _cover(parts: Sequence[Source], first: int, last: int) -> bool:
 
 def _is_path_of(cited: str, path: str, root: Path | None) -> bool:
     return cited == f"{root}/{path}" or f"/{path}".endswith(f"/{cited.removeprefix('./')}")
-
-
-def _words(source: Source) -> list[str]:
-    return re.findall(r"\w+", f"{source.path} {source.words} {source.text}")
 
 
 def _status(source: Source, first: int, last: int, root: Path | None) -> str:

@@ -4,7 +4,7 @@ Knows the database and the search; how a prompt is written is the business of `p
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from backend import conversations
@@ -16,6 +16,7 @@ from backend.tables import SessionRow, TurnRow
 from indexer.search import Found
 from indexer.structure import Structural
 from models.router import Asked
+from prompts.quotations import own_words
 
 
 class Known:
@@ -54,6 +55,16 @@ class Known:
             return found, root
 
         return await asyncio.to_thread(work)
+
+    async def index_of(self, question: Question) -> Callable[[str], bool]:
+        """Tells of a name whether the codebase of a question has it anywhere."""
+        session = await self.session(question)
+
+        def has(name: str) -> bool:
+            codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
+            return codebase is None or self._retrieval.has(codebase, own_words(name))
+
+        return has
 
     async def structural(self, question: Question) -> tuple[Structural, Path] | None:
         """The exact answer, and the root that it is of, where the question has one and brings no text of its own."""

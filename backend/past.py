@@ -14,7 +14,10 @@ def exchange(row: TurnRow, past: Sequence[TurnRow]) -> Exchange:
         for item in row.sources
         if item["n"] not in before
     )
-    return Exchange(row.user_message, row.answer, shown)
+    lead, answer = row.spoken or ("", row.answer)
+    if not answer:  # nothing came behind the words that hand over to the model: it must not learn to stop there
+        lead, answer = "", lead.rpartition("\n\n")[0] or lead
+    return Exchange(row.user_message, answer, shown, lead)
 
 
 def window(past: Sequence[TurnRow]) -> int:

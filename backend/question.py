@@ -20,3 +20,4 @@ class Question:
     max_tokens: int | None = None
     temperature: float | None = None
     first_token_s: float | None = None
+    lead: bool | None = None  # None: as the server is set

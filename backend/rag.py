@@ -8,19 +8,21 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from backend import conversations, events, listing
+from backend.attribution import known_sources
 from backend.batches import together
 from backend.db import Database
 from backend.draft import Draft, ms_since, source_item
 from backend.engines import EXTRACTIVE, Engines, Ready
-from backend.grounding import Grounding
+from backend.grounding import Grounding, exact_cites, share_of_ok
 from backend.known import Known, difficulty
+from backend.lead import Lead
 from backend.past import left_behind, next_number, window_start
 from backend.prompting import Prompting
 from backend.question import Question
@@ -34,6 +36,20 @@ from models.types import Delta, Rates, Usage
 from prompts.budget import forecast_s
 from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What an answer is made from, and what there is of it."""
+
+    question: Question
+    row: TurnRow
+    draft: Draft
+    past: Sequence[TurnRow]
+    found: Found
+    root: Path | None
+    lead: Lead | None
+    grounding: Grounding | None = None
 
 
 class Rag:
@@ -67,26 +83,21 @@ class Rag:
             snippets = [Snippet(n, hit, False) for n, hit in enumerate(few, next_number(past))]
             await self._store_prompt(row, snippets, "", row.ordinal, draft)
             return "stop"
+        turn = _Turn(question, row, draft, past, found, root, self._prompting.lead(question, found, past))
+        if turn.lead and not self._engines.is_ready(question.model):
+            await self._begin(turn, turn.lead.snippets)  # the model is being loaded: what is known need not wait for it
         failed: dict[str, str] = {}
         while True:
             try:
-                return await self._with_engine(question, row, draft, past, found, root, failed)
+                return await self._with_engine(turn, failed)
             except ModelError as error:
-                if draft.text or not self._engines.gives_way(question.model, draft.model, error, failed):
+                if draft.said or not self._engines.gives_way(question.model, draft.model, error, failed):
                     raise
                 draft.start_over()
 
-    async def _with_engine(
-        self,
-        question: Question,
-        row: TurnRow,
-        draft: Draft,
-        past: Sequence[TurnRow],
-        found: Found,
-        root: Path | None,
-        failed: Mapping[str, str],
-    ) -> str:
+    async def _with_engine(self, turn: "_Turn", failed: Mapping[str, str]) -> str:
         """Prompt, sources and answer of the engine that is chosen; `failed` are those that have tried."""
+        question, row, draft, past, found = turn.question, turn.row, turn.draft, turn.past, turn.found
 
         def loading(done: int, total: int, eta_ms: int | None) -> None:
             self._status(row, "loading", done=done, total=total, eta_ms=eta_ms)
@@ -98,13 +109,46 @@ class Rag:
             began = time.perf_counter()
             promise = self._prompting.promise(ready, question, draft.spent_s)
             draft.promised_s = promise.first_token_s if promise.is_given else None
-            built = await self._prompting.build(ready, question, past, found, promise)
+            lead = turn.lead if draft.lead or draft.model != EXTRACTIVE else None  # its answers begin so by themselves
+            built = await self._prompting.build(ready, question, past, found, promise, lead)
             draft.notice = " ".join(filter(None, (built.prompt.notice, left_behind(past, built.dropped, draft.model))))
             start = window_start(past, built.dropped, row)
             await self._store_prompt(row, built.snippets, built.user, start, draft)
             draft.ms["retrieve"] += ms_since(began)
-            grounding = Grounding(root, past, built.snippets)
-            return await self._generate(question, row, draft, ready, built, grounding)
+            if lead:
+                await self._begin(turn, built.snippets)
+            turn.grounding = await self._grounding(turn, built.snippets)
+            return await self._generate(turn, ready, built)
+
+    async def _begin(self, turn: "_Turn", snippets: Sequence[Snippet]) -> None:
+        """Says the lead, once, with its citations."""
+        if turn.draft.lead or turn.lead is None:
+            return
+        if turn.draft.sources is None:
+            await self._store_prompt(turn.row, snippets, "", turn.row.ordinal, turn.draft)
+        turn.draft.lead = turn.lead.text
+        turn.grounding = await self._grounding(turn, snippets)
+        await self._say(turn, turn.lead.text)
+
+    async def _grounding(self, turn: "_Turn", snippets: Sequence[Snippet]) -> Grounding:
+        """That of the answer, which knows what it has begun with and from now on these snippets, too."""
+        sources = await asyncio.to_thread(known_sources, turn.past, snippets)
+        if turn.grounding is not None:
+            turn.grounding.learn(sources)
+            return turn.grounding
+        is_in_index = await self._known.index_of(turn.question)
+        return Grounding(turn.root, sources, turn.question.text, is_in_index)
+
+    async def _say(self, turn: "_Turn", text: str, *, last: bool = False) -> None:
+        """The next words of an answer with the citations that they complete; with the `last` all that is held back."""
+        assert turn.grounding is not None
+        told = [await turn.grounding.feed(text)] if text else []
+        told += [await turn.grounding.close()] if last else []
+        turn.draft.grounding = turn.grounding.share
+        if shown := "".join(one.text for one in told):
+            turn.draft.text += shown
+            await self._tell(turn.row, "delta", {"text": shown})
+        await self._tell(turn.row, "cite", *(cite for one in told for cite in one.cites))
 
     async def preview(self, question: Question) -> tuple[str, BuiltPrompt]:
         """The model's name and the prompt that asking would have it read; nothing is stored or generated."""
@@ -114,7 +158,8 @@ class Rag:
         model = question.model or (session.model if session else "")
         async with self._engines.use(model, difficulty(question, found)) as ready:
             promise = self._prompting.promise(ready, question, 0.0)
-            built = await self._prompting.build(ready, question, past, found, promise)
+            lead = self._prompting.lead(question, found, past) if ready.engine.name != EXTRACTIVE else None
+            built = await self._prompting.build(ready, question, past, found, promise, lead)
             return ready.engine.name, built
 
     async def _list(self, row: TurnRow, draft: Draft, told: Structural, root: Path, past: Sequence[TurnRow]) -> str:
@@ -124,10 +169,11 @@ class Rag:
         draft.model = listing.MODEL
         user = user_message(snippets, row.question)
         await self._store_prompt(row, snippets, user, window_start(past, 0, row), draft)
-        draft.text = listing.listing(told, number)
+        draft.text = draft.said = listing.listing(told, number)
         await self._tell(row, "delta", {"text": draft.text})
-        grounding = Grounding(root, past, snippets)
-        await self._tell(row, "cite", *await grounding.feed(draft.text), *await grounding.close())
+        cites = await asyncio.to_thread(exact_cites, draft.text, known_sources(past, snippets), root)
+        draft.grounding = share_of_ok(cites)
+        await self._tell(row, "cite", *cites)
         draft.usage = Usage(0, 0, estimate_tokens(draft.text))
         return "stop"
 
@@ -148,38 +194,35 @@ class Rag:
         draft.sources = items
         self._log.ring(row.session_id)
 
-    async def _generate(
-        self, question: Question, row: TurnRow, draft: Draft, ready: Ready, built: BuiltPrompt, grounding: Grounding
-    ) -> str:
-        began = time.perf_counter()
+    async def _generate(self, turn: "_Turn", ready: Ready, built: BuiltPrompt) -> str:
+        row, draft, began = turn.row, turn.draft, time.perf_counter()
         draft.usage = Usage(built.tokens, 0, 0)
         if built.prompt.notice and draft.model == EXTRACTIVE:
             self._stats.fallbacks += 1
-        stream = ready.engine.stream(built.prompt, self._prompting.sampling(ready, question))
+        stream = ready.engine.stream(built.prompt, self._prompting.sampling(ready, turn.question))
         try:
             async with contextlib.aclosing(together(stream)) as batches:
                 async for batch in batches:
                     last = batch[-1]
                     if text := "".join(delta.text for delta in batch):
-                        if not draft.text:
+                        if not draft.said:
                             draft.ms["prefill"] = ms_since(began)
                             self._status(row, "generating")
-                        draft.text += text
-                        await self._tell(row, "delta", {"text": text})
-                        await self._tell(row, "cite", *await grounding.feed(text))
-                    elif not draft.text:
+                        draft.said += text
+                        await self._say(turn, text)
+                    elif not draft.said:
                         self._advance(row, draft, last, ready.engine.rates)
                     if last.reason is not None:
                         draft.usage = last.usage or draft.usage
-                        await self._tell(row, "cite", *await grounding.close())
+                        await self._say(turn, "", last=True)
                         return last.reason
         finally:
-            if draft.text:
+            if draft.said:
                 draft.ms["generate"] = ms_since(began) - draft.ms["prefill"]
             else:
                 draft.ms["prefill"] = ms_since(began)
-            if draft.text and not draft.usage.completion:  # cut short: who could tell exactly may be gone
-                draft.usage = replace(draft.usage, completion=estimate_tokens(draft.text))
+            if draft.said and not draft.usage.completion:  # cut short: who could tell exactly may be gone
+                draft.usage = replace(draft.usage, completion=estimate_tokens(draft.said))
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
 
     def _advance(self, row: TurnRow, draft: Draft, delta: Delta, rates: Rates) -> None:

@@ -17,6 +17,7 @@ from indexer.dense import Dense, VectorCache
 from indexer.embed import Embedder, Vectors
 from indexer.errors import EmbedderUnavailable, IndexerError
 from indexer.fresh import catch_up
+from indexer.identifiers import split
 from indexer.onnx import load_embedder
 from indexer.refresh import lacks_vectors
 from indexer.search import Found, Searcher
@@ -139,6 +140,12 @@ class Retrieval:
             found = searcher.find(question, history, k, paths, joined)
         there = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
         return Found(first(exact, there)[:k], bool(exact) or found.is_answered), searcher.generation
+
+    def has(self, codebase: CodebaseInfo, words: Sequence[str]) -> bool:
+        """Whether each of these words stands somewhere in what is indexed."""
+        terms = [terms[0] for word in words if (terms := split(word))]
+        with self.codebases.get(codebase.id).read() as snapshot:
+            return snapshot.frequency(terms).keys() >= set(terms)
 
     def prepare(self, store: Store, cancelled: Callable[[], bool]) -> None:
         """Makes a codebase that was just indexed ready for its first question."""

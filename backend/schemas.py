@@ -69,6 +69,7 @@ class Asking(Request):
     max_tokens: Annotated[int, Field(ge=1, le=1 << 17)] | None = None
     temperature: Annotated[float, Field(ge=0, le=5)] | None = None
     first_token_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # None: as the server is set
+    lead: bool | None = None  # whether the answer begins with what is known before the model has read; None: as set
 
 
 class SessionPrompt(Asking):

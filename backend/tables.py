@@ -66,6 +66,9 @@ class TurnRow(Base):
     answer: Mapped[str] = mapped_column(Text, default="")
     model: Mapped[str] = mapped_column(default="")
     user_message: Mapped[str] = mapped_column(Text, default="")  # the question as the model saw it
+    spoken: Mapped[list[Any]] = mapped_column(
+        default=list
+    )  # the answer for the model: what it began with, its own words
     window_start: Mapped[int] = mapped_column(default=1)  # ordinal of the oldest turn in this turn's prompt
     sources: Mapped[list[Any]] = mapped_column(default=list)  # as in the `sources` event
     usage: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -66,7 +66,9 @@ async def parts(
     except ModelError as error:
         raise BadSetting(f"MODEL_NAME: {error}") from None
     known = Known(database, retrieval, CANDIDATES * settings.snippets)
-    prompting = Prompting(settings.snippets, settings.max_tokens, settings.first_token_s)
+    prompting = Prompting(
+        settings.snippets, settings.max_tokens, settings.first_token_s, settings.lead, settings.evidence_tokens
+    )
     ahead = Ahead(database, known, engines, prompting)
     rag = Rag(database, event_log, known, engines, prompting, stats)
     turns = Turns(

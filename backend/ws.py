@@ -215,6 +215,7 @@ class Connection:
             max_tokens=params.max_tokens,
             temperature=params.temperature,
             first_token_s=params.first_token_s,
+            lead=params.lead,
         )
         self._parts.ahead.drop(params.session)
         accepted = await self._parts.turns.accept(question)

@@ -5,13 +5,17 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from models.matching import stems
 from models.types import Evidence
 
 _CALL = re.compile(r"(?:(?P<receiver>[\w$]+)(?:\.|->|::))?(?<![\w$])(?P<name>[A-Za-z_$][\w$]*)\(")
 _DEFINES = re.compile(r"(?:\b(?:def|func|fn|function|class|sub)\s+|^\s*@)$", re.MULTILINE)
 _NO_CODE = re.compile(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\'|/\*[\s\S]*?\*/|(?://|#).*')
+_MEMBER = re.compile(r"(?:\bself|\bcls|\bthis|@)(?:\.|->)?(?<=[.>@])([A-Za-z_]\w*)\b(?!\()")
 _OWN = frozenset({"self", "cls", "this", "super", "$this", "Self"})
 _EVERYWHERE = frozenset(dir(builtins))
+_KEYWORDS = frozenset({"if", "for", "while", "switch", "catch", "return", "sizeof", "defined", "assert", "match"})
+_COMMON = _EVERYWHERE.union(_KEYWORDS, *(dir(kind) for kind in (dict, list, set, str, bytes, int)))
 _CALLS_OWN_BARE = frozenset({"java", "csharp", "cpp", "kotlin", "scala", "swift"})
 
 
@@ -25,6 +29,18 @@ def calls(caller: Evidence, others: Sequence[Evidence]) -> list[Evidence]:
             found.setdefault(f"{here[0].path} {here[0].symbol}", here[0])
     found.pop(f"{caller.path} {caller.symbol}", None)
     return list(found.values())
+
+
+def used_names(text: str, symbol: str, words: frozenset[str]) -> list[str]:
+    """Names that a piece of code calls or keeps in its object, those that share words with the question first.
+
+    Not its own name, nor what every program has, nor the plain words of a sentence.
+    """
+    code = _NO_CODE.sub("", text)
+    found = [name for _, name in _called(text)] + _MEMBER.findall(code)
+    own = set(symbol.split("."))
+    names = [name for name in dict.fromkeys(found) if name not in _COMMON | own and len(name) > 2]
+    return sorted(names, key=lambda name: -len(words & stems(name)))
 
 
 def _called(text: str) -> Iterator[tuple[str, str]]:

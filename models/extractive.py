@@ -109,15 +109,15 @@ def _related(others: list[Evidence], best: Evidence) -> list[Evidence]:
 
 def _lead(evidence: Evidence, ranking: Ranking, *, first: bool, others: Sequence[Evidence]) -> str:
     """Names the symbol and its place, then lets its documentation, its comments and its calls speak."""
-    what, where = name(evidence.symbol), _place(evidence)
+    what, where = name(evidence.symbol), place(evidence)
     if not evidence.symbol:
         opening = f"The best match is code in {where}."
     elif not first:
-        opening = f"A close second is {what}, {_article(evidence.kind)} in {where}."
+        opening = f"A close second is {what}, {article(evidence.kind)} in {where}."
     elif ranking.kind is Kind.WHERE:
         opening = f"{what} is in {where}."
     else:
-        opening = f"{what} is {_article(evidence.kind)} in {where}."
+        opening = f"{what} is {article(evidence.kind)} in {where}."
     return " ".join(filter(None, (opening, _says(evidence, ranking.words), _calls(evidence, others))))
 
 
@@ -129,9 +129,9 @@ def _says(evidence: Evidence, words: frozenset[str]) -> str:
     later = [sentence for paragraph in paragraphs(evidence.doc)[1:] for sentence in sentences(paragraph)]
     more = [sentence for sentence in later if words & stems(sentence)][:_MORE_SENTENCES]
     if said:
-        return " ".join(_ended(sentence) for sentence in (said, *more))
+        return " ".join(ended(sentence) for sentence in (said, *more))
     told = first_paragraph(comment(evidence, words))
-    return f"A comment there says: {_ended(told)}" if told else ""
+    return f"A comment there says: {ended(told)}" if told else ""
 
 
 def _calls(evidence: Evidence, others: Sequence[Evidence]) -> str:
@@ -150,7 +150,7 @@ def _listed(items: Sequence[Evidence]) -> str:
     return f"{', '.join(head)} and {last}" if head else last
 
 
-def _ended(sentence: str) -> str:
+def ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?", ".)", "…")) else f"{sentence}."
 
 
@@ -164,15 +164,15 @@ def _code(evidence: Evidence, words: frozenset[str]) -> str:
 def _bullet(evidence: Evidence) -> str:
     says = first_sentence(evidence.doc) if evidence.kind != "section" else ""
     what = f"{name(evidence.symbol)}, " if evidence.symbol else ""
-    return f"- {what}{_place(evidence)}" + (f": {_ended(says)}" if says else "")
+    return f"- {what}{place(evidence)}" + (f": {ended(says)}" if says else "")
 
 
-def _place(evidence: Evidence) -> str:
+def place(evidence: Evidence) -> str:
     end = f"-{evidence.end_line}" if evidence.end_line > evidence.start_line else ""
     return f"{code_span(f'{evidence.path}:{evidence.start_line}{end}')} [{evidence.n}]"
 
 
-def _article(kind: str) -> str:
+def article(kind: str) -> str:
     noun = {"block": "code", "window": "text"}.get(kind, kind or "code")
     if noun in ("code", "text"):
         return noun

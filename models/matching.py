@@ -70,7 +70,7 @@ class Ranking:
 
 def rank(question: str, evidence: tuple[Evidence, ...]) -> Ranking:
     """Orders evidence by what it shares with the question; `evidence` is not empty."""
-    words = stems(question) - _STOP_STEMS
+    words = content_stems(question)
     kind = next((kind for kind, pattern in _KINDS if pattern.search(question)), Kind.WHAT)
     scored = [Match(item, _score(item, question, words, place)) for place, item in enumerate(evidence)]
     scored.sort(key=lambda match: -match.score)
@@ -88,6 +88,11 @@ def is_test(path: str) -> bool:
 def stems(text: str) -> frozenset[str]:
     """The words of a text, identifiers taken apart, without their endings."""
     return frozenset(_stem(word.lower()) for word in _WORD.findall(text) if len(word) > 1)
+
+
+def content_stems(text: str) -> frozenset[str]:
+    """The same without the words that every sentence may have."""
+    return stems(text) - _STOP_STEMS
 
 
 def _score(item: Evidence, question: str, words: frozenset[str], place: int) -> float:

@@ -68,21 +68,35 @@ FORMATS: dict[str, ChatFormat] = {
 }
 
 
-def render(chat: ChatFormat, system: str, exchanges: Sequence[tuple[str, str]], question: str) -> tuple[Segment, ...]:
-    """The whole conversation as segments: finished `(user, answer)` exchanges, then the open user message.
+def render(
+    chat: ChatFormat, system: str, exchanges: Sequence[Sequence[str]], question: str, lead: str = ""
+) -> tuple[Segment, ...]:
+    """The whole conversation as segments: finished exchanges, then the open user message.
 
-    Append-only by construction: every text depends only on what stands before it.
+    An exchange is `(user, answer)`, or `(user, answer, lead)` where the model went on from a lead; `lead` is what the
+    open answer begins with. Append-only by construction: every text depends only on what stands before it.
     """
     segments = list(beginning_of(chat, system))
-    for user, answer in exchanges:
+    for user, answer, *before in exchanges:
         segments += content(chat, user)
         segments.append(Segment(chat.after_user, scaffold=True))
-        segments.append(Segment(chat.answer_lead, scaffold=True, said=True))
-        segments += content(chat, answer, said=True)
+        segments += _answer(chat, answer, "".join(before))
         segments.append(Segment(chat.after_answer, scaffold=True))
     segments += content(chat, question)
     segments.append(Segment(chat.after_user, scaffold=True))
+    segments += _begun(chat, lead) if lead else []
     return tuple(segment for segment in segments if segment.text)
+
+
+def _answer(chat: ChatFormat, answer: str, lead: str) -> list[Segment]:
+    if lead:
+        return [*_begun(chat, lead), *content(chat, answer, said=True, behind=True)]
+    return [Segment(chat.answer_lead, scaffold=True, said=True), *content(chat, answer, said=True)]
+
+
+def _begun(chat: ChatFormat, lead: str) -> list[Segment]:
+    """A lead is no text of the model: its tokens are those of the tokenizer."""
+    return [Segment(chat.answer_lead, scaffold=True), *content(chat, lead)]
 
 
 def beginning_of(chat: ChatFormat, system: str) -> tuple[Segment, ...]:
@@ -92,12 +106,13 @@ def beginning_of(chat: ChatFormat, system: str) -> tuple[Segment, ...]:
     return (Segment(chat.opening, scaffold=True), *content(chat, system), Segment(chat.after_system, scaffold=True))
 
 
-def content(chat: ChatFormat, text: str, *, said: bool = False) -> list[Segment]:
+def content(chat: ChatFormat, text: str, *, said: bool = False, behind: bool = False) -> list[Segment]:
     """`text` as content, cut inside every marker so that it cannot tokenise like the scaffold.
 
-    Outer white space goes: the tokens of scaffold next to it must not depend on the content.
+    Outer white space goes: the tokens of scaffold next to it must not depend on the content. What stands `behind`
+    other content keeps the white space that it begins with.
     """
-    text = text.strip()
+    text = text.rstrip() if behind else text.strip()
     if not chat.markers:
         return [Segment(text, scaffold=False, said=said)]
     anywhere = "|".join(re.escape(marker) for marker in chat.markers)

@@ -51,8 +51,9 @@ def number(pieces: Sequence[Piece], shown: Mapping[Place, int], first: int) -> l
     ]
 
 
-def user_message(snippets: Sequence[Snippet], question: str, is_answered: bool = True) -> str:
-    """The text of one user message: new snippets, references to those shown before, the question.
+def user_message(snippets: Sequence[Snippet], question: str, is_answered: bool = True, form: str = "") -> str:
+    """The text of one user message: new snippets, references to those shown before, the question, and the form that
+    its answer shall have.
 
     `is_answered` False says that the snippets are no nearer to the question than chance.
     """
@@ -64,12 +65,12 @@ def user_message(snippets: Sequence[Snippet], question: str, is_answered: bool =
         parts.append(f"{_AGAIN} {', '.join(before)}")
     if parts and not is_answered:
         parts.append(_DOUBT)
-    return "\n\n".join([*parts, f"{_QUESTION} {question}"]) if parts else question
+    return "\n\n".join(filter(None, [*parts, f"{_QUESTION} {question}", form])) if parts else question
 
 
-def frame(is_answered: bool) -> str:
+def frame(is_answered: bool, form: str = "") -> str:
     """All that a user message may have around its snippets and the question."""
-    return "\n\n".join([_LEAD, _AGAIN, "" if is_answered else _DOUBT, _QUESTION])
+    return "\n\n".join([_LEAD, _AGAIN, "" if is_answered else _DOUBT, _QUESTION, form])
 
 
 def shown_text(message: str, n: int, path: str, start_line: int, end_line: int) -> str:

@@ -198,6 +198,7 @@ async def _as_question(parts: Parts, body: schemas.Query) -> Question:
         max_tokens=body.max_tokens,
         temperature=body.temperature,
         first_token_s=body.first_token_s,
+        lead=body.lead,
     )
 
 

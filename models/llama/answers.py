@@ -32,6 +32,7 @@ class Answers:
 
         White space that the model said behind the text stays if the answer ends with it.
         """
+        text = text.strip()
         said = [(tokens, [self._piece(token) for token in tokens]) for tokens in self._said.get(_digest(prompt), [])]
         for tokens, pieces in reversed(said):
             if _text(pieces) == text:

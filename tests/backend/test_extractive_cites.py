@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.grounding import judge, known_sources
+from backend.attribution import known_sources
+from backend.grounding import judge
 from indexer.types import Hit, Why
 from models.extractive import compose
 from models.types import Prompt

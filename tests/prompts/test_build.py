@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from indexer.types import Hit
 from models.types import Segment
-from prompts.build import FLOOR, BuiltPrompt, Exchange, build_prompt
+from prompts.build import BEST_TOKENS, BuiltPrompt, Exchange, build_prompt
 from prompts.errors import QuestionTooLarge
 from prompts.formats import FORMATS
 from prompts.snippets import frame, place, shown_text, shown_title
+from prompts.task import EXPLAIN
 from tests.prompts.worlds import hit, words
 
 CHAT = FORMATS["phi3"]
+FORM = len(EXPLAIN.split())  # words that stand behind every question here
 
 
 def build(
@@ -47,7 +49,7 @@ def test_a_first_turn_reads_as_written() -> None:
     assert built.prompt.text == (
         "<|system|>\nBe brief.<|end|>\n<|user|>\nCode from the repository:\n\n"
         "[1] pkg/m1.py:1-2 function f1\n```python\ndef f1():\n    return 1\n```\n\n"
-        "Question: What does f1 do?<|end|>\n<|assistant|>\n"
+        f"Question: What does f1 do?\n\n{EXPLAIN}<|end|>\n<|assistant|>\n"
     )
     assert (built.prompt.question, built.tokens, built.dropped) == ("What does f1 do?", words(built.prompt.segments), 0)
     assert built.prompt.evidence[0].doc == "Does 1."
@@ -59,7 +61,7 @@ def test_a_model_is_told_when_the_code_is_no_better_than_chance() -> None:
     )
     assert doubtful.user.endswith(
         "```\n\nThe search found nothing in the repository that clearly answers the question below."
-        " If this code does not answer it, say so and name the closest place.\n\nQuestion: Why?"
+        " If this code does not answer it, say so and name the closest place.\n\nQuestion: Why?\n\n" + EXPLAIN
     )
     assert doubtful.user in doubtful.prompt.text
     assert not doubtful.prompt.is_answered
@@ -89,9 +91,9 @@ def test_code_with_fences_gets_a_longer_fence() -> None:
 
 
 def test_a_large_hit_makes_way_for_smaller_ones() -> None:
-    built = build([], [hit(1), hit(2, text="word " * 500), hit(3)], "q", limit=60)
+    built = build([], [hit(1), hit(2, text="word " * 500), hit(3)], "q", limit=60 + FORM)
     assert [snippet.hit.symbol for snippet in built.snippets] == ["f1", "f3"]
-    assert built.tokens <= 60
+    assert built.tokens <= 60 + FORM
 
 
 def test_a_question_that_cannot_fit_says_by_how_much() -> None:
@@ -110,22 +112,22 @@ def test_history_drops_whole_oldest_exchanges_down_to_half() -> None:
 
 
 def test_a_part_says_that_it_is_one_and_what_signature_it_lacks() -> None:
-    whole = function(1, 600)
-    built = build([], [whole], "what does step(598) do?", budget=400)
-    assert [(s.hit.start_line, s.hit.end_line, s.is_cut) for s in built.snippets] == [(240, 599, True)]
+    whole = function(1, 1800)
+    built = build([], [whole], "what does step(1798) do?", budget=1300)
+    assert [(s.hit.start_line, s.hit.end_line, s.is_cut) for s in built.snippets] == [(720, 1799, True)]
     assert built.user.startswith(
-        "Code from the repository:\n\n[1] pkg/m1.py:240-599 part of function f1: def f1()\n```python\n    step(239)\n"
+        "Code from the repository:\n\n[1] pkg/m1.py:720-1799 part of function f1: def f1()\n```python\n    step(719)\n"
     )
-    assert shown_text(built.user, 1, "pkg/m1.py", 240, 599) == built.snippets[0].hit.text
-    assert shown_title(built.user, 1, "pkg/m1.py", 240, 599) == "part of function f1: def f1()"
-    assert (built.prompt.evidence[0].start_line, built.prompt.evidence[0].doc) == (240, "")
+    assert shown_text(built.user, 1, "pkg/m1.py", 720, 1799) == built.snippets[0].hit.text
+    assert shown_title(built.user, 1, "pkg/m1.py", 720, 1799) == "part of function f1: def f1()"
+    assert (built.prompt.evidence[0].start_line, built.prompt.evidence[0].doc) == (720, "")
 
 
 def test_a_part_shown_before_keeps_its_number_and_the_whole_gets_its_own() -> None:
-    whole = function(1, 600)
-    first = build([], [whole], "what does step(598) do?", budget=400)
-    again = build([exchange(first, "A.")], [whole], "and step(5)?", first=2, budget=900)
-    assert [(s.n, s.shown_before, s.hit.start_line) for s in again.snippets] == [(1, True, 240)]
+    whole = function(1, 1800)
+    first = build([], [whole], "what does step(1798) do?", budget=1300)
+    again = build([exchange(first, "A.")], [whole], "and step(5)?", first=2, budget=1300)
+    assert [(s.n, s.shown_before, s.hit.start_line) for s in again.snippets] == [(1, True, 720)]
     assert "relevant again: [1]" in again.user
     more = build([exchange(first, "A.")], [whole], "and step(5)?", first=2)
     assert [(s.n, s.shown_before, s.is_cut) for s in more.snippets] == [(2, False, False)]
@@ -135,8 +137,8 @@ def test_history_stays_and_some_code_is_shown_whatever_the_budget() -> None:
     history = [Exchange("u " * 300, "a " * 300, ())]
     built = build(history, [function(n, 75) for n in (1, 2, 3)], "q", budget=100)
     assert built.dropped == 0
-    assert [s.hit.end_line for s in built.snippets] == [75, 1, 1]  # of two the signatures
-    assert 700 < built.tokens <= words(build(history, [], "q").prompt.segments) + 10 + FLOOR
+    assert [s.hit.end_line for s in built.snippets] == [75, 75]  # the best two
+    assert 700 < built.tokens <= words(build(history, [], "q").prompt.segments) + 10 + FORM + 150 + 10
 
 
 def test_what_is_given_is_whole_beside_the_floor_and_gives_way_to_the_limit_alone() -> None:
@@ -179,7 +181,7 @@ def test_the_budget_holds_beyond_the_bare_prompt_and_the_floor(
     built = build(history, [function(n, size) for n, size in enumerate(lines, 1)], "f2 or f3?", limit, budget=budget)
     bare = words(build(history, [], "f2 or f3?", limit).prompt.segments)
     around = words((Segment(frame(is_answered=True), scaffold=False),))
-    assert words(built.prompt.segments) == built.tokens <= min(limit, max(budget, bare + around + FLOOR))
+    assert words(built.prompt.segments) == built.tokens <= min(limit, max(budget, bare + around + FORM + BEST_TOKENS))
     assert [snippet.n for snippet in built.snippets] == list(range(1, len(built.snippets) + 1))
     for snippet in built.snippets:
         where = snippet.hit

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from prompts.citations import LONGEST, Citation, CitationParser, Claim
+from prompts.citations import Citation, CitationParser, Claim
+from prompts.sentences import LONGEST
 
 
 def parsed(*deltas: str) -> list[Claim]:

@@ -1,0 +1,249 @@
+"""What each sentence of an answer rests on: a sentence without a number gets that of the source that clearly holds its
+names and words, one with a wrong number the right one. Nothing is invented to get a number.
+
+Knows the sources of one conversation; whether they still hold on disk is the business of `grounding`.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from backend.attached import ATTACHED
+from backend.tables import TurnRow
+from indexer.types import Hit
+from models.matching import content_stems
+from prompts.citations import Citation, citations_in
+from prompts.quotations import is_path_in, own_words, quoted_names
+from prompts.sentences import ALONE, CODE, NUMBERS, SentenceSplitter
+from prompts.snippets import Snippet, shown_text, shown_title
+from prompts.values import Numbers, Value, numbers_in, stated_values
+
+TOGETHER = 3  # sources that one sentence may rest on
+_COVERED = 0.6  # share of a sentence's telling words that its source holds, where it quotes no name
+_FEWEST = 3  # words of it, too
+_CODE_SPAN = re.compile(CODE)
+_BARE_NAME = re.compile(r"(?<![\w`./-])(?:[a-z]\w*_\w+|_\w{2,}|[a-z]+[A-Z]\w*|[A-Z]\w*_\w+)(?![\w`])")
+_HEADING = re.compile(r"[ \t]*(?:#|\|)")  # of a section, or a row of a table
+_LEADING = re.compile(rf"[ \t]*(?:\[{NUMBERS}\][ \t]*)+(?![a-z])")  # numbers of the sentence before
+_END = re.compile(r"[\s.!?:;,)\"'*_\]。！？]*\Z")
+# What cannot be shown before the sentence is complete: a number that may be another one then, and the end.
+_HELD = re.compile(r"[^\S\n]*\[(?=\d|\Z).*|[\s.!?:;,)\"'*_\]`。！？]*\Z", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A numbered piece of code as the conversation shows it."""
+
+    n: int
+    path: str
+    start: int
+    end: int
+    sha: str  # of the whole file then
+    text: str
+    title: str  # what it says of itself beside its text: symbol, signature, documentation
+    attached: bool  # the user's own text, which is what it is whatever the disk holds
+    words: frozenset[str] = field(init=False)
+    stems: frozenset[str] = field(init=False)
+    numbers: Numbers = field(init=False)
+
+    def __post_init__(self) -> None:
+        said = f"{self.path} {self.title} {self.text}"
+        object.__setattr__(self, "words", frozenset(re.findall(r"\w+", said)))
+        object.__setattr__(self, "stems", content_stems(said))
+        object.__setattr__(self, "numbers", numbers_in(f"{self.title} {self.text}"))
+
+    def lines(self, first: int, last: int) -> list[str]:
+        """Those of the lines first..last that it shows; all where the text is not the lines one to one."""
+        lines = self.text.split("\n")
+        whole = len(lines) != self.end - self.start + 1
+        return lines if whole else lines[max(0, first - self.start) : max(0, last + 1 - self.start)]
+
+    def states(self, value: Value) -> bool:
+        return value.stands_in(self.text, self.numbers)
+
+
+def holds(sources: Sequence[Source], name: str) -> bool:
+    """Whether these sources, together, show every word of a name, or are the path that it is."""
+    words = set(chain.from_iterable(source.words for source in sources))
+    return words >= set(own_words(name)) or any(is_path_in(name, source.path) for source in sources)
+
+
+def known_sources(past: Sequence[TurnRow], snippets: Sequence[Snippet]) -> list[Source]:
+    """Everything that the conversation shows under a number, the newest prompt first."""
+    known = {snippet.n: _of_hit(snippet.n, snippet.hit) for snippet in snippets}
+    for row in past:
+        for item in row.sources:  # the first turn that lists a number shows its text
+            if item["n"] not in known:
+                known[item["n"]] = _of_item(item, row.user_message)
+    return list(known.values())
+
+
+def _of_hit(n: int, hit: Hit) -> Source:
+    title = f"{hit.symbol} {hit.signature} {hit.doc}"
+    return Source(n, hit.path, hit.start_line, hit.end_line, hit.sha, hit.text, title, hit.kind == ATTACHED)
+
+
+def _of_item(item: dict[str, object], message: str) -> Source:
+    n, path, start, end = (item[name] for name in ("n", "path", "start", "end"))
+    assert isinstance(n, int) and isinstance(path, str) and isinstance(start, int) and isinstance(end, int)  # noqa: PT018
+    text = shown_text(message, n, path, start, end)
+    title = f"{item['symbol'] or ''} {shown_title(message, n, path, start, end)}"
+    return Source(n, path, start, end, str(item["sha"]), text, title, bool(item.get("attached", False)))
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """A name or value of a sentence that none of the sources holds. Offsets are those of the whole answer."""
+
+    text: str
+    start: int
+    end: int
+    is_value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """The next words of an answer, as they are shown."""
+
+    text: str = ""
+    loose: tuple[Loose, ...] = ()
+    uncited: int = 0  # sentences in it that state something and rest on nothing
+
+
+class Reviser:
+    """Gives the text of an answer as it comes, each sentence with its numbers once it is complete."""
+
+    def __init__(self, sources: Sequence[Source], question: str) -> None:
+        self._shown = 0  # code points
+        self._asked = frozenset(re.findall(r"\w+", question))
+        self._asked_numbers = numbers_in(question)
+        self.learn(sources)
+        self._splitter = SentenceSplitter()
+        self._ahead = 0  # code points of the sentence that is not complete which have been given
+        self._is_numbered = False  # the sentence before has its numbers
+
+    def learn(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self._frequency = Counter(chain.from_iterable(source.stems for source in sources))
+
+    def feed(self, text: str) -> Revised:
+        sentences = self._splitter.feed(text)
+        revised = self._joined(self._revised(sentence.text, sentence.is_code) for sentence in sentences)
+        rest = self._splitter.rest
+        held = _HELD.search(rest)
+        safe = len(rest) if self._splitter.rest_is_code or not self._sources or held is None else held.start()
+        more = rest[self._ahead : safe]
+        self._ahead, self._shown = max(self._ahead, safe), self._shown + len(more)
+        return Revised(revised.text + more, revised.loose, revised.uncited)
+
+    def close(self) -> Revised:
+        return self._joined(self._revised(sentence.text, sentence.is_code) for sentence in self._splitter.close())
+
+    def _joined(self, parts: Iterable[Revised]) -> Revised:
+        done = list(parts)
+        loose = tuple(chain.from_iterable(part.loose for part in done))
+        return Revised("".join(part.text for part in done), loose, sum(part.uncited for part in done))
+
+    def _revised(self, sentence: str, is_code: bool) -> Revised:
+        """What is still to be shown of a whole sentence, and what of it nothing holds."""
+        text, ahead = sentence, self._ahead
+        self._ahead = 0
+        if is_code or not self._sources or not sentence.strip():
+            self._shown += len(text) - ahead
+            return Revised(text[ahead:])
+        if self._is_numbered and not ahead and ALONE.fullmatch(sentence):
+            return Revised()
+        if self._is_numbered and not ahead and (leading := _LEADING.match(sentence)):
+            sentence = " " * (sentence[0] == " ") + sentence[leading.end() :]
+        names, values = self._stated(sentence)
+        text = self._numbered(sentence, names, values)
+        self._is_numbered = bool(citations_in(text))
+        begins = self._shown - ahead
+        self._shown += len(text) - ahead
+        loose = tuple(self._loose(text, names, values, begins))
+        uncited = bool((names or values) and not citations_in(text))
+        return Revised(text[ahead:], loose, uncited)
+
+    def _stated(self, sentence: str) -> tuple[list[str], list[Value]]:
+        """The names of a sentence, and its values but for those of the question."""
+        quoted = [name for span in _CODE_SPAN.finditer(sentence) for name in quoted_names(span["code"])]
+        bare = _BARE_NAME.findall(_CODE_SPAN.sub(" ", sentence))
+        places = citations_in(sentence)
+        values = [v for v in stated_values(sentence) if not any(p.start <= v.start < p.end for p in places)]
+        return list(dict.fromkeys([*quoted, *bare])), [
+            value for value in values if not value.stands_in("", self._asked_numbers)
+        ]
+
+    def _numbered(self, sentence: str, names: Sequence[str], values: Sequence[Value]) -> str:
+        """The sentence with the numbers of what it rests on, as it was where nothing clearly holds it."""
+        places = citations_in(sentence)
+        cited = [one for one in places if one.numbers]
+        if len(cited) < len(places) or _HEADING.match(sentence) or (cited and self._is_held(cited, names, values)):
+            return sentence
+        if not (resting := self._resting(sentence, names, values)):
+            return sentence
+        for one in reversed(cited):
+            sentence = sentence[: one.start].rstrip(" ") + sentence[one.end :]
+        numbers = "".join(f"[{source.n}]" for source in resting)
+        at = _END.search(sentence).start()  # type: ignore[union-attr]  # it matches everywhere
+        return f"{sentence[:at]} {numbers}{sentence[at:]}"
+
+    def _is_held(self, cited: Sequence[Citation], names: Sequence[str], values: Sequence[Value]) -> bool:
+        numbers = {n for one in cited for n in one.numbers}
+        meant = [source for source in self._sources if source.n in numbers]
+        if len(meant) < len(numbers):
+            return False
+        return all(holds(meant, name) for name in names) and all(any(s.states(v) for s in meant) for v in values)
+
+    def _resting(self, sentence: str, names: Sequence[str], values: Sequence[Value]) -> list[Source]:
+        """The fewest sources that hold every name and every value that any source holds; the most alike of several."""
+        stems = content_stems(_CODE_SPAN.sub(" ", sentence))
+        if names or values:
+            needed = [name for name in names if holds(self._sources, name)]
+            stated = [value for value in values if any(source.states(value) for source in self._sources)]
+            strange = [name for name in names if name not in needed and not self._is_asked(name)]
+            if strange or not (needed or stated):
+                return []
+            return self._covering(needed, stated, stems)
+        weight = {stem: self._weight(stem) for stem in stems}
+        best = max(self._sources, key=lambda source: sum(weight[stem] for stem in stems & source.stems))
+        held = stems & best.stems
+        share = sum(weight[stem] for stem in held) / (sum(weight.values()) or 1.0)
+        return [best] if len(held) >= _FEWEST and share >= _COVERED else []
+
+    def _covering(self, names: Sequence[str], values: Sequence[Value], stems: frozenset[str]) -> list[Source]:
+        chosen: list[Source] = []
+        names, values = list(names), list(values)
+        while (names or values) and len(chosen) < TOGETHER:
+            best = max(self._sources, key=lambda source: self._worth(source, names, values, stems))
+            chosen.append(best)
+            left = [name for name in names if not holds(chosen, name)]
+            values_left = [value for value in values if not best.states(value)]
+            if (len(left), len(values_left)) == (len(names), len(values)):
+                return []
+            names, values = left, values_left
+        return [] if names or values else sorted(chosen, key=lambda source: source.n)
+
+    def _worth(
+        self, source: Source, names: Sequence[str], values: Sequence[Value], stems: frozenset[str]
+    ) -> tuple[float, float]:
+        held = sum(holds([source], name) for name in names) + sum(source.states(value) for value in values)
+        return held, sum(self._weight(stem) for stem in stems & source.stems)
+
+    def _is_asked(self, name: str) -> bool:
+        return self._asked >= set(own_words(name))
+
+    def _weight(self, stem: str) -> float:
+        """A word that few sources hold tells more; one that none holds is left to count against all of them."""
+        return math.log(1 + len(self._sources) / max(1, self._frequency[stem]))
+
+    def _loose(self, text: str, names: Sequence[str], values: Sequence[Value], begins: int) -> Iterable[Loose]:
+        for name in names:
+            if not self._is_asked(name) and not holds(self._sources, name) and (at := text.find(name)) >= 0:
+                yield Loose(name, begins + at, begins + at + len(name), is_value=False)
+        for value in values:
+            if not any(source.states(value) for source in self._sources) and (at := text.find(value.text)) >= 0:
+                yield Loose(value.text, begins + at, begins + at + len(value.text), is_value=True)

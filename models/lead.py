@@ -1,0 +1,53 @@
+"""The first paragraph of an answer, before a model has read anything: where the answer is, in the code's own words.
+
+Composes from evidence and question only and claims nothing that is not in the evidence; knows no model.
+"""
+
+from collections.abc import Sequence
+
+from models.calls import used_names
+from models.extractive import article, ended, place
+from models.matching import Kind, Match, is_test, rank, stems
+from models.prose import code_span, first_sentence, name
+from models.types import Evidence
+
+USED = 6  # names in the best place's own code
+NAMED = 3  # places that a lead names at most
+_CLOSE = 0.6  # of the best one's score: what matches less well is not named beside it
+_LONG = 240  # characters of documentation
+# What the model goes on from. A lead that sounds like a whole answer made it stop.
+_ON = {Kind.WHERE: "In detail:", Kind.HOW: "How it works:", Kind.WHAT: "In detail:"}
+
+
+def lead_places(question: str, evidence: tuple[Evidence, ...]) -> list[Evidence]:
+    """What a lead names, the best first; nothing where the evidence has no definition."""
+    matches = rank(question, evidence).matches
+    best, *others = matches
+    if not best.evidence.symbol:
+        return []
+    close = [match.evidence for match in others if _is_close(match, best)]
+    return [best.evidence, *close[: NAMED - 1]]
+
+
+def lead(question: str, places: Sequence[Evidence]) -> str:
+    """The paragraph, and the words that hand over to the model; `places` are those of `lead_places`."""
+    best, *others = places
+    ranking = rank(question, tuple(places))
+    opening = f"{name(best.symbol)} is {article(best.kind)} in {place(best)}."
+    says = first_sentence(best.doc) if best.kind != "section" else ""
+    if says and (len(says) > _LONG or not ranking.words & stems(says)):
+        says = ""
+    uses = used_names(best.text, best.symbol, ranking.words)[:USED]
+    within = f"It uses {listed([code_span(one) for one in uses])} [{best.n}]." if len(uses) > 1 else ""
+    beside = f"Close to it: {listed([f'{name(one.symbol)} in {place(one)}' for one in others])}." if others else ""
+    return " ".join(filter(None, (opening, ended(says) if says else "", within, beside))) + f"\n\n{_ON[ranking.kind]}"
+
+
+def _is_close(match: Match, best: Match) -> bool:
+    one = match.evidence
+    return bool(one.symbol) and match.score >= _CLOSE * best.score and is_test(one.path) <= is_test(best.evidence.path)
+
+
+def listed(items: Sequence[str]) -> str:
+    *head, last = items
+    return f"{', '.join(head)} and {last}" if head else last

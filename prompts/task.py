@@ -1,0 +1,45 @@
+"""What a question asks of a model, in words that stand behind the code, where a small model still sees them.
+
+Knows the question alone.
+"""
+
+import re
+
+_HONEST = "If the code does not tell, say so."
+FACT = (
+    "Answer in one or two sentences. Take each name, number and value from the code above exactly as it stands there,"
+    f" and end each sentence with the number of its piece in brackets, like [1]. {_HONEST}"
+)
+CHANGE = (
+    "Give the code in one block, in the style of the code above, then name in one or two sentences the places that it"
+    " touches, each with the number of its piece in brackets, like [1]."
+)
+EXPLAIN = (
+    "Answer from the code above in 6 to 10 sentences without headings or lists. Go through the pieces that matter, step"
+    " by step: name the functions, methods, classes, attributes and parameters in backticks, exactly as the code writes"
+    " them, and say what they call, set, check or return, and why. End each sentence with the number of its piece in"
+    f" brackets, like [1]. {_HONEST}"
+)
+
+_FACT_WORDS = 14  # a longer question wants more than a fact
+# Ask for one thing: a number, a name, a yes or no, a command.
+_FACT = re.compile(
+    r"\W*(?:how (?:many|much|long|big|large|often|old|do i (?:run|install|build|test|start|lint))\b"
+    r"|(?:which|when|who|where|is|are|does|do|can|from which|at which|in which)\b"
+    r"|what(?:'s| is| are)? (?:the )?(?:\w+ ){0,3}"
+    r"(?:default|version|licen[cs]e|name|limit|port|size|maximum|minimum|value|path|command|dependenc)"
+    r"|what \w+ (?:version|is this|do i need|does it need|is required))",
+    re.IGNORECASE,
+)
+_CHANGE = re.compile(
+    r"\W*(?:please |can you |could you )?"
+    r"(?:write|implement|add|fix|refactor|rewrite|rename|port|convert|complete|generate)\b",
+    re.IGNORECASE,
+)
+
+
+def task(question: str) -> str:
+    """The form of the answer that fits the question."""
+    if _CHANGE.match(question):
+        return CHANGE
+    return FACT if _FACT.match(question) and len(question.split()) <= _FACT_WORDS else EXPLAIN
