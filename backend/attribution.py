@@ -28,7 +28,7 @@ _CODE_SPAN = re.compile(CODE)
 _BARE_NAME = re.compile(r"(?<![\w`./-])(?:[a-z]\w*_\w+|_\w{2,}|[a-z]+[A-Z]\w*|[A-Z]\w*_\w+)(?![\w`])")
 _HEADING = re.compile(r"[ \t]*(?:#|\|)")  # of a section, or a row of a table
 _LEADING = re.compile(rf"[ \t]*(?:\[{NUMBERS}\][ \t]*)+(?![a-z])")  # numbers of the sentence before
-_END = re.compile(r"[\s.!?:;,)\"'*_\]。！？]*\Z")
+_END = re.compile(r"[\s.!?:;,。！？]*\Z")
 # What cannot be shown before the sentence is complete: a number that may be another one then, and the end.
 _HELD = re.compile(r"[^\S\n]*\[(?=\d|\Z).*|[\s.!?:;,)\"'*_\]`。！？]*\Z", re.DOTALL)
 
@@ -188,8 +188,8 @@ class Reviser:
         for one in reversed(cited):
             sentence = sentence[: one.start].rstrip(" ") + sentence[one.end :]
         numbers = "".join(f"[{source.n}]" for source in resting)
-        at = _END.search(sentence).start()  # type: ignore[union-attr]  # it matches everywhere
-        return f"{sentence[:at]} {numbers}{sentence[at:]}"
+        body = _END.sub("", sentence, count=1)
+        return f"{body} {numbers}{sentence[len(body) :]}"
 
     def _is_held(self, cited: Sequence[Citation], names: Sequence[str], values: Sequence[Value]) -> bool:
         numbers = {n for one in cited for n in one.numbers}

@@ -62,7 +62,7 @@ class Grounding:
         def work() -> Grounded:
             last = self._judged(self._reviser.close())
             told = self._judged(Revised(self._correction()), final=True)
-            return Grounded(last.text + told.text, last.cites + told.cites)
+            return Grounded(last.text + told.text, _in_order(last.cites + told.cites))
 
         return await asyncio.to_thread(work)
 
@@ -80,7 +80,7 @@ class Grounding:
         self.told += len(judged) + revised.uncited
         self.grounded += sum(all(item["status"] == OK for item in items) for items in judged)
         cites = [item for items in judged for item in items] + marks
-        return Grounded(revised.text, sorted(cites, key=lambda cite: cite["start"]))
+        return Grounded(revised.text, _in_order(cites))
 
     def _correction(self) -> str:
         if not self._values or not self.sources:
@@ -89,6 +89,10 @@ class Grounding:
         stated = ", ".join(dict.fromkeys(code_span(value.text) for value in self._values))
         place = code_span(f"{best.path}:{best.start}-{best.end}")
         return f"\n\nThe code that was read does not say {stated}: see {place} [{best.n}]."
+
+
+def _in_order(cites: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(cites, key=lambda cite: int(cite["start"]))
 
 
 def share_of_ok(cites: Sequence[dict[str, Any]]) -> float | None:

@@ -12,6 +12,7 @@ from models.prose import code_span, first_sentence, name
 from models.types import Evidence
 
 USED = 6  # names in the best place's own code
+USED_BESIDE = 3
 NAMED = 3  # places that a lead names at most
 _CLOSE = 0.6  # of the best one's score: what matches less well is not named beside it
 _LONG = 240  # characters of documentation
@@ -39,13 +40,19 @@ def lead(question: str, places: Sequence[Evidence]) -> str:
         says = ""
     uses = used_names(best.text, best.symbol, ranking.words)[:USED]
     within = f"It uses {listed([code_span(one) for one in uses])} [{best.n}]." if len(uses) > 1 else ""
-    beside = f"Close to it: {listed([f'{name(one.symbol)} in {place(one)}' for one in others])}." if others else ""
+    beside = f"Close to it: {listed([_beside(one, ranking.words) for one in others])}." if others else ""
     return " ".join(filter(None, (opening, ended(says) if says else "", within, beside))) + f"\n\n{_ON[ranking.kind]}"
 
 
 def _is_close(match: Match, best: Match) -> bool:
     one = match.evidence
     return bool(one.symbol) and match.score >= _CLOSE * best.score and is_test(one.path) <= is_test(best.evidence.path)
+
+
+def _beside(one: Evidence, words: frozenset[str]) -> str:
+    uses = used_names(one.text, one.symbol, words)[:USED_BESIDE]
+    which = f", which uses {listed([code_span(name) for name in uses])}," if len(uses) > 1 else ""
+    return f"{name(one.symbol)} in {place(one)}{which}"
 
 
 def listed(items: Sequence[str]) -> str:

@@ -54,7 +54,7 @@ class SentenceSplitter:
     @property
     def rest_is_code(self) -> bool:
         """Whether that is, or may become, a line of a code block."""
-        return bool(self._fence) or (self._line_start and "`" in self._text[:LONGEST].split(" ")[0])
+        return bool(self._fence) or (self._line_start and bool(_MAYBE_FENCE.match(self._text[:LONGEST])))
 
     def _take(self, *, final: bool) -> list[Sentence]:
         found: list[Sentence] = []

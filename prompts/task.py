@@ -15,10 +15,10 @@ CHANGE = (
     " touches, each with the number of its piece in brackets, like [1]."
 )
 EXPLAIN = (
-    "Answer from the code above in 6 to 10 sentences without headings or lists. Go through the pieces that matter, step"
-    " by step: name the functions, methods, classes, attributes and parameters in backticks, exactly as the code writes"
-    " them, and say what they call, set, check or return, and why. End each sentence with the number of its piece in"
-    f" brackets, like [1]. {_HONEST}"
+    "First answer the question in one or two sentences. Then explain from the code above, step by step, in 5 to 8"
+    " sentences how it does this and why: name the functions, methods, classes, attributes and parameters in backticks,"
+    " exactly as the code writes them, and say what they call, set, check or return. No headings, no lists, nothing"
+    f" twice. End each sentence with the number of its piece in brackets, like [1]. {_HONEST}"
 )
 
 _FACT_WORDS = 14  # a longer question wants more than a fact
