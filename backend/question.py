@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backend.attached import Attachment
+from indexer.followup import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,5 @@ class Question:
     max_tokens: int | None = None
     temperature: float | None = None
     first_token_s: float | None = None
+    subject: Subject | None = None  # what its words referred to; `text` names it
+    goes_on: bool = False  # it only wants to hear more of the last answer

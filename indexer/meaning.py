@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from indexer.asked import Asked
+from indexer.fuse import is_test
 from indexer.languages import LANGUAGES
 from indexer.references import Reference
 from indexer.snapshot import Place, Snapshot
@@ -39,6 +40,35 @@ def means(place: Place, name: str) -> bool:
     """Whether a name with some of its scopes (`Budget.trim`, `prompts.build.trim`) means that definition."""
     whole = ".".join([*parts_of(place.path), place.symbol.qualified])
     return f".{whole}".endswith(f".{name}")
+
+
+def preferred(found: Sequence[Place], path: str) -> list[Place]:
+    """Of several definitions with a name the real ones, those in the file at `path`, those that are no tests."""
+
+    def is_there(place: Place) -> bool:
+        return place.path == path
+
+    for better in (is_real, is_there, _is_no_constructor, _is_no_constant, _is_no_test):
+        found = [place for place in found if better(place)] or found
+    return list(found)
+
+
+def is_real(place: Place) -> bool:
+    return place.symbol.kind not in ("declaration", "impl") and not place.path.endswith((".pyi", ".d.ts"))
+
+
+def _is_no_constructor(place: Place) -> bool:
+    """Java's and C++'s constructors have the name of their class."""
+    return place.symbol.qualified.split(".")[-2:-1] != [place.symbol.name]
+
+
+def _is_no_constant(place: Place) -> bool:
+    """`const read = require("./read")` defines nothing new."""
+    return place.symbol.kind != "constant"
+
+
+def _is_no_test(place: Place) -> bool:
+    return not is_test(place.path)
 
 
 class Modules:
@@ -139,6 +169,18 @@ def _words(qualifier: str) -> list[str]:
 
 def imports_it(ref: Reference, path: str, asked: Asked, defined_in: str, modules: Modules) -> bool:
     """Whether an import in the file at `path` brings what was asked for: a name, a module or a file."""
+    words = _module(ref, path)
+    whole = [*words, ref.name.partition(".")[0]]
+    if defined_in:
+        is_module = parts_of(defined_in)[-len(whole) :] == whole
+        return ref.name == asked.last and not is_module and modules.give(ref, defined_in)
+    wanted = parts_of(asked.name) if asked.is_path else asked.name.split(".")
+    size = len(wanted)
+    return wanted in (whole[-size:], words[-size:]) or (not asked.is_path and whole[:size] == wanted)
+
+
+def _module(ref: Reference, path: str) -> list[str]:
+    """The parts of the module that an import in the file at `path` names, from the root where it can tell."""
     folder = list(PurePosixPath(path).parent.parts)
     words = [word for word in re.split(r"[./\\:]+", ref.qualifier) if word not in ("", "crate")]
     if words and words[-1] in _SUFFIXES:
@@ -152,10 +194,58 @@ def imports_it(ref: Reference, path: str, asked: Asked, defined_in: str, modules
         words = folder[: max(0, len(folder) - up)] + words
     elif "." in ref.name:  # a file beside this one: `#include "pool.h"`
         words = folder + words
-    whole = [*words, ref.name.partition(".")[0]]
-    if defined_in:
-        is_module = parts_of(defined_in)[-len(whole) :] == whole
-        return ref.name == asked.last and not is_module and modules.give(ref, defined_in)
-    wanted = parts_of(asked.name) if asked.is_path else asked.name.split(".")
-    size = len(wanted)
-    return wanted in (whole[-size:], words[-size:]) or (not asked.is_path and whole[:size] == wanted)
+    return words
+
+
+class Nearest:
+    """Tells the references of one file that mean the definition at `path` and none of the same name in `rivals`.
+
+    Goes by what the file imports and where it is; rather says no.
+    """
+
+    def __init__(self, path: str, rivals: Sequence[str], source: SourceFile, refs: Sequence[Reference]) -> None:
+        self._path, self._rivals, self._here = path, set(rivals), source.path
+        self._imports = [ref for ref in refs if ref.kind == "import"]
+
+    def __call__(self, ref: Reference) -> bool:
+        if not self._rivals or self._here == self._path:
+            return True
+        head = re.split(r"::|\.|\\|->", ref.qualifier)[-1]
+        if imported := [other for other in self._imports if other.local == (head or ref.name)]:
+            return any(map(self.is_of_it, imported))
+        if self._here in self._rivals:
+            return False
+        if head in parts_of(self._path):
+            return not any(head in parts_of(rival) for rival in self._rivals)
+        return self._is_beside_it() or any(map(self.is_of_it, self._imports))
+
+    def _is_beside_it(self) -> bool:
+        """In the folder that has it alone, as of a Go or Java package."""
+        folder = PurePosixPath(self._here).parent
+        return PurePosixPath(self._path).parent == folder and all(
+            PurePosixPath(rival).parent != folder for rival in self._rivals
+        )
+
+    def is_of_it(self, imported: Reference) -> bool:
+        """Whether an import fits the file at `path` better than each of the rivals."""
+        if not self._rivals:
+            return True
+        words = _module(imported, self._here)
+        forms = (words, [*words, imported.name.partition(".")[0]])
+        own = max(_in_common(form, self._path) for form in forms)
+        return own > max(_in_common(form, rival) for form in forms for rival in self._rivals)
+
+
+def _in_common(words: Sequence[str], path: str) -> int:
+    """How many last parts of a module's name are those of a file, or of its folder."""
+    parts = parts_of(path)
+    return max(_last_in_common(words, parts), _last_in_common(words, parts[:-1]))
+
+
+def _last_in_common(one: Sequence[str], other: Sequence[str]) -> int:
+    count = 0
+    for a, b in zip(reversed(one), reversed(other), strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
