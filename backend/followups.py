@@ -44,6 +44,11 @@ def in_conversation(question: Question, past: Sequence[TurnRow]) -> Question:
         return question
     spoken = spoken_of(past)
     said = meant(question.text, spoken.subject)
+    if said.kind == "more" and spoken.subject and recognise(spoken.question):
+        # Of a list of places there is no more to say, but of what they are places of.
+        return replace(
+            question, text=f"{question.text.rstrip('?!. ')}: `{spoken.subject.name}`", subject=spoken.subject
+        )
     if said.kind == "more":
         return replace(question, goes_on=bool(spoken.question and _last(past).sources))
     return replace(question, text=said.text, subject=said.about)
@@ -55,7 +60,10 @@ def spoken_of(past: Sequence[TurnRow]) -> Spoken:
     questions: list[str] = []
     for row in past[-_TURNS:]:
         said = meant(row.question, spoken.subject)
-        if not is_thanks(row.question) and not (said.kind == "more" and spoken.question):
+        if said.kind == "more" and spoken.question:
+            is_named = spoken.subject and spoken.subject.name
+            spoken = spoken if is_named else replace(spoken, subject=_subject(row, said, None))
+        elif not is_thanks(row.question):
             spoken = Spoken(_subject(row, said, spoken.subject), said.text, tuple(questions))
         questions.append(row.question)
     return spoken
