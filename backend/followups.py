@@ -6,14 +6,17 @@ Knows the stored turns; reads and writes none.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from backend.listing import MODEL as LISTING
 from backend.question import Question
 from backend.tables import TurnRow
 from indexer.asked import recognise
 from indexer.followup import Meant, Subject, is_thanks, meant
 from indexer.identifiers import is_identifier
 from indexer.languages import LANGUAGES
+from indexer.scan import sha_of
 from indexer.types import Hit, Why
 from prompts.pack import part
 from prompts.snippets import is_doubted, shown_text
@@ -44,7 +47,7 @@ def in_conversation(question: Question, past: Sequence[TurnRow]) -> Question:
         return question
     spoken = spoken_of(past)
     said = meant(question.text, spoken.subject)
-    if said.kind == "more" and spoken.subject and recognise(spoken.question):
+    if said.kind == "more" and spoken.subject and spoken.subject.name and _last(past).model == LISTING:
         # Of a list of places there is no more to say, but of what they are places of.
         return replace(
             question, text=f"{question.text.rstrip('?!. ')}: `{spoken.subject.name}`", subject=spoken.subject
@@ -69,12 +72,15 @@ def spoken_of(past: Sequence[TurnRow]) -> Spoken:
     return spoken
 
 
-def kept(hits: Sequence[Hit], past: Sequence[TurnRow]) -> list[Hit]:
+def kept(hits: Sequence[Hit], past: Sequence[TurnRow], root: Path) -> list[Hit]:
     """What the last answer had, each at the very lines that were shown, then a few more of `hits`.
 
     `hits` are those of the question that it goes on with. What changed on disk since is no longer what was shown.
     """
-    last = [hit for item in _last(past).sources if (hit := _again(item, hits, past))]
+    sources = [
+        item for item in _last(past).sources if item.get("attached") or sha_of(root, item["path"]) == item["sha"]
+    ]
+    last = [hit for item in sources if (hit := _again(item, hits, past))]
     seen = [item for row in past for item in row.sources]
     new = [hit for hit in hits if not any(_overlap(hit, item) for item in seen)]
     return last + new[:NEW]

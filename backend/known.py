@@ -53,7 +53,7 @@ class Known:
                 text, earlier = spoken.question, list(spoken.earlier)
             found, _ = self._retrieval.search(codebase, text, earlier, self._most, (), joined=False)
             if question.goes_on:
-                found = Found(kept(found.hits, past), found.is_answered)
+                found = Found(kept(found.hits, past, codebase.root), found.is_answered)
             if attached:
                 agreed = agreeing(found.hits, attached, question.attachments, codebase.root)
                 found = Found(attached + agreed, is_answered=True)

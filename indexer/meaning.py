@@ -198,42 +198,43 @@ def _module(ref: Reference, path: str) -> list[str]:
 
 
 class Nearest:
-    """Tells the references of one file that mean the definition at `path` and none of the same name in `rivals`.
+    """Tells which of several files with a definition of one name the references of another file mean.
 
-    Goes by what the file imports and where it is; rather says no.
+    Goes by what the file imports and where it is; rather says none.
     """
 
-    def __init__(self, path: str, rivals: Sequence[str], source: SourceFile, refs: Sequence[Reference]) -> None:
-        self._path, self._rivals, self._here = path, set(rivals), source.path
+    def __init__(self, paths: Sequence[str], source: SourceFile, refs: Sequence[Reference]) -> None:
+        """`paths`: where the name is defined. Of one alone everything means that one."""
+        self._paths, self._here = list(dict.fromkeys(paths)), source.path
         self._imports = [ref for ref in refs if ref.kind == "import"]
 
-    def __call__(self, ref: Reference) -> bool:
-        if not self._rivals or self._here == self._path:
-            return True
+    def __call__(self, ref: Reference) -> str:
+        """A path, or "" where it may be any."""
+        if len(self._paths) == 1:
+            return self._paths[0]
         head = re.split(r"::|\.|\\|->", ref.qualifier)[-1]
         if imported := [other for other in self._imports if other.local == (head or ref.name)]:
-            return any(map(self.is_of_it, imported))
-        if self._here in self._rivals:
-            return False
-        if head in parts_of(self._path):
-            return not any(head in parts_of(rival) for rival in self._rivals)
-        return self._is_beside_it() or any(map(self.is_of_it, self._imports))
+            return self.imported(imported)
+        if self._here in self._paths:
+            return self._here
+        by_name = [path for path in self._paths if head in parts_of(path)]
+        beside = [path for path in self._paths if PurePosixPath(path).parent == PurePosixPath(self._here).parent]
+        for found in (by_name, beside):  # a folder is a package in Go and Java
+            if found:
+                return found[0] if len(found) == 1 else ""
+        return self.imported(self._imports)
 
-    def _is_beside_it(self) -> bool:
-        """In the folder that has it alone, as of a Go or Java package."""
-        folder = PurePosixPath(self._here).parent
-        return PurePosixPath(self._path).parent == folder and all(
-            PurePosixPath(rival).parent != folder for rival in self._rivals
-        )
+    def imported(self, imports: Sequence[Reference]) -> str:
+        """The file that one of the imports fits better than the others."""
+        if len(self._paths) == 1:
+            return self._paths[0]
+        fits = {path: max((self._fit(ref, path) for ref in imports), default=0) for path in self._paths}
+        best = [path for path, fit in fits.items() if fit and fit == max(fits.values())]
+        return best[0] if len(best) == 1 else ""
 
-    def is_of_it(self, imported: Reference) -> bool:
-        """Whether an import fits the file at `path` better than each of the rivals."""
-        if not self._rivals:
-            return True
+    def _fit(self, imported: Reference, path: str) -> int:
         words = _module(imported, self._here)
-        forms = (words, [*words, imported.name.partition(".")[0]])
-        own = max(_in_common(form, self._path) for form in forms)
-        return own > max(_in_common(form, rival) for form in forms for rival in self._rivals)
+        return max(_in_common(words, path), _in_common([*words, imported.name.partition(".")[0]], path))
 
 
 def _in_common(words: Sequence[str], path: str) -> int:

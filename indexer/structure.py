@@ -97,11 +97,10 @@ class _Look:
             found = [place for place in found if place.symbol.kind in kinds]
         return preferred(found, self.asked.path)
 
-    def rivals(self, place: Place) -> list[str]:
-        """The files of what else has the name, where the path told which is meant."""
+    def files(self, place: Place) -> list[str]:
+        """The file of the one that is meant, then those of what else has the name where its path told which it is."""
         named = self.snapshot.named([self.asked.last]) if self.asked.path else []
-        others = [other for other in named if is_real(other) and means(other, self.asked.name)]
-        return [other.path for other in others if other.path != place.path]
+        return [place.path, *(other.path for other in named if is_real(other) and means(other, self.asked.name))]
 
     def one(self) -> Place | None:
         """The one thing that the name means; None for a name of several."""
@@ -144,17 +143,14 @@ class _Look:
         if place is None:
             return
         others = [other for other in self.snapshot.named([self.asked.last]) if other.symbol.name == self.asked.last]
-        rivals = self.rivals(place)
-        shared = bool(rivals) or any(is_real(other) and not means(other, self.asked.name) for other in others)
+        files = self.files(place)
+        is_one = len(set(files)) == 1
+        shared = not is_one or any(is_real(other) and not means(other, self.asked.name) for other in others)
         for source, refs in self.mentions(self.asked.last, tests):
-            of, near = (
-                Meaning(place, source, refs, self.modules, shared=shared),
-                Nearest(place.path, rivals, source, refs),
-            )
-            meant = [ref for ref in refs if ref.kind != "import" and of(ref)]
-            sure = [ref for ref in meant if near(ref)]
-            self.complete = self.complete and len(sure) == len(meant)
-            yield source, sure
+            of, near = Meaning(place, source, refs, self.modules, shared=shared), Nearest(files, source, refs)
+            meant = [(ref, near(ref)) for ref in refs if ref.kind != "import" and of(ref)]
+            self.complete = self.complete and all(path for _, path in meant)
+            yield source, [ref for ref, path in meant if path == place.path]
         self.complete = self.complete and place.symbol.kind != "method"  # what an object is, is not read
 
     def with_code(self, spots: Sequence[Spot]) -> tuple[tuple[Spot, ...], tuple[Hit, ...]]:
@@ -213,10 +209,10 @@ def _imports(look: _Look) -> list[Spot]:
     name = asked.name.rpartition("/")[2].partition(".")[0] if asked.is_path else asked.last
     found = []
     path = place.path if place else ""
-    rivals = look.rivals(place) if place else []
+    files = look.files(place) if place else [path]
     for source, refs in look.mentions(name):
-        near = Nearest(path, rivals, source, refs)
-        imports = [ref for ref in refs if ref.kind == "import" and near.is_of_it(ref)]
+        near = Nearest(files, source, refs)
+        imports = [ref for ref in refs if ref.kind == "import" and near.imported([ref]) == path]
         found += [_spot(source, ref) for ref in imports if imports_it(ref, source.path, asked, path, look.modules)]
     return _one_a_line(found)
 
