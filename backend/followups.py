@@ -23,7 +23,7 @@ from prompts.snippets import is_doubted, shown_text
 
 NEW = 2  # places that a question which only wants more may bring
 _TURNS = 30  # turns that are looked at: a subject from before that is not remembered
-_FIRST = 2000  # characters of an answer that may say what it is about
+_FIRST = 2000  # characters of a question or an answer that may say what it is about
 _PROSE = frozenset(suffix for row in LANGUAGES if row.prose for suffix in row.suffixes)
 _POINTS = re.compile(r"`+(?P<code>[^`\n]+)`+|\[(?P<n>\d{1,4})\]|(?P<word>[A-Za-z_][\w.]*\w)")
 
@@ -96,12 +96,12 @@ def _subject(row: TurnRow, said: Meant, before: Subject | None) -> Subject | Non
     if asked := recognise(said.text):
         if asked.is_path:
             return Subject(asked.name, asked.name)
-        if before and before.name == asked.name:
+        if before and before.name == asked.name and said.kind == "subject":
             return before
         paths = {item["path"] for item in row.sources}
         is_place = asked.what in ("definition", "signature") and len(paths) == 1
         return Subject(asked.name, paths.pop() if is_place else "") if asked.name else None
-    named = next(_named(said.text, row.sources, sure=True), None)
+    named = next(_named(said.text[:_FIRST], row.sources, sure=True), None)
     if named or is_doubted(row.user_message) or not row.sources:
         return named
     paragraphs = (text for text in row.answer[:_FIRST].split("\n\n") if text.strip() and "```" not in text)

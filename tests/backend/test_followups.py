@@ -159,16 +159,18 @@ async def test_what_changed_since_is_not_taken_for_what_was_read(tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["what does it return?", "explain more"])
-async def test_what_is_read_ahead_and_previewed_is_what_is_asked(tmp_path: Path, text: str) -> None:
+async def test_what_is_read_ahead_and_previewed_is_what_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    async def is_loaded(_: str) -> bool:
+        return True
+
     engine = Recording(("`gross_price` ", "adds taxes [1]."))
     async with running(tmp_path / "data", engine) as world, world.socket() as socket:
         talk = await Talk.begun(world, tmp_path / "code")
         await talk.ask(FIRST)
 
-        async def is_loaded(_: str) -> bool:
-            return True
-
-        world.parts.engines.is_loaded = is_loaded  # type: ignore[method-assign]
+        monkeypatch.setattr(world.parts.engines, "is_loaded", is_loaded)
         session = talk.ids["session_id"]
         await socket.call("session/open", session=session)
         for name in ("and who calls it?", text):
@@ -212,6 +214,7 @@ FOLLOWED = [
     ([turn("why?", "Because of `Car.start`.", KEY, CAR)], Subject("Key", "key.py")),
     ([turn("thanks", "`Car.start` ...", CAR)], Subject("Key", "key.py")),
     ([turn("what does it need?", "`Car.start` needs it.", CAR, KEY)], Subject("Key", "key.py")),
+    ([turn("where is Key defined?", "2 places", KEY, (4, "b.py", "Key"))], Subject("Key")),
     ([turn("and Car.start?", "`Car.start` ...", CAR)], Subject("Car.start", "car.py")),
 ]
 
