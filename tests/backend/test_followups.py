@@ -113,6 +113,18 @@ async def test_a_conversation_without_a_model(tmp_path: Path) -> None:
     assert file["response"].startswith("`stock/box.py` contains 2 definitions:")
 
 
+async def test_a_client_that_sends_its_history_is_understood_too(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", ScriptedEngine(("Taxes ", "[1]."))) as world:
+        await Talk.begun(world, tmp_path / "code")
+        messages = [{"role": "user", "content": FIRST}]
+        for question in ("and who calls it?", "its tests?"):
+            answer = (await world.post("/v1/chat/completions", {"model": "scripted+repo", "messages": messages})).json()
+            messages += [answer["choices"][0]["message"], {"role": "user", "content": question}]
+        answer = (await world.post("/v1/chat/completions", {"model": "scripted+repo", "messages": messages})).json()
+    assert messages[3]["content"].startswith(CALLED.partition("{n}")[0])
+    assert answer["choices"][0]["message"]["content"].startswith(TESTED.partition("{n}")[0])
+
+
 async def test_a_model_reads_what_is_meant(tmp_path: Path) -> None:
     engine = ScriptedEngine(("`gross_price` ", "adds taxes [1]."))
     async with running(tmp_path / "data", engine, snippets=2) as world:
