@@ -15,6 +15,7 @@ from backend import conversations
 from backend.db import Database
 from backend.engines import Engines
 from backend.errors import translate
+from backend.followups import in_conversation
 from backend.known import Known, difficulty
 from backend.prompting import Prompting
 from backend.question import Question
@@ -68,10 +69,11 @@ class Ahead:
         model, conversation = await self._database.read(newest)
         if not await self._engines.is_loaded(model):
             return  # no guess is worth a load; and of `auto` it is not known yet who will answer
+        past = await self._known.past(conversation)
         question = Question(session, "", text, conversation, retrieval="auto" if text.strip() else "off")
+        question = in_conversation(question, past)
         if await self._known.structural(question):
             return
-        past = await self._known.past(conversation)
         found, _ = await self._known.found(question, past)
         async with self._engines.use(model, difficulty(question, found)) as ready:
             promise = self._prompting.promise(ready, question, 0.0)

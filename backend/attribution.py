@@ -196,7 +196,8 @@ class Reviser:
         meant = [source for source in self._sources if source.n in numbers]
         if len(meant) < len(numbers):
             return False
-        return all(holds(meant, name) for name in names) and all(any(s.states(v) for s in meant) for v in values)
+        named = all(holds(meant, name) or any(is_path_in(name, one.path) for one in self._sources) for name in names)
+        return named and all(any(source.states(value) for source in meant) for value in values)
 
     def _resting(self, sentence: str, names: Sequence[str], values: Sequence[Value]) -> list[Source]:
         """The fewest sources that hold every name and every value that any source holds; the most alike of several."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from backend import conversations
 from backend.attached import ATTACHED, agreeing, attached_hits
 from backend.db import Database
+from backend.followups import kept, spoken_of
 from backend.question import Question
 from backend.retrieval import Retrieval
 from backend.tables import SessionRow, TurnRow
@@ -47,8 +48,13 @@ class Known:
             attached = attached_hits(question.attachments, root)
             if codebase is None or question.retrieval == "off":
                 return Found(attached, is_answered=True), root
-            asked = [row.question for row in past]
-            found, _ = self._retrieval.search(codebase, question.text, asked, self._most, (), joined=False)
+            text, earlier = question.text, [row.question for row in past]
+            if question.goes_on:
+                spoken = spoken_of(past)
+                text, earlier = spoken.question, list(spoken.earlier)
+            found, _ = self._retrieval.search(codebase, text, earlier, self._most, (), joined=False)
+            if question.goes_on:
+                found = Found(kept(found.hits, past, codebase.root), found.is_answered)
             if attached:
                 agreed = agreeing(found.hits, attached, question.attachments, codebase.root)
                 found = Found(attached + agreed, is_answered=True)
@@ -74,7 +80,7 @@ class Known:
 
         def work() -> tuple[Structural, Path] | None:
             codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
-            told = self._retrieval.structural(codebase, question.text) if codebase else None
+            told = self._retrieval.structural(codebase, question.text, question.subject) if codebase else None
             return (told, codebase.root) if codebase and told else None
 
         return await asyncio.to_thread(work)

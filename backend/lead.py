@@ -33,7 +33,7 @@ class Lead:
 
 def lead_of(question: Question, found: Found, past: Sequence[TurnRow]) -> Lead | None:
     """None where code does not answer: nothing was looked for or clearly found, or the user brings their own text."""
-    if question.retrieval != "auto" or question.attachments or not found.is_answered:
+    if question.retrieval != "auto" or question.attachments or question.goes_on or not found.is_answered:
         return None
     hits = {n: _shortened(hit) for n, hit in enumerate(found.hits[:LOOKED_AT], 1)}
     candidates = tuple(evidence(Snippet(n, hit, False)) for n, hit in hits.items())

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backend.attached import Attachment
+from indexer.followup import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,5 @@ class Question:
     temperature: float | None = None
     first_token_s: float | None = None
     lead: bool | None = None  # None: as the server is set
+    subject: Subject | None = None  # what its words referred to; `text` names it
+    goes_on: bool = False  # it only wants to hear more of the last answer

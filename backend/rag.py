@@ -20,6 +20,7 @@ from backend.batches import together
 from backend.db import Database
 from backend.draft import Draft, ms_since, source_item
 from backend.engines import EXTRACTIVE, Engines, Ready
+from backend.followups import in_conversation
 from backend.grounding import Grounding, exact_cites, share_of_ok
 from backend.known import Known, difficulty
 from backend.lead import Lead
@@ -70,6 +71,7 @@ class Rag:
     async def answer(self, question: Question, row: TurnRow, draft: Draft) -> str:
         """From the question to its last delta; returns the reason of the end."""
         past = await self._known.past(row.conversation_id, row.ordinal)
+        question = in_conversation(question, past)
         self._status(row, "retrieving")
         began = time.perf_counter()
         if told := await self._known.structural(question):
@@ -154,6 +156,7 @@ class Rag:
         """The model's name and the prompt that asking would have it read; nothing is stored or generated."""
         session = await self._known.session(question)
         past = await self._known.past(question.conversation)
+        question = in_conversation(question, past)
         found, _ = await self._known.found(question, past)
         model = question.model or (session.model if session else "")
         async with self._engines.use(model, difficulty(question, found)) as ready:

@@ -16,6 +16,7 @@ from indexer.codebases import CodebaseInfo, Codebases
 from indexer.dense import Dense, VectorCache
 from indexer.embed import Embedder, Vectors
 from indexer.errors import EmbedderUnavailable, IndexerError
+from indexer.followup import Subject
 from indexer.fresh import catch_up
 from indexer.identifiers import split
 from indexer.onnx import load_embedder
@@ -151,13 +152,16 @@ class Retrieval:
         """Makes a codebase that was just indexed ready for its first question."""
         self._searcher(store.id).prepare(cancelled)
 
-    def structural(self, codebase: CodebaseInfo, question: str) -> Structural | None:
-        """The exact answer to a structural question, from the files as they are now; None for any other question."""
+    def structural(self, codebase: CodebaseInfo, question: str, subject: Subject | None = None) -> Structural | None:
+        """The exact answer to a structural question, from the files as they are now; None for any other question.
+
+        `subject`: which of several definitions a name of the question means.
+        """
         asked, store = recognise(question), self.codebases.get(codebase.id)
         if asked is None:
             return None
         self.on_use(store)
-        return answer(asked, store)
+        return answer(replace(asked, path=subject.path) if subject and subject.name == asked.name else asked, store)
 
     def find(self, query: str, codebase: str | None, k: int, paths: Sequence[str]) -> dict[str, Any]:
         """The answer of `POST /search` and the `search` method. Raises where nothing is indexed."""

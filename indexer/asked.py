@@ -25,6 +25,7 @@ class Asked:
     what: What
     name: str = ""  # its parts joined by dots, or a path; "" for routes and commands
     noun: str = ""  # "class" of "the class X", where the question says so
+    path: str = ""  # the file whose definition is meant where several have the name; no wording tells it
 
     @property
     def last(self) -> str:
@@ -78,11 +79,14 @@ _TABLE: tuple[tuple[What, bool, str], ...] = (
     ("calls", True, "WHO (?:calls?|calling|invokes?) X"),
     ("calls", True, "(?:from )?where (?:is|do we|does it) X (?:called|invoked)(?: from)?"),
     ("calls", True, "where do we call X"),
+    ("calls", False, "where does X get called"),
+    ("calls", False, "(?:does|do|is there) (?:anything|anyone|anybody|any code)(?: else)?(?: that)? calls? X"),
     ("calls", True, "(?:callers?|call ?sites?|calls) (?:of|to|for) X"),
     ("calls", False, "X (?:callers|call ?sites)"),
     ("uses", False, "WHO (?:uses?|using|references?) X"),
     ("uses", False, "where (?:is|are) X (?:used|referenced)"),
     ("uses", False, "where do we use X"),
+    ("uses", False, "is X (?:still |ever |actually )?(?:used|referenced)(?: (?:anywhere|somewhere)(?: else)?)?"),
     ("uses", False, "(?:usages?|uses|references?|occurrences) (?:of|to|for) X"),
     ("imports", True, "WHO (?:imports?|importing) X"),
     ("imports", True, "where (?:is|are) X imported"),
@@ -102,8 +106,14 @@ _TABLE: tuple[tuple[What, bool, str], ...] = (
     ("tests", False, "where are the tests (?:of|for) X"),
     ("tests", False, "where is X tested"),
     ("tests", False, "who tests X"),
+    ("tests", False, "is X (?:unit )?tested(?: (?:anywhere|somewhere))?"),
+    ("tests", False, "(?:does|do) X have (?:any |unit |some )*tests"),
+    ("tests", False, "(?:which|what) tests (?:does|do) X have"),
+    ("tests", False, "are there (?:any |unit )*tests (?:of|for) X"),
     ("outline", False, "what does X (?:contain|define)"),
     ("outline", False, "(?:in|inside) X"),
+    ("outline", False, "what else is (?:in|inside) X"),
+    ("outline", False, "what else does X (?:contain|define|have)"),
     ("outline", False, "(?:outline|contents?) of X"),
     ("outline", False, "X outline"),
     ("outline", False, "(?:(?:which|what) )?DEFS(?: are)?(?: defined)? (?:in|inside|of) X"),
@@ -112,8 +122,9 @@ _TABLE: tuple[tuple[What, bool, str], ...] = (
     ("commands", True, "(?:(?:which|what) )?COMMANDSTHERE"),
 )
 _LEAD = re.compile(
-    r"(?:(?:please|hey|hi|ok|so|and|can you|could you|i want to see|tell me|show me|give me|show|list"
-    r"|find|locate|print|display|what are|what is|what's|all of|all|every),?\s+)+(?:the\s+)?",
+    r"(?:(?:please|hey|hi|ok|okay|so|and|but|now|then|also|can you|could you|i want to see|tell me|show me|give me|show"
+    r"|list|find|locate|print|display|what are|what is|what's|what about|how about|where are|all of|all|any|every)"
+    r",?\s+)+(?:the\s+)?",
     re.IGNORECASE,
 )
 _TAIL = re.compile(

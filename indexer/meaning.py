@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from indexer.asked import Asked
+from indexer.fuse import is_test
 from indexer.languages import LANGUAGES
 from indexer.references import Reference
 from indexer.snapshot import Place, Snapshot
@@ -39,6 +40,35 @@ def means(place: Place, name: str) -> bool:
     """Whether a name with some of its scopes (`Budget.trim`, `prompts.build.trim`) means that definition."""
     whole = ".".join([*parts_of(place.path), place.symbol.qualified])
     return f".{whole}".endswith(f".{name}")
+
+
+def preferred(found: Sequence[Place], path: str) -> list[Place]:
+    """Of several definitions with a name the real ones, those in the file at `path`, those that are no tests."""
+
+    def is_there(place: Place) -> bool:
+        return place.path == path
+
+    for better in (is_real, is_there, _is_no_constructor, _is_no_constant, _is_no_test):
+        found = [place for place in found if better(place)] or found
+    return list(found)
+
+
+def is_real(place: Place) -> bool:
+    return place.symbol.kind not in ("declaration", "impl") and not place.path.endswith((".pyi", ".d.ts"))
+
+
+def _is_no_constructor(place: Place) -> bool:
+    """Java's and C++'s constructors have the name of their class."""
+    return place.symbol.qualified.split(".")[-2:-1] != [place.symbol.name]
+
+
+def _is_no_constant(place: Place) -> bool:
+    """`const read = require("./read")` defines nothing new."""
+    return place.symbol.kind != "constant"
+
+
+def _is_no_test(place: Place) -> bool:
+    return not is_test(place.path)
 
 
 class Modules:
@@ -139,6 +169,18 @@ def _words(qualifier: str) -> list[str]:
 
 def imports_it(ref: Reference, path: str, asked: Asked, defined_in: str, modules: Modules) -> bool:
     """Whether an import in the file at `path` brings what was asked for: a name, a module or a file."""
+    words = _module(ref, path)
+    whole = [*words, ref.name.partition(".")[0]]
+    if defined_in:
+        is_module = parts_of(defined_in)[-len(whole) :] == whole
+        return ref.name == asked.last and not is_module and modules.give(ref, defined_in)
+    wanted = parts_of(asked.name) if asked.is_path else asked.name.split(".")
+    size = len(wanted)
+    return wanted in (whole[-size:], words[-size:]) or (not asked.is_path and whole[:size] == wanted)
+
+
+def _module(ref: Reference, path: str) -> list[str]:
+    """The parts of the module that an import in the file at `path` names, from the root where it can tell."""
     folder = list(PurePosixPath(path).parent.parts)
     words = [word for word in re.split(r"[./\\:]+", ref.qualifier) if word not in ("", "crate")]
     if words and words[-1] in _SUFFIXES:
@@ -152,10 +194,59 @@ def imports_it(ref: Reference, path: str, asked: Asked, defined_in: str, modules
         words = folder[: max(0, len(folder) - up)] + words
     elif "." in ref.name:  # a file beside this one: `#include "pool.h"`
         words = folder + words
-    whole = [*words, ref.name.partition(".")[0]]
-    if defined_in:
-        is_module = parts_of(defined_in)[-len(whole) :] == whole
-        return ref.name == asked.last and not is_module and modules.give(ref, defined_in)
-    wanted = parts_of(asked.name) if asked.is_path else asked.name.split(".")
-    size = len(wanted)
-    return wanted in (whole[-size:], words[-size:]) or (not asked.is_path and whole[:size] == wanted)
+    return words
+
+
+class Nearest:
+    """Tells which of several files with a definition of one name the references of another file mean.
+
+    Goes by what the file imports and where it is; rather says none.
+    """
+
+    def __init__(self, paths: Sequence[str], source: SourceFile, refs: Sequence[Reference]) -> None:
+        """`paths`: where the name is defined. Of one alone everything means that one."""
+        self._paths, self._here = list(dict.fromkeys(paths)), source.path
+        self._imports = [ref for ref in refs if ref.kind == "import"]
+
+    def __call__(self, ref: Reference) -> str:
+        """A path, or "" where it may be any."""
+        if len(self._paths) == 1:
+            return self._paths[0]
+        head = re.split(r"::|\.|\\|->", ref.qualifier)[-1]
+        if imported := [other for other in self._imports if other.local == (head or ref.name)]:
+            return self.imported(imported)
+        if self._here in self._paths:
+            return self._here
+        by_name = [path for path in self._paths if head in parts_of(path)]
+        beside = [path for path in self._paths if PurePosixPath(path).parent == PurePosixPath(self._here).parent]
+        for found in (by_name, beside):  # a folder is a package in Go and Java
+            if found:
+                return found[0] if len(found) == 1 else ""
+        return self.imported(self._imports)
+
+    def imported(self, imports: Sequence[Reference]) -> str:
+        """The file that one of the imports fits better than the others."""
+        if len(self._paths) == 1:
+            return self._paths[0]
+        fits = {path: max((self._fit(ref, path) for ref in imports), default=0) for path in self._paths}
+        best = [path for path, fit in fits.items() if fit and fit == max(fits.values())]
+        return best[0] if len(best) == 1 else ""
+
+    def _fit(self, imported: Reference, path: str) -> int:
+        words = _module(imported, self._here)
+        return max(_in_common(words, path), _in_common([*words, imported.name.partition(".")[0]], path))
+
+
+def _in_common(words: Sequence[str], path: str) -> int:
+    """How many last parts of a module's name are those of a file, or of its folder."""
+    parts = parts_of(path)
+    return max(_last_in_common(words, parts), _last_in_common(words, parts[:-1]))
+
+
+def _last_in_common(one: Sequence[str], other: Sequence[str]) -> int:
+    count = 0
+    for a, b in zip(reversed(one), reversed(other), strict=False):
+        if a != b:
+            break
+        count += 1
+    return count

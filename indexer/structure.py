@@ -13,7 +13,7 @@ from indexer.asked import Asked, What
 from indexer.entrypoints import COMMAND_TERMS, COMMAND_TEXTS, ROUTE_TERMS, ROUTE_TEXTS, Entry, commands, routes
 from indexer.fuse import is_test
 from indexer.identifiers import split
-from indexer.meaning import Meaning, Modules, imports_it, means
+from indexer.meaning import Meaning, Modules, Nearest, imports_it, is_real, means, preferred
 from indexer.now import Now
 from indexer.references import Reference, references_to
 from indexer.snapshot import Place, Snapshot
@@ -95,9 +95,12 @@ class _Look:
         found = [place for place in found if means(place, self.asked.name) and place.symbol.kind != "section"]
         if kinds:
             found = [place for place in found if place.symbol.kind in kinds]
-        for better in (_is_real, _is_no_constructor, _is_no_constant, _is_no_test):
-            found = [place for place in found if better(place)] or found
-        return found
+        return preferred(found, self.asked.path)
+
+    def files(self, place: Place) -> list[str]:
+        """The file of the one that is meant, then those of what else has the name where its path told which it is."""
+        named = self.snapshot.named([self.asked.last]) if self.asked.path else []
+        return [place.path, *(other.path for other in named if is_real(other) and means(other, self.asked.name))]
 
     def one(self) -> Place | None:
         """The one thing that the name means; None for a name of several."""
@@ -140,10 +143,14 @@ class _Look:
         if place is None:
             return
         others = [other for other in self.snapshot.named([self.asked.last]) if other.symbol.name == self.asked.last]
-        shared = any(_is_real(other) and not means(other, self.asked.name) for other in others)
+        files = self.files(place)
+        is_one = len(set(files)) == 1
+        shared = not is_one or any(is_real(other) and not means(other, self.asked.name) for other in others)
         for source, refs in self.mentions(self.asked.last, tests):
-            of = Meaning(place, source, refs, self.modules, shared=shared)
-            yield source, [ref for ref in refs if ref.kind != "import" and of(ref)]
+            of, near = Meaning(place, source, refs, self.modules, shared=shared), Nearest(files, source, refs)
+            meant = [(ref, near(ref)) for ref in refs if ref.kind != "import" and of(ref)]
+            self.complete = self.complete and all(path for _, path in meant)
+            yield source, [ref for ref, path in meant if path == place.path]
         self.complete = self.complete and place.symbol.kind != "method"  # what an object is, is not read
 
     def with_code(self, spots: Sequence[Spot]) -> tuple[tuple[Spot, ...], tuple[Hit, ...]]:
@@ -201,12 +208,12 @@ def _imports(look: _Look) -> list[Spot]:
         return []
     name = asked.name.rpartition("/")[2].partition(".")[0] if asked.is_path else asked.last
     found = []
+    path = place.path if place else ""
+    files = look.files(place) if place else [path]
     for source, refs in look.mentions(name):
-        found += [
-            _spot(source, ref)
-            for ref in refs
-            if ref.kind == "import" and imports_it(ref, source.path, asked, place.path if place else "", look.modules)
-        ]
+        near = Nearest(files, source, refs)
+        imports = [ref for ref in refs if ref.kind == "import" and near.imported([ref]) == path]
+        found += [_spot(source, ref) for ref in imports if imports_it(ref, source.path, asked, path, look.modules)]
     return _one_a_line(found)
 
 
@@ -279,21 +286,3 @@ def _line(source: SourceFile, line: int) -> str:
 
 def _one_a_line(spots: Sequence[Spot]) -> list[Spot]:
     return list({(spot.path, spot.line): spot for spot in spots}.values())
-
-
-def _is_real(place: Place) -> bool:
-    return place.symbol.kind not in ("declaration", "impl") and not place.path.endswith((".pyi", ".d.ts"))
-
-
-def _is_no_constructor(place: Place) -> bool:
-    """Java's and C++'s constructors have the name of their class."""
-    return place.symbol.qualified.split(".")[-2:-1] != [place.symbol.name]
-
-
-def _is_no_constant(place: Place) -> bool:
-    """`const read = require("./read")` defines nothing new."""
-    return place.symbol.kind != "constant"
-
-
-def _is_no_test(place: Place) -> bool:
-    return not is_test(place.path)

@@ -68,6 +68,11 @@ def user_message(snippets: Sequence[Snippet], question: str, is_answered: bool =
     return "\n\n".join(filter(None, [*parts, f"{_QUESTION} {question}", form])) if parts else question
 
 
+def is_doubted(message: str) -> bool:
+    """Whether a user message says that its snippets are no nearer to the question than chance."""
+    return _DOUBT in message
+
+
 def frame(is_answered: bool, form: str = "") -> str:
     """All that a user message may have around its snippets and the question."""
     return "\n\n".join([_LEAD, _AGAIN, "" if is_answered else _DOUBT, _QUESTION, form])

@@ -72,7 +72,7 @@ def scripted(text: str) -> ScriptedEngine:
         ("`send_receipt` of `shop` is not in `cart.py`: shop/mail.py:1", [("shop/mail.py:1", [1], "ok")]),
         ("`send_receipt` of `shop/post.py` [1].", [("shop/post.py", [], "invented"), ("[1]", [1], "invented")]),
         ("`send_receipt` of `my-shop/mail.py` [1].", [("my-shop/mail.py", [], "invented"), ("[1]", [1], "invented")]),
-        ("`send_receipt` is called by `cart` [1].", [("[1]", [1], "invented")]),
+        ("`send_receipt` is called by `cart` [1].", [("[1]", [1], "ok"), ("[2]", [2], "ok")]),
         ("`send_receipt` gives a `Promise`, a `Result` or `None` [1].", [("[1]", [1], "ok")]),
         ("It calls `send_invoice`.\n[1]\n", [("send_invoice", [], "invented"), ("[1]", [1], "invented")]),
         ("- `send_receipt` and `Cart`\n[1]\n[2]", [("[1]", [1], "ok"), ("[2]", [2], "ok")]),
