@@ -35,6 +35,8 @@ from prompts.budget import forecast_s
 from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message
 
+NO_ANSWER = "The model gave no answer."
+
 
 class Rag:
     """Answers questions with code in hand."""
@@ -171,6 +173,8 @@ class Rag:
                         self._advance(row, draft, last, ready.engine.rates)
                     if last.reason is not None:
                         draft.usage = last.usage or draft.usage
+                        is_silent = not draft.text.strip() and last.reason != "cancelled"
+                        draft.tell(last.notice, NO_ANSWER if is_silent else "")
                         await self._tell(row, "cite", *await grounding.close())
                         return last.reason
         finally:
