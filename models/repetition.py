@@ -10,8 +10,8 @@ from collections import Counter, deque
 NOTICE = "The answer was ended because it repeated itself."
 
 SEED = 24  # characters that have to come again before a distance is followed
-REACH = 4096  # characters that a block may be long, half of them where it comes for the third time
-TIMES, AT_LEAST = 2, 200  # a block comes again so many times, and what comes again has so many characters
+REACH = 4096  # characters that a block may be long
+TIMES, AT_LEAST = 1, 200  # a block comes again so many times, and what comes again has so many characters
 CODE_TIMES, CODE_AT_LEAST = 4, 600  # the same within a fenced block or a table
 SENTENCES = 32  # the last ones: among them a sentence may come a third time only between new ones, a fifth time never
 OLD_IN_A_ROW, TOO_OFTEN = 2, 5
