@@ -12,11 +12,13 @@ NOTICE = "The answer was ended because it repeated itself."
 SEED = 24  # characters that have to come again before a distance is followed
 REACH = 4096  # characters that a block may be long
 TIMES, AT_LEAST = 1, 200  # a block comes again so many times, and what comes again has so many characters
+PATIENCE = 120  # characters more to the end of the sentence
 CODE_TIMES, CODE_AT_LEAST = 4, 600  # the same within a fenced block or a table
 SENTENCES = 32  # the last ones: among them a sentence may come a third time only between new ones, a fifth time never
 OLD_IN_A_ROW, TOO_OFTEN = 2, 5
 WORDS = 6  # of the shortest sentence that counts
 _LONGEST = 2000  # characters of a line that is one sentence
+_BEHIND_SENTENCE = (". ", "! ", "? ")
 _SENTENCE = re.compile(r"[\w`\"'*(].*[.!?][`\"'*)]*")
 _LABEL = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+|\[\d+(?:\s*,\s*\d+)*\]")  # of a list's item; citations
 
@@ -45,7 +47,7 @@ class RepetitionDetector:
             self._line += letter
             if letter == "\n" or len(self._line) > _LONGEST:
                 self._end_line()
-            elif letter == " " and self._line[-2:-1] in (".", "!", "?"):
+            elif self._line.endswith(_BEHIND_SENTENCE):
                 self._end_sentence()
 
     def _follow(self, letter: str) -> None:
@@ -67,7 +69,9 @@ class RepetitionDetector:
             if self._seen[oldest] <= self._length - REACH:
                 del self._seen[oldest]
         times, at_least = (CODE_TIMES, CODE_AT_LEAST) if self._is_laid_out else (TIMES, AT_LEAST)
-        self.is_looping = self._distance > 0 and self._again >= max(times * self._distance, at_least)
+        beyond = self._again - max(times * self._distance, at_least)
+        is_sentence = letter == "\n" or self._seed.endswith(_BEHIND_SENTENCE)
+        self.is_looping = self._distance > 0 and beyond >= 0 and (is_sentence or beyond >= PATIENCE)
 
     @property
     def _is_laid_out(self) -> bool:

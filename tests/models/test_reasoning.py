@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.reasoning import ReasoningFilter, reasoning_bytes
@@ -16,6 +16,7 @@ def shown(*pieces: str) -> str:
 
 
 @pytest.mark.parametrize(("mark", "until"), REASONING_MARKS)
+@settings(deadline=None)
 @given(places=st.lists(st.integers(0, 60), max_size=6))
 def test_thinking_is_never_shown_however_it_is_cut(mark: str, until: str, places: list[int]) -> None:
     text = f"\n{mark}\nHm, <b>so</b>.\n{until}\n\nIt {mark} works."
@@ -24,6 +25,7 @@ def test_thinking_is_never_shown_however_it_is_cut(mark: str, until: str, places
     assert text.encode()[reasoning_bytes(text.encode()) :].strip() == f"It {mark} works.".encode()
 
 
+@settings(deadline=None)
 @given(st.text("<think/>\n x", max_size=30).map(lambda text: "x" + text))
 def test_what_begins_otherwise_is_shown_as_it_is(text: str) -> None:
     assert shown(*text) == text
