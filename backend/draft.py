@@ -31,6 +31,10 @@ class Draft:
         default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
     )
 
+    def tell(self, *notices: str) -> None:
+        """Adds to what the user should know."""
+        self.notice = " ".join(filter(None, (self.notice, *notices)))
+
     def waited(self) -> None:
         """Counts all that has passed since acceptance and was no retrieval as the queue's: what failed, too."""
         self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"]

@@ -38,6 +38,8 @@ from prompts.budget import forecast_s
 from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message
 
+NO_ANSWER = "The model gave no answer."
+
 
 @dataclass(slots=True)
 class _Turn:
@@ -217,6 +219,8 @@ class Rag:
                         self._advance(row, draft, last, ready.engine.rates)
                     if last.reason is not None:
                         draft.usage = last.usage or draft.usage
+                        is_silent = not draft.said.strip() and last.reason != "cancelled"
+                        draft.tell(last.notice, NO_ANSWER if is_silent else "")
                         await self._say(turn, "", last=True)
                         return last.reason
         finally:

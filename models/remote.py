@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 
 from models import openai_wire as wire
+from models.answer_filter import AnswerFilter, is_filtered
 from models.errors import ContextTooLarge, EngineBusy, EngineFailed, ModelError, ModelUnavailable, Unsupported
 from models.sse import EventStream, EventTooLong
 from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, Usage
@@ -139,6 +140,7 @@ class RemoteEngine:
         """One request. Raises _TryAgain only before its first text."""
         began = first = last = time.perf_counter()
         said, usage, reason = 0, None, None
+        filtering = AnswerFilter() if is_filtered(prompt, sampling) else None
         try:
             async with aclosing(self._chunks(*wire.request(prompt, sampling, self._model))) as chunks:
                 async for chunk in chunks:
@@ -146,7 +148,11 @@ class RemoteEngine:
                     if chunk.text:
                         last = time.perf_counter()
                         first, said = (first, said + 1) if said else (last, 1)
-                        yield Delta(chunk.text)
+                        if text := filtering.feed(chunk.text) if filtering else chunk.text:
+                            yield Delta(text)
+                    if filtering and filtering.is_over:
+                        reason = "stop"
+                        break
                     if said > sampling.max_tokens:  # each holds a token at least: the server ignores the limit
                         reason = "length"
                         break
@@ -159,7 +165,8 @@ class RemoteEngine:
         usage = usage or Usage(self.count_tokens(prompt.segments), 0, said)
         if said:
             self._measure(usage, first - began, last - first)
-        yield Delta(reason=reason, usage=usage)
+        rest, notice = (filtering.end(), filtering.notice) if filtering else ("", "")
+        yield Delta(rest, reason, usage, notice=notice)
 
     async def _chunks(self, path: str, body: dict[str, Any]) -> AsyncGenerator[wire.Chunk, None]:
         """The events of one answer, until the server says that it is done or hangs up."""

@@ -15,7 +15,8 @@ class ScriptedEngine:
     """Streams the given texts, each counting as one token. What it was to answer is kept in `prompts`, `samplings`.
 
     `fail_after` and `stall_after` are numbers of texts: behind them the stream raises EngineFailed, or waits until
-    `go_on` is set. `rates` and `cached` are what it claims of itself. `idle` tells whether no stream runs.
+    `go_on` is set. `notice` is what the end of each answer tells the user. `rates` and `cached` are what it claims of
+    itself. `idle` tells whether no stream runs.
     """
 
     fim: Fim | None = None
@@ -30,13 +31,14 @@ class ScriptedEngine:
         stall_after: int | None = None,
         rates: Rates | None = None,
         cached: int = 0,
+        notice: str = "",
     ) -> None:
         self.name, self.context_length = name, context_length
         self.prompts: list[Prompt] = []
         self.samplings: list[Sampling] = []
         self.go_on = asyncio.Event()
         self._texts, self._fail_after, self._stall_after = tuple(texts), fail_after, stall_after
-        self._rates, self._cached = rates or Rates(), cached
+        self._rates, self._cached, self._notice = rates or Rates(), cached, notice
         self._turn = asyncio.Lock()
         self._closed = False
 
@@ -70,7 +72,8 @@ class ScriptedEngine:
                 await asyncio.sleep(0)
             await self._disturb(len(said))
             reason: StopReason = "stop" if len(said) == len(self._texts) else "length"
-            yield Delta(reason=reason, usage=Usage(total, self.cached_tokens(prompt.segments), len(said)))
+            usage = Usage(total, self.cached_tokens(prompt.segments), len(said))
+            yield Delta(reason=reason, usage=usage, notice=self._notice)
 
     async def close(self) -> None:
         self._closed = True

@@ -10,6 +10,16 @@ from typing import Literal, Protocol
 
 StopReason = Literal["stop", "length", "cancelled"]
 
+# How models mark what they think before they answer: where it begins, where it ends.
+REASONING_MARKS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[THINK]", "[/THINK]"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|channel>thought", "<channel|>"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -38,7 +48,7 @@ class ModelSpec:
     threads: int = 0  # 0: the physical cores
     gpu_layers: int = 0  # -1: all
     system_prompt: str = ""  # "" takes prompts/system.md
-    stop: tuple[str, ...] = ()  # beside the end tokens of the format
+    stop: tuple[str, ...] = ()  # marks beside those of the format that end an answer: tokens, else texts
     adapters: tuple[str, ...] = ()  # LoRA files (GGUF), beside the model or absolute
     tier: str = ""  # for MODEL_NAME=auto: small or medium; "" goes by the size of the file
     url: str = ""  # for `lantern models pull`
@@ -89,7 +99,7 @@ class Prompt:
     question: str  # the user's words alone
     evidence: tuple[Evidence, ...] = ()  # best first
     is_answered: bool = True  # False: the evidence is only the nearest there is, no better than chance
-    stop: tuple[str, ...] = ()  # texts of the format that end the answer and are never shown
+    stop: tuple[str, ...] = ()  # marks of the format that end the answer and are never shown: tokens, else texts
     goes_on: bool = False  # the answer is the rest of this text: white space that it begins with is part of it
     notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
     ahead: bool = False  # read ahead of a question: gives way to every other prompt, and what it holds goes first
@@ -122,6 +132,7 @@ class Delta:
     progress: tuple[int, int] | None = None  # prompt tokens known or evaluated, total: before the first token
     waiting: int | None = None  # prompts before this one in the engine's queue, while it waits there
     eta_s: float | None = None  # seconds to the first token, by the rates measured so far
+    notice: str = ""  # with the last one: what the user should know about the end
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from models.types import REASONING_MARKS
 from prompts.errors import TemplateRejected
 from prompts.formats import ChatFormat
 
@@ -52,7 +53,7 @@ def derive(template: str, bos: str, eos: str) -> ChatFormat:
     renderings: dict[str, str | None] = json.loads(child.stdout)
     chat = _between(renderings["asked"] or "", renderings["answered"] or "", bos, eos)
     before, _, behind = (renderings["bare"] or "").partition(USERS[0])
-    return replace(chat, bare=before) if behind == chat.after_user else chat
+    return replace(chat, bare=before) if (renderings["asked"] or "").endswith(USERS[0] + behind) else chat
 
 
 def _between(asked: str, answered: str, bos: str, eos: str) -> ChatFormat:
@@ -72,19 +73,28 @@ def _between(asked: str, answered: str, bos: str, eos: str) -> ChatFormat:
     if SYSTEM not in asked:  # no system role: what belongs there stands at the head of the first user message
         opening, after_system = after_system, "\n\n"
     lead = before_answer.removeprefix(after_user) if before_answer.startswith(after_user) else ""
-    end = after_answer.strip().split("\n")[0]
-    stop = tuple(
-        text for text in dict.fromkeys((eos, end if end.startswith("<|") and end.endswith("|>") else "")) if text
-    )
+    if lead.strip():  # markup, such as an empty thought or the name of a channel: written for the model
+        after_user, lead = after_user + lead, ""
+    end = re.match(r"<[^<>\s]+>", after_answer.lstrip())
+    stop = tuple(text for text in dict.fromkeys((eos, end[0] if end else "")) if text)
     return ChatFormat(
         opening,
         after_system,
-        after_user,
+        _answering(after_user),
         lead,
         after_answer,
         stop,
         _markers(opening, after_system, after_user, after_answer),
     )
+
+
+def _answering(after_user: str) -> str:
+    """With thinking that the template leaves open ended at once: the model then only answers."""
+    for mark, until in REASONING_MARKS:
+        begin = after_user.rfind(mark)
+        if begin >= 0 and until not in after_user[begin:]:
+            return f"{after_user.rstrip()}\n\n{until}\n\n"
+    return after_user
 
 
 def _markers(*scaffold: str) -> tuple[str, ...]:
@@ -121,19 +131,32 @@ class _Refused(Exception):
 
 
 def _sandboxed(template: str, bos: str, eos: str) -> Callable[[list[dict[str, str]], bool], str]:
+    from jinja2 import nodes
+    from jinja2.ext import Extension
+    from jinja2.parser import Parser
     from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Generation(Extension):
+        """`{% generation %}` only marks, for training, what the model itself has said."""
+
+        tags = {"generation"}  # noqa: RUF012
+
+        def parse(self, parser: Parser) -> list[nodes.Node]:
+            next(parser.stream)
+            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
     def refuse(message: object = "") -> NoReturn:
         raise _Refused(str(message))
 
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", Generation]
     )
     environment.globals |= {"raise_exception": refuse, "strftime_now": lambda _format: ""}
     compiled = environment.from_string(template)
 
     def draw(messages: list[dict[str, str]], open_for_answer: bool) -> str:
         names: dict[str, Any] = {"messages": messages, "add_generation_prompt": open_for_answer, "tools": None}
+        names["enable_thinking"] = False  # who waits for an answer reads no thoughts
         pieces, size = [], 0
         for piece in compiled.generate(**names, bos_token=bos, eos_token=eos):
             size += len(piece)

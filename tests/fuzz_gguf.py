@@ -101,6 +101,7 @@ def _asked(channel: socket.socket, order: Order) -> str:
     """What the process says when it is asked for a few tokens; "" if it is gone before."""
     until = time.monotonic() + PATIENCE_S
     question = {"do": "generate", "id": 1, "segments": [["Hello.", False, False]], "ahead": False, "goes_on": False}
+    question |= {"marks": [], "filtered": False}
     with contextlib.suppress(ConnectionError), channel.makefile("rb") as lines:
         channel.sendall(packed(asdict(order)))
         while (left := until - time.monotonic()) > 0:

@@ -7,6 +7,8 @@ import hashlib
 from array import array
 from collections.abc import Callable, Sequence
 
+from models.reasoning import reasoning_bytes
+
 REMEMBERED = 1024  # answers
 
 
@@ -33,7 +35,7 @@ class Answers:
         White space that the model said behind the text stays if the answer ends with it.
         """
         text = text.strip()
-        said = [(tokens, [self._piece(token) for token in tokens]) for tokens in self._said.get(_digest(prompt), [])]
+        said = [self._without_reasoning(tokens) for tokens in self._said.get(_digest(prompt), [])]
         for tokens, pieces in reversed(said):
             if _text(pieces) == text:
                 return tokens
@@ -44,6 +46,14 @@ class Answers:
                 if length >= len(text.encode("utf-8", "replace")) and _text(pieces[:count]) == text:
                     return tokens[:count]
         return None
+
+    def _without_reasoning(self, tokens: list[int]) -> tuple[list[int], list[bytes]]:
+        """What was said for a reader: what the model thought before that, it is not shown again."""
+        pieces = [self._piece(token) for token in tokens]
+        thought, begin = reasoning_bytes(b"".join(pieces)), 0
+        while thought > 0:
+            thought, begin = thought - len(pieces[begin]), begin + 1
+        return tokens[begin:], pieces[begin:]
 
 
 def _text(pieces: Sequence[bytes]) -> str:

@@ -6,11 +6,11 @@ Does not know templates, conversations or retrieval; nothing of llama.cpp is loa
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from models import errors
+from models.answer_filter import is_filtered
 from models.capability import physical_cores, resident_bytes
 from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
 from models.gguf_file import GgufHeader, read_header
@@ -150,10 +150,11 @@ class LlamaEngine:
         self._open += not prompt.ahead
         try:
             child = await self._running()
-            sampling = replace(sampling, stop=(*prompt.stop, *self._stops, *sampling.stop))
             asked = {
                 "segments": pack_segments(prompt.segments),
                 "sampling": pack_sampling(sampling),
+                "marks": [*prompt.stop, *self._stops],
+                "filtered": is_filtered(prompt, sampling),
                 "ahead": prompt.ahead,
                 "goes_on": prompt.goes_on,
             }
@@ -178,7 +179,8 @@ class LlamaEngine:
         if "error" in message:
             raise _error(message)
         if "reason" in message:
-            return Delta(message["text"], message["reason"], Usage(*message["usage"]))
+            usage = Usage(*message["usage"])
+            return Delta(message["text"], message["reason"], usage, notice=message.get("notice", ""))
         progress = tuple(message["progress"]) if "progress" in message else None
         return Delta(message.get("text", ""), progress=progress, waiting=message.get("waiting"),
                      eta_s=message.get("eta_s"))  # fmt: skip

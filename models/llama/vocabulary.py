@@ -9,19 +9,21 @@ import platform
 import re
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from models.errors import EngineFailed, ModelUnavailable
 from models.llama.library import last_complaint, library
+from models.reasoning import is_reasoning_mark
 
 # enum llama_token_attr
 _UNKNOWN, _CONTROL, _USER_DEFINED, _LSTRIP, _RSTRIP = 1 << 0, 1 << 3, 1 << 4, 1 << 7, 1 << 8
 _SPM = 1  # enum llama_vocab_type
 # SentencePiece vocabularies hold it as a bare byte, so nothing merges with it.
 _SENTINEL = "\x01"
+_MARK = re.compile(r"<\S+>")  # what is written so is meant as one token
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,12 @@ class Vocabulary:
         found = self.specials.values()
         self.controls = frozenset(special.id for special in found if special.control)
         self.swallow_right = frozenset(special.id for special in found if special.rstrip)
-        # Beside llama.cpp's end tokens every control token ends an answer: what follows would be a forged turn.
-        self.end_tokens = self.controls | {s.id for s in found if self._api.llama_vocab_is_eog(self._vocab, s.id)}
+        self._reasoning = {s.id: s.text.encode() for s in found if s.control and is_reasoning_mark(s.text)}
+        # Beside llama.cpp's end tokens every control token ends an answer: what follows would be a forged turn. Only
+        # the marks of thinking are read as text, so that what is between them can be left out.
+        ends = {s.id for s in found if self._api.llama_vocab_is_eog(self._vocab, s.id)}
+        self.end_tokens = (self.controls - self._reasoning.keys()) | ends
+        self._marks: dict[str, int | None] = {}
         longest_first = sorted(self.specials, key=len, reverse=True)
         self._specials_in = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
         self.bos = int(self._api.llama_vocab_bos(self._vocab))  # -1: none
@@ -127,8 +133,28 @@ class Vocabulary:
             raise EngineFailed("this vocabulary merges control characters; its prompts cannot be made safe")
         return tokens[len(self._lead) :]
 
+    def end_marks(self, marks: Iterable[str]) -> tuple[frozenset[int], list[str]]:
+        """Of marks that end an answer those that are tokens, and those that are only texts. A token ends it alone: the
+        same characters in other tokens, as in code about it, are text.
+        """
+        found = {mark: self._mark(mark) for mark in marks if mark}
+        return frozenset(t for t in found.values() if t is not None), [m for m, t in found.items() if t is None]
+
+    def _mark(self, mark: str) -> int | None:
+        """The token that is written so. Some files do not tell their marks from ordinary tokens."""
+        if mark in self.specials:
+            return self.specials[mark].id
+        if mark not in self._marks:
+            tokens = range(self.size) if _MARK.fullmatch(mark) else ()
+            self._marks[mark] = next((token for token in tokens if self.text(token) == mark), None)
+        return self._marks[mark]
+
     def piece(self, token: int) -> bytes:
-        """The bytes a token stands for, which may be part of a character; nothing for a control token."""
+        """The bytes a token stands for, which may be part of a character; nothing for a control token, but a mark of
+        thinking is written.
+        """
+        if token in self._reasoning:
+            return self._reasoning[token]
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)

@@ -7,39 +7,26 @@ the server, or of who asks; how the process lives and ends is the business of `p
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple
 from itertools import pairwise
 from queue import SimpleQueue
 
+from models.answer_filter import AnswerFilter
 from models.errors import ContextTooLarge, ModelError, Unsupported
+from models.llama.answering import Answer
 from models.llama.loading import Loaded
 from models.llama.pace import STEP_S
 from models.llama.sampling import Chooser
 from models.llama.scheduler import Request, Slice
-from models.llama.speculation import DRAFT, Lookup
+from models.llama.speculation import DRAFT
 from models.llama.stops import AnswerText
 from models.llama.tokens import encode
 from models.llama.wire import Message, sampling_of, segments_of
-from models.types import Sampling
 
 TELL_S = 0.2  # between two messages about how far a prompt has been read
 REST_S = 0.5  # without anything to do: then idle conversations are saved, one after the other
 LOOK_S = 0.01  # between two of them, for what has come
 ABORT_TOKENS = 4  # a cancelled prompt with more in the present step stops the step
-
-
-@dataclass(eq=False, slots=True)
-class _Answer:
-    """One prompt from arrival to its end."""
-
-    request: Request
-    sampling: Sampling
-    chooser: Chooser
-    text: AnswerText
-    lookup: Lookup = field(default_factory=Lookup)
-    drafted: int = 0
-    accepted: int = 0
-    told_at: float = 0.0
 
 
 class Worker:
@@ -53,7 +40,7 @@ class Worker:
         self._arrived: list[tuple[Message, list[int]]] = []
         self._latest = 0  # the number of the request that arrived last
         self._cancelled: set[int] = set()
-        self._answers: dict[int, _Answer] = {}  # by request
+        self._answers: dict[int, Answer] = {}  # by request
         self._step: list[Slice] = []
         self._closing = self._forgetting = False
         self._resting = True
@@ -194,8 +181,15 @@ class Worker:
         if len(tokens) >= limit:
             raise ContextTooLarge(len(tokens), limit - 1)
         request = Request(message["id"], tokens, min(limit, len(tokens) + sampling.max_tokens), message["ahead"])
-        chooser = Chooser(self._vocabulary.model, self._model.context.pointer, sampling, tokens)
-        answer = _Answer(request, sampling, chooser, AnswerText(sampling.stop, goes_on=message["goes_on"]))
+        ends, marks = self._vocabulary.end_marks(message["marks"])
+        answer = Answer(
+            request,
+            Chooser(self._vocabulary.model, self._model.context.pointer, sampling, tokens),
+            self._vocabulary.end_tokens | ends,
+            AnswerText((*marks, *sampling.stop), goes_on=message["goes_on"]),
+            self._vocabulary.piece,
+            AnswerFilter() if message["filtered"] else None,
+        )
         answer.lookup.extend(tokens)
         self._answers[request.id] = answer
         self._scheduler.submit(request)
@@ -226,7 +220,7 @@ class Worker:
             except Unsupported as error:
                 self._fail(answer, error)
                 return
-            if draft[place : place + 1] != chosen[-1:] or chosen[-1] in self._vocabulary.end_tokens:
+            if draft[place : place + 1] != chosen[-1:] or chosen[-1] in answer.ends:
                 break
         accepted = len(chosen) - 1
         answer.drafted, answer.accepted = answer.drafted + len(draft), answer.accepted + accepted
@@ -234,17 +228,14 @@ class Worker:
         self._scheduler.chosen(part, chosen)
         self._say(answer, chosen)
 
-    def _say(self, answer: _Answer, chosen: list[int]) -> None:
+    def _say(self, answer: Answer, chosen: list[int]) -> None:
         request = answer.request
-        said: list[str] = []
-        for place, token in enumerate(chosen):
-            if not (ends := token in self._vocabulary.end_tokens):
-                said.append(answer.text.feed(self._vocabulary.piece(token)))
-            if ends or answer.text.stopped:
-                self._send_text(answer, said)
-                self._end(answer, "stop", unsaid=len(chosen) - place - 1 + ends)
-                return
-        self._send_text(answer, said)
+        text, unsaid = answer.say(chosen)
+        if text:
+            self._send({"id": request.id, "text": text})
+        if unsaid is not None:
+            self._end(answer, "stop", unsaid)
+            return
         if len(request.tokens) >= request.most:
             self._end(answer, "length")
             return
@@ -253,11 +244,7 @@ class Worker:
         pays = self._model.context.forks and self._model.worth.pays(row_cost)
         request.draft = answer.lookup.draft(request.most - len(request.tokens) - 1) if pays else []
 
-    def _send_text(self, answer: _Answer, said: list[str]) -> None:
-        if text := "".join(said):
-            self._send({"id": answer.request.id, "text": text})
-
-    def _end(self, answer: _Answer, reason: str, unsaid: int = 0) -> None:
+    def _end(self, answer: Answer, reason: str, unsaid: int = 0) -> None:
         """The last message of an answer; `unsaid` of its tokens are not part of it."""
         request, prompt = answer.request, answer.request.prompt
         completion = len(request.tokens) - prompt - unsaid
@@ -265,15 +252,15 @@ class Worker:
         if completion > 0:
             self._model.answers.remember(request.tokens[:prompt], request.tokens[prompt : prompt + completion])
         usage = [prompt, request.cached, completion, answer.drafted, answer.accepted]
-        told = {"id": request.id, "text": answer.text.end(), "reason": reason, "usage": usage}
+        told = {"id": request.id, "text": answer.end(), "reason": reason, "notice": answer.notice, "usage": usage}
         self._send(told | {"rates": astuple(self._scheduler.rates)})
 
-    def _fail(self, answer: _Answer, error: ModelError) -> None:
+    def _fail(self, answer: Answer, error: ModelError) -> None:
         request = answer.request
         self._leave(answer, len(request.tokens) - request.prompt)
         self._send({"id": request.id} | _told(error))
 
-    def _leave(self, answer: _Answer, completion: int) -> None:
+    def _leave(self, answer: Answer, completion: int) -> None:
         del self._answers[answer.request.id]
         answer.chooser.close()
         self._scheduler.finish(answer.request, completion)

@@ -466,3 +466,40 @@ async def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     async with remote(honest) as (engine, _):
         assert text(await collect(engine)) == "word0 word1 word2 "
+
+
+@asynccontextmanager
+async def saying(*texts: str) -> AsyncIterator[tuple[RemoteEngine, FakeServer]]:
+    """A server that says these texts, and then nothing until it is hung up on."""
+
+    async def say(call: Call) -> None:
+        await call.send(EVENTS)
+        for text in texts:
+            await call.text(text)
+        await call.stall()
+
+    async with remote(say) as served:
+        yield served
+
+
+async def test_an_answer_that_repeats_itself_is_ended_here_and_there() -> None:
+    async with saying("It works. ", *["And it goes on and on. "] * 100) as (engine, fake):
+        deltas = await collect(engine, sampling=Sampling(max_tokens=1000))
+        await asyncio.wait_for(fake.hung_up.wait(), 10)
+    assert (deltas[-1].reason, deltas[-1].notice) == ("stop", "The answer was ended because it repeated itself.")
+    assert deltas[-1].usage is not None
+    assert deltas[-1].usage.completion == len([delta for delta in deltas if delta.text]) < 20
+
+
+async def test_thinking_of_a_server_is_not_shown_but_in_raw_text() -> None:
+    async def think(call: Call) -> None:
+        await call.send(EVENTS)
+        for text in ("<thi", "nk>Hm.", "</think>\n", "\nIt ", "works."):
+            await call.text(text)
+        await call.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+
+    async with remote(think) as (engine, _):
+        chat = await collect(engine, CHAT, Sampling(max_tokens=100))
+        raw = await collect(engine, RAW, Sampling(max_tokens=100))
+    assert text(chat) == "It works."
+    assert text(raw) == "<think>Hm.</think>\n\nIt works."

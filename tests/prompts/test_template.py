@@ -87,6 +87,94 @@ def test_without_a_system_prompt_it_is_the_templates_own_beginning(template: str
     assert "".join(segment.text for segment in render(chat, "", [], "Q")) == written
 
 
+# What is particular to the templates of models that think, shortened.
+TURNS = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}"
+OPEN = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}"
+QWEN3 = (
+    TURNS + OPEN + "{% if enable_thinking is defined and enable_thinking is false %}"
+    "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}"
+)
+QWEN35 = QWEN3.replace("{% endif %}{% endif %}", "{% else %}{{ '<think>\\n' }}{% endif %}{% endif %}")
+ALWAYS = TURNS + OPEN + "{{ '<think>\\n' }}{% endif %}"  # QwQ, distilled R1, MiniMax: no question about it
+SMOLLM3 = (
+    "{% if enable_thinking is not defined %}{% set enable_thinking = true %}{% endif %}"
+    "{% set mode = '/think' if enable_thinking else '/no_think' %}"
+    "{% set empty = '' if enable_thinking else '<think>\\n\\n</think>\\n' %}"
+    "{{ '<|im_start|>system\\nReasoning Mode: ' + mode + '\\n\\n' }}"
+    "{% if messages[0].role == 'system' %}{{ messages[0].content.replace('/think', '').rstrip() }}{% endif %}"
+    "{{ '<|im_end|>\\n' }}"
+    "{% for m in messages if m.role != 'system' %}{{ '<|im_start|>' + m.role + '\\n' }}"
+    "{% if m.role == 'assistant' %}{{ empty }}{% endif %}{{ m.content + '<|im_end|>\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' + empty }}{% endif %}"
+)
+LFM25 = (
+    "{%- for m in messages -%}{{- '<|im_start|>' + m.role + '\\n' -}}"
+    "{%- if m.role == 'assistant' -%}{%- generation -%}"
+    "{%- set content = m.content -%}"
+    "{%- if '</think>' in content -%}{%- set content = content.split('</think>')[-1] | trim -%}{%- endif -%}"
+    "{{- content + '<|im_end|>\\n' -}}{%- endgeneration -%}"
+    "{%- else -%}{{- m.content + '<|im_end|>\\n' -}}{%- endif -%}{%- endfor -%}" + OPEN + "{% endif %}"
+)
+GEMMA = (
+    "{{ bos_token }}{% if messages[0].role == 'system' %}{% set first = messages[0].content + '\\n\\n' %}"
+    "{% set rest = messages[1:] %}{% else %}{% set first = '' %}{% set rest = messages %}{% endif %}"
+    "{% for m in rest %}{{ '<start_of_turn>' + ('model' if m.role == 'assistant' else m.role) + '\\n' }}"
+    "{{ (first if loop.first else '') + m.content | trim + '<end_of_turn>\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}"
+)
+GEMMA4 = (
+    "{{ bos_token }}{% if enable_thinking is defined and enable_thinking %}{{ '<|think|>' }}{% endif %}"
+    "{% for m in messages %}{{ '<|turn>' + ('model' if m.role == 'assistant' else m.role) + '\\n' }}"
+    "{{ m.content | trim + '<turn|>\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|turn>model\\n' }}"
+    "{% if not enable_thinking | default(false) %}{{ '<|channel>thought\\n<channel|>' }}{% endif %}{% endif %}"
+)
+GRANITE4 = (
+    "{% for m in messages %}{{ '<|start_of_role|>' + m.role + '<|end_of_role|>' + m.content + '<|end_of_text|>\\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|start_of_role|>assistant<|end_of_role|>' }}{% endif %}"
+)
+GLM = (
+    "{% for m in messages %}{{ '<|' + m.role + '|>' }}"
+    "{% if m.role == 'assistant' %}{{ '\\n<think></think>\\n' }}{% endif %}{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+GPT_OSS = (
+    "{% for m in messages %}{{ '<|start|>' + m.role }}"
+    "{% if m.role == 'assistant' %}{{ '<|channel|>final' }}{% endif %}{{ '<|message|>' + m.content + '<|end|>' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|start|>assistant' }}{% endif %}"
+)
+CHATML_OPEN = "<|im_start|>assistant\n"
+
+
+@pytest.mark.parametrize(
+    ("template", "open_for_answer", "end"),
+    [
+        (QWEN3, CHATML_OPEN + "<think>\n\n</think>\n\n", "<|im_end|>"),
+        (QWEN35, CHATML_OPEN + "<think>\n\n</think>\n\n", "<|im_end|>"),
+        (ALWAYS, CHATML_OPEN + "<think>\n\n</think>\n\n", "<|im_end|>"),
+        (SMOLLM3, CHATML_OPEN + "<think>\n\n</think>\n", "<|im_end|>"),
+        (LFM25, CHATML_OPEN, "<|im_end|>"),
+        (GEMMA, "<start_of_turn>model\n", "<end_of_turn>"),
+        (GEMMA4, "<|turn>model\n<|channel>thought\n<channel|>", "<turn|>"),
+        (GRANITE4, "<|start_of_role|>assistant<|end_of_role|>", "<|end_of_text|>"),
+        (GLM, "<|assistant|>\n<think></think>\n", "<|user|>"),
+        (GPT_OSS, "<|start|>assistant<|channel|>final<|message|>", "<|end|>"),
+    ],
+    ids=["Qwen3", "Qwen3.5", "always", "SmolLM3", "LFM2.5", "Gemma 3", "Gemma 4", "Granite 4", "GLM", "gpt-oss"],
+)
+def test_a_model_that_thinks_is_asked_for_its_answer(template: str, open_for_answer: str, end: str) -> None:
+    chat = derive(template, "<s>", "</s>")
+    assert chat.after_user.endswith(open_for_answer)
+    assert chat.stop == ("</s>", end)
+    assert chat.answer_lead.strip() == ""
+    past = "".join(segment.text for segment in render(chat, "S", [("Q1", "A1")], "Q2"))
+    assert past.count(open_for_answer) == 2  # what was read before an answer stays before it
+    assert "/think" not in past.replace("</think>", "")
+    bare = "".join(segment.text for segment in render(chat, "", [], "Q"))
+    assert bare.endswith("Q" + chat.after_user)
+    assert chat.bare is not None
+
+
 @pytest.mark.parametrize(
     ("template", "told"),
     [

@@ -2,7 +2,7 @@
 
 from models.llama.answers import REMEMBERED, Answers
 
-PIECES = [b" ", b"He", b"llo", b"Hello", b"\xc3", b"\xa9", b"\n", b"!"]
+PIECES = [b" ", b"He", b"llo", b"Hello", b"\xc3", b"\xa9", b"\n", b"!", b"<think>", b"</think>", b"\n\nHe"]
 
 
 def piece(token: int) -> bytes:
@@ -31,6 +31,16 @@ def test_an_answer_that_was_cut_short_is_its_first_tokens() -> None:
     assert answers.find([1], "Hello\u00e9") == [3, 4, 5]
     assert answers.find([1], "Hello\u00e9!") == [3, 4, 5, 7]
     assert answers.find([1], "Hell") is None  # no token ends there
+
+
+def test_what_was_thought_is_not_said_again() -> None:
+    answers = Answers(piece)
+    answers.remember([1], [8, 3, 7, 9, 6, 1, 2])
+    assert answers.find([1], "Hello") == [6, 1, 2]
+    assert answers.find([1], "He") == [6, 1]  # it was cut short
+    assert answers.find([1], "<think>Hello!</think>\nHello") is None
+    answers.remember([1], [8, 9, 10, 2, 8, 9])
+    assert answers.find([1], "Hello<think></think>") == [10, 2, 8, 9]
 
 
 def test_the_oldest_are_forgotten() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
 from models.llama.engine import LlamaEngine
-from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
+from models.types import Delta, Message, ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
+from tests.speck import write_recurrent
 from tests.tiny_gguf import CODELLAMA, LLAMA3, PHI3
 
 GREEDY = Sampling(max_tokens=24, temperature=0)
@@ -104,6 +105,32 @@ async def test_stop_texts_of_the_catalogue_count_too() -> None:
     text, last, _ = await collect(stopping, ask("x"))
     await stopping.close()
     assert (text, last.reason) == (whole[: whole.index(whole[5:9])], "stop")
+
+
+async def test_an_end_mark_in_ordinary_tokens_is_text(engine: LlamaEngine) -> None:
+    """As in an answer about chat templates, or about HTML."""
+    written = "<|end|> and </s>"
+    prompt = ask("x", stop=("<|end|>", "</s>"))
+    schema = Sampling(max_tokens=60, temperature=0, json_schema=f'{{"enum": ["{written}"]}}')
+    text, last, _ = await collect(engine, prompt, schema)
+    assert (text, last.reason) == (f'"{written}"', "stop")
+    stopping, last, _ = await collect(engine, prompt, replace(schema, stop=("<|end|>",)))  # the user's own is text
+    assert (stopping, last.reason) == ('"', "stop")
+
+
+async def test_an_answer_that_repeats_itself_ends_with_a_notice(tmp_path: Path) -> None:
+    """As this model does, sooner or later; only to a reader of a conversation that matters."""
+    write_recurrent(tmp_path / "speck.gguf")
+    engine = await LlamaEngine.start(ModelSpec("speck", ("speck.gguf",), threads=1), tmp_path / "speck.gguf")
+    long, prompt = Sampling(max_tokens=400, temperature=0), Prompt((Segment("What is a hit?", False),), "")
+    whole, alone, _ = await collect(engine, prompt, long)
+    text, last, _ = await collect(engine, replace(prompt, messages=(Message("user", "What is a hit?"),)), long)
+    await engine.close()
+    assert (alone.reason, alone.notice) == ("length", "")
+    assert (last.reason, last.notice) == ("stop", "The answer was ended because it repeated itself.")
+    assert last.usage is not None
+    assert 0 < last.usage.completion < 400
+    assert whole.startswith(text)
 
 
 async def test_a_full_context_ends_with_length() -> None:
