@@ -17,7 +17,7 @@ from indexer.types import Hit
 from models.matching import content_stems
 from prompts.citations import Citation, citations_in
 from prompts.quotations import is_path_in, own_words, quoted_names
-from prompts.sentences import ALONE, CODE, NUMBERS, SentenceSplitter
+from prompts.sentences import ALONE, CODE, NUMBERS, Sentence, SentenceSplitter
 from prompts.snippets import Snippet, shown_text, shown_title
 from prompts.values import Numbers, Value, numbers_in, stated_values
 
@@ -27,7 +27,7 @@ _FEWEST = 3  # words of it, too
 _CODE_SPAN = re.compile(CODE)
 _BARE_NAME = re.compile(r"(?<![\w`./-])(?:[a-z]\w*_\w+|_\w{2,}|[a-z]+[A-Z]\w*|[A-Z]\w*_\w+)(?![\w`])")
 _HEADING = re.compile(r"[ \t]*(?:#|\|)")  # of a section, or a row of a table
-_LEADING = re.compile(rf"[ \t]*(?:\[{NUMBERS}\][ \t]*)+(?![a-z])")  # numbers of the sentence before
+_LEADING = re.compile(rf"[ \t]*(?:\[{NUMBERS}\][ \t]*+)++(?![a-z])")  # numbers of the sentence before
 _END = re.compile(r"[\s.!?:;,。！？]*\Z")
 # What cannot be shown before the sentence is complete: a number that may be another one then, and the end.
 _HELD = re.compile(r"[^\S\n]*\[(?=\d|\Z).*|[\s.!?:;,)\"'*_\]`。！？]*\Z", re.DOTALL)
@@ -131,7 +131,7 @@ class Reviser:
 
     def feed(self, text: str) -> Revised:
         sentences = self._splitter.feed(text)
-        revised = self._joined(self._revised(sentence.text, sentence.is_code) for sentence in sentences)
+        revised = self._joined(self._revised(sentence) for sentence in sentences)
         rest = self._splitter.rest
         held = _HELD.search(rest)
         safe = len(rest) if self._splitter.rest_is_code or not self._sources or held is None else held.start()
@@ -140,23 +140,23 @@ class Reviser:
         return Revised(revised.text + more, revised.loose, revised.uncited)
 
     def close(self) -> Revised:
-        return self._joined(self._revised(sentence.text, sentence.is_code) for sentence in self._splitter.close())
+        return self._joined(self._revised(sentence) for sentence in self._splitter.close())
 
     def _joined(self, parts: Iterable[Revised]) -> Revised:
         done = list(parts)
         loose = tuple(chain.from_iterable(part.loose for part in done))
         return Revised("".join(part.text for part in done), loose, sum(part.uncited for part in done))
 
-    def _revised(self, sentence: str, is_code: bool) -> Revised:
+    def _revised(self, whole: Sentence) -> Revised:
         """What is still to be shown of a whole sentence, and what of it nothing holds."""
-        text, ahead = sentence, self._ahead
-        self._ahead = 0
-        if is_code or not self._sources or not sentence.strip():
+        text = sentence = whole.text
+        ahead, self._ahead = self._ahead, 0
+        if whole.is_code or not self._sources or not sentence.strip():
             self._shown += len(text) - ahead
             return Revised(text[ahead:])
         if self._is_numbered and not ahead and ALONE.fullmatch(sentence):
             return Revised()
-        if self._is_numbered and not ahead and (leading := _LEADING.match(sentence)):
+        if self._is_numbered and not (ahead or whole.begins_line) and (leading := _LEADING.match(sentence)):
             sentence = " " * (sentence[0] == " ") + sentence[leading.end() :]
         names, values = self._stated(sentence)
         text = self._numbered(sentence, names, values)

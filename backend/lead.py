@@ -11,9 +11,10 @@ from backend.question import Question
 from backend.tables import TurnRow
 from indexer.search import Found
 from indexer.types import Hit
-from models.lead import lead, lead_places
+from models.lead import asks_where, lead, lead_places
 from prompts.pack import part
 from prompts.snippets import Piece, Place, Snippet, evidence, number
+from prompts.task import EXPLAIN, task
 
 LOOKED_AT = 8  # hits
 LINES = 60  # of a piece that a lead speaks of; of a longer one its head is shown
@@ -32,8 +33,12 @@ class Lead:
 
 
 def lead_of(question: Question, found: Found, past: Sequence[TurnRow]) -> Lead | None:
-    """None where code does not answer: nothing was looked for or clearly found, or the user brings their own text."""
+    """None where a piece of code is not what is asked for: a fact or a change, the user's own text, more of the last
+    answer, or nothing that was clearly found.
+    """
     if question.retrieval != "auto" or question.attachments or question.goes_on or not found.is_answered:
+        return None
+    if task(question.text) != EXPLAIN and not asks_where(question.text):
         return None
     hits = {n: _shortened(hit) for n, hit in enumerate(found.hits[:LOOKED_AT], 1)}
     candidates = tuple(evidence(Snippet(n, hit, False)) for n, hit in hits.items())

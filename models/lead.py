@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from models.calls import used_names
 from models.extractive import article, ended, place
-from models.matching import Kind, Match, is_test, rank, stems
+from models.matching import Kind, Match, is_test, kind_of, rank, stems
 from models.prose import code_span, first_sentence, name
 from models.types import Evidence
 
@@ -24,10 +24,14 @@ def lead_places(question: str, evidence: tuple[Evidence, ...]) -> list[Evidence]
     """What a lead names, the best first; nothing where the evidence has no definition."""
     matches = rank(question, evidence).matches
     best, *others = matches
-    if not best.evidence.symbol:
+    if not best.evidence.symbol or best.evidence.kind == "section":  # a heading tells less than its text
         return []
     close = [match.evidence for match in others if _is_close(match, best)]
     return [best.evidence, *close[: NAMED - 1]]
+
+
+def asks_where(question: str) -> bool:
+    return kind_of(question) is Kind.WHERE
 
 
 def lead(question: str, places: Sequence[Evidence]) -> str:
@@ -51,7 +55,7 @@ def _is_close(match: Match, best: Match) -> bool:
 
 def _beside(one: Evidence, words: frozenset[str]) -> str:
     uses = used_names(one.text, one.symbol, words)[:USED_BESIDE]
-    which = f", which uses {listed([code_span(name) for name in uses])}," if len(uses) > 1 else ""
+    which = f" with {listed([code_span(name) for name in uses])}" if len(uses) > 1 else ""
     return f"{name(one.symbol)} in {place(one)}{which}"
 
 

@@ -71,7 +71,7 @@ class Ranking:
 def rank(question: str, evidence: tuple[Evidence, ...]) -> Ranking:
     """Orders evidence by what it shares with the question; `evidence` is not empty."""
     words = content_stems(question)
-    kind = next((kind for kind, pattern in _KINDS if pattern.search(question)), Kind.WHAT)
+    kind = kind_of(question)
     scored = [Match(item, _score(item, question, words, place)) for place, item in enumerate(evidence)]
     scored.sort(key=lambda match: -match.score)
     distinct: dict[tuple[str, str], Match] = {}
@@ -79,6 +79,10 @@ def rank(question: str, evidence: tuple[Evidence, ...]) -> Ranking:
         item = match.evidence
         distinct.setdefault((item.path, item.symbol or str(item.start_line)), match)
     return Ranking(kind, words, tuple(distinct.values()))
+
+
+def kind_of(question: str) -> Kind:
+    return next((kind for kind, pattern in _KINDS if pattern.search(question)), Kind.WHAT)
 
 
 def is_test(path: str) -> bool:

@@ -7,15 +7,16 @@ import re
 
 _HONEST = "If the code does not tell, say so."
 FACT = (
-    "Answer in one or two sentences. Take each name, number and value from the code above exactly as it stands there,"
-    f" and end each sentence with the number of its piece in brackets, like [1]. {_HONEST}"
+    "Answer in one or two sentences that say the name, number or value itself, exactly as it stands above. End each"
+    " sentence with the number of its piece in brackets, like [1]. If it does not stand above, answer only: The code"
+    " that was read does not tell."
 )
 CHANGE = (
     "Give the code in one block, in the style of the code above, then name in one or two sentences the places that it"
     " touches, each with the number of its piece in brackets, like [1]."
 )
 EXPLAIN = (
-    "First answer the question in one or two sentences. Then explain from the code above, step by step, in 5 to 8"
+    "First answer the question in one or two sentences. Then explain from the code above, step by step, in 8 to 12"
     " sentences how it does this and why: name the functions, methods, classes, attributes and parameters in backticks,"
     " exactly as the code writes them, and say what they call, set, check or return. No headings, no lists, nothing"
     f" twice. End each sentence with the number of its piece in brackets, like [1]. {_HONEST}"
