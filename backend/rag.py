@@ -99,7 +99,8 @@ class Rag:
             promise = self._prompting.promise(ready, question, draft.spent_s)
             draft.promised_s = promise.first_token_s if promise.is_given else None
             built = await self._prompting.build(ready, question, past, found, promise)
-            draft.notice = " ".join(filter(None, (built.prompt.notice, left_behind(past, built.dropped, draft.model))))
+            left = left_behind(past, built.dropped, draft.model)
+            draft.notice = " ".join(filter(None, (built.prompt.notice, self._engines.news(ready.engine), left)))
             start = window_start(past, built.dropped, row)
             await self._store_prompt(row, built.snippets, built.user, start, draft)
             draft.ms["retrieve"] += ms_since(began)

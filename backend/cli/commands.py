@@ -87,6 +87,9 @@ def run_token() -> None:
 
 def run_doctor() -> None:
     """What is here and what is missing; fails if questions could not be answered."""
+    from backend.starting import left_out
+    from models.capability import processor
+
     chosen = settings()
     server = find(chosen.data_dir)
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
@@ -97,6 +100,10 @@ def run_doctor() -> None:
     show.say(f"model         {chosen.model_name}, looked for in {chosen.models_dir}")
     show.say(f"llama.cpp     {'installed' if llama else 'not installed: extractive answers only'}")
     show.say(f"C++ compiler  {compiler or 'none'}")
+    show.say(f"processor     {processor()}")
+    for architecture, names in left_out(chosen).items():
+        told = "; ".join(f"{name} ({what})" for name, what in names.items())
+        show.say(f"left out      for models of {architecture}, llama.cpp cannot use here: {told}")
     with connected(chosen) as client:
         answering = client.call("GET", "/health")["model"]
         show.say(f"answers with  {answering['name']} ({answering['state']})")

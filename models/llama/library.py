@@ -1,12 +1,15 @@
 """The llama_cpp module, imported at the first use, with its log kept instead of printed.
 
-Knows how the library is missing or broken; does not know models.
+Knows how the library is missing or broken, and which one is installed; does not know models.
 """
 
 import ctypes
 import functools
+import importlib.metadata
+import importlib.util
 import threading
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 from models.errors import ModelUnavailable
@@ -47,6 +50,18 @@ def _library() -> Any:
     llama_cpp.llama_log_set(_keep_callback, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     return llama_cpp
+
+
+def build() -> str:
+    """Names the llama.cpp that is installed, without loading it: two builds of one version differ in size or time."""
+    found = importlib.util.find_spec("llama_cpp")
+    if found is None or found.origin is None:
+        return ""
+    files = [path.stat() for path in sorted((Path(found.origin).parent / "lib").glob("*ggml-cpu*"))]
+    version = importlib.metadata.version("llama-cpp-python")
+    return " ".join(
+        map(str, (version, sum(f.st_size for f in files), max((int(f.st_mtime) for f in files), default=0)))
+    )
 
 
 def json_schema_to_gbnf(schema: str) -> str:
