@@ -16,7 +16,7 @@ from dataclasses import asdict
 from itertools import count
 
 from models.errors import ModelUnavailable
-from models.llama.kernels import FAULTS, LIBRARY, PROOF_ROWS, proof
+from models.llama.kernels import FAULTS, LIBRARY, PROOF_ROWS, READING, proof
 from models.llama.loading import Order
 from models.llama.wire import LINE_BYTES, Message, packed
 from models.types import Rates
@@ -63,7 +63,8 @@ class Child:
         self.beat: Message = {}
         self.rates = Rates()
         self._progressed: Callable[[float], None] = lambda _share: None
-        self._patience: asyncio.Timeout | None = None  # of whoever waits for the load
+        self._load_s = LOAD_S  # for one stage of the load
+        self._patience: asyncio.Timeout | None = None  # of whoever waits for it
         self._listening = [asyncio.create_task(work) for work in (self._read(reader), self._read_complaints())]
         self._tasks = [*self._listening, *(asyncio.create_task(work) for work in (self._watch(), self._see_end()))]
 
@@ -73,14 +74,17 @@ class Child:
         KernelFault where it has died of what it is made to run.
         """
         child = await cls._spawn()
-        child._progressed = on_progress
+        child._progressed, child._load_s = on_progress, LOAD_S + order.file_bytes / SLOWEST_DISK
         child.send(asdict(order))
         try:
-            async with asyncio.timeout(LOAD_S + order.file_bytes / SLOWEST_DISK) as child._patience:
+            async with asyncio.timeout(child._load_s) as child._patience:
                 await asyncio.shield(child.ready)
         except BaseException as error:
+            child._patience = None
             await child.kill("its load was given up")
             child.ready.exception()  # has been told
+            if isinstance(error, TimeoutError) and child.stage in (LIBRARY, READING):
+                raise ModelUnavailable(f"the model was not loaded within {child._load_s:.0f} s") from error
             if isinstance(error, TimeoutError):
                 child.fault = STALLED
                 raise KernelFault(child) from error
@@ -180,10 +184,11 @@ class Child:
             self._enter(message)
 
     def _enter(self, message: Message) -> None:
-        """Another stage of the load. Once a step has read all of the file, the next ones are a matter of seconds."""
+        """Another stage of the load, with its own time: once a step has used all weights, the next ones are quick."""
         self.stage, self.kernels = message["stage"], tuple(message["kernels"])
-        if self._patience and self._patience.when() and message["stage"] in _QUICK:
-            self._patience.reschedule(asyncio.get_running_loop().time() + STALL_S)
+        if self._patience and not self._patience.expired():
+            within_s = STALL_S if self.stage in _QUICK else self._load_s
+            self._patience.reschedule(asyncio.get_running_loop().time() + within_s)
 
     async def _read_complaints(self) -> None:
         assert self._process.stderr is not None

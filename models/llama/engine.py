@@ -118,6 +118,11 @@ class LlamaEngine:
         return {**told, **child.beat, "memory_bytes": resident_bytes(child.pid)} if child else told
 
     @property
+    def kernels(self) -> tuple[str, ...]:
+        """Those of llama.cpp that its process used last, where there is a choice."""
+        return self._proving.kernels
+
+    @property
     def left_out(self) -> LeftOut:
         """Kernels of llama.cpp that this processor cannot run, with what happened."""
         return self._proving.left_out

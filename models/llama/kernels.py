@@ -17,7 +17,8 @@ SUSPECTS = (EXTRA_BUFFERS, FLASH_ATTENTION, TILED, FUSED)
 _SWITCHES = {TILED: ("GGML_CPU_TILED_MM", "0"), FUSED: ("GGML_CPU_DISABLE_FUSION", "1")}
 FAULTS = frozenset({signal.SIGSEGV, signal.SIGILL, signal.SIGBUS, signal.SIGFPE})
 PROOF_ROWS = (1, 16, 64)  # of the steps that prove them: other kernels take over where more rows come together
-LIBRARY = "its library was being loaded"  # the first stage of a load: nothing has been chosen yet
+# Stages of a load; in the first one nothing has been chosen yet, and both take as long as the disk does.
+LIBRARY, READING = "its library was being loaded", "its file was being read"
 
 
 def preferred(*, is_x86: bool, has_amx: bool, is_plain_cache: bool) -> tuple[str, ...]:

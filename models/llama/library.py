@@ -7,6 +7,7 @@ import ctypes
 import functools
 import importlib.metadata
 import importlib.util
+import os
 import threading
 from collections import deque
 from pathlib import Path
@@ -47,9 +48,20 @@ def _library() -> Any:
         raise ModelUnavailable(
             f"llama-cpp-python cannot be loaded ({said}): free memory, or reinstall it with `make setup`"
         ) from error
+    _load_backends(Path(llama_cpp.__file__).parent / "lib")
     llama_cpp.llama_log_set(_keep_callback, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     return llama_cpp
+
+
+def _load_backends(folder: Path) -> None:
+    """A portable build has a library for each family of processors: the best that this one can run is loaded."""
+    from llama_cpp._ggml import libggml
+
+    if not libggml.ggml_backend_reg_count():
+        libggml.ggml_backend_load_all_from_path(os.fsencode(folder))
+    if not libggml.ggml_backend_reg_count():
+        raise ModelUnavailable("llama.cpp has no code for this processor: reinstall it with `make setup`")
 
 
 def build() -> str:

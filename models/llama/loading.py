@@ -21,7 +21,7 @@ from models.errors import ModelUnavailable
 from models.gguf_file import split_parts
 from models.llama.answers import Answers
 from models.llama.context import Context
-from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, PROOF_ROWS, environment, preferred, proof
+from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, PROOF_ROWS, READING, environment, preferred, proof
 from models.llama.library import last_complaint, library
 from models.llama.pace import MOST, Pace
 from models.llama.scheduler import PARALLEL, Scheduler
@@ -134,7 +134,7 @@ def load(order: Order, on_progress: Callable[[float], None], on_stage: Callable[
     for name, value in environment(order.without).items():
         os.putenv(name, value)
     kernels = _chosen(order)
-    on_stage("its file was being read", kernels)
+    on_stage(READING, kernels)
     vocabulary = Vocabulary.load(
         Path(order.path),
         gpu_layers=order.gpu_layers,

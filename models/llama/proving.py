@@ -28,6 +28,7 @@ class Proving:
         self._name, self._order = name, order
         self._verdicts, self._place = verdicts, place
         self.left_out: LeftOut = verdicts.find(place) or {}
+        self.kernels: tuple[str, ...] = ()  # of the last process that held
         self.hopeless = ""  # why it cannot be used here; "" while it may be
         self._news: list[str] = []
         self._faults = 0  # of answers, in a row
@@ -50,7 +51,7 @@ class Proving:
                 left_out[name] = f"{fault.fault} when {fault.stage}"
                 continue
             await asyncio.to_thread(self._keep, left_out)
-            self.hopeless = ""
+            self.hopeless, self.kernels = "", child.kernels
             return child
 
     def broke(self, child: Child) -> None:
