@@ -16,7 +16,7 @@ from models.errors import ContextTooLarge
 from models.llama.engine import LlamaEngine
 from models.llama.library import build
 from models.llama.snapshots import Limits
-from models.llama.verdicts import LeftOut, Verdicts
+from models.llama.verdicts import Verdict, Verdicts
 from models.types import Engine, ModelSpec, Prompt, Sampling
 from prompts.errors import TemplateRejected
 from prompts.formats import FORMATS, ChatFormat, beginning_of
@@ -47,10 +47,10 @@ def verdicts_file(settings: Settings) -> Path:
     return settings.data_dir / "kernels.json"
 
 
-def left_out(settings: Settings) -> dict[str, LeftOut]:
+def verdicts(settings: Settings) -> dict[str, Verdict]:
     """By architecture of models: what llama.cpp cannot use on this processor, as far as that was met."""
     known = Verdicts(verdicts_file(settings)).of(processor(), build())
-    return {architecture: names for architecture, names in known if names}
+    return {architecture: verdict for architecture, verdict in known if verdict != Verdict()}
 
 
 def llama(settings: Settings) -> Starter:

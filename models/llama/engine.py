@@ -188,7 +188,8 @@ class LlamaEngine:
                     delta = self._delta(message)
                     yield delta
                     if delta.reason:
-                        self._proving.answered()
+                        if delta.reason != "cancelled" and not prompt.ahead:
+                            self._proving.answered()
                         return
             finally:
                 child.forget(id_)

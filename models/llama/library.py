@@ -8,6 +8,9 @@ import functools
 import importlib.metadata
 import importlib.util
 import os
+import signal
+import subprocess
+import sys
 import threading
 from collections import deque
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import Any
 
 from models.errors import ModelUnavailable
 
+REBUILD = "`rm -f .venv/stamps/llama; make setup` compiles llama.cpp for this one"
 _WARN, _ERROR = 3, 4  # enum ggml_log_level
 _complaints: deque[str] = deque(maxlen=20)  # one per process, as llama.cpp has one log
 _loading = threading.Lock()
@@ -62,6 +66,16 @@ def _load_backends(folder: Path) -> None:
         libggml.ggml_backend_load_all_from_path(os.fsencode(folder))
     if not libggml.ggml_backend_reg_count():
         raise ModelUnavailable("llama.cpp has no code for this processor: reinstall it with `make setup`")
+
+
+def problem() -> str:
+    """Why the library cannot be used here; "" if it can. Tried in a process of its own, which it may kill."""
+    if importlib.util.find_spec("llama_cpp") is None:
+        return "not installed: extractive answers only"
+    done = subprocess.run([sys.executable, "-c", "import llama_cpp"], capture_output=True, text=True, check=False)
+    if done.returncode < 0:
+        return f"compiled for another processor ({signal.Signals(-done.returncode).name}): {REBUILD}"
+    return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
 
 
 def build() -> str:

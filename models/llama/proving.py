@@ -12,13 +12,13 @@ from dataclasses import replace
 from models.errors import EngineFailed, ModelUnavailable
 from models.llama.child import Child, KernelFault
 from models.llama.kernels import LIBRARY, suspect
+from models.llama.library import REBUILD
 from models.llama.loading import Order
-from models.llama.verdicts import LeftOut, Place, Verdicts
+from models.llama.verdicts import LeftOut, Place, Verdict, Verdicts
 
 log = logging.getLogger(__name__)
 
 IN_A_ROW = 2  # answers that end in a fault before something is left out: one may be chance
-_REBUILD = "`rm -f .venv/stamps/llama; make setup` compiles llama.cpp for this one"
 
 
 class Proving:
@@ -27,7 +27,7 @@ class Proving:
     def __init__(self, name: str, order: Order, verdicts: Verdicts, place: Place) -> None:
         self._name, self._order = name, order
         self._verdicts, self._place = verdicts, place
-        self.left_out: LeftOut = verdicts.find(place) or {}
+        self.left_out: LeftOut = (verdicts.find(place) or Verdict()).left_out
         self.kernels: tuple[str, ...] = ()  # of the last process that held
         self.hopeless = ""  # why it cannot be used here; "" while it may be
         self._news: list[str] = []
@@ -46,6 +46,7 @@ class Proving:
                 name = suspect(fault.kernels)
                 if name is None:
                     self.hopeless = self._reason(fault, tried)
+                    self._verdicts.keep(self._place, Verdict(self.left_out, self.hopeless))
                     raise ModelUnavailable(self.hopeless) from fault
                 log.warning("%s: %s; the next try is without %s", self._name, tried[-1], name)
                 left_out[name] = f"{fault.fault} when {fault.stage}"
@@ -67,6 +68,7 @@ class Proving:
         if self._dropped:
             self._keep({**self.left_out, self._dropped: what})
         else:
+            self._faults = IN_A_ROW - 1  # one more will do
             self.hopeless = (
                 f"{self._name} cannot be used on this processor: {what}{_without(self.left_out)}. {_advice()}"
             )
@@ -94,13 +96,13 @@ class Proving:
             self._news.append(f"{told} ({left_out[name]}).")
             log.warning("%s: %s", told, left_out[name])
         self.left_out = left_out
-        self._verdicts.keep(self._place, left_out)
+        self._verdicts.keep(self._place, Verdict(left_out))
 
     def _reason(self, fault: KernelFault, tried: list[str]) -> str:
         if fault.stage == LIBRARY:
             return (
                 f"llama.cpp cannot run on this processor ({fault.fault} when {LIBRARY}): it was compiled for another"
-                f" one. {_REBUILD}, with PORTABLE=1 for every one"
+                f" one. {REBUILD}, with PORTABLE=1 for every one"
             )
         return f"{self._name} cannot be used on this processor: {'; '.join(tried)}. {_advice()}"
 
@@ -112,5 +114,5 @@ def _without(left_out: LeftOut) -> str:
 def _advice() -> str:
     return (
         "Choose another model, or download it again if its file may be damaged; if llama.cpp was compiled on another"
-        f" machine, {_REBUILD}"
+        f" machine, {REBUILD}"
     )

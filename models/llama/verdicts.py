@@ -8,13 +8,21 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 log = logging.getLogger(__name__)
 
 LeftOut = Mapping[str, str]  # what is left out, and what happened with it
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a load begins without, and why the last one failed all the same."""
+
+    left_out: LeftOut = field(default_factory=dict)
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +41,27 @@ class Verdicts:
         """None: nothing is remembered."""
         self._file = file
 
-    def find(self, place: Place) -> LeftOut | None:
-        """What a load begins without; None where nothing is known."""
+    def find(self, place: Place) -> Verdict | None:
+        """None: nothing is known."""
         return dict(self.of(place.processor, place.build)).get(place.architecture)
 
-    def of(self, processor: str, build: str) -> Iterator[tuple[str, LeftOut]]:
+    def of(self, processor: str, build: str) -> Iterator[tuple[str, Verdict]]:
         """What is known of the architectures that were loaded there."""
         known = _part(_part(self._read(), processor), build)
-        for architecture, left_out in sorted(known.items()):
-            if isinstance(left_out, dict) and all(isinstance(why, str) for why in left_out.values()):
-                yield architecture, left_out
+        for architecture in sorted(known):
+            told = _part(known, architecture)
+            left_out, failed = _part(told, "left_out"), told.get("failed")
+            if isinstance(failed, str) and all(isinstance(what, str) for what in left_out.values()):
+                yield architecture, Verdict(left_out, failed)
 
-    def keep(self, place: Place, left_out: LeftOut) -> None:
+    def keep(self, place: Place, verdict: Verdict) -> None:
         """Remembers it. A disk that is full or read-only costs the memory, not the load."""
-        if self._file is None or self.find(place) == left_out:
+        if self._file is None or self.find(place) == verdict:
             return
         known = self._read()
         builds = _part(known, place.processor)
         known[place.processor] = builds | {
-            place.build: _part(builds, place.build) | {place.architecture: dict(left_out)}
+            place.build: _part(builds, place.build) | {place.architecture: asdict(verdict)}
         }
         part = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
         try:

@@ -1,15 +1,16 @@
 """What a processor cannot run is told once in an answer, and for good in `/health` and `lantern doctor`."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from backend.starting import left_out, verdicts_file
+from backend.starting import verdicts, verdicts_file
 from models.capability import processor
 from models.llama import child
 from models.llama.kernels import EXTRA_BUFFERS, TILED
 from models.llama.library import build
-from models.llama.verdicts import Place, Verdicts
+from models.llama.verdicts import Place, Verdict, Verdicts
 from tests.backend.worlds import running, settings_in
 from tests.e2e.worlds import lantern
 from tests.models.llama import faulty
@@ -20,7 +21,7 @@ TOLD = "SIGSEGV when a step of 16 rows was being tried"
 
 
 async def test_it_is_told_with_the_first_answer_and_in_health(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "_CODE", faulty.processor((EXTRA_BUFFERS, 16, "SIGSEGV")))
+    monkeypatch.setattr(child, "_CODE", faulty.faulting((EXTRA_BUFFERS, 16, "SIGSEGV")))
     write_speck(tmp_path / "speck.gguf", None)
     async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
         first, second = [(await world.post("/chat/query", ASKED)).json() for _ in range(2)]
@@ -30,13 +31,13 @@ async def test_it_is_told_with_the_first_answer_and_in_health(tmp_path: Path, mo
         == f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({TOLD})."
     )
     assert "notice" not in second
-    assert health["left_out"] == {"llama": {EXTRA_BUFFERS: TOLD}}
+    assert health["kernels"] == {"llama": {"left_out": {EXTRA_BUFFERS: TOLD}, "failed": ""}}
 
 
 async def test_a_model_that_faults_whatever_is_left_out_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child, "_CODE", faulty.processor((faulty.ANYTHING, 1, "SIGILL")))
+    monkeypatch.setattr(child, "_CODE", faulty.faulting((faulty.ANYTHING, 1, "SIGILL")))
     write_speck(tmp_path / "speck.gguf", None)
     async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
         refused = await world.post("/chat/query", ASKED)
@@ -49,13 +50,25 @@ async def test_a_model_that_faults_whatever_is_left_out_says_what_to_do(
 
 def test_the_doctor_tells_it(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
-    assert left_out(settings) == {}
-    verdicts = Verdicts(verdicts_file(settings))
-    verdicts.keep(Place(processor(), build(), "qwen2"), {TILED: TOLD})
-    verdicts.keep(Place(processor(), build(), "llama"), {})
-    verdicts.keep(Place("another", build(), "phi3"), {TILED: TOLD})
+    assert verdicts(settings) == {}
+    file = Verdicts(verdicts_file(settings))
+    file.keep(Place(processor(), build(), "qwen2"), Verdict({TILED: TOLD}))
+    file.keep(Place(processor(), build(), "gemma"), Verdict(failed="mine cannot be used"))
+    file.keep(Place(processor(), build(), "llama"), Verdict())
+    file.keep(Place("another", build(), "phi3"), Verdict({TILED: TOLD}))
     done = lantern(settings.data_dir, "doctor")
     assert f"processor     {processor()}" in done.stderr
-    assert [line for line in done.stderr.splitlines() if line.startswith("left out")] == [
-        f"left out      for models of qwen2, llama.cpp cannot use here: tiled kernels ({TOLD})"
+    assert [line for line in done.stderr.splitlines() if line.startswith(("left out", "failed", "llama.cpp"))] == [
+        "llama.cpp     installed",
+        "failed        mine cannot be used",
+        f"left out      tiled kernels, which llama.cpp cannot use here with models of qwen2: {TOLD}",
     ]
+
+
+def test_a_library_of_another_processor_is_told_by_the_doctor(tmp_path: Path) -> None:
+    (tmp_path / "llama_cpp.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
+    ours = os.environ.get("PYTHONPATH", "")
+    done = lantern(tmp_path / "data", "doctor", PYTHONPATH=os.pathsep.join(filter(None, (str(tmp_path), ours))))
+    assert (
+        "llama.cpp     compiled for another processor (SIGILL): `rm -f .venv/stamps/llama; make setup`" in done.stderr
+    )

@@ -1,6 +1,6 @@
 """A processor that faults on demand, for any machine: what `arm` does inside the process of a model.
 
-`processor` gives the code that such a process is started with.
+`faulting` gives the code that such a process is started with.
 """
 
 import os
@@ -21,7 +21,7 @@ ANYTHING = ""  # as a kernel: whatever is in use
 Fault = tuple[str, int, str]
 
 
-def processor(*faults: Fault) -> str:
+def faulting(*faults: Fault) -> str:
     """Every kernel is chosen there, whatever this one has."""
     return PLAIN.replace("main({", f"from tests.models.llama.faulty import arm; arm({faults!r}); main({{", 1)
 

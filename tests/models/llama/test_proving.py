@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from models.capability import processor
 from models.errors import EngineFailed, ModelUnavailable
 from models.llama import child, engine
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_ROWS, SUSPECTS, TILED
 from models.llama.library import build
 from models.llama.loading import Order
-from models.llama.verdicts import Place, Verdicts
+from models.llama.verdicts import Place, Verdict, Verdicts
 from models.types import ModelSpec, Prompt, Sampling, Segment
-from tests.models.llama.faulty import ANSWER, ANYTHING, Fault, processor
+from tests.models.llama.faulty import ANSWER, ANYTHING, PLAIN, Fault, faulting
 from tests.processes import workers
 from tests.speck import write_speck
 
@@ -47,7 +48,7 @@ async def loaded(path: Path, verdicts: Path) -> AsyncIterator[LlamaEngine]:
 
 
 def become(monkeypatch: pytest.MonkeyPatch, *faults: Fault) -> None:
-    monkeypatch.setattr(child, "_CODE", processor(*faults))
+    monkeypatch.setattr(child, "_CODE", faulting(*faults))
 
 
 @pytest.fixture
@@ -126,7 +127,11 @@ async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
     assert f"{AMX_TOLD} without {', '.join(SUSPECTS)}. Choose another model, or " in told
     assert "ask again" not in told
     assert len(starts) == len(SUSPECTS) + 1
-    assert not verdicts.exists()
+    monkeypatch.setattr(child, "_CODE", PLAIN)
+    assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict({}, told)}  # for the doctor
+    async with loaded(speck, verdicts) as found:  # the next load tries everything again
+        assert await asked(found) == "length"
+    assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict()}
 
 
 async def test_a_library_of_another_processor_is_said_at_once(
@@ -191,28 +196,31 @@ async def test_answers_that_nothing_helps_are_not_asked_for_again(
             await asked(found)
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[1]", '{"p": 5}', '{"p": {"b": {"llama": {"x": 1}}}}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "damage",
+    ["", "{", "[1]", '{"p": 5}', '{"p": {"b": {"llama": {"left_out": {"x": 1}, "failed": ""}}}}', "[" * 100_000],
+)
 def test_a_damaged_file_is_as_good_as_none(verdicts: Path, damage: str) -> None:
     verdicts.parent.mkdir()
     verdicts.write_text(damage)
     memory, place = Verdicts(verdicts), Place("p", "b", "llama")
     assert memory.find(place) is None
-    memory.keep(place, {TILED: "SIGILL"})
-    assert Verdicts(verdicts).find(place) == {TILED: "SIGILL"}
+    memory.keep(place, Verdict({TILED: "SIGILL"}))
+    assert Verdicts(verdicts).find(place) == Verdict({TILED: "SIGILL"})
 
 
 def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) -> None:
     memory, place = Verdicts(verdicts), Place("p", "b", "llama")
-    memory.keep(place, {FUSED: "SIGILL"})
-    memory.keep(Place("p", "b", "qwen2"), {})
+    memory.keep(place, Verdict({FUSED: "SIGILL"}))
+    memory.keep(Place("p", "b", "qwen2"), Verdict())
     for other in (Place("q", "b", "llama"), Place("p", "c", "llama"), Place("p", "b", "phi3")):
         assert memory.find(other) is None
-    assert dict(memory.of("p", "b")) == {"llama": {FUSED: "SIGILL"}, "qwen2": {}}
-    assert json.loads(verdicts.read_text())["p"]["b"]["qwen2"] == {}
+    assert dict(memory.of("p", "b")) == {"llama": Verdict({FUSED: "SIGILL"}), "qwen2": Verdict()}
+    assert json.loads(verdicts.read_text())["p"]["b"]["qwen2"] == {"left_out": {}, "failed": ""}
     assert build().startswith("0.3.")
 
 
 def test_a_disk_that_takes_nothing_costs_only_the_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "data").write_text("not a folder")
-    Verdicts(tmp_path / "data" / "kernels.json").keep(Place("p", "b", "llama"), {FUSED: "SIGILL"})
+    Verdicts(tmp_path / "data" / "kernels.json").keep(Place("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
     assert "is not remembered" in caplog.text
