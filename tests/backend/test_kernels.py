@@ -65,6 +65,15 @@ def test_the_doctor_tells_it(tmp_path: Path) -> None:
     ]
 
 
+def test_the_doctor_of_models_tells_what_each_runs_without(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    settings.models_dir.mkdir(parents=True)
+    write_speck(settings.models_dir / "speck.gguf", None)
+    Verdicts(verdicts_file(settings)).keep(Place(processor(), build(), "llama"), Verdict({TILED: TOLD}))
+    done = lantern(settings.data_dir, "models", "doctor")
+    assert f"  runs without tiled kernels, which llama.cpp cannot use on this processor: {TOLD}\n" in done.stdout
+
+
 def test_a_library_of_another_processor_is_told_by_the_doctor(tmp_path: Path) -> None:
     (tmp_path / "llama_cpp.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
     ours = os.environ.get("PYTHONPATH", "")

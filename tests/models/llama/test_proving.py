@@ -20,6 +20,7 @@ from models.llama.verdicts import Place, Verdict, Verdicts
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import ANSWER, ANYTHING, PLAIN, Fault, faulting
 from tests.processes import workers
+from tests.shapes import SHAPES, made
 from tests.speck import write_speck
 
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
@@ -151,6 +152,16 @@ async def test_a_step_that_does_not_end_is_a_fault(
     monkeypatch.setattr(child, "STALL_S", 0.3)
     async with loaded(speck, verdicts) as found:
         assert found.left_out == {EXTRA_BUFFERS: "a stall when a step of 16 rows was being tried"}
+
+
+async def test_a_quantised_cache_goes_on_without_flash_attention(
+    verdicts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGILL"))
+    found = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), kv_type="q8_0", context_length=256, verdicts=verdicts)
+    assert await asked(found) == "length"
+    assert (EXTRA_BUFFERS in found.kernels, FLASH_ATTENTION in found.kernels) == (False, False)
+    await found.close()
 
 
 async def test_what_is_refused_is_no_fault(
