@@ -7,6 +7,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from models.errors import ModelUnavailable
@@ -120,6 +121,7 @@ def physical_cores() -> int:
     return len(cores)
 
 
+@cache
 def processor() -> str:
     """The processor's name, and a digest of the instruction sets that it reports: a virtual machine may hide some."""
     try:

@@ -86,8 +86,8 @@ class LlamaEngine:
             disk_bytes=storage.disk_bytes,
             file_bytes=header.file_bytes,
         )
-        place = Place(processor(), build(), header.architecture)
-        proving = await asyncio.to_thread(Proving, spec.name, order, Verdicts(verdicts), place)
+        place = await asyncio.to_thread(lambda: Place(processor(), build(), header.architecture))
+        proving = Proving(spec.name, order, Verdicts(verdicts), place)
         return cls(spec, header, proving, await proving.start(on_progress))
 
     @property

@@ -4,7 +4,6 @@ less.
 Knows neither messages nor answers. What held is kept in `verdicts`, and is where the next load begins.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -51,7 +50,7 @@ class Proving:
                 log.warning("%s: %s; the next try is without %s", self._name, tried[-1], name)
                 left_out[name] = f"{fault.fault} when {fault.stage}"
                 continue
-            await asyncio.to_thread(self._keep, left_out)
+            self._keep(left_out)  # at once: who gives the load up now could not end the process
             self.hopeless, self.kernels = "", child.kernels
             return child
 
