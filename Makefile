@@ -12,6 +12,12 @@ LLAMA_SDIST := build/llama_cpp_python-0.3.36.tar.gz
 LLAMA_SERVER ?= build/llama-server/llama-server
 PEER := $(if $(filter file,$(origin LLAMA_SERVER)),.venv/stamps/llama-server)
 SHAPE ?= phi3-mini
+# llama.cpp is compiled for the processor it finds here; with PORTABLE=1 for every one that its machine may meet, as a
+# container image needs: a library per family of processors, of which the best is loaded. Takes four times as long.
+BUILD := $(if $(PORTABLE),portable,native)
+native_FLAGS := -DLLAVA_BUILD=OFF
+portable_FLAGS := $(native_FLAGS) -DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON \
+	-DCMAKE_INSTALL_BINDIR:PATH=llama_cpp/lib
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -85,16 +91,20 @@ $(STAMPS)/llama:
 	@$(BIN)/python -c 'import llama_cpp' 2>/dev/null || \
 		echo "No C++ compiler found: going on without local models. Install g++ and run 'make setup' to add them."
 else
+# A portable build stays until its stamp is removed; a native one gives way where PORTABLE=1 is asked for.
+ifeq ($(BUILD):$(filter portable,$(shell cat $(STAMPS)/llama 2> /dev/null)),portable:)
+.PHONY: $(STAMPS)/llama
+endif
 $(STAMPS)/llama: $(LLAMA_SDIST) | $(STAMPS)/packages
-	@echo "Compiling llama.cpp (about 5 minutes on 2 cores) ..."
-	@CMAKE_ARGS="-DLLAVA_BUILD=OFF" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
+	@echo "Compiling llama.cpp, $(BUILD) (on 2 cores about $(if $(PORTABLE),20,5) minutes) ..."
+	@CMAKE_ARGS="$($(BUILD)_FLAGS)" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
 		$(BIN)/python -m pip install -v --no-deps --force-reinstall $(LLAMA_SDIST) > build/llama.log 2>&1 & pid=$$!; \
 	while kill -0 $$pid 2>/dev/null; do \
 		sleep 10; step=$$(grep -oE '\[[0-9]+/[0-9]+\]' build/llama.log | tail -n 1); \
 		if [ -n "$$step" ]; then echo "  llama.cpp $$step"; fi; \
 	done; \
 	wait $$pid || { tail -n 40 build/llama.log; echo "llama.cpp did not compile; all of it is in build/llama.log"; exit 1; }
-	@touch $@
+	@echo $(BUILD) > $@
 endif
 
 $(LLAMA_SDIST): | $(STAMPS)/packages

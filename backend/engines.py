@@ -19,6 +19,7 @@ from backend.stats import Stats
 from models import router
 from models.errors import ModelError, ModelUnavailable, Unsupported
 from models.extractive import ExtractiveEngine
+from models.llama.engine import LlamaEngine
 from models.registry import Registry
 from models.router import Asked
 from models.types import Engine, ModelSpec, ModelState, Sampling
@@ -117,6 +118,10 @@ class Engines:
         """
         async with AsyncExitStack() as held:
             yield await self._choose(name or self._settings.model_name, asked, watch, failed or {}, held)
+
+    def news(self, engine: Engine) -> str:
+        """What the user should be told of that engine, once; "" the second time."""
+        return engine.news() if isinstance(engine, LlamaEngine) else ""
 
     def preload(self, name: str = "") -> None:
         """Begins to load a model that will be asked soon. An error is left to the question that meets it."""

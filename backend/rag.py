@@ -115,7 +115,8 @@ class Rag:
             draft.promised_s = promise.first_token_s if promise.is_given else None
             lead = turn.lead if draft.lead or draft.model != EXTRACTIVE else None  # its answers begin so by themselves
             built = await self._prompting.build(ready, question, past, found, promise, lead)
-            draft.notice = " ".join(filter(None, (built.prompt.notice, left_behind(past, built.dropped, draft.model))))
+            left = left_behind(past, built.dropped, draft.model)
+            draft.notice = " ".join(filter(None, (built.prompt.notice, self._engines.news(ready.engine), left)))
             start = window_start(past, built.dropped, row)
             await self._store_prompt(row, built.snippets, built.user, start, draft)
             draft.ms["retrieve"] += ms_since(began)

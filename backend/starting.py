@@ -11,9 +11,12 @@ from typing import Protocol
 
 from backend.config import Settings
 from backend.residents import Model, Progress, Start
+from models.capability import processor
 from models.errors import ContextTooLarge
 from models.llama.engine import LlamaEngine
+from models.llama.library import build
 from models.llama.snapshots import Limits
+from models.llama.verdicts import Verdict, Verdicts
 from models.types import Engine, ModelSpec, Prompt, Sampling
 from prompts.errors import TemplateRejected
 from prompts.formats import FORMATS, ChatFormat, beginning_of
@@ -39,6 +42,17 @@ def kv_folder(settings: Settings) -> Path:
     return settings.data_dir / "kv"
 
 
+def verdicts_file(settings: Settings) -> Path:
+    """What llama.cpp cannot use on which processor."""
+    return settings.data_dir / "kernels.json"
+
+
+def verdicts(settings: Settings) -> dict[str, Verdict]:
+    """By architecture of models: what llama.cpp cannot use on this processor, as far as that was met."""
+    known = Verdicts(verdicts_file(settings)).of(processor(), build())
+    return {architecture: verdict for architecture, verdict in known if verdict != Verdict()}
+
+
 def llama(settings: Settings) -> Starter:
     """Starts llama.cpp as the settings say."""
 
@@ -51,6 +65,7 @@ def llama(settings: Settings) -> Starter:
             context_length=context,
             kv_type=settings.kv_type,
             storage=Limits(ram_bytes, settings.kv_disk_mb << 20, kv_folder(settings)),
+            verdicts=verdicts_file(settings),
             on_progress=progressed,
         )
 

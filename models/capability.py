@@ -3,8 +3,11 @@
 Pure arithmetic over a GGUF header, and two looks at the operating system. Does not know llama.cpp.
 """
 
+import hashlib
 import os
+import platform
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from models.errors import ModelUnavailable
@@ -14,7 +17,7 @@ from models.gguf_format import human_bytes
 ROWS, CHOICES = 552, 40  # most tokens of one batch, and of those behind which one is chosen (models.llama.loading)
 KV_BYTES = {"f16": 2.0, "q8_0": 34 / 32}  # of one element; q8_0 holds 32 in 34
 _F32 = 4  # bytes
-_MEMINFO, _OWN_CGROUPS = Path("/proc/meminfo"), Path("/proc/self/cgroup")
+_MEMINFO, _OWN_CGROUPS, _CPUINFO = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/proc/cpuinfo")
 # The two versions of control groups: where they are mounted, and the files of limit and use.
 _CGROUPS = (
     (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
@@ -116,3 +119,16 @@ def physical_cores() -> int:
         except OSError:
             cores.add(str(cpu))
     return len(cores)
+
+
+@cache
+def processor() -> str:
+    """The processor's name, and a digest of the instruction sets that it reports: a virtual machine may hide some."""
+    try:
+        lines = [line.partition(":") for line in _CPUINFO.read_text().split("\n\n")[0].splitlines()]
+    except OSError:
+        lines = []
+    told = {name.strip(): value.strip() for name, _, value in lines}
+    name = told.get("model name") or platform.processor() or platform.machine()
+    sets = " ".join(sorted(told.get("flags", told.get("Features", "")).split()))
+    return f"{name} ({platform.machine()}, {hashlib.sha256(sets.encode()).hexdigest()[:12]})"

@@ -26,7 +26,7 @@ from tests.engine_bench.alone import forecasts, promises, smaller_cache, swaps
 from tests.engine_bench.clients import Heard
 from tests.engine_bench.load import QUICK, ROOT, Load, Sizes
 from tests.engine_bench.peers import Absent, Machine, lantern, llama_server, locked
-from tests.engine_bench.raw import Raw, looping
+from tests.engine_bench.raw import Raw, holds, looping
 from tests.engine_bench.rows import Figures, Start, measured
 from tests.shapes import SHAPES, made
 
@@ -42,7 +42,8 @@ async def raw(machine: Machine, load: Load, ours: bool) -> AsyncIterator[tuple[R
     """
     sizes = load.sizes
     prompt = f"<|system|>\n{machine.system}<|end|>\n<|user|>\n{load.code(sizes.code)}<|end|>\n<|assistant|>\n"
-    async with looping(machine.model, machine.threads, machine.context, sizes.decode, int(ours)) as loop:
+    choices = 1 if ours else 0 if machine.extra_buffers else 2
+    async with looping(machine.model, machine.threads, machine.context, sizes.decode, choices) as loop:
         figures = await loop.ask(json.dumps(prompt))
         rounds = [await loop.ask("") for _ in range(sizes.rounds)]
         yield loop, figures | max(rounds, key=itemgetter("decode"))
@@ -77,7 +78,8 @@ async def columns(machine: Machine, load: Load, binary: Path, folder: Path) -> t
 async def section(shape: str, sizes: Sizes, binary: Path, folder: Path) -> list[str]:
     """Everything that is measured, in Markdown."""
     load = Load.of(made(SHAPES[shape]), sizes)
-    machine = Machine(SHAPES[shape], physical_cores(), CONTEXT, load.system())
+    model = made(SHAPES[shape])
+    machine = Machine(SHAPES[shape], physical_cores(), CONTEXT, load.system(), await asyncio.to_thread(holds, model))
     told, heard = await columns(machine, load, binary, folder)
     token_s = table.cold_read_s(told) / (sizes.system + sizes.code)
     only = {
@@ -100,6 +102,8 @@ def asked(machine: Machine, sizes: Sizes) -> Iterator[str]:
     yield f"load {load:.1f} at the end. The shape {machine.shape.name} with random weights ({gigabytes:.2f} GB),"
     yield f"{machine.threads} threads, a context of {machine.context} tokens, cache in f16. Our parameters: no flash"
     yield "attention, weights used as they are in the file; all others run with llama.cpp's."
+    if not machine.extra_buffers:
+        yield "Its extra buffer types fault on this processor: nobody uses them."
     yield ""
     yield f"Every conversation has the same system prompt ({sizes.system} tokens) and begins with code of this"
     yield f"repository ({sizes.code} tokens, each its own) and a question about it; follow-ups are one sentence,"

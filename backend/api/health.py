@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from backend.api.wired import Wired
 from backend.config import VERSION
+from backend.starting import verdicts
 
 router = APIRouter(tags=["state"])
 
@@ -21,6 +22,7 @@ async def health(parts: Wired) -> dict[str, Any]:
         "status": "ok",
         "version": VERSION,
         "model": parts.engines.current,
+        "kernels": await asyncio.to_thread(verdicts, parts.settings),
         "embedder_loaded": parts.retrieval.embedder_loaded,
         "turns_running": parts.turns.load,
         **parts.stats.summary,

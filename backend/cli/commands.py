@@ -1,7 +1,6 @@
 """The commands around an index and a server: index, search, serve, doctor, token."""
 
 import asyncio
-import importlib.util
 import json
 import shlex
 import shutil
@@ -87,16 +86,25 @@ def run_token() -> None:
 
 def run_doctor() -> None:
     """What is here and what is missing; fails if questions could not be answered."""
+    from backend.starting import verdicts
+    from models.capability import processor
+    from models.llama.library import problem
+
     chosen = settings()
     server = find(chosen.data_dir)
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    llama = importlib.util.find_spec("llama_cpp") is not None
     show.say(f"lantern {VERSION}, Python {sys.version.split()[0]}")
     show.say(f"data folder   {chosen.data_dir}{'' if chosen.data_dir.exists() else ' (made at the first use)'}")
     show.say(f"server        {server.url if server else 'none running'}")
     show.say(f"model         {chosen.model_name}, looked for in {chosen.models_dir}")
-    show.say(f"llama.cpp     {'installed' if llama else 'not installed: extractive answers only'}")
+    show.say(f"llama.cpp     {problem() or 'installed'}")
     show.say(f"C++ compiler  {compiler or 'none'}")
+    show.say(f"processor     {processor()}")
+    for architecture, verdict in verdicts(chosen).items():
+        for name, what in verdict.left_out.items():
+            show.say(f"left out      {name}, which llama.cpp cannot use here with models of {architecture}: {what}")
+        if verdict.failed:
+            show.say(f"failed        {verdict.failed}")
     with connected(chosen) as client:
         answering = client.call("GET", "/health")["model"]
         show.say(f"answers with  {answering['name']} ({answering['state']})")

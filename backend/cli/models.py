@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import typer
 from backend.cli import show
 from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
-from backend.starting import format_of
+from backend.starting import format_of, verdicts_file
 from models.bpe import counter
 from models.capability import memory_limit, memory_need
 from models.download import PullPlan, pull
@@ -21,6 +21,7 @@ from models.errors import ModelError
 from models.gguf_file import read_header
 from models.gguf_format import human_bytes
 from models.llama.engine import LlamaEngine
+from models.llama.verdicts import LeftOut
 from models.registry import Registry
 from models.residency import plan
 from models.types import ModelSpec, ModelState, Segment
@@ -76,13 +77,13 @@ def run_add(file: Path) -> None:
 
 def run_doctor() -> None:
     """Loads each installed model as far as its prompt; fails if one could not be used."""
-    broken = 0
+    broken, verdicts = 0, verdicts_file(settings())
     installed = [state for state in _registry().states() if state.path is not None]
     if not installed:
         show.say("no model is installed: `lantern models list` shows what can be pulled")
     for state in installed:
         print(f"{state.spec.name}: {state.path}")
-        problem = state.problem or _examine(state)
+        problem = state.problem or _examine(state, verdicts)
         if problem:
             broken += 1
             print(f"  unusable: {problem}")
@@ -90,7 +91,7 @@ def run_doctor() -> None:
         raise CommandFailed(f"{broken} of {len(installed)} installed models cannot be used", MODEL_UNAVAILABLE)
 
 
-def _examine(state: ModelState) -> str:
+def _examine(state: ModelState, verdicts: Path) -> str:
     """Prints what a model is; returns why it cannot be used, or nothing."""
     assert state.path is not None
     spec = state.spec
@@ -102,24 +103,36 @@ def _examine(state: ModelState) -> str:
         print(f"  {header.architecture}, {human_bytes(header.file_bytes)}, trained on {header.context_length} tokens")
         need = human_bytes(memory_need(header, context))
         print(f"  memory {need} with {context} tokens; {human_bytes(memory_limit())} here")
-        chat, tokens, counted = asyncio.run(_tried(spec, state.path, context))
+        tried = asyncio.run(_tried(spec, state.path, context, verdicts))
         expected = counter(state.path)(SAMPLE)
     except (ModelError, TemplateRejected) as error:
         return str(error)
-    if counted != expected:  # a file that names the wrong pre-tokenizer still loads, and answers badly
-        return f"its tokenizer gives {counted} tokens where its vocabulary gives {expected}: convert it again"
-    print(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {tokens} tokens; ends at {chat.stop}")
+    if tried.sample != expected:  # a file that names the wrong pre-tokenizer still loads, and answers badly
+        return f"its tokenizer gives {tried.sample} tokens where its vocabulary gives {expected}: convert it again"
+    chat = tried.chat
+    print(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {tried.prompt} tokens; ends at {chat.stop}")
+    for name, what in tried.left_out.items():
+        print(f"  runs without {name}, which llama.cpp cannot use on this processor: {what}")
     return ""
 
 
-async def _tried(spec: ModelSpec, path: Path, context: int) -> tuple[ChatFormat, int, int]:
-    """Loads a model: its format, the tokens of a smallest prompt, and those of a sample text alone."""
-    engine = await LlamaEngine.start(spec, path, context_length=context)
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What a load has shown."""
+
+    chat: ChatFormat
+    prompt: int  # tokens of a smallest prompt
+    sample: int  # those of `SAMPLE` alone
+    left_out: LeftOut
+
+
+async def _tried(spec: ModelSpec, path: Path, context: int, verdicts: Path) -> _Tried:
+    engine = await LlamaEngine.start(spec, path, context_length=context, verdicts=verdicts)
     try:
         chat = await asyncio.to_thread(format_of, spec, engine)
         cuts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, scaffold=False),), ())
         tokens, sample, nothing = [await asyncio.to_thread(engine.count_tokens, segments) for segments in cuts]
-        return chat, tokens, sample - nothing
+        return _Tried(chat, tokens, sample - nothing, engine.left_out)
     finally:
         await engine.close()
 

@@ -8,13 +8,15 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import count
 
-from models.errors import EngineFailed, ModelUnavailable
+from models.errors import ModelUnavailable
+from models.llama.kernels import FAULTS, LIBRARY, PROOF_ROWS, READING, proof
 from models.llama.loading import Order
 from models.llama.wire import LINE_BYTES, Message, packed
 from models.types import Rates
@@ -27,7 +29,17 @@ CLOSE_S = 8.0  # to write snapshots
 LOAD_S = 120.0  # beside the time that the slowest disk needs for the file
 SLOWEST_DISK = 20e6  # bytes a second
 DRAIN_S = 1.0  # for what a process has said before it ended
+_QUICK = frozenset(map(proof, PROOF_ROWS[1:]))  # stages of a load
+STALLED = "a stall"  # a fault, beside the names of signals
 _CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.process import main; main({descriptor}, {parent})"
+
+
+class KernelFault(ModelUnavailable):
+    """A load that was ended by a fault of the processor, or that stalled."""
+
+    def __init__(self, child: "Child") -> None:
+        super().__init__(f"the model could not be loaded: {child.why}")
+        self.fault, self.stage, self.kernels = child.fault, child.stage, child.kernels
 
 
 class Child:
@@ -45,27 +57,37 @@ class Child:
         self.ready: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
         self.why = ""
+        self.fault = ""  # the signal of a fault that ended it, or `STALLED`
+        self.stage = LIBRARY  # of the load: what it has begun to do
+        self.kernels: tuple[str, ...] = ()  # those it uses, as far as there is a choice
         self.beat: Message = {}
         self.rates = Rates()
         self._progressed: Callable[[float], None] = lambda _share: None
+        self._load_s = LOAD_S  # for one stage of the load
+        self._patience: asyncio.Timeout | None = None  # of whoever waits for it
         self._listening = [asyncio.create_task(work) for work in (self._read(reader), self._read_complaints())]
         self._tasks = [*self._listening, *(asyncio.create_task(work) for work in (self._watch(), self._see_end()))]
 
     @classmethod
     async def start(cls, order: Order, on_progress: Callable[[float], None]) -> "Child":
-        """A process that has loaded what is ordered. Raises ModelUnavailable with the reason where it cannot."""
+        """A process that has loaded what is ordered. Raises ModelUnavailable with the reason where it cannot, as a
+        KernelFault where it has died of what it is made to run.
+        """
         child = await cls._spawn()
-        child._progressed = on_progress
+        child._progressed, child._load_s = on_progress, LOAD_S + order.file_bytes / SLOWEST_DISK
         child.send(asdict(order))
-        within_s = LOAD_S + order.file_bytes / SLOWEST_DISK
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(child._load_s) as child._patience:
                 await asyncio.shield(child.ready)
         except BaseException as error:
+            child._patience = None
             await child.kill("its load was given up")
             child.ready.exception()  # has been told
+            if isinstance(error, TimeoutError) and child.stage in (LIBRARY, READING):
+                raise ModelUnavailable(f"the model was not loaded within {child._load_s:.0f} s") from error
             if isinstance(error, TimeoutError):
-                raise ModelUnavailable(f"the model was not loaded within {within_s:.0f} s") from error
+                child.fault = STALLED
+                raise KernelFault(child) from error
             raise
         return child
 
@@ -150,6 +172,7 @@ class Child:
         elif "beat" in message:
             self.beat = message["beat"]
             if self.beat.get("stalled_s", 0) > STALL_S:
+                self.fault = STALLED
                 self._kill(f"one step took longer than {STALL_S:.0f} s")
         elif not self.ready.done() and "ready" in message:
             self.ready.set_result(message["ready"])
@@ -157,6 +180,15 @@ class Child:
             self.ready.set_exception(ModelUnavailable(message["failed"]))
         elif "loading" in message:
             self._progressed(message["loading"])
+        elif "stage" in message:
+            self._enter(message)
+
+    def _enter(self, message: Message) -> None:
+        """Another stage of the load, with its own time: once a step has used all weights, the next ones are quick."""
+        self.stage, self.kernels = message["stage"], tuple(message["kernels"])
+        if self._patience and not self._patience.expired():
+            within_s = STALL_S if self.stage in _QUICK else self._load_s
+            self._patience.reschedule(asyncio.get_running_loop().time() + within_s)
 
     async def _read_complaints(self) -> None:
         assert self._process.stderr is not None
@@ -181,12 +213,15 @@ class Child:
         code = await self._process.wait()
         await asyncio.wait(self._listening, timeout=DRAIN_S)
         self.why = self._killed_for or self._last_words(code)
+        if code < 0 and not self._killed_for and -code in FAULTS:
+            self.fault = signal.Signals(-code).name
         if code and not self._killed_for:
             log.warning("the process of a model ended: %s", self.why)
         self._writer.close()
         self.gone.set()
         if not self.ready.done():
-            self.ready.set_exception(ModelUnavailable(f"the model could not be loaded: {self.why}"))
+            failed = KernelFault(self) if self.fault else ModelUnavailable(f"the model could not be loaded: {self.why}")
+            self.ready.set_exception(failed)
         for inbox in self._inboxes.values():
             inbox.put_nowait(None)
 
@@ -194,8 +229,3 @@ class Child:
         ended = f"its process ended by signal {-code}" if code < 0 else f"its process ended with status {code}"
         said = self._complaints.decode("utf-8", "replace").strip().rpartition("\n")[2]
         return f"{ended}: {said[:300]}" if said else ended
-
-
-def lost(child: Child) -> EngineFailed:
-    """What a request is told whose process is gone."""
-    return EngineFailed(f"the model's process stopped in the middle of it ({child.why}): ask again")

@@ -51,9 +51,9 @@ class Context:
         rows: int,
         choices: int,
         kv_type: str = "f16",
-        gpu_layers: int = 0,
+        flash_attention: bool = False,
     ) -> None:
-        """`choices`: most rows of a batch behind which a token is chosen.
+        """`choices`: most rows of a batch behind which a token is chosen. Without flash attention values are f16.
 
         Raises ModelUnavailable when llama.cpp cannot allocate the cells.
         """
@@ -67,11 +67,9 @@ class Context:
         params.n_batch = params.n_ubatch = rows  # one: an aborted batch leaves nothing behind
         params.n_outputs_max = min(rows, choices)
         params.n_threads = params.n_threads_batch = threads
-        params.type_k = params.type_v = KV_TYPES[kv_type]
-        # A quantised cache of values needs flash attention. On a CPU a step takes twice as long behind 2,000 tokens,
-        # but skips the cells of other sequences.
-        self.reads_all = kv_type == "f16" and gpu_layers == 0
-        params.flash_attn_type = _FLASH_OFF if self.reads_all else _FLASH_ON
+        params.type_k, params.type_v = KV_TYPES[kv_type], KV_TYPES[kv_type if flash_attention else "f16"]
+        params.flash_attn_type = _FLASH_ON if flash_attention else _FLASH_OFF
+        self.reads_all = not flash_attention
         self.cancel = Cancel()
         strlen = ctypes.cast(ctypes.CDLL(None).strlen, self._api.ggml_abort_callback)
         params.abort_callback, self._strlen = strlen, strlen

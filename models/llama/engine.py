@@ -11,12 +11,15 @@ from typing import Any
 
 from models import errors
 from models.answer_filter import is_filtered
-from models.capability import physical_cores, resident_bytes
+from models.capability import physical_cores, processor, resident_bytes
 from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
 from models.gguf_file import GgufHeader, read_header
-from models.llama.child import Child, lost
+from models.llama.child import Child
+from models.llama.library import build
 from models.llama.loading import Order
+from models.llama.proving import Proving
 from models.llama.snapshots import Limits
+from models.llama.verdicts import LeftOut, Place, Verdicts
 from models.llama.wire import Message, pack_sampling, pack_segments
 from models.types import Delta, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
@@ -31,13 +34,13 @@ PATIENCE_S = 5.0  # a longer pause is not waited for
 class LlamaEngine:
     """One model with one process. A process that breaks costs the answers it was making, nothing else."""
 
-    def __init__(self, spec: ModelSpec, header: GgufHeader, order: Order, child: Child) -> None:
+    def __init__(self, spec: ModelSpec, header: GgufHeader, proving: Proving, child: Child) -> None:
         facts = child.ready.result()
         self.name, self.context_length = spec.name, int(facts["context_length"])
         self.chat_template = header.chat_template
         self.bos, self.eos = str(facts["bos"]), str(facts["eos"])
         self.fim = Fim(*facts["fim"]) if facts["fim"] else None
-        self._stops, self._order = spec.stop, order
+        self._stops, self._proving = spec.stop, proving
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._rates = Rates()
         self._open = 0
@@ -58,12 +61,14 @@ class LlamaEngine:
         context_length: int | None = None,
         kv_type: str = "f16",
         storage: Limits = NOTHING_KEPT,
+        verdicts: Path | None = None,
         on_progress: Callable[[float], None] = lambda _share: None,
     ) -> "LlamaEngine":
-        """Loads a model file in a new process, and has it give a first token. What is None comes from `spec`.
+        """Loads a model file in a new process, and has it give first tokens. What is None comes from `spec`.
 
         The context is never longer than the model was trained for; whether there is memory for it the caller has
-        checked (`capability`). `on_progress` gets the share that is loaded, 0..1.
+        checked (`capability`). `on_progress` gets the share that is loaded, 0..1. `verdicts` is the file of what
+        llama.cpp cannot use here.
         Raises ModelUnavailable for a file that is missing, damaged, or that llama.cpp refuses.
         """
         header = await asyncio.to_thread(read_header, path)
@@ -81,7 +86,9 @@ class LlamaEngine:
             disk_bytes=storage.disk_bytes,
             file_bytes=header.file_bytes,
         )
-        return cls(spec, header, order, await Child.start(order, on_progress))
+        place = await asyncio.to_thread(lambda: Place(processor(), build(), header.architecture))
+        proving = Proving(spec.name, order, Verdicts(verdicts), place)
+        return cls(spec, header, proving, await proving.start(on_progress))
 
     @property
     def child(self) -> Child | None:
@@ -109,6 +116,20 @@ class LlamaEngine:
         rates, child = self.rates, self.child
         told = {"restarts": self.restarts, "prefill_rate": rates.prefill, "decode_rate": rates.decode}
         return {**told, **child.beat, "memory_bytes": resident_bytes(child.pid)} if child else told
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """Those of llama.cpp that its process used last, where there is a choice."""
+        return self._proving.kernels
+
+    @property
+    def left_out(self) -> LeftOut:
+        """Kernels of llama.cpp that this processor cannot run, with what happened."""
+        return self._proving.left_out
+
+    def news(self) -> str:
+        """What the user should be told of that, once; "" the second time."""
+        return self._proving.news()
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return int(self._counted(segments)["count"])
@@ -139,7 +160,7 @@ class LlamaEngine:
         finally:
             child.forget(id_)
         if answer is None:
-            raise lost(child)
+            raise self._proving.lost(child)
         if "error" in answer:
             raise _error(answer)
         return answer
@@ -164,10 +185,12 @@ class LlamaEngine:
                 while True:
                     message = await inbox.get()
                     if message is None:
-                        raise lost(child)
+                        raise self._proving.lost(child)
                     delta = self._delta(message)
                     yield delta
                     if delta.reason:
+                        if delta.reason != "cancelled" and not prompt.ahead:
+                            self._proving.answered()
                         return
             finally:
                 child.forget(id_)
@@ -209,6 +232,8 @@ class LlamaEngine:
         if self._closed:
             raise EngineFailed(f"the engine of {self.name} is closed")
         pause_s = self._next_start - self._loop.time()
+        if pause_s > PATIENCE_S and self._proving.hopeless:
+            raise ModelUnavailable(self._proving.hopeless)
         if pause_s > PATIENCE_S:
             raise EngineFailed(
                 f"{self.name} broke {self._breaks} times in a row and is started again in {pause_s:.0f} s: try then, or"
@@ -224,7 +249,7 @@ class LlamaEngine:
     async def _start_again(self) -> Child:
         await asyncio.sleep(self._next_start - self._loop.time())
         try:
-            child = await Child.start(self._order, lambda _share: None)
+            child = await self._proving.start(lambda _share: None)
         except ModelUnavailable:
             self._put_off()
             raise
@@ -236,6 +261,7 @@ class LlamaEngine:
         while True:
             child = await self._started()
             await child.gone.wait()
+            self._proving.broke(child)
             self._put_off()
             self._starting = asyncio.create_task(self._start_again())
 
@@ -248,11 +274,12 @@ class LlamaEngine:
             await asyncio.sleep(FIRST_PAUSE_S)
 
     def _put_off(self) -> None:
-        """Counts a break, and sets when the next start may be: at once, then later and later."""
+        """Counts a break, and sets when the next start may be: at once, then later and later; late if nothing helps."""
         now = self._loop.time()
         self._breaks = 1 if now - self._broke_at > CALM_S else self._breaks + 1
         self._broke_at = now
         pause_s = min(FIRST_PAUSE_S * 2 ** (self._breaks - 2), LONGEST_PAUSE_S) if self._breaks > 1 else 0.0
+        pause_s = LONGEST_PAUSE_S if self._proving.hopeless else pause_s
         self._next_start = now + pause_s
 
 

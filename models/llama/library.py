@@ -1,16 +1,24 @@
 """The llama_cpp module, imported at the first use, with its log kept instead of printed.
 
-Knows how the library is missing or broken; does not know models.
+Knows how the library is missing or broken, and which one is installed; does not know models.
 """
 
 import ctypes
 import functools
+import importlib.metadata
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 from models.errors import ModelUnavailable
 
+REBUILD = "`rm -f .venv/stamps/llama; make setup` compiles llama.cpp for this one"
 _WARN, _ERROR = 3, 4  # enum ggml_log_level
 _complaints: deque[str] = deque(maxlen=20)  # one per process, as llama.cpp has one log
 _loading = threading.Lock()
@@ -44,9 +52,42 @@ def _library() -> Any:
         raise ModelUnavailable(
             f"llama-cpp-python cannot be loaded ({said}): free memory, or reinstall it with `make setup`"
         ) from error
+    _load_backends(Path(llama_cpp.__file__).parent / "lib")
     llama_cpp.llama_log_set(_keep_callback, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     return llama_cpp
+
+
+def _load_backends(folder: Path) -> None:
+    """A portable build has a library for each family of processors: the best that this one can run is loaded."""
+    from llama_cpp._ggml import libggml
+
+    if not libggml.ggml_backend_reg_count():
+        libggml.ggml_backend_load_all_from_path(os.fsencode(folder))
+    if not libggml.ggml_backend_reg_count():
+        raise ModelUnavailable("llama.cpp has no code for this processor: reinstall it with `make setup`")
+
+
+def problem() -> str:
+    """Why the library cannot be used here; "" if it can. Tried in a process of its own, which it may kill."""
+    if importlib.util.find_spec("llama_cpp") is None:
+        return "not installed: extractive answers only"
+    done = subprocess.run([sys.executable, "-c", "import llama_cpp"], capture_output=True, text=True, check=False)
+    if done.returncode < 0:
+        return f"compiled for another processor ({signal.Signals(-done.returncode).name}): {REBUILD}"
+    return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
+
+
+def build() -> str:
+    """Names the llama.cpp that is installed, without loading it: two builds of one version differ in size or time."""
+    found = importlib.util.find_spec("llama_cpp")
+    if found is None or found.origin is None:
+        return ""
+    files = [path.stat() for path in sorted((Path(found.origin).parent / "lib").glob("*ggml-cpu*"))]
+    version = importlib.metadata.version("llama-cpp-python")
+    return " ".join(
+        map(str, (version, sum(f.st_size for f in files), max((int(f.st_mtime) for f in files), default=0)))
+    )
 
 
 def json_schema_to_gbnf(schema: str) -> str:

@@ -9,8 +9,9 @@ import json
 import logging
 import math
 import os
+import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from models.errors import ModelUnavailable
 from models.gguf_file import split_parts
 from models.llama.answers import Answers
 from models.llama.context import Context
+from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, PROOF_ROWS, READING, environment, preferred, proof
 from models.llama.library import last_complaint, library
 from models.llama.pace import MOST, Pace
 from models.llama.scheduler import PARALLEL, Scheduler
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 
 SEQUENCES = 4 * PARALLEL  # beside the running ones, conversations that can go on without a restore
 ROWS = MOST + PARALLEL * (1 + DRAFT)  # of one batch
+PROOF_S = 5.0  # of one step
 WRITE_PAUSE_S = 0.2  # between two looks at what has to go to disk
 _DIGESTS = "digests.json"
 
@@ -50,6 +53,7 @@ class Order:
     ram_bytes: int = 0  # of snapshots
     disk_bytes: int = 0
     file_bytes: int = 0  # of the model
+    without: tuple[str, ...] = ()  # kernels that are left out, by their names
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Loaded:
     """Everything that answers."""
 
     order: Order
+    kernels: tuple[str, ...]
     vocabulary: Vocabulary
     context: Context
     snapshots: Snapshots
@@ -121,9 +126,22 @@ class Loaded:
                 self.snapshots.wrote(due, path)
 
 
-def load(order: Order, on_progress: Callable[[float], None]) -> Loaded:
-    """Blocks for seconds. Raises ModelUnavailable with llama.cpp's own words."""
-    vocabulary = Vocabulary.load(Path(order.path), gpu_layers=order.gpu_layers, on_progress=on_progress)
+def load(order: Order, on_progress: Callable[[float], None], on_stage: Callable[[str, Sequence[str]], None]) -> Loaded:
+    """Blocks for seconds. `on_stage` hears what is done next, with which kernels: it may be the last that is heard.
+
+    Raises ModelUnavailable with llama.cpp's own words.
+    """
+    for name, value in environment(order.without).items():
+        os.putenv(name, value)
+    kernels = _chosen(order)
+    on_stage(READING, kernels)
+    vocabulary = Vocabulary.load(
+        Path(order.path),
+        gpu_layers=order.gpu_layers,
+        extra_buffers=EXTRA_BUFFERS in kernels,
+        on_progress=on_progress,
+    )
+    on_stage("its context was being made", kernels)
     context = Context(
         vocabulary.model,
         order.context_length,
@@ -132,15 +150,18 @@ def load(order: Order, on_progress: Callable[[float], None]) -> Loaded:
         rows=ROWS,
         choices=PARALLEL * (1 + DRAFT),
         kv_type=order.kv_type,
-        gpu_layers=order.gpu_layers,
+        flash_attention=FLASH_ATTENTION in kernels,
     )
     _adapt(vocabulary.model, context.pointer, order.adapters)
     pace = Pace()
-    _prove(vocabulary, context, pace)
+    for rows in PROOF_ROWS:
+        on_stage(proof(rows), kernels)
+        if _prove(vocabulary, context, pace, min(rows, order.context_length)) > PROOF_S:
+            break  # steps of more rows are never made here: `Pace` keeps them shorter
     limits = Limits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None)
     snapshots = Snapshots(limits, parts=context.forks)
     slots = Slots(context, snapshots, order.context_length, SEQUENCES)
-    loaded = Loaded(order, vocabulary, context, snapshots, Scheduler(slots, pace), Answers(vocabulary.piece))
+    loaded = Loaded(order, kernels, vocabulary, context, snapshots, Scheduler(slots, pace), Answers(vocabulary.piece))
     if order.folder and is_known(order):
         try:
             loaded.open_disk()
@@ -164,20 +185,33 @@ def _adapt(model: Any, context: Any, adapters: tuple[str, ...]) -> None:
         raise ModelUnavailable(f"the adapters do not fit this model: {last_complaint()}")
 
 
-def _prove(vocabulary: Vocabulary, context: Context, pace: Pace) -> None:
-    """Evaluates a token: weights that give no numbers are found here, before anybody is promised an answer. The second
-    time the weights are in memory, and the step is timed.
+def _chosen(order: Order) -> tuple[str, ...]:
+    """The kernels in use. Loads the library, which knows what it was compiled with."""
+    used = preferred(
+        is_x86=platform.machine().lower() in ("x86_64", "amd64"),
+        has_amx=b"AMX_INT8 = 1" in library().llama_print_system_info(),
+        is_plain_cache=order.kv_type == "f16" and order.gpu_layers == 0,
+    )
+    return tuple(name for name in used if name not in order.without)
+
+
+def _prove(vocabulary: Vocabulary, context: Context, pace: Pace, rows: int) -> float:
+    """Seconds of a step. A kernel that faults and weights that give no numbers are found here, before anybody is
+    promised an answer. A single row is evaluated twice: the second time the weights are in memory, and it counts.
     """
     api = library()
-    for _ in range(2):
+    for _ in range(1 + (rows == 1)):
         context.cut(0, 0)
         began = time.perf_counter()
-        context.evaluate([(0, 0, max(vocabulary.bos, 0), True)])
-    pace.observe(1, time.perf_counter() - began)
-    logits = api.llama_get_logits_ith(context.pointer, 0)
+        context.evaluate([(0, place, max(vocabulary.bos, 0), place == rows - 1) for place in range(rows)])
+    seconds = time.perf_counter() - began
+    if rows == 1:
+        pace.observe(1, seconds)
+    logits = api.llama_get_logits_ith(context.pointer, rows - 1)
     if not all(map(math.isfinite, logits[: vocabulary.size])):
         raise ModelUnavailable("the model's weights give no numbers: the file is damaged, download it again")
     context.cut(0, 0)
+    return seconds
 
 
 def snapshot_key(order: Order) -> str:
@@ -187,7 +221,8 @@ def snapshot_key(order: Order) -> str:
     `get_rope_factors`).
     """
     shas = [_file_sha(order, Path(path)) for path in (*map(str, split_parts(Path(order.path))), *order.adapters)]
-    shaped = json.dumps([shas, order.context_length, order.kv_type, order.gpu_layers, library().__version__])
+    is_flash = FLASH_ATTENTION not in order.without  # where the cache allows it: it turns the cells of values
+    shaped = json.dumps([shas, order.context_length, order.kv_type, order.gpu_layers, is_flash, library().__version__])
     return hashlib.sha256(shaped.encode()).hexdigest()
 
 

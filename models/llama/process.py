@@ -55,7 +55,12 @@ def main(descriptor: int, parent: int) -> None:
     for work in (read, beat):
         threading.Thread(target=work, daemon=True).start()
     try:
-        loaded = load(Order(**order | {"adapters": tuple(order["adapters"])}), lambda share: send({"loading": share}))
+        ordered = Order(**order | {name: tuple(order[name]) for name in ("adapters", "without")})
+        loaded = load(
+            ordered,
+            lambda share: send({"loading": share}),
+            lambda stage, kernels: send({"stage": stage, "kernels": kernels}),
+        )
     except ModelError as error:
         send({"failed": str(error)})
         return

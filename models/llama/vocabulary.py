@@ -5,7 +5,6 @@ Knows the special tokens and llama.cpp's leading space; does not know which text
 
 import ctypes
 import os
-import platform
 import re
 import threading
 import weakref
@@ -73,14 +72,18 @@ class Vocabulary:
         *,
         gpu_layers: int = 0,
         only_vocabulary: bool = False,
+        extra_buffers: bool = False,
         on_progress: Callable[[float], None] = lambda _share: None,
     ) -> "Vocabulary":
-        """Loads a model file, whole or without its weights. Raises ModelUnavailable with llama.cpp's own words."""
+        """Loads a model file, whole or without its weights; with `extra_buffers` these are copied into another order.
+
+        Raises ModelUnavailable with llama.cpp's own words.
+        """
         api = library()
         last_complaint()
         params = api.llama_model_default_params()
         params.n_gpu_layers, params.vocab_only = gpu_layers, only_vocabulary
-        params.use_extra_bufts = _repacks(api)
+        params.use_extra_bufts = extra_buffers
 
         def report(share: float, _: object) -> bool:
             on_progress(share)
@@ -191,10 +194,3 @@ class Vocabulary:
             if attr & (_CONTROL | _USER_DEFINED | _UNKNOWN) and (text := self.text(token)):
                 found.append(Special(token, text, bool(attr & _CONTROL), bool(attr & _LSTRIP), bool(attr & _RSTRIP)))
         return found
-
-
-def _repacks(api: Any) -> bool:
-    """Whether weights are copied into an order of their own. On x86 without AMX that keeps Q4_K from llama.cpp's tiled
-    kernels (ggml-cpu/tiled): 128 rows take 1.35 times as long, one row 0.93 times, the model twice the memory.
-    """
-    return platform.machine().lower() not in ("x86_64", "amd64") or b"AMX_INT8 = 1" in api.llama_print_system_info()

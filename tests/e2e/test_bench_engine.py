@@ -1,13 +1,15 @@
 """The benchmark of the engine runs to its end; its model, its stop watch and its table are what they should be."""
 
+import asyncio
 import re
 import subprocess
 import sys
 
 import pytest
-from llama_cpp import Llama
 
 from models.gguf_file import read_header
+from models.llama.engine import LlamaEngine
+from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.bench_engine import BEGIN, END
 from tests.bench_retrieval import DOCS, replaced
 from tests.engine_bench.alone import forecasts
@@ -18,16 +20,18 @@ from tests.engine_bench.table import LOCKED, OURS, RAW, ROWS, SERVER, SOCKET, si
 from tests.shapes import SHAPES, made
 
 
-def test_a_shape_is_whole_and_answers_in_words_that_become_the_same_tokens_again() -> None:
+async def test_a_shape_is_whole_and_answers_in_words_that_become_the_same_tokens_again() -> None:
     header = read_header(made(SHAPES["tiny"]))
     assert (header.n_layers, header.n_embd, header.n_ff, header.n_head_kv, header.n_vocab) == (4, 256, 512, 4, 32064)
-    llama = Llama(str(SHAPES["tiny"].path), n_ctx=256, n_threads=1, verbose=False)
-    tokens = llama.tokenize(b"<|user|>\nHi<|end|>\n<|assistant|>\n", special=True)
-    said = [token for token, _ in zip(llama.generate(tokens, temp=1.0), range(100), strict=False)]
-    text = bytes(llama.detokenize(said)).decode()
+    engine = await LlamaEngine.start(ModelSpec("tiny", ()), SHAPES["tiny"].path, context_length=256, threads=1)
+    asked = Prompt((Segment("<|user|>\nHi<|end|>\n<|assistant|>\n", True),), "Hi")
+    said = [delta.text async for delta in engine.stream(asked, Sampling(max_tokens=100, temperature=1.0))]
+    text = "".join(said).strip()
+    again, nothing = [await asyncio.to_thread(engine.tokenize, given) for given in ((Segment(text, False),), ())]
+    await engine.close()
     assert re.fullmatch("( ?[a-z]{2,}){100}", text)
-    assert len(set(said)) > 50
-    assert llama.tokenize(text.strip().encode(), add_bos=False) == said
+    assert len(set(text.split())) > 50
+    assert len(again) - len(nothing) == 100
 
 
 def test_what_is_asked_has_its_size_and_is_the_same_again() -> None:

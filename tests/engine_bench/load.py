@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llama_cpp import Llama, llama_log_set
 
+from models.llama.library import library
 from tests.engine_bench.raw import SILENT
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +65,7 @@ class Load:
 
     @classmethod
     def of(cls, model: Path, sizes: Sizes) -> "Load":
+        library()
         llama_log_set(SILENT, ctypes.c_void_p(0))  # it would warn of a vocabulary without a model
         llama = Llama(str(model), vocab_only=True, verbose=False)
         files = sorted(path for name in ("backend", "indexer", "prompts") for path in (ROOT / name).rglob("*.py"))

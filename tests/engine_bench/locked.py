@@ -1,6 +1,7 @@
 """llama-cpp-python as most programs use it: one `Llama` behind one lock, served over HTTP; a process of its own.
 
-`python -m tests.engine_bench.locked MODEL THREADS CONTEXT` prints its port when the model is loaded.
+`python -m tests.engine_bench.locked MODEL THREADS CONTEXT EXTRA` prints its port when the model is loaded. EXTRA is 1
+where llama.cpp can use its extra buffer types: `Llama` has no parameter for that.
 """
 
 import json
@@ -9,7 +10,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import llama_cpp
 from llama_cpp import Llama
+
+from models.llama.library import library
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -39,7 +43,11 @@ class Answering(BaseHTTPRequestHandler):
         """Says nothing: standard error is the bench's."""
 
 
-def main(model: str, threads: str, context: str) -> None:
+def main(model: str, threads: str, context: str, extra: str) -> None:
+    library()
+    params = llama_cpp.llama_model_default_params()
+    params.use_extra_bufts = extra == "1"
+    llama_cpp.llama_model_default_params = lambda: params
     Answering.llama = Llama(
         model, n_ctx=int(context), n_threads=int(threads), n_threads_batch=int(threads), verbose=False
     )

@@ -36,6 +36,7 @@ class Machine:
     threads: int
     context: int  # tokens
     system: str
+    extra_buffers: bool = True  # whether llama.cpp's own faces can use them here
 
     @property
     def model(self) -> Path:
@@ -65,6 +66,7 @@ def over_http(url: str, headers: dict[str, str], model: str, system: str) -> Cal
 async def locked(machine: Machine) -> AsyncIterator[Peer]:
     """llama-cpp-python's `Llama` behind a lock."""
     words = [sys.executable, "-m", "tests.engine_bench.locked", machine.model, machine.threads, machine.context]
+    words.append(int(machine.extra_buffers))
     process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -86,6 +88,7 @@ async def llama_server(machine: Machine, binary: Path) -> AsyncIterator[Peer]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = [binary, "-m", machine.model, "-np", 4, "-c", machine.context, "--kv-unified", "-t", machine.threads]
+    words += [] if machine.extra_buffers else ["--no-repack"]
     command = [str(word) for word in (*words, "--host", "127.0.0.1", "--port", port)]
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

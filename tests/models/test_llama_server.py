@@ -16,6 +16,7 @@ import pytest
 from models.errors import ContextTooLarge
 from models.remote import RemoteEngine
 from models.types import Delta, Message, Prompt, Sampling, Segment
+from tests.engine_bench.raw import holds
 from tests.tiny_gguf import LLAMA3
 
 BUILT = Path(__file__).parents[2] / "build" / "llama-server" / "llama-server"
@@ -36,6 +37,7 @@ def url() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = f"-m {LLAMA3.path} --host 127.0.0.1 --port {port} -c 1024 -np 2 -t 1 --no-webui --api-key key"
+    words += "" if holds(LLAMA3.path) else " --no-repack"
     server = subprocess.Popen([program, *words.split()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         give_up = time.monotonic() + 60

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from models.llama.context import Cancel, Context
+from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION
 from models.llama.library import library
 from models.llama.vocabulary import Vocabulary
+from tests.proved import proved
 from tests.tiny_gguf import PHI3
 
 
@@ -19,8 +21,10 @@ class _Late(Cancel):
 
 @pytest.fixture
 def context() -> Iterator[Context]:
-    vocabulary = Vocabulary.load(PHI3.path)
-    found = Context(vocabulary.model, 256, 1, sequences=4, rows=32, choices=8)
+    kernels = proved(PHI3.path)
+    vocabulary = Vocabulary.load(PHI3.path, extra_buffers=EXTRA_BUFFERS in kernels)
+    flash = FLASH_ATTENTION in kernels
+    found = Context(vocabulary.model, 256, 1, sequences=4, rows=32, choices=8, flash_attention=flash)
     yield found
     found.close()
     vocabulary.close()

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from models.llama import state_folder
 from models.llama.engine import LlamaEngine
+from models.llama.kernels import FLASH_ATTENTION
 from models.llama.loading import Order, snapshot_key
 from models.llama.snapshots import Kept, Limits, Snapshots
 from models.llama.state_file import Head, Spans, State
@@ -345,9 +347,10 @@ def test_another_context_or_model_has_another_key(tmp_path: Path) -> None:
     order = Order(str(path), 2048, 1, folder=str(tmp_path / "kv"))
     keys = {snapshot_key(order), snapshot_key(Order(str(path), 4096, 1, folder=order.folder))}
     keys |= {snapshot_key(Order(str(path), 2048, 1, kv_type="q8_0", folder=order.folder))}
+    keys |= {snapshot_key(replace(order, without=(FLASH_ATTENTION,)))}
     path.write_bytes(path.read_bytes() + b"x")
     keys |= {snapshot_key(order)}
-    assert len(keys) == 4
+    assert len(keys) == 5
     (tmp_path / "kv" / "digests.json").write_text("{")
     assert snapshot_key(order) in keys
 

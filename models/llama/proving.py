@@ -1,0 +1,117 @@
+"""Starts the process of one model until one holds: each process that a kernel kills is followed by one with a suspect
+less.
+
+Knows neither messages nor answers. What held is kept in `verdicts`, and is where the next load begins.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from models.errors import EngineFailed, ModelUnavailable
+from models.llama.child import Child, KernelFault
+from models.llama.kernels import LIBRARY, suspect
+from models.llama.library import REBUILD
+from models.llama.loading import Order
+from models.llama.verdicts import LeftOut, Place, Verdict, Verdicts
+
+log = logging.getLogger(__name__)
+
+IN_A_ROW = 2  # answers that end in a fault before something is left out: one may be chance
+
+
+class Proving:
+    """The starts of one model's process."""
+
+    def __init__(self, name: str, order: Order, verdicts: Verdicts, place: Place) -> None:
+        self._name, self._order = name, order
+        self._verdicts, self._place = verdicts, place
+        self.left_out: LeftOut = (verdicts.find(place) or Verdict()).left_out
+        self.kernels: tuple[str, ...] = ()  # of the last process that held
+        self.hopeless = ""  # why it cannot be used here; "" while it may be
+        self._news: list[str] = []
+        self._faults = 0  # of answers, in a row
+        self._counted: Child | None = None
+        self._dropped: str | None = None  # what is left out since then
+
+    async def start(self, on_progress: Callable[[float], None]) -> Child:
+        """A process that has proved what it uses. Raises ModelUnavailable where none does."""
+        left_out, tried = dict(self.left_out), []
+        while True:
+            try:
+                child = await Child.start(replace(self._order, without=tuple(left_out)), on_progress)
+            except KernelFault as fault:
+                tried.append(f"{fault.fault} when {fault.stage}{_without(left_out)}")
+                name = suspect(fault.kernels)
+                if name is None:
+                    self.hopeless = self._reason(fault, tried)
+                    self._verdicts.keep(self._place, Verdict(self.left_out, self.hopeless))
+                    raise ModelUnavailable(self.hopeless) from fault
+                log.warning("%s: %s; the next try is without %s", self._name, tried[-1], name)
+                left_out[name] = f"{fault.fault} when {fault.stage}"
+                continue
+            self._keep(left_out)  # at once: who gives the load up now could not end the process
+            self.hopeless, self.kernels = "", child.kernels
+            return child
+
+    def broke(self, child: Child) -> None:
+        """Takes note, once, of a process that has ended. After `IN_A_ROW` faults the next one has a suspect less."""
+        if child is self._counted:
+            return
+        self._counted, self._dropped = child, None
+        self._faults = self._faults + 1 if child.fault else 0
+        if self._faults < IN_A_ROW:
+            return
+        self._faults, what = 0, f"{child.fault} in {IN_A_ROW} answers in a row"
+        self._dropped = suspect(child.kernels)
+        if self._dropped:
+            self._keep({**self.left_out, self._dropped: what})
+        else:
+            self._faults = IN_A_ROW - 1  # one more will do
+            self.hopeless = (
+                f"{self._name} cannot be used on this processor: {what}{_without(self.left_out)}. {_advice()}"
+            )
+
+    def answered(self) -> None:
+        """An answer has come to its end."""
+        self._faults, self.hopeless = 0, ""
+
+    def lost(self, child: Child) -> EngineFailed:
+        """What a request is told whose process is gone."""
+        self.broke(child)
+        if self.hopeless:
+            return EngineFailed(self.hopeless)
+        without = f"it goes on without {self._dropped}, " if self._dropped else ""
+        return EngineFailed(f"the model's process stopped in the middle of it ({child.why}): {without}ask again")
+
+    def news(self) -> str:
+        """What the user has not been told yet of what is left out; "" the second time."""
+        told, self._news = " ".join(self._news), []
+        return told
+
+    def _keep(self, left_out: LeftOut) -> None:
+        for name in left_out.keys() - self.left_out.keys():
+            told = f"{self._name} runs without {name} here, which llama.cpp cannot use on this processor"
+            self._news.append(f"{told} ({left_out[name]}).")
+            log.warning("%s: %s", told, left_out[name])
+        self.left_out = left_out
+        self._verdicts.keep(self._place, Verdict(left_out))
+
+    def _reason(self, fault: KernelFault, tried: list[str]) -> str:
+        if fault.stage == LIBRARY:
+            return (
+                f"llama.cpp cannot run on this processor ({fault.fault} when {LIBRARY}): it was compiled for another"
+                f" one. {REBUILD}, with PORTABLE=1 for every one"
+            )
+        return f"{self._name} cannot be used on this processor: {'; '.join(tried)}. {_advice()}"
+
+
+def _without(left_out: LeftOut) -> str:
+    return f" without {', '.join(left_out)}" if left_out else ""
+
+
+def _advice() -> str:
+    return (
+        "Choose another model, or download it again if its file may be damaged; if llama.cpp was compiled on another"
+        f" machine, {REBUILD}"
+    )

@@ -1,0 +1,72 @@
+"""A processor that faults on demand, for any machine: what `arm` does inside the process of a model.
+
+`faulting` gives the code that such a process is started with.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from models.llama import child, loading, process
+from models.llama.context import Context, Row
+from models.llama.kernels import SUSPECTS
+
+PLAIN = child._CODE
+ANSWER = 0  # as rows: any step after the load
+ANYTHING = ""  # as a kernel: whatever is in use
+
+# Kernel, rows of the step in which it faults, the signal's name; "": it never comes to its end.
+Fault = tuple[str, int, str]
+
+
+def faulting(*faults: Fault) -> str:
+    """Every kernel is chosen there, whatever this one has."""
+    return PLAIN.replace("main({", f"from tests.models.llama.faulty import arm; arm({faults!r}); main({{", 1)
+
+
+def arm(faults: Sequence[Fault]) -> None:
+    used: list[str] = []
+    of_load, of_context, of_process = (_Patched(place) for place in (loading, Context, process))
+    is_loaded = False
+
+    def choose(order: loading.Order) -> tuple[str, ...]:
+        used.extend(of_load.real("_chosen")(order))
+        return tuple(used)
+
+    def evaluate(context: Context, rows: Sequence[Row]) -> bool:
+        for kernel, at, fault in faults:
+            if kernel in (ANYTHING, *used) and (is_loaded if at == ANSWER else at == len(rows)):
+                _end(fault)
+        return bool(of_context.real("evaluate")(context, rows))
+
+    def load(*given: Any) -> Any:
+        nonlocal is_loaded
+        loaded = of_process.real("load")(*given)
+        is_loaded = True
+        return loaded
+
+    of_load.put(preferred=lambda **_: SUSPECTS, _chosen=choose)
+    of_context.put(evaluate=evaluate)
+    of_process.put(load=load)
+
+
+class _Patched:
+    """A module or a class with other functions in it, for the rest of the process."""
+
+    def __init__(self, place: Any) -> None:
+        self._place, self._real = place, dict(vars(place))
+
+    def real(self, name: str) -> Any:
+        return self._real[name]
+
+    def put(self, **functions: Any) -> None:
+        for name, function in functions.items():
+            setattr(self._place, name, function)
+
+
+def _end(fault: str) -> None:
+    if fault:
+        os.kill(os.getpid(), signal.Signals[fault])
+    time.sleep(60)
