@@ -17,7 +17,7 @@ CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
-.PHONY: run test check setup int8 bench bench-quick bench-retrieval bench-engine llama-server soak soak-quick soak-engine fuzz-gguf clean
+.PHONY: run test test-models check setup int8 bench bench-quick bench-retrieval bench-engine llama-server soak soak-quick soak-engine fuzz-gguf clean
 
 run: setup
 ifdef ASK
@@ -28,8 +28,13 @@ else
 endif
 
 # Two processes, a file of tests each: much of the time is waiting. The order of the files is that of the folders.
-test: check $(PEER)
+test: check test-models $(PEER)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# Two small real models (600 MB), once, into MODELS_CACHE (~/.cache/lantern/models). Where they cannot be had the tests
+# that need them are skipped, and say so.
+test-models: $(STAMPS)/packages
+	@$(BIN)/python -m tests.real.models
 
 check: setup $(STAMPS)/gguf
 	$(BIN)/ruff format --check .
