@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from backend.config import load_settings
 from models.download import pull
 from models.errors import ModelError
 from models.gguf_format import human_bytes
@@ -71,6 +72,18 @@ def fetch(name: str, folder: Path) -> Fetched:
     except ModelError as error:
         return Fetched(name, None, f"{name} cannot be fetched: {error}")
     return _found(name, folder)
+
+
+def installed(wanted: str) -> tuple[str, Path] | None:
+    """Name and file of a model for a benchmark: a path, or a name in the cache of the tests or in MODELS_DIR."""
+    settings = load_settings()
+    if (path := Path(wanted).expanduser().absolute()).is_file():
+        return Registry(path.parent, settings.user_catalogue).spec_for_path(path).name, path
+    for folder in (cache_dir(), settings.models_dir):
+        registry = Registry(folder, settings.user_catalogue)
+        if wanted in registry.names() and (file := registry.locate(registry.spec(wanted))):
+            return wanted, file
+    return None
 
 
 def say(line: str) -> None:
