@@ -37,6 +37,12 @@ def lay_out(root: Path) -> Path:
     return root
 
 
+def asked(text: str, model: str) -> dict[str, Any]:
+    """The body of a request to /v1/chat/completions."""
+    messages = [{"role": "user", "content": text}]
+    return {"model": model, "messages": messages, "temperature": 0, "repeat_penalty": 1}
+
+
 @dataclass(frozen=True, slots=True)
 class Real:
     """A server with real models and an indexed codebase."""
@@ -52,10 +58,8 @@ class Real:
         return self.served.post("/chat/query", {"query": text, "model": model, "temperature": 0} | off | more)
 
     def chat(self, text: str, model: str, **more: Any) -> Any:
-        """The model's own words under /v1, nothing added to the question."""
-        messages = [{"role": "user", "content": text}]
-        asked = {"model": model, "messages": messages, "temperature": 0}
-        return self.served.post("/v1/chat/completions", asked | more)
+        """The model's own words under /v1, always the likeliest, nothing added to the question."""
+        return self.served.post("/v1/chat/completions", asked(text, model) | more)
 
     def streamed(self, path: str, body: dict[str, Any]) -> list[str]:
         """The data of server-sent events."""
@@ -83,8 +87,8 @@ class Real:
 
 async def prompt(socket: Socket, session: str, turn: str, text: str, model: str, **more: Any) -> str:
     """Asks without waiting for the answer; the conversation."""
-    asked = {"session": session, "turn": turn, "text": text, "model": model, "temperature": 0} | more
-    conversation: str = (await socket.call("session/prompt", **asked))["conversation"]
+    told = {"session": session, "turn": turn, "text": text, "model": model, "temperature": 0} | more
+    conversation: str = (await socket.call("session/prompt", **told))["conversation"]
     return conversation
 
 

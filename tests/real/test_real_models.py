@@ -11,7 +11,7 @@ from typing import Any
 
 from prompts.system import SYSTEM
 from tests.e2e.worlds import lantern, serving
-from tests.real.harness import PATIENCE_S, SETTINGS, Real, ids_of, parsed, prompt, text_of
+from tests.real.harness import PATIENCE_S, SETTINGS, Real, asked, ids_of, parsed, prompt, text_of
 from tests.real.models import LARGE, NAMES, SMALL, cache_dir
 
 CAPITAL = "What is the capital of France? Answer in one word."
@@ -52,8 +52,8 @@ def test_a_model_is_told_as_what_it_is_and_answers(real: Real, models: dict[str,
 def test_prompts_are_token_by_token_what_the_model_was_trained_on(
     real: Real, models: dict[str, Path], name: str
 ) -> None:
-    asked = {"system": SYSTEM.strip(), "exchanges": [], "question": WHAT}
-    given = [[name, str(models[name]), [*CONVERSATIONS, HARMLESS, HOSTILE, asked]]]
+    typical = {"system": SYSTEM.strip(), "exchanges": [], "question": WHAT}
+    given = [[name, str(models[name]), [*CONVERSATIONS, HARMLESS, HOSTILE, typical]]]
     words = [sys.executable, "-m", "tests.real.oracle"]
     done = subprocess.run(words, input=json.dumps(given), capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
@@ -78,13 +78,12 @@ def test_a_schema_is_kept(real: Real, name: str) -> None:
 
 
 def test_a_stream_comes_in_pieces_and_ends(real: Real) -> None:
-    messages = [{"role": "user", "content": "Write one sentence about the sea."}]
-    body = {"model": SMALL, "messages": messages, "max_tokens": 24, "temperature": 0, "stream": True}
-    lines = real.streamed("/v1/chat/completions", body | {"stream_options": {"include_usage": True}})
+    how = {"max_tokens": 24, "stream": True, "stream_options": {"include_usage": True}}
+    lines = real.streamed("/v1/chat/completions", asked(CAPITAL, SMALL) | how)
     *chunks, last = parsed(lines)
     said = [choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"]]
     assert len([text for text in said if text]) > 2
-    assert "sea" in "".join(said)
+    assert "Paris" in "".join(said)
     assert lines[-1] == "[DONE]"
     assert last["usage"]["completion_tokens"] <= 24
 
@@ -135,7 +134,7 @@ async def test_two_are_answered_at_once_and_one_is_cancelled(real: Real) -> None
         assert answer["content"] == text_of(socket, "long") != ""
         await prompt(socket, session, "on", CAPITAL, SMALL, max_tokens=24, retrieval="off", conversation=conversation)
         on = await socket.until("end", "on")
-    assert on["reason"] == "stop"
+    assert on["reason"] in ("stop", "length")
     assert on["usage"]["cached"] > short["usage"]["prompt"]  # what the cancelled answer had read is still there
 
 
@@ -191,9 +190,9 @@ async def test_the_codebase_answers_over_the_socket(real: Real) -> None:
 
 def test_the_codebase_answers_on_the_command_line(real: Real) -> None:
     given: dict[str, Any] = {"MODEL_NAME": LARGE, "MODELS_DIR": cache_dir(), **SETTINGS}
-    asked = lantern(real.folder, "ask", WHAT, "--path", str(real.root), "--json", **given)
-    assert asked.returncode == 0, asked.stderr
-    told = json.loads(asked.stdout)
+    done = lantern(real.folder, "ask", WHAT, "--path", str(real.root), "--json", **given)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
     assert told["model_name"] == LARGE
     check_answer(told["response"], told["sources"], told["citations"])
     listed = lantern(real.folder, "models", "list", "--json", **given)
