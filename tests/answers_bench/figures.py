@@ -18,7 +18,9 @@ _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _PATH = re.compile(r"[\w./-]*\w\.(?:c|cc|cfg|cpp|go|h|java|js|md|py|rs|rst|toml|ts)\b")
 _TICKED = re.compile(r"`([^`\n]+)`")
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_CODELIKE = re.compile(r"\b(?:\w*[a-z0-9]_\w*\w|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|_[a-z]\w{2,})\b", re.ASCII)
+_CODELIKE = re.compile(
+    r"\b(?:[A-Za-z_]\w*_\w*[A-Za-z0-9]|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|_[a-z]\w{2,})\b", re.ASCII
+)
 _CITATION = re.compile(r"\[\d+\]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _WORDS = 600  # of a text that are compared

@@ -42,10 +42,9 @@ def lantern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
 
 
 def test_identifiers_are_what_prose_does_not_write() -> None:
-    told = identifiers(
-        "In `Cart.total(x)` and snake_case, camelCase or `ab`, not src/one_two.py.\n```\nfenced_one\n```"
-    )
-    assert told == {"Cart", "total", "snake_case", "camelCase"}
+    prose = "In `Cart.total(x)` and snake_case, camelCase, SOME_NAME or `ab`, not src/one_two.py."
+    told = identifiers(f"{prose}\n```\nfenced_one\n```")
+    assert told == {"Cart", "total", "snake_case", "camelCase", "SOME_NAME"}
 
 
 def test_an_answer_is_measured_beside_its_reference() -> None:
