@@ -23,7 +23,7 @@ CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
-.PHONY: run test check setup int8 bench bench-quick bench-retrieval bench-engine llama-server soak soak-quick soak-engine fuzz-gguf clean
+.PHONY: run test test-models check setup int8 bench bench-quick bench-retrieval bench-engine bench-answers llama-server soak soak-quick soak-engine fuzz-gguf clean
 
 run: setup
 ifdef ASK
@@ -34,8 +34,13 @@ else
 endif
 
 # Two processes, a file of tests each: much of the time is waiting. The order of the files is that of the folders.
-test: check $(PEER)
+test: check test-models $(PEER)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# Two small real models (600 MB), once, into MODELS_CACHE (~/.cache/lantern/models). Where they cannot be had the tests
+# that need them are skipped, and say so.
+test-models: $(STAMPS)/packages
+	@$(BIN)/python -m tests.real.models
 
 check: setup $(STAMPS)/gguf
 	$(BIN)/ruff format --check .
@@ -52,8 +57,17 @@ bench-quick: setup $(STAMPS)/gguf
 bench-retrieval: setup
 	$(BIN)/python -m tests.bench_retrieval
 
+# MODEL=name of the catalogue, or a path: a real model instead of a shape with random weights.
+REAL = $(if $(filter command environment,$(firstword $(origin MODEL))),--model '$(MODEL)')
 bench-engine: setup $(STAMPS)/gguf $(PEER)
-	$(BIN)/python -m tests.bench_engine --shape $(SHAPE) --llama-server $(LLAMA_SERVER)
+	$(BIN)/python -m tests.bench_engine --shape $(SHAPE) $(REAL) --llama-server $(LLAMA_SERVER)
+
+# N=questions for each row; QUICK=1: two, without a model; ONLY=regular expression of rows, KEEP=folder for the answers,
+# BENCH=folder of the shared benchmark. Models are those in MODELS_CACHE or MODELS_DIR.
+N ?= 24
+bench-answers: setup
+	$(BIN)/python -m tests.bench_answers --n $(N) --llama-server $(LLAMA_SERVER) $(if $(QUICK),--quick) \
+		$(if $(ONLY),--only '$(ONLY)') $(if $(KEEP),--keep '$(KEEP)') $(if $(BENCH),--bench '$(BENCH)')
 
 soak: setup
 	$(BIN)/python -m tests.soak

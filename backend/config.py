@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    model_name: str = "phi3-mini"
+    model_name: str = ""  # "": `Registry.default`
     engine_url: str = ""  # of an OpenAI-compatible server
     engine_api_key: SecretStr = SecretStr("")
     engine_model: str = ""  # "": the first that the server lists

@@ -20,6 +20,7 @@ from models import router
 from models.errors import ModelError, ModelUnavailable, Unsupported
 from models.extractive import ExtractiveEngine
 from models.llama.engine import LlamaEngine
+from models.proposal import none_installed, not_installed
 from models.registry import Registry
 from models.router import Asked
 from models.types import Engine, ModelSpec, ModelState, Sampling
@@ -59,13 +60,18 @@ class Engines:
         self._residents = Residents(start or starting(llama(settings)), self._stats)
         self._preloads: set[asyncio.Task[None]] = set()
 
+    @property
+    def own(self) -> str:
+        """The server's own model: MODEL_NAME, or what an unset one means now."""
+        return self._settings.model_name or self._registry.default()
+
     def resolve(self, name: str) -> tuple[ModelSpec, Path] | None:
         """The entry and file behind a name, None where that is no file. "" is the server's own model.
 
         Raises `UnknownModel` or `ModelUnavailable`: only the server's own model may be silently absent.
         """
-        own = not name or name == self._settings.model_name
-        name = name or self._settings.model_name
+        own = not name or name == self.own
+        name = name or self.own
         if name in (AUTO, EXTRACTIVE) or self._is_remote(name):
             return None
         as_path = Path(name).expanduser()
@@ -117,7 +123,7 @@ class Engines:
         given again, with the reason. `watch` is told how far a load is.
         """
         async with AsyncExitStack() as held:
-            yield await self._choose(name or self._settings.model_name, asked, watch, failed or {}, held)
+            yield await self._choose(name or self.own, asked, watch, failed or {}, held)
 
     def news(self, engine: Engine) -> str:
         """What the user should be told of that engine, once; "" the second time."""
@@ -125,7 +131,7 @@ class Engines:
 
     def preload(self, name: str = "") -> None:
         """Begins to load a model that will be asked soon. An error is left to the question that meets it."""
-        task = asyncio.create_task(self._preload(name or self._settings.model_name))
+        task = asyncio.create_task(self._preload(name or self.own))
         self._preloads.add(task)
         task.add_done_callback(self._preloads.discard)
 
@@ -215,7 +221,7 @@ class Engines:
     @property
     def current(self) -> dict[str, Any]:
         """The server's own model and whether it is in memory."""
-        name = self._settings.model_name
+        name = self.own
         if name == AUTO or self._is_remote(name):
             return {"name": name, "state": "loaded" if self._stats.resident or self._remote else "installed"}
         try:
@@ -233,7 +239,7 @@ class Engines:
             reached = "loaded" if self._remote.context_length else "installed"
             always.append(self._always(REMOTE, self._remote.context_length) | {"state": reached})
         routes = self._routes(1)
-        if len({tier for tier, _ in routes}) > 1 or self._settings.model_name == AUTO:
+        if len({tier for tier, _ in routes}) > 1 or self.own == AUTO:
             smallest = [found[0].context_length for _, found in routes if found]
             always.append(self._always(AUTO, min(smallest, default=self._extractive.context_length)))
         return always + [self._listed(state) for state in self._registry.states()]
@@ -246,14 +252,14 @@ class Engines:
             "state": self._residents.state(name) or here,
             "context": self._settings.context_length or state.spec.context_length,
             "size_bytes": state.size_bytes or state.spec.size_bytes,
-            "default": name == self._settings.model_name,
+            "default": name == self.own,
         }
         if resident is not None:  # memory may have been short of a longer context
             told |= {"context": resident.engine.context_length, "resident_bytes": resident.need}
         return told
 
     def _always(self, name: str, context: int) -> dict[str, Any]:
-        default = self._settings.model_name == name
+        default = self.own == name
         return {"id": name, "state": "loaded", "context": context, "size_bytes": 0, "default": default}
 
     def _model(self, spec: ModelSpec, path: Path) -> Model:
@@ -269,9 +275,8 @@ class Engines:
     def _missing(self, name: str, path: Path | None) -> str:
         if path is not None or importlib.util.find_spec("llama_cpp") is None:
             return "llama-cpp-python is not installed: install a C++ compiler and run `make setup`."
-        if name == AUTO:
-            return "No model is installed: `lantern models list` shows what `lantern models pull` can download."
-        return (
-            f"Model {name} is not installed: `lantern models pull {name}` downloads it, "
-            f"or put its GGUF into {self._settings.models_dir}."
-        )
+        if name == AUTO or (not self._settings.model_name and name == self.own):
+            return none_installed(self._registry.spec)
+        if name not in self._registry.names() or not (spec := self._registry.spec(name)).sources:
+            return f"Model {name} is not installed: put its GGUF into {self._settings.models_dir}."
+        return not_installed(spec, self._registry.spec)

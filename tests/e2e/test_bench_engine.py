@@ -4,13 +4,14 @@ import asyncio
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from models.gguf_file import read_header
 from models.llama.engine import LlamaEngine
 from models.types import ModelSpec, Prompt, Sampling, Segment
-from tests.bench_engine import BEGIN, END
+from tests.bench_engine import BEGIN, END, real
 from tests.bench_retrieval import DOCS, replaced
 from tests.engine_bench.alone import forecasts
 from tests.engine_bench.clients import Heard
@@ -18,6 +19,7 @@ from tests.engine_bench.load import QUICK, Load
 from tests.engine_bench.processes import family, resident_bytes
 from tests.engine_bench.table import LOCKED, OURS, RAW, ROWS, SERVER, SOCKET, side_by_side
 from tests.shapes import SHAPES, made
+from tests.tiny_gguf import PHI3
 
 
 async def test_a_shape_is_whole_and_answers_in_words_that_become_the_same_tokens_again() -> None:
@@ -92,6 +94,17 @@ def test_memory_is_of_a_process_and_all_it_started() -> None:
 def test_the_document_has_one_section_of_it() -> None:
     assert replaced(f"a\n{BEGIN}\nold\n{END}\n", "new", BEGIN, END) == f"a\n{BEGIN}\nnew\n{END}\n"
     assert DOCS.read_text("utf-8").count(BEGIN) == 1
+
+
+def test_a_real_model_is_a_path_or_a_name_and_has_a_section_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "some-model.gguf"
+    file.touch()
+    model = real(str(file))
+    assert (model.path, model.name, model.title) == (file, "some-model", ": some-model")
+    assert model.begin == "<!-- bench-engine some-model: written by make bench-engine -->"
+    assert real(str(PHI3.path)).name == PHI3.model  # the catalogue knows the file's name
+    with pytest.raises(SystemExit, match="nobody is not installed"):
+        real("nobody")
 
 
 def test_the_quick_benchmark_prints_every_row() -> None:

@@ -16,6 +16,7 @@ import httpx
 from backend.instance import find
 
 LANTERN = [str(Path(sys.executable).with_name("lantern"))]
+START_S = 120.0  # for what takes two seconds: the machine may be busy with other things
 
 
 def environment(folder: Path, **settings: Any) -> dict[str, str]:
@@ -62,7 +63,7 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
     """A server process, stopped at the end if it still runs."""
     process = subprocess.Popen([*LANTERN, "serve"], env=environment(folder, **settings), stderr=subprocess.PIPE)
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + START_S
         while not ((instance := find(folder)) and instance.url):
             assert process.poll() is None, process.communicate()[1].decode()
             assert time.monotonic() < until, "the server does not come up"
@@ -71,7 +72,7 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=START_S)
 
 
 def events_of(output: str) -> list[dict[str, Any]]:

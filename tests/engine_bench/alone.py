@@ -72,7 +72,7 @@ async def smaller_cache(machine: Machine, folder: Path, load: Load) -> Figures:
 
 async def swaps(machine: Machine, folder: Path, n: int) -> Figures:
     """Two tiny models in turn: what the server's own process takes at the end, as a share of that after the first."""
-    with lantern_served(machine, folder, MODELS_DIR=tiny_dir()) as served:
+    with lantern_served(machine, folder, MODELS_DIR=tiny_dir(), MODEL_NAME=PHI3.model) as served:
         talk = await Session.open(served.url, served.headers)
         before = 0
         for turn in range(n + 2):

@@ -23,6 +23,7 @@ FOLLOW_UPS = (
     "Which of these names would you change?",
     "What would break without the first line?",
 )
+LONG = "Now count from one to five hundred, every number as a word on a line of its own."
 
 
 @dataclass(frozen=True, slots=True)

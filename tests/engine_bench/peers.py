@@ -5,6 +5,7 @@ Every one gets the same model file, context, threads, system prompt and (through
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -19,9 +20,6 @@ import httpx
 
 from tests.e2e.worlds import Served, serving
 from tests.engine_bench.clients import Completions, Session, Talk
-from tests.shapes import Shape, made
-
-MODEL = "phi3-mini"  # in Lantern's catalogue
 
 
 class Absent(Exception):
@@ -32,15 +30,13 @@ class Absent(Exception):
 class Machine:
     """What every engine is given."""
 
-    shape: Shape
+    model: Path
+    name: str  # in Lantern's catalogue
+    what: str  # for the document
     threads: int
     context: int  # tokens
     system: str
     extra_buffers: bool = True  # whether llama.cpp's own faces can use them here
-
-    @property
-    def model(self) -> Path:
-        return made(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,7 @@ class Peer:
 
     pid: int
     begin: Callable[[Any], Awaitable[Talk]]  # a new conversation (of None), or one from before a restart
+    url: str = ""
 
     async def talk(self, before: Talk | None = None) -> Talk:
         return await self.begin(before)
@@ -81,7 +78,9 @@ async def locked(machine: Machine) -> AsyncIterator[Peer]:
 
 @asynccontextmanager
 async def llama_server(machine: Machine, binary: Path) -> AsyncIterator[Peer]:
-    """Four slots that share one cache, else as it comes. Raises Absent when it was not built."""
+    """Four slots that share one cache, else as it comes, or as LLAMA_SERVER_FLAGS says. Raises Absent when it was not
+    built.
+    """
     if not binary.is_file():
         raise Absent("not built; `make llama-server` does")
     with socket.socket() as free:
@@ -89,7 +88,8 @@ async def llama_server(machine: Machine, binary: Path) -> AsyncIterator[Peer]:
         port = free.getsockname()[1]
     words = [binary, "-m", machine.model, "-np", 4, "-c", machine.context, "--kv-unified", "-t", machine.threads]
     words += [] if machine.extra_buffers else ["--no-repack"]
-    command = [str(word) for word in (*words, "--host", "127.0.0.1", "--port", port)]
+    flags = os.environ.get("LLAMA_SERVER_FLAGS", "").split()
+    command = [str(word) for word in (*words, *flags, "--host", "127.0.0.1", "--port", port)]
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -98,7 +98,7 @@ async def llama_server(machine: Machine, binary: Path) -> AsyncIterator[Peer]:
             assert process.poll() is None, f"{binary.name} does not start"
             assert time.monotonic() < until, f"{binary.name} does not come up"
             await asyncio.sleep(0.1)
-        yield Peer(process.pid, over_http(url, {}, "", machine.system))
+        yield Peer(process.pid, over_http(url, {}, "", machine.system), url)
     finally:
         ended = process.poll()
         process.terminate()
@@ -120,19 +120,22 @@ async def lantern(machine: Machine, folder: Path, *, socket: bool = True, **sett
     Raises Absent when it does not have that face.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    system = json.dumps(machine.system, ensure_ascii=False)  # a string of JSON is one of TOML, too
-    (folder / "catalog.toml").write_text(f"[{MODEL}]\nsystem_prompt = {system}\n", "utf-8")
+    name, file, system = (  # a string of JSON is one of TOML, too
+        json.dumps(text, ensure_ascii=False) for text in (machine.name, str(machine.model), machine.system)
+    )
+    entry = f"[{name}]\nfilenames = [{file}]\nsystem_prompt = {system}\n"
+    (folder / "catalog.toml").write_text(entry, "utf-8")
     with lantern_served(machine, folder, **settings) as served:
         if socket:
             yield Peer(served.process.pid, lambda before: Session.open(served.url, served.headers, after=before))
         elif not has_openai(served):
             raise Absent("the route does not answer")
         else:
-            yield Peer(served.process.pid, over_http(served.url, served.headers, MODEL, machine.system))
+            yield Peer(served.process.pid, over_http(served.url, served.headers, machine.name, machine.system))
 
 
 def lantern_served(machine: Machine, folder: Path, **settings: Any) -> Any:
-    given = {"MODEL_NAME": MODEL, "MODELS_DIR": machine.model.parent, "CONTEXT_LENGTH": machine.context}
+    given = {"MODEL_NAME": machine.name, "MODELS_DIR": machine.model.parent, "CONTEXT_LENGTH": machine.context}
     own = {"N_THREADS": machine.threads, "FIRST_TOKEN_S": 0, "WATCH": 0}
     return serving(folder, **given | own | settings)
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.engine_bench.clients import Heard, Session, Talk
-from tests.engine_bench.load import Load
+from tests.engine_bench.load import LONG, Load
 from tests.engine_bench.peers import Peer
 from tests.engine_bench.processes import family, resident_bytes
 from tests.engine_bench.raw import Raw
@@ -110,7 +110,7 @@ async def at_once(peer: Peer, load: Load, n: int) -> Figures:
 async def beside_a_long_prompt(peer: Peer, talk: Talk, load: Load, figures: Figures) -> None:
     """The longest silence of a running answer while a long prompt is read, in its own steps of the moment before."""
     running = Heard()
-    asking = talk.ask(load.follow_up(), load.sizes.running, running, temperature=1.0)
+    asking = talk.ask(LONG, load.sizes.running, running, temperature=1.0)
     answering = asyncio.create_task(asking)
     while len(running.times) < load.sizes.alone:
         assert not running.ended, "the answer is too short"
