@@ -127,7 +127,7 @@ async def test_a_client_that_sends_its_history_is_understood_too(tmp_path: Path)
 
 async def test_a_model_reads_what_is_meant(tmp_path: Path) -> None:
     engine = ScriptedEngine(("`gross_price` ", "adds taxes [1]."))
-    async with running(tmp_path / "data", engine, snippets=2) as world:
+    async with running(tmp_path / "data", engine, snippets=2, evidence_tokens=0) as world:
         talk = await Talk.begun(world, tmp_path / "code")
         first = await talk.ask(FIRST)
         about = await talk.ask("what does it return?")
@@ -143,10 +143,10 @@ async def test_a_model_reads_what_is_meant(tmp_path: Path) -> None:
 
 async def test_more_brings_two_new_places_at_most(tmp_path: Path) -> None:
     engine = ScriptedEngine(("`gross_price` ", "adds taxes [1]."))
-    async with running(tmp_path / "data", engine, snippets=2) as world:
+    async with running(tmp_path / "data", engine, snippets=2, evidence_tokens=0) as world:
         talk = await Talk.begun(world, tmp_path / "code")
         first = await talk.ask(FIRST)
-    async with running(tmp_path / "data", engine, snippets=24) as world:
+    async with running(tmp_path / "data", engine, snippets=24, evidence_tokens=0) as world:
         talk.world = world
         second = await talk.ask("explain more")
         third = await talk.ask("thanks", retrieval="off"), await talk.ask("go on")
@@ -160,7 +160,7 @@ async def test_more_brings_two_new_places_at_most(tmp_path: Path) -> None:
 
 async def test_what_changed_since_is_not_taken_for_what_was_read(tmp_path: Path) -> None:
     engine = ScriptedEngine(("`gross_price` ", "adds taxes [1]."))
-    async with running(tmp_path / "data", engine, snippets=2) as world:
+    async with running(tmp_path / "data", engine, snippets=2, evidence_tokens=0) as world:
         talk = await Talk.begun(world, tmp_path / "code")
         first = await talk.ask(FIRST)
         (tmp_path / "code" / "shop" / "price.py").write_text(FILES["shop/price.py"].replace("item.tax", "1"))
