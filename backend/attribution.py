@@ -17,7 +17,7 @@ from indexer.types import Hit
 from models.matching import content_stems
 from prompts.citations import Citation, citations_in
 from prompts.quotations import is_path_in, own_words, quoted_names
-from prompts.sentences import ALONE, CODE, NUMBERS, Sentence, SentenceSplitter
+from prompts.sentences import ALONE, CODE, MAYBE_ALONE, NUMBERS, Sentence, SentenceSplitter
 from prompts.snippets import Snippet, shown_text, shown_title
 from prompts.values import Numbers, Value, numbers_in, stated_values
 
@@ -135,6 +135,7 @@ class Reviser:
         rest = self._splitter.rest
         held = _HELD.search(rest)
         safe = len(rest) if self._splitter.rest_is_code or not self._sources or held is None else held.start()
+        safe = 0 if MAYBE_ALONE.fullmatch(rest) and self._sources else safe
         more = rest[self._ahead : safe]
         self._ahead, self._shown = max(self._ahead, safe), self._shown + len(more)
         return Revised(revised.text + more, revised.loose, revised.uncited)
@@ -149,23 +150,32 @@ class Reviser:
 
     def _revised(self, whole: Sentence) -> Revised:
         """What is still to be shown of a whole sentence, and what of it nothing holds."""
-        text = sentence = whole.text
-        ahead, self._ahead = self._ahead, 0
-        if whole.is_code or not self._sources or not sentence.strip():
-            self._shown += len(text) - ahead
-            return Revised(text[ahead:])
-        if self._is_numbered and not ahead and ALONE.fullmatch(sentence):
-            return Revised()
-        if self._is_numbered and not (ahead or whole.begins_line) and (leading := _LEADING.match(sentence)):
-            sentence = " " * (sentence[0] == " ") + sentence[leading.end() :]
-        names, values = self._stated(sentence)
-        text = self._numbered(sentence, names, values)
-        self._is_numbered = bool(citations_in(text))
-        begins = self._shown - ahead
-        self._shown += len(text) - ahead
+        given = min(self._ahead, len(whole.text))  # code points of it that have been shown
+        begins = self._shown - self._ahead
+        names: list[str] = []
+        values: list[Value] = []
+        text = whole.text
+        if not whole.is_code and self._sources and text.strip():
+            text = self._without_leading(whole)
+            names, values = self._stated(text)
+            text = self._numbered(text, names, values)
+            if text[:given] != whole.text[:given] or given == len(whole.text):
+                text = whole.text  # what has been shown stays
+            self._is_numbered = bool(citations_in(text))
+        self._ahead -= given
+        self._shown += len(text) - given
         loose = tuple(self._loose(text, names, values, begins))
-        uncited = bool((names or values) and not citations_in(text))
-        return Revised(text[ahead:], loose, uncited)
+        uncited = bool((names or values) and not citations_in(text) and not _HEADING.match(text))
+        return Revised(text[given:], loose, uncited)
+
+    def _without_leading(self, whole: Sentence) -> str:
+        """A sentence without the numbers that it begins with, where these are of the one before, which has its own."""
+        text = whole.text
+        if self._is_numbered and ALONE.fullmatch(text):
+            return ""
+        if self._is_numbered and not whole.begins_line and (leading := _LEADING.match(text)):
+            return " " * (text[0] == " ") + text[leading.end() :]
+        return text
 
     def _stated(self, sentence: str) -> tuple[list[str], list[Value]]:
         """The names of a sentence, and its values but for those of the question."""

@@ -13,7 +13,7 @@ _FENCE = re.compile(_PREFIX.pattern + r"(?P<fence>`{3,}(?=[^`\n]*\Z)|`{3,}(?=[^`
 _BOUNDARY = re.compile(CODE + r"|(?P<open>`+)|\n|[.!?][)\"'*_\]]*(?=\s)|[。！？]")
 _ALONE_LINE = rf"[ \t\r>,;&().]*(?:\[{NUMBERS}\][ \t\r>,;&().]*)+"
 ALONE = re.compile(rf"{_ALONE_LINE}(?:\n{_ALONE_LINE})*(?:\n|\Z)")  # lines of nothing but numbers
-_MAYBE_ALONE = re.compile(r"[\s>,;&().\d\[\]–-]*")
+MAYBE_ALONE = re.compile(r"[\s>,;&().\d\[\]–-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class SentenceSplitter:
         if self._fence or (self._line_start and _MAYBE_FENCE.match(window)):
             line = window.find("\n") + 1
             return at + line if line else at + len(window) if whole else None
-        if not whole and _MAYBE_ALONE.fullmatch(window):
+        if not whole and MAYBE_ALONE.fullmatch(window):
             return None
         if alone := ALONE.match(window):
             return at + alone.end()

@@ -1,0 +1,29 @@
+"""The form of the answer that a question gets."""
+
+import pytest
+
+from prompts.task import CHANGE, EXPLAIN, FACT, task
+
+
+@pytest.mark.parametrize(
+    ("question", "form"),
+    [
+        ("What is the default timeout?", FACT),
+        ("How many redirects are followed at most?", FACT),
+        ("What license is this project under?", FACT),
+        ("Which Python versions are supported?", FACT),
+        ("How do I run the tests?", FACT),
+        ("What are the dependencies?", FACT),
+        ("Is the cache shared between processes?", FACT),
+        ("Where are sessions expired?", FACT),
+        ("How does the prompt builder keep within the context window?", EXPLAIN),
+        ("Why is the index rebuilt?", EXPLAIN),
+        ("What does this project do?", EXPLAIN),
+        ("explain more", EXPLAIN),
+        ("Which of the two caches wins when both hold the key and one of them is stale by now?", EXPLAIN),
+        ("Please write a test for the parser", CHANGE),
+        ("Fix the race in Store.read", CHANGE),
+    ],
+)
+def test_forms(question: str, form: str) -> None:
+    assert task(question) == form
