@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 CODEBASE ?= .
+# What `make run` fetches where no model answers yet: a name from `lantern models list`, none, or what suits the machine.
+MODEL ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
@@ -15,11 +17,18 @@ SHAPE ?= phi3-mini
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+ifneq ($(filter-out none,$(MODEL)),)
+MODEL_NAME ?= $(MODEL)
+export MODEL_NAME
+endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
-.PHONY: run test test-models check setup int8 bench bench-quick bench-retrieval bench-engine bench-answers llama-server soak soak-quick soak-engine fuzz-gguf clean
+.PHONY: run model test test-models check setup int8 bench bench-quick bench-retrieval bench-engine bench-answers llama-server \
+	soak soak-quick soak-engine fuzz-gguf clean
 
-run: setup
+# The model comes while llama.cpp compiles.
+run:
+	@$(MAKE) --no-print-directory -j3 setup model
 ifdef ASK
 	@$(BIN)/lantern index "$$CODEBASE"
 	@$(BIN)/lantern ask --path "$$CODEBASE" "$$ASK" < /dev/null
@@ -77,6 +86,24 @@ fuzz-gguf: setup
 
 setup: $(STAMPS)/packages $(STAMPS)/llama int8
 
+# Whatever comes of it, `make run` goes on. Where nothing could be fetched it is not tried again for an hour.
+model: | $(STAMPS)/packages
+ifeq ($(MODEL),none)
+	@:
+else ifeq ($(CXX_FOUND),)
+	@echo "No model is fetched: without a C++ compiler nothing here could run it."
+else
+	@if [ -z "$(MODEL)" ] && [ -n "$$(find $(STAMPS)/no-model -mmin -60 2>/dev/null)" ]; then \
+		echo "Extractive answers: no model could be fetched lately (\`lantern models pull\` tries again)."; exit 0; \
+	fi; \
+	[ -e $(STAMPS)/model ] || echo "A model comes, too, unless one is here. MODEL=none: none; MODEL=qwen2.5-coder-0.5b: a smaller one."; \
+	$(BIN)/lantern models pull --yes --lines $(MODEL) > /dev/null & pull=$$!; \
+	trap "kill $$pull; exit 130" INT TERM; \
+	if wait $$pull; then rm -f $(STAMPS)/no-model; touch $(STAMPS)/model; else \
+		touch $(STAMPS)/no-model; echo "Going on without a model: answers are quoted from the code."; \
+	fi
+endif
+
 # No stamp: it looks at the file itself each time, so that a damaged one is made again.
 int8: | $(STAMPS)/packages
 	@$(BIN)/python -m indexer.quantize
@@ -101,7 +128,7 @@ $(STAMPS)/llama:
 else
 $(STAMPS)/llama: $(LLAMA_SDIST) | $(STAMPS)/packages
 	@echo "Compiling llama.cpp (about 5 minutes on 2 cores) ..."
-	@CMAKE_ARGS="-DLLAVA_BUILD=OFF" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
+	@unset MAKEFLAGS MFLAGS; CMAKE_ARGS="-DLLAVA_BUILD=OFF" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
 		$(BIN)/python -m pip install -v --no-deps --force-reinstall $(LLAMA_SDIST) > build/llama.log 2>&1 & pid=$$!; \
 	while kill -0 $$pid 2>/dev/null; do \
 		sleep 10; step=$$(grep -oE '\[[0-9]+/[0-9]+\]' build/llama.log | tail -n 1); \

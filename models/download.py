@@ -74,7 +74,8 @@ def pull(spec: ModelSpec, models_dir: Path, talk: Talk = SILENT) -> Path | None:
                 return _Download(spec, source, models_dir, talk).run()
             except SourceUnreachable as error:
                 missing.append(str(error))
-                talk.tell(str(error))
+                if source != spec.sources[-1]:
+                    talk.tell(f"{error}: trying the next source")
     raise DownloadFailed(f"{spec.name} cannot be fetched now; what is here is kept, {_AGAIN}. {'; '.join(missing)}")
 
 

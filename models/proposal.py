@@ -35,9 +35,7 @@ def advice(spec_of: Callable[[str], ModelSpec]) -> str:
     memory = human_bytes(memory_limit())
     if best is None or most is None:
         need = human_bytes(spec_of(TIERS[0]).memory_bytes)
-        return (
-            f"{memory} of memory here: too little for the smallest model, {TIERS[0]}, which needs {need} in half of it"
-        )
+        return f"{memory} of memory here is too little: half of it may go to a model, and {TIERS[0]} needs {need}"
     also = "" if most == best else f"; {most.name} fits, too, and answers better but more slowly"
     return f"{memory} of memory here, half of it for a model: {order(best)} is proposed{also}"
 

@@ -118,7 +118,7 @@ def _download(requirement: str, folder: Path, left: int, on_bytes: Callable[[int
     with log.open("wb") as told, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told) as pip:
         try:
             while not _ended(pip):
-                got = max((_size(file) for file in folder.rglob("*")), default=0)
+                got = max((_size(file) for file in folder.rglob("*") if file.is_file()), default=0)
                 if got > left + _OTHER_BYTES:
                     raise DownloadFailed(f"the wheel of {requirement} is larger than what is missing of the model")
                 on_bytes(min(got, left))

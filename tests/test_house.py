@@ -29,7 +29,7 @@ HOMES = {
     "PIL": {"backend/cli/plot.py"},
     "watchfiles": {"indexer/watch.py"},
     "jinja2": {"prompts/template.py"},
-    "httpx": {"models/download.py", "models/remote.py", "backend/cli/client.py"},
+    "httpx": {"models/https.py", "models/remote.py", "backend/cli/client.py"},
 }
 
 

@@ -155,12 +155,13 @@ def models_list(as_json: Json = False) -> None:
 def models_pull(
     name: Annotated[str, typer.Argument(help="Without one: MODEL_NAME, or what suits this machine.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    lines: Annotated[bool, typer.Option("--lines", help="Progress in lines, as without a terminal.")] = False,
     sha256: Annotated[str, typer.Option(help="The expected hash, where the catalogue has none.")] = "",
 ) -> None:
     """Download a model, with progress; an interrupted download resumes."""
-    from backend.cli.models import run_pull
+    from backend.cli.pulling import run_pull
 
-    run_pull(name, yes, sha256)
+    run_pull(name, yes, lines, sha256)
 
 
 @models.command("add")

