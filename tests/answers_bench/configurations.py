@@ -1,8 +1,4 @@
-"""What is measured: every way to answer that the answers benchmark compares, in one table.
-
-A budget of evidence has no setting of its own yet: so many whole pieces are about so many tokens, and the table tells
-how many tokens the prompts really had.
-"""
+"""What is measured: every way to answer that the answers benchmark compares, in one table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +8,7 @@ from backend.schemas import Query
 
 EXTRACTIVE = "extractive"
 MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
-BUDGETS = {500: 2, 1000: 4, 2000: 8, 4000: 16}  # tokens of evidence -> SNIPPETS
+BUDGETS = (500, 1000, 2000, 4000)  # tokens of evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +33,7 @@ class Configuration:
 
 def budget(tokens: int, engine: str, what: str = "", *, by_peer: bool = False) -> Configuration:
     """About so many tokens of evidence, however long they take to read."""
-    settings = {"SNIPPETS": BUDGETS[tokens]}
+    settings = {"EVIDENCE_TOKENS": tokens}
     return Configuration(engine, what or f"{tokens:,} tokens of code", {"first_token_s": 0}, settings, by_peer)
 
 

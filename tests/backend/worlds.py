@@ -115,8 +115,8 @@ class Socket:
 
 
 def settings_in(folder: Path, **given: Any) -> Settings:
-    """What a scripted engine says is all that is said, unless a test wants a lead."""
-    return load_settings(data_dir=folder, port=0, host="127.0.0.1", **{"lead": False} | given)
+    """What a scripted engine says is all that is said, and pieces of code are counted, unless a test wants it."""
+    return load_settings(data_dir=folder, port=0, host="127.0.0.1", **{"lead": False, "evidence_tokens": 0} | given)
 
 
 @asynccontextmanager
