@@ -19,6 +19,7 @@ from prompts.citations import Citation, citations_in
 from prompts.quotations import is_path_in, own_words, quoted_names
 from prompts.sentences import ALONE, CODE, MAYBE_ALONE, NUMBERS, Sentence, SentenceSplitter
 from prompts.snippets import Snippet, shown_text, shown_title
+from prompts.task import FACT, task
 from prompts.values import Numbers, Value, numbers_in, stated_values
 
 TOGETHER = 3  # sources that one sentence may rest on
@@ -118,8 +119,9 @@ class Reviser:
 
     def __init__(self, sources: Sequence[Source], question: str) -> None:
         self._shown = 0  # code points
+        self._proper = task(question) == FACT  # an answer in a word may be wrong in that word
+        self._question, self._asked_numbers = question, numbers_in(question)
         self._asked = frozenset(re.findall(r"\w+", question))
-        self._asked_numbers = numbers_in(question)
         self.learn(sources)
         self._splitter = SentenceSplitter()
         self._ahead = 0  # code points of the sentence that is not complete which have been given
@@ -182,9 +184,13 @@ class Reviser:
         quoted = [name for span in _CODE_SPAN.finditer(sentence) for name in quoted_names(span["code"])]
         bare = _BARE_NAME.findall(_CODE_SPAN.sub(" ", sentence))
         places = citations_in(sentence)
-        values = [v for v in stated_values(sentence) if not any(p.start <= v.start < p.end for p in places)]
+        values = [
+            v
+            for v in stated_values(sentence, proper=self._proper)
+            if not any(p.start <= v.start < p.end for p in places)
+        ]
         return list(dict.fromkeys([*quoted, *bare])), [
-            value for value in values if not value.stands_in("", self._asked_numbers)
+            value for value in values if not value.stands_in(self._question, self._asked_numbers)
         ]
 
     def _numbered(self, sentence: str, names: Sequence[str], values: Sequence[Value]) -> str:

@@ -16,7 +16,8 @@ from indexer.types import SourceFile
 from models.prose import code_span
 from prompts.citations import Citation, CitationParser, Claim
 from prompts.quotations import is_path_in
-from prompts.values import Numbers, numbers_in
+from prompts.task import FACT, task
+from prompts.values import numbers_in
 
 OK, MOVED, STALE, INVENTED = "ok", "moved", "stale", "invented"
 STATUSES = (OK, MOVED, STALE, INVENTED)  # best first: of several the last one counts
@@ -41,11 +42,12 @@ class Grounding:
     told: int = 0  # sentences that state something
     grounded: int = 0  # of them, those whose citations are all ok
     _values: list[Loose] = field(default_factory=list)
-    _parser: CitationParser = field(default_factory=CitationParser)
+    _parser: CitationParser = field(init=False)
     _reviser: Reviser = field(init=False)
 
     def __post_init__(self) -> None:
         self._reviser = Reviser(self.sources, self.question)
+        self._parser = CitationParser(proper=task(self.question) == FACT)
 
     def learn(self, sources: Sequence[Source]) -> None:
         """What comes may rest on these, too."""
@@ -119,23 +121,23 @@ def judge(claim: Claim, sources: Sequence[Source], root: Path | None, question: 
     A path may be absolute or shortened to its last parts. What the user attached is always unchanged.
     """
     meant = [_meant(citation, sources, root) for citation in claim]
-    asked = numbers_in(question)
     together = [source for found in meant for source, _ in found or ()]
     items = []
     for citation, found in zip(claim, meant, strict=True):
         numbers = citation.numbers or tuple(dict.fromkeys(source.n for source, _ in found or ()))
-        supported = found and _is_said(citation, together, sources, asked)
+        supported = found and _is_said(citation, together, sources, question)
         status = max((status for _, status in found), key=STATUSES.index) if found and supported else INVENTED
         items.append({"n": list(numbers), "start": citation.start, "end": citation.end, "status": status})
     return items
 
 
-def _is_said(citation: Citation, together: Sequence[Source], sources: Sequence[Source], asked: Numbers) -> bool:
+def _is_said(citation: Citation, together: Sequence[Source], sources: Sequence[Source], question: str) -> bool:
     """Whether a sentence's sources hold what it states on the account of a citation; any source's path will do."""
     names = all(
         holds(together, name) or any(is_path_in(name, source.path) for source in sources) for name in citation.names
     )
-    values = [value for value in citation.values if not value.stands_in("", asked)]
+    asked = numbers_in(question)
+    values = [value for value in citation.values if not value.stands_in(question, asked)]
     return names and all(any(source.states(value) for source in together) for value in values)
 
 

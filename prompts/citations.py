@@ -52,7 +52,9 @@ class CitationParser:
     lines below it, belong to that sentence, as models write them; behind an empty line they belong to none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, proper: bool = False) -> None:
+        """`proper`: names of the world are values, too (see `stated_values`)."""
+        self._proper = proper
         self._sentences = SentenceSplitter()
         self._uncited: Account | None = None  # of the sentence before, if it has no citation yet
 
@@ -70,7 +72,7 @@ class CitationParser:
         if not sentence.text.strip():
             self._uncited = None if sentence.begins_line else before
             return []
-        cited, rest = _citations(sentence.text)
+        cited, rest = _citations(sentence.text, self._proper)
         claims = [cited]
         if before is not None and (leading := _leading(sentence.text, cited, sentence.begins_line)):
             names, values = before
@@ -84,14 +86,14 @@ class CitationParser:
 
 def citations_in(sentence: str) -> Claim:
     """The citations of one sentence; offsets are those of the sentence."""
-    return _citations(sentence)[0]
+    return _citations(sentence, proper=False)[0]
 
 
-def _citations(text: str) -> tuple[Claim, Account]:
+def _citations(text: str, proper: bool) -> tuple[Claim, Account]:
     """The citations of one sentence, and what it states where it has none."""
     found: list[Citation] = []
     names: list[str] = []
-    values = stated_values(_LISTED.sub(lambda number: " " * len(number[0]), text))
+    values = stated_values(_LISTED.sub(lambda number: " " * len(number[0]), text), proper=proper)
     for token in _TOKEN.finditer(text):
         if (one := _citation(text, token, found[-1].end if found else -1)) is not None:
             mine = tuple(value for value in values if value.end <= one.start)

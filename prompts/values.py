@@ -31,6 +31,7 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _LITERAL = re.compile(r"`(?P<quote>[\"'])(?P<text>[^\"'`\n]{1,80})(?P=quote)`")
+_PROPER = re.compile(r"(?<=[a-z,;:)] )[A-Z][A-Za-z+#]+(?![\w`(/]|\.\w)")  # not the first word of a sentence
 _ORDER = re.compile(
     r"\b(?:steps?|pieces?|lines?|snippets?|sections?|options?|points?|parts?|figure)\s\Z", re.IGNORECASE
 )
@@ -55,7 +56,7 @@ class Value:
             return True
         if "." in self.literal and any(f"{one}.".startswith(f"{self.literal}.") for one in numbers.versions):
             return True
-        return bool(self.literal) and not self.amounts and self.literal in text
+        return bool(self.literal) and not self.amounts and self.literal.casefold() in text.casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,15 @@ class Numbers:
     versions: frozenset[str]
 
 
-def stated_values(sentence: str) -> list[Value]:
-    """The values that a sentence states, in order.
+def stated_values(sentence: str, *, proper: bool = False) -> list[Value]:
+    """The values that a sentence states, in order; with `proper` also the words in it that begin with a capital (MIT).
 
     Not the number of a list item, a step or a line, nor what belongs to a name (`utf-8`, `sha256`, `x[1]`).
     """
     found = [_stated(match) for match in _STATED.finditer(sentence) if not _ORDER.search(sentence[: match.start()])]
     found += [Value(m[0], m.start(), m.end(), literal=m["text"]) for m in _LITERAL.finditer(sentence)]
+    if proper:
+        found += [Value(m[0], m.start(), m.end(), literal=m[0]) for m in _PROPER.finditer(sentence)]
     return sorted(found, key=lambda value: value.start)
 
 

@@ -103,3 +103,10 @@ def test_any_cut_gives_the_same_and_no_word_is_lost(text: str, step: int) -> Non
         return "".join(re.findall(r"[\w`]", answer.replace("[1]", "").replace("[2]", "")))
 
     assert bare(whole[0]) == bare(text)
+
+
+def test_a_fact_is_held_to_its_words() -> None:
+    asked = "What is the name of the mail server?"
+    assert revised("The name of the mail server is Postfix.", question=asked)[1] == ["Postfix"]
+    assert revised("It is a Mail server with a Receipt.", question=asked)[1] == []
+    assert revised("It is said to be a Postfix.", question="How does it mail?")[1] == []

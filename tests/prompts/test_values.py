@@ -59,3 +59,12 @@ def test_the_same_value_in_another_notation(sentence: str, code: str, stands: bo
 def test_a_constant_of_no_sane_size_is_no_number() -> None:
     assert numbers_in("x = 9 ** 9999999 + 2 ** 10").amounts == {9.0, 2.0, 9999999.0, 10.0, 1024.0}
     assert numbers_in("1" * 5000).versions == {"1" * 5000}
+
+
+def test_names_of_the_world_count_where_they_are_asked_for() -> None:
+    sentence = "The project is under the MIT license, as Node says. See [1]."
+    (licence, name) = stated_values(sentence, proper=True)
+    assert (licence.text, name.text) == ("MIT", "Node")
+    assert licence.stands_in("license: mit", numbers_in("")) is True
+    assert licence.stands_in("license: BSD-3-Clause", numbers_in("")) is False
+    assert stated_values(sentence) == []

@@ -139,8 +139,9 @@ async def test_two_are_answered_at_once_and_one_is_cancelled(real: Real) -> None
 
 
 def check_answer(text: str, sources: list[dict[str, Any]], cites: list[dict[str, Any]]) -> None:
-    """It names what was asked for, and refers to what it was shown."""
-    assert "expire_sessions" in text
+    """It begins with what is known, goes on in the model's words, and refers to what it was shown."""
+    assert text.startswith("`expire_sessions` is a function in `sessions.py:1-3` [1].")
+    assert len(text.partition("In detail:")[2].split()) > 3
     assert sources[0]["path"] == "sessions.py"
     shown = {source["n"] for source in sources}
     for cite in cites:
