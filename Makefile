@@ -15,7 +15,7 @@ LLAMA_SERVER ?= build/llama-server/llama-server
 PEER := $(if $(filter file,$(origin LLAMA_SERVER)),.venv/stamps/llama-server)
 SHAPE ?= phi3-mini
 # llama.cpp is compiled for the processor it finds here; with PORTABLE=1 for every one that its machine may meet, as a
-# container image needs: a library per family of processors, of which the best is loaded. Takes four times as long.
+# container image needs: a library per family of processors, of which the best is loaded. Takes three times as long.
 BUILD := $(if $(PORTABLE),portable,native)
 native_FLAGS := -DLLAVA_BUILD=OFF
 portable_FLAGS := $(native_FLAGS) -DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON \
@@ -136,7 +136,7 @@ ifeq ($(BUILD):$(filter portable,$(shell cat $(STAMPS)/llama 2> /dev/null)),port
 .PHONY: $(STAMPS)/llama
 endif
 $(STAMPS)/llama: $(LLAMA_SDIST) | $(STAMPS)/packages
-	@echo "Compiling llama.cpp, $(BUILD) (on 2 cores about $(if $(PORTABLE),20,5) minutes) ..."
+	@echo "Compiling llama.cpp, $(BUILD) (on 2 cores about $(if $(PORTABLE),15,5) minutes) ..."
 	@unset MAKEFLAGS MFLAGS; CMAKE_ARGS="$($(BUILD)_FLAGS)" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
 		$(BIN)/python -m pip install -v --no-deps --force-reinstall $(LLAMA_SDIST) > build/llama.log 2>&1 & pid=$$!; \
 	while kill -0 $$pid 2>/dev/null; do \

@@ -52,19 +52,22 @@ def _library() -> Any:
         raise ModelUnavailable(
             f"llama-cpp-python cannot be loaded ({said}): free memory, or reinstall it with `make setup`"
         ) from error
-    _load_backends(Path(llama_cpp.__file__).parent / "lib")
     llama_cpp.llama_log_set(_keep_callback, ctypes.c_void_p(0))
+    _load_backends(Path(llama_cpp.__file__).parent / "lib")
     llama_cpp.llama_backend_init()
     return llama_cpp
 
 
 def _load_backends(folder: Path) -> None:
-    """A portable build has a library for each family of processors: the best that this one can run is loaded."""
-    from llama_cpp._ggml import libggml
+    """A portable build has a library for each family of processors: the best that this one can run is loaded.
 
-    if not libggml.ggml_backend_reg_count():
-        libggml.ggml_backend_load_all_from_path(os.fsencode(folder))
-    if not libggml.ggml_backend_reg_count():
+    libllama's own ggml is asked: `llama_cpp._ggml` opens a second copy, with its own list.
+    """
+    from llama_cpp.llama_cpp import _lib
+
+    if not _lib.ggml_backend_reg_count():
+        _lib.ggml_backend_load_all_from_path(os.fsencode(folder))
+    if not _lib.ggml_backend_reg_count():
         raise ModelUnavailable("llama.cpp has no code for this processor: reinstall it with `make setup`")
 
 
