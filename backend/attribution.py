@@ -136,8 +136,12 @@ class Reviser:
         revised = self._joined(self._revised(sentence) for sentence in sentences)
         rest = self._splitter.rest
         held = _HELD.search(rest)
-        safe = len(rest) if self._splitter.rest_is_code or not self._sources or held is None else held.start()
-        safe = 0 if MAYBE_ALONE.fullmatch(rest) and self._sources else safe
+        if self._splitter.rest_is_code or not self._sources:
+            safe = len(rest)
+        elif MAYBE_ALONE.fullmatch(rest):
+            safe = 0
+        else:
+            safe = min(self._splitter.settled, held.start() if held else len(rest))
         more = rest[self._ahead : safe]
         self._ahead, self._shown = max(self._ahead, safe), self._shown + len(more)
         return Revised(revised.text + more, revised.loose, revised.uncited)

@@ -39,6 +39,7 @@ class Grounding:
     sources: Sequence[Source]
     question: str
     is_in_index: Callable[[str], bool]  # whether the codebase has a name anywhere
+    is_exact: bool = False  # the text is made from its sources: it has its numbers, and what it counts stands nowhere
     told: int = 0  # sentences that state something
     grounded: int = 0  # of them, those whose citations are all ok
     _values: list[Loose] = field(default_factory=list)
@@ -46,13 +47,13 @@ class Grounding:
     _reviser: Reviser = field(init=False)
 
     def __post_init__(self) -> None:
-        self._reviser = Reviser(self.sources, self.question)
+        self._reviser = Reviser(() if self.is_exact else self.sources, self.question)
         self._parser = CitationParser(proper=task(self.question) == FACT)
 
     def learn(self, sources: Sequence[Source]) -> None:
         """What comes may rest on these, too."""
         self.sources = sources
-        self._reviser.learn(sources)
+        self._reviser.learn(() if self.is_exact else sources)
 
     async def feed(self, text: str) -> Grounded:
         """The next words of the answer; files are read in a thread."""
@@ -75,6 +76,7 @@ class Grounding:
 
     def _judged(self, revised: Revised, *, final: bool = False) -> Grounded:
         claims = self._parser.feed(revised.text) + (self._parser.close() if final else [])
+        claims = [_without_values(claim) for claim in claims] if self.is_exact else claims
         judged = [judge(claim, self.sources, self.root, self.question) for claim in claims]
         wrong = [loose for loose in revised.loose if loose.is_value or not self.is_in_index(loose.text)]
         self._values += [loose for loose in wrong if loose.is_value]
@@ -97,16 +99,8 @@ def _in_order(cites: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(cites, key=lambda cite: int(cite["start"]))
 
 
-def share_of_ok(cites: Sequence[dict[str, Any]]) -> float | None:
-    return round(sum(cite["status"] == OK for cite in cites) / len(cites), 3) if cites else None
-
-
-def exact_cites(text: str, sources: Sequence[Source], root: Path | None) -> list[dict[str, Any]]:
-    """The `cite` events of a text that was made from its sources: what it counts stands in none of them."""
-    parser = CitationParser()
-    claims = [*parser.feed(text), *parser.close()]
-    plain = [tuple(replace(citation, values=()) for citation in claim) for claim in claims]
-    return [item for claim in plain for item in judge(claim, sources, root)]
+def _without_values(claim: Claim) -> Claim:
+    return tuple(replace(citation, values=()) for citation in claim)
 
 
 def judge(claim: Claim, sources: Sequence[Source], root: Path | None, question: str = "") -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from backend.db import Database
 from backend.draft import Draft, ms_since, source_item
 from backend.engines import EXTRACTIVE, Engines, Ready
 from backend.followups import in_conversation
-from backend.grounding import Grounding, exact_cites, share_of_ok
+from backend.grounding import Grounding
 from backend.known import Known, difficulty
 from backend.lead import Lead
 from backend.past import left_behind, next_number, window_start
@@ -38,6 +38,7 @@ from prompts.budget import forecast_s
 from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message
 
+NOTHING_FOUND = Found([], is_answered=True)
 NO_ANSWER = "The model gave no answer."
 
 
@@ -78,7 +79,7 @@ class Rag:
         began = time.perf_counter()
         if told := await self._known.structural(question):
             draft.ms["retrieve"] = ms_since(began)
-            return await self._list(row, draft, *told, past)
+            return await self._list(question, row, draft, *told, past)
         found, root = await self._known.found(question, past)
         draft.ms["retrieve"] = ms_since(began)
         if question.retrieval == "only":
@@ -122,7 +123,7 @@ class Rag:
             draft.ms["retrieve"] += ms_since(began)
             if lead:
                 await self._begin(turn, built.snippets)
-            turn.grounding = await self._grounding(turn, built.snippets)
+            turn.grounding = await self._grounding(turn, built.snippets, is_exact=draft.model == EXTRACTIVE)
             return await self._generate(turn, ready, built)
 
     async def _begin(self, turn: "_Turn", snippets: Sequence[Snippet]) -> None:
@@ -135,14 +136,14 @@ class Rag:
         turn.grounding = await self._grounding(turn, snippets)
         await self._say(turn, turn.lead.text)
 
-    async def _grounding(self, turn: "_Turn", snippets: Sequence[Snippet]) -> Grounding:
+    async def _grounding(self, turn: "_Turn", snippets: Sequence[Snippet], *, is_exact: bool = False) -> Grounding:
         """That of the answer, which knows what it has begun with and from now on these snippets, too."""
         sources = await asyncio.to_thread(known_sources, turn.past, snippets)
         if turn.grounding is not None:
             turn.grounding.learn(sources)
             return turn.grounding
         is_in_index = await self._known.index_of(turn.question)
-        return Grounding(turn.root, sources, turn.question.text, is_in_index)
+        return Grounding(turn.root, sources, turn.question.text, is_in_index, is_exact)
 
     async def _say(self, turn: "_Turn", text: str, *, last: bool = False) -> None:
         """The next words of an answer with the citations that they complete; with the `last` all that is held back."""
@@ -168,18 +169,19 @@ class Rag:
             built = await self._prompting.build(ready, question, past, found, promise, lead)
             return ready.engine.name, built
 
-    async def _list(self, row: TurnRow, draft: Draft, told: Structural, root: Path, past: Sequence[TurnRow]) -> str:
+    async def _list(
+        self, question: Question, row: TurnRow, draft: Draft, told: Structural, root: Path, past: Sequence[TurnRow]
+    ) -> str:
         """Answers with the places themselves, in one delta: no model runs. Later prompts show the code as ever."""
         number = next_number(past)
         snippets = [Snippet(n, hit, False) for n, hit in enumerate(told.hits, number)]
         draft.model = listing.MODEL
         user = user_message(snippets, row.question)
         await self._store_prompt(row, snippets, user, window_start(past, 0, row), draft)
-        draft.text = draft.said = listing.listing(told, number)
-        await self._tell(row, "delta", {"text": draft.text})
-        cites = await asyncio.to_thread(exact_cites, draft.text, known_sources(past, snippets), root)
-        draft.grounding = share_of_ok(cites)
-        await self._tell(row, "cite", *cites)
+        draft.said = listing.listing(told, number)
+        turn = _Turn(question, row, draft, past, NOTHING_FOUND, root, None)
+        turn.grounding = await self._grounding(turn, snippets, is_exact=True)
+        await self._say(turn, draft.said, last=True)
         draft.usage = Usage(0, 0, estimate_tokens(draft.text))
         return "stop"
 

@@ -56,6 +56,14 @@ class SentenceSplitter:
         """Whether that is, or may become, a line of a code block."""
         return bool(self._fence) or (self._line_start and bool(_MAYBE_FENCE.match(self._text[:LONGEST])))
 
+    @property
+    def settled(self) -> int:
+        """Code points of it that are in this sentence, whatever comes: not behind a backtick that may close or not."""
+        for found in _BOUNDARY.finditer(self._text):
+            if found["open"] or (found["code"] is not None and found.end() == len(self._text)):
+                return found.start()
+        return len(self._text)
+
     def _take(self, *, final: bool) -> list[Sentence]:
         found: list[Sentence] = []
         at = 0

@@ -1,5 +1,7 @@
 """Every citation of an answer without a model holds, whatever the sources say of themselves."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +41,7 @@ def test_all_are_ok(first: str, second: str, heading: str, comment: str, answere
     text = compose(prompt)
     parser, sources = CitationParser(), known_sources([], snippets)
     claims = parser.feed(text) + parser.close()
-    cited = [(text[item["start"] : item["end"]], item["status"]) for c in claims for item in judge(c, sources, None)]
+    plain = [tuple(replace(citation, values=()) for citation in claim) for claim in claims]
+    cited = [(text[item["start"] : item["end"]], item["status"]) for c in plain for item in judge(c, sources, None)]
     assert {status for _, status in cited} == {"stale"}  # no disk to compare with: nothing is invented
     assert {"[1]", "[2]"} <= {place for place, _ in cited}

@@ -54,7 +54,8 @@ async def asked(tmp_path: Path, engine: ScriptedEngine, body: dict[str, Any], **
     ("rates", "body", "setting", "fewest", "most"),
     [
         (RATES, {}, 10.0, 700, 880),  # 100 / 1.13 * (10 - 0.05), less what the search took
-        (RATES, {"first_token_s": 6.0}, 10.0, 400, 526),
+        (RATES, {"first_token_s": 9.5}, 10.0, 700, 836),
+        (RATES, {"first_token_s": 3.0}, 10.0, 700, 830),  # what the best two places need
         (RATES, {"first_token_s": 0.0}, 10.0, 2000, 7000),
         (RATES, {}, 0.0, 2000, 7000),
         (Rates(), {}, 10.0, 2000, 7000),  # nothing is known of this engine yet
@@ -75,8 +76,8 @@ async def test_the_promise_bounds_the_prompt(
 
 async def test_what_is_cached_costs_no_time(tmp_path: Path) -> None:
     engine = ScriptedEngine(rates=RATES, cached=150)
-    await asked(tmp_path, engine, {"first_token_s": 6.0})
-    assert 550 <= engine.count_tokens(engine.prompts[0].segments) <= 535 + 150
+    await asked(tmp_path, engine, {"first_token_s": 9.0})
+    assert 800 <= engine.count_tokens(engine.prompts[0].segments) <= 792 + 150
 
 
 async def test_the_sources_are_the_lines_that_are_shown(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None
 def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
     stats = Stats()
     for promised_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
-        draft = Draft(text="said", promised_s=promised_s, forecast_s=forecast_s)
+        draft = Draft(said="so", promised_s=promised_s, forecast_s=forecast_s)
         draft.ms["prefill"] = 1000 * prefill_s
         stats.ended("stop", draft)
     assert stats.summary["first_token_promises_kept"] == 0.5
@@ -117,7 +118,10 @@ def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
     assert b"lantern_first_token_forecast_error_seconds_total 3.0" in stats.exposition()
 
 
-async def test_an_excerpt_answers_for_its_own_lines_and_its_signature(tmp_path: Path) -> None:
+async def test_an_excerpt_answers_for_its_own_lines_and_its_signature(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prompts.build.BEST_TOKENS", 128)
     steps = [f"    step_{at:02}()" for at in range(2, 41)]
     steps[36] = "    mail_receipt(customer_cart)"
     (tmp_path / "shop").mkdir()
