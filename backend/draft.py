@@ -26,7 +26,7 @@ class Draft:
     notice: str = ""  # what the user should know: of the engine that answers, of turns it has not read
     usage: Usage = NOTHING_USED
     promised_s: float | None = None  # what `first_token_s` may be at most, where that was promised
-    forecast_s: float | None = None  # what was expected of `ms["prefill"]`, in seconds
+    forecast_s: float | None = None  # what was expected of `reading_s`
     ms: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
     )
@@ -43,6 +43,7 @@ class Draft:
         """Forgets what an engine that failed foretold and took: another one is to answer."""
         self.promised_s = self.forecast_s = None
         self.ms["prefill"] = 0.0
+        self.ms.pop("read", None)
 
     @property
     def spent_s(self) -> float:
@@ -52,7 +53,12 @@ class Draft:
     @property
     def first_token_s(self) -> float | None:
         """Seconds from acceptance to the first word of the engine."""
-        return self.spent_s + self.ms["prefill"] / 1000 if self.said else None
+        return self.spent_s + self.reading_s if self.said else None
+
+    @property
+    def reading_s(self) -> float:
+        """Seconds from the prompt to the first word of the engine, whether or not a lead stood before it."""
+        return (self.ms["prefill"] + self.ms.get("read", 0.0)) / 1000
 
     @property
     def facts(self) -> dict[str, Any]:

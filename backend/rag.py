@@ -204,6 +204,7 @@ class Rag:
 
     async def _generate(self, turn: "_Turn", ready: Ready, built: BuiltPrompt) -> str:
         row, draft, began = turn.row, turn.draft, time.perf_counter()
+        reading = "read" if draft.lead else "prefill"  # with a lead the first text is there before the model's
         draft.usage = Usage(built.tokens, 0, 0)
         if built.prompt.notice and draft.model == EXTRACTIVE:
             self._stats.fallbacks += 1
@@ -214,7 +215,7 @@ class Rag:
                     last = batch[-1]
                     if text := "".join(delta.text for delta in batch):
                         if not draft.said:
-                            draft.ms["prefill"] = ms_since(began)
+                            draft.ms[reading] = ms_since(began)
                             self._status(row, "generating")
                         draft.said += text
                         await self._say(turn, text)
@@ -228,9 +229,9 @@ class Rag:
                         return last.reason
         finally:
             if draft.said:
-                draft.ms["generate"] = ms_since(began) - draft.ms["prefill"]
+                draft.ms["generate"] = ms_since(began) - draft.ms[reading]
             else:
-                draft.ms["prefill"] = ms_since(began)
+                draft.ms[reading] = ms_since(began)
             if draft.said and not draft.usage.completion:  # cut short: who could tell exactly may be gone
                 draft.usage = replace(draft.usage, completion=estimate_tokens(draft.said))
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")

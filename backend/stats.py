@@ -74,7 +74,7 @@ class Stats:
         self.first_token_s += draft.first_token_s
         if draft.forecast_s is not None:
             self.forecasts += 1
-            self.forecast_error_s += abs(draft.forecast_s - draft.ms["prefill"] / 1000)
+            self.forecast_error_s += abs(draft.forecast_s - draft.reading_s)
         if draft.promised_s is not None:
             self.promises += 1
             self.promises_kept += draft.first_token_s <= draft.promised_s

@@ -48,6 +48,8 @@ async def test_the_model_goes_on_from_the_lead(tmp_path: Path) -> None:
     assert told["response"].endswith("\n\nHow it works: First `total` asks `sum_of` [1]. Then it ends.")
     assert {citation["status"] for citation in told["citations"]} == {"ok"}
     assert told["grounding"] == 1.0
+    assert told["timings"]["prefill"] == 0.0
+    assert told["timings"]["read"] > 0.0
     first, second = engine.prompts
     lead = first.text.rpartition("<|assistant|>\n")[2]
     assert first.goes_on
