@@ -36,6 +36,7 @@ _ORDER = re.compile(
     r"|example|issue|pr|rfc|pep|iso|http|status|status code|windows)\s\Z",
     re.IGNORECASE,
 )
+_LISTED = re.compile(r"\A[ \t>*_]*\d{1,9}[.)](?=[ \t*_])")  # the number of a list item is no value
 _MADE_UP = re.compile(r"\b(?:for (?:example|instance)|e\.g\.|suppose|imagine)(?!\w)", re.IGNORECASE)
 _HEX = re.compile(r"(?<!\w)0(?:[xX]_?[\da-fA-F][\da-fA-F_]*|[bB]_?[01][01_]*|[oO]_?[0-7][0-7_]*)(?!\w)")
 _PRODUCT = re.compile(rf"(?<![\w.]){_NUMBER}(?:\s*(?:\*\*?|<<)\s*{_NUMBER})+")
@@ -79,6 +80,7 @@ def stated_values(sentence: str) -> list[Value]:
     """
     if _MADE_UP.search(sentence):
         return []
+    sentence = _LISTED.sub(lambda number: " " * len(number[0]), sentence)
     found = [_stated(match) for match in _STATED.finditer(sentence) if not _ORDER.search(sentence[: match.start()])]
     found += [Value(m[0], m.start(), m.end(), literal=m["text"]) for m in _LITERAL.finditer(sentence)]
     return sorted(found, key=lambda value: value.start)
