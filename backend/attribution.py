@@ -132,6 +132,11 @@ class Reviser:
         self._sources = sources
         self._frequency = Counter(chain.from_iterable(source.stems for source in sources))
 
+    @property
+    def fence(self) -> str:
+        """What closes the code block that the answer is in; "" outside of one."""
+        return self._splitter.fence
+
     def feed(self, text: str) -> Revised:
         sentences = self._splitter.feed(text)
         revised = self._joined(self._revised(sentence) for sentence in sentences)

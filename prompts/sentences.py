@@ -56,6 +56,11 @@ class SentenceSplitter:
         """Whether that is, or may become, a line of a code block."""
         return bool(self._fence) or (self._line_start and bool(MAYBE_FENCE.match(self._text[:LONGEST])))
 
+    @property
+    def fence(self) -> str:
+        """What closes the code block that the text is in; "" outside of one."""
+        return self._fence
+
     def _take(self, *, final: bool) -> list[Sentence]:
         found: list[Sentence] = []
         at = 0

@@ -91,7 +91,9 @@ def numbers_in(text: str) -> Numbers:
     versions = {match[1] or match[2] for match in _PLAIN.finditer(text)}
     amounts = set(_amounts(versions)) | {float(_WORDS.index(word)) for word in _number_words(text)}
     amounts.update(filter(None, (_product(match[0]) for match in _PRODUCT.finditer(text))))
-    amounts.update(float(int(match[0].replace("_", ""), 0)) for match in _HEX.finditer(text) if len(match[0]) <= _LARGEST)
+    amounts.update(
+        float(int(match[0].replace("_", ""), 0)) for match in _HEX.finditer(text) if len(match[0]) <= _LARGEST
+    )
     return Numbers(frozenset(amounts), frozenset(version.replace("_", "") for version in versions))
 
 
