@@ -17,7 +17,7 @@ from indexer.types import Hit
 from models.matching import content_stems
 from prompts.citations import Citation, citations_in
 from prompts.quotations import is_path_in, own_words, quoted_names
-from prompts.sentences import ALONE, CODE, MAYBE_ALONE, NUMBERS, Sentence, SentenceSplitter
+from prompts.sentences import ALONE, CODE, MAYBE_ALONE, MAYBE_FENCE, NUMBERS, Sentence, SentenceSplitter
 from prompts.snippets import Snippet, shown_text, shown_title
 from prompts.task import FACT, task
 from prompts.values import Numbers, Value, numbers_in, stated_values
@@ -26,12 +26,15 @@ TOGETHER = 3  # sources that one sentence may rest on
 _COVERED = 0.6  # share of a sentence's telling words that its source holds, where it quotes no name
 _FEWEST = 3  # words of it, too
 _CODE_SPAN = re.compile(CODE)
-_BARE_NAME = re.compile(r"(?<![\w`./-])(?:[a-z]\w*_\w+|_\w{2,}|[a-z]+[A-Z]\w*|[A-Z]\w*_\w+)(?![\w`])")
+_BARE_NAME = re.compile(
+    r"(?<![\w`./?&-])(?:[a-z]\w*_\w+|__\w+__|_\w+(?<!_)(?![^_\n]*\w_(?!\w))|[a-z]+[A-Z]\w*|[A-Z]\w*_\w+)(?![\w`])"
+)  # `_so_` and `_so it is_` are emphasis
 _HEADING = re.compile(r"[ \t]*(?:#|\|)")  # of a section, or a row of a table
 _LEADING = re.compile(rf"[ \t]*(?:\[{NUMBERS}\][ \t]*+)++(?![a-z])")  # numbers of the sentence before
 _END = re.compile(r"[\s.!?:;,。！？]*\Z")
 # What cannot be shown before the sentence is complete: a number that may be another one then, and the end.
-_HELD = re.compile(r"[^\S\n]*\[(?=\d|\Z).*|[\s.!?:;,)\"'*_\]`。！？]*\Z", re.DOTALL)
+_MARKS = r"[\s.!?:;,)\"'*_\]`。！？]"
+_HELD = re.compile(rf"(?<![^\S\n])[^\S\n]*\[(?=\d|\Z).*|(?<!{_MARKS}){_MARKS}*\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,11 @@ class Reviser:
         self._sources = sources
         self._frequency = Counter(chain.from_iterable(source.stems for source in sources))
 
+    @property
+    def fence(self) -> str:
+        """What closes the code block that the answer is in; "" outside of one."""
+        return self._splitter.fence
+
     def feed(self, text: str) -> Revised:
         sentences = self._splitter.feed(text)
         revised = self._joined(self._revised(sentence) for sentence in sentences)
@@ -161,7 +169,8 @@ class Reviser:
         names: list[str] = []
         values: list[Value] = []
         text = whole.text
-        if not whole.is_code and self._sources and text.strip():
+        was_shown = whole.begins_line and MAYBE_FENCE.match(text)  # as the code that it might have become
+        if not whole.is_code and self._sources and text.strip() and not was_shown:
             text = self._without_leading(whole)
             names, values = self._stated(text)
             text = self._numbered(text, names, values)
@@ -228,18 +237,23 @@ class Reviser:
             strange = [name for name in names if name not in needed and not self._is_asked(name)]
             if strange or not (needed or stated):
                 return []
-            return self._covering(needed, stated, stems)
+            near = self._sources if needed or not stems else [one for one in self._sources if stems & one.stems]
+            if not all(any(source.states(value) for source in near) for value in stated):
+                return []  # a number alone may stand anywhere
+            return self._covering(needed, stated, stems, near)
         weight = {stem: self._weight(stem) for stem in stems}
         best = max(self._sources, key=lambda source: sum(weight[stem] for stem in stems & source.stems))
         held = stems & best.stems
         share = sum(weight[stem] for stem in held) / (sum(weight.values()) or 1.0)
         return [best] if len(held) >= _FEWEST and share >= _COVERED else []
 
-    def _covering(self, names: Sequence[str], values: Sequence[Value], stems: frozenset[str]) -> list[Source]:
+    def _covering(
+        self, names: Sequence[str], values: Sequence[Value], stems: frozenset[str], sources: Sequence[Source]
+    ) -> list[Source]:
         chosen: list[Source] = []
         names, values = list(names), list(values)
         while (names or values) and len(chosen) < TOGETHER:
-            best = max(self._sources, key=lambda source: self._worth(source, names, values, stems))
+            best = max(sources, key=lambda source: self._worth(source, names, values, stems))
             chosen.append(best)
             left = [name for name in names if not holds(chosen, name)]
             values_left = [value for value in values if not best.states(value)]

@@ -40,11 +40,14 @@ class Grounding:
     question: str
     is_in_index: Callable[[str], bool]  # whether the codebase has a name anywhere
     is_exact: bool = False  # the text is made from its sources: it has its numbers, and what it counts stands nowhere
+    is_checked: bool = True  # whether names and values that no source holds are wrong: not so where they are proposed
     told: int = 0  # sentences that state something
     grounded: int = 0  # of them, those whose citations are all ok
     _values: list[Loose] = field(default_factory=list)
     _parser: CitationParser = field(init=False)
     _reviser: Reviser = field(init=False)
+    _work: asyncio.Future[Grounded] | None = None  # in its thread
+    _tail: str = ""  # the last of the text that is shown
 
     def __post_init__(self) -> None:
         self._reviser = Reviser(() if self.is_exact else self.sources, self.question)
@@ -57,17 +60,31 @@ class Grounding:
 
     async def feed(self, text: str) -> Grounded:
         """The next words of the answer; files are read in a thread."""
-        return await asyncio.to_thread(lambda: self._judged(self._reviser.feed(text)))
+        return await self._apart(lambda: self._judged(self._reviser.feed(text)))
 
     async def close(self) -> Grounded:
         """The end of the answer. Where it stated a value that no source holds, that ends with the place to look at."""
 
         def work() -> Grounded:
-            last = self._judged(self._reviser.close())
+            last = self._judged(self._reviser.close(), final=True)
+            counts = self.told, self.grounded
             told = self._judged(Revised(self._correction()), final=True)
-            return Grounded(last.text + told.text, _in_order(last.cites + told.cites))
+            self.told, self.grounded = counts  # of what the answer says
+            return _together(last, told)
 
-        return await asyncio.to_thread(work)
+        return await self._apart(work)
+
+    async def break_off(self) -> Grounded:
+        """What is held back of an answer that ends before its end, after a `feed` that was cancelled, too."""
+        before = [await self._work] if self._work else []
+        return _together(*before, await self._apart(lambda: self._judged(self._reviser.close(), final=True)))
+
+    async def _apart(self, work: Callable[[], Grounded]) -> Grounded:
+        """Does it in a thread. Who is cancelled meanwhile finds it in `_work`."""
+        self._work = asyncio.ensure_future(asyncio.to_thread(work))
+        told = await asyncio.shield(self._work)
+        self._work = None
+        return told
 
     @property
     def share(self) -> float | None:
@@ -76,7 +93,9 @@ class Grounding:
 
     def _judged(self, revised: Revised, *, final: bool = False) -> Grounded:
         claims = self._parser.feed(revised.text) + (self._parser.close() if final else [])
-        claims = [_without_values(claim) for claim in claims] if self.is_exact else claims
+        if self.is_exact or not self.is_checked:
+            claims, revised = _without_values(claims), Revised(revised.text)
+        self._tail = (self._tail + revised.text)[-2:]
         judged = [judge(claim, self.sources, self.root, self.question) for claim in claims]
         wrong = [loose for loose in revised.loose if loose.is_value or not self.is_in_index(loose.text)]
         self._values += [loose for loose in wrong if loose.is_value]
@@ -87,20 +106,28 @@ class Grounding:
         return Grounded(revised.text, _in_order(cites))
 
     def _correction(self) -> str:
+        """Says that values are not in the code: its own claim is no longer checked for them."""
         if not self._values or not self.sources:
             return ""
+        self.is_checked = False
         best = self.sources[0]
-        stated = ", ".join(dict.fromkeys(code_span(value.text) for value in self._values))
+        stated = ", ".join(dict.fromkeys(code_span(value.text.strip("`")) for value in self._values))
         place = code_span(f"{best.path}:{best.start}-{best.end}")
-        return f"\n\nThe code that was read does not say {stated}: see {place} [{best.n}]."
+        fence = "\n" * (not self._tail.endswith("\n")) + self._reviser.fence if self._reviser.fence else ""
+        gap = "\n\n" if fence else "\n" * (2 - len(self._tail) + len(self._tail.rstrip("\n")))
+        return f"{fence}{gap}The code that was read does not say {stated}: see {place} [{best.n}]."
+
+
+def _together(*parts: Grounded) -> Grounded:
+    return Grounded("".join(part.text for part in parts), _in_order([cite for part in parts for cite in part.cites]))
+
+
+def _without_values(claims: Sequence[Claim]) -> list[Claim]:
+    return [tuple(replace(citation, values=()) for citation in claim) for claim in claims]
 
 
 def _in_order(cites: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(cites, key=lambda cite: int(cite["start"]))
-
-
-def _without_values(claim: Claim) -> Claim:
-    return tuple(replace(citation, values=()) for citation in claim)
 
 
 def judge(claim: Claim, sources: Sequence[Source], root: Path | None, question: str = "") -> list[dict[str, Any]]:

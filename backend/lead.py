@@ -28,6 +28,11 @@ class Lead:
     snippets: tuple[Snippet, ...]
 
     @property
+    def paragraph(self) -> str:
+        """The text without the words that hand over to the model: they are shown with its first ones."""
+        return self.text.rpartition("\n\n")[0] or self.text
+
+    @property
     def hits(self) -> list[Hit]:
         return [snippet.hit for snippet in self.snippets]
 

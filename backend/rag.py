@@ -20,8 +20,9 @@ from backend.batches import together
 from backend.db import Database
 from backend.draft import Draft, ms_since, source_item
 from backend.engines import EXTRACTIVE, Engines, Ready
+from backend.errors import Refusal
 from backend.followups import in_conversation
-from backend.grounding import Grounding
+from backend.grounding import Grounded, Grounding
 from backend.known import Known, difficulty
 from backend.lead import Lead
 from backend.past import left_behind, next_number, window_start
@@ -37,6 +38,7 @@ from models.types import Delta, Rates, Usage
 from prompts.budget import forecast_s
 from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message
+from prompts.task import CHANGE, task
 
 NOTHING_FOUND = Found([], is_answered=True)
 NO_ANSWER = "The model gave no answer."
@@ -95,8 +97,12 @@ class Rag:
         while True:
             try:
                 return await self._with_engine(turn, failed)
+            except (asyncio.CancelledError, Refusal):
+                await self._break_off(turn)
+                raise
             except ModelError as error:
                 if draft.said or not self._engines.gives_way(question.model, draft.model, error, failed):
+                    await self._break_off(turn)
                     raise
                 draft.start_over()
 
@@ -134,22 +140,34 @@ class Rag:
             await self._store_prompt(turn.row, snippets, "", turn.row.ordinal, turn.draft)
         turn.draft.lead = turn.lead.text
         turn.grounding = await self._grounding(turn, snippets)
-        await self._say(turn, turn.lead.text)
+        await self._say(turn, turn.lead.paragraph)
 
     async def _grounding(self, turn: "_Turn", snippets: Sequence[Snippet], *, is_exact: bool = False) -> Grounding:
         """That of the answer, which knows what it has begun with and from now on these snippets, too."""
         sources = await asyncio.to_thread(known_sources, turn.past, snippets)
-        if turn.grounding is not None:
-            turn.grounding.learn(sources)
-            return turn.grounding
-        is_in_index = await self._known.index_of(turn.question)
-        return Grounding(turn.root, sources, turn.question.text, is_in_index, is_exact)
+        question = turn.question
+        if turn.grounding is None:
+            is_in_index = await self._known.index_of(question)
+            turn.grounding = Grounding(turn.root, sources, question.text, is_in_index)
+        turn.grounding.is_exact = is_exact
+        turn.grounding.learn(sources)
+        turn.grounding.is_checked = question.retrieval != "off" and task(question.text) != CHANGE
+        return turn.grounding
 
     async def _say(self, turn: "_Turn", text: str, *, last: bool = False) -> None:
         """The next words of an answer with the citations that they complete; with the `last` all that is held back."""
         assert turn.grounding is not None
         told = [await turn.grounding.feed(text)] if text else []
         told += [await turn.grounding.close()] if last else []
+        await self._show(turn, *told)
+
+    async def _break_off(self, turn: "_Turn") -> None:
+        """Says what was held back of an answer that ends before its end."""
+        if turn.grounding is not None:
+            await self._show(turn, await turn.grounding.break_off())
+
+    async def _show(self, turn: "_Turn", *told: Grounded) -> None:
+        assert turn.grounding is not None
         turn.draft.grounding = turn.grounding.share
         if shown := "".join(one.text for one in told):
             turn.draft.text += shown
@@ -217,8 +235,9 @@ class Rag:
                         if not draft.said:
                             draft.ms[reading] = ms_since(began)
                             self._status(row, "generating")
+                        over = draft.lead[len(turn.lead.paragraph) :] if turn.lead and not draft.said else ""
                         draft.said += text
-                        await self._say(turn, text)
+                        await self._say(turn, over + text)
                     elif not draft.said:
                         self._advance(row, draft, last, ready.engine.rates)
                     if last.reason is not None:

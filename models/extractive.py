@@ -79,7 +79,7 @@ def compose(prompt: Prompt) -> str:
         paragraphs = [f"{_NOTHING} The nearest places:", "\n".join(_bullet(match.evidence) for match in places)]
     if prompt.notice:
         paragraphs.append(f"*{prompt.notice}*")
-    return "\n\n".join(paragraphs) + "\n"
+    return "\n\n" * prompt.goes_on + "\n\n".join(paragraphs) + "\n"
 
 
 def _paragraphs(prompt: Prompt) -> Iterator[str]:
@@ -89,7 +89,8 @@ def _paragraphs(prompt: Prompt) -> Iterator[str]:
     if ranking.kind is Kind.HOW and others and _is_close_second(others[0], best):
         shown.append(others.pop(0))
     for place, match in enumerate(shown):
-        yield _lead(match.evidence, ranking, first=place == 0, others=prompt.evidence)
+        if place or not prompt.goes_on:  # else the lead has said it
+            yield _lead(match.evidence, ranking, first=place == 0, others=prompt.evidence)
         yield _code(match.evidence, ranking.words)
     if related := _related([match.evidence for match in others], best.evidence):
         yield "Related:\n\n" + "\n".join(_bullet(item) for item in related)

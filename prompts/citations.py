@@ -14,7 +14,6 @@ from prompts.values import Value, stated_values
 _WIDEST = 50  # numbers in one `[a-b]`; more is no citation
 
 _LINES = r"\d{1,7}(?:[-–]L?\d{1,7})?"
-_LISTED = re.compile(r"\A[ \t>]*\d{1,9}[.)](?=[ \t])")  # the number of a list item is no value
 _TOKEN = re.compile(
     CODE + r"|(?<!\\)\[(?P<numbers>" + NUMBERS + r")\]"
     rf"|(?<![\w.@/#:~\\+-])(?P<path>[\w.@/~+-]+)(?::|\#L)(?P<lines>{_LINES})(?!\d)"
@@ -93,7 +92,7 @@ def _citations(text: str, proper: bool) -> tuple[Claim, Account]:
     """The citations of one sentence, and what it states where it has none."""
     found: list[Citation] = []
     names: list[str] = []
-    values = stated_values(_LISTED.sub(lambda number: " " * len(number[0]), text), proper=proper)
+    values = stated_values(text, proper=proper)
     for token in _TOKEN.finditer(text):
         if (one := _citation(text, token, found[-1].end if found else -1)) is not None:
             mine = tuple(value for value in values if value.end <= one.start)

@@ -8,7 +8,7 @@ LONGEST = 2000  # characters of a sentence; a longer one is cut there, so that n
 NUMBERS = r"\d{1,4}(?:[^\S\n]?[-–,;][^\S\n]?\d{1,4})*"
 CODE = r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>[^\n]*?)(?<!`)(?P=ticks)(?!`)"
 _PREFIX = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?[ \t>]*")  # of a quotation or a list item
-_MAYBE_FENCE = re.compile(_PREFIX.pattern + r"(?:```|~~~)")
+MAYBE_FENCE = re.compile(_PREFIX.pattern + r"(?:```|~~~)")
 _FENCE = re.compile(_PREFIX.pattern + r"(?P<fence>`{3,}(?=[^`\n]*\Z)|`{3,}(?=[^`\n]*\n)|~{3,})")
 _BOUNDARY = re.compile(CODE + r"|(?P<open>`+)|\n|[.!?][)\"'*_\]]*(?=\s)|[。！？]")
 _ALONE_LINE = rf"[ \t\r>,;&().]*(?:\[{NUMBERS}\][ \t\r>,;&().]*)+"
@@ -54,7 +54,12 @@ class SentenceSplitter:
     @property
     def rest_is_code(self) -> bool:
         """Whether that is, or may become, a line of a code block."""
-        return bool(self._fence) or (self._line_start and bool(_MAYBE_FENCE.match(self._text[:LONGEST])))
+        return bool(self._fence) or (self._line_start and bool(MAYBE_FENCE.match(self._text[:LONGEST])))
+
+    @property
+    def fence(self) -> str:
+        """What closes the code block that the text is in; "" outside of one."""
+        return self._fence
 
     @property
     def settled(self) -> int:
@@ -77,7 +82,7 @@ class SentenceSplitter:
         """None while only more text can tell. What is told never depends on text after the answer."""
         window = self._text[at : at + LONGEST]
         whole = final or len(window) == LONGEST
-        if self._fence or (self._line_start and _MAYBE_FENCE.match(window)):
+        if self._fence or (self._line_start and MAYBE_FENCE.match(window)):
             line = window.find("\n") + 1
             return at + line if line else at + len(window) if whole else None
         if not whole and MAYBE_ALONE.fullmatch(window):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-_NUMBER = r"\d(?:[\d_]|,(?=\d{3}(?!\d)))*"
+_NUMBER = r"\d(?:[\d_]|,(?=\d{3}(?!\d)))*+"
 _UNITS: dict[str, tuple[float, ...]] = {
     # unit -> how many of the smallest unit of its kind it is: bytes, milliseconds
     "kb": (1e3, 1024), "kib": (1024,), "k": (1e3, 1024), "kilobytes": (1e3, 1024),
@@ -25,18 +25,24 @@ _WORDS = (
 )
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _STATED = re.compile(
-    rf"(?<![\w.\-/#:@$\[])v?(?P<version>{_NUMBER}(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev)\.?\d+)?)(?![\w/])"
-    rf"|(?<![\w.\-/#:@$\[])(?P<number>{_NUMBER})(?![\w/]|\.\d|-\w)(?:\s?(?P<unit>{_UNIT})(?!\w))?"
-    rf"|(?<![\w.\-/#:@$\[])(?P<glued>{_NUMBER})(?P<glued_unit>[kmg]i?b|ms|s|%)(?!\w)",
+    rf"(?<![\w.\-–/#:@$\[])v?(?P<version>{_NUMBER}(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev)\.?\d+)?)(?![\w/]|[-–:]\d)"
+    rf"|(?<![\w.\-–/#:@$\[])(?P<number>{_NUMBER})(?![\w/]|\.\d|-\w|[:–]\d)(?:\s?(?P<unit>{_UNIT})(?!\w))?"
+    rf"|(?<![\w.\-–/#:@$\[])(?P<glued>{_NUMBER})(?P<glued_unit>[kmg]i?b|ms|s|%)(?!\w)",
     re.IGNORECASE,
 )
 _LITERAL = re.compile(r"`(?P<quote>[\"'])(?P<text>[^\"'`\n]{1,80})(?P=quote)`")
 _PROPER = re.compile(r"(?<=[a-z,;:)] )[A-Z][A-Za-z+#]+(?![\w`(/]|\.\w)")  # not the first word of a sentence
 _ORDER = re.compile(
-    r"\b(?:steps?|pieces?|lines?|snippets?|sections?|options?|points?|parts?|figure)\s\Z", re.IGNORECASE
+    r"\b(?:steps?|pieces?|lines?|snippets?|sections?|options?|points?|parts?|figure|table|chapter|phase|stage|case"
+    r"|example|issue|pr|rfc|pep|iso|http|status|status code|windows)\s\Z",
+    re.IGNORECASE,
 )
-_PRODUCT = re.compile(rf"{_NUMBER}(?:\s*(?:\*\*?|<<)\s*{_NUMBER})+")
+_LISTED = re.compile(r"\A[ \t>*_]*\d{1,9}[.)](?=[ \t*_])")  # the number of a list item is no value
+_MADE_UP = re.compile(r"\b(?:for (?:example|instance)|e\.g\.|suppose|imagine)(?!\w)", re.IGNORECASE)
+_HEX = re.compile(r"(?<!\w)0(?:[xX]_?[\da-fA-F][\da-fA-F_]*|[bB]_?[01][01_]*|[oO]_?[0-7][0-7_]*)(?!\w)")
+_PRODUCT = re.compile(rf"(?<![\w.]){_NUMBER}(?:\s*(?:\*\*?|<<)\s*{_NUMBER})+")
 _PLAIN = re.compile(rf"(?<![\w.])v?({_NUMBER}(?:\.\d+)*)|(?<=[A-Za-z_=~^>(\[])({_NUMBER}(?:\.\d+)*)")
+_DIGITS = 40  # of a power
 _LARGEST = 64  # of an exponent or a shift: more is no constant that somebody wrote
 
 
@@ -70,8 +76,12 @@ class Numbers:
 def stated_values(sentence: str, *, proper: bool = False) -> list[Value]:
     """The values that a sentence states, in order; with `proper` also the words in it that begin with a capital (MIT).
 
-    Not the number of a list item, a step or a line, nor what belongs to a name (`utf-8`, `sha256`, `x[1]`).
+    Not the number of a list item, a step or a line, nor what belongs to a name (`utf-8`, `sha256`, `x[1]`);
+    nothing of a sentence that only gives an example.
     """
+    if _MADE_UP.search(sentence):
+        return []
+    sentence = _LISTED.sub(lambda number: " " * len(number[0]), sentence)
     found = [_stated(match) for match in _STATED.finditer(sentence) if not _ORDER.search(sentence[: match.start()])]
     found += [Value(m[0], m.start(), m.end(), literal=m["text"]) for m in _LITERAL.finditer(sentence)]
     if proper:
@@ -84,6 +94,9 @@ def numbers_in(text: str) -> Numbers:
     versions = {match[1] or match[2] for match in _PLAIN.finditer(text)}
     amounts = set(_amounts(versions)) | {float(_WORDS.index(word)) for word in _number_words(text)}
     amounts.update(filter(None, (_product(match[0]) for match in _PRODUCT.finditer(text))))
+    amounts.update(
+        float(int(match[0].replace("_", ""), 0)) for match in _HEX.finditer(text) if len(match[0]) <= _LARGEST
+    )
     return Numbers(frozenset(amounts), frozenset(version.replace("_", "") for version in versions))
 
 
@@ -117,7 +130,7 @@ def _product(text: str) -> float:
     for operator, factor in zip(rest[::2], map(_amount, rest[1::2]), strict=True):
         if operator == "*":
             result *= factor
-        elif factor > _LARGEST or result > 1e6:
+        elif factor > _LARGEST or result > 1e6 or factor * math.log10(max(result, 2)) > _DIGITS:
             return 0.0
         else:
             result = result * 2**factor if operator == "<<" else result**factor

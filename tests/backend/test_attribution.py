@@ -45,11 +45,16 @@ def revised(text: str, step: int = 3, question: str = "how?") -> tuple[str, list
         ("```python\nCart().total()\n```\nThat is `total`.", "```python\nCart().total()\n```\nThat is `total` [2]."),
         ("This is a good design.", "This is a good design."),
         ("It is `Cart`", "It is `Cart` [2]"),
+        ("7. `Cart`\n8) `post`\n**9.** It mails.", "7. `Cart` [2]\n8) `post` [1]\n**9.** It mails."),
+        ("That is _very_ good, _really so_: see x.org/?utm_source=a.",) * 2,
+        ("The answer has 3 ends.", "The answer has 3 ends."),
+        ("It has 3 retries.", "It has 3 retries [1]."),
+        ("```[2] `Cart`\n", "```[2] `Cart`\n"),
     ],
 )
 def test_sentences_get_their_numbers(says: str, shown: str) -> None:
     for step in (1, 2, 7, 100):
-        assert revised(says, step) == (shown, [], 0)
+        assert revised(says, step) == (shown, [], int("ends" in says))
 
 
 @pytest.mark.parametrize(

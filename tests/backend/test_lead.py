@@ -119,8 +119,79 @@ async def test_a_value_that_nothing_shows_is_marked_and_the_place_is_told(tmp_pa
     assert told["response"] == f"`upload` allows 3 files [1].\n\nThe code that was read does not say `3`: see {place}."
     marked = [(told["response"][c["start"] : c["end"]], c["status"]) for c in told["citations"]]
     assert marked[:2] == [("3", "invented"), ("[1]", "invented")]
-    assert told["grounding"] < 1
+    assert {status for _, status in marked[2:]} == {"ok"}
+    assert told["grounding"] == 0.0
     async with running(tmp_path / "other", right) as world:
         await indexed(world, tmp_path)
         told = await asked(world, "How many files may be uploaded?")
+    assert {citation["status"] for citation in told["citations"]} == {"ok"}
+
+
+async def test_no_answer_without_a_model_is_held_to_the_words_of_the_server(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", models_dir=str(tmp_path / "none"), lead=True) as world:
+        await indexed(world, tmp_path)
+        told = await asked(world)
+    assert told["response"].endswith("adds one.*\n")  # names a model and its size
+    assert (told["grounding"], {citation["status"] for citation in told["citations"]}) == (1.0, {"ok"})
+
+
+@pytest.mark.parametrize(("question", "body"), [("Write a limit", {}), ("And 2 * 30?", {"retrieval": "off"})])
+async def test_what_is_proposed_or_not_about_code_is_no_wrong_value(
+    tmp_path: Path, question: str, body: dict[str, Any]
+) -> None:
+    async with running(tmp_path / "data", ScriptedEngine(["`new_limit` gives 60."])) as world:
+        await indexed(world, tmp_path)
+        first = await asked(world, "Write it.")
+        told = await asked(world, question, conversation_id=first["conversation_id"], **body)
+    assert (told["response"], told["citations"]) == ("`new_limit` gives 60.", [])
+
+
+async def test_the_place_stands_outside_of_code_that_was_cut_off(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", ScriptedEngine(["It is 3.\n```py\nx"])) as world:
+        await indexed(world, tmp_path)
+        told = await asked(world, "How many files may be uploaded?")
+    assert "\n```py\nx\n```\n\nThe code that was read does not say `3`: see " in told["response"]
+
+
+SAID = " As [1] shows, `total` asks"
+
+
+@pytest.mark.parametrize("ends", [{"fail_after": 1}, {"stall_after": 1}])
+async def test_all_that_the_model_said_is_shown_however_it_ends(tmp_path: Path, ends: dict[str, int]) -> None:
+    engine = ScriptedEngine([SAID], **ends)  # type: ignore[arg-type]
+    async with running(tmp_path / "data", engine, lead=True) as world, world.socket() as socket:
+        await indexed(world, tmp_path)
+        session = (await socket.call("session/open", workspace=str(tmp_path / "code")))["session"]
+        await socket.call("session/prompt", session=session, turn="t1", text=HOW)
+        while not any(event["type"] == "delta" and event["text"].endswith(" As") for event in socket.logged):
+            await socket.receive()
+        if "stall_after" in ends:
+            await socket.call("session/cancel", session=session)
+        await socket.until("end")
+    told = "".join(event["text"] for event in socket.logged if event["type"] == "delta")
+    assert told.partition("How it works:")[2] == SAID
+    assert [event["status"] for event in socket.logged if event["type"] == "cite"][-1] == "ok"
+
+
+async def test_a_lead_that_no_model_goes_on_from_hands_over_to_nobody(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", ScriptedEngine(fail_after=0), lead=True) as world, world.socket() as socket:
+        await indexed(world, tmp_path)
+        session = (await socket.call("session/open", workspace=str(tmp_path / "code")))["session"]
+        await socket.call("session/prompt", session=session, turn="t1", text=HOW)
+        await socket.until("end")
+    told = "".join(event["text"] for event in socket.logged if event["type"] == "delta")
+    assert told.startswith(LEAD)
+    assert told.endswith("[2].")
+
+
+async def test_without_a_model_after_all_the_lead_is_said_once(tmp_path: Path, machine: Machine) -> None:  # noqa: F811
+    machine.failing = dict.fromkeys(machine.weights, "it is broken")
+    machine.gates = {name: asyncio.Event() for name in machine.weights}
+    given = {"lead": True, "models_dir": str(machine.folder), "model_name": "auto", "context_length": 4000}
+    async with running(tmp_path / "data", None, making=machine.made, **given) as world:
+        await indexed(world, tmp_path)
+        for gate in machine.gates.values():
+            gate.set()
+        told = await asked(world)
+    assert told["response"].count(LEAD) == 1
     assert {citation["status"] for citation in told["citations"]} == {"ok"}

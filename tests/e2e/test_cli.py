@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from backend.instance import find
+from prompts.task import EXPLAIN
 from tests.e2e.worlds import LANTERN, environment, events_of, lantern, serving
 from tests.tiny_gguf import ALL, PHI3, tiny_dir
 
@@ -110,7 +111,7 @@ def test_jsonl_extract_dry_run_and_context(shop: Path) -> None:
     assert events[-1]["type"] == "end"
     assert extract.stdout.startswith("def send_receipt(address, cart):\n")
     assert "```" not in extract.stdout
-    assert dry.stdout.rstrip().endswith("Question: What does send_receipt do?\n\nAssistant:")
+    assert dry.stdout.rstrip().endswith(f"Question: What does send_receipt do?\n\n{EXPLAIN}\n\nAssistant:")
     assert "def send_receipt(address, cart):" in shown.stderr
     assert json.loads(shown.stdout)["sources"]
 

@@ -17,6 +17,10 @@ from prompts.values import numbers_in, stated_values
         ("As step 2 says, line 42 of piece 3.", []),
         ("See src/app.py:12-30 and #7.", []),
         ("It never ends.", []),
+        ("At 10:30, 0.5-1.5B, 10–20 or 1.5–2.5.", []),
+        ("See RFC 7231: HTTP 404, status code 404, phase 2 on Windows 10.", []),
+        ("For example, 100 tokens of 400.", []),
+        ('Such a name is e.g. `"cart"`.', []),
     ],
 )
 def test_what_a_sentence_states(sentence: str, found: list[str]) -> None:
@@ -41,6 +45,8 @@ def test_what_a_sentence_states(sentence: str, found: list[str]) -> None:
         ("300 ms", "PAUSE_S = 0.3", True),
         ("1,000", "max_files: int = 1000", True),
         ("3", "max_files: int = 1000", False),
+        ("31", "MODE = 0x1F", True),
+        ("5", "MODE = 0b1_01", True),
         ("5.2.1", '"version": "5.2.1"', True),
         ("4.13.2", '"version": "5.2.1"', False),
         ("1.15", "go 1.15", True),
@@ -58,6 +64,7 @@ def test_the_same_value_in_another_notation(sentence: str, code: str, stands: bo
 
 def test_a_constant_of_no_sane_size_is_no_number() -> None:
     assert numbers_in("x = 9 ** 9999999 + 2 ** 10").amounts == {9.0, 2.0, 9999999.0, 10.0, 1024.0}
+    assert numbers_in("1000000 ** 64 * 0x_").amounts == {1000000.0, 64.0, 0.0}
     assert numbers_in("1" * 5000).versions == {"1" * 5000}
 
 
