@@ -144,6 +144,7 @@ class Reviser:
         held = _HELD.search(rest)
         safe = len(rest) if self._splitter.rest_is_code or not self._sources or held is None else held.start()
         safe = 0 if MAYBE_ALONE.fullmatch(rest) and self._sources else safe
+        safe = safe if self._splitter.rest_is_code or not self._sources else min(safe, _closed(rest))
         more = rest[self._ahead : safe]
         self._ahead, self._shown = max(self._ahead, safe), self._shown + len(more)
         return Revised(revised.text + more, revised.loose, revised.uncited)
@@ -272,3 +273,9 @@ class Reviser:
         for value in values:
             if not any(source.states(value) for source in self._sources) and (at := text.find(value.text)) >= 0:
                 yield Loose(value.text, begins + at, begins + at + len(value.text), is_value=True)
+
+
+def _closed(text: str) -> int:
+    """Where the first backtick stands that is not closed for sure: what follows it may be code or sentences."""
+    at = _CODE_SPAN.sub(lambda span: " " * len(span[0]), text.rstrip("`")).find("`")
+    return at if at >= 0 else len(text)
