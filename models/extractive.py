@@ -177,4 +177,4 @@ def article(kind: str) -> str:
     noun = {"block": "code", "window": "text"}.get(kind, kind or "code")
     if noun in ("code", "text"):
         return noun
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    return f"{'an' if noun[0] in 'aeiou' and noun != 'union' else 'a'} {noun}"

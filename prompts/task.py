@@ -33,14 +33,18 @@ _FACT = re.compile(
     re.IGNORECASE,
 )
 _CHANGE = re.compile(
-    r"\W*(?:please |can you |could you )?"
+    r"\W*(?P<asks>please |can you |could you |let's |i want you to )?"
     r"(?:write|implement|add|fix|refactor|rewrite|rename|port|convert|complete|generate)\b",
     re.IGNORECASE,
 )
+_EXPLAINED = re.compile(r"\b(?:explain\w*|why|(?:and|me) how\b|how (?:does|do|is|are) (?!i\b|you\b))", re.IGNORECASE)
 
 
 def task(question: str) -> str:
     """The form of the answer that fits the question."""
-    if _CHANGE.match(question):
+    change = _CHANGE.match(question)
+    if change and (change["asks"] or not question.rstrip().endswith("?")):  # "port 80?", "rename detection: how?"
         return CHANGE
+    if _EXPLAINED.search(question):
+        return EXPLAIN
     return FACT if _FACT.match(question) and len(question.split()) <= _FACT_WORDS else EXPLAIN

@@ -49,6 +49,7 @@ def revised(text: str, step: int = 3, question: str = "how?") -> tuple[str, list
         ("That is _very_ good, _really so_: see x.org/?utm_source=a.",) * 2,
         ("The answer has 3 ends.", "The answer has 3 ends."),
         ("It has 3 retries.", "It has 3 retries [1]."),
+        ("`Cart` `.  holds```\n", "`Cart` ` [2].  holds```\n"),
         ("```[2] `Cart`\n", "```[2] `Cart`\n"),
     ],
 )
