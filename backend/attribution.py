@@ -6,21 +6,19 @@ Knows the sources of one conversation; whether they still hold on disk is the bu
 
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 
-from backend.attached import ATTACHED
-from backend.tables import TurnRow
-from indexer.types import Hit
+from backend.sources import Source, holds
 from models.matching import content_stems
 from prompts.citations import Citation, citations_in
 from prompts.quotations import is_path_in, own_words, quoted_names
 from prompts.sentences import ALONE, CODE, MAYBE_ALONE, MAYBE_FENCE, NUMBERS, Sentence, SentenceSplitter
-from prompts.snippets import Snippet, shown_text, shown_title
 from prompts.task import FACT, task
-from prompts.values import Numbers, Value, numbers_in, stated_values
+from prompts.values import Value, numbers_in, stated_values
 
 TOGETHER = 3  # sources that one sentence may rest on
 _COVERED = 0.6  # share of a sentence's telling words that its source holds, where it quotes no name
@@ -30,72 +28,12 @@ _BARE_NAME = re.compile(
     r"(?<![\w`./?&-])(?:[a-z]\w*_\w+|__\w+__|_\w+(?<!_)(?![^_\n]*\w_(?!\w))|[a-z]+[A-Z]\w*|[A-Z]\w*_\w+)(?![\w`])"
 )  # `_so_` and `_so it is_` are emphasis
 _HEADING = re.compile(r"[ \t]*(?:#|\|)")  # of a section, or a row of a table
+_GOES_ON = re.compile(r"(?:\be\.g|\bi\.e|\bvs|\bcf)\.\s*\Z")  # what ends so is no whole sentence
 _LEADING = re.compile(rf"[ \t]*(?:\[{NUMBERS}\][ \t]*+)++(?![a-z])")  # numbers of the sentence before
 _END = re.compile(r"[\s.!?:;,。！？]*\Z")
 # What cannot be shown before the sentence is complete: a number that may be another one then, and the end.
 _MARKS = r"[\s.!?:;,)\"'*_\]`。！？]"
 _HELD = re.compile(rf"(?<![^\S\n])[^\S\n]*\[(?=\d|\Z).*|(?<!{_MARKS}){_MARKS}*\Z", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Source:
-    """A numbered piece of code as the conversation shows it."""
-
-    n: int
-    path: str
-    start: int
-    end: int
-    sha: str  # of the whole file then
-    text: str
-    title: str  # what it says of itself beside its text: symbol, signature, documentation
-    attached: bool  # the user's own text, which is what it is whatever the disk holds
-    words: frozenset[str] = field(init=False)
-    stems: frozenset[str] = field(init=False)
-    numbers: Numbers = field(init=False)
-
-    def __post_init__(self) -> None:
-        said = f"{self.path} {self.title} {self.text}"
-        object.__setattr__(self, "words", frozenset(re.findall(r"\w+", said)))
-        object.__setattr__(self, "stems", content_stems(said))
-        object.__setattr__(self, "numbers", numbers_in(f"{self.title} {self.text}"))
-
-    def lines(self, first: int, last: int) -> list[str]:
-        """Those of the lines first..last that it shows; all where the text is not the lines one to one."""
-        lines = self.text.split("\n")
-        whole = len(lines) != self.end - self.start + 1
-        return lines if whole else lines[max(0, first - self.start) : max(0, last + 1 - self.start)]
-
-    def states(self, value: Value) -> bool:
-        return value.stands_in(self.text, self.numbers)
-
-
-def holds(sources: Sequence[Source], name: str) -> bool:
-    """Whether these sources, together, show every word of a name, or are the path that it is."""
-    words = set(chain.from_iterable(source.words for source in sources))
-    return words >= set(own_words(name)) or any(is_path_in(name, source.path) for source in sources)
-
-
-def known_sources(past: Sequence[TurnRow], snippets: Sequence[Snippet]) -> list[Source]:
-    """Everything that the conversation shows under a number, the newest prompt first."""
-    known = {snippet.n: _of_hit(snippet.n, snippet.hit) for snippet in snippets}
-    for row in past:
-        for item in row.sources:  # the first turn that lists a number shows its text
-            if item["n"] not in known:
-                known[item["n"]] = _of_item(item, row.user_message)
-    return list(known.values())
-
-
-def _of_hit(n: int, hit: Hit) -> Source:
-    title = f"{hit.symbol} {hit.signature} {hit.doc}"
-    return Source(n, hit.path, hit.start_line, hit.end_line, hit.sha, hit.text, title, hit.kind == ATTACHED)
-
-
-def _of_item(item: dict[str, object], message: str) -> Source:
-    n, path, start, end = (item[name] for name in ("n", "path", "start", "end"))
-    assert isinstance(n, int) and isinstance(path, str) and isinstance(start, int) and isinstance(end, int)  # noqa: PT018
-    text = shown_text(message, n, path, start, end)
-    title = f"{item['symbol'] or ''} {shown_title(message, n, path, start, end)}"
-    return Source(n, path, start, end, str(item["sha"]), text, title, bool(item.get("attached", False)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +118,8 @@ class Reviser:
         self._ahead -= given
         self._shown += len(text) - given
         loose = tuple(self._loose(text, names, values, begins))
-        uncited = bool((names or values) and not citations_in(text) and not _HEADING.match(text))
+        is_whole = not (_HEADING.match(text) or _GOES_ON.search(text))
+        uncited = bool((names or values) and is_whole and not citations_in(text))
         return Revised(text[given:], loose, uncited)
 
     def _without_leading(self, whole: Sentence) -> str:
@@ -210,7 +149,12 @@ class Reviser:
         """The sentence with the numbers of what it rests on, as it was where nothing clearly holds it."""
         places = citations_in(sentence)
         cited = [one for one in places if one.numbers]
-        if len(cited) < len(places) or _HEADING.match(sentence) or (cited and self._is_held(cited, names, values)):
+        if (
+            len(cited) < len(places)
+            or _HEADING.match(sentence)
+            or _GOES_ON.search(sentence)
+            or (cited and self._is_held(cited, names, values))
+        ):
             return sentence
         if not (resting := self._resting(sentence, names, values)):
             return sentence
@@ -277,8 +221,19 @@ class Reviser:
 
     def _loose(self, text: str, names: Sequence[str], values: Sequence[Value], begins: int) -> Iterable[Loose]:
         for name in names:
-            if not self._is_asked(name) and not holds(self._sources, name) and (at := text.find(name)) >= 0:
+            if (
+                not self._is_asked(name)
+                and not _is_standard(name)
+                and not holds(self._sources, name)
+                and (at := text.find(name)) >= 0
+            ):
                 yield Loose(name, begins + at, begins + at + len(name), is_value=False)
         for value in values:
             if not any(source.states(value) for source in self._sources) and (at := text.find(value.text)) >= 0:
                 yield Loose(value.text, begins + at, begins + at + len(value.text), is_value=True)
+
+
+def _is_standard(name: str) -> bool:
+    """Whether it is reached through a module of Python's own library, which an answer may name without a source."""
+    module, dot, _ = name.partition(".")
+    return bool(dot) and module in sys.stdlib_module_names

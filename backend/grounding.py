@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from backend.attribution import Loose, Revised, Reviser, Source, holds
+from backend.attribution import Loose, Revised, Reviser
+from backend.sources import Source, holds
 from indexer.scan import Candidate, read, sha_of
 from indexer.types import SourceFile
 from models.prose import code_span

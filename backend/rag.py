@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend import conversations, events, listing
-from backend.attribution import known_sources
 from backend.batches import together
 from backend.db import Database
 from backend.draft import Draft, ms_since, source_item
@@ -28,6 +27,7 @@ from backend.lead import Lead
 from backend.past import left_behind, next_number, window_start
 from backend.prompting import Prompting
 from backend.question import Question
+from backend.sources import known_sources
 from backend.stats import Stats
 from backend.tables import TurnRow
 from indexer.search import Found

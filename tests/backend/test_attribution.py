@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.attribution import Reviser, Source
+from backend.attribution import Reviser
+from backend.sources import Source
 
 MAIL = Source(
     1, "shop/mail.py", 1, 3, "sha",
@@ -44,6 +45,7 @@ def revised(text: str, step: int = 3, question: str = "how?") -> tuple[str, list
         ("## The `Cart`\n| `Cart` |\n", "## The `Cart`\n| `Cart` |\n"),
         ("```python\nCart().total()\n```\nThat is `total`.", "```python\nCart().total()\n```\nThat is `total` [2]."),
         ("This is a good design.", "This is a good design."),
+        ("It calls `post`, e.g. `Cart`.", "It calls `post`, e.g. `Cart` [2]."),
         ("It is `Cart`", "It is `Cart` [2]"),
         ("7. `Cart`\n8) `post`\n**9.** It mails.", "7. `Cart` [2]\n8) `post` [1]\n**9.** It mails."),
         ("That is _very_ good, _really so_: see x.org/?utm_source=a.",) * 2,
@@ -116,3 +118,8 @@ def test_a_fact_is_held_to_its_words() -> None:
     assert revised("The name of the mail server is Postfix.", question=asked)[1] == ["Postfix"]
     assert revised("It is a Mail server with a Receipt.", question=asked)[1] == []
     assert revised("It is said to be a Postfix.", question="How does it mail?")[1] == []
+
+
+def test_what_pythons_own_library_has_is_not_invented() -> None:
+    assert revised("It runs in `asyncio.to_thread`.")[1] == []
+    assert revised("It runs in `nowhere.to_thread`.")[1] == ["nowhere.to_thread"]

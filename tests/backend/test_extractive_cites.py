@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.attribution import known_sources
 from backend.grounding import judge
+from backend.sources import known_sources
 from indexer.types import Hit, Why
 from models.extractive import compose
 from models.types import Prompt
