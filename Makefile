@@ -41,9 +41,10 @@ else
 	@$(BIN)/lantern serve --index "$$CODEBASE"
 endif
 
-# Two processes, a file of tests each: much of the time is waiting. The order of the files is that of the folders.
+# Two processes, a file of tests each: much of the time is waiting. The order of the files is that of the folders. A
+# process that dies ends the run with its test named, in place of being started again for ever.
 test: check test-models $(PEER)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 # Two small real models (600 MB), once, into MODELS_CACHE (~/.cache/lantern/models). Where they cannot be had the tests
 # that need them are skipped, and say so.
