@@ -118,7 +118,9 @@ def test_the_quick_benchmark_prints_every_row() -> None:
     cold, cancel = "cold read of system prompt and code, s", "cancel inside a read: `end`, s"
     assert {name for name, row in measured.items() if row[SOCKET] == "-"} == {cold}
     assert {name for name, row in measured.items() if row[LOCKED] == "-"} == {cold, cancel}
-    assert all(float(figure) > 0 for row in measured.values() for figure in row.values() if figure != "-")
+    for name, row in measured.items():  # a fast machine reads a tiny prompt in less than a hundredth of a second
+        least = 0.0 if name.endswith(", s") else 0.001
+        assert all(float(figure) >= least for figure in row.values() if figure != "-"), name
     assert 20 < float(measured["decode, one stream, tok/s"][RAW]) < 5000
     assert float(measured[cancel][SOCKET]) < 5
     assert 0.01 < float(measured["memory at the end, GB"][RAW]) < 1

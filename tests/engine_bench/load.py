@@ -3,14 +3,12 @@
 The code is this repository's own. Does not know who is asked.
 """
 
-import ctypes
 from dataclasses import dataclass
 from pathlib import Path
 
-from llama_cpp import Llama, llama_log_set
+from llama_cpp import Llama
 
 from models.llama.library import library
-from tests.engine_bench.raw import SILENT
 
 ROOT = Path(__file__).parents[2]
 FOLLOW_UPS = (
@@ -66,8 +64,7 @@ class Load:
 
     @classmethod
     def of(cls, model: Path, sizes: Sizes) -> "Load":
-        library()
-        llama_log_set(SILENT, ctypes.c_void_p(0))  # it would warn of a vocabulary without a model
+        library()  # keeps the log, which would warn of a vocabulary without a model
         llama = Llama(str(model), vocab_only=True, verbose=False)
         files = sorted(path for name in ("backend", "indexer", "prompts") for path in (ROOT / name).rglob("*.py"))
         text = "\n".join(path.read_text("utf-8") for path in files)
