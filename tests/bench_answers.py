@@ -97,7 +97,8 @@ def about(questions: Questions) -> Iterator[str]:
     yield ""
     yield "Shares in percent, without a judge: the reference's identifiers that the answer names; the answer's"
     yield "identifiers that the repository does not have; ROUGE-L; a file of the reference is among the sources;"
-    yield "sentences with a citation or a path; citations that hold. Times from the question on, in the mean; the model"
+    yield "sentences with a citation or a path; sentences that rest on what was shown (`end.grounding`). Times from the"
+    yield "question on, in the mean; the model"
     yield "is loaded. llama-server gets the code that Lantern finds, whole, in a plain prompt; its first text includes"
     yield "the search."
 
