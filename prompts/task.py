@@ -6,10 +6,10 @@ Knows the question alone.
 import re
 
 _HONEST = "If the code does not tell, say so."
+# A small model that is told what to answer where the code does not tell answers that: 7 of 28 right instead of 17.
 FACT = (
-    "Answer in one or two sentences that say the name, number or value itself, exactly as it stands above. End each"
-    " sentence with the number of its piece in brackets, like [1]. If it does not stand above, answer only: The code"
-    " that was read does not tell."
+    "Answer in one or two sentences. Take each name, number and value from the code above exactly as it stands there,"
+    f" and end each sentence with the number of its piece in brackets, like [1]. {_HONEST}"
 )
 CHANGE = (
     "Give the code in one block, in the style of the code above, then name in one or two sentences the places that it"
