@@ -78,10 +78,10 @@ class Prompting:
         given = lead.hits if lead else [hit for hit in hits if hit.kind == ATTACHED]
         most = self.evidence_tokens or limit
 
-        def budget(bare: tuple[Segment, ...]) -> int:
+        def budget(bare: tuple[Segment, ...], tokens: int) -> int:
             cached = engine.cached_tokens(bare) if promise.is_given else 0
             promised = promise.later(time.perf_counter() - began).budget(cached, limit)
-            return min(promised, engine.count_tokens(bare) + most)
+            return min(promised, tokens + most)
 
         built = build_prompt(
             chat=ready.chat,

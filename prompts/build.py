@@ -18,6 +18,7 @@ from prompts.snippets import Piece, Place, Snippet, evidence, fenced, frame, num
 from prompts.task import task
 
 CountTokens = Callable[[tuple[Segment, ...]], int]
+Budget = Callable[[tuple[Segment, ...], int], int]  # segments and their tokens -> tokens
 
 # Once history has to give way it gives way to half of the limit, so that the next turns append again
 # instead of every turn dropping one exchange and re-reading all the others.
@@ -89,7 +90,7 @@ def build_prompt(
     question: str,
     count: CountTokens,
     limit: int,
-    budget: CountTokens | None = None,
+    budget: Budget | None = None,
     given: Sequence[Hit] = (),
     first_number: int = 1,
     is_answered: bool = True,
@@ -113,8 +114,9 @@ def build_prompt(
     shown = {where: n for exchange in kept for n, where in exchange.shown}
     without = layout.segments(kept)
     around = frame(is_answered, task(question))
-    used = (count(without) if kept else bare) + count((Segment(around, scaffold=False),))
-    allowed = budget(without) if budget else limit
+    tokens = count(without) if kept else bare
+    used = tokens + count((Segment(around, scaffold=False),))
+    allowed = budget(without, tokens) if budget else limit
     pieces, most = _code(given, hits, question, shown, _cost(count, shown), used, allowed, limit)
     snippets = number(pieces, shown, first_number)
     while (tokens := count(layout.segments(kept, snippets))) > most and snippets:

@@ -203,3 +203,17 @@ async def test_without_a_model_after_all_the_lead_is_said_once(
     assert (lead.count(LEAD), rest.count("is a method in")) == (1, 0)
     assert rest.startswith("`shop/cart.py:4-6`\n\n```python\n")
     assert {citation["status"] for citation in told["citations"]} == {"ok"}
+
+
+async def test_a_load_that_fails_leaves_the_lead_and_its_reason(tmp_path: Path, machine: Machine) -> None:  # noqa: F811
+    machine.failing["ant"] = "it is broken"
+    given = {"lead": True, "models_dir": str(machine.folder), "model_name": "ant", "context_length": 4000}
+    async with running(tmp_path / "data", None, making=machine.made, **given) as world, world.socket() as socket:
+        await indexed(world, tmp_path)
+        session = (await socket.call("session/open", workspace=str(tmp_path / "code")))["session"]
+        await socket.call("session/prompt", session=session, turn="t1", text=HOW)
+        end = await socket.until("end")
+    text = "".join(event["text"] for event in socket.logged if event["type"] == "delta")
+    assert text.startswith(LEAD)
+    assert end["error"]["code"] == "model_unavailable"
+    assert "it is broken" in end["error"]["message"]

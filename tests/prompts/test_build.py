@@ -30,7 +30,7 @@ def build(
 ) -> BuiltPrompt:
     return build_prompt(
         chat=CHAT, system="Be brief.", history=history, hits=hits, question=question, count=words, limit=limit,
-        budget=None if budget is None else lambda _: budget, given=given or [], first_number=first,
+        budget=None if budget is None else lambda *_: budget, given=given or [], first_number=first,
     )  # fmt: skip
 
 
@@ -198,3 +198,9 @@ def test_the_limit_holds_whatever_is_packed(sizes: list[int], past: list[int], l
     hits = [hit(n, text="w " * size) for n, size in enumerate(sizes, 1)]
     built = build(history, hits, "q", limit=limit)
     assert words(built.prompt.segments) == built.tokens <= limit
+
+
+def test_less_code_than_the_best_places_need_is_told() -> None:
+    assert build([], [hit(1), hit(2)], "q").is_cut is False
+    cut = build([], [hit(1), hit(2, text="word " * 500)], "q", limit=60 + FORM)
+    assert ([snippet.hit.symbol for snippet in cut.snippets], cut.is_cut) == (["f1"], True)

@@ -10,3 +10,7 @@ branch_labels = depends_on = None
 
 def upgrade() -> None:
     op.add_column("turns", sa.Column("spoken", sa.JSON, nullable=False, server_default="[]"))
+
+
+def downgrade() -> None:
+    op.drop_column("turns", "spoken")
