@@ -43,12 +43,12 @@ def kv_folder(settings: Settings) -> Path:
 
 
 def verdicts_file(settings: Settings) -> Path:
-    """What llama.cpp cannot use on which processor."""
+    """What llama.cpp cannot use on which processor, and what is fastest there."""
     return settings.data_dir / "kernels.json"
 
 
 def verdicts(settings: Settings) -> dict[str, Verdict]:
-    """By architecture of models: what llama.cpp cannot use on this processor, as far as that was met."""
+    """By architecture of models: what llama.cpp cannot use on this processor and what is fastest, as far as known."""
     known = Verdicts(verdicts_file(settings)).of(processor(), build())
     return {architecture: verdict for architecture, verdict in known if verdict != Verdict()}
 

@@ -6,7 +6,7 @@ Pure arithmetic over a GGUF header, and two looks at the operating system. Does 
 import hashlib
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -111,14 +111,22 @@ def _numbers(file: Path) -> dict[str, int]:
 
 def physical_cores() -> int:
     """Cores this process may run on, hyper-threads counted once: more threads than that slow llama.cpp down."""
-    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     cores = set()
-    for cpu in mine:
+    for cpu in _processors():
         try:
             cores.add(Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text())
         except OSError:
             cores.add(str(cpu))
     return len(cores)
+
+
+def logical_cores() -> int:
+    """Processors this process may run on, each hyper-thread one."""
+    return len(_processors())
+
+
+def _processors() -> Collection[int]:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 
 @cache

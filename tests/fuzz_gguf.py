@@ -28,9 +28,8 @@ from models.errors import ModelUnavailable
 from models.gguf_file import read_header
 from models.llama.kernels import SUSPECTS
 from models.llama.library import library
-from models.llama.loading import Order
 from models.llama.process import main as serve
-from models.llama.wire import Message, pack_sampling, packed
+from models.llama.wire import Message, Order, pack_sampling, packed
 from models.types import Sampling
 from tests.proved import proved
 from tests.speck import write_speck

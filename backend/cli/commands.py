@@ -112,6 +112,9 @@ def run_doctor() -> None:
             show.say(f"left out      {name}, which llama.cpp cannot use here with models of {architecture}: {what}")
         if verdict.failed:
             show.say(f"failed        {verdict.failed}")
+        for shape, choice in verdict.fastest.items():
+            threads = f"{choice.threads} threads, {choice.reading_threads} to read"
+            show.say(f"fastest       {', '.join(choice.kernels)}; {threads}: {architecture}, {shape}")
     with connected(chosen) as client:
         answering = client.call("GET", "/health")["model"]
         show.say(f"answers with  {answering['name']} ({answering['state']})")

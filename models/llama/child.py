@@ -16,9 +16,9 @@ from dataclasses import asdict
 from itertools import count
 
 from models.errors import ModelUnavailable
-from models.llama.kernels import FAULTS, LIBRARY, PROOF_ROWS, READING, proof
-from models.llama.loading import Order
-from models.llama.wire import LINE_BYTES, Message, packed
+from models.llama.kernels import FAULTS, LIBRARY, MEASURING, PROOF_ROWS, READING, proof
+from models.llama.verdicts import Choice
+from models.llama.wire import LINE_BYTES, Message, Order, packed
 from models.types import Rates
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,10 @@ class KernelFault(ModelUnavailable):
     def __init__(self, child: "Child") -> None:
         super().__init__(f"the model could not be loaded: {child.why}")
         self.fault, self.stage, self.kernels = child.fault, child.stage, child.kernels
+
+
+class NotMeasured(ModelUnavailable):
+    """A load that ended, by no fault of the processor, while it was found out what is the fastest."""
 
 
 class Child:
@@ -83,6 +87,8 @@ class Child:
             child._patience = None
             await child.kill("its load was given up")
             child.ready.exception()  # has been told
+            if isinstance(error, TimeoutError) and child.stage == MEASURING:
+                raise NotMeasured("what is the fastest was not found out in time") from error
             if isinstance(error, TimeoutError) and child.stage in (LIBRARY, READING):
                 raise ModelUnavailable(f"the model was not loaded within {child._load_s:.0f} s") from error
             if isinstance(error, TimeoutError):
@@ -113,6 +119,14 @@ class Child:
         except OSError as error:
             raise ModelUnavailable(f"no process for the model can be started: {error.strerror}") from error
         return cls(process, reader, writer)
+
+    @property
+    def fastest(self) -> Choice | None:
+        """What it found out to be the fastest here while it loaded."""
+        match self.ready.result()["fastest"]:
+            case {"kernels": kernels, "threads": threads, "reading_threads": reading_threads}:
+                return Choice(tuple(kernels), threads, reading_threads)
+        return None
 
     @property
     def pid(self) -> int:
@@ -220,7 +234,8 @@ class Child:
         self._writer.close()
         self.gone.set()
         if not self.ready.done():
-            failed = KernelFault(self) if self.fault else ModelUnavailable(f"the model could not be loaded: {self.why}")
+            kind = NotMeasured if self.stage == MEASURING else ModelUnavailable
+            failed = KernelFault(self) if self.fault else kind(f"the model could not be loaded: {self.why}")
             self.ready.set_exception(failed)
         for inbox in self._inboxes.values():
             inbox.put_nowait(None)

@@ -52,8 +52,10 @@ class Context:
         choices: int,
         kv_type: str = "f16",
         flash_attention: bool = False,
+        reading_threads: int = 0,
     ) -> None:
-        """`choices`: most rows of a batch behind which a token is chosen. Without flash attention values are f16.
+        """`threads` evaluate a single row, `reading_threads` several (0: as many). `choices`: most rows of a batch
+        behind which a token is chosen. Without flash attention values are f16.
 
         Raises ModelUnavailable when llama.cpp cannot allocate the cells.
         """
@@ -66,7 +68,7 @@ class Context:
         params.n_ctx, params.n_seq_max, params.kv_unified = n_ctx, sequences + self.forks, True
         params.n_batch = params.n_ubatch = rows  # one: an aborted batch leaves nothing behind
         params.n_outputs_max = min(rows, choices)
-        params.n_threads = params.n_threads_batch = threads
+        params.n_threads, params.n_threads_batch = threads, reading_threads or threads
         params.type_k, params.type_v = KV_TYPES[kv_type], KV_TYPES[kv_type if flash_attention else "f16"]
         params.flash_attn_type = _FLASH_ON if flash_attention else _FLASH_OFF
         self.reads_all = not flash_attention

@@ -11,16 +11,15 @@ from typing import Any
 
 from models import errors
 from models.answer_filter import is_filtered
-from models.capability import physical_cores, processor, resident_bytes
+from models.capability import logical_cores, physical_cores, processor, resident_bytes
 from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
 from models.gguf_file import GgufHeader, read_header
 from models.llama.child import Child
 from models.llama.library import build
-from models.llama.loading import Order
 from models.llama.proving import Proving
 from models.llama.snapshots import Limits
 from models.llama.verdicts import LeftOut, Place, Verdicts
-from models.llama.wire import Message, pack_sampling, pack_segments
+from models.llama.wire import Message, Order, pack_sampling, pack_segments
 from models.types import Delta, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
 NOTHING_KEPT = Limits()
@@ -68,17 +67,19 @@ class LlamaEngine:
 
         The context is never longer than the model was trained for; whether there is memory for it the caller has
         checked (`capability`). `on_progress` gets the share that is loaded, 0..1. `verdicts` is the file of what
-        llama.cpp cannot use here.
+        llama.cpp cannot use here and of what is the fastest; without one nothing is measured.
         Raises ModelUnavailable for a file that is missing, damaged, or that llama.cpp refuses.
         """
         header = await asyncio.to_thread(read_header, path)
         if not header.tensor_bytes:
             raise ModelUnavailable(f"{path.name} is a vocabulary without a model")
+        fixed, layers = threads or spec.threads, spec.gpu_layers if gpu_layers is None else gpu_layers
         order = Order(
             path=str(path),
             context_length=min(context_length or spec.context_length, header.context_length),
-            threads=threads or spec.threads or physical_cores(),
-            gpu_layers=spec.gpu_layers if gpu_layers is None else gpu_layers,
+            threads=fixed or physical_cores(),
+            most_threads=(fixed or logical_cores()) if verdicts and not layers else 0,
+            gpu_layers=layers,
             kv_type=kv_type,
             adapters=tuple(str(path.parent / adapter) for adapter in spec.adapters),
             folder=str(storage.folder or ""),
@@ -87,7 +88,9 @@ class LlamaEngine:
             file_bytes=header.file_bytes,
         )
         place = await asyncio.to_thread(lambda: Place(processor(), build(), header.architecture))
-        proving = Proving(spec.name, order, Verdicts(verdicts), place)
+        cores = f"{order.threads} to {order.most_threads} threads"
+        shape = f"{header.n_layers} x {header.n_embd}, {header.tensor_bytes} bytes, {kv_type}, {cores}"
+        proving = Proving(spec.name, order, Verdicts(verdicts), place, shape)
         return cls(spec, header, proving, await proving.start(on_progress))
 
     @property

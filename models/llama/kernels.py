@@ -13,12 +13,14 @@ TILED = "tiled kernels"  # matrices of quantised weights by many rows, ggml-cpu/
 FUSED = "fused operations"
 # The first one in use is left out first: what needs the newest instructions, then what most steps run through.
 SUSPECTS = (EXTRA_BUFFERS, FLASH_ATTENTION, TILED, FUSED)
+CHOICES = (FLASH_ATTENTION, EXTRA_BUFFERS)  # which of them are faster depends on the model and the processor
 # What ggml reads from the environment when it is loaded or first used; the others are parameters of model and context.
 _SWITCHES = {TILED: ("GGML_CPU_TILED_MM", "0"), FUSED: ("GGML_CPU_DISABLE_FUSION", "1")}
 FAULTS = frozenset({signal.SIGSEGV, signal.SIGILL, signal.SIGBUS, signal.SIGFPE})
 PROOF_ROWS = (1, 16, 64)  # of the steps that prove them: other kernels take over where more rows come together
 # Stages of a load; in the first one nothing has been chosen yet, and both take as long as the disk does.
 LIBRARY, READING = "its library was being loaded", "its file was being read"
+MEASURING = "its speed was being measured"
 
 
 def preferred(*, is_x86: bool, has_amx: bool, is_plain_cache: bool) -> tuple[str, ...]:

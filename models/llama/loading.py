@@ -11,24 +11,37 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from models.errors import ModelUnavailable
 from models.gguf_file import split_parts
 from models.llama.answers import Answers
+from models.llama.calibration import READING_SHARE, Stage, calibrated
 from models.llama.context import Context
-from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, PROOF_ROWS, READING, environment, preferred, proof
+from models.llama.kernels import (
+    CHOICES,
+    EXTRA_BUFFERS,
+    FLASH_ATTENTION,
+    PROOF_ROWS,
+    READING,
+    SUSPECTS,
+    environment,
+    preferred,
+    proof,
+)
 from models.llama.library import last_complaint, library
 from models.llama.pace import MOST, Pace
 from models.llama.scheduler import PARALLEL, Scheduler
 from models.llama.slots import Slots
 from models.llama.snapshots import Limits, Snapshots
 from models.llama.speculation import DRAFT, Worth
+from models.llama.verdicts import Choice
 from models.llama.vocabulary import Vocabulary
+from models.llama.wire import Order
 
 log = logging.getLogger(__name__)
 
@@ -36,24 +49,8 @@ SEQUENCES = 4 * PARALLEL  # beside the running ones, conversations that can go o
 ROWS = MOST + PARALLEL * (1 + DRAFT)  # of one batch
 PROOF_S = 5.0  # of one step
 WRITE_PAUSE_S = 0.2  # between two looks at what has to go to disk
+MEASURED_S = 2.0  # of the largest of these steps: with a slower model, or beside other work, comparing takes minutes
 _DIGESTS = "digests.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the server wants loaded. Crosses the socket as JSON."""
-
-    path: str
-    context_length: int  # tokens
-    threads: int
-    gpu_layers: int = 0
-    kv_type: str = "f16"
-    adapters: tuple[str, ...] = ()  # LoRA files
-    folder: str = ""  # of snapshots; "": none on disk
-    ram_bytes: int = 0  # of snapshots
-    disk_bytes: int = 0
-    file_bytes: int = 0  # of the model
-    without: tuple[str, ...] = ()  # kernels that are left out, by their names
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +58,12 @@ class Loaded:
     """Everything that answers."""
 
     order: Order
-    kernels: tuple[str, ...]
     vocabulary: Vocabulary
     context: Context
     snapshots: Snapshots
     scheduler: Scheduler
     answers: Answers
+    fastest: Choice | None = None  # as far as it was measured in this load
     worth: Worth = field(default_factory=Worth)
 
     @property
@@ -78,6 +75,7 @@ class Loaded:
             "bos": vocabulary.text(vocabulary.bos),
             "eos": vocabulary.text(vocabulary.eos),
             "fim": vocabulary.fim,
+            "fastest": self.fastest and asdict(self.fastest),
         }
 
     @property
@@ -126,7 +124,7 @@ class Loaded:
                 self.snapshots.wrote(due, path)
 
 
-def load(order: Order, on_progress: Callable[[float], None], on_stage: Callable[[str, Sequence[str]], None]) -> Loaded:
+def load(order: Order, on_progress: Callable[[float], None], on_stage: Stage) -> Loaded:
     """Blocks for seconds. `on_stage` hears what is done next, with which kernels: it may be the last that is heard.
 
     Raises ModelUnavailable with llama.cpp's own words.
@@ -134,12 +132,14 @@ def load(order: Order, on_progress: Callable[[float], None], on_stage: Callable[
     for name, value in environment(order.without).items():
         os.putenv(name, value)
     kernels = _chosen(order)
+    order = replace(order, kernels=kernels)
     on_stage(READING, kernels)
+    reading_share = READING_SHARE if order.most_threads else 1.0
     vocabulary = Vocabulary.load(
         Path(order.path),
         gpu_layers=order.gpu_layers,
         extra_buffers=EXTRA_BUFFERS in kernels,
-        on_progress=on_progress,
+        on_progress=lambda share: on_progress(share * reading_share),
     )
     on_stage("its context was being made", kernels)
     context = Context(
@@ -151,17 +151,21 @@ def load(order: Order, on_progress: Callable[[float], None], on_stage: Callable[
         choices=PARALLEL * (1 + DRAFT),
         kv_type=order.kv_type,
         flash_attention=FLASH_ATTENTION in kernels,
+        reading_threads=order.reading_threads,
     )
     _adapt(vocabulary.model, context.pointer, order.adapters)
     pace = Pace()
     for rows in PROOF_ROWS:
         on_stage(proof(rows), kernels)
-        if _prove(vocabulary, context, pace, min(rows, order.context_length)) > PROOF_S:
+        if (seconds := _prove(vocabulary, context, pace, min(rows, order.context_length))) > PROOF_S:
             break  # steps of more rows are never made here: `Pace` keeps them shorter
+    is_measured = order.most_threads and seconds < MEASURED_S
+    chosen = calibrated(order, vocabulary, context.forks, on_progress, on_stage) if is_measured else None
     limits = Limits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None)
     snapshots = Snapshots(limits, parts=context.forks)
     slots = Slots(context, snapshots, order.context_length, SEQUENCES)
-    loaded = Loaded(order, kernels, vocabulary, context, snapshots, Scheduler(slots, pace), Answers(vocabulary.piece))
+    answers = Answers(vocabulary.piece)
+    loaded = Loaded(order, vocabulary, context, snapshots, Scheduler(slots, pace), answers, chosen)
     if order.folder and is_known(order):
         try:
             loaded.open_disk()
@@ -187,12 +191,13 @@ def _adapt(model: Any, context: Any, adapters: tuple[str, ...]) -> None:
 
 def _chosen(order: Order) -> tuple[str, ...]:
     """The kernels in use. Loads the library, which knows what it was compiled with."""
-    used = preferred(
+    usual = preferred(
         is_x86=platform.machine().lower() in ("x86_64", "amd64"),
         has_amx=b"AMX_INT8 = 1" in library().llama_print_system_info(),
-        is_plain_cache=order.kv_type == "f16" and order.gpu_layers == 0,
+        is_plain_cache=order.has_plain_cache,
     )
-    return tuple(name for name in used if name not in order.without)
+    used = {*usual} - {*CHOICES} | {*order.kernels} & {*CHOICES} if order.kernels else {*usual}
+    return tuple(name for name in SUSPECTS if name in used and name not in order.without)
 
 
 def _prove(vocabulary: Vocabulary, context: Context, pace: Pace, rows: int) -> float:
@@ -221,7 +226,7 @@ def snapshot_key(order: Order) -> str:
     `get_rope_factors`).
     """
     shas = [_file_sha(order, Path(path)) for path in (*map(str, split_parts(Path(order.path))), *order.adapters)]
-    is_flash = FLASH_ATTENTION not in order.without  # where the cache allows it: it turns the cells of values
+    is_flash = FLASH_ATTENTION in order.kernels  # it turns the cells of values
     shaped = json.dumps([shas, order.context_length, order.kv_type, order.gpu_layers, is_flash, library().__version__])
     return hashlib.sha256(shaped.encode()).hexdigest()
 

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from models.errors import ModelError
-from models.llama.loading import Order, load
-from models.llama.wire import Message, packed
+from models.llama.loading import load
+from models.llama.wire import Message, Order, packed
 from models.llama.worker import Worker
 
 BEAT_S = 1.0
@@ -55,7 +55,7 @@ def main(descriptor: int, parent: int) -> None:
     for work in (read, beat):
         threading.Thread(target=work, daemon=True).start()
     try:
-        ordered = Order(**order | {name: tuple(order[name]) for name in ("adapters", "without")})
+        ordered = Order(**order | {name: tuple(order[name]) for name in ("adapters", "without", "kernels")})
         loaded = load(
             ordered,
             lambda share: send({"loading": share}),

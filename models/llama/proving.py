@@ -1,19 +1,20 @@
 """Starts the process of one model until one holds: each process that a kernel kills is followed by one with a suspect
 less.
 
-Knows neither messages nor answers. What held is kept in `verdicts`, and is where the next load begins.
+Knows neither messages nor answers. What held and what was the fastest is kept in `verdicts`, and is where the next load
+begins.
 """
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from models.errors import EngineFailed, ModelUnavailable
-from models.llama.child import Child, KernelFault
+from models.llama.child import Child, KernelFault, NotMeasured
 from models.llama.kernels import LIBRARY, suspect
 from models.llama.library import REBUILD
-from models.llama.loading import Order
-from models.llama.verdicts import LeftOut, Place, Verdict, Verdicts
+from models.llama.verdicts import Choice, LeftOut, Place, Verdict, Verdicts
+from models.llama.wire import Order
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +24,14 @@ IN_A_ROW = 2  # answers that end in a fault before something is left out: one ma
 class Proving:
     """The starts of one model's process."""
 
-    def __init__(self, name: str, order: Order, verdicts: Verdicts, place: Place) -> None:
+    def __init__(self, name: str, order: Order, verdicts: Verdicts, place: Place, shape: str) -> None:
+        """`shape` names what makes the model fast or slow, for what is measured of it."""
         self._name, self._order = name, order
-        self._verdicts, self._place = verdicts, place
-        self.left_out: LeftOut = (verdicts.find(place) or Verdict()).left_out
+        self._verdicts, self._place, self._shape = verdicts, place, shape
+        verdict = verdicts.find(place) or Verdict()
+        self.left_out: LeftOut = verdict.left_out
+        self._choice = verdict.fastest.get(shape) if order.most_threads else None
+        self._is_settled = False  # whether it is known what is the fastest, or was tried in vain
         self.kernels: tuple[str, ...] = ()  # of the last process that held
         self.hopeless = ""  # why it cannot be used here; "" while it may be
         self._news: list[str] = []
@@ -35,24 +40,50 @@ class Proving:
         self._dropped: str | None = None  # what is left out since then
 
     async def start(self, on_progress: Callable[[float], None]) -> Child:
-        """A process that has proved what it uses. Raises ModelUnavailable where none does."""
+        """A process that has proved what it uses, and uses what is fastest. Raises ModelUnavailable where none does."""
         left_out, tried = dict(self.left_out), []
         while True:
             try:
-                child = await Child.start(replace(self._order, without=tuple(left_out)), on_progress)
+                child = await Child.start(self._ordered(left_out), on_progress)
             except KernelFault as fault:
                 tried.append(f"{fault.fault} when {fault.stage}{_without(left_out)}")
                 name = suspect(fault.kernels)
                 if name is None:
                     self.hopeless = self._reason(fault, tried)
-                    self._verdicts.keep(self._place, Verdict(self.left_out, self.hopeless))
+                    self._verdicts.keep(self._place, self._verdict(self.left_out, self.hopeless))
                     raise ModelUnavailable(self.hopeless) from fault
                 log.warning("%s: %s; the next try is without %s", self._name, tried[-1], name)
                 left_out[name] = f"{fault.fault} when {fault.stage}"
                 continue
+            except ModelUnavailable as error:
+                if self._choice is None and not isinstance(error, NotMeasured):
+                    raise
+                log.warning("%s: %s; the next try is with what is usual", self._name, error)
+                self._choice, self._is_settled = None, True
+                continue
+            usual = Choice(child.kernels, self._order.threads, self._order.threads)
+            if child.fastest and child.fastest != usual:
+                self._choice = child.fastest
+                await child.kill("another choice is faster")
+                on_progress = _ignored  # it has come to its end already
+                continue
+            if self._choice is None and (child.fastest or self._is_settled):
+                self._choice = usual
+            self._is_settled = True
             self._keep(left_out)  # at once: who gives the load up now could not end the process
             self.hopeless, self.kernels = "", child.kernels
             return child
+
+    def _ordered(self, left_out: LeftOut) -> Order:
+        """With what is the fastest here; or to find it out, at the first start."""
+        order = replace(self._order, without=tuple(left_out))
+        if self._choice:
+            return replace(order, most_threads=0, **asdict(self._choice))
+        return replace(order, most_threads=0) if self._is_settled else order
+
+    def _verdict(self, left_out: LeftOut, failed: str = "") -> Verdict:
+        fastest = (self._verdicts.find(self._place) or Verdict()).fastest
+        return Verdict(left_out, failed, {**fastest, self._shape: self._choice} if self._choice else fastest)
 
     def broke(self, child: Child) -> None:
         """Takes note, once, of a process that has ended. After `IN_A_ROW` faults the next one has a suspect less."""
@@ -95,7 +126,7 @@ class Proving:
             self._news.append(f"{told} ({left_out[name]}).")
             log.warning("%s: %s", told, left_out[name])
         self.left_out = left_out
-        self._verdicts.keep(self._place, Verdict(left_out))
+        self._verdicts.keep(self._place, self._verdict(left_out))
 
     def _reason(self, fault: KernelFault, tried: list[str]) -> str:
         if fault.stage == LIBRARY:
@@ -104,6 +135,10 @@ class Proving:
                 f" one. {REBUILD}, with PORTABLE=1 for every one"
             )
         return f"{self._name} cannot be used on this processor: {'; '.join(tried)}. {_advice()}"
+
+
+def _ignored(_share: float) -> None:
+    """Takes progress that nobody has to see."""
 
 
 def _without(left_out: LeftOut) -> str:

@@ -1,6 +1,6 @@
-"""What had to be left out of llama.cpp on this processor, in a small JSON file: where the next load begins.
+"""What had to be left out of llama.cpp on this processor, and what is fastest of the rest: where the next load begins.
 
-Knows neither kernels nor why they fault. A file that is missing or damaged is as good as an empty one.
+A small JSON file. Knows neither kernels nor why they fault. One that is missing or damaged is as good as an empty one.
 """
 
 import contextlib
@@ -18,11 +18,21 @@ LeftOut = Mapping[str, str]  # what is left out, and what happened with it
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a model's process runs with, where there is a choice."""
+
+    kernels: tuple[str, ...]
+    threads: int  # of a step with one row
+    reading_threads: int  # of all others
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a load begins without, and why the last one failed all the same."""
+    """What a load begins without, why the last one failed all the same, and what was measured to be the fastest."""
 
     left_out: LeftOut = field(default_factory=dict)
     failed: str = ""
+    fastest: Mapping[str, Choice] = field(default_factory=dict)  # by shape of the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class Verdicts:
             told = _part(known, architecture)
             left_out, failed = _part(told, "left_out"), told.get("failed")
             if isinstance(failed, str) and all(isinstance(what, str) for what in left_out.values()):
-                yield architecture, Verdict(left_out, failed)
+                yield architecture, Verdict(left_out, failed, dict(_choices(_part(told, "fastest"))))
 
     def keep(self, place: Place, verdict: Verdict) -> None:
         """Remembers it. A disk that is full or read-only costs the memory, not the load."""
@@ -79,6 +89,13 @@ class Verdicts:
         except (OSError, ValueError, RecursionError):
             return {}
         return known if isinstance(known, dict) else {}
+
+
+def _choices(known: dict[str, Any]) -> Iterator[tuple[str, Choice]]:
+    for shape in known:
+        match _part(known, shape):
+            case {"kernels": list(kernels), "threads": int(threads), "reading_threads": int(reading_threads)}:
+                yield shape, Choice(tuple(map(str, kernels)), max(1, threads), max(1, reading_threads))
 
 
 def _part(known: dict[str, Any], name: str) -> dict[str, Any]:

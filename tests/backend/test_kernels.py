@@ -8,9 +8,9 @@ import pytest
 from backend.starting import verdicts, verdicts_file
 from models.capability import processor
 from models.llama import child
-from models.llama.kernels import EXTRA_BUFFERS, TILED
+from models.llama.kernels import EXTRA_BUFFERS, FUSED, TILED
 from models.llama.library import build
-from models.llama.verdicts import Place, Verdict, Verdicts
+from models.llama.verdicts import Choice, Place, Verdict, Verdicts
 from tests.backend.worlds import running, settings_in
 from tests.e2e.worlds import lantern
 from tests.models.llama import faulty
@@ -31,7 +31,8 @@ async def test_it_is_told_with_the_first_answer_and_in_health(tmp_path: Path, mo
         == f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({TOLD})."
     )
     assert "notice" not in second
-    assert health["kernels"] == {"llama": {"left_out": {EXTRA_BUFFERS: TOLD}, "failed": ""}}
+    of_llama = health["kernels"]["llama"]
+    assert (of_llama["left_out"], of_llama["failed"]) == ({EXTRA_BUFFERS: TOLD}, "")
 
 
 async def test_a_model_that_faults_whatever_is_left_out_says_what_to_do(
@@ -55,12 +56,16 @@ def test_the_doctor_tells_it(tmp_path: Path) -> None:
     file.keep(Place(processor(), build(), "qwen2"), Verdict({TILED: TOLD}))
     file.keep(Place(processor(), build(), "gemma"), Verdict(failed="mine cannot be used"))
     file.keep(Place(processor(), build(), "llama"), Verdict())
+    file.keep(Place(processor(), build(), "phi3"), Verdict(fastest={"32 x 3072": Choice((TILED, FUSED), 4, 8)}))
     file.keep(Place("another", build(), "phi3"), Verdict({TILED: TOLD}))
     done = lantern(settings.data_dir, "doctor")
     assert f"processor     {processor()}" in done.stderr
-    assert [line for line in done.stderr.splitlines() if line.startswith(("left out", "failed", "llama.cpp"))] == [
+    assert [
+        line for line in done.stderr.splitlines() if line.startswith(("left out", "failed", "fastest", "llama.cpp"))
+    ] == [
         "llama.cpp     installed",
         "failed        mine cannot be used",
+        "fastest       tiled kernels, fused operations; 4 threads, 8 to read: phi3, 32 x 3072",
         f"left out      tiled kernels, which llama.cpp cannot use here with models of qwen2: {TOLD}",
     ]
 

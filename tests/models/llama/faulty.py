@@ -12,6 +12,7 @@ from typing import Any
 from models.llama import child, loading, process
 from models.llama.context import Context, Row
 from models.llama.kernels import SUSPECTS
+from models.llama.wire import Order
 
 PLAIN = child._CODE
 ANSWER = 0  # as rows: any step after the load
@@ -31,7 +32,7 @@ def arm(faults: Sequence[Fault]) -> None:
     of_load, of_context, of_process = (_Patched(place) for place in (loading, Context, process))
     is_loaded = False
 
-    def choose(order: loading.Order) -> tuple[str, ...]:
+    def choose(order: Order) -> tuple[str, ...]:
         used.extend(of_load.real("_chosen")(order))
         return tuple(used)
 

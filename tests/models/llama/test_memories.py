@@ -8,9 +8,10 @@ import pytest
 
 from models.llama.context import Context
 from models.llama.engine import LlamaEngine
-from models.llama.loading import Order, snapshot_key
+from models.llama.loading import snapshot_key
 from models.llama.snapshots import Limits
 from models.llama.vocabulary import Vocabulary
+from models.llama.wire import Order
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.speck import WINDOW, write_recurrent, write_window
 

@@ -15,8 +15,8 @@ from models.llama import child, engine
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_ROWS, SUSPECTS, TILED
 from models.llama.library import build
-from models.llama.loading import Order
 from models.llama.verdicts import Place, Verdict, Verdicts
+from models.llama.wire import Order
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import ANSWER, ANYTHING, PLAIN, Fault, faulting
 from tests.processes import workers
@@ -132,7 +132,7 @@ async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
     assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict({}, told)}  # for the doctor
     async with loaded(speck, verdicts) as found:  # the next load tries everything again
         assert await asked(found) == "length"
-    assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict()}
+    assert [(of.left_out, of.failed) for _, of in Verdicts(verdicts).of(processor(), build())] == [({}, "")]
 
 
 async def test_a_library_of_another_processor_is_said_at_once(
@@ -227,7 +227,7 @@ def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) ->
     for other in (Place("q", "b", "llama"), Place("p", "c", "llama"), Place("p", "b", "phi3")):
         assert memory.find(other) is None
     assert dict(memory.of("p", "b")) == {"llama": Verdict({FUSED: "SIGILL"}), "qwen2": Verdict()}
-    assert json.loads(verdicts.read_text())["p"]["b"]["qwen2"] == {"left_out": {}, "failed": ""}
+    assert json.loads(verdicts.read_text())["p"]["b"]["qwen2"] == {"left_out": {}, "failed": "", "fastest": {}}
     assert build().startswith("0.3.")
 
 

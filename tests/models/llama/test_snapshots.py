@@ -15,10 +15,11 @@ import pytest
 from models.llama import state_folder
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import FLASH_ATTENTION
-from models.llama.loading import Order, snapshot_key
+from models.llama.loading import snapshot_key
 from models.llama.snapshots import Kept, Limits, Snapshots
 from models.llama.state_file import Head, Spans, State
 from models.llama.state_folder import stamp
+from models.llama.wire import Order
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
 from tests.speck import write_speck
@@ -347,7 +348,7 @@ def test_another_context_or_model_has_another_key(tmp_path: Path) -> None:
     order = Order(str(path), 2048, 1, folder=str(tmp_path / "kv"))
     keys = {snapshot_key(order), snapshot_key(Order(str(path), 4096, 1, folder=order.folder))}
     keys |= {snapshot_key(Order(str(path), 2048, 1, kv_type="q8_0", folder=order.folder))}
-    keys |= {snapshot_key(replace(order, without=(FLASH_ATTENTION,)))}
+    keys |= {snapshot_key(replace(order, kernels=(FLASH_ATTENTION,)))}
     path.write_bytes(path.read_bytes() + b"x")
     keys |= {snapshot_key(order)}
     assert len(keys) == 5
