@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from models.types import Rates
 
 GAP = 3.4  # steps of the running answers: how long these may pause for one prompt; what is expected, so hardly four
+PAUSE_S = 0.5  # they may pause so long in any case: with a fast model few steps are too little to read in, and not seen
 GRAIN, MOST = 16, 512  # rows: what matrix kernels work on at once, and the largest step that only reads
 STEP_S = 1.0  # seconds between two looks at what else has come, where a step only reads
 LONGEST_S = 5.0  # of such a step, where a longer one reads faster
@@ -62,7 +63,7 @@ class Pace:
 
     def pause_s(self, rows: int) -> float:
         """Seconds that `rows` running answers may pause for somebody else; without any, that a step may take."""
-        return GAP * self.step_s(rows) if rows else STEP_S
+        return max(GAP * self.step_s(rows), PAUSE_S) if rows else STEP_S
 
     def slice(self, rows: int, waiting: int = 1, *, ahead: bool = False) -> int:
         """Prompt tokens that one step reads beside `rows` tokens of running answers, of `waiting` prompts: so many that

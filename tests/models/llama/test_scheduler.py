@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from models.llama.pace import GAP, Pace
+from models.llama.pace import PAUSE_S, Pace
 from tests.models.llama.world import SYSTEM, World
 
 
@@ -130,7 +130,7 @@ def test_running_answers_flow_while_a_prompt_is_read() -> None:
         assert sum(part.request is running for part in step) == 1
         rows = sum(len(part.tokens) for part in step)
         assert rows > 8
-        assert world.pace.step_s(rows) <= GAP * world.pace.step_s(1)
+        assert world.pace.step_s(rows) <= PAUSE_S
 
 
 def test_answers_pause_longer_the_more_prompts_wait() -> None:
@@ -140,7 +140,7 @@ def test_answers_pause_longer_the_more_prompts_wait() -> None:
     for n in range(2, 4):
         world.submit([n] * 300, 1)
     rows = sum(len(part.tokens) for part in world.step())
-    assert GAP * world.pace.step_s(1) < world.pace.step_s(rows) <= 4 * GAP * world.pace.step_s(1)
+    assert PAUSE_S < world.pace.step_s(rows) <= 4 * PAUSE_S
 
 
 def test_who_does_not_fit_waits_for_who_runs() -> None:
