@@ -66,10 +66,12 @@ bench-quick: setup $(STAMPS)/gguf
 bench-retrieval: setup
 	$(BIN)/python -m tests.bench_retrieval
 
-# MODEL=name of the catalogue, or a path: a real model instead of a shape with random weights.
+# MODEL=name of the catalogue, or a path: a real model instead of a shape with random weights. ONLY=regular expression of
+# the engines, LLAMA_SERVER_FLAGS="..." for that one.
 REAL = $(if $(filter command environment,$(firstword $(origin MODEL))),--model '$(MODEL)')
 bench-engine: setup $(STAMPS)/gguf $(PEER)
-	$(BIN)/python -m tests.bench_engine --shape $(SHAPE) $(REAL) --llama-server $(LLAMA_SERVER)
+	$(BIN)/python -m tests.bench_engine --shape $(SHAPE) $(REAL) --llama-server $(LLAMA_SERVER) \
+		$(if $(ONLY),--only '$(ONLY)')
 
 # N=questions for each row; QUICK=1: two, without a model; ONLY=regular expression of rows, KEEP=folder for the answers,
 # BENCH=folder of the shared benchmark. Models are those in MODELS_CACHE or MODELS_DIR.

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import platform
+import re
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -78,7 +79,9 @@ async def raw(machine: Machine, load: Load, ours: bool) -> AsyncIterator[tuple[R
         yield loop, figures | max(rounds, key=itemgetter("decode"))
 
 
-async def columns(machine: Machine, load: Load, binary: Path, folder: Path) -> tuple[table.Columns, list[Heard]]:
+async def columns(
+    machine: Machine, load: Load, binary: Path, folder: Path, only: str
+) -> tuple[table.Columns, list[Heard]]:
     """The figures of every engine that is here, one after the other, and what Lantern's socket was told."""
     told: table.Columns = {}
     heard: list[Heard] = []
@@ -94,6 +97,8 @@ async def columns(machine: Machine, load: Load, binary: Path, folder: Path) -> t
     async with raw(machine, load.again(), told[table.OURS]["decode"] > told[table.RAW]["decode"]) as (faster, _):
         for name, start in starts.items():
             began, told[name] = time.perf_counter(), {}
+            if not re.search(only, name):
+                continue
             try:
                 told[name], answers = await measured(start, load.again(), faster)
             except Absent as why:
@@ -104,20 +109,20 @@ async def columns(machine: Machine, load: Load, binary: Path, folder: Path) -> t
     return told, heard
 
 
-async def section(model: Model, sizes: Sizes, binary: Path, folder: Path) -> list[str]:
+async def section(model: Model, sizes: Sizes, binary: Path, folder: Path, only: str) -> list[str]:
     """Everything that is measured, in Markdown."""
     load = Load.of(model.path, sizes)
     extra_buffers = await asyncio.to_thread(holds, model.path)
     machine = Machine(model.path, model.name, model.what, physical_cores(), CONTEXT, load.system(), extra_buffers)
-    told, heard = await columns(machine, load, binary, folder)
+    told, heard = await columns(machine, load, binary, folder, only)
     token_s = table.cold_read_s(told) / (sizes.system + sizes.code)
-    only = {
+    alone = {
         "forecasts": forecasts(heard),
         "promises": await promises(machine, folder / "promises", load.again(), token_s),
         "smaller cache": await smaller_cache(machine, folder / "cache", load.again()),
         "swaps": await swaps(machine, folder / "swaps", sizes.swaps),
     }
-    say(f"Lantern alone: {only}")
+    say(f"Lantern alone: {alone}")
     text = [
         f"## The engine beside llama.cpp's own{model.title}",
         "",
@@ -127,7 +132,7 @@ async def section(model: Model, sizes: Sizes, binary: Path, folder: Path) -> lis
         "",
     ]
     missing = [f"Not measured: {name}." for name, figures in told.items() if not figures]
-    return [*text, *missing, "", "Lantern alone:", "", *table.alone(only, told[table.SOCKET])]
+    return [*text, *missing, "", "Lantern alone:", "", *table.alone(alone, told[table.SOCKET])]
 
 
 def asked(machine: Machine, sizes: Sizes) -> Iterator[str]:
@@ -138,6 +143,8 @@ def asked(machine: Machine, sizes: Sizes) -> Iterator[str]:
     yield f"load {load:.1f} at the end. {machine.what} ({gigabytes:.2f} GB),"
     yield f"{machine.threads} threads, a context of {machine.context} tokens, cache in f16. Our parameters: no flash"
     yield "attention, weights used as they are in the file; all others run with llama.cpp's."
+    if flags := os.environ.get("LLAMA_SERVER_FLAGS"):
+        yield f"llama-server has `{flags}`."
     if not machine.extra_buffers:
         yield "Its extra buffer types fault on this processor: nobody uses them."
     yield ""
@@ -169,11 +176,12 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="phi3-mini", help="printed only, if it is not phi3-mini")
     parser.add_argument("--model", default="", help="a real one: its name in the catalogue, or the path of a GGUF")
     parser.add_argument("--llama-server", type=Path, default=LLAMA_SERVER, help="left out where it is not there")
+    parser.add_argument("--only", default="", help="regular expression of the engines that are measured; Lantern is")
     given = parser.parse_args()
     sizes = QUICK if given.quick else Sizes()
     model = real(given.model) if given.model else of_shape("tiny" if given.quick else given.shape)
     with tempfile.TemporaryDirectory(prefix="lantern-bench-") as name:
-        told = "\n".join(asyncio.run(section(model, sizes, given.llama_server, Path(name))))
+        told = "\n".join(asyncio.run(section(model, sizes, given.llama_server, Path(name), given.only)))
     if model.begin and not given.quick:
         DOCS.write_text(replaced(DOCS.read_text("utf-8"), told, model.begin, END), "utf-8")
     else:
