@@ -31,7 +31,7 @@ class Proving:
         verdict = verdicts.find(place) or Verdict()
         self.left_out: LeftOut = verdict.left_out
         self._choice = verdict.fastest.get(shape) if order.most_threads else None
-        self._is_settled = False  # whether it is known what is the fastest, or was tried in vain
+        self._is_settled = False  # once it has started: what is the fastest is not measured again
         self.kernels: tuple[str, ...] = ()  # of the last process that held
         self.hopeless = ""  # why it cannot be used here; "" while it may be
         self._news: list[str] = []
@@ -41,7 +41,7 @@ class Proving:
 
     async def start(self, on_progress: Callable[[float], None]) -> Child:
         """A process that has proved what it uses, and uses what is fastest. Raises ModelUnavailable where none does."""
-        left_out, tried = dict(self.left_out), []
+        left_out, tried, in_vain = dict(self.left_out), [], False
         while True:
             try:
                 child = await Child.start(self._ordered(left_out), on_progress)
@@ -59,7 +59,7 @@ class Proving:
                 if self._choice is None and not isinstance(error, NotMeasured):
                     raise
                 log.warning("%s: %s; the next try is with what is usual", self._name, error)
-                self._choice, self._is_settled = None, True
+                self._choice, self._is_settled, in_vain = None, True, True
                 continue
             usual = Choice(child.kernels, self._order.threads, self._order.threads)
             if child.fastest and child.fastest != usual:
@@ -67,7 +67,7 @@ class Proving:
                 await child.kill("another choice is faster")
                 on_progress = _ignored  # it has come to its end already
                 continue
-            if self._choice is None and (child.fastest or self._is_settled):
+            if child.fastest or in_vain:
                 self._choice = usual
             self._is_settled = True
             self._keep(left_out)  # at once: who gives the load up now could not end the process

@@ -23,13 +23,14 @@ from models.llama.proving import Proving
 from models.llama.verdicts import Choice, Place, Verdict, Verdicts
 from models.llama.vocabulary import Vocabulary
 from models.llama.wire import Order
-from models.types import ModelSpec
+from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import PLAIN
 from tests.proved import proved
 from tests.speck import write_speck
 
 PLAIN_CHOICE = Choice((TILED, FUSED), 2, 2)
-FAULTS, KILLED, REFUSED = "SIGILL", "SIGKILL", "refused"
+FAULTS, KILLED, REFUSED, BUSY = "SIGILL", "SIGKILL", "refused", "busy"
+HELLO = Prompt((Segment("Hello.", False),), "Hello.")
 BOTH = (FLASH_ATTENTION, EXTRA_BUFFERS)
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=512)
 
@@ -183,13 +184,15 @@ def test_a_real_context_takes_the_same_cells_again_and_again(
 
 def arm(then: str) -> None:
     """In such a process: steps take half the time with flash attention. `then`: FAULTS and is KILLED when they are
-    measured so, or REFUSED when it is loaded so.
+    measured so, REFUSED when it is loaded so; or is BUSY whatever is measured.
     """
     made = Context.__init__
 
     def measured(context: Context, token: int) -> dict[int, float]:
         if not context.reads_all and then in (FAULTS, KILLED):
             os.kill(os.getpid(), signal.Signals[then])
+        if then == BUSY:
+            raise Busy("at work")
         return {1: 0.1 if context.reads_all else 0.05}
 
     def make(context: Context, *given: Any, **more: Any) -> None:
@@ -260,6 +263,22 @@ async def test_a_choice_that_faults_is_left_out_and_no_other(
     assert FLASH_ATTENTION not in engine.kernels
     assert [order.without for order in starts] == [(), (FLASH_ATTENTION,)]
     await engine.close()
+
+
+async def test_a_machine_at_work_is_measured_at_the_next_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[Order]
+) -> None:
+    write_speck(tmp_path / "speck.gguf")
+    armed(monkeypatch, BUSY)
+    for _ in range(2):
+        engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", threads=1, verdicts=tmp_path / "kernels.json")
+        assert engine.child is not None
+        await engine.child.kill("a test")
+        await anext(engine.stream(HELLO, Sampling(max_tokens=1)))  # of the process that is started again
+        await engine.close()
+    assert [order.most_threads for order in starts] == [1, 0, 1, 0]
+    assert json.loads((tmp_path / "kernels.json").read_text()) != {}
+    assert '"kernels"' not in (tmp_path / "kernels.json").read_text()
 
 
 @pytest.mark.parametrize("then", [KILLED, REFUSED])
