@@ -106,11 +106,13 @@ class Pace:
     def knows_reading(self) -> bool:
         return bool(self._points) and self._points[-1][0] >= GRAIN  # other threads ask, too
 
-    def row_cost(self, rows: int) -> float:
-        """Seconds of each row beyond the first in a step of so many, as a share of a step with one; 0 if not known."""
-        one = self.step_s(1)
+    def guess_cost(self, guesses: int, answers: int) -> float:
+        """Seconds of each of `guesses` rows beside those of `answers`, as a share of what a token of one of these costs
+        in a step without; 0 if not known.
+        """
+        alone = self.step_s(answers)
         known = any(mean > 1 for mean, _ in self._steps.values())
-        return (self.step_s(rows) - one) / (rows - 1) / one if one and known else 0.0
+        return (self.step_s(answers + guesses) - alone) / guesses / (alone / answers) if alone and known else 0.0
 
     def rates(self, answering: int = 0) -> Rates:
         """As somebody sees them who asks beside so many running answers."""

@@ -42,12 +42,12 @@ class Worth:
         for n in range(drafted):
             self.share += _NEW * ((n < accepted) - self.share)
 
-    def pays(self, row_cost: float) -> bool:
-        """`row_cost`: seconds of one more row in a step as a share of a step with one row alone; 0 if not measured.
+    def pays(self, cost: float) -> bool:
+        """`cost`: seconds of a guess as a share of those of a token without guesses; 0 if not measured.
 
-        A right guess saves a step, a wrong one costs a row.
+        A right guess saves a token's share of a step, any one costs a row.
         """
-        if self.share > row_cost:
+        if self.share > cost:
             return True
         self._until_probe -= 1
         if self._until_probe > 0:

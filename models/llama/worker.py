@@ -240,8 +240,8 @@ class Worker:
             self._end(answer, "length")
             return
         answer.lookup.extend(chosen)
-        row_cost = self._scheduler.pace.row_cost(1 + DRAFT)
-        pays = self._model.context.forks and self._model.worth.pays(row_cost)
+        cost = self._scheduler.pace.guess_cost(DRAFT, self._scheduler.decoding)
+        pays = self._model.context.forks and self._model.worth.pays(cost)
         request.draft = answer.lookup.draft(request.most - len(request.tokens) - 1) if pays else []
 
     def _end(self, answer: Answer, reason: str, unsaid: int = 0) -> None:

@@ -34,9 +34,9 @@ def test_a_step_lies_on_the_line_between_what_was_measured(rows: int, seconds: f
 
 def test_nothing_is_known_before_the_first_step() -> None:
     pace = paced()
-    assert (pace.step_s(5), pace.eta_s(100), pace.row_cost(5), pace.rates()) == (0.0, None, 0.0, Rates())
+    assert (pace.step_s(5), pace.eta_s(100), pace.guess_cost(4, 1), pace.rates()) == (0.0, None, 0.0, Rates())
     pace.observe(1, 0.1)
-    assert (pace.step_s(5), pace.eta_s(100), pace.row_cost(5), pace.rates()) == (0.5, None, 0.0, Rates(0.0, 10.0))
+    assert (pace.step_s(5), pace.eta_s(100), pace.guess_cost(4, 1), pace.rates()) == (0.5, None, 0.0, Rates(0.0, 10.0))
 
 
 def test_few_rows_are_measured_each_for_themselves_many_by_about_their_size() -> None:
@@ -147,4 +147,9 @@ def test_rates_are_those_of_whoever_asks_now() -> None:
     assert astuple(pace.rates()) == pytest.approx((64.0, 10.0, 0.0))
     assert astuple(pace.rates(1)) == pytest.approx((14 / pace.step_s(15), 7.5, 0.0))
     assert Pace().rates(1) == Rates(0.0, 0.0, 0.05)
-    assert pace.row_cost(4) == pytest.approx(1 / 3)
+
+
+def test_a_guess_costs_what_its_rows_do_beside_those_of_all_answers() -> None:
+    pace = paced((1, 0.047), (4, 0.111), (5, 0.14), (8, 0.236))  # Qwen2.5-Coder-1.5B on a Zen 4
+    assert pace.guess_cost(4, 1) == pytest.approx((0.14 - 0.047) / 4 / 0.047)
+    assert pace.guess_cost(4, 4) == pytest.approx((0.236 - 0.111) / 0.111)  # more than a token, right or wrong
