@@ -42,7 +42,7 @@ def table(*shares: tuple[str, float]) -> Callable[[Choice], dict[int, float]]:
         share = 1.0
         for name, of in shares:
             share *= of if name in choice.kernels else 1
-        return {1: 0.05 * share, 32: 0.4 * share, 256: 2.0 * share}
+        return {1: 0.05 * share, 32: 0.4 * share, 128: 1.0 * share}
 
     return measure
 
@@ -63,10 +63,10 @@ def test_each_kernel_that_makes_a_turn_faster_is_used() -> None:
 def test_a_turn_counts_not_one_kind_of_step() -> None:
     def measure(choice: Choice) -> dict[int, float]:
         has = FLASH_ATTENTION in choice.kernels
-        return {1: 0.05 if has else 0.06, 32: 0.4, 256: 2.5 if has else 2.0}  # 7.7 s answering against 6.4; 8 s read
+        return {1: 0.05 if has else 0.06, 32: 0.4, 128: 1.25 if has else 1.0}  # 7.7 s answering against 6.4; 8 s read
 
     assert fastest(PLAIN_CHOICE, BOTH, 2, measure) == PLAIN_CHOICE
-    assert TURN == {1: 128, 32: 8, 256: 4}
+    assert TURN == {1: 128, 32: 8, 128: 8}
 
 
 def test_one_lucky_measurement_changes_nothing() -> None:
@@ -93,7 +93,7 @@ def test_a_model_with_nothing_to_gain_is_measured_once() -> None:
 
 def test_threads_are_chosen_for_each_purpose() -> None:
     def measure(choice: Choice) -> dict[int, float]:
-        return {1: 0.05 + 0.01 * choice.threads, 256: 4 / choice.reading_threads}
+        return {1: 0.05 + 0.01 * choice.threads, 128: 2 / choice.reading_threads}
 
     assert fastest(PLAIN_CHOICE, (), 4, measure) == Choice((TILED, FUSED), 2, 4)
     assert fastest(PLAIN_CHOICE, (), 2, measure) == PLAIN_CHOICE
@@ -142,13 +142,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], float]],
 def test_every_size_is_measured_behind_the_same_cells(clock: Callable[[Callable[[int], float]], None]) -> None:
     context = Recorded()
     clock(lambda step: 0.1 + step / 1000)
-    assert steps(context, 5) == pytest.approx({1: 0.1, 32: 0.107, 256: 0.109})  # type: ignore[arg-type]
+    assert steps(context, 5) == pytest.approx({1: 0.1, 32: 0.107, 128: 0.109})  # type: ignore[arg-type]
     behind = CELLS // 32 * 32
-    assert context.steps == [(32, 0), *[(1, behind)] * 7, *[(32, behind)] * 2, (256, behind)]
+    assert context.steps == [(32, 0), *[(1, behind)] * 7, *[(32, behind)] * 2, (128, behind)]
 
 
 def test_a_step_that_would_take_long_is_left_out(clock: Callable[[Callable[[int], float]], None]) -> None:
-    clock(lambda step: 0.2 if step < 7 else 1.0)
+    clock(lambda step: 0.2 if step < 7 else 1.5)
     assert steps(Recorded(forks=False), 5).keys() == {1, 32}  # type: ignore[arg-type]
 
 
@@ -169,7 +169,7 @@ def test_a_real_context_takes_the_same_cells_again_and_again(
     proved(tmp_path / "speck.gguf")
     vocabulary = Vocabulary.load(tmp_path / "speck.gguf")
     context = Context(
-        vocabulary.model, 2048, 1, sequences=1, rows=256, choices=2, flash_attention=flash, reading_threads=1
+        vocabulary.model, 2048, 1, sequences=1, rows=128, choices=2, flash_attention=flash, reading_threads=1
     )
     began = time.perf_counter()
     measured = steps(context, 1)
