@@ -28,7 +28,6 @@ CELLS = 1500  # tokens that every step has behind it: a system prompt, code, a q
 TURN = {1: 128, 32: 8, 128: 8}
 GAIN = 0.95  # of the seconds: what another choice must have at most, twice, to be worth a change
 LEAST_S = 0.005  # of a step with one row: a model that is faster has nothing to gain
-LONGEST_S = 5.0  # of a step; `Pace` makes none that takes longer
 UNREST = 1.25  # times the fastest of equal steps, in the median: this machine does something else, too
 _TRIES = {1: 7, 32: 2, 128: 1}
 _FILL = 32  # tokens, copied until there are `CELLS`
@@ -148,14 +147,10 @@ def measuring(path: Path, vocabulary: Vocabulary, has_buffers: bool, kv_type: st
 
 
 def steps(context: Context, token: int) -> Seconds:
-    """Seconds of a step of each size of `TURN` behind `CELLS` cells, the best of a few tries; without those that would
-    take longer than `LONGEST_S`. Raises Busy.
-    """
+    """Seconds of a step of each size of `TURN` behind `CELLS` cells, the best of a few tries. Raises Busy."""
     behind = _fill(context, token)
     measured: dict[int, float] = {}
     for rows, tries in _TRIES.items():
-        if measured.get(_FILL, 0.0) * rows / _FILL > LONGEST_S:
-            break
         seconds = [_step_s(context, token, rows, behind) for _ in range(tries)]
         measured[rows] = min(seconds)
         if statistics.median(seconds) > UNREST * min(seconds):

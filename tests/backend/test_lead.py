@@ -1,6 +1,8 @@
 """An answer begins with what is known: through the server, before the model, and in the prompts that come after."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from models.errors import EngineFailed
 from models.scripted import ScriptedEngine
 from prompts.task import EXPLAIN
 from tests.backend.machines import Machine, Started, machine  # noqa: F401
-from tests.backend.worlds import World, running
+from tests.backend.worlds import Socket, World, running
 from tests.indexer.world import lay_out
 
 FILES = {
@@ -89,13 +91,20 @@ async def test_the_setting_turns_it_off_and_a_question_on(tmp_path: Path) -> Non
         assert (await asked(world, lead=True))["response"].startswith(LEAD)
 
 
-async def test_it_is_there_while_the_model_is_still_loaded(tmp_path: Path, machine: Machine) -> None:  # noqa: F811
-    machine.gates["ant"] = asyncio.Event()
+@asynccontextmanager
+async def asked_of_ant(tmp_path: Path, machine: Machine) -> AsyncIterator[Socket]:  # noqa: F811
+    """A socket over which a model of the machine has been asked how something works."""
     given = {"lead": True, "models_dir": str(machine.folder), "model_name": "ant", "context_length": 4000}
     async with running(tmp_path / "data", None, making=machine.made, **given) as world, world.socket() as socket:
         await indexed(world, tmp_path)
         session = (await socket.call("session/open", workspace=str(tmp_path / "code")))["session"]
         await socket.call("session/prompt", session=session, turn="t1", text=HOW)
+        yield socket
+
+
+async def test_it_is_there_while_the_model_is_still_loaded(tmp_path: Path, machine: Machine) -> None:  # noqa: F811
+    machine.gates["ant"] = asyncio.Event()
+    async with asked_of_ant(tmp_path, machine) as socket:
         begun = await socket.until("delta")
         assert begun["text"].startswith(LEAD)
         assert machine.engines == {}
@@ -207,11 +216,7 @@ async def test_without_a_model_after_all_the_lead_is_said_once(
 
 async def test_a_load_that_fails_leaves_the_lead_and_its_reason(tmp_path: Path, machine: Machine) -> None:  # noqa: F811
     machine.failing["ant"] = "it is broken"
-    given = {"lead": True, "models_dir": str(machine.folder), "model_name": "ant", "context_length": 4000}
-    async with running(tmp_path / "data", None, making=machine.made, **given) as world, world.socket() as socket:
-        await indexed(world, tmp_path)
-        session = (await socket.call("session/open", workspace=str(tmp_path / "code")))["session"]
-        await socket.call("session/prompt", session=session, turn="t1", text=HOW)
+    async with asked_of_ant(tmp_path, machine) as socket:
         end = await socket.until("end")
     text = "".join(event["text"] for event in socket.logged if event["type"] == "delta")
     assert text.startswith(LEAD)
