@@ -58,39 +58,39 @@ check: setup $(STAMPS)/gguf
 	$(BIN)/lint-imports
 
 bench: setup $(STAMPS)/gguf
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m benchmarks.responses
 
 bench-quick: setup $(STAMPS)/gguf
-	$(BIN)/python -m tests.bench --quick
+	$(BIN)/python -m benchmarks.responses --quick
 
 bench-retrieval: setup
-	$(BIN)/python -m tests.bench_retrieval
+	$(BIN)/python -m benchmarks.retrieval
 
 # MODEL=name of the catalogue, or a path: a real model instead of a shape with random weights. ONLY=regular expression of
 # the engines, LLAMA_SERVER_FLAGS="..." for that one.
 REAL = $(if $(filter command environment,$(firstword $(origin MODEL))),--model '$(MODEL)')
 bench-engine: setup $(STAMPS)/gguf $(PEER)
-	$(BIN)/python -m tests.bench_engine --shape $(SHAPE) $(REAL) --llama-server $(LLAMA_SERVER) \
+	$(BIN)/python -m benchmarks.engine.run --shape $(SHAPE) $(REAL) --llama-server $(LLAMA_SERVER) \
 		$(if $(ONLY),--only '$(ONLY)')
 
 # N=questions for each row; QUICK=1: two, without a model; ONLY=regular expression of rows, KEEP=folder for the answers,
 # BENCH=folder of the shared benchmark. Models are those in MODELS_CACHE or MODELS_DIR.
 N ?= 24
 bench-answers: setup
-	$(BIN)/python -m tests.bench_answers --n $(N) --llama-server $(LLAMA_SERVER) $(if $(QUICK),--quick) \
+	$(BIN)/python -m benchmarks.answers.run --n $(N) --llama-server $(LLAMA_SERVER) $(if $(QUICK),--quick) \
 		$(if $(ONLY),--only '$(ONLY)') $(if $(KEEP),--keep '$(KEEP)') $(if $(BENCH),--bench '$(BENCH)')
 
 soak: setup
-	$(BIN)/python -m tests.soak
+	$(BIN)/python -m benchmarks.soak
 
 soak-quick: setup
-	$(BIN)/python -m tests.soak --quick
+	$(BIN)/python -m benchmarks.soak --quick
 
 soak-engine: setup
-	$(BIN)/python -m tests.soak_engine
+	$(BIN)/python -m benchmarks.soak_engine
 
 fuzz-gguf: setup
-	$(BIN)/python -m tests.fuzz_gguf
+	$(BIN)/python -m benchmarks.fuzz_gguf
 
 setup: $(STAMPS)/packages $(STAMPS)/llama int8
 
@@ -114,7 +114,7 @@ endif
 
 # No stamp: it looks at the file itself each time, so that a damaged one is made again.
 int8: | $(STAMPS)/packages
-	@$(BIN)/python -m indexer.quantize
+	@$(BIN)/python -m indexer.embedding.onnx_export
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -10,12 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from backend import guard
-from backend.api import chat, health, index, openai
+from backend.api import chat, health, index, security
+from backend.api.openai import routes
+from backend.api.websocket import Sockets
 from backend.config import VERSION
 from backend.errors import Refusal, openai_error, translate
-from backend.wiring import Parts
-from backend.ws import Sockets
+from backend.services import Parts
 from models.errors import ModelError
 from prompts.errors import PromptError
 
@@ -24,19 +24,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The application, the same behind its guard, and what has to be told when it stops."""
+    """The application, the same behind its security, and what has to be told when it stops."""
 
     parts: Parts
     sockets: Sockets
     guarded: ASGIApp
 
 
-def build_app(parts: Parts, rules: guard.Rules) -> App:
+def build_app(parts: Parts, rules: security.Rules) -> App:
     """The faces on these parts."""
     app = FastAPI(title="Lantern", version=VERSION, docs_url=None, redoc_url=None)
     app.state.parts = parts
     sockets = Sockets(parts, rules)
-    for face in (chat, index, health, openai):
+    for face in (chat, index, health, routes):
         app.include_router(face.router)
 
     @app.websocket("/v1/ws")
@@ -53,12 +53,12 @@ def build_app(parts: Parts, rules: guard.Rules) -> App:
         PromptError,
     ):  # handlers by class win over the one for Exception, which also logs
         app.add_exception_handler(translated, _failed)
-    return App(parts, sockets, guard.Guard(app, rules))
+    return App(parts, sockets, security.Guard(app, rules))
 
 
 def _answer(request: Request, refusal: Refusal, status: int | None = None) -> JSONResponse:
     headers = {"Retry-After": str(max(1, refusal.retry_after_ms // 1000))} if refusal.retry_after_ms else {}
-    if request.url.path.startswith(guard.OPENAI_PATHS):
+    if request.url.path.startswith(security.OPENAI_PATHS):
         status, body = openai_error(refusal, status)
         # Their clients try every 5xx again by themselves, unless they are told not to.
         return JSONResponse(body, status, headers | {"x-should-retry": str(refusal.code.retryable).lower()})

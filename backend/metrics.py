@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from backend.draft import Draft
-from models.capability import resident_bytes
+from models.hardware import resident_bytes
 from models.types import Delta, Usage
 
 # What the process of a model tells of itself, under these names.
@@ -32,6 +31,19 @@ _ENGINE: dict[str, tuple[type[CounterMetricFamily] | type[GaugeMetricFamily], st
     "restarts": (CounterMetricFamily, "Starts after the process broke."),
     "memory_bytes": (GaugeMetricFamily, "Resident memory of the process."),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFigures:
+    """What a finished turn took. Times are seconds."""
+
+    queue_s: float
+    generate_s: float
+    usage: Usage
+    first_token_s: float | None  # from acceptance to the first word of the engine; None: it wrote nothing
+    reading_s: float  # from the prompt to that word
+    forecast_s: float | None  # what was expected of `reading_s`
+    promised_s: float | None  # what `first_token_s` may be at most, where that was promised
 
 
 @dataclass(slots=True, eq=False)
@@ -62,22 +74,22 @@ class Stats:
     engines: Callable[[], Mapping[str, Mapping[str, float]]] = dict  # by model: what its process tells of itself
     route_fallbacks: int = 0  # of them, those that did not get the tier of their score
 
-    def ended(self, reason: str, draft: Draft) -> None:
+    def ended(self, reason: str, turn: TurnFigures) -> None:
         """Counts a finished turn."""
         self.turns[reason] += 1
-        self.queue_s += draft.ms["queue"] / 1000
-        if draft.usage.prompt:  # else no model has run
-            self.used(draft.usage, draft.ms["generate"] / 1000)
-        if draft.first_token_s is None:
+        self.queue_s += turn.queue_s
+        if turn.usage.prompt:  # else no model has run
+            self.used(turn.usage, turn.generate_s)
+        if turn.first_token_s is None:
             return
         self.first_tokens += 1
-        self.first_token_s += draft.first_token_s
-        if draft.forecast_s is not None:
+        self.first_token_s += turn.first_token_s
+        if turn.forecast_s is not None:
             self.forecasts += 1
-            self.forecast_error_s += abs(draft.forecast_s - draft.reading_s)
-        if draft.promised_s is not None:
+            self.forecast_error_s += abs(turn.forecast_s - turn.reading_s)
+        if turn.promised_s is not None:
             self.promises += 1
-            self.promises_kept += draft.first_token_s <= draft.promised_s
+            self.promises_kept += turn.first_token_s <= turn.promised_s
 
     async def counted(self, answer: AsyncGenerator[Delta, None]) -> AsyncGenerator[Delta, None]:
         """An answer that is no turn, counted as it passes: a completion, or one to a client's own prompt."""

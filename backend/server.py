@@ -14,11 +14,12 @@ from functools import partial
 
 import uvicorn
 
-from backend import guard
+from backend.api import security
 from backend.app import App, build_app
 from backend.config import BadSetting, Settings
-from backend.instance import Claim, token
-from backend.wiring import Parts, parts
+from backend.instance_lock import Claim, token
+from backend.services import Parts
+from backend.wiring import parts
 
 GOODBYE_S = 0.5
 SHUTDOWN_S = 5
@@ -45,7 +46,7 @@ async def serve(
         bound = _bind(settings.host, settings.port)
         port = bound.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        rules = guard.rules(token(settings.token_file), settings.host, port, settings.allow_remote, settings.origins)
+        rules = security.rules(token(settings.token_file), settings.host, port, settings.allow_remote, settings.origins)
         async with wire(settings) as wired:
             app = build_app(wired, rules)
 
@@ -72,7 +73,7 @@ class _Server(uvicorn.Server):
             lifespan="off",
             log_config=None,
             access_log=False,
-            ws_max_size=guard.FRAME_BYTES,
+            ws_max_size=security.FRAME_BYTES,
             ws_ping_interval=20,
             ws_ping_timeout=20,
             timeout_graceful_shutdown=SHUTDOWN_S,

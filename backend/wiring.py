@@ -3,44 +3,28 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from sqlalchemy.exc import DatabaseError
 
-from backend import conversations
-from backend.ahead import Ahead
+from backend.chat.context import Known
+from backend.chat.prefetch import Ahead
+from backend.chat.prompting import CANDIDATES, Prompting
+from backend.chat.rag import Rag
+from backend.chat.turns import Turns
 from backend.config import BadSetting, Settings
-from backend.db import Database
-from backend.engines import Engines
-from backend.events import EventLog
-from backend.jobs import Jobs
-from backend.known import Known
-from backend.prompting import CANDIDATES, Prompting
-from backend.rag import Rag
-from backend.remote import remote
-from backend.retrieval import Retrieval, open_retrieval
-from backend.stats import Stats
-from backend.turns import Turns
+from backend.db import conversations
+from backend.db.database import Database
+from backend.db.events import EventLog
+from backend.engines.pool import Engines
+from backend.engines.remote import remote
+from backend.indexing.jobs import Jobs
+from backend.indexing.retrieval import Retrieval, open_retrieval
+from backend.metrics import Stats
+from backend.services import Parts
 from models.errors import ModelError
 from models.registry import Registry
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the faces work with."""
-
-    settings: Settings
-    database: Database
-    retrieval: Retrieval
-    engines: Engines
-    rag: Rag
-    turns: Turns
-    ahead: Ahead
-    jobs: Jobs
-    stats: Stats
-    epoch: str
 
 
 @asynccontextmanager

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import patch
 
+from backend.chat.prompting import CANDIDATES
 from backend.cli.evaluation import SIGNALS
 from backend.config import Settings
-from backend.prompting import CANDIDATES
-from indexer.codebases import Codebases
-from indexer.dense import Dense, VectorCache
-from indexer.embed import Embedder
-from indexer.evaluate import DEPTH, Score, evidence, measure, score, size
-from indexer.fuse import DEFAULT, Weights
-from indexer.question_set import Case, Gold, build
-from indexer.refresh import refresh
-from indexer.search import Searcher
+from indexer.embedding.base import Embedder
+from indexer.embedding.rerank import Dense, VectorCache
+from indexer.evaluation.dataset import Case, Gold, build
+from indexer.evaluation.metrics import DEPTH, Score, evidence, measure, score, size
+from indexer.search.fusion import DEFAULT, Weights
+from indexer.search.searcher import Searcher
+from indexer.storage.codebases import Codebases
 from indexer.types import Hit
+from indexer.update.refresh import refresh
 from prompts.pack import pack
 
 CHOICE = CANDIDATES * Settings.model_fields["snippets"].default  # hits that a prompt is packed from
@@ -43,9 +43,12 @@ PACKED = Variant("packed", is_packed=True)
 VARIANTS = (
     ALL,
     *(Variant(f"without {one}", replace(DEFAULT, **{one: 0.0})) for one in SIGNALS),
-    Variant("without demotion of tests", constants={"indexer.fuse._TESTS_TIMES": 1.0}),
-    Variant("without merging", constants={"indexer.places._LINES": 0, "indexer.places._DEFINITION_LINES": 0}),
-    Variant("without diversity", constants={"indexer.places._PER_FILE": 1_000}),
+    Variant("without demotion of tests", constants={"indexer.search.fusion._TESTS_TIMES": 1.0}),
+    Variant(
+        "without merging",
+        constants={"indexer.search.grouping._LINES": 0, "indexer.search.grouping._DEFINITION_LINES": 0},
+    ),
+    Variant("without diversity", constants={"indexer.search.grouping._PER_FILE": 1_000}),
 )
 
 

@@ -25,11 +25,11 @@ import numpy as np
 from gguf import GGUFReader
 
 from models.errors import ModelUnavailable
-from models.gguf_file import read_header
+from models.gguf.header import read_header
+from models.llama.bindings import library
 from models.llama.kernels import SUSPECTS
-from models.llama.library import library
-from models.llama.process import main as serve
 from models.llama.wire import Message, Order, pack_sampling, packed
+from models.llama.worker.main import main as serve
 from models.types import Sampling
 from tests.proved import proved
 from tests.speck import write_speck

@@ -19,22 +19,22 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from backend.threads import calm
-from indexer.chunk import chunks_of, embedded
-from indexer.codebases import Codebases
-from indexer.embed import Vectors
-from indexer.onnx import load_embedder
-from indexer.parse import parse
-from indexer.refresh import refresh
-from indexer.scan import Candidate, read, walk
-from indexer.search import Searcher
-from indexer.static import StaticEmbedder
-from indexer.store import Store
+from backend.openmp import calm
+from indexer.embedding.base import Vectors
+from indexer.embedding.onnx import load_embedder
+from indexer.embedding.static import StaticEmbedder
+from indexer.files.scan import Candidate, read, walk
+from indexer.parsing.chunking import chunks_of, embedded
+from indexer.parsing.definitions import parse
+from indexer.search.searcher import Searcher
+from indexer.storage.codebases import Codebases
+from indexer.storage.store import Store
 from indexer.types import IndexReport, Progress, SourceFile
+from indexer.update.refresh import refresh
 from models.scripted import ScriptedEngine
 from models.types import Delta, Prompt, Sampling, Usage
-from tests.backend.worlds import running
-from tests.e2e.worlds import LANTERN, environment, serving
+from tests.backend.harness import running
+from tests.e2e.harness import LANTERN, environment, serving
 
 QUERIES = 50
 

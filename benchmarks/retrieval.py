@@ -20,12 +20,12 @@ from typing import Any
 
 import httpx
 
-from backend.threads import calm
-from indexer.evaluate import Evidence, Score, summary
-from indexer.onnx import load_embedder
-from indexer.static import StaticEmbedder
-from tests.ablation import ALL, PACKED, VARIANTS, World, ablation, benchmark, own
-from tests.e2e.worlds import LANTERN, environment, serving
+from backend.openmp import calm
+from benchmarks.ablation import ALL, PACKED, VARIANTS, World, ablation, benchmark, own
+from indexer.embedding.onnx import load_embedder
+from indexer.embedding.static import StaticEmbedder
+from indexer.evaluation.metrics import Evidence, Score, summary
+from tests.e2e.harness import LANTERN, environment, serving
 from tests.indexer.repository import shop
 
 ROOT = Path(__file__).parent.parent

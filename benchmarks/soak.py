@@ -12,10 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from indexer.embed import HashEmbedder
-from indexer.refresh import refresh
-from indexer.search import Searcher
-from tests.indexer.world import World, put
+from indexer.embedding.base import HashEmbedder
+from indexer.search.searcher import Searcher
+from indexer.update.refresh import refresh
+from tests.indexer.harness import World, put
 
 FILES = 300
 _WITH_WORKERS = 5  # each such life prepares in worker processes, as a large codebase does
@@ -30,7 +30,7 @@ from indexer.embed import HashEmbedder
 from indexer.refresh import refresh
 
 if __name__ == "__main__":
-    indexer.prepare._WORTH_WORKERS = int(sys.argv[3])
+    indexer.update.prepare._WORTH_WORKERS = int(sys.argv[3])
     store = Codebases(Path(sys.argv[1])).open(Path(sys.argv[2]))
     print("open", flush=True)
     refresh(store, HashEmbedder(), patience_s=5.0)

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from models.llama.engine import LlamaEngine
-from models.llama.snapshots import Limits
+from models.llama.kv.snapshots import Limits
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.processes import resident_bytes, workers
 from tests.speck import write_speck

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from models.download.pypi import SCHEME, wheels_of
 from models.errors import ModelError
-from models.pypi import SCHEME, wheels_of
 from models.types import ModelSpec, Sampling, Source
 
 Fields = dict[str, Any]  # of one entry, as TOML has them

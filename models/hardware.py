@@ -11,10 +11,13 @@ from functools import cache
 from pathlib import Path
 
 from models.errors import ModelUnavailable
-from models.gguf_file import GgufHeader
-from models.gguf_format import human_bytes
+from models.gguf.header import GgufHeader
+from models.gguf.reader import human_bytes
 
-ROWS, CHOICES = 552, 40  # most tokens of one batch, and of those behind which one is chosen (models.llama.loading)
+ROWS, CHOICES = (
+    552,
+    40,
+)  # most tokens of one batch, and of those behind which one is chosen (models.llama.worker.loading)
 KV_BYTES = {"f16": 2.0, "q8_0": 34 / 32}  # of one element; q8_0 holds 32 in 34
 _F32 = 4  # bytes
 _MEMINFO, _OWN_CGROUPS, _CPUINFO = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/proc/cpuinfo")

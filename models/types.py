@@ -40,7 +40,7 @@ class Sampling:
 class Source:
     """Where a model file comes from."""
 
-    address: str  # https://HOST/PATH/FILE.gguf, or pypi:NAME==VERSION/PATH/IN/WHEEL (`models.pypi`)
+    address: str  # https://HOST/PATH/FILE.gguf, or pypi:NAME==VERSION/PATH/IN/WHEEL (`models.download.pypi`)
     sha256: str = ""  # "": the entry's; a source that serves another file has its own
 
 

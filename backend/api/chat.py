@@ -12,14 +12,15 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from backend import conversations, schemas
-from backend.api.wired import Wired
-from backend.conversations import iso, new_id
+from backend.api import schemas
+from backend.api.deps import Wired
+from backend.chat.question import Question
+from backend.db import conversations
+from backend.db.conversations import iso, new_id
+from backend.db.events import Event, first_event
+from backend.db.tables import ConversationRow, SessionRow, now
 from backend.errors import CODES, Refusal
-from backend.events import Event, first_event
-from backend.question import Question
-from backend.tables import ConversationRow, SessionRow, now
-from backend.wiring import Parts
+from backend.services import Parts
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0)]

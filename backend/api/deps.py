@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from backend.wiring import Parts
+from backend.services import Parts
 
 
 def parts_of(request: Request) -> Parts:

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from backend.api.wired import Wired
+from backend.api.deps import Wired
 from backend.config import VERSION
-from backend.starting import verdicts
+from backend.engines.loader import verdicts
 
 router = APIRouter(tags=["state"])
 

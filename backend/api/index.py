@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from backend import schemas
-from backend.api.wired import Wired
+from backend.api import schemas
+from backend.api.deps import Wired
 from backend.errors import Refusal
 
 router = APIRouter(tags=["index"])

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from backend.attached import Attachment
+from backend.indexing.attachments import Attachment
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 PROMPT_CHARS = 1 << 18  # a question comes back in an event, which has to fit a frame

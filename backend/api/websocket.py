@@ -12,15 +12,16 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from backend import conversations, schemas
-from backend.completing import complete
+from backend.api import schemas
+from backend.api.jsonrpc import id_of, parsed
+from backend.api.security import FRAME_BYTES, Rules, bearer
+from backend.chat.completion import complete
+from backend.chat.question import Question
 from backend.config import VERSION
+from backend.db import conversations
+from backend.db.events import REPLAY, check_replay
 from backend.errors import Refusal, translate
-from backend.events import REPLAY, check_replay
-from backend.guard import FRAME_BYTES, Rules, bearer
-from backend.question import Question
-from backend.rpc import id_of, parsed
-from backend.wiring import Parts
+from backend.services import Parts
 
 log = logging.getLogger(__name__)
 

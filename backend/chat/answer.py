@@ -4,8 +4,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.attached import ATTACHED
-from backend.retrieval import wire_why
+from backend.indexing.attachments import ATTACHED
+from backend.indexing.retrieval import wire_why
+from backend.metrics import TurnFigures
 from models.types import Usage
 from prompts.snippets import Snippet
 
@@ -59,6 +60,18 @@ class Draft:
     def reading_s(self) -> float:
         """Seconds from the prompt to the first word of the engine, whether or not a lead stood before it."""
         return (self.ms["prefill"] + self.ms.get("read", 0.0)) / 1000
+
+    @property
+    def figures(self) -> TurnFigures:
+        return TurnFigures(
+            queue_s=self.ms["queue"] / 1000,
+            generate_s=self.ms["generate"] / 1000,
+            usage=self.usage,
+            first_token_s=self.first_token_s,
+            reading_s=self.reading_s,
+            forecast_s=self.forecast_s,
+            promised_s=self.promised_s,
+        )
 
     @property
     def facts(self) -> dict[str, Any]:

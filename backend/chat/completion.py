@@ -3,10 +3,10 @@
 from contextlib import aclosing
 from dataclasses import replace
 
-from backend.engines import Engines
+from backend.engines.pool import Engines
 from backend.errors import Refusal
-from backend.stats import Stats
-from prompts.passed import fim_prompt
+from backend.metrics import Stats
+from prompts.passthrough import fim_prompt
 
 # What is farther from the cursor says little, and would be read again with each letter typed.
 BEFORE, BEHIND = 4000, 1000  # characters

@@ -7,17 +7,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from backend import conversations
-from backend.attached import ATTACHED, agreeing, attached_hits
-from backend.db import Database
-from backend.followups import kept, spoken_of
-from backend.question import Question
-from backend.retrieval import Retrieval
-from backend.tables import SessionRow, TurnRow
-from indexer.search import Found
-from indexer.structure import Structural
+from backend.chat.followups import kept, spoken_of
+from backend.chat.question import Question
+from backend.db import conversations
+from backend.db.database import Database
+from backend.db.tables import SessionRow, TurnRow
+from backend.indexing.attachments import ATTACHED, agreeing, attached_hits
+from backend.indexing.retrieval import Retrieval
+from indexer.navigation.navigator import Structural
+from indexer.search.searcher import Found
 from models.router import Asked
-from prompts.quotations import own_words
+from prompts.quoted_names import own_words
 
 
 class Known:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from backend.listing import MODEL as LISTING
-from backend.question import Question
-from backend.tables import TurnRow
-from indexer.asked import recognise
-from indexer.followup import Meant, Subject, is_thanks, meant
-from indexer.identifiers import is_identifier
-from indexer.languages import LANGUAGES
-from indexer.scan import sha_of
+from backend.chat.question import Question
+from backend.chat.structural_answer import MODEL as LISTING
+from backend.db.tables import TurnRow
+from indexer.files.languages import LANGUAGES
+from indexer.files.scan import sha_of
+from indexer.navigation.followup import Meant, Subject, is_thanks, meant
+from indexer.navigation.intent import recognise
+from indexer.parsing.identifiers import is_identifier
 from indexer.types import Hit, Why
 from prompts.pack import part
 from prompts.snippets import is_doubted, shown_text

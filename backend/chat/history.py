@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backend.tables import TurnRow
+from backend.db.tables import TurnRow
 from prompts.build import Exchange
 
 

@@ -1,17 +1,17 @@
 """The beginning of an answer that is there before a model is: which pieces of code it speaks of, under which numbers.
 
-Decides whether there is one; how it reads is the business of `models.lead`.
+Decides whether there is one; how it reads is the business of `models.extractive.lead`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.past import exchange, next_number, window
-from backend.question import Question
-from backend.tables import TurnRow
-from indexer.search import Found
+from backend.chat.history import exchange, next_number, window
+from backend.chat.question import Question
+from backend.db.tables import TurnRow
+from indexer.search.searcher import Found
 from indexer.types import Hit
-from models.lead import asks_where, lead, lead_places
+from models.extractive.lead import asks_where, lead, lead_places
 from prompts.pack import part
 from prompts.snippets import Piece, Place, Snippet, evidence, number
 from prompts.task import EXPLAIN, task

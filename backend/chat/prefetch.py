@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from backend import conversations
-from backend.db import Database
-from backend.engines import Engines
+from backend.chat.context import Known, difficulty
+from backend.chat.followups import in_conversation
+from backend.chat.prompting import Prompting
+from backend.chat.question import Question
+from backend.db import conversations
+from backend.db.database import Database
+from backend.engines.pool import Engines
 from backend.errors import translate
-from backend.followups import in_conversation
-from backend.known import Known, difficulty
-from backend.prompting import Prompting
-from backend.question import Question
 from models.types import Sampling
 
 log = logging.getLogger(__name__)

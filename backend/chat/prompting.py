@@ -11,19 +11,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
-from backend.attached import ATTACHED
-from backend.engines import Ready
+from backend.chat.history import exchange, next_number, window
+from backend.chat.lead import Lead, lead_of
+from backend.chat.question import Question
+from backend.db.tables import TurnRow
+from backend.engines.pool import Ready
 from backend.errors import Refusal
-from backend.lead import Lead, lead_of
-from backend.past import exchange, next_number, window
-from backend.question import Question
-from backend.tables import TurnRow
-from indexer.search import Found
+from backend.indexing.attachments import ATTACHED
+from indexer.search.searcher import Found
 from indexer.types import Hit
 from models.types import Engine, Sampling, Segment
-from prompts.budget import Promise
 from prompts.build import BuiltPrompt, build_prompt
 from prompts.system import SYSTEM
+from prompts.ttft_budget import Promise
 
 THREADS = 16  # prompts that are made at once for one engine
 CANDIDATES = 3  # times SNIPPETS: what the packer may choose from

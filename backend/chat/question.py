@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from backend.attached import Attachment
-from indexer.followup import Subject
+from backend.indexing.attachments import Attachment
+from indexer.navigation.followup import Subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,31 +14,32 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend import conversations, events, listing
-from backend.batches import together
-from backend.db import Database
-from backend.draft import Draft, ms_since, source_item
-from backend.engines import EXTRACTIVE, Engines, Ready
+from backend.chat import structural_answer
+from backend.chat.answer import Draft, ms_since, source_item
+from backend.chat.coalesce import together
+from backend.chat.context import Known, difficulty
+from backend.chat.followups import in_conversation
+from backend.chat.history import left_behind, next_number, window_start
+from backend.chat.lead import Lead
+from backend.chat.prompting import Prompting
+from backend.chat.question import Question
+from backend.db import conversations, events
+from backend.db.database import Database
+from backend.db.tables import TurnRow
+from backend.engines.pool import EXTRACTIVE, Engines, Ready
 from backend.errors import Refusal
-from backend.followups import in_conversation
-from backend.grounding import Grounded, Grounding
-from backend.known import Known, difficulty
-from backend.lead import Lead
-from backend.past import left_behind, next_number, window_start
-from backend.prompting import Prompting
-from backend.question import Question
-from backend.sources import known_sources
-from backend.stats import Stats
-from backend.tables import TurnRow
-from indexer.search import Found
-from indexer.structure import Structural
+from backend.grounding.checker import Grounded, Grounding
+from backend.grounding.sources import known_sources
+from backend.metrics import Stats
+from indexer.navigation.navigator import Structural
+from indexer.search.searcher import Found
 from models.errors import ModelError
-from models.extractive import estimate_tokens
+from models.extractive.engine import estimate_tokens
 from models.types import Delta, Rates, Usage
-from prompts.budget import forecast_s
 from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message
 from prompts.task import CHANGE, task
+from prompts.ttft_budget import forecast_s
 
 NOTHING_FOUND = Found([], is_answered=True)
 NO_ANSWER = "The model gave no answer."
@@ -193,10 +194,10 @@ class Rag:
         """Answers with the places themselves, in one delta: no model runs. Later prompts show the code as ever."""
         number = next_number(past)
         snippets = [Snippet(n, hit, False) for n, hit in enumerate(told.hits, number)]
-        draft.model = listing.MODEL
+        draft.model = structural_answer.MODEL
         user = user_message(snippets, row.question)
         await self._store_prompt(row, snippets, user, window_start(past, 0, row), draft)
-        draft.said = listing.listing(told, number)
+        draft.said = structural_answer.listing(told, number)
         turn = _Turn(question, row, draft, past, NOTHING_FOUND, root, None)
         turn.grounding = await self._grounding(turn, snippets, is_exact=True)
         await self._say(turn, draft.said, last=True)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from indexer.asked import What
-from indexer.structure import Spot, Structural
+from indexer.navigation.intent import What
+from indexer.navigation.navigator import Spot, Structural
 
 MODEL = "structure"  # what stands where a turn names its model
 _LISTED = 20

@@ -14,16 +14,16 @@ from weakref import WeakValueDictionary
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from backend import conversations
-from backend.db import Database
-from backend.draft import Draft
-from backend.engines import Engines
+from backend.chat.answer import Draft
+from backend.chat.question import Question
+from backend.chat.rag import Rag
+from backend.db import conversations
+from backend.db.database import Database
+from backend.db.events import Event, EventLog
+from backend.db.tables import TurnRow
+from backend.engines.pool import Engines
 from backend.errors import Refusal, translate
-from backend.events import Event, EventLog
-from backend.question import Question
-from backend.rag import Rag
-from backend.stats import Stats
-from backend.tables import TurnRow
+from backend.metrics import Stats
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +187,7 @@ class Turns:
                 await self._finish(row, reason, draft, error)
             finally:
                 del self._running[row.session_id, row.id]
-                self._stats.ended(reason, draft)
+                self._stats.ended(reason, draft.figures)
                 self._log.ring(row.session_id)
 
     async def _outcome(

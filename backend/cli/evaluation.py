@@ -13,17 +13,17 @@ from pathlib import Path
 from backend.cli import plot, show
 from backend.cli.exits import USAGE, CommandFailed
 from backend.cli.settings import settings
-from indexer import evaluate
-from indexer.codebases import Codebases
-from indexer.dense import Dense, VectorCache
-from indexer.evaluate import DEPTH, Row, Search, summary
-from indexer.fuse import DEFAULT, Weights
-from indexer.onnx import load_embedder
-from indexer.question_set import build
-from indexer.refresh import refresh
-from indexer.search import Searcher
-from indexer.static import StaticEmbedder
+from indexer.embedding.onnx import load_embedder
+from indexer.embedding.rerank import Dense, VectorCache
+from indexer.embedding.static import StaticEmbedder
+from indexer.evaluation import metrics
+from indexer.evaluation.dataset import build
+from indexer.evaluation.metrics import DEPTH, Row, Search, summary
+from indexer.search.fusion import DEFAULT, Weights
+from indexer.search.searcher import Searcher
+from indexer.storage.codebases import Codebases
 from indexer.types import Hit
+from indexer.update.refresh import refresh
 
 EMBEDDING, NONE = "EMBEDDING_MODEL", "none"
 # The copy has no commits: what they say of reports would tell the answers.
@@ -71,7 +71,7 @@ def run_eval(path: Path, compare: Sequence[str], each: int, as_json: bool, pictu
             )  # its own: what one run embeds is no gift to another
             dense = Dense(lambda e=embedder: e, cache) if embedder else None  # type: ignore[misc]
             search = _ready(Searcher(store, static, dense, setup.weights))
-            scores = evaluate.measure(
+            scores = metrics.measure(
                 cases,
                 search,
                 lambda done, s=setup: show.progress(f"{s.name}: question {done}/{len(cases)} ..."),  # type: ignore[misc]

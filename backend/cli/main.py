@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from backend.cli.exits import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed
-from backend.threads import calm
+from backend.openmp import calm
 
 UsageError: Any = typer.BadParameter.__base__  # the click that typer carries is not public; its error classes are
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.evaluate import Row
+from indexer.evaluation.metrics import Row
 
 _WIDTH = 40  # characters of a whole bar
 _COLOURS = ("#2a6f97", "#e07a1f")

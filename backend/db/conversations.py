@@ -13,9 +13,9 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 from ulid import ULID
 
-from backend import events
+from backend.db import events
+from backend.db.tables import ConversationRow, EventRow, Meta, SessionRow, TurnRow, now
 from backend.errors import Refusal
-from backend.tables import ConversationRow, EventRow, Meta, SessionRow, TurnRow, now
 
 TRIED = 20  # conversations with the same last question that are looked at
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from backend.db import Database
+from backend.db.database import Database
+from backend.db.tables import EventRow, SessionRow
 from backend.errors import Refusal
-from backend.tables import EventRow, SessionRow
 
 PAGE = 500  # events read at once
 REPLAY = 100_000  # most events a client may be behind

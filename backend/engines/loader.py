@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from backend.config import Settings
-from backend.residents import Model, Progress, Start
-from models.capability import processor
+from backend.engines.resident_models import Model, Progress, Start
 from models.errors import ContextTooLarge
+from models.hardware import processor
+from models.llama.bindings import build
 from models.llama.engine import LlamaEngine
-from models.llama.library import build
-from models.llama.snapshots import Limits
+from models.llama.kv.snapshots import Limits
 from models.llama.verdicts import Verdict, Verdicts
 from models.types import Engine, ModelSpec, Prompt, Sampling
 from prompts.errors import TemplateRejected

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from backend.config import Settings
-from backend.remote import REMOTE, Remote
-from backend.residents import Model, Residents, Start, Watch
-from backend.starting import kv_folder, llama, starting
-from backend.stats import Stats
+from backend.engines.loader import kv_folder, llama, starting
+from backend.engines.remote import REMOTE, Remote
+from backend.engines.resident_models import Model, Residents, Start, Watch
+from backend.metrics import Stats
 from models import router
 from models.errors import ModelError, ModelUnavailable, Unsupported
-from models.extractive import ExtractiveEngine
+from models.extractive.engine import ExtractiveEngine
 from models.llama.engine import LlamaEngine
 from models.proposal import none_installed, not_installed
 from models.registry import Registry

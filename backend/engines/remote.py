@@ -9,7 +9,7 @@ from functools import partial
 from backend.config import Settings
 from models.backoff import Backoff
 from models.errors import ContextTooLarge, EngineBusy, EngineFailed, ModelUnavailable
-from models.remote import RemoteEngine
+from models.remote.engine import RemoteEngine
 from models.types import Engine
 
 REMOTE = "remote"

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from backend.stats import Stats
+from backend.metrics import Stats
 from models.backoff import Backoff
-from models.capability import memory_free, memory_need
 from models.errors import ModelError, ModelUnavailable
-from models.gguf_file import GgufHeader, read_header
-from models.gguf_format import human_bytes
+from models.gguf.header import GgufHeader, read_header
+from models.gguf.reader import human_bytes
+from models.hardware import memory_free, memory_need
 from models.llama.engine import LlamaEngine
-from models.residency import Held, contexts, plan, snapshots
+from models.memory_plan import Held, contexts, plan, snapshots
 from models.types import Engine, ModelSpec
 from prompts.errors import TemplateRejected
 from prompts.formats import ChatFormat

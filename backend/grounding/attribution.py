@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from backend.sources import Source, holds
-from models.matching import content_stems
+from backend.grounding.sources import Source, holds
+from models.extractive.matching import content_stems
 from prompts.citations import Citation, citations_in
-from prompts.quotations import is_path_in, own_words, quoted_names
+from prompts.quoted_names import is_path_in, own_words, quoted_names
 from prompts.sentences import ALONE, CODE, MAYBE_ALONE, MAYBE_FENCE, NUMBERS, Sentence, SentenceSplitter
 from prompts.task import FACT, task
 from prompts.values import Value, numbers_in, stated_values

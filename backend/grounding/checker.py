@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from backend.attribution import Loose, Revised, Reviser
-from backend.sources import Source, holds
-from indexer.scan import Candidate, read, sha_of
+from backend.grounding.attribution import Loose, Revised, Reviser
+from backend.grounding.sources import Source, holds
+from indexer.files.scan import Candidate, read, sha_of
 from indexer.types import SourceFile
-from models.prose import code_span
+from models.extractive.prose import code_span
 from prompts.citations import Citation, CitationParser, Claim
-from prompts.quotations import is_path_in
+from prompts.quoted_names import is_path_in
 from prompts.task import FACT, task
 from prompts.values import numbers_in
 

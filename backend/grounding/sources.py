@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from backend.attached import ATTACHED
-from backend.tables import TurnRow
+from backend.db.tables import TurnRow
+from backend.indexing.attachments import ATTACHED
 from indexer.types import Hit
-from models.matching import content_stems
-from prompts.quotations import is_path_in, own_words
+from models.extractive.matching import content_stems
+from prompts.quoted_names import is_path_in, own_words
 from prompts.snippets import Snippet, shown_text, shown_title
 from prompts.values import Numbers, Value, numbers_in
 

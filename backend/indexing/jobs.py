@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backend.conversations import new_id
+from backend.db.conversations import new_id
 from backend.errors import Refusal, translate
-from backend.retrieval import Retrieval
-from backend.watching import Watching
+from backend.indexing.retrieval import Retrieval
+from backend.indexing.watchers import Watching
 from indexer.errors import IndexStorage
-from indexer.refresh import refresh
-from indexer.store import Store
+from indexer.files.watch import Changes
+from indexer.storage.store import Store
 from indexer.types import IndexReport, Progress
-from indexer.watch import Changes
+from indexer.update.refresh import refresh
 
 log = logging.getLogger(__name__)
 

@@ -11,21 +11,21 @@ from typing import Any
 
 from backend.config import Settings
 from backend.errors import Refusal
-from indexer.asked import recognise
-from indexer.codebases import CodebaseInfo, Codebases
-from indexer.dense import Dense, VectorCache
-from indexer.embed import Embedder, Vectors
+from indexer.embedding.base import Embedder, Vectors
+from indexer.embedding.onnx import load_embedder
+from indexer.embedding.rerank import Dense, VectorCache
+from indexer.embedding.static import StaticEmbedder
 from indexer.errors import EmbedderUnavailable, IndexerError
-from indexer.followup import Subject
-from indexer.fresh import catch_up
-from indexer.identifiers import split
-from indexer.onnx import load_embedder
-from indexer.refresh import lacks_vectors
-from indexer.search import Found, Searcher
-from indexer.static import StaticEmbedder
-from indexer.store import Store
-from indexer.structure import Structural, answer
+from indexer.navigation.followup import Subject
+from indexer.navigation.intent import recognise
+from indexer.navigation.navigator import Structural, answer
+from indexer.parsing.identifiers import split
+from indexer.search.searcher import Found, Searcher
+from indexer.storage.codebases import CodebaseInfo, Codebases
+from indexer.storage.store import Store
 from indexer.types import Hit, Why
+from indexer.update.refresh import lacks_vectors
+from indexer.update.reindex import reindex_stale
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class Retrieval:
         self.on_use(store)
         found = searcher.find(question, history, k, paths, joined)
         old = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
-        if old and catch_up(store, self.static, old):
+        if old and reindex_stale(store, self.static, old):
             found = searcher.find(question, history, k, paths, joined)
         there = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
         return Found(first(exact, there)[:k], bool(exact) or found.is_answered), searcher.generation

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from indexer.store import Store
-from indexer.watch import Changes, Watch
+from indexer.files.watch import Changes, Watch
+from indexer.storage.store import Store
 
 
 class Watching:

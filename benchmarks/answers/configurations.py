@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.schemas import Query
+from backend.api.schemas import Query
 
 EXTRACTIVE = "extractive"
 MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.answers_bench.questions import Address
+from benchmarks.answers.questions import Address
 
 MAX_TOKENS = 512
 SAMPLING = {"temperature": 0.2, "top_p": 0.95}  # as in the catalogue

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 import httpx
 
-from indexer.languages import language_of
-from indexer.parse import parse
-from indexer.question_set import DOCSTRING, build
-from tests.answers_bench.figures import Row, cited, id_recall, identifiers, invented, rouge_l, vocabulary
+from benchmarks.answers.figures import Row, cited, id_recall, identifiers, invented, rouge_l, vocabulary
+from indexer.evaluation.dataset import DOCSTRING, build
+from indexer.files.languages import language_of
+from indexer.parsing.definitions import parse
 
 BENCH_SCRIPT, BENCH_DATA = "answers.py", "answers-dev.jsonl"
 _PATIENCE_S = 3600.0

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend.config import Settings
-from tests.engine_bench.clients import Heard, Session
-from tests.engine_bench.load import ROOT, Load
-from tests.engine_bench.peers import Machine, lantern, lantern_served
-from tests.engine_bench.processes import family, resident_bytes
-from tests.engine_bench.rows import Figures, one, turns, warm
+from benchmarks.engine.clients import Heard, Session
+from benchmarks.engine.load import ROOT, Load
+from benchmarks.engine.peers import Machine, lantern, lantern_served
+from benchmarks.engine.processes import family, resident_bytes
+from benchmarks.engine.rows import Figures, one, turns, warm
 from tests.tiny_gguf import LLAMA3, PHI3, tiny_dir
 
 PROMISED_S = 10.0  # as by default; longer where `_READABLE` tokens take longer: less is no prompt with code in it

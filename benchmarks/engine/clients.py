@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import httpx
 from websockets.asyncio.client import connect
 
-from tests.backend.worlds import Socket
+from tests.backend.harness import Socket
 
 
 @dataclass(slots=True)

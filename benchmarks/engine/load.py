@@ -8,7 +8,7 @@ from pathlib import Path
 
 from llama_cpp import Llama
 
-from models.llama.library import library
+from models.llama.bindings import library
 
 ROOT = Path(__file__).parents[2]
 FOLLOW_UPS = (

@@ -1,6 +1,6 @@
 """llama-cpp-python as most programs use it: one `Llama` behind one lock, served over HTTP; a process of its own.
 
-`python -m tests.engine_bench.locked MODEL THREADS CONTEXT EXTRA` prints its port when the model is loaded. EXTRA is 1
+`python -m benchmarks.engine.locked MODEL THREADS CONTEXT EXTRA` prints its port when the model is loaded. EXTRA is 1
 where llama.cpp can use its extra buffer types: `Llama` has no parameter for that.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import llama_cpp
 from llama_cpp import Llama
 
-from models.llama.library import library
+from models.llama.bindings import library
 
 
 class Answering(BaseHTTPRequestHandler):

@@ -18,8 +18,8 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.worlds import Served, serving
-from tests.engine_bench.clients import Completions, Session, Talk
+from benchmarks.engine.clients import Completions, Session, Talk
+from tests.e2e.harness import Served, serving
 
 
 class Absent(Exception):
@@ -62,7 +62,7 @@ def over_http(url: str, headers: dict[str, str], model: str, system: str) -> Cal
 @asynccontextmanager
 async def locked(machine: Machine) -> AsyncIterator[Peer]:
     """llama-cpp-python's `Llama` behind a lock."""
-    words = [sys.executable, "-m", "tests.engine_bench.locked", machine.model, machine.threads, machine.context]
+    words = [sys.executable, "-m", "benchmarks.engine.locked", machine.model, machine.threads, machine.context]
     words.append(int(machine.extra_buffers))
     process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -1,6 +1,6 @@
 """llama.cpp and nothing else: one prompt read, then a batch of one token at a time; a process of its own.
 
-`python -m tests.engine_bench.raw MODEL THREADS CONTEXT TOKENS OURS`: the first line of standard input is the prompt, as
+`python -m benchmarks.engine.raw MODEL THREADS CONTEXT TOKENS OURS`: the first line of standard input is the prompt, as
 JSON; each line more has an answer of so many tokens made. Figures come as a line of JSON each. OURS is 0 for llama.cpp
 as it comes, 1 with the choices of Lantern's engine: no flash attention, weights as the file has them, 2 with the latter
 alone.
@@ -20,8 +20,8 @@ from typing import Any
 
 import llama_cpp
 
-from models.llama.library import library
-from tests.engine_bench.processes import resident_bytes
+from benchmarks.engine.processes import resident_bytes
+from models.llama.bindings import library
 
 SILENT = llama_cpp.llama_log_callback(lambda *_: None)
 _SLICE = 512
@@ -48,7 +48,7 @@ class Raw:
 @asynccontextmanager
 async def looping(*given: object) -> AsyncIterator[Raw]:
     """MODEL, THREADS, CONTEXT, TOKENS and OURS, as above."""
-    words = [sys.executable, "-m", "tests.engine_bench.raw", *map(str, given)]
+    words = [sys.executable, "-m", "benchmarks.engine.raw", *map(str, given)]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
     try:
@@ -61,7 +61,7 @@ async def looping(*given: object) -> AsyncIterator[Raw]:
 
 def holds(model: Path) -> bool:
     """Whether llama.cpp runs here as it comes: its AMX kernels fault on some virtual machines."""
-    words = [sys.executable, "-m", "tests.engine_bench.raw", str(model), "1", "512", "2", "0"]
+    words = [sys.executable, "-m", "benchmarks.engine.raw", str(model), "1", "512", "2", "0"]
     said = json.dumps("Hello " * 100) + "\n\n"
     return subprocess.run(words, input=said, text=True, capture_output=True, timeout=120).returncode >= 0
 

@@ -7,11 +7,11 @@ from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from typing import Any
 
-from tests.engine_bench.clients import Heard, Session, Talk
-from tests.engine_bench.load import LONG, Load
-from tests.engine_bench.peers import Peer
-from tests.engine_bench.processes import family, resident_bytes
-from tests.engine_bench.raw import Raw
+from benchmarks.engine.clients import Heard, Session, Talk
+from benchmarks.engine.load import LONG, Load
+from benchmarks.engine.peers import Peer
+from benchmarks.engine.processes import family, resident_bytes
+from benchmarks.engine.raw import Raw
 
 TRIES = 5  # for an answer that is long enough
 Figures = dict[str, float]

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tests.bench_retrieval import as_table
-from tests.engine_bench.rows import Figures
+from benchmarks.engine.rows import Figures
+from benchmarks.retrieval import as_table
 
 RAW, OURS, LOCKED, SERVER = "raw loop", "raw loop, our parameters", "`Llama`, locked", "llama-server"
 SOCKET, HTTP = "Lantern, WebSocket", "Lantern, /v1"

@@ -1,7 +1,8 @@
 """Text -> vectors: any sentence-transformers model, and a double without weights for tests.
 
-torch and sentence_transformers are imported when a model is loaded (2-5 s), never before; `indexer.onnx` runs the
-default model without them. Nothing here touches the network. Does not know chunks or where vectors are kept.
+torch and sentence_transformers are imported when a model is loaded (2-5 s), never before;
+`indexer.embedding.onnx` runs the default model without them. Nothing here touches the network. Does not know chunks or
+where vectors are kept.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import EmbedderUnavailable
-from indexer.identifiers import split
+from indexer.parsing.identifiers import split
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -1,5 +1,5 @@
 """The default embedder without torch: all-MiniLM-L6-v2 with our own upper layers, tuned on code, as the int8 ONNX graph
-that `indexer.quantize` made at set-up.
+that `indexer.embedding.onnx_export` made at set-up.
 
 onnxruntime is imported when a graph is loaded, never before. Does not know how the graph is built, or what texts are.
 """
@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from indexer.embed import DEFAULT_MODEL, WEIGHTS_SHA256, Embedder, SentenceEmbedder, Vectors, is_default
+from indexer.embedding.base import DEFAULT_MODEL, WEIGHTS_SHA256, Embedder, SentenceEmbedder, Vectors, is_default
 from indexer.errors import EmbedderUnavailable
 
 log = logging.getLogger(__name__)
 
-# Of weights/minilm/layers.safetensors, as `indexer.train_minilm` tells it.
+# Of weights/minilm/layers.safetensors, as `indexer.training.minilm` tells it.
 LAYERS_SHA256 = "d1da614cf68e61f51ab6aeda8cbf188509273e523328fb88cdd27a8ba74d282b"
 MODEL_ID = f"{DEFAULT_MODEL}-int8@{LAYERS_SHA256[:12]}"
 CONVERTED = Path(sys.prefix) / "share" / "lantern" / f"{DEFAULT_MODEL}-int8.onnx"

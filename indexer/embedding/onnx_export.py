@@ -1,4 +1,5 @@
-"""`python -m indexer.quantize`: all-MiniLM-L6-v2 and our own layers for it -> one int8 ONNX file, if it is not there.
+"""`python -m indexer.embedding.onnx_export`: all-MiniLM-L6-v2 and our own layers for it -> one int8 ONNX
+file, if it is not there.
 
 Needs neither torch nor an exporter: six layers of BERT are some twenty nodes each. Does not know how the file is used.
 """
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
-from indexer.embed import check_weights, packaged
+from indexer.embedding.base import check_weights, packaged
+from indexer.embedding.onnx import CONVERTED, LAYERS_SHA256, manifest, manifest_path, read_converted
 from indexer.errors import EmbedderUnavailable
-from indexer.onnx import CONVERTED, LAYERS_SHA256, manifest, manifest_path, read_converted
 
 Floats = NDArray[np.float32]
 Weights = Mapping[str, Floats]

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from indexer.codes import Vectors, pack, unpack
-from indexer.embed import Embedder
+from indexer.embedding.base import Embedder
+from indexer.embedding.int8 import Vectors, pack, unpack
 
 T = TypeVar("T")
 

@@ -13,14 +13,14 @@ from functools import cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from indexer.fuse import is_test
-from indexer.history import after, commits
-from indexer.identifiers import content_words
-from indexer.ignore import IGNORE_FILES
-from indexer.languages import BY_NAME, language_of
-from indexer.parse import Definition, parse
-from indexer.references import Reference, references
-from indexer.scan import Candidate, read, walk
+from indexer.files.git_history import after, commits
+from indexer.files.ignore import IGNORE_FILES
+from indexer.files.languages import BY_NAME, language_of
+from indexer.files.roles import is_test
+from indexer.files.scan import Candidate, read, walk
+from indexer.parsing.definitions import Definition, parse
+from indexer.parsing.identifiers import content_words
+from indexer.parsing.references import Reference, references
 from indexer.types import SourceFile, Symbol
 
 DOCSTRING, COMMIT, TEST = "docstring", "commit", "test"

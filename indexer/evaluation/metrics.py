@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from statistics import mean
 from typing import TypeVar
 
-from indexer.question_set import Case, Gold
+from indexer.evaluation.dataset import Case, Gold
 from indexer.types import Hit
 
 DEPTH = 50  # hits to ask for

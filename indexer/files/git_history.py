@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.ignore import git
+from indexer.files.ignore import git
 
 _MOST = 2000  # commits looked at, youngest first
 _SETTINGS = (

@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer import secrets
 from indexer.errors import CodebaseUnreadable
-from indexer.ignore import EXCLUDED_FOLDERS, listing
-from indexer.languages import language_of
+from indexer.files import secrets
+from indexer.files.ignore import EXCLUDED_FOLDERS, listing
+from indexer.files.languages import language_of
 from indexer.types import Skip, SourceFile
 
 SECRET, BINARY, MINIFIED, GENERATED, OVERSIZED = "secret", "binary", "minified", "generated", "oversized"

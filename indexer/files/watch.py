@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from watchfiles._rust_notify import RustNotify  # documented by watchfiles as its own lower layer
 
 from indexer.errors import CodebaseUnreadable
-from indexer.ignore import EXCLUDED_FOLDERS, IGNORE_FILES, Rules, folders
-from indexer.scan import walk
+from indexer.files.ignore import EXCLUDED_FOLDERS, IGNORE_FILES, Rules, folders
+from indexer.files.scan import walk
 from indexer.types import Skip
 
 log = logging.getLogger(__name__)

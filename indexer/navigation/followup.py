@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from indexer.identifiers import is_identifier
+from indexer.parsing.identifiers import is_identifier
 
 _LONGEST = 240  # characters: a longer question says itself what it is about
 _CODE = "function|method|class|struct|interface|protocol|trait|enum|type|constant|macro|helper|symbol|file|module"

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from indexer.identifiers import is_identifier
-from indexer.languages import LANGUAGES
+from indexer.files.languages import LANGUAGES
+from indexer.parsing.identifiers import is_identifier
 
 What = Literal[
     "definition", "signature", "calls", "uses", "imports", "subclasses", "tests", "outline", "routes", "commands"

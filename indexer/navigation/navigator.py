@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from indexer.asked import Asked, What
-from indexer.entrypoints import COMMAND_TERMS, COMMAND_TEXTS, ROUTE_TERMS, ROUTE_TEXTS, Entry, commands, routes
-from indexer.fuse import is_test
-from indexer.identifiers import split
-from indexer.meaning import Meaning, Modules, Nearest, imports_it, is_real, means, preferred
-from indexer.now import Now
-from indexer.references import Reference, references_to
-from indexer.snapshot import Place, Snapshot
-from indexer.store import Store
+from indexer.files.roles import is_test
+from indexer.navigation.intent import Asked, What
+from indexer.navigation.resolution import Meaning, Modules, Nearest, imports_it, is_real, means, preferred
+from indexer.navigation.working_tree import Now
+from indexer.parsing.entrypoints import COMMAND_TERMS, COMMAND_TEXTS, ROUTE_TERMS, ROUTE_TEXTS, Entry, commands, routes
+from indexer.parsing.identifiers import split
+from indexer.parsing.references import Reference, references_to
+from indexer.storage.snapshot import Place, Snapshot
+from indexer.storage.store import Store
 from indexer.types import Hit, SourceFile
 
 # For reading and parsing the files that mention a name: of computing, and of waiting where a disk or others are slow.

@@ -9,11 +9,11 @@ import socket
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from indexer.asked import Asked
-from indexer.fuse import is_test
-from indexer.languages import LANGUAGES
-from indexer.references import Reference
-from indexer.snapshot import Place, Snapshot
+from indexer.files.languages import LANGUAGES
+from indexer.files.roles import is_test
+from indexer.navigation.intent import Asked
+from indexer.parsing.references import Reference
+from indexer.storage.snapshot import Place, Snapshot
 from indexer.types import SourceFile
 
 # Names that the types of every language's library have too: the object must say that it is ours.

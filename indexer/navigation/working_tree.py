@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from indexer.parse import parse
-from indexer.scan import Candidate, read
-from indexer.snapshot import Place, Snapshot
+from indexer.files.scan import Candidate, read
+from indexer.parsing.definitions import parse
+from indexer.storage.snapshot import Place, Snapshot
 from indexer.types import Hit, SourceFile, Symbol, Why
 
 _HIT = 120  # lines of a definition that are shown

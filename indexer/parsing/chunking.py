@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from indexer.languages import BY_NAME
-from indexer.parse import Definition
+from indexer.files.languages import BY_NAME
+from indexer.parsing.definitions import Definition
 from indexer.types import Chunk, SourceFile
 
 CHUNKER = 2  # version of what `chunks_of` gives, part of every index's recipe

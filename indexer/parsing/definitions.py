@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from indexer.languages import BY_NAME
-from indexer.queries import QUERIES
-from indexer.trees import Node, Span, Tree, matches, tree_of
+from indexer.files.languages import BY_NAME
+from indexer.parsing.definition_queries import QUERIES
+from indexer.parsing.syntax import Node, Span, Tree, matches, tree_of
 from indexer.types import Symbol
 
 SECONDS = 2.0  # of processor time for one file; 1 MB of ordinary source takes 0.3 s

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from indexer.references import Reference, references
+from indexer.parsing.references import Reference, references
 
 # Terms and texts, one of each in every chunk that may register one: what `Snapshot.files_with` narrows by.
 ROUTE_TERMS = (

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from indexer import scopes
-from indexer.languages import BY_NAME
-from indexer.parse import SECONDS, definitions
-from indexer.reference_queries import IMPORTS, USES
-from indexer.trees import Match, Node, Span, Tree, matches, tree_of
+from indexer.files.languages import BY_NAME
+from indexer.parsing import scopes
+from indexer.parsing.definitions import SECONDS, definitions
+from indexer.parsing.reference_queries import IMPORTS, USES
+from indexer.parsing.syntax import Match, Node, Span, Tree, matches, tree_of
 from indexer.types import Symbol
 
 Kind = Literal["call", "import", "inherit", "use"]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from indexer.trees import Node, Span, Tree, matches
+from indexer.parsing.syntax import Node, Span, Tree, matches
 
 # Per grammar a query:
 #   @function  binds names that its body sees: a default value does not

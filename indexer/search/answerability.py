@@ -6,11 +6,11 @@ Keeps in the index what off-topic questions find there. Does not know how eviden
 from collections.abc import Callable
 from contextlib import suppress
 
-from indexer.chance import OFF_TOPIC, Chance, Evidence, is_general
 from indexer.errors import IndexStorage
-from indexer.question import Question, understand
-from indexer.snapshot import Snapshot
-from indexer.store import Store
+from indexer.search.off_topic import OFF_TOPIC, Chance, Evidence, is_general
+from indexer.search.query import Question, understand
+from indexer.storage.snapshot import Snapshot
+from indexer.storage.store import Store
 
 _META = "chance"
 

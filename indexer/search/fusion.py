@@ -6,12 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from indexer.files.roles import is_test
 from indexer.types import Chunk, Why
 
-_TEST = re.compile(r"(?:^|/)(?:tests?|specs?|__tests__|testdata|fixtures|e2e|testing)(?:/|$)", re.IGNORECASE)
-_TEST_FILE = re.compile(
-    r"(?:^test_|^tests?\.|[._-]tests?\.|[._-]spec\.|(?:Test|Tests|IT)\.(?:java|kt|cs)$|^conftest\.py$)"
-)
 _EXAMPLE = re.compile(
     r"(?:^|/)(?:examples?|samples?|demos?|benchmarks?|vendor(?:ed)?|_vendor|third[_-]party|externals?)/", re.IGNORECASE
 )
@@ -129,11 +126,6 @@ def factor(chunk: Chunk, about_tests: bool, about_docs: bool) -> float:
 
 def total(why: Why) -> float:
     return why.lexical + why.dense + why.symbol + why.graph + why.rerank + why.file
-
-
-def is_test(path: str) -> bool:
-    folder, _, name = path.rpartition("/")
-    return bool(_TEST.search(folder) or _TEST_FILE.search(name))
 
 
 def _scored(chunk: int, why: Why) -> Ranked:

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from operator import itemgetter
 
-from indexer.fuse import Ranked
-from indexer.snapshot import Row
+from indexer.search.fusion import Ranked
+from indexer.storage.snapshot import Row
 
 _FIRST = 10
 _PER_FILE = 3  # chunks of one file in the first ten, while other files have any

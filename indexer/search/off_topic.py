@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from indexer.bm25 import most
-from indexer.identifiers import TERMS, content_words, split
-from indexer.snapshot import Snapshot
+from indexer.parsing.identifiers import TERMS, content_words, split
+from indexer.storage.bm25 import most
+from indexer.storage.snapshot import Snapshot
 
 # Everyday questions: about food, sports, places, law, gardens, arts, history, nature, health, travel.
 OFF_TOPIC = (

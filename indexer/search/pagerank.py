@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 
-from indexer.snapshot import Row
+from indexer.storage.snapshot import Row
 
 _NAME = re.compile(r"[A-Za-z_]\w{2,}")
 _DAMPING = 0.5  # share of a place's rank that goes on to what it refers to

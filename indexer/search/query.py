@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from indexer.identifiers import content_words, is_identifier, query_terms
+from indexer.parsing.identifiers import content_words, is_identifier, query_terms
 
 _FEW = 2  # content words below which a question does not stand alone
 _TURNS = 3  # earlier questions a follow-up may lean on

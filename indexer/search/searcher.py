@@ -12,24 +12,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import translate
 
-from indexer.answered import is_answered
-from indexer.chance import OFF_TOPIC, Evidence, is_close, share
-from indexer.chunk import embedded
-from indexer.cochange import changed
-from indexer.dense import Dense
-from indexer.embed import Embedder
+from indexer.embedding.base import Embedder
+from indexer.embedding.rerank import Dense
 from indexer.errors import IndexStorage
-from indexer.follow import Followed
-from indexer.fresh import is_fresh
-from indexer.fuse import DEFAULT, Ranked, Weights, factor, fuse, refine
-from indexer.graph import referred
-from indexer.names import named
-from indexer.places import Shown, places
-from indexer.question import Question, understand
-from indexer.snapshot import Row, Snapshot
-from indexer.store import Store
+from indexer.parsing.chunking import embedded
+from indexer.search.answerability import is_answered
+from indexer.search.cochange import changed
+from indexer.search.fusion import DEFAULT, Ranked, Weights, factor, fuse, refine
+from indexer.search.grouping import Shown, places
+from indexer.search.off_topic import OFF_TOPIC, Evidence, is_close, share
+from indexer.search.pagerank import referred
+from indexer.search.query import Question, understand
+from indexer.search.symbol_match import named
+from indexer.storage.freshness import is_fresh
+from indexer.storage.snapshot import Row, Snapshot
+from indexer.storage.store import Store
+from indexer.storage.vector_index import FLAT
+from indexer.storage.vector_sync import Followed
 from indexer.types import Hit
-from indexer.vectors import FLAT
 
 _POOL = 200  # candidates of each signal
 _READ = 50  # candidates that the heavy embedder reads

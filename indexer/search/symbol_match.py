@@ -5,9 +5,9 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
-from indexer.identifiers import action, split
-from indexer.question import Question
-from indexer.snapshot import Place, Snapshot
+from indexer.parsing.identifiers import action, split
+from indexer.search.query import Question
+from indexer.storage.snapshot import Place, Snapshot
 
 _POOL = 200  # described names looked at
 _FILE_NAMED = 0.4  # of a sure name

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import CodebaseUnreadable, IndexDamaged, NotIndexed
-from indexer.snapshot import Snapshot
-from indexer.store import Store
+from indexer.storage.snapshot import Snapshot
+from indexer.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
-from indexer.bm25 import FEW, any_of, best, most, two_of
-from indexer.codes import Vectors, unpack
+from indexer.embedding.int8 import Vectors, unpack
+from indexer.storage.bm25 import FEW, any_of, best, most, two_of
 from indexer.types import Chunk, Skip, Symbol
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from indexer.database import Database, cannot_write
 from indexer.errors import IndexDamaged, IndexStorage
-from indexer.identifiers import TERMS, split
-from indexer.snapshot import REMEMBERED, Counted, KnownFile, Snapshot
+from indexer.parsing.identifiers import TERMS, split
+from indexer.storage.database import Database, cannot_write
+from indexer.storage.snapshot import REMEMBERED, Counted, KnownFile, Snapshot
 from indexer.types import Chunk, Skip, Symbol
 
 SCHEMA = 5

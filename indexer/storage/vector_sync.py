@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from indexer.snapshot import REMEMBERED, Snapshot
-from indexer.vectors import FLAT, FaissIndex, Vectors
+from indexer.storage.snapshot import REMEMBERED, Snapshot
+from indexer.storage.vector_index import FLAT, FaissIndex, Vectors
 
 _WORTH_SAVING = 0.1  # share of the vectors that came since the file was written
 

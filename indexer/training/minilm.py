@@ -1,7 +1,8 @@
-"""`python -m indexer.train_minilm --sources FOLDER`: pinned packages -> the upper layers of MiniLM, tuned to find code.
+"""`python -m indexer.training.minilm --sources FOLDER`: pinned packages -> the upper layers of MiniLM, tuned
+to find code.
 
-Trains on what `train_static` mines there (an hour on 2 cores) and writes the layers and their card; set-up makes one
-int8 graph of them and MiniLM. `--evaluate` measures the layers instead, beside those that were published.
+Trains on what `indexer.training.static` mines there (an hour on 2 cores) and writes the layers and their card; set-up
+makes one int8 graph of them and MiniLM. `--evaluate` measures the layers instead, beside those that were published.
 """
 
 import argparse
@@ -13,11 +14,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from indexer.embed import packaged
-from indexer.onnx import WINDOW, OnnxEmbedder
-from indexer.quantize import OWN_LAYERS, Weights, graph_of
-from indexer.static import StaticEmbedder
-from indexer.train_static import gather
+from indexer.embedding.base import packaged
+from indexer.embedding.onnx import WINDOW, OnnxEmbedder
+from indexer.embedding.onnx_export import OWN_LAYERS, Weights, graph_of
+from indexer.embedding.static import StaticEmbedder
 from indexer.training.card import minilm_card
 from indexer.training.dataset import Dataset, Example
 from indexer.training.evaluate import report
@@ -26,6 +26,7 @@ from indexer.training.finetune import Ids, Texts, tune
 from indexer.training.groups import batches, groups
 from indexer.training.mine import COMMENT, DOC, LONG, MENTION, NAME, TEST
 from indexer.training.reports import reports
+from indexer.training.static import gather
 from indexer.training.vocabulary import minilm_tokenizer
 
 FROZEN = 2  # layers, and the word vectors
@@ -41,7 +42,7 @@ _PACKAGE, _LANGUAGE = -0.4, -0.3  # powers of their sizes: pairs of small ones a
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="indexer.train_minilm", description=__doc__)
+    parser = argparse.ArgumentParser(prog="indexer.training.minilm", description=__doc__)
     parser.add_argument("--sources", type=Path, required=True, help="folder of the packages' archives")
     parser.add_argument("--output", type=Path, default=OWN_LAYERS, help="file of the layers; the card goes beside it")
     parser.add_argument("--evaluate", action="store_true", help="measure the layers, train nothing")

@@ -1,4 +1,4 @@
-"""`python -m indexer.train_static --sources FOLDER`: pinned packages -> Lantern's own table of token vectors.
+"""`python -m indexer.training.static --sources FOLDER`: pinned packages -> Lantern's own table of token vectors.
 
 Fetches into FOLDER what is not there, mines it, trains (2 cores, minutes), writes the table and its card.
 `--evaluate` measures the committed table instead, beside BM25 and MiniLM.
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from tokenizers import Tokenizer
 
-from indexer.embed import SentenceEmbedder
-from indexer.static import MANIFEST, OWN_TABLE, TENSOR, TOKENIZER, WEIGHTS, StaticEmbedder, manifest
+from indexer.embedding.base import SentenceEmbedder
+from indexer.embedding.static import MANIFEST, OWN_TABLE, TENSOR, TOKENIZER, WEIGHTS, StaticEmbedder, manifest
 from indexer.training.card import static_card
 from indexer.training.dataset import SHARES, Dataset, dataset
 from indexer.training.distil import distilled
@@ -40,7 +40,7 @@ _QUERY, _CODE = 256, 220  # tokens
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="indexer.train_static", description=__doc__)
+    parser = argparse.ArgumentParser(prog="indexer.training.static", description=__doc__)
     parser.add_argument("--sources", type=Path, required=True, help="folder of the packages' archives")
     parser.add_argument("--output", type=Path, default=OWN_TABLE, help="folder of the table")
     parser.add_argument("--evaluate", action="store_true", help="measure the table, train nothing")

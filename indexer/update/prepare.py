@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
-from indexer.chunk import chunks_of, embedded
-from indexer.codes import pack
-from indexer.dense import key_of
-from indexer.embed import Embedder
-from indexer.parse import parse
-from indexer.scan import CRASHED, Candidate, read
-from indexer.snapshot import KnownFile
-from indexer.store import Indexed, terms_of
+from indexer.embedding.base import Embedder
+from indexer.embedding.int8 import pack
+from indexer.embedding.rerank import key_of
+from indexer.files.scan import CRASHED, Candidate, read
+from indexer.parsing.chunking import chunks_of, embedded
+from indexer.parsing.definitions import parse
+from indexer.storage.snapshot import KnownFile
+from indexer.storage.store import Indexed, terms_of
 from indexer.types import Skip
 
 log = logging.getLogger(__name__)

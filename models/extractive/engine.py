@@ -7,11 +7,11 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
-from models.calls import calls
 from models.errors import EngineFailed
-from models.excerpt import comment, decisive_lines, fenced
-from models.matching import Kind, Match, Ranking, is_test, rank, stems
-from models.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
+from models.extractive.calls import calls
+from models.extractive.excerpt import comment, decisive_lines, fenced
+from models.extractive.matching import Kind, Match, Ranking, is_test, rank, stems
+from models.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
 from models.types import Delta, Evidence, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 
 _PIECE = re.compile(r"\s*\S+|\s+")

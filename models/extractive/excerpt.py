@@ -6,7 +6,7 @@ Whole lines only, never more than MAX_LINES. Pure; knows no question beyond the 
 import re
 from itertools import pairwise
 
-from models.matching import stems
+from models.extractive.matching import stems
 from models.types import Evidence
 
 MAX_LINES = 20

@@ -5,10 +5,10 @@ Composes from evidence and question only and claims nothing that is not in the e
 
 from collections.abc import Sequence
 
-from models.calls import used_names
-from models.extractive import article, ended, place
-from models.matching import Kind, Match, is_test, kind_of, rank, stems
-from models.prose import code_span, first_sentence, name
+from models.extractive.calls import used_names
+from models.extractive.engine import article, ended, place
+from models.extractive.matching import Kind, Match, is_test, kind_of, rank, stems
+from models.extractive.prose import code_span, first_sentence, name
 from models.types import Evidence
 
 USED = 6  # names in the best place's own code

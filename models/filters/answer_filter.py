@@ -3,8 +3,8 @@
 Pure text; every engine passes its answers through one, but for raw completions and for values of a JSON Schema.
 """
 
-from models.reasoning import ReasoningFilter
-from models.repetition import NOTICE, RepetitionDetector
+from models.filters.reasoning import ReasoningFilter
+from models.filters.repetition import NOTICE, RepetitionDetector
 from models.types import Prompt, Sampling
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ModelUnavailable
-from models.gguf_format import Array, Value, read_numbers, read_part
+from models.gguf.reader import Array, Value, read_numbers, read_part
 
 VOCAB_KINDS = {"llama": "spm", "gpt2": "bpe", "bert": "wpm", "t5": "ugm"}
 PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)

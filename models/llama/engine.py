@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from models import errors
-from models.answer_filter import is_filtered
-from models.capability import logical_cores, physical_cores, processor, resident_bytes
 from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
-from models.gguf_file import GgufHeader, read_header
-from models.llama.child import Child
-from models.llama.library import build
+from models.filters.answer_filter import is_filtered
+from models.gguf.header import GgufHeader, read_header
+from models.hardware import logical_cores, physical_cores, processor, resident_bytes
+from models.llama.bindings import build
+from models.llama.kv.snapshots import Limits
 from models.llama.proving import Proving
-from models.llama.snapshots import Limits
+from models.llama.supervisor import Child
 from models.llama.verdicts import LeftOut, Place, Verdicts
 from models.llama.wire import Message, Order, pack_sampling, pack_segments
 from models.types import Delta, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage

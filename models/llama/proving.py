@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from models.errors import EngineFailed, ModelUnavailable
-from models.llama.child import Child, KernelFault, NotMeasured
+from models.llama.bindings import REBUILD
 from models.llama.kernels import LIBRARY, suspect
-from models.llama.library import REBUILD
+from models.llama.supervisor import Child, KernelFault, NotMeasured
 from models.llama.verdicts import Choice, LeftOut, Place, Verdict, Verdicts
 from models.llama.wire import Order
 

@@ -31,7 +31,7 @@ SLOWEST_DISK = 20e6  # bytes a second
 DRAIN_S = 1.0  # for what a process has said before it ended
 _QUICK = frozenset(map(proof, PROOF_ROWS[1:]))  # stages of a load
 STALLED = "a stall"  # a fault, beside the names of signals
-_CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.process import main; main({descriptor}, {parent})"
+_CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.worker.main import main; main({descriptor}, {parent})"
 
 
 class KernelFault(ModelUnavailable):

@@ -11,9 +11,9 @@ from pathlib import Path
 import tiktoken
 
 from models.errors import ModelError, ModelUnavailable
-from models.gguf_file import read_header
-from models.gguf_format import read_numbers, read_texts
-from models.llama.vocabulary import Vocabulary
+from models.gguf.header import read_header
+from models.gguf.reader import read_numbers, read_texts
+from models.llama.worker.vocabulary import Vocabulary
 
 _CONTROL = 3  # tokenizer.ggml.token_type
 # How text is cut before merging, by `tokenizer.ggml.pre`. Only vocabularies whose ids are in the order of their merges

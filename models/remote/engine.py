@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 import httpx
 
-from models import openai_wire as wire
-from models.answer_filter import AnswerFilter, is_filtered
 from models.errors import ContextTooLarge, EngineBusy, EngineFailed, ModelError, ModelUnavailable, Unsupported
-from models.sse import EventStream, EventTooLong
+from models.filters.answer_filter import AnswerFilter, is_filtered
+from models.remote import openai_wire as wire
+from models.remote.sse import EventStream, EventTooLong
 from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, Usage
 
 BYTES_A_TOKEN = 3  # of UTF-8: code has 3 to 3.5, prose 4 to 5; too many is safe, too few overflows the context

@@ -13,11 +13,12 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from backend.config import Settings, load_settings
-from backend.engines import Engines, Ready
-from backend.retrieval import Retrieval
+from backend.engines.pool import Engines, Ready
+from backend.indexing.retrieval import Retrieval
 from backend.server import serve
-from backend.wiring import Parts, parts
-from indexer.embed import HashEmbedder
+from backend.services import Parts
+from backend.wiring import parts
+from indexer.embedding.base import HashEmbedder
 from models.errors import UnknownModel
 from models.registry import Registry
 from models.scripted import ScriptedEngine

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.answers_bench import questions
-from tests.answers_bench.configurations import ALL, BUDGETS, MODELS, Configuration, budget
-from tests.answers_bench.figures import cited, id_recall, identifiers, invented, rouge_l, summary, vocabulary
-from tests.answers_bench.plain import plain_prompt, plain_server
-from tests.answers_bench.questions import Address, Docstrings, Question, Scripted
-from tests.bench_answers import BEGIN, END, kept, table
-from tests.bench_retrieval import DOCS, replaced
-from tests.e2e.worlds import serving
+from benchmarks.answers import questions
+from benchmarks.answers.configurations import ALL, BUDGETS, MODELS, Configuration, budget
+from benchmarks.answers.figures import cited, id_recall, identifiers, invented, rouge_l, summary, vocabulary
+from benchmarks.answers.plain import plain_prompt, plain_server
+from benchmarks.answers.questions import Address, Docstrings, Question, Scripted
+from benchmarks.answers.run import BEGIN, END, kept, table
+from benchmarks.retrieval import DOCS, replaced
+from tests.e2e.harness import serving
 from tests.indexer.repository import shop
-from tests.models.fake_openai import Call, fake_server, honest
+from tests.models.remote.fake_openai import Call, fake_server, honest
 
 REFERENCE = "`Cart.total` calls `sum` in shop/cart.py, then applies discount_rate."
 KNOWN = vocabulary([("shop/cart.py", "class Cart:\n def total(self): return sum(self.discount_rate)")])
@@ -141,7 +141,7 @@ def test_only_its_own_section_is_written_and_answers_are_kept(tmp_path: Path) ->
 
 
 def test_the_quick_benchmark_prints_its_table() -> None:
-    words = [sys.executable, "-m", "tests.bench_answers", "--quick"]
+    words = [sys.executable, "-m", "benchmarks.answers.run", "--quick"]
     done = subprocess.run(words, cwd=DOCS.parents[1], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]

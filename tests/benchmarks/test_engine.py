@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from models.gguf_file import read_header
+from benchmarks.engine.alone import forecasts
+from benchmarks.engine.clients import Heard
+from benchmarks.engine.load import QUICK, Load
+from benchmarks.engine.processes import family, resident_bytes
+from benchmarks.engine.run import BEGIN, END, real
+from benchmarks.engine.table import LOCKED, OURS, RAW, ROWS, SERVER, SOCKET, side_by_side
+from benchmarks.retrieval import DOCS, replaced
+from models.gguf.header import read_header
 from models.llama.engine import LlamaEngine
 from models.types import ModelSpec, Prompt, Sampling, Segment
-from tests.bench_engine import BEGIN, END, real
-from tests.bench_retrieval import DOCS, replaced
-from tests.engine_bench.alone import forecasts
-from tests.engine_bench.clients import Heard
-from tests.engine_bench.load import QUICK, Load
-from tests.engine_bench.processes import family, resident_bytes
-from tests.engine_bench.table import LOCKED, OURS, RAW, ROWS, SERVER, SOCKET, side_by_side
 from tests.shapes import SHAPES, made
 from tests.tiny_gguf import PHI3
 
@@ -108,7 +108,7 @@ def test_a_real_model_is_a_path_or_a_name_and_has_a_section_of_its_own(tmp_path:
 
 
 def test_the_quick_benchmark_prints_every_row() -> None:
-    words = [sys.executable, "-m", "tests.bench_engine", "--quick"]
+    words = [sys.executable, "-m", "benchmarks.engine.run", "--quick"]
     done = subprocess.run(words, cwd=DOCS.parents[1], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def test_the_quick_benchmark_prints_every_row_with_a_figure() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--quick"],
+        [sys.executable, "-m", "benchmarks.responses", "--quick"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

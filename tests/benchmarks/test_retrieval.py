@@ -9,11 +9,11 @@ import sys
 import tarfile
 from pathlib import Path
 
-from indexer.embed import HashEmbedder
-from indexer.evaluate import summary
-from indexer.question_set import Case, Gold
-from tests.ablation import PACKED, VARIANTS, ablation, benchmark
-from tests.bench_retrieval import BEGIN, DOCS, END, evidence, replaced, scripted, signals
+from benchmarks.ablation import PACKED, VARIANTS, ablation, benchmark
+from benchmarks.retrieval import BEGIN, DOCS, END, evidence, replaced, scripted, signals
+from indexer.embedding.base import HashEmbedder
+from indexer.evaluation.dataset import Case, Gold
+from indexer.evaluation.metrics import summary
 
 SCRIPT = """a/b   trees   1  first index     0.1 s for     2 files   file MRR 0.500
 
@@ -88,7 +88,7 @@ def test_only_the_marked_section_of_the_document_is_written() -> None:
 
 
 def test_the_quick_benchmark_prints_every_table() -> None:
-    words = [sys.executable, "-m", "tests.bench_retrieval", "--quick"]
+    words = [sys.executable, "-m", "benchmarks.retrieval", "--quick"]
     done = subprocess.run(words, cwd=DOCS.parents[1], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("|")]

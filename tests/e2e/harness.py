@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from backend.instance import find
+from backend.instance_lock import find
 
 LANTERN = [str(Path(sys.executable).with_name("lantern"))]
 START_S = 120.0  # for what takes two seconds: the machine may be busy with other things

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from indexer.codebases import Codebases
-from indexer.embed import HashEmbedder
-from indexer.refresh import refresh
-from indexer.store import Store
+from indexer.embedding.base import HashEmbedder
+from indexer.storage.codebases import Codebases
+from indexer.storage.store import Store
 from indexer.types import IndexReport
+from indexer.update.refresh import refresh
 
 FILES = {
     "app/config.py": 'def load_config(path):\n    """Reads the settings."""\n    return open(path)\n',

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from models.capability import check_fits, memory_free, memory_limit, memory_need, physical_cores
 from models.errors import ModelUnavailable
-from models.gguf_file import read_header
+from models.gguf.header import read_header
+from models.hardware import check_fits, memory_free, memory_limit, memory_need, physical_cores
 from tests.tiny_gguf import LLAMA3
 
 # Llama 3.1 8B in Q4_K_M, from its published configuration.
@@ -39,7 +39,7 @@ def test_the_need_is_weights_cache_and_compute() -> None:
 
 
 def test_what_does_not_fit_is_refused_with_both_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.capability.memory_limit", lambda: 6_000_000_000)
+    monkeypatch.setattr("models.hardware.memory_limit", lambda: 6_000_000_000)
     check_fits(LLAMA_8B, 512)
     with pytest.raises(ModelUnavailable, match=r"llama\.gguf needs 6\.14 GB .* 8192 tokens, this machine has 6 GB"):
         check_fits(LLAMA_8B, 8192)
@@ -47,8 +47,8 @@ def test_what_does_not_fit_is_refused_with_both_numbers(monkeypatch: pytest.Monk
 
 def test_a_container_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = memory_limit()
-    monkeypatch.setattr("models.capability._CGROUPS", ((tmp_path, "limit", "use"),))
-    monkeypatch.setattr("models.capability._OWN_CGROUPS", tmp_path / "missing")
+    monkeypatch.setattr("models.hardware._CGROUPS", ((tmp_path, "limit", "use"),))
+    monkeypatch.setattr("models.hardware._OWN_CGROUPS", tmp_path / "missing")
     (tmp_path / "use").write_text("1000\n")
     (tmp_path / "limit").write_text("max\n")
     assert memory_limit() >= whole
@@ -75,16 +75,16 @@ def test_free_is_what_every_group_around_this_process_leaves(
         (folder / "memory.stat").write_text("inactive_file 0\n" if folder == inner else told)
     (tmp_path / "own").write_text("4:memory:/user/lantern\n3:cpu:/other\n0::/user/lantern\n")
     (tmp_path / "meminfo").write_text("MemTotal: 100 kB\nMemAvailable:       50 kB\n")
-    monkeypatch.setattr("models.capability._CGROUPS", ((root, *files),))
-    monkeypatch.setattr("models.capability._OWN_CGROUPS", tmp_path / "own")
-    monkeypatch.setattr("models.capability._MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr("models.hardware._CGROUPS", ((root, *files),))
+    monkeypatch.setattr("models.hardware._OWN_CGROUPS", tmp_path / "own")
+    monkeypatch.setattr("models.hardware._MEMINFO", tmp_path / "meminfo")
     # around it 10,000 less 6,000 in use, of which 500 of inactive and, where it is told, 200 of active cache
     assert memory_free() == 4000 + (500 if mount == "cgroup" else 507)
     (inner / files[1]).write_text("7999\n")
     assert memory_free() == 1
     (inner / files[1]).write_text("9000\n")
     assert memory_free() == 0
-    monkeypatch.setattr("models.capability._CGROUPS", ())
+    monkeypatch.setattr("models.hardware._CGROUPS", ())
     assert memory_free() == 50 * 1024
     (tmp_path / "meminfo").unlink()
     assert memory_free() == memory_limit()

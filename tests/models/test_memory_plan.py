@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.residency import FLOOR, Held, Plan, contexts, plan
+from models.memory_plan import FLOOR, Held, Plan, contexts, plan
 
 WEIGHTS = 1000
 

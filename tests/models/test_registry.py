@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.download.pypi import Wheel, wheels_of
 from models.errors import ModelError, ModelUnavailable, UnknownModel
-from models.pypi import Wheel, wheels_of
 from models.registry import Registry
 from models.types import Source
 from tests.tiny_gguf import ALL, PHI3, tiny_dir
@@ -195,7 +195,7 @@ def test_states_tell_what_is_here_what_is_broken_and_what_is_too_big(
     )  # fmt: skip
     assert codellama.problem.startswith("codellama-7b.gguf ends inside its header")
     assert (llama3.path, llama3.size_bytes, llama3.problem) == (None, 4_920_739_232, "")
-    monkeypatch.setattr("models.capability.memory_limit", lambda: 1000)
+    monkeypatch.setattr("models.hardware.memory_limit", lambda: 1000)
     assert "needs" in Registry(tmp_path).states()[3].problem
 
 

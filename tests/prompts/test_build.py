@@ -13,7 +13,7 @@ from prompts.errors import QuestionTooLarge
 from prompts.formats import FORMATS
 from prompts.snippets import frame, place, shown_text, shown_title
 from prompts.task import EXPLAIN
-from tests.prompts.worlds import hit, words
+from tests.prompts.harness import hit, words
 
 CHAT = FORMATS["phi3"]
 FORM = len(EXPLAIN.split())  # words that stand behind every question here

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from indexer.types import Hit
 from prompts.pack import UNCUT, pack
 from prompts.snippets import Piece, Place, place
-from tests.prompts.worlds import hit
+from tests.prompts.harness import hit
 
 BODY = ["    connect(host)", "", "    for row in rows:", "        total += row", "    log(total)", "    return total"]
 

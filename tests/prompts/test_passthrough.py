@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models.types import Fim, Message, Segment
 from prompts.formats import FORMATS
-from prompts.passed import Conversation, chat_prompt, conversation, fim_prompt, raw_prompt
+from prompts.passthrough import Conversation, chat_prompt, conversation, fim_prompt, raw_prompt
 
 ROLES = {"s": "system", "u": "user", "a": "assistant"}
 

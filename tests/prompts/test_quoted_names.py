@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prompts.quotations import is_path_in, own_words, quoted_names
+from prompts.quoted_names import is_path_in, own_words, quoted_names
 from prompts.sentences import LONGEST
 
 # A few of each language that an answer says of code which does not spell them.

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.types import Rates
-from prompts.budget import Promise, forecast_s
+from prompts.ttft_budget import Promise, forecast_s
 
 SLOW = Rates(prefill=50.0, decode=10.0)
 

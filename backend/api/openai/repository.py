@@ -7,18 +7,18 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from backend import conversations
 from backend.api.chat import events_of
-from backend.conversations import new_id
+from backend.api.openai.responses import Piece
+from backend.api.openai.schemas import Chat
+from backend.api.schemas import PROMPT_CHARS
+from backend.chat.question import Question
+from backend.db import conversations
+from backend.db.conversations import new_id
+from backend.db.events import Event
 from backend.errors import CODES, Refusal
-from backend.events import Event
-from backend.openai_answers import Piece
-from backend.openai_schemas import Chat
-from backend.question import Question
-from backend.schemas import PROMPT_CHARS
-from backend.wiring import Parts
+from backend.services import Parts
 from models.types import Usage
-from prompts.passed import Conversation
+from prompts.passthrough import Conversation
 
 TURNS = "v1."  # what ids of turns of this face begin with
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from backend.conversations import new_id
+from backend.db.conversations import new_id
 from models.types import StopReason, Usage
 
 _REASONS = {"stop": "stop", "length": "length", "cancelled": "length"}  # theirs have no word for cut short

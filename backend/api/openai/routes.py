@@ -15,20 +15,20 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from backend import openai_schemas as schemas
 from backend.api.connected import while_connected
-from backend.api.wired import Wired
-from backend.engines import EXTRACTIVE, NOTHING_ASKED, Ready
+from backend.api.deps import Wired
+from backend.api.openai import schemas
+from backend.api.openai.repository import from_codebase
+from backend.api.openai.responses import DONE, Form, Piece, sse
+from backend.api.openai.schemas import REPO
+from backend.engines.pool import EXTRACTIVE, NOTHING_ASKED, Ready
 from backend.errors import Refusal, openai_error, translate
-from backend.openai_answers import DONE, Form, Piece, sse
-from backend.openai_repo import from_codebase
-from backend.openai_schemas import REPO
-from backend.wiring import Parts
+from backend.services import Parts
 from models.errors import ModelError, UnknownModel
-from models.extractive import estimate_tokens
+from models.extractive.engine import estimate_tokens
 from models.router import Asked
 from models.types import Delta, Prompt
-from prompts.passed import chat_prompt, conversation, fim_prompt, raw_prompt
+from prompts.passthrough import chat_prompt, conversation, fim_prompt, raw_prompt
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["openai"])

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from backend.guard import BODY_BYTES
-from backend.schemas import Request
+from backend.api.schemas import Request
+from backend.api.security import BODY_BYTES
 from models.types import Message, Sampling
 
 REPO = "+repo"  # behind a model's name: retrieve from the codebase first

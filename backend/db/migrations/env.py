@@ -1,8 +1,8 @@
-"""Alembic's entry: runs the revisions on the connection that `backend.db` hands over."""
+"""Alembic's entry: runs the revisions on the connection that `backend.db.database` hands over."""
 
 from alembic import context
 
-from backend.tables import Base
+from backend.db.tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from models.llama.state_file import State
+from models.llama.kv.state_file import State
 
 
 class Memory(Protocol):

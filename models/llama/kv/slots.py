@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
-from models.llama.memory import Memory
-from models.llama.prefixes import Prefixes, common
-from models.llama.snapshots import Kept, Snapshots
-from models.llama.state_file import Spans, State
+from models.llama.kv.memory import Memory
+from models.llama.kv.prefix_tree import Prefixes, common
+from models.llama.kv.snapshots import Kept, Snapshots
+from models.llama.kv.state_file import Spans, State
 
 SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is continued, not forked
 WORTH = 8  # tokens: fewer are read again rather than kept or restored
@@ -85,7 +85,7 @@ class Slots:
         self._fork(source, sequence, length)
         return sequence, _within(self._idle.get(source, []), length)
 
-    def catch_up(self, sequence: int, tokens: Sequence[int]) -> int:
+    def reindex_stale(self, sequence: int, tokens: Sequence[int]) -> int:
         """Lets a running sequence share what others have read of `tokens` since; its length then."""
         length, holders = self.tree.longest(tokens[:-1])
         if self._memory.forks and length > self.tree.length(sequence):

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.llama.state_file import Head, Spans, State, digest
-from models.llama.state_folder import StateFolder, discard, stamp
+from models.llama.kv.state_file import Head, Spans, State, digest
+from models.llama.kv.state_folder import StateFolder, discard, stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from models.llama.state_file import Head, State, digest, read_head, read_state, write_state
+from models.llama.kv.state_file import Head, State, digest, read_head, read_state, write_state
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import hashlib
 from array import array
 from collections.abc import Callable, Sequence
 
-from models.reasoning import reasoning_bytes
+from models.filters.reasoning import reasoning_bytes
 
 REMEMBERED = 1024  # answers
 

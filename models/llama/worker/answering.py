@@ -6,11 +6,11 @@ Knows the texts of one answer; which tokens are evaluated and chosen is the busi
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from models.answer_filter import AnswerFilter
-from models.llama.sampling import Chooser
-from models.llama.scheduler import Request
-from models.llama.speculation import Lookup
-from models.llama.stops import AnswerText
+from models.filters.answer_filter import AnswerFilter
+from models.llama.worker.sampling import Chooser
+from models.llama.worker.scheduler import Request
+from models.llama.worker.speculation import Lookup
+from models.llama.worker.stops import AnswerText
 
 
 @dataclass(eq=False, slots=True)

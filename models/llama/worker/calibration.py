@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from models.capability import memory_free
 from models.errors import ModelError
-from models.llama.context import Context
+from models.hardware import memory_free
 from models.llama.kernels import CHOICES, EXTRA_BUFFERS, FLASH_ATTENTION, MEASURING, SUSPECTS
 from models.llama.verdicts import Choice
-from models.llama.vocabulary import Vocabulary
 from models.llama.wire import Order
+from models.llama.worker.context import Context
+from models.llama.worker.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 

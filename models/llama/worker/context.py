@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.errors import EngineFailed, ModelUnavailable
-from models.llama.library import last_complaint, library
-from models.llama.state_file import State, blank
+from models.llama.bindings import last_complaint, library
+from models.llama.kv.state_file import State, blank
 
 _ABORTED = 2  # llama_decode
 KV_TYPES = {"f16": 1, "q8_0": 8}  # enum ggml_type

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from models.llama.vocabulary import Vocabulary
+from models.llama.worker.vocabulary import Vocabulary
 from models.types import Segment
 
 # (tokens of the prompt, the answer's text) -> the tokens that it was said with, None where they are not known

@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelUnavailable
-from models.gguf_file import split_parts
-from models.llama.answers import Answers
-from models.llama.calibration import READING_SHARE, Stage, calibrated
-from models.llama.context import Context
+from models.gguf.header import split_parts
+from models.llama.bindings import last_complaint, library
 from models.llama.kernels import (
     CHOICES,
     EXTRA_BUFFERS,
@@ -33,15 +31,17 @@ from models.llama.kernels import (
     preferred,
     proof,
 )
-from models.llama.library import last_complaint, library
-from models.llama.pace import MOST, Pace
-from models.llama.scheduler import PARALLEL, Scheduler
-from models.llama.slots import Slots
-from models.llama.snapshots import Limits, Snapshots
-from models.llama.speculation import DRAFT, Worth
+from models.llama.kv.slots import Slots
+from models.llama.kv.snapshots import Limits, Snapshots
 from models.llama.verdicts import Choice
-from models.llama.vocabulary import Vocabulary
 from models.llama.wire import Order
+from models.llama.worker.answer_tokens import Answers
+from models.llama.worker.calibration import READING_SHARE, Stage, calibrated
+from models.llama.worker.context import Context
+from models.llama.worker.cost_model import MOST, Pace
+from models.llama.worker.scheduler import PARALLEL, Scheduler
+from models.llama.worker.speculation import DRAFT, Worth
+from models.llama.worker.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 

@@ -11,17 +11,17 @@ from dataclasses import astuple
 from itertools import pairwise
 from queue import SimpleQueue
 
-from models.answer_filter import AnswerFilter
 from models.errors import ContextTooLarge, ModelError, Unsupported
-from models.llama.answering import Answer
-from models.llama.loading import Loaded
-from models.llama.pace import STEP_S
-from models.llama.sampling import Chooser
-from models.llama.scheduler import Request, Slice
-from models.llama.speculation import DRAFT
-from models.llama.stops import AnswerText
-from models.llama.tokens import encode
+from models.filters.answer_filter import AnswerFilter
 from models.llama.wire import Message, sampling_of, segments_of
+from models.llama.worker.answering import Answer
+from models.llama.worker.cost_model import STEP_S
+from models.llama.worker.encoding import encode
+from models.llama.worker.loading import Loaded
+from models.llama.worker.sampling import Chooser
+from models.llama.worker.scheduler import Request, Slice
+from models.llama.worker.speculation import DRAFT
+from models.llama.worker.stops import AnswerText
 
 TELL_S = 0.2  # between two messages about how far a prompt has been read
 REST_S = 0.5  # without anything to do: then idle conversations are saved, one after the other

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 from models.errors import ModelError
-from models.llama.loading import load
 from models.llama.wire import Message, Order, packed
-from models.llama.worker import Worker
+from models.llama.worker.loading import load
+from models.llama.worker.loop import Worker
 
 BEAT_S = 1.0
 _OOM_SCORE = 800  # of -1000..1000: rather this process than the server

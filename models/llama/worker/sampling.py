@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import Unsupported
-from models.llama.library import json_schema_to_gbnf, last_complaint, library
+from models.llama.bindings import json_schema_to_gbnf, last_complaint, library
 from models.types import Sampling
 
 _RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED

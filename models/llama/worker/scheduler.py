@@ -7,10 +7,10 @@ queueing): a short one passes a long one, none waits for ever. Pure bookkeeping 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from models.llama.pace import Pace
-from models.llama.prefixes import common
-from models.llama.slots import Slots
-from models.llama.state_file import Spans
+from models.llama.kv.prefix_tree import common
+from models.llama.kv.slots import Slots
+from models.llama.kv.state_file import Spans
+from models.llama.worker.cost_model import Pace
 from models.types import Rates
 
 SHORT = 128  # tokens that are left to read: these wait for no snapshot
@@ -206,7 +206,7 @@ class Scheduler:
     def _is_read_by(self, before: Sequence[Request], request: Request) -> bool:
         """Whether somebody reads the very tokens that this request needs next, or has read them by now."""
         assert request.sequence is not None
-        held = self.slots.catch_up(request.sequence, request.tokens)
+        held = self.slots.reindex_stale(request.sequence, request.tokens)
         request.cached += held - request.held
         request.held = held
         wanted = request.tokens[:-1]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import EngineFailed, ModelUnavailable
-from models.llama.library import last_complaint, library
-from models.reasoning import is_reasoning_mark
+from models.filters.reasoning import is_reasoning_mark
+from models.llama.bindings import last_complaint, library
 
 # enum llama_token_attr
 _UNKNOWN, _CONTROL, _USER_DEFINED, _LSTRIP, _RSTRIP = 1 << 0, 1 << 3, 1 << 4, 1 << 7, 1 << 8

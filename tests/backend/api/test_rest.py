@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.scripted import ScriptedEngine
-from tests.backend.worlds import running
+from tests.backend.harness import running
 
 TEXTS = ("It ", "works.")
 

@@ -11,10 +11,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from backend.api.security import rules
 from backend.config import BadSetting, load_settings
-from backend.guard import rules
 from models.scripted import ScriptedEngine
-from tests.backend.worlds import running
+from tests.backend.harness import running
 
 EVIL_HOSTS = [
     "evil.example",

@@ -9,9 +9,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from backend.conversations import new_id
+from backend.db.conversations import new_id
 from models.scripted import ScriptedEngine
-from tests.backend.worlds import Socket, World, running
+from tests.backend.harness import Socket, World, running
 
 TEXTS = ("The ", "answer ", "is é", "🙂", ".")
 ANSWER = "".join(TEXTS)

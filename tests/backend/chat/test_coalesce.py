@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from backend import batches
-from backend.batches import BATCH, together
+from backend.chat import coalesce
+from backend.chat.coalesce import BATCH, together
 from models.types import Delta, Usage
 
 END = Delta("", "stop", Usage(1, 0, 1))
 
 
 async def test_what_comes_within_the_interval_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "INTERVAL_S", 3600.0)
+    monkeypatch.setattr(coalesce, "INTERVAL_S", 3600.0)
     got, is_heard = [""] * 0, asyncio.Event()
 
     async def stream() -> AsyncIterator[Delta]:
@@ -46,7 +46,7 @@ async def test_a_consumer_that_is_busy_gets_at_most_a_frame() -> None:
 
 
 async def test_what_the_engine_raises_is_raised_behind_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "INTERVAL_S", 3600.0)
+    monkeypatch.setattr(coalesce, "INTERVAL_S", 3600.0)
     got: list[str] = []
 
     async def stream() -> AsyncIterator[Delta]:

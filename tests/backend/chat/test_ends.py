@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.rag import NO_ANSWER
+from backend.chat.rag import NO_ANSWER
 from models.scripted import ScriptedEngine
-from tests.backend.worlds import running
+from tests.backend.harness import running
 
 LOOPED = "The answer was ended because it repeated itself."
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from backend.followups import spoken_of
-from backend.tables import TurnRow
-from indexer.followup import Subject
+from backend.chat.followups import spoken_of
+from backend.db.tables import TurnRow
+from indexer.navigation.followup import Subject
 from models.scripted import ScriptedEngine
 from models.types import Delta, Prompt, Sampling
-from tests.backend.worlds import World, running
+from tests.backend.harness import World, running
 
 FILES = {
     "shop/price.py": (
@@ -46,8 +46,8 @@ FIRST = "How does gross_price work out what an item costs at the till?"
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time enough on a busy machine: a structural answer that is not found in time is none."""
-    monkeypatch.setattr("indexer.structure._SECONDS", 10.0)
-    monkeypatch.setattr("indexer.structure._WAITING", 20.0)
+    monkeypatch.setattr("indexer.navigation.navigator._SECONDS", 10.0)
+    monkeypatch.setattr("indexer.navigation.navigator._WAITING", 20.0)
 
 
 class Recording(ScriptedEngine):

@@ -11,9 +11,9 @@ import pytest
 from models.errors import EngineFailed
 from models.scripted import ScriptedEngine
 from prompts.task import EXPLAIN
-from tests.backend.machines import Machine, Started, machine  # noqa: F401
-from tests.backend.worlds import Socket, World, running
-from tests.indexer.world import lay_out
+from tests.backend.engines.harness import Machine, Started, machine  # noqa: F401
+from tests.backend.harness import Socket, World, running
+from tests.indexer.harness import lay_out
 
 FILES = {
     "shop/cart.py": "class Cart:\n"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.attached import Attachment, attached_hits
-from backend.batches import BATCH, together
+from backend.chat.coalesce import BATCH, together
 from backend.errors import CODES, Refusal, translate
-from backend.instance import Claim, DataFolderInUse, find, token
+from backend.indexing.attachments import Attachment, attached_hits
+from backend.instance_lock import Claim, DataFolderInUse, find, token
 from indexer.errors import IndexStorage
 from models.errors import ContextTooLarge, EngineFailed, UnknownModel
 from models.types import Delta

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from backend.completing import BEFORE, _from_a_line
-from tests.backend.worlds import Socket, World, running
+from backend.chat.completion import BEFORE, _from_a_line
+from tests.backend.harness import Socket, World, running
 from tests.tiny_gguf import LLAMA3, PHI3, tiny_dir
 
 CODE = "".join(

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from backend.conversations import new_id
-from backend.draft import Draft
-from backend.stats import Stats
+from backend.chat.answer import Draft
+from backend.db.conversations import new_id
+from backend.metrics import Stats
 from models.scripted import ScriptedEngine
 from models.types import Delta, Prompt, Rates, Sampling
-from tests.backend.worlds import running
+from tests.backend.harness import running
 
 QUESTION = "how are the totals of a cart sent?"
 RATES = Rates(prefill=100.0, decode=20.0, spread=0.04)
@@ -111,7 +111,7 @@ def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
     for promised_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
         draft = Draft(said="so", promised_s=promised_s, forecast_s=forecast_s)
         draft.ms["prefill"] = 1000 * prefill_s
-        stats.ended("stop", draft)
+        stats.ended("stop", draft.figures)
     assert stats.summary["first_token_promises_kept"] == 0.5
     assert stats.summary["first_token_forecast_error_s_mean"] == 1.5
     assert b"lantern_first_token_promises_total 2.0" in stats.exposition()

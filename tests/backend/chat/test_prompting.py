@@ -5,14 +5,14 @@ import gc
 import threading
 import weakref
 
-from backend.engines import Ready
-from backend.prompting import THREADS, Prompting
-from backend.question import Question
-from indexer.search import Found
+from backend.chat.prompting import THREADS, Prompting
+from backend.chat.question import Question
+from backend.engines.pool import Ready
+from indexer.search.searcher import Found
 from models.scripted import ScriptedEngine
 from models.types import Rates, Sampling, Segment
-from prompts.budget import Promise
 from prompts.formats import FORMATS
+from prompts.ttft_budget import Promise
 
 QUESTION, NOTHING, NEVER = Question("s", "t", "What?"), Found([], is_answered=True), Promise(0, 0, Rates())
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from backend import conversations
-from backend.db import Database
-from backend.events import append, page
-from backend.instance import token
-from backend.question import Question
+from backend.chat.question import Question
+from backend.db import conversations
+from backend.db.database import Database
+from backend.db.events import append, page
+from backend.instance_lock import token
 from models.scripted import ScriptedEngine
-from tests.backend.worlds import Socket, running, settings_in
+from tests.backend.harness import Socket, running, settings_in
 
 TEXTS = ("The ", "answer.")
 

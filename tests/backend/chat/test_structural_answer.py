@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from backend.listing import code, listing
-from indexer.asked import Asked
-from indexer.structure import Spot, Structural
+from backend.chat.structural_answer import code, listing
+from indexer.navigation.intent import Asked
+from indexer.navigation.navigator import Spot, Structural
 from models.scripted import ScriptedEngine
-from tests.backend.worlds import World, running
+from tests.backend.harness import World, running
 
 FILES = {
     "shop/price.py": 'def price(item):\n    """What it costs."""\n    return item.cost\n',

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from backend import events
-from backend.conversations import open_session, require_session
-from backend.db import Database
+from backend.db import events
+from backend.db.conversations import open_session, require_session
+from backend.db.database import Database
+from backend.db.events import Event, EventLog
 from backend.errors import Refusal
-from backend.events import Event, EventLog
 from tests.processes import eventually
 
 

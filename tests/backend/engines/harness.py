@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from backend.config import Settings
-from backend.engines import Engines
-from backend.remote import Remote
-from backend.starting import starting
-from backend.stats import Stats
+from backend.engines.loader import starting
+from backend.engines.pool import Engines
+from backend.engines.remote import Remote
+from backend.metrics import Stats
 from models.errors import ModelUnavailable
-from models.gguf_file import GgufHeader, read_header
+from models.gguf.header import GgufHeader, read_header
 from models.registry import Registry
 from models.scripted import ScriptedEngine
 from models.types import ModelSpec
@@ -98,7 +98,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     def need(header: GgufHeader, context: int, _kv_type: str) -> int:
         return made.weights[header.path.stem] + context * PER_TOKEN
 
-    monkeypatch.setattr("backend.residents.read_header", lambda path: replace(header, path=path))
-    monkeypatch.setattr("backend.residents.memory_need", need)
-    monkeypatch.setattr("backend.residents.memory_free", lambda: made.memory - made.used)
+    monkeypatch.setattr("backend.engines.resident_models.read_header", lambda path: replace(header, path=path))
+    monkeypatch.setattr("backend.engines.resident_models.memory_need", need)
+    monkeypatch.setattr("backend.engines.resident_models.memory_free", lambda: made.memory - made.used)
     return made

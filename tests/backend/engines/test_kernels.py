@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from backend.starting import verdicts, verdicts_file
-from models.capability import processor
-from models.llama import child
+from backend.engines.loader import verdicts, verdicts_file
+from models.hardware import processor
+from models.llama import supervisor
+from models.llama.bindings import build
 from models.llama.kernels import EXTRA_BUFFERS, FUSED, TILED
-from models.llama.library import build
 from models.llama.verdicts import Choice, Place, Verdict, Verdicts
-from tests.backend.worlds import running, settings_in
-from tests.e2e.worlds import lantern
+from tests.backend.harness import running, settings_in
+from tests.e2e.harness import lantern
 from tests.models.llama import faulty
 from tests.speck import write_speck
 
@@ -21,7 +21,7 @@ TOLD = "SIGSEGV when a step of 16 rows was being tried"
 
 
 async def test_it_is_told_with_the_first_answer_and_in_health(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "_CODE", faulty.faulting((EXTRA_BUFFERS, 16, "SIGSEGV")))
+    monkeypatch.setattr(supervisor, "_CODE", faulty.faulting((EXTRA_BUFFERS, 16, "SIGSEGV")))
     write_speck(tmp_path / "speck.gguf", None)
     async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
         first, second = [(await world.post("/chat/query", ASKED)).json() for _ in range(2)]
@@ -38,7 +38,7 @@ async def test_it_is_told_with_the_first_answer_and_in_health(tmp_path: Path, mo
 async def test_a_model_that_faults_whatever_is_left_out_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child, "_CODE", faulty.faulting((faulty.ANYTHING, 1, "SIGILL")))
+    monkeypatch.setattr(supervisor, "_CODE", faulty.faulting((faulty.ANYTHING, 1, "SIGILL")))
     write_speck(tmp_path / "speck.gguf", None)
     async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
         refused = await world.post("/chat/query", ASKED)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backend.worlds import running
+from tests.backend.harness import running
 from tests.processes import workers
 from tests.speck import write_speck
 from tests.tiny_gguf import ALL, tiny_dir

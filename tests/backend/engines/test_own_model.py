@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.engines import Engines
+from backend.engines.pool import Engines
 from models.errors import ModelUnavailable
 from models.registry import Registry
-from tests.backend.worlds import settings_in
+from tests.backend.harness import settings_in
 
 
 def engines_in(folder: Path, **given: object) -> Engines:

@@ -10,16 +10,16 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from backend.engines import Engines
-from backend.residents import Model, Resident
-from backend.stats import Stats
+from backend.engines.pool import Engines
+from backend.engines.resident_models import Model, Resident
+from backend.metrics import Stats
 from models.backoff import Backoff
 from models.errors import ModelError, ModelUnavailable
 from models.llama.engine import LlamaEngine
 from models.types import ModelSpec
 from prompts.formats import FORMATS
-from tests.backend.machines import Machine, machine
-from tests.backend.worlds import settings_in
+from tests.backend.engines.harness import Machine, machine
+from tests.backend.harness import settings_in
 
 __all__ = ["machine"]
 
@@ -187,7 +187,9 @@ async def test_the_context_is_halved_where_memory_is_short_and_else_the_numbers_
 async def test_memory_that_a_model_has_not_touched_yet_is_not_given_twice(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.residents.memory_free", lambda: machine.memory)  # weights are mapped: all looks free
+    monkeypatch.setattr(
+        "backend.engines.resident_models.memory_free", lambda: machine.memory
+    )  # weights are mapped: all looks free
     async with engines_of(machine) as engines:
         await visit(engines, "ant")
         await visit(engines, "bee")

@@ -12,20 +12,20 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.chat.history import left_behind
 from backend.config import Settings
-from backend.engines import Engines
-from backend.past import left_behind
-from backend.remote import Remote
-from backend.stats import Stats
-from backend.tables import TurnRow
+from backend.db.tables import TurnRow
+from backend.engines.pool import Engines
+from backend.engines.remote import Remote
+from backend.metrics import Stats
 from models.backoff import Backoff
 from models.errors import EngineFailed, Unsupported
 from models.proposal import TIERS
 from models.scripted import ScriptedEngine
 from models.types import Delta, Engine, Prompt, Rates, Sampling
-from tests.backend.machines import Machine, machine
-from tests.backend.worlds import Socket, World, running
-from tests.models.fake_openai import Call, fake_server, honest
+from tests.backend.engines.harness import Machine, machine
+from tests.backend.harness import Socket, World, running
+from tests.models.remote.fake_openai import Call, fake_server, honest
 from tests.tiny_gguf import PHI3
 
 __all__ = ["machine"]

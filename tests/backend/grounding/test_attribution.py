@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.attribution import Reviser
-from backend.sources import Source
+from backend.grounding.attribution import Reviser
+from backend.grounding.sources import Source
 
 MAIL = Source(
     1, "shop/mail.py", 1, 3, "sha",

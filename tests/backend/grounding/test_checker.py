@@ -10,9 +10,9 @@ import pytest
 from indexer.types import Hit, Why
 from models.scripted import ScriptedEngine
 from prompts.snippets import Snippet, shown_text, user_message
-from tests.backend.worlds import World, running
-from tests.e2e.worlds import lantern
-from tests.indexer.world import lay_out
+from tests.backend.harness import World, running
+from tests.e2e.harness import lantern
+from tests.indexer.harness import lay_out
 
 CART = (
     "class Cart:\n"

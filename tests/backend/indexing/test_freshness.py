@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from backend.jobs import Jobs
-from backend.retrieval import Retrieval
-from indexer.codebases import Codebases
-from indexer.embed import HashEmbedder, Vectors
-from indexer.refresh import refresh
+from backend.indexing.jobs import Jobs
+from backend.indexing.retrieval import Retrieval
+from indexer.embedding.base import HashEmbedder, Vectors
+from indexer.storage.codebases import Codebases
+from indexer.update.refresh import refresh
 from models.scripted import ScriptedEngine
-from tests.backend.worlds import World, running
-from tests.indexer.world import FILES, lay_out, put
+from tests.backend.harness import World, running
+from tests.indexer.harness import FILES, lay_out, put
 
 PATIENCE_S = 20  # on a loaded machine
 LACKING = (
@@ -69,8 +69,8 @@ async def test_a_question_reads_what_was_just_written(tmp_path: Path) -> None:
 
 
 async def test_a_large_index_is_ready_when_its_job_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.search.FLAT", 5)
-    monkeypatch.setattr("indexer.follow.FLAT", 5)
+    monkeypatch.setattr("indexer.search.searcher.FLAT", 5)
+    monkeypatch.setattr("indexer.storage.vector_sync.FLAT", 5)
     root = lay_out(tmp_path / "code")
     async with running(tmp_path / "data", watch=False) as world:
         codebase = await indexed(world, root)
@@ -141,7 +141,7 @@ async def test_what_is_opened_is_caught_up_with_and_followed(tmp_path: Path) -> 
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "backend.retrieval"]
+    return [record.getMessage() for record in caplog.records if record.name == "backend.indexing.retrieval"]
 
 
 @pytest.mark.parametrize("watch", [False, True])

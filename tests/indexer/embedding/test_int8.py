@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from indexer.codes import Vectors, pack, unpack
+from indexer.embedding.int8 import Vectors, pack, unpack
 
 
 def unit(n: int, dim: int) -> Vectors:

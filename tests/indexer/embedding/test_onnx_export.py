@@ -7,10 +7,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from indexer import quantize
+from indexer.embedding import onnx_export
+from indexer.embedding.onnx import CONVERTED, manifest, manifest_path, read_converted
+from indexer.embedding.onnx_export import Floats, convert, install
 from indexer.errors import EmbedderUnavailable
-from indexer.onnx import CONVERTED, manifest, manifest_path, read_converted
-from indexer.quantize import Floats, convert, install
 
 WIDTH, INNER, WORDS, LENGTH = 64, 128, 50, 16
 
@@ -96,7 +96,7 @@ def test_the_installed_graph_is_what_the_conversion_gives(tmp_path: Path) -> Non
 
 
 def test_layers_that_are_not_the_committed_ones_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quantize, "OWN_LAYERS", tmp_path / "layers.safetensors")
+    monkeypatch.setattr(onnx_export, "OWN_LAYERS", tmp_path / "layers.safetensors")
     with pytest.raises(EmbedderUnavailable, match=r"layers\.safetensors cannot be read"):
         install(tmp_path / "minilm.onnx")
     (tmp_path / "layers.safetensors").write_bytes(b"others")
@@ -110,8 +110,8 @@ def test_a_damaged_or_foreign_graph_is_refused_with_the_reason_and_made_again(
 ) -> None:
     file, good = tmp_path / "minilm.onnx", b"a graph"
     beside = manifest_path(file)
-    monkeypatch.setattr(quantize, "load_file", lambda path: {})
-    monkeypatch.setattr(quantize, "convert", lambda weights, tokenizer: good)
+    monkeypatch.setattr(onnx_export, "load_file", lambda path: {})
+    monkeypatch.setattr(onnx_export, "convert", lambda weights, tokenizer: good)
     spoilt: dict[str, tuple[bytes, str]] = {
         r"minilm\.json is damaged": (good, "{"),
         r"minilm\.onnx is damaged": (b"a grapf", json.dumps(manifest(good))),
@@ -134,6 +134,6 @@ def test_a_damaged_or_foreign_graph_is_refused_with_the_reason_and_made_again(
 
 def test_the_command_says_why_it_cannot_convert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr(quantize, "CONVERTED", tmp_path / "file" / "minilm.onnx")
+    monkeypatch.setattr(onnx_export, "CONVERTED", tmp_path / "file" / "minilm.onnx")
     with pytest.raises(SystemExit, match="not converted"):
-        quantize.main()
+        onnx_export.main()

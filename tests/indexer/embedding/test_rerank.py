@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.dense import Dense, VectorCache, key_of
-from indexer.embed import HashEmbedder, Vectors
+from indexer.embedding.base import HashEmbedder, Vectors
+from indexer.embedding.rerank import Dense, VectorCache, key_of
 
 TEXTS = ["open a file", "close a socket", "send a letter"]
 
@@ -85,7 +85,7 @@ def test_a_damaged_vector_is_made_again(tmp_path: Path) -> None:
 
 
 def test_the_oldest_are_forgotten_beyond_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.dense._KEPT", 2)
+    monkeypatch.setattr("indexer.embedding.rerank._KEPT", 2)
     embedder = Counting()
     dense = Dense(lambda: embedder, VectorCache(tmp_path / "kept"))
     dense.cosines("?", TEXTS)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
+from indexer.embedding.static import MANIFEST, OWN_TABLE, TOKENIZER, WEIGHTS, StaticEmbedder
 from indexer.errors import EmbedderUnavailable
-from indexer.static import MANIFEST, OWN_TABLE, TOKENIZER, WEIGHTS, StaticEmbedder
-from indexer.train_static import write
+from indexer.training.static import write
 from indexer.training.vocabulary import tokenizer_of
 
 
@@ -85,7 +85,7 @@ def test_threads_share_one_table() -> None:
 
 def test_looking_up_words_gives_the_tokens_that_the_tokenizer_gives() -> None:
     """On this very repository, and on what is rare in it."""
-    texts = [path.read_text("utf-8") for path in Path(__file__).parents[2].glob("indexer/*.py")]
+    texts = [path.read_text("utf-8") for path in Path(__file__).parents[3].glob("indexer/**/*.py")]
     texts += [
         "",
         "HTTPError2xx __a_B1cD",

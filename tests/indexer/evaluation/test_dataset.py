@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.question_set import Case, Gold, build
+from indexer.evaluation.dataset import Case, Gold, build
+from tests.indexer.harness import lay_out
 from tests.indexer.repository import CART, MAIL, TESTS, shop
-from tests.indexer.world import lay_out
 
 TOTAL = Gold("shop/cart.py", "Cart.total", 2, 6)
 CLEAR = Gold("shop/cart.py", "clear", 9, 12)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from indexer.evaluate import Evidence, Ranks, Row, Score, measure, score, summary
-from indexer.question_set import Case, Gold
+from indexer.evaluation.dataset import Case, Gold
+from indexer.evaluation.metrics import Evidence, Ranks, Row, Score, measure, score, summary
 from indexer.types import Hit, Why
 
 

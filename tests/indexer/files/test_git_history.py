@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from indexer.history import Commit, after, commits, head
+from indexer.files.git_history import Commit, after, commits, head
 from tests.indexer.repository import CART, git, shop
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from indexer.ignore import listing
+from indexer.files.ignore import listing
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -54,7 +54,7 @@ def test_a_root_that_the_repository_around_it_ignores_is_walked(tmp_path: Path) 
 
 
 def test_a_tracked_file_that_was_deleted_is_still_listed_and_then_not_found(tmp_path: Path) -> None:
-    from indexer.scan import Candidate, walk
+    from indexer.files.scan import Candidate, walk
 
     git(tmp_path, "init")
     put(tmp_path, "a.py", "b.py")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.languages import LANGUAGES, language_of
+from indexer.files.languages import LANGUAGES, language_of
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer import scan
 from indexer.errors import CodebaseUnreadable
-from indexer.scan import Candidate, decode, read, sha_of, walk
-from indexer.secrets import MARK
+from indexer.files import scan
+from indexer.files.scan import Candidate, decode, read, sha_of, walk
+from indexer.files.secrets import MARK
 from indexer.types import Skip, SourceFile
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.secrets import MARK, mask
+from indexer.files.secrets import MARK, mask
 
 # Put together at run time: a scanner that reads this file must not find them.
 BODY = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6"
@@ -78,7 +78,7 @@ def test_the_standard_library_has_no_secrets(package: object) -> None:
 
 
 def test_this_repository_has_no_secrets() -> None:
-    packages = Path(__file__).parents[2]
+    packages = Path(__file__).parents[3]
     for file in [f for name in ("indexer", "prompts", "models") for f in (packages / name).rglob("*.py")]:
         text = file.read_text("utf-8")
         assert mask(text) == text, file.name

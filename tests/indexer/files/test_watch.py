@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer import watch
-from indexer.watch import EVENTS, POLLING, Changes, Watch
-from tests.indexer.world import FILES, lay_out, put
+from indexer.files import watch
+from indexer.files.watch import EVENTS, POLLING, Changes, Watch
+from tests.indexer.harness import FILES, lay_out, put
 
 PATIENCE_S = 20  # on a loaded machine
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.followup import Meant, Subject, is_thanks, meant
+from indexer.navigation.followup import Meant, Subject, is_thanks, meant
 
 TRIM = Subject("Budget.trim", "shop/budget.py")
 ABOUT_IT = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.asked import Asked, recognise
+from indexer.navigation.intent import Asked, recognise
 
 STRUCTURAL = [
     ("where is build_prompt defined?", Asked("definition", "build_prompt")),
@@ -30,7 +30,7 @@ STRUCTURAL = [
     ("where is MAX_BYTES used", Asked("uses", "MAX_BYTES")),
     ("find all references to loadConfig", Asked("uses", "loadConfig")),
     ("who imports numpy", Asked("imports", "numpy")),
-    ("which files import indexer.store?", Asked("imports", "indexer.store")),
+    ("which files import indexer.storage.store?", Asked("imports", "indexer.storage.store")),
     ("what imports prompts/build.py", Asked("imports", "prompts/build.py")),
     ("what subclasses Engine", Asked("subclasses", "Engine")),
     ("which classes inherit from BaseModel?", Asked("subclasses", "BaseModel")),

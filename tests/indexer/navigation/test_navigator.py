@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.asked import recognise
-from indexer.structure import Structural, answer
-from tests.indexer.world import World, put
+from indexer.navigation.intent import recognise
+from indexer.navigation.navigator import Structural, answer
+from tests.indexer.harness import World, put
 
 TREE = {
     "shop/price.py": (
@@ -245,7 +245,7 @@ def test_more_than_can_be_looked_at_in_time_is_at_least(tmp_path: Path, monkeypa
     callers = {f"m{n}.py": "from core import work\n\nwork()\n" for n in range(4)}
     world = World(tmp_path, {"core.py": "def work():\n    ...\n"} | callers)
     world.refresh()
-    monkeypatch.setattr("indexer.structure._FILES", 3)
+    monkeypatch.setattr("indexer.navigation.navigator._FILES", 3)
     told = ask(world, "who calls work?")
     assert told is not None
     assert (len(told.spots), told.complete) == (2, False)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.asked import recognise
-from indexer.structure import answer
-from tests.indexer.world import World
+from indexer.navigation.intent import recognise
+from indexer.navigation.navigator import answer
+from tests.indexer.harness import World
 
 TREE = {
     "shop/price.py": "def total(items):\n    return sum(items)\n\n\ndef twice(items):\n    return total(items) * 2\n",
@@ -36,8 +36,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time enough on a busy machine: what is not looked at is not tested here."""
-    monkeypatch.setattr("indexer.structure._SECONDS", 10.0)
-    monkeypatch.setattr("indexer.structure._WAITING", 20.0)
+    monkeypatch.setattr("indexer.navigation.navigator._SECONDS", 10.0)
+    monkeypatch.setattr("indexer.navigation.navigator._WAITING", 20.0)
 
 
 def places(world: World, question: str, path: str) -> tuple[list[str], bool]:

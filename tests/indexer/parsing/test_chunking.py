@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.chunk import chunks_of, embedded
-from indexer.parse import parse
+from indexer.parsing.chunking import chunks_of, embedded
+from indexer.parsing.definitions import parse
 from indexer.types import Chunk, SourceFile
 
 

@@ -6,9 +6,9 @@ from itertools import count
 
 import pytest
 
-from indexer.languages import LANGUAGES
-from indexer.parse import Definition, parse
-from indexer.queries import QUERIES
+from indexer.files.languages import LANGUAGES
+from indexer.parsing.definition_queries import QUERIES
+from indexer.parsing.definitions import Definition, parse
 
 Expected = list[tuple[str, str, int, int]]
 

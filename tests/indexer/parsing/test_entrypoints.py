@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.entrypoints import Entry, commands, routes
+from indexer.parsing.entrypoints import Entry, commands, routes
 
 ROUTES = [
     ("python", '@app.route("/a")\ndef a(): ...\n', [Entry(1, "a")]),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.identifiers import action, content_words, is_identifier, query_terms, split, stem
+from indexer.parsing.identifiers import action, content_words, is_identifier, query_terms, split, stem
 
 
 @pytest.mark.parametrize(

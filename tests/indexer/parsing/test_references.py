@@ -2,8 +2,8 @@
 
 import pytest
 
-from indexer.reference_queries import IMPORTS, USES
-from indexer.references import Reference, references, references_to
+from indexer.parsing.reference_queries import IMPORTS, USES
+from indexer.parsing.references import Reference, references, references_to
 
 Row = tuple[int, str, str, str, str]  # line, kind, qualifier, name (= alias), enclosing
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.references import references_to
+from indexer.parsing.references import references_to
 
 # Lines that end in ! refer to the `load` outside.
 PYTHON = """

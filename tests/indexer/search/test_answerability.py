@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.chance import OFF_TOPIC
-from indexer.dense import Dense, VectorCache
-from indexer.embed import HashEmbedder
-from indexer.search import Searcher
-from tests.indexer.test_search import REPOSITORY
-from tests.indexer.world import World
+from indexer.embedding.base import HashEmbedder
+from indexer.embedding.rerank import Dense, VectorCache
+from indexer.search.off_topic import OFF_TOPIC
+from indexer.search.searcher import Searcher
+from tests.indexer.harness import World
+from tests.indexer.search.test_searcher import REPOSITORY
 
 OTHER_TOPICS = ("How do I bake a chocolate cake?", "Who was the first president?", "Where do penguins live?")
 QUESTIONS = (

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.cochange import changed
-from indexer.codebases import Codebases
-from indexer.embed import HashEmbedder
-from indexer.refresh import refresh
-from indexer.search import Searcher
-from indexer.store import Store
+from indexer.embedding.base import HashEmbedder
+from indexer.search.cochange import changed
+from indexer.search.searcher import Searcher
+from indexer.storage.codebases import Codebases
+from indexer.storage.store import Store
+from indexer.update.refresh import refresh
 from tests.indexer.repository import commit, git
 
 REPORT = "The total of an order is wrong when it is sent abroad. " * 5
@@ -81,7 +81,7 @@ def test_a_commit_of_very_many_files_says_nothing(shop: Store) -> None:
 
 def test_what_git_cannot_tell_leaves_what_is_known(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(shop.root, "More", {"tax.py": "# more\n"})
-    monkeypatch.setattr("indexer.refresh.commits", lambda root: None)
+    monkeypatch.setattr("indexer.update.refresh.commits", lambda root: None)
     refresh(shop, HashEmbedder())
     with shop.read() as snapshot:
         assert snapshot.commits_of(["tax.py"]) == {2: ["tax.py"], 3: ["tax.py"]}
@@ -93,5 +93,5 @@ def test_what_git_cannot_tell_leaves_what_is_known(shop: Store, monkeypatch: pyt
 
 def test_a_look_at_some_files_asks_git_for_no_commits(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(shop.root, "More", {"tax.py": "# more\n"})
-    monkeypatch.setattr("indexer.refresh.commits", lambda root: pytest.fail("git was asked"))
+    monkeypatch.setattr("indexer.update.refresh.commits", lambda root: pytest.fail("git was asked"))
     assert refresh(shop, HashEmbedder(), only=["tax.py"]).changed == 1

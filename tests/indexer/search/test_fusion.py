@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.fuse import Ranked, Weights, factor, is_test, refine
-from indexer.fuse import fuse as fuse_weighted
+from indexer.search.fusion import Ranked, Weights, factor, refine
+from indexer.search.fusion import fuse as fuse_weighted
 from indexer.types import Chunk, Why
 
 WEIGHTS = Weights()
@@ -73,25 +73,6 @@ def test_scores_are_bounded_not_negative_and_in_order(
 
 def approx(expected: list[tuple[int, float]]) -> list[tuple[int, object]]:
     return [(i, pytest.approx(score)) for i, score in expected]
-
-
-@pytest.mark.parametrize(
-    ("path", "verdict"),
-    [
-        ("tests/test_app.py", True),
-        ("src/app_test.go", True),
-        ("src/app.spec.ts", True),
-        ("lib/AppTest.java", True),
-        ("pkg/conftest.py", True),
-        ("pkg/__tests__/a.js", True),
-        ("src/testing_tools.py", False),
-        ("src/latest/app.py", False),
-        ("contest.py", False),
-        ("src/Testable.java", False),
-    ],
-)
-def test_is_test(path: str, verdict: bool) -> None:
-    assert is_test(path) is verdict
 
 
 def chunk(path: str, language: str, kind: str = "function") -> Chunk:

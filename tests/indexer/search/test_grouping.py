@@ -1,8 +1,8 @@
 """From a ranking to places: neighbours together, no file alone, nothing too long."""
 
-from indexer.fuse import Ranked
-from indexer.places import places
-from indexer.snapshot import KnownFile, Row
+from indexer.search.fusion import Ranked
+from indexer.search.grouping import places
+from indexer.storage.snapshot import KnownFile, Row
 from indexer.types import Chunk, Why
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.chance import OFF_TOPIC, Chance, Evidence, above, is_close, is_general, share
-from tests.indexer.world import World
+from indexer.search.off_topic import OFF_TOPIC, Chance, Evidence, above, is_close, is_general, share
+from tests.indexer.harness import World
 
 CHANCE = Chance.measure("table", 100, [Evidence(0.2, 0.1), Evidence(0.4, 0.3)])  # deviations of 0.1
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from indexer.graph import referred
-from indexer.snapshot import KnownFile, Row
+from indexer.search.pagerank import referred
+from indexer.storage.snapshot import KnownFile, Row
 from indexer.types import Chunk
 
 

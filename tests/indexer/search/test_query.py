@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.question import stands_alone, understand
+from indexer.search.query import stands_alone, understand
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.dense import Dense, VectorCache
-from indexer.embed import HashEmbedder, SentenceEmbedder
-from indexer.search import Searcher
-from indexer.static import StaticEmbedder
+from indexer.embedding.base import HashEmbedder, SentenceEmbedder
+from indexer.embedding.rerank import Dense, VectorCache
+from indexer.embedding.static import StaticEmbedder
+from indexer.search.searcher import Searcher
 from indexer.types import Hit
-from tests.indexer.world import World, put
+from tests.indexer.harness import World, put
 
 REPOSITORY = {
     "prompts/build.py": (

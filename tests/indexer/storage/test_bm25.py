@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from indexer.bm25 import any_of, best, most
+from indexer.storage.bm25 import any_of, best, most
 
 WORDS = ("lock", "queue", "page", "task", "timer", "inode", "socket")
 LIMIT = 20

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.codebases import Codebases, codebase_id
-from indexer.embed import HashEmbedder
+from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseUnreadable, IndexStorage, NotIndexed
-from indexer.refresh import refresh
-from tests.indexer.world import World, lay_out
+from indexer.storage.codebases import Codebases, codebase_id
+from indexer.update.refresh import refresh
+from tests.indexer.harness import World, lay_out
 
 
 def test_an_id_is_readable_stable_and_its_own(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from indexer.errors import IndexDamaged, IndexStorage, NotIndexed
-from indexer.identifiers import split
-from indexer.search import Searcher
-from tests.indexer.test_refresh import fresh
-from tests.indexer.world import World, put
+from indexer.parsing.identifiers import split
+from indexer.search.searcher import Searcher
+from tests.indexer.harness import World, put
+from tests.indexer.update.test_refresh import fresh
 
 
 def file_of(world: World) -> Path:
@@ -160,7 +160,7 @@ def test_names_with_two_of_the_words_are_found_among_many_with_one(tmp_path: Pat
 def test_a_damaged_database_is_told_and_rebuilt_by_the_next_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, checked: int
 ) -> None:
-    monkeypatch.setattr("indexer.database._CHECKED_BYTES", checked)
+    monkeypatch.setattr("indexer.storage.database._CHECKED_BYTES", checked)
     world = World(tmp_path)
     world.refresh()
     data = flush(world)
@@ -231,7 +231,7 @@ def test_a_locked_database_says_who_to_wait_for(tmp_path: Path, monkeypatch: pyt
     world = World(tmp_path)
     world.refresh()
     world.codebases.close()
-    monkeypatch.setattr("indexer.database._BUSY_S", 0.05)
+    monkeypatch.setattr("indexer.storage.database._BUSY_S", 0.05)
     other = sqlite3.connect(file_of(world), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(IndexStorage, match="another process keeps it locked"):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.follow import Followed
-from indexer.vectors import FaissIndex, Vectors
-from tests.indexer.world import World, put
+from indexer.storage.vector_index import FaissIndex, Vectors
+from indexer.storage.vector_sync import Followed
+from tests.indexer.harness import World, put
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_a_rebuilt_index_is_followed_from_its_beginning(world: World) -> None:
 
 
 def test_one_that_was_away_too_long_begins_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.follow.REMEMBERED", 1)
-    monkeypatch.setattr("indexer.store.REMEMBERED", 0)
+    monkeypatch.setattr("indexer.storage.vector_sync.REMEMBERED", 1)
+    monkeypatch.setattr("indexer.storage.store.REMEMBERED", 0)
     vectors = followed(world)
     ids(world, vectors)
     for n in range(4):
@@ -61,7 +61,7 @@ def test_one_that_was_away_too_long_begins_again(world: World, monkeypatch: pyte
 
 
 def test_one_that_was_stopped_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.snapshot._AT_ONCE", 3)
+    monkeypatch.setattr("indexer.storage.snapshot._AT_ONCE", 3)
     vectors = followed(world)
     with world.store.read() as snapshot:
         vectors.follow(snapshot, cancelled=lambda: True)
@@ -74,7 +74,7 @@ class TestKept:
 
     @pytest.fixture(autouse=True)
     def _small_is_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("indexer.follow.FLAT", 5)
+        monkeypatch.setattr("indexer.storage.vector_sync.FLAT", 5)
 
     def test_the_next_start_reads_only_what_came_since(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         ids(world, followed(world))

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from indexer import train_minilm
-from indexer.train_minilm import choose, write
+from indexer.training import minilm
 from indexer.training.dataset import REPORT, Dataset, Example
 from indexer.training.mine import COMMENT, DOC
+from indexer.training.minilm import choose, write
 
 
 def data() -> Dataset:
@@ -25,8 +25,8 @@ def data() -> Dataset:
 
 
 def test_what_is_rare_is_taken_more_often_and_no_pair_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_minilm, "OF_KIND", {DOC: 100, COMMENT: 600})
-    monkeypatch.setattr(train_minilm, "REPORTS", 7)
+    monkeypatch.setattr(minilm, "OF_KIND", {DOC: 100, COMMENT: 600})
+    monkeypatch.setattr(minilm, "REPORTS", 7)
     found = choose(data(), np.random.default_rng(0))
     of_kind = {kind: [example for example in found if example.kind == kind] for kind in (DOC, COMMENT, REPORT)}
     assert {kind: len(examples) for kind, examples in of_kind.items()} == {DOC: 100, COMMENT: 505, REPORT: 7}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.embed import HashEmbedder
+from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseEmpty
-from indexer.refresh import refresh
-from indexer.search import Searcher
+from indexer.search.searcher import Searcher
 from indexer.types import Progress
-from tests.indexer.world import World, put
+from indexer.update.refresh import refresh
+from tests.indexer.harness import World, put
 
 
 def test_only_binaries(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import CodebaseEmpty
-from indexer.refresh import refresh
-from indexer.scan import Candidate, walk
+from indexer.files.scan import Candidate, walk
 from indexer.types import IndexReport, Skip
-from tests.indexer.world import World, put
+from indexer.update.refresh import refresh
+from tests.indexer.harness import World, put
 
 
 @pytest.fixture(params=["git", "walked"])
@@ -137,6 +137,6 @@ def test_one_file_costs_no_walk(world: World, monkeypatch: pytest.MonkeyPatch) -
             looked.append(found.path)
             yield found
 
-    monkeypatch.setattr("indexer.refresh.walk", seen)
+    monkeypatch.setattr("indexer.update.refresh.walk", seen)
     part(world, "app/config.py")
     assert looked == ["app/config.py"]

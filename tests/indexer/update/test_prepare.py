@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.embed import HashEmbedder
-from indexer.prepare import Outcome, Preparer, Task, prepared
-from indexer.scan import CRASHED, Candidate, walk
-from indexer.store import Indexed
+from indexer.embedding.base import HashEmbedder
+from indexer.files.scan import CRASHED, Candidate, walk
+from indexer.storage.store import Indexed
 from indexer.types import Skip
-from tests.indexer.world import lay_out
+from indexer.update.prepare import Outcome, Preparer, Task, prepared
+from tests.indexer.harness import lay_out
 
 
 class Deadly(Preparer):
@@ -28,8 +28,8 @@ class Deadly(Preparer):
 
 @pytest.fixture(autouse=True)
 def _many_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.prepare._WORTH_WORKERS", 0)
-    monkeypatch.setattr("indexer.prepare._AHEAD", 4)
+    monkeypatch.setattr("indexer.update.prepare._WORTH_WORKERS", 0)
+    monkeypatch.setattr("indexer.update.prepare._AHEAD", 4)
 
 
 def tasks(root: Path) -> Iterator[Task]:
@@ -67,7 +67,7 @@ def test_where_the_system_starts_no_process_all_is_done_here(
         raise OSError(38, "Function not implemented")
 
     root = lay_out(tmp_path, {f"m{i}.py": f"x = {i}\n" for i in range(6)})
-    monkeypatch.setattr("indexer.prepare.ProcessPoolExecutor", refused)
+    monkeypatch.setattr("indexer.update.prepare.ProcessPoolExecutor", refused)
     found = [chunks(outcome) for _, outcome in prepared(Preparer(root, HashEmbedder(), "recipe"), tasks(root))]
     assert found == [[(f"m{i}.py", f"x = {i}")] for i in range(6)]
     assert [record.message.split(",")[0] for record in caplog.records] == ["worker processes cannot be started"]
@@ -84,7 +84,7 @@ def test_closing_it_early_ends_the_workers(tmp_path: Path) -> None:
 def test_a_file_that_crashed_before_is_kept_away_from_this_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.prepare._WORTH_WORKERS", 1 << 30)
+    monkeypatch.setattr("indexer.update.prepare._WORTH_WORKERS", 1 << 30)
     root = lay_out(tmp_path, {"a.py": "x = 1\n", "deadly.py": "x = 1\n"})
     found = [Task(t.candidate, None, crashed="deadly" in t.candidate.path) for t in tasks(root)]
     outcomes = [outcome for _, outcome in prepared(Deadly(root, HashEmbedder(), "recipe"), found)]

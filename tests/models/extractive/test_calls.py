@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.calls import calls
+from models.extractive.calls import calls
 from models.types import Evidence
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.extractive import ExtractiveEngine, compose, estimate_tokens
+from models.extractive.engine import ExtractiveEngine, compose, estimate_tokens
 from models.types import Evidence, Prompt, Sampling
 
 FIT = Evidence(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.matching import Kind, rank, stems
+from models.extractive.matching import Kind, rank, stems
 from models.types import Evidence
 
 

@@ -1,7 +1,7 @@
 """What an answer in a conversation passes through."""
 
-from models.answer_filter import AnswerFilter, is_filtered
-from models.repetition import NOTICE
+from models.filters.answer_filter import AnswerFilter, is_filtered
+from models.filters.repetition import NOTICE
 from models.types import Message, Prompt, Sampling
 
 ASKED = Prompt((), "Why?", messages=(Message("user", "Why?"),))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.reasoning import ReasoningFilter, reasoning_bytes
+from models.filters.reasoning import ReasoningFilter, reasoning_bytes
 from models.types import REASONING_MARKS
 
 

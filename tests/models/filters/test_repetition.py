@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.repetition import AT_LEAST, REACH, RepetitionDetector
+from models.filters.repetition import AT_LEAST, REACH, RepetitionDetector
 
 # What SmolLM2-135M and Qwen2.5-Coder-0.5B have said.
 STUCK = "It uses a list comprehension to create a list of the tokens. "
@@ -88,7 +88,7 @@ def test_code_and_tables_may_not_repeat_for_ever() -> None:
 
 def test_no_file_of_this_repository_is_taken_for_a_loop() -> None:
     """As if it were the answer, without a fence around it."""
-    root = Path(__file__).parent.parent.parent
+    root = Path(__file__).parents[3]
     files = [path for folder in ("models", "prompts", "docs") for path in (root / folder).rglob("*.[pm][yd]")]
     assert len(files) > 50
     assert [path.name for path in files if loops_at(path.read_text("utf-8")[:12_000], 4) is not None] == []

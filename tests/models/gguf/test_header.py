@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import ModelUnavailable
-from models.gguf_file import GgufHeader, read_header, split_parts
-from models.gguf_format import BLOCKS, human_bytes, read_numbers, read_texts
+from models.gguf.header import GgufHeader, read_header, split_parts
+from models.gguf.reader import BLOCKS, human_bytes, read_numbers, read_texts
 from tests.tiny_gguf import ALL, CODELLAMA, LLAMA3, N_EMBD, N_FF, N_HEAD, N_LAYERS, PHI3, Tiny
 
 

@@ -9,12 +9,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from models.llama import child, loading, process
-from models.llama.context import Context, Row
+from models.llama import supervisor
 from models.llama.kernels import SUSPECTS
 from models.llama.wire import Order
+from models.llama.worker import loading, main
+from models.llama.worker.context import Context, Row
 
-PLAIN = child._CODE
+PLAIN = supervisor._CODE
 ANSWER = 0  # as rows: any step after the load
 ANYTHING = ""  # as a kernel: whatever is in use
 
@@ -29,7 +30,7 @@ def faulting(*faults: Fault) -> str:
 
 def arm(faults: Sequence[Fault]) -> None:
     used: list[str] = []
-    of_load, of_context, of_process = (_Patched(place) for place in (loading, Context, process))
+    of_load, of_context, of_process = (_Patched(place) for place in (loading, Context, main))
     is_loaded = False
 
     def choose(order: Order) -> tuple[str, ...]:

@@ -5,12 +5,12 @@ would; a `World` submits, steps and chooses at random.
 import random
 import time
 
-from models.llama.pace import Pace
-from models.llama.prefixes import common
-from models.llama.scheduler import Request, Scheduler, Slice
-from models.llama.slots import Slots
-from models.llama.snapshots import Limits, Snapshots
-from models.llama.state_file import State
+from models.llama.kv.prefix_tree import common
+from models.llama.kv.slots import Slots
+from models.llama.kv.snapshots import Limits, Snapshots
+from models.llama.kv.state_file import State
+from models.llama.worker.cost_model import Pace
+from models.llama.worker.scheduler import Request, Scheduler, Slice
 
 STEPS = ((1, 0.1), (4, 0.2), (16, 0.4), (32, 0.6), (128, 2.0))  # rows and seconds
 MEMORY = Limits(ram_bytes=1 << 14)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from models.capability import processor
 from models.errors import EngineFailed, ModelUnavailable
-from models.llama import child, engine
+from models.hardware import processor
+from models.llama import engine, supervisor
+from models.llama.bindings import build
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_ROWS, SUSPECTS, TILED
-from models.llama.library import build
 from models.llama.verdicts import Place, Verdict, Verdicts
 from models.llama.wire import Order
 from models.types import ModelSpec, Prompt, Sampling, Segment
@@ -49,21 +49,21 @@ async def loaded(path: Path, verdicts: Path) -> AsyncIterator[LlamaEngine]:
 
 
 def become(monkeypatch: pytest.MonkeyPatch, *faults: Fault) -> None:
-    monkeypatch.setattr(child, "_CODE", faulting(*faults))
+    monkeypatch.setattr(supervisor, "_CODE", faulting(*faults))
 
 
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What each process that was started had to do without."""
     seen: list[tuple[str, ...]] = []
-    real = child.Child.start.__func__  # type: ignore[attr-defined]
+    real = supervisor.Child.start.__func__  # type: ignore[attr-defined]
 
-    async def start(cls: type[child.Child], order: Order, on_progress: object) -> child.Child:
+    async def start(cls: type[supervisor.Child], order: Order, on_progress: object) -> supervisor.Child:
         seen.append(order.without)
-        begun: child.Child = await real(cls, order, on_progress)
+        begun: supervisor.Child = await real(cls, order, on_progress)
         return begun
 
-    monkeypatch.setattr(child.Child, "start", classmethod(start))
+    monkeypatch.setattr(supervisor.Child, "start", classmethod(start))
     return seen
 
 
@@ -128,7 +128,7 @@ async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
     assert f"{AMX_TOLD} without {', '.join(SUSPECTS)}. Choose another model, or " in told
     assert "ask again" not in told
     assert len(starts) == len(SUSPECTS) + 1
-    monkeypatch.setattr(child, "_CODE", PLAIN)
+    monkeypatch.setattr(supervisor, "_CODE", PLAIN)
     assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict({}, told)}  # for the doctor
     async with loaded(speck, verdicts) as found:  # the next load tries everything again
         assert await asked(found) == "length"
@@ -139,7 +139,7 @@ async def test_a_library_of_another_processor_is_said_at_once(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     die = "import os, signal; os.kill(os.getpid(), signal.SIGILL); main({"
-    monkeypatch.setattr(child, "_CODE", child._CODE.replace("main({", die))
+    monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", die))
     with pytest.raises(ModelUnavailable, match=r"cannot run on this processor \(SIGILL when its library.*PORTABLE=1"):
         await LlamaEngine.start(SPEC, speck, verdicts=verdicts)
     assert starts == [()]
@@ -149,7 +149,7 @@ async def test_a_step_that_does_not_end_is_a_fault(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become(monkeypatch, (EXTRA_BUFFERS, 16, ""))
-    monkeypatch.setattr(child, "STALL_S", 0.3)
+    monkeypatch.setattr(supervisor, "STALL_S", 0.3)
     async with loaded(speck, verdicts) as found:
         assert found.left_out == {EXTRA_BUFFERS: "a stall when a step of 16 rows was being tried"}
 

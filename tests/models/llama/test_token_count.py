@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.bpe import counter, encoding
 from models.errors import ModelError
+from models.llama.token_count import counter, encoding
 from tests.models.conftest import Llama
 from tests.tiny_gguf import ALL, CODELLAMA, LLAMA3, PHI3, Tiny, golden
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.remote import BYTES_A_TOKEN
+from models.remote.engine import BYTES_A_TOKEN
 
 EVENTS = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 WORDS = tuple(f"word{n} " for n in range(200))

@@ -10,9 +10,9 @@ from email.utils import formatdate
 import pytest
 
 from models.errors import ContextTooLarge, EngineBusy, EngineFailed, ModelUnavailable, Unsupported
-from models.remote import Patience, RemoteEngine
+from models.remote.engine import Patience, RemoteEngine
 from models.types import Delta, Message, Prompt, Sampling, Segment, Usage
-from tests.models.fake_openai import EVENTS, Answer, Call, FakeServer, fake_server, honest
+from tests.models.remote.fake_openai import EVENTS, Answer, Call, FakeServer, fake_server, honest
 
 QUICK = Patience(connect_s=5, first_token_s=10, idle_s=10, pause_s=0.01, longest_pause_s=0.5)
 SHORT = replace(QUICK, first_token_s=0.4, idle_s=0.3)

@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.engine.raw import holds
 from models.errors import ContextTooLarge
-from models.remote import RemoteEngine
+from models.remote.engine import RemoteEngine
 from models.types import Delta, Message, Prompt, Sampling, Segment
-from tests.engine_bench.raw import holds
 from tests.tiny_gguf import LLAMA3
 
-BUILT = Path(__file__).parents[2] / "build" / "llama-server" / "llama-server"
+BUILT = Path(__file__).parents[3] / "build" / "llama-server" / "llama-server"
 PROMPT = Prompt(
     (Segment("User: List the files.\n\nAssistant:", True),),
     question="List the files.",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.sse import EventStream, EventTooLong
+from models.remote.sse import EventStream, EventTooLong
 
 STREAM = (
     "\ufeff: a comment\r\n"

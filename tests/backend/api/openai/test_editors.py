@@ -11,8 +11,8 @@ import pytest
 
 from models.scripted import ScriptedEngine
 from models.types import Sampling
-from tests.backend.test_openai import data
-from tests.backend.worlds import running
+from tests.backend.api.openai.test_routes import data
+from tests.backend.harness import running
 
 OWN = Sampling()
 TEXTS = ("Fix ", "expiry")

@@ -12,12 +12,12 @@ import openai
 import pytest
 
 from models.errors import ContextTooLarge
-from models.remote import RemoteEngine
+from models.remote.engine import RemoteEngine
 from models.scripted import ScriptedEngine
 from models.types import Delta, Fim, Message, Prompt, Sampling, Usage
 from prompts.formats import FORMATS
-from prompts.passed import chat_prompt, conversation
-from tests.backend.worlds import World, running
+from prompts.passthrough import chat_prompt, conversation
+from tests.backend.harness import World, running
 from tests.tiny_gguf import tiny_dir
 
 TEXTS = ("It ", "works.")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from models.llama.context import Context
 from models.llama.engine import LlamaEngine
-from models.llama.loading import snapshot_key
-from models.llama.snapshots import Limits
-from models.llama.vocabulary import Vocabulary
+from models.llama.kv.snapshots import Limits
 from models.llama.wire import Order
+from models.llama.worker.context import Context
+from models.llama.worker.loading import snapshot_key
+from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.speck import WINDOW, write_recurrent, write_window
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.llama.prefixes import Prefixes, common
+from models.llama.kv.prefix_tree import Prefixes, common
 
 SEQUENCES = range(4)
 tokens = st.lists(st.integers(0, 2), max_size=6)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from models.llama.slots import WORTH
-from models.llama.snapshots import Limits, Snapshots
-from models.llama.state_file import State
-from tests.models.llama.world import SYSTEM, World
+from models.llama.kv.slots import WORTH
+from models.llama.kv.snapshots import Limits, Snapshots
+from models.llama.kv.state_file import State
+from tests.models.llama.harness import SYSTEM, World
 
 
 def test_a_conversation_goes_on_where_it_stopped_whoever_spoke_between() -> None:

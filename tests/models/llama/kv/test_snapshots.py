@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from models.llama import state_folder
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import FLASH_ATTENTION
-from models.llama.loading import snapshot_key
-from models.llama.snapshots import Kept, Limits, Snapshots
-from models.llama.state_file import Head, Spans, State
-from models.llama.state_folder import stamp
+from models.llama.kv import state_folder
+from models.llama.kv.snapshots import Kept, Limits, Snapshots
+from models.llama.kv.state_file import Head, Spans, State
+from models.llama.kv.state_folder import stamp
 from models.llama.wire import Order
+from models.llama.worker.loading import snapshot_key
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
 from tests.speck import write_speck
@@ -35,7 +35,7 @@ def opened(folder: Path, key: str = KEY) -> Snapshots:
     return found
 
 
-def catch_up(snapshots: Snapshots) -> None:
+def reindex_stale(snapshots: Snapshots) -> None:
     """What the thread that writes does."""
     while (due := snapshots.due()) is not None:
         snapshots.wrote(due, snapshots.write(due))
@@ -146,7 +146,7 @@ def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
     folder.rmdir()
     found.put(TOKENS, 0, SPANS, STATE)
     assert found.reach(TOKENS) == 100
-    catch_up(found)
+    reindex_stale(found)
     assert found.reach(TOKENS) == 0
 
 
@@ -187,7 +187,7 @@ def test_what_goes_just_when_it_is_to_be_written_costs_nothing_else(
         return Head(TOKENS, 0, SPANS)
 
     monkeypatch.setattr(Kept, "head", property(dropped))
-    catch_up(snapshots)
+    reindex_stale(snapshots)
     assert list(tmp_path.iterdir()) == []
     assert snapshots.disk_bytes == snapshots.ram_bytes == 0
 
@@ -277,7 +277,7 @@ def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
         found.put([number] * 50, 0, [], STATE)
         assert found.ram_bytes <= 1200
         if number % 3 == 0:
-            catch_up(found)
+            reindex_stale(found)
             assert found.ram_bytes <= 600
         assert found.disk_bytes <= 1000
     assert found.reach([9] * 50) == 50

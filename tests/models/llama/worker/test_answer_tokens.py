@@ -1,6 +1,6 @@
 """What the model has said, found again by its text."""
 
-from models.llama.answers import REMEMBERED, Answers
+from models.llama.worker.answer_tokens import REMEMBERED, Answers
 
 PIECES = [b" ", b"He", b"llo", b"Hello", b"\xc3", b"\xa9", b"\n", b"!", b"<think>", b"</think>", b"\n\nHe"]
 

@@ -4,12 +4,12 @@ from typing import cast
 
 import pytest
 
-from models.answer_filter import AnswerFilter
-from models.llama.answering import Answer
-from models.llama.sampling import Chooser
-from models.llama.scheduler import Request
-from models.llama.stops import AnswerText
-from models.repetition import NOTICE
+from models.filters.answer_filter import AnswerFilter
+from models.filters.repetition import NOTICE
+from models.llama.worker.answering import Answer
+from models.llama.worker.sampling import Chooser
+from models.llama.worker.scheduler import Request
+from models.llama.worker.stops import AnswerText
 
 PIECES = [b"A ", b"fox ", b"jumps. ", b"<|", b"end|>", b"<think>", b"</think>", b"END", b"<|end|>"]
 END = 8

@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 
 from models.errors import ModelUnavailable
-from models.llama import calibration, child
-from models.llama.calibration import CELLS, TURN, Busy, fastest, steps
-from models.llama.child import Child
-from models.llama.context import Context, Row
+from models.llama import supervisor
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, TILED
 from models.llama.proving import Proving
+from models.llama.supervisor import Child
 from models.llama.verdicts import Choice, Place, Verdict, Verdicts
-from models.llama.vocabulary import Vocabulary
 from models.llama.wire import Order
+from models.llama.worker import calibration
+from models.llama.worker.calibration import CELLS, TURN, Busy, fastest, steps
+from models.llama.worker.context import Context, Row
+from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import PLAIN
 from tests.proved import proved
@@ -223,7 +224,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[Order]:
 
 def armed(monkeypatch: pytest.MonkeyPatch, then: str = "") -> None:
     code = f"from {__name__} import arm; arm({then!r}); main({{"
-    monkeypatch.setattr(child, "_CODE", PLAIN.replace("main({", code, 1))
+    monkeypatch.setattr(supervisor, "_CODE", PLAIN.replace("main({", code, 1))
 
 
 async def test_what_is_faster_is_used_and_remembered(

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from models.llama.context import Cancel, Context
+from models.llama.bindings import library
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION
-from models.llama.library import library
-from models.llama.vocabulary import Vocabulary
+from models.llama.worker.context import Cancel, Context
+from models.llama.worker.vocabulary import Vocabulary
 from tests.proved import proved
 from tests.tiny_gguf import PHI3
 

@@ -4,7 +4,7 @@ from dataclasses import astuple
 
 import pytest
 
-from models.llama.pace import AHEAD_S, GRAIN, LONGEST_S, MOST, Pace
+from models.llama.worker.cost_model import AHEAD_S, GRAIN, LONGEST_S, MOST, Pace
 from models.types import Rates
 
 # Rows and seconds of three processors: one that works on 16 rows at once, one on which each costs as much as the

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from models.llama.tokens import encode
-from models.llama.vocabulary import Vocabulary
+from models.llama.worker.encoding import encode
+from models.llama.worker.vocabulary import Vocabulary
 from models.types import Segment
 from tests.models.conftest import Llama
 from tests.tiny_gguf import PHI3, golden

@@ -5,8 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from models.llama.pace import PAUSE_S, Pace
-from tests.models.llama.world import SYSTEM, World
+from models.llama.worker.cost_model import PAUSE_S, Pace
+from tests.models.llama.harness import SYSTEM, World
 
 
 class Laws(RuleBasedStateMachine):

@@ -1,6 +1,6 @@
 """Guesses from the text so far, and when they are worth their rows."""
 
-from models.llama.speculation import DRAFT, Lookup, Worth
+from models.llama.worker.speculation import DRAFT, Lookup, Worth
 
 
 def test_what_followed_the_same_tokens_before_is_guessed() -> None:

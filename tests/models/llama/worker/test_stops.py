@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.llama.stops import AnswerText
+from models.llama.worker.stops import AnswerText
 
 alphabet = st.text("ab<|end>\n é🦙", max_size=30)
 

@@ -6,8 +6,8 @@ import pytest
 from gguf import GGUFWriter
 
 from models.errors import EngineFailed, ModelUnavailable
-from models.gguf_format import read_numbers, read_texts
-from models.llama.vocabulary import Vocabulary
+from models.gguf.reader import read_numbers, read_texts
+from models.llama.worker.vocabulary import Vocabulary
 from tests.models.conftest import Llama
 from tests.tiny_gguf import CODELLAMA, PHI3
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from backend.errors import Refusal
-from indexer.chunk import chunks_of
-from indexer.languages import language_of
-from indexer.parse import parse
-from indexer.scan import is_secret_name
-from indexer.secrets import mask
+from indexer.files.languages import language_of
+from indexer.files.scan import is_secret_name
+from indexer.files.secrets import mask
+from indexer.parsing.chunking import chunks_of
+from indexer.parsing.definitions import parse
 from indexer.types import Chunk, Hit, SourceFile, Why
 
 ATTACHED = "attached"  # the kind of these hits

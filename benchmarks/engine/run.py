@@ -20,16 +20,16 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
-from backend.threads import calm
-from models.capability import physical_cores
-from tests.bench_retrieval import DOCS, replaced, say
-from tests.engine_bench import table
-from tests.engine_bench.alone import forecasts, promises, smaller_cache, swaps
-from tests.engine_bench.clients import Heard
-from tests.engine_bench.load import QUICK, ROOT, Load, Sizes
-from tests.engine_bench.peers import Absent, Machine, lantern, llama_server, locked
-from tests.engine_bench.raw import Raw, holds, looping
-from tests.engine_bench.rows import Figures, Start, measured
+from backend.openmp import calm
+from benchmarks.engine import table
+from benchmarks.engine.alone import forecasts, promises, smaller_cache, swaps
+from benchmarks.engine.clients import Heard
+from benchmarks.engine.load import QUICK, ROOT, Load, Sizes
+from benchmarks.engine.peers import Absent, Machine, lantern, llama_server, locked
+from benchmarks.engine.raw import Raw, holds, looping
+from benchmarks.engine.rows import Figures, Start, measured
+from benchmarks.retrieval import DOCS, replaced, say
+from models.hardware import physical_cores
 from tests.real.models import installed
 from tests.shapes import SHAPES, made
 from tests.tiny_gguf import PHI3

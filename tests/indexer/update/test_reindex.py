@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from indexer import fresh
-from indexer.fresh import catch_up, stale
-from indexer.store import Store
-from tests.indexer.world import World, put
+from indexer.storage.freshness import is_fresh
+from indexer.storage.store import Store
+from indexer.update import reindex
+from indexer.update.reindex import reindex_stale
+from tests.indexer.harness import World, put
 
 
-def known_stale(world: World) -> set[str]:
+def stale(world: World) -> set[str]:
     with world.store.read() as snapshot:
-        return stale(world.root, list(snapshot.files().values()))
+        return {file.path for file in snapshot.files().values() if not is_fresh(world.root, file)}
 
 
 def texts(store: Store) -> dict[str, str]:
@@ -23,11 +24,11 @@ def texts(store: Store) -> dict[str, str]:
 def test_changed_and_vanished_files_are_stale_and_touched_ones_are_not(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
-    assert known_stale(world) == set()
+    assert stale(world) == set()
     (world.root / "README.md").touch()
     put(world.root, "app/config.py", "changed = 1\n")
     (world.root / "web/page.js").unlink()
-    assert known_stale(world) == {"app/config.py", "web/page.js"}
+    assert stale(world) == {"app/config.py", "web/page.js"}
 
 
 def test_catching_up_indexes_just_these(tmp_path: Path) -> None:
@@ -36,8 +37,8 @@ def test_catching_up_indexes_just_these(tmp_path: Path) -> None:
     put(world.root, "app/config.py", "changed = 1\n")
     put(world.root, "README.md", "# Other\n")
     (world.root / "web/page.js").unlink()
-    assert catch_up(world.store, world.embedder, ["app/config.py", "web/page.js"]) is True
-    assert known_stale(world) == {"README.md"}
+    assert reindex_stale(world.store, world.embedder, ["app/config.py", "web/page.js"]) is True
+    assert stale(world) == {"README.md"}
     assert texts(world.store)["app/config.py"] == "changed = 1"
     assert "web/page.js" not in texts(world.store)
 
@@ -45,22 +46,22 @@ def test_catching_up_indexes_just_these(tmp_path: Path) -> None:
 def test_it_gives_up_when_the_index_is_busy_or_the_time_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fresh, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(reindex, "PATIENCE_S", 0.05)
     world = World(tmp_path)
     world.refresh()
     put(world.root, "app/config.py", "changed = 1\n")
     with world.store.indexing():
-        assert catch_up(world.store, world.embedder, ["app/config.py"]) is False
-    monkeypatch.setattr(fresh, "BUDGET_S", -1.0)
-    catch_up(world.store, world.embedder, ["app/config.py"])
-    assert known_stale(world) == {"app/config.py"}
+        assert reindex_stale(world.store, world.embedder, ["app/config.py"]) is False
+    monkeypatch.setattr(reindex, "BUDGET_S", -1.0)
+    reindex_stale(world.store, world.embedder, ["app/config.py"])
+    assert stale(world) == {"app/config.py"}
 
 
 def test_only_so_many_files_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh, "FILES", 2)
+    monkeypatch.setattr(reindex, "FILES", 2)
     world = World(tmp_path, {f"m{i}.py": "x = 1\n" for i in range(4)})
     world.refresh()
     for i in range(4):
         put(world.root, f"m{i}.py", "y = 1\n")
-    catch_up(world.store, world.embedder, ["m3.py", "m1.py", "m0.py", "m2.py"])
-    assert known_stale(world) == {"m0.py", "m2.py"}
+    reindex_stale(world.store, world.embedder, ["m3.py", "m1.py", "m0.py", "m2.py"])
+    assert stale(world) == {"m0.py", "m2.py"}

@@ -17,16 +17,16 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backend.threads import calm
-from models.capability import physical_cores
-from tests.answers_bench.configurations import ALL, EXTRACTIVE, EXTRACTIVE_ONLY, Configuration
-from tests.answers_bench.figures import OTHERS, SHARES, Row, summary
-from tests.answers_bench.plain import plain_server
-from tests.answers_bench.questions import BENCH_DATA, BENCH_SCRIPT, Address, Docstrings, Questions, Scripted
-from tests.bench_engine import LLAMA_SERVER, cpu
-from tests.bench_retrieval import BENCH, DOCS, ROOT, as_table, replaced, say
-from tests.e2e.worlds import serving
-from tests.engine_bench.peers import Absent, Machine, llama_server
+from backend.openmp import calm
+from benchmarks.answers.configurations import ALL, EXTRACTIVE, EXTRACTIVE_ONLY, Configuration
+from benchmarks.answers.figures import OTHERS, SHARES, Row, summary
+from benchmarks.answers.plain import plain_server
+from benchmarks.answers.questions import BENCH_DATA, BENCH_SCRIPT, Address, Docstrings, Questions, Scripted
+from benchmarks.engine.peers import Absent, Machine, llama_server
+from benchmarks.engine.run import LLAMA_SERVER, cpu
+from benchmarks.retrieval import BENCH, DOCS, ROOT, as_table, replaced, say
+from models.hardware import physical_cores
+from tests.e2e.harness import serving
 from tests.indexer.repository import shop
 from tests.real.models import installed
 
