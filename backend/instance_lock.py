@@ -26,7 +26,7 @@ class Instance:
     url: str
 
 
-class Claim:
+class DataDirLock:
     """The exclusive hold of a data folder, for as long as this process lives or until `release`."""
 
     def __init__(self, data_dir: Path) -> None:

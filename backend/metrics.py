@@ -47,7 +47,7 @@ class TurnFigures:
 
 
 @dataclass(slots=True, eq=False)
-class Stats:
+class Metrics:
     """Sums since the start of the process. Times are seconds."""
 
     turns: Counter[str] = field(default_factory=Counter)  # by reason of their end

@@ -3,7 +3,7 @@
 import os
 
 
-def calm() -> None:
+def limit_openmp_spin() -> None:
     """Shortens OpenMP's spinning at barriers; a setting of the user stays.
 
     By default its threads spin for milliseconds: when other work wants the cores (an index job beside an answer),

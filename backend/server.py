@@ -17,14 +17,14 @@ import uvicorn
 from backend.api import security
 from backend.app import App, build_app
 from backend.config import BadSetting, Settings
-from backend.instance_lock import Claim, token
-from backend.services import Parts
-from backend.wiring import parts
+from backend.instance_lock import DataDirLock, token
+from backend.services import Services
+from backend.wiring import build_services
 
 GOODBYE_S = 0.5
 SHUTDOWN_S = 5
 
-Wire = Callable[[Settings], AbstractAsyncContextManager[Parts]]
+Wire = Callable[[Settings], AbstractAsyncContextManager[Services]]
 OnReady = Callable[[str], None]  # receives the URL once the server accepts
 
 
@@ -32,7 +32,7 @@ async def serve(
     settings: Settings,
     on_ready: OnReady,
     leave: asyncio.Event | None = None,
-    wire: Wire = parts,
+    wire: Wire = build_services,
     *,
     preload: bool = True,
 ) -> None:
@@ -40,7 +40,7 @@ async def serve(
 
     With `preload` the server's own model is loaded as soon as it accepts, else when it is asked.
     """
-    claim = Claim(settings.data_dir)
+    claim = DataDirLock(settings.data_dir)
     bound: socket.socket | None = None
     try:
         bound = _bind(settings.host, settings.port)
@@ -95,14 +95,14 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves signals to `leave`: uvicorn would raise them again before the parts are taken down."""
+        """Leaves signals to `leave`: uvicorn would raise them again before the services are taken down."""
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 await self._app.sockets.closing(after_ms=0)
-        await self._app.parts.turns.close()
+        await self._app.services.turns.close()
         await super().shutdown(sockets)
 
 

@@ -2,28 +2,28 @@
 
 from dataclasses import dataclass
 
-from backend.chat.prefetch import Ahead
+from backend.chat.prefetch import Prefetcher
 from backend.chat.rag import Rag
 from backend.chat.turns import Turns
 from backend.config import Settings
 from backend.db.database import Database
-from backend.engines.pool import Engines
+from backend.engines.pool import EnginePool
 from backend.indexing.jobs import Jobs
 from backend.indexing.retrieval import Retrieval
-from backend.metrics import Stats
+from backend.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """What the faces work with."""
 
     settings: Settings
     database: Database
     retrieval: Retrieval
-    engines: Engines
+    engines: EnginePool
     rag: Rag
     turns: Turns
-    ahead: Ahead
+    ahead: Prefetcher
     jobs: Jobs
-    stats: Stats
+    stats: Metrics
     epoch: str

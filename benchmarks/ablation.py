@@ -14,7 +14,7 @@ from backend.chat.prompting import CANDIDATES
 from backend.cli.evaluation import SIGNALS
 from backend.config import Settings
 from indexer.embedding.base import Embedder
-from indexer.embedding.rerank import Dense, VectorCache
+from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.evaluation.dataset import Case, Gold, build
 from indexer.evaluation.metrics import DEPTH, Score, evidence, measure, score, size
 from indexer.search.fusion import DEFAULT, Weights
@@ -62,7 +62,7 @@ def ablation(
         store = codebases.open(root)
         refresh(store, static)
         for variant in variants:
-            dense = Dense(lambda: heavy, cache) if variant.weights.rerank else None
+            dense = Reranker(lambda: heavy, cache) if variant.weights.rerank else None
             searcher = Searcher(store, static, dense, variant.weights)
             with ExitStack() as changed:
                 for name, value in variant.constants.items():

@@ -28,7 +28,7 @@ from models.errors import ModelUnavailable
 from models.gguf.header import read_header
 from models.llama.bindings import library
 from models.llama.kernels import SUSPECTS
-from models.llama.wire import Message, Order, pack_sampling, packed
+from models.llama.wire import LoadRequest, Message, pack_sampling, packed
 from models.llama.worker.main import main as serve
 from models.types import Sampling
 from tests.proved import proved
@@ -90,7 +90,7 @@ def fate(path: Path, without: tuple[str, ...]) -> str:
             os._exit(1)
     theirs.close()
     with ours:
-        said = _asked(ours, Order(str(path), min(256, header.context_length), 1, without=without))
+        said = _asked(ours, LoadRequest(str(path), min(256, header.context_length), 1, without=without))
         if said:
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
@@ -98,10 +98,16 @@ def fate(path: Path, without: tuple[str, ...]) -> str:
     return said or f"died of {how}"
 
 
-def _asked(channel: socket.socket, order: Order) -> str:
+def _asked(channel: socket.socket, order: LoadRequest) -> str:
     """What the process says when it is asked for a few tokens; "" if it is gone before."""
     until = time.monotonic() + PATIENCE_S
-    question = {"do": "generate", "id": 1, "segments": [["Hello.", False, False]], "ahead": False, "goes_on": False}
+    question = {
+        "do": "generate",
+        "id": 1,
+        "segments": [["Hello.", False, False]],
+        "ahead": False,
+        "is_continuation": False,
+    }
     question |= {"marks": [], "filtered": False}
     with contextlib.suppress(ConnectionError), channel.makefile("rb") as lines:
         channel.sendall(packed(asdict(order)))

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from backend.openmp import calm
+from backend.openmp import limit_openmp_spin
 from indexer.embedding.base import Vectors
 from indexer.embedding.onnx import load_embedder
 from indexer.embedding.static import StaticEmbedder
@@ -229,7 +229,7 @@ def rows(size: Size) -> Iterator[Row]:
 
 
 def main() -> None:
-    calm()
+    limit_openmp_spin()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less of everything")
     size = QUICK if parser.parse_args().quick else FULL

@@ -20,11 +20,11 @@ from typing import Any
 
 import httpx
 
-from backend.openmp import calm
+from backend.openmp import limit_openmp_spin
 from benchmarks.ablation import ALL, PACKED, VARIANTS, World, ablation, benchmark, own
 from indexer.embedding.onnx import load_embedder
 from indexer.embedding.static import StaticEmbedder
-from indexer.evaluation.metrics import Evidence, Score, summary
+from indexer.evaluation.metrics import Coverage, Score, summary
 from tests.e2e.harness import LANTERN, environment, serving
 from tests.indexer.repository import shop
 
@@ -132,7 +132,7 @@ def evidence(scores: dict[str, list[Score]]) -> Iterator[str]:
     )
 
 
-def _shares_of(evidence: Evidence) -> list[str]:
+def _shares_of(evidence: Coverage) -> list[str]:
     return [f"{100 * share:.1f}" for share in (evidence.t500, evidence.t1000, evidence.t2000)]
 
 
@@ -188,7 +188,7 @@ def say(line: str) -> str:
 
 
 def main() -> None:
-    calm()
+    limit_openmp_spin()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one small generated repository, printed only")
     parser.add_argument("--bench", type=Path, default=BENCH, help="the folder of retrieval.py, dev.jsonl and packs/")

@@ -8,7 +8,7 @@ SHARE = 4  # a model's snapshots may have a fourth of what it leaves free: model
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ModelMemory:
     """The memory of a loaded model."""
 
     name: str
@@ -18,14 +18,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MemoryPlan:
     """What a load takes."""
 
     leaving: tuple[str, ...]  # models that go, in this order; those in use last
     context: int  # tokens
 
 
-def plan(need: Callable[[int], int], want: int, room: int, held: Sequence[Held]) -> Plan | None:
+def plan(need: Callable[[int], int], want: int, room: int, held: Sequence[ModelMemory]) -> MemoryPlan | None:
     """The longest context of `want`, its half, ... that fits at all, and the fewest models that have to go for it.
 
     `need` gives the bytes of a context, `room` is what is free now. Idle models go before those in use, among both
@@ -34,7 +34,7 @@ def plan(need: Callable[[int], int], want: int, room: int, held: Sequence[Held])
     at_most = room + sum(model.need for model in held)
     for context in contexts(want):
         if (bytes_needed := need(context)) <= at_most:
-            return Plan(_leaving(bytes_needed - room, held), context)
+            return MemoryPlan(_leaving(bytes_needed - room, held), context)
     return None
 
 
@@ -51,8 +51,8 @@ def contexts(want: int) -> Iterator[int]:
         yield want
 
 
-def _leaving(missing: int, held: Sequence[Held]) -> tuple[str, ...]:
-    going: list[Held] = []
+def _leaving(missing: int, held: Sequence[ModelMemory]) -> tuple[str, ...]:
+    going: list[ModelMemory] = []
     for model in sorted(held, key=lambda model: (model.in_use, model.last_used)):
         if missing > 0:
             going.append(model)

@@ -40,33 +40,33 @@ def conversation(messages: Sequence[Message]) -> Conversation:
 def chat_prompt(chat: ChatFormat, told: Conversation) -> Prompt:
     """The conversation in the model's own format, open for the answer or in the middle of the one that was begun."""
     segments = render(chat, told.system, told.exchanges, told.question)
-    begun = (Segment(chat.answer_lead, scaffold=True), *content(chat, told.begun, said=True)) if told.begun else ()
+    begun = (Segment(chat.answer_lead, parse_special=True), *content(chat, told.begun, said=True)) if told.begun else ()
     said = [message for pair in told.exchanges for message in (Message("user", pair[0]), Message("assistant", pair[1]))]
     messages = [Message("system", told.system), *said, Message("user", told.question), Message("assistant", told.begun)]
     return Prompt(
         segments=(*segments, *(segment for segment in begun if segment.text)),
         question=told.question,
         stop=chat.stop,
-        goes_on=bool(told.begun),
+        is_continuation=bool(told.begun),
         messages=tuple(message for message in messages if message.content),
     )
 
 
 def raw_prompt(text: str) -> Prompt:
     """Text that a client has rendered itself: its markup may become control tokens, or none of it would work."""
-    return Prompt((Segment(text, scaffold=True),), question=text, goes_on=True)
+    return Prompt((Segment(text, parse_special=True),), question=text, is_continuation=True)
 
 
 def fim_prompt(fim: Fim, prefix: str, suffix: str) -> Prompt:
     """What is missing between two pieces of code; neither of them can make a control token."""
     segments = (
-        Segment(fim.prefix, scaffold=True),
-        Segment(prefix, scaffold=False),
-        Segment(fim.suffix, scaffold=True),
-        Segment(suffix, scaffold=False),
-        Segment(fim.middle, scaffold=True),
+        Segment(fim.prefix, parse_special=True),
+        Segment(prefix, parse_special=False),
+        Segment(fim.suffix, parse_special=True),
+        Segment(suffix, parse_special=False),
+        Segment(fim.middle, parse_special=True),
     )
-    return Prompt(tuple(segment for segment in segments if segment.text), question=prefix, goes_on=True)
+    return Prompt(tuple(segment for segment in segments if segment.text), question=prefix, is_continuation=True)
 
 
 def _joined(messages: Iterable[Message]) -> str:

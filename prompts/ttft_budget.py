@@ -12,7 +12,7 @@ STEP = 32  # tokens: a prompt that was read ahead a moment ago shall be the one 
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class TtftBudget:
     """The first token of an answer `first_token_s` seconds after its question was accepted."""
 
     first_token_s: float  # 0: nothing is promised
@@ -24,7 +24,7 @@ class Promise:
         """False also while no rate is known: then nothing can be promised."""
         return self.first_token_s > 0 and self.rates.prefill > 0
 
-    def later(self, seconds: float) -> "Promise":
+    def later(self, seconds: float) -> "TtftBudget":
         """The same promise when so many seconds more are spent."""
         return replace(self, spent_s=self.spent_s + seconds)
 

@@ -1,6 +1,6 @@
 """No test reaches beyond this machine: sockets of the test process itself refuse to."""
 
 import tests.e2e.offline.sitecustomize  # noqa: F401
-from backend.openmp import calm
+from backend.openmp import limit_openmp_spin
 
-calm()
+limit_openmp_spin()

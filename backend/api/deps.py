@@ -1,16 +1,16 @@
-"""How a route gets the parts it works with."""
+"""How a route gets the services it works with."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from backend.services import Parts
+from backend.services import Services
 
 
-def parts_of(request: Request) -> Parts:
-    """The parts that the running app was wired with."""
-    parts: Parts = request.app.state.parts
-    return parts
+def services_of(request: Request) -> Services:
+    """The services that the running app was wired with."""
+    services: Services = request.app.state.services
+    return services
 
 
-Wired = Annotated[Parts, Depends(parts_of)]
+ServicesDep = Annotated[Services, Depends(services_of)]

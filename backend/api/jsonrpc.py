@@ -3,18 +3,18 @@
 import json
 from typing import Any
 
-from backend.errors import Refusal
+from backend.errors import ApiError
 
 
 def parsed(text: str | None) -> dict[str, Any]:
     if text is None:
-        raise Refusal("invalid", "send text frames")
+        raise ApiError("invalid", "send text frames")
     try:
         request = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Refusal("parse", f"not JSON: {error}") from None
+        raise ApiError("parse", f"not JSON: {error}") from None
     if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
-        raise Refusal("invalid", 'not a JSON-RPC 2.0 request: {"jsonrpc":"2.0","id":1,"method":...}')
+        raise ApiError("invalid", 'not a JSON-RPC 2.0 request: {"jsonrpc":"2.0","id":1,"method":...}')
     return request
 
 
@@ -22,4 +22,4 @@ def id_of(request: dict[str, Any]) -> Any:
     id_ = request.get("id")
     if id_ is None or (isinstance(id_, int) and not isinstance(id_, bool)) or (isinstance(id_, str) and id_.isascii()):
         return id_
-    raise Refusal("invalid", "an id is a number, an ASCII text or null")
+    raise ApiError("invalid", "an id is a number, an ASCII text or null")

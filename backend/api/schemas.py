@@ -15,7 +15,7 @@ Retrieval = Literal["auto", "off", "only"]
 Path = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
 
 
-class Request(BaseModel):
+class Schema(BaseModel):
     """A null is the same as a field that is left out."""
 
     @model_validator(mode="before")
@@ -24,7 +24,7 @@ class Request(BaseModel):
         return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
 
 
-class Context(Request):
+class Context(Schema):
     """An open file or a selection. `range` is first and last line, 1-based, inclusive."""
 
     path: Path
@@ -49,18 +49,18 @@ class Context(Request):
         return Attachment(self.path, self.range, self.text)
 
 
-class Initialize(Request):
+class Initialize(Schema):
     client: dict[str, object] = {}
 
 
-class SessionOpen(Request):
+class SessionOpen(Schema):
     session: Id | None = None
     after: Annotated[int, Field(ge=0)] | None = None
     workspace: Path | None = None
     model: str | None = Field(None, max_length=200)
 
 
-class Asking(Request):
+class Asking(Schema):
     """The fields that a socket's prompt and a REST query have in common."""
 
     context: list[Context] = Field(default=[], max_length=50)
@@ -79,17 +79,17 @@ class SessionPrompt(Asking):
     text: Text
 
 
-class SessionCancel(Request):
+class SessionCancel(Schema):
     session: Id
     turn: Id | None = None
 
 
-class SessionPrefetch(Request):
+class SessionPrefetch(Schema):
     session: Id
     text: Text
 
 
-class Complete(Request):
+class Complete(Schema):
     """`prefix` and `suffix` are what stands around the place to be filled in."""
 
     prefix: Text
@@ -98,14 +98,14 @@ class Complete(Request):
     max_tokens: Annotated[int, Field(ge=1, le=256)] = 64
 
 
-class Search(Request):
+class Search(Schema):
     query: Text
     codebase: str | None = None
     limit: int = Field(10, ge=1, le=50)
     paths: list[str] = Field(default=[], max_length=100)
 
 
-class Nothing(Request):
+class Nothing(Schema):
     pass
 
 
@@ -120,7 +120,7 @@ class Query(Asking):
     stream: bool = False
 
 
-class SearchBody(Request):
+class SearchBody(Schema):
     """The body of `POST /search`."""
 
     query: Text
@@ -129,16 +129,16 @@ class SearchBody(Request):
     paths: list[str] = Field(default=[], max_length=100)
 
 
-class IndexBody(Request):
+class IndexBody(Schema):
     path: Annotated[Path, Field(min_length=1)]
     wait: bool = False
     watch: bool | None = None  # None: as the server is set
 
 
-class ClearBody(Request):
+class ClearBody(Schema):
     session_id: Id
 
 
-class CancelBody(Request):
+class CancelBody(Schema):
     session_id: Id
     turn_id: Id | None = None

@@ -14,7 +14,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.errors import Refusal, openai_error
+from backend.errors import ApiError, openai_error
 
 BODY_BYTES = FRAME_BYTES = 1 << 20
 OPEN_PATHS = ("/health",)
@@ -22,7 +22,7 @@ OPENAI_PATHS = "/v1/"  # errors there have OpenAI's shape
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class AccessRules:
     """What is let in. `hosts` are values of the Host header, with their port."""
 
     token: str
@@ -39,14 +39,14 @@ class Rules:
         return bool(self.token) and hmac.compare_digest(given.encode(), self.token.encode())
 
 
-def rules(token: str, host: str, port: int, allow_remote: bool, origins: Iterable[str]) -> Rules:
+def rules(token: str, host: str, port: int, allow_remote: bool, origins: Iterable[str]) -> AccessRules:
     """The rules of a server that listens on this host and port. Origins: its own pages, and those listed."""
     names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
     if allow_remote:
         names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
     hosts = {f"{name}:{port}" for name in names} | (names if port == 80 else set())
     own = {f"http://{host}" for host in hosts}
-    return Rules(token, frozenset(hosts), frozenset(own | set(origins)), any_address=allow_remote)
+    return AccessRules(token, frozenset(hosts), frozenset(own | set(origins)), any_address=allow_remote)
 
 
 def bearer(headers: Headers) -> str | None:
@@ -58,7 +58,7 @@ def bearer(headers: Headers) -> str | None:
 class Guard:
     """The middleware. A socket's token is checked by the socket itself: browsers send it as a subprotocol."""
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+    def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         self._app, self._rules = app, rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +101,7 @@ async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> 
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > BODY_BYTES:
-            raise Refusal("context_too_large", f"a body may have {BODY_BYTES} bytes")
+            raise ApiError("context_too_large", f"a body may have {BODY_BYTES} bytes")
         return message
 
     await app(scope, counted, send)
@@ -111,7 +111,7 @@ async def _refuse(scope: Scope, send: Send, status: int, code: str, message: str
     kind = "http" if scope["type"] == "http" else "websocket.http"
     said: dict[str, Any] = {"error": {"code": code, "message": message}}
     if kind == "http" and scope["path"].startswith(OPENAI_PATHS):
-        said = openai_error(Refusal(code, message), status)[1]
+        said = openai_error(ApiError(code, message), status)[1]
     body = json.dumps(said).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if status == 401:

@@ -14,14 +14,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from backend.api import schemas
 from backend.api.jsonrpc import id_of, parsed
-from backend.api.security import FRAME_BYTES, Rules, bearer
+from backend.api.security import FRAME_BYTES, AccessRules, bearer
 from backend.chat.completion import complete
 from backend.chat.question import Question
 from backend.config import VERSION
 from backend.db import conversations
 from backend.db.events import REPLAY, check_replay
-from backend.errors import Refusal, translate
-from backend.services import Parts
+from backend.errors import ApiError, translate
+from backend.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,8 @@ Handler = Callable[[Any, Reply], Awaitable[None]]
 class Sockets:
     """All open connections of a server."""
 
-    def __init__(self, parts: Parts, rules: Rules) -> None:
-        self._parts, self._rules = parts, rules
+    def __init__(self, services: Services, rules: AccessRules) -> None:
+        self._parts, self._rules = services, rules
         self._open: set[Connection] = set()
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -77,8 +77,8 @@ async def _turn_away(websocket: WebSocket, code: int, subprotocol: str | None) -
 class Connection:
     """One client. What concerns sessions is done in the order in which it was sent, the rest as it comes."""
 
-    def __init__(self, websocket: WebSocket, parts: Parts) -> None:
-        self._socket, self._parts = websocket, parts
+    def __init__(self, websocket: WebSocket, services: Services) -> None:
+        self._socket, self._parts = websocket, services
         self._sending = asyncio.Lock()
         self._in_order = asyncio.Lock()  # fair: first come, first served
         self._pumps: dict[str, asyncio.Task[None]] = {}
@@ -145,36 +145,36 @@ class Connection:
             refusal = translate(failure)
             if refusal is None:
                 log.exception("a request failed")
-                refusal = Refusal("internal", "an unexpected error; the server's log has the details")
+                refusal = ApiError("internal", "an unexpected error; the server's log has the details")
             if wants_answer:
                 await self._answer(id_, error=refusal)
 
     def _method(self, request: dict[str, Any]) -> tuple[Handler, BaseModel]:
         if len(self._requests) > REQUESTS:
-            raise Refusal("rate_limited", f"{REQUESTS} requests of this connection are open", 100)
+            raise ApiError("rate_limited", f"{REQUESTS} requests of this connection are open", 100)
         if not isinstance(request.get("method"), str):
-            raise Refusal("invalid", "a request needs a method")
+            raise ApiError("invalid", "a request needs a method")
         if request["method"] not in self._methods:
-            raise Refusal("unknown_method", f"no method {request['method']!a}")
+            raise ApiError("unknown_method", f"no method {request['method']!a}")
         kind, handler = self._methods[request["method"]]
         try:
             return handler, kind.model_validate(request.get("params") or {})
         except ValidationError as error:
             told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'params'}: {e['msg']}" for e in error.errors())
-            raise Refusal("bad_params", told) from None
+            raise ApiError("bad_params", told) from None
 
     async def _initialize(self, _: schemas.Initialize, reply: Reply) -> None:
-        parts = self._parts
-        known = await asyncio.to_thread(parts.retrieval.described)
+        services = self._parts
+        known = await asyncio.to_thread(services.retrieval.described)
         facts = {
             "server": {"name": "lantern", "version": VERSION},
-            "epoch": parts.epoch,
-            "models": await asyncio.to_thread(parts.engines.states),
+            "epoch": services.epoch,
+            "models": await asyncio.to_thread(services.engines.states),
             "limits": {
                 "frame": FRAME_BYTES,
                 "prompt": schemas.PROMPT_CHARS,
-                "queue": parts.settings.queue_limit,
-                "grace_ms": parts.settings.grace_ms,
+                "queue": services.settings.queue_limit,
+                "grace_ms": services.settings.grace_ms,
                 "replay": REPLAY,
             },
             "codebases": known,
@@ -237,7 +237,7 @@ class Connection:
         finally:
             mine.cancel()
         if mine.cancelled():
-            raise Refusal("cancelled", "a newer request to complete came")
+            raise ApiError("cancelled", "a newer request to complete came")
         await reply(mine.result())
 
     async def _cancel(self, params: schemas.SessionCancel, reply: Reply) -> None:
@@ -272,7 +272,7 @@ class Connection:
 
         self._pumps[session] = asyncio.create_task(pump(), name=f"pump {session}")
 
-    async def _answer(self, id_: Any, *, result: Any = None, error: Refusal | None = None) -> None:
+    async def _answer(self, id_: Any, *, result: Any = None, error: ApiError | None = None) -> None:
         body = {"error": error.rpc} if error is not None else {"result": result}
         with suppress(*GONE):
             await self._transmit({"jsonrpc": "2.0", "id": id_, **body})

@@ -10,7 +10,7 @@ BATCH = 32  # most deltas in one event: a frame has a limit
 INTERVAL_S = 0.05  # between two events with text: each is stored and sent, and a reader sees no difference
 
 
-async def together(stream: AsyncIterator[Delta]) -> AsyncGenerator[list[Delta]]:
+async def coalesce(stream: AsyncIterator[Delta]) -> AsyncGenerator[list[Delta]]:
     """The deltas of `stream` in batches: what came while the consumer was busy, or within `INTERVAL_S` of the batch
     before, goes together. The first text and the end wait for nothing.
     """

@@ -3,21 +3,21 @@
 from contextlib import aclosing
 from dataclasses import replace
 
-from backend.engines.pool import Engines
-from backend.errors import Refusal
-from backend.metrics import Stats
+from backend.engines.pool import EnginePool
+from backend.errors import ApiError
+from backend.metrics import Metrics
 from prompts.passthrough import fim_prompt
 
 # What is farther from the cursor says little, and would be read again with each letter typed.
 BEFORE, BEHIND = 4000, 1000  # characters
 
 
-async def complete(engines: Engines, stats: Stats, prefix: str, suffix: str, max_tokens: int) -> dict[str, str]:
-    """Text and reason. Raises `Refusal` where the server's model cannot fill in the middle."""
+async def complete(engines: EnginePool, stats: Metrics, prefix: str, suffix: str, max_tokens: int) -> dict[str, str]:
+    """Text and reason. Raises `ApiError` where the server's model cannot fill in the middle."""
     async with engines.use("") as ready:
         engine = ready.engine
         if engine.fim is None:
-            raise Refusal(
+            raise ApiError(
                 "model_unavailable", f"{engine.name} cannot fill in the middle: set MODEL_NAME to one that can"
             )
         prompt = fim_prompt(engine.fim, _from_a_line(prefix), suffix[:BEHIND])

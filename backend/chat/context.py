@@ -14,13 +14,13 @@ from backend.db.database import Database
 from backend.db.tables import SessionRow, TurnRow
 from backend.indexing.attachments import ATTACHED, agreeing, attached_hits
 from backend.indexing.retrieval import Retrieval
-from indexer.navigation.navigator import Structural
+from indexer.navigation.navigator import StructuralAnswer
 from indexer.search.searcher import Found
-from models.router import Asked
+from models.router import RoutingFeatures
 from prompts.quoted_names import own_words
 
 
-class Known:
+class ContextRetriever:
     """Looks up what is known; `most` is how many pieces of code are brought."""
 
     def __init__(self, database: Database, retrieval: Retrieval, most: int) -> None:
@@ -49,11 +49,11 @@ class Known:
             if codebase is None or question.retrieval == "off":
                 return Found(attached, is_answered=True), root
             text, earlier = question.text, [row.question for row in past]
-            if question.goes_on:
+            if question.is_continuation:
                 spoken = spoken_of(past)
                 text, earlier = spoken.question, list(spoken.earlier)
             found, _ = self._retrieval.search(codebase, text, earlier, self._most, (), joined=False)
-            if question.goes_on:
+            if question.is_continuation:
                 found = Found(kept(found.hits, past, codebase.root), found.is_answered)
             if attached:
                 agreed = agreeing(found.hits, attached, question.attachments, codebase.root)
@@ -72,13 +72,13 @@ class Known:
 
         return has
 
-    async def structural(self, question: Question) -> tuple[Structural, Path] | None:
+    async def structural(self, question: Question) -> tuple[StructuralAnswer, Path] | None:
         """The exact answer, and the root that it is of, where the question has one and brings no text of its own."""
         if question.retrieval != "auto" or question.attachments:
             return None
         session = await self.session(question)
 
-        def work() -> tuple[Structural, Path] | None:
+        def work() -> tuple[StructuralAnswer, Path] | None:
             codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
             told = self._retrieval.structural(codebase, question.text, question.subject) if codebase else None
             return (told, codebase.root) if codebase and told else None
@@ -86,8 +86,8 @@ class Known:
         return await asyncio.to_thread(work)
 
 
-def difficulty(question: Question, found: Found) -> Asked:
+def routing_features(question: Question, found: Found) -> RoutingFeatures:
     """What the choice of a model goes by."""
     attached = [hit for hit in found.hits if hit.kind == ATTACHED]
     lines = sum(hit.text.count("\n") + 1 for hit in attached)
-    return Asked(question.text, len({hit.path for hit in found.hits}), lines)
+    return RoutingFeatures(question.text, len({hit.path for hit in found.hits}), lines)

@@ -15,7 +15,7 @@ from backend.db.tables import TurnRow
 from indexer.files.languages import LANGUAGES
 from indexer.files.scan import sha_of
 from indexer.navigation.followup import Meant, Subject, is_thanks, meant
-from indexer.navigation.intent import recognise
+from indexer.navigation.intent import parse_structural_query
 from indexer.parsing.identifiers import is_identifier
 from indexer.types import Hit, Why
 from prompts.pack import part
@@ -53,7 +53,7 @@ def in_conversation(question: Question, past: Sequence[TurnRow]) -> Question:
             question, text=f"{question.text.rstrip('?!. ')}: `{spoken.subject.name}`", subject=spoken.subject
         )
     if said.kind == "more":
-        return replace(question, goes_on=bool(spoken.question and _last(past).sources))
+        return replace(question, is_continuation=bool(spoken.question and _last(past).sources))
     return replace(question, text=said.text, subject=said.about)
 
 
@@ -93,7 +93,7 @@ def _last(past: Sequence[TurnRow]) -> TurnRow:
 
 def _subject(row: TurnRow, said: Meant, before: Subject | None) -> Subject | None:
     """The symbol that a turn is about: of a listing what was asked for, else what the question or the answer names."""
-    if asked := recognise(said.text):
+    if asked := parse_structural_query(said.text):
         if asked.is_path:
             return Subject(asked.name, asked.name)
         if before and before.name == asked.name and said.kind == "subject":

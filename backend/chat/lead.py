@@ -41,7 +41,7 @@ def lead_of(question: Question, found: Found, past: Sequence[TurnRow]) -> Lead |
     """None where a piece of code is not what is asked for: a fact or a change, the user's own text, more of the last
     answer, or nothing that was clearly found.
     """
-    if question.retrieval != "auto" or question.attachments or question.goes_on or not found.is_answered:
+    if question.retrieval != "auto" or question.attachments or question.is_continuation or not found.is_answered:
         return None
     if task(question.text) != EXPLAIN and not asks_where(question.text):
         return None

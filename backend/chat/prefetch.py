@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from backend.chat.context import Known, difficulty
+from backend.chat.context import ContextRetriever, routing_features
 from backend.chat.followups import in_conversation
 from backend.chat.prompting import Prompting
 from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.database import Database
-from backend.engines.pool import Engines
+from backend.engines.pool import EnginePool
 from backend.errors import translate
 from models.types import Sampling
 
@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 PAUSE_S = 0.3  # without another letter
 
 
-class Ahead:
+class Prefetcher:
     """At most one prompt per session is read ahead: that of the newest text."""
 
-    def __init__(self, database: Database, known: Known, engines: Engines, prompting: Prompting) -> None:
+    def __init__(self, database: Database, known: ContextRetriever, engines: EnginePool, prompting: Prompting) -> None:
         self._database, self._known, self._engines, self._prompting = database, known, engines, prompting
         self.reading: dict[str, asyncio.Task[None]] = {}  # by session
 
@@ -75,7 +75,7 @@ class Ahead:
         if await self._known.structural(question):
             return
         found, _ = await self._known.found(question, past)
-        async with self._engines.use(model, difficulty(question, found)) as ready:
+        async with self._engines.use(model, routing_features(question, found)) as ready:
             promise = self._prompting.promise(ready, question, 0.0)
             lead = self._prompting.lead(question, found, past)
             built = await self._prompting.build(ready, question, past, found, promise, lead)

@@ -16,14 +16,14 @@ from backend.chat.lead import Lead, lead_of
 from backend.chat.question import Question
 from backend.db.tables import TurnRow
 from backend.engines.pool import Ready
-from backend.errors import Refusal
+from backend.errors import ApiError
 from backend.indexing.attachments import ATTACHED
 from indexer.search.searcher import Found
 from indexer.types import Hit
 from models.types import Engine, Sampling, Segment
 from prompts.build import BuiltPrompt, build_prompt
 from prompts.system import SYSTEM
-from prompts.ttft_budget import Promise
+from prompts.ttft_budget import TtftBudget
 
 THREADS = 16  # prompts that are made at once for one engine
 CANDIDATES = 3  # times SNIPPETS: what the packer may choose from
@@ -54,10 +54,10 @@ class Prompting:
         question: Question,
         past: Sequence[TurnRow],
         found: Found,
-        promise: Promise,
+        promise: TtftBudget,
         lead: Lead | None = None,
     ) -> BuiltPrompt:
-        """Raises `Refusal` where the text that the user attached does not fit."""
+        """Raises `ApiError` where the text that the user attached does not fit."""
         build = partial(self._build, ready, question, past, found, promise, lead)
         if ready.engine not in self.threads:
             self.threads[ready.engine] = ThreadPoolExecutor(THREADS, "prompting")
@@ -69,7 +69,7 @@ class Prompting:
         question: Question,
         past: Sequence[TurnRow],
         found: Found,
-        promise: Promise,
+        promise: TtftBudget,
         lead: Lead | None,
     ) -> BuiltPrompt:
         engine, began = ready.engine, time.perf_counter()
@@ -99,10 +99,10 @@ class Prompting:
         )
         left_out = 0 if lead else len(given) - sum(snippet.hit.kind == ATTACHED for snippet in built.snippets)
         if left_out:
-            raise Refusal("context_too_large", f"{left_out} pieces of the attached text do not fit: attach less of it")
+            raise ApiError("context_too_large", f"{left_out} pieces of the attached text do not fit: attach less of it")
         # The user is told once per conversation that no model is installed.
         notice = ready.notice if not any(row.model == engine.name for row in past) else ""
-        cut = CUT if built.is_cut else ""
+        cut = CUT if built.is_excerpt else ""
         return replace(built, prompt=replace(built.prompt, notice=" ".join(filter(None, (notice, cut)))))
 
     def sampling(self, ready: Ready, question: Question) -> Sampling:
@@ -113,10 +113,10 @@ class Prompting:
             temperature=sampling.temperature if question.temperature is None else question.temperature,
         )
 
-    def promise(self, ready: Ready, question: Question, spent_s: float) -> Promise:
+    def promise(self, ready: Ready, question: Question, spent_s: float) -> TtftBudget:
         """The first token's, `spent_s` after the question was accepted."""
         first_token_s = self.first_token_s if question.first_token_s is None else question.first_token_s
-        return Promise(first_token_s, spent_s, ready.engine.rates)
+        return TtftBudget(first_token_s, spent_s, ready.engine.rates)
 
     def few(self, hits: Sequence[Hit]) -> list[Hit]:
         """What is attached, and as many of the others as are shown where no budget decides."""

@@ -23,4 +23,4 @@ class Question:
     first_token_s: float | None = None
     lead: bool | None = None  # None: as the server is set
     subject: Subject | None = None  # what its words referred to; `text` names it
-    goes_on: bool = False  # it only wants to hear more of the last answer
+    is_continuation: bool = False  # it only wants to hear more of the last answer

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from backend.chat import structural_answer
 from backend.chat.answer import Draft, ms_since, source_item
-from backend.chat.coalesce import together
-from backend.chat.context import Known, difficulty
+from backend.chat.coalesce import coalesce
+from backend.chat.context import ContextRetriever, routing_features
 from backend.chat.followups import in_conversation
 from backend.chat.history import left_behind, next_number, window_start
 from backend.chat.lead import Lead
@@ -26,12 +26,12 @@ from backend.chat.question import Question
 from backend.db import conversations, events
 from backend.db.database import Database
 from backend.db.tables import TurnRow
-from backend.engines.pool import EXTRACTIVE, Engines, Ready
-from backend.errors import Refusal
+from backend.engines.pool import EXTRACTIVE, EnginePool, Ready
+from backend.errors import ApiError
 from backend.grounding.checker import Grounded, Grounding
 from backend.grounding.sources import known_sources
-from backend.metrics import Stats
-from indexer.navigation.navigator import Structural
+from backend.metrics import Metrics
+from indexer.navigation.navigator import StructuralAnswer
 from indexer.search.searcher import Found
 from models.errors import ModelError
 from models.extractive.engine import estimate_tokens
@@ -66,10 +66,10 @@ class Rag:
         self,
         database: Database,
         log: events.EventLog,
-        known: Known,
-        engines: Engines,
+        known: ContextRetriever,
+        engines: EnginePool,
         prompting: Prompting,
-        stats: Stats,
+        stats: Metrics,
     ) -> None:
         self._database, self._log, self._known = database, log, known
         self._engines, self._prompting, self._stats = engines, prompting, stats
@@ -98,11 +98,11 @@ class Rag:
         while True:
             try:
                 return await self._with_engine(turn, failed)
-            except (asyncio.CancelledError, Refusal):
+            except (asyncio.CancelledError, ApiError):
                 await self._break_off(turn)
                 raise
             except ModelError as error:
-                if draft.said or not self._engines.gives_way(question.model, draft.model, error, failed):
+                if draft.said or not self._engines.should_fall_back(question.model, draft.model, error, failed):
                     await self._break_off(turn)
                     raise
                 draft.start_over()
@@ -115,7 +115,7 @@ class Rag:
             self._status(row, "loading", done=done, total=total, eta_ms=eta_ms)
 
         self._status(row, "loading")
-        async with self._engines.use(question.model, difficulty(question, found), loading, failed) as ready:
+        async with self._engines.use(question.model, routing_features(question, found), loading, failed) as ready:
             draft.waited()
             draft.model = ready.engine.name
             began = time.perf_counter()
@@ -182,14 +182,20 @@ class Rag:
         question = in_conversation(question, past)
         found, _ = await self._known.found(question, past)
         model = question.model or (session.model if session else "")
-        async with self._engines.use(model, difficulty(question, found)) as ready:
+        async with self._engines.use(model, routing_features(question, found)) as ready:
             promise = self._prompting.promise(ready, question, 0.0)
             lead = self._prompting.lead(question, found, past) if ready.engine.name != EXTRACTIVE else None
             built = await self._prompting.build(ready, question, past, found, promise, lead)
             return ready.engine.name, built
 
     async def _list(
-        self, question: Question, row: TurnRow, draft: Draft, told: Structural, root: Path, past: Sequence[TurnRow]
+        self,
+        question: Question,
+        row: TurnRow,
+        draft: Draft,
+        told: StructuralAnswer,
+        root: Path,
+        past: Sequence[TurnRow],
     ) -> str:
         """Answers with the places themselves, in one delta: no model runs. Later prompts show the code as ever."""
         number = next_number(past)
@@ -219,7 +225,7 @@ class Rag:
 
         await self._database.write(work)
         draft.sources = items
-        self._log.ring(row.session_id)
+        self._log.notify(row.session_id)
 
     async def _generate(self, turn: "_Turn", ready: Ready, built: BuiltPrompt) -> str:
         row, draft, began = turn.row, turn.draft, time.perf_counter()
@@ -229,7 +235,7 @@ class Rag:
             self._stats.fallbacks += 1
         stream = ready.engine.stream(built.prompt, self._prompting.sampling(ready, turn.question))
         try:
-            async with contextlib.aclosing(together(stream)) as batches:
+            async with contextlib.aclosing(coalesce(stream)) as batches:
                 async for batch in batches:
                     last = batch[-1]
                     if text := "".join(delta.text for delta in batch):
@@ -277,7 +283,7 @@ class Rag:
 
         # A cancel must not leave it open whether this is in the log: the end comes after it in the same queue.
         told = await asyncio.shield(self._database.write(work))
-        self._log.ring(row.session_id, told)
+        self._log.notify(row.session_id, told)
 
     def _status(self, row: TurnRow, stage: str, **facts: Any) -> None:
         self._log.status(row.session_id, row.id, stage, **facts)

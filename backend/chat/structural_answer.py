@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from indexer.navigation.intent import What
-from indexer.navigation.navigator import Spot, Structural
+from indexer.navigation.navigator import Location, StructuralAnswer
 
 MODEL = "structure"  # what stands where a turn names its model
 _LISTED = 20
@@ -25,7 +25,7 @@ _SAYS: dict[What, tuple[str, str]] = {
 }
 
 
-def listing(told: Structural, first_number: int) -> str:
+def listing(told: StructuralAnswer, first_number: int) -> str:
     """Markdown. `first_number`: under which the first hit is cited."""
     one, several = _SAYS[told.asked.what]
     name, spots = code(told.asked.name), told.spots
@@ -58,7 +58,7 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
 
 
-def _spot(told: Structural, spot: Spot, first_number: int) -> str:
+def _spot(told: StructuralAnswer, spot: Location, first_number: int) -> str:
     cited = f" [{first_number + spot.hit}]" if spot.hit is not None else ""
     place = f"`{spot.path}:{spot.line}`{cited}"
     if told.asked.what in ("definition", "signature"):
@@ -74,6 +74,6 @@ def _tight(signature: str) -> str:
     return re.sub(r"(?<=[(\[]) |,? (?=[)\]])", "", signature)
 
 
-def _files(spots: Sequence[Spot]) -> str:
+def _files(spots: Sequence[Location]) -> str:
     paths = list(dict.fromkeys(spot.path for spot in spots))
     return ", ".join(f"`{path}`" for path in paths[:5]) + (f" and {len(paths) - 5} other files" if paths[5:] else "")

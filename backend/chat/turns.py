@@ -21,13 +21,13 @@ from backend.db import conversations
 from backend.db.database import Database
 from backend.db.events import Event, EventLog
 from backend.db.tables import TurnRow
-from backend.engines.pool import Engines
-from backend.errors import Refusal, translate
-from backend.metrics import Stats
+from backend.engines.pool import EnginePool
+from backend.errors import ApiError, translate
+from backend.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-INTERRUPTED = Refusal("interrupted", "the server stopped while this answer was being made; ask again")
+INTERRUPTED = ApiError("interrupted", "the server stopped while this answer was being made; ask again")
 FINISH_PAUSE_S, FINISH_LONGEST_PAUSE_S = 0.5, 30.0
 
 
@@ -57,8 +57,8 @@ class Turns:
         database: Database,
         log: EventLog,
         rag: Rag,
-        engines: Engines,
-        stats: Stats,
+        engines: EnginePool,
+        stats: Metrics,
         *,
         queue_limit: int,
         grace_ms: int,
@@ -75,7 +75,7 @@ class Turns:
         self._closing = False
         # Held by who looks for the conversation that a history tells, until its question is accepted there: two that
         # send the same history at once must not both go on with that conversation.
-        self.placing = asyncio.Lock()
+        self.conversation_lock = asyncio.Lock()
 
     async def accept(self, question: Question) -> Accepted:
         """Stores the question and starts on it. The same turn id again answers the same and starts nothing."""
@@ -84,12 +84,12 @@ class Turns:
 
     async def _accept(self, question: Question) -> Accepted:
         if not question.text.strip():
-            raise Refusal("bad_params", "the question is empty")
+            raise ApiError("bad_params", "the question is empty")
         known = await self._database.read(lambda db: db.get(TurnRow, (question.session, question.turn)))
         if known is not None:
             return self._accepted(known)
         if len(self._running) + len(self._entering) >= self._queue_limit:
-            raise Refusal("queue_full", f"{len(self._running)} questions are running or waiting", 1000)
+            raise ApiError("queue_full", f"{len(self._running)} questions are running or waiting", 1000)
         key = question.session, question.turn
         self._entering.setdefault(key, False)
         try:
@@ -105,9 +105,9 @@ class Turns:
         if new:
             running = _Running(replace(question, model=model), row.conversation_id, time.perf_counter(), is_stopped)
             self._running[row.session_id, row.id] = running
-            running.whole = asyncio.create_task(self._see_through(running, row), name=f"turn {row.id}")
-            self._log.ring(row.session_id)
-            self._mind(row.session_id)
+            running.whole = asyncio.create_task(self._run_turn(running, row), name=f"turn {row.id}")
+            self._log.notify(row.session_id)
+            self._start_grace_timer(row.session_id)
         return self._accepted(row)
 
     def _accepted(self, row: TurnRow) -> Accepted:
@@ -146,9 +146,9 @@ class Turns:
                 async for event in log:
                     yield event
         finally:
-            self._mind(session)
+            self._start_grace_timer(session)
 
-    def _mind(self, session: str) -> None:
+    def _start_grace_timer(self, session: str) -> None:
         """Gives the turns of a session that nobody watches their grace time."""
         unwatched = not self._log.followers(session) and any(owner == session for owner, _ in self._running)
         if unwatched and not self._closing and session not in self._graces:
@@ -178,7 +178,7 @@ class Turns:
         if running.work is not None:
             running.work.cancel()
 
-    async def _see_through(self, running: _Running, row: TurnRow) -> None:
+    async def _run_turn(self, running: _Running, row: TurnRow) -> None:
         """Runs the work of a turn and writes its one end, whatever happens to the work."""
         async with AsyncExitStack() as held:
             reason, error, draft = await self._outcome(running, row, held)
@@ -188,18 +188,18 @@ class Turns:
             finally:
                 del self._running[row.session_id, row.id]
                 self._stats.ended(reason, draft.figures)
-                self._log.ring(row.session_id)
+                self._log.notify(row.session_id)
 
     async def _outcome(
         self, running: _Running, row: TurnRow, held: AsyncExitStack
-    ) -> tuple[str, Refusal | None, Draft]:
+    ) -> tuple[str, ApiError | None, Draft]:
         """What became of the work: the reason of the end, the error if it is one, and what there is of an answer."""
         draft = Draft(running.accepted_at)
         if self._turn_s:
             late = f"The answer was cut short: it took longer than {self._turn_s:g} s (TURN_S)."
             held.callback(asyncio.get_running_loop().call_later(self._turn_s, self._stop, running, late).cancel)
         try:
-            running.work = asyncio.create_task(self._in_lane(running, row, draft, held))
+            running.work = asyncio.create_task(self._run_serialized(running, row, draft, held))
             if running.cancelled:
                 running.work.cancel()
             return await running.work, None, draft
@@ -210,17 +210,17 @@ class Turns:
             error = translate(failure)
             if error is None:
                 log.exception("turn %s failed", row.id)
-                error = Refusal("internal", "an unexpected error; the server's log has the details")
+                error = ApiError("internal", "an unexpected error; the server's log has the details")
             return "error", error, draft
 
-    async def _in_lane(self, running: _Running, row: TurnRow, draft: Draft, held: AsyncExitStack) -> str:
+    async def _run_serialized(self, running: _Running, row: TurnRow, draft: Draft, held: AsyncExitStack) -> str:
         """Waits for the conversation's earlier turns: their stored answers are part of this one's prompt."""
         self._log.status(row.session_id, row.id, "queued", done=0, total=len(self._running) - 1)
         await held.enter_async_context(self._lanes.setdefault(running.conversation, asyncio.Lock()))
         draft.waited()
         return await self._rag.answer(running.question, row, draft)
 
-    async def _finish(self, row: TurnRow, reason: str, draft: Draft, error: Refusal | None) -> None:
+    async def _finish(self, row: TurnRow, reason: str, draft: Draft, error: ApiError | None) -> None:
         """Writes the end, again and again while the disk is full or locked; what is left the next start writes."""
 
         def work(db: Session) -> None:

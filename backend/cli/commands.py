@@ -54,7 +54,7 @@ def run_search(query: str, path: Path, count: int, as_json: bool) -> None:
 
 def _search_here(chosen: Settings, query: str, path: Path, count: int) -> dict[str, Any]:
     """What `POST /search` answers, without a server: its start would take longer than the search."""
-    from backend.errors import Refusal, translate
+    from backend.errors import ApiError, translate
     from backend.indexing.retrieval import open_retrieval
     from indexer.errors import IndexerError
 
@@ -64,7 +64,7 @@ def _search_here(chosen: Settings, query: str, path: Path, count: int) -> dict[s
         if around is None or not around.chunks:
             raise no_index(path)
         return retrieval.find(query, around.id, count, ())
-    except (Refusal, IndexerError) as error:
+    except (ApiError, IndexerError) as error:
         refusal = translate(error)
         assert refusal is not None
         raise as_failure(refusal.body) from None

@@ -107,7 +107,7 @@ async def _tried(spec: ModelSpec, path: Path, context: int, verdicts: Path) -> _
     engine = await LlamaEngine.start(spec, path, context_length=context, verdicts=verdicts)
     try:
         chat = await asyncio.to_thread(format_of, spec, engine)
-        cuts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, scaffold=False),), ())
+        cuts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, parse_special=False),), ())
         tokens, sample, nothing = [await asyncio.to_thread(engine.count_tokens, segments) for segments in cuts]
         return _Tried(chat, tokens, sample - nothing, engine.left_out)
     finally:

@@ -15,7 +15,7 @@ from ulid import ULID
 
 from backend.db import events
 from backend.db.tables import ConversationRow, EventRow, Meta, SessionRow, TurnRow, now
-from backend.errors import Refusal
+from backend.errors import ApiError
 
 TRIED = 20  # conversations with the same last question that are looked at
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -43,7 +43,7 @@ def accept(db: Session, session: str, conversation: str | None, turn: str, quest
         return known, False
     place = require_conversation(db, conversation) if conversation else _new_conversation(db, owner)
     if place.session_id != session:
-        raise Refusal("not_found", f"conversation {place.id} belongs to another session")
+        raise ApiError("not_found", f"conversation {place.id} belongs to another session")
     last = db.scalar(select(func.max(TurnRow.ordinal)).where(TurnRow.conversation_id == place.id)) or 0
     row = TurnRow(
         session_id=session, id=turn, conversation_id=place.id, ordinal=last + 1, question=question, status="open"
@@ -122,7 +122,7 @@ def epoch(db: Session) -> str:
 def require_session(db: Session, session: str) -> SessionRow:
     row = db.get(SessionRow, session)
     if row is None:
-        raise Refusal("not_found", f"no session {session}")
+        raise ApiError("not_found", f"no session {session}")
     return row
 
 
@@ -135,7 +135,7 @@ def newest(db: Session, session: str) -> str | None:
 def require_conversation(db: Session, conversation: str) -> ConversationRow:
     row = db.get(ConversationRow, conversation)
     if row is None:
-        raise Refusal("not_found", f"no conversation {conversation}")
+        raise ApiError("not_found", f"no conversation {conversation}")
     return row
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from backend.db.database import Database
 from backend.db.tables import EventRow, SessionRow
-from backend.errors import Refusal
+from backend.errors import ApiError
 
 PAGE = 500  # events read at once
 REPLAY = 100_000  # most events a client may be behind
@@ -50,7 +50,7 @@ def page(db: Session, session: str, after: int) -> list[Event]:
     """The next events after number `after`, oldest first. Raises where they are not to be had any more."""
     row = db.get(SessionRow, session)
     if row is None:
-        raise Refusal("not_found", f"no session {session}")
+        raise ApiError("not_found", f"no session {session}")
     check_replay(row, after)
     rows = db.scalars(
         select(EventRow).where(EventRow.session_id == session, EventRow.seq > after).order_by(EventRow.seq).limit(PAGE)
@@ -68,14 +68,14 @@ def check_replay(row: SessionRow, after: int) -> None:
     """Raises `replay_gone` unless the log still holds every event after that number."""
     first = max(row.floor, row.head - REPLAY)
     if not first <= after <= row.head:
-        raise Refusal("replay_gone", f"events after {after} cannot be replayed; the log holds {first + 1}..{row.head}")
+        raise ApiError("replay_gone", f"events after {after} cannot be replayed; the log holds {first + 1}..{row.head}")
 
 
 @dataclass(slots=True)
-class _Followed:
+class _Subscription:
     """Who follows one session, its newest status, and what followers need not look up."""
 
-    bells: set[asyncio.Event] = field(default_factory=set)
+    waiters: set[asyncio.Event] = field(default_factory=set)
     status: Event | None = None
     tail: list[Event] = field(default_factory=list)  # the last events, as far as they came with their ring
     rings: int = 0  # those that came alone
@@ -85,8 +85,8 @@ class _Followed:
         later = [event for event in self.tail if event.seq > after]
         return [event for _, event in takewhile(lambda pair: pair[0] == pair[1].seq, enumerate(later, after + 1))]
 
-    def ring(self) -> None:
-        for bell in self.bells:
+    def notify(self) -> None:
+        for bell in self.waiters:
             bell.set()
 
 
@@ -95,21 +95,21 @@ class EventLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._followed: dict[str, _Followed] = {}
+        self._followed: dict[str, _Subscription] = {}
 
-    def ring(self, session: str, grown_by: Sequence[Event] = ()) -> None:
+    def notify(self, session: str, grown_by: Sequence[Event] = ()) -> None:
         """Tells followers that the log has changed, and, where it has only grown and the caller has them, by what."""
         if followed := self._followed.get(session):
             followed.tail = [*followed.tail, *grown_by][-TAIL:] if grown_by else []
             followed.rings += not grown_by
-            followed.ring()
+            followed.notify()
 
     def status(self, session: str, turn: str, stage: str, **facts: Any) -> None:
         """Replaces the newest status of the session."""
         if followed := self._followed.get(session):
             body = {"stage": stage, **{name: value for name, value in facts.items() if value is not None}}
             followed.status = Event(session, 0, turn, "status", body)
-            followed.ring()
+            followed.notify()
 
     def forget_status(self, session: str, turn: str) -> None:
         """To be called before the end of a turn is stored: nothing of it may follow its end."""
@@ -118,13 +118,13 @@ class EventLog:
             followed.status = None
 
     def followers(self, session: str) -> int:
-        return len(self._followed[session].bells) if session in self._followed else 0
+        return len(self._followed[session].waiters) if session in self._followed else 0
 
     async def follow(self, session: str, after: int) -> AsyncGenerator[Event]:
         """Events with a number above `after`, then live ones and statuses, for as long as the caller likes."""
         bell = asyncio.Event()
-        followed = self._followed.setdefault(session, _Followed())
-        followed.bells.add(bell)
+        followed = self._followed.setdefault(session, _Subscription())
+        followed.waiters.add(bell)
         seen_status, seen_rings = followed.status, -1  # not yet at the log's end
         try:
             while True:
@@ -145,6 +145,6 @@ class EventLog:
                     yield status
                 await bell.wait()
         finally:
-            followed.bells.discard(bell)
-            if not followed.bells:
+            followed.waiters.discard(bell)
+            if not followed.waiters:
                 self._followed.pop(session, None)

@@ -15,7 +15,7 @@ from models.errors import ContextTooLarge
 from models.hardware import processor
 from models.llama.bindings import build
 from models.llama.engine import LlamaEngine
-from models.llama.kv.snapshots import Limits
+from models.llama.kv.snapshots import KvLimits
 from models.llama.verdicts import Verdict, Verdicts
 from models.types import Engine, ModelSpec, Prompt, Sampling
 from prompts.errors import TemplateRejected
@@ -24,7 +24,7 @@ from prompts.system import SYSTEM
 from prompts.template import derive
 
 
-class Loaded(Engine, Protocol):
+class LoadedEngine(Engine, Protocol):
     """An engine of a model file, with what its own template is written in."""
 
     chat_template: str
@@ -34,7 +34,7 @@ class Loaded(Engine, Protocol):
 
 # Spec, file, context in tokens, bytes of memory for snapshots, progress. Its smoke test is passed when it
 # returns; it may be cancelled.
-Starter = Callable[[ModelSpec, Path, int, int, Progress], Awaitable[Loaded]]
+Starter = Callable[[ModelSpec, Path, int, int, Progress], Awaitable[LoadedEngine]]
 
 
 def kv_folder(settings: Settings) -> Path:
@@ -56,7 +56,7 @@ def verdicts(settings: Settings) -> dict[str, Verdict]:
 def llama(settings: Settings) -> Starter:
     """Starts llama.cpp as the settings say."""
 
-    async def start(spec: ModelSpec, path: Path, context: int, ram_bytes: int, progressed: Progress) -> Loaded:
+    async def start(spec: ModelSpec, path: Path, context: int, ram_bytes: int, progressed: Progress) -> LoadedEngine:
         return await LlamaEngine.start(
             spec,
             path,
@@ -64,7 +64,7 @@ def llama(settings: Settings) -> Starter:
             gpu_layers=settings.n_gpu_layers,
             context_length=context,
             kv_type=settings.kv_type,
-            storage=Limits(ram_bytes, settings.kv_disk_mb << 20, kv_folder(settings)),
+            storage=KvLimits(ram_bytes, settings.kv_disk_mb << 20, kv_folder(settings)),
             verdicts=verdicts_file(settings),
             on_progress=progressed,
         )
@@ -72,7 +72,7 @@ def llama(settings: Settings) -> Starter:
     return start
 
 
-def starting(starter: Starter) -> Start:
+def start_engine(starter: Starter) -> Start:
     """The same with the chat format, and with the system prompt read: no question waits for that, and by then it is
     known how fast this model reads here. An engine that fails at it is closed again.
     """
@@ -97,7 +97,7 @@ async def _read(engine: Engine, prompt: Prompt) -> None:
                 pass
 
 
-def format_of(spec: ModelSpec, engine: Loaded) -> ChatFormat:
+def format_of(spec: ModelSpec, engine: LoadedEngine) -> ChatFormat:
     """The format that the catalogue names, else the model's own template. Raises `TemplateRejected`."""
     if spec.prompt_format:
         if spec.prompt_format not in FORMATS:

@@ -12,24 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from backend.config import Settings
-from backend.engines.loader import kv_folder, llama, starting
+from backend.engines.loader import kv_folder, llama, start_engine
 from backend.engines.remote import REMOTE, Remote
-from backend.engines.resident_models import Model, Residents, Start, Watch
-from backend.metrics import Stats
+from backend.engines.resident_models import Model, ModelCache, Start, Watch
+from backend.metrics import Metrics
 from models import router
 from models.errors import ModelError, ModelUnavailable, Unsupported
 from models.extractive.engine import ExtractiveEngine
 from models.llama.engine import LlamaEngine
 from models.proposal import none_installed, not_installed
 from models.registry import Registry
-from models.router import Asked
+from models.router import RoutingFeatures
 from models.types import Engine, ModelSpec, ModelState, Sampling
 from prompts.formats import FORMATS, ChatFormat
 
 log = logging.getLogger(__name__)
 
 AUTO, EXTRACTIVE = "auto", "extractive"
-NOTHING_ASKED = Asked()
+NOTHING_ASKED = RoutingFeatures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,21 @@ class Ready:
     notice: str = ""  # what the user should know about this choice
 
 
-class Engines:
+class EnginePool:
     """Hands out engines by name."""
 
     def __init__(
         self,
         registry: Registry,
         settings: Settings,
-        stats: Stats | None = None,
+        stats: Metrics | None = None,
         *,
         start: Start | None = None,
         remote: Remote | None = None,
     ) -> None:
-        self._registry, self._settings, self._stats = registry, settings, stats or Stats()
+        self._registry, self._settings, self._stats = registry, settings, stats or Metrics()
         self._remote, self._extractive = remote, ExtractiveEngine()
-        self._residents = Residents(start or starting(llama(settings)), self._stats)
+        self._residents = ModelCache(start or start_engine(llama(settings)), self._stats)
         self._preloads: set[asyncio.Task[None]] = set()
 
     @property
@@ -84,7 +84,7 @@ class Engines:
             return None
         raise ModelUnavailable(self._missing(name, path))
 
-    def gives_way(self, name: str, engine: str, error: ModelError, failed: dict[str, str]) -> bool:
+    def should_fall_back(self, name: str, engine: str, error: ModelError, failed: dict[str, str]) -> bool:
         """Whether another engine may answer, because the question decides which does and `engine` broke before its
         first word: then it joins `failed`, which `use` wants to know. "" is no engine's name. What a local engine
         refuses to do the others would, too.
@@ -113,7 +113,7 @@ class Engines:
     async def use(
         self,
         name: str,
-        asked: Asked = NOTHING_ASKED,
+        asked: RoutingFeatures = NOTHING_ASKED,
         watch: Watch | None = None,
         failed: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Ready]:
@@ -158,7 +158,7 @@ class Engines:
             log.info("%s is not loaded ahead: %s", name, error)
 
     async def _choose(
-        self, name: str, asked: Asked, watch: Watch | None, failed: Mapping[str, str], held: AsyncExitStack
+        self, name: str, asked: RoutingFeatures, watch: Watch | None, failed: Mapping[str, str], held: AsyncExitStack
     ) -> Ready:
         if name == AUTO:
             return await self._routed(asked, watch, failed, held)
@@ -173,7 +173,7 @@ class Engines:
         return Ready(resident.engine, resident.chat, spec.sampling, spec.system_prompt)
 
     async def _routed(
-        self, asked: Asked, watch: Watch | None, failed: Mapping[str, str], held: AsyncExitStack
+        self, asked: RoutingFeatures, watch: Watch | None, failed: Mapping[str, str], held: AsyncExitStack
     ) -> Ready:
         """The first that can answer, from the tier of the question's score on."""
         points = router.score(asked)

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from backend.metrics import Stats
+from backend.metrics import Metrics
 from models.backoff import Backoff
 from models.errors import ModelError, ModelUnavailable
 from models.gguf.header import GgufHeader, read_header
 from models.gguf.reader import human_bytes
 from models.hardware import memory_free, memory_need
 from models.llama.engine import LlamaEngine
-from models.memory_plan import Held, contexts, plan, snapshots
+from models.memory_plan import ModelMemory, contexts, plan, snapshots
 from models.types import Engine, ModelSpec
 from prompts.errors import TemplateRejected
 from prompts.formats import ChatFormat
@@ -47,7 +47,7 @@ class Model:
 
 
 @dataclass(slots=True, eq=False)
-class Resident:
+class ResidentModel:
     """A model in memory."""
 
     model: Model
@@ -79,7 +79,7 @@ class _Load:
     model: Model
     task: "asyncio.Task[None]"
     waiting: int = 0
-    resident: Resident | None = None  # once it is done: those who wait are its users already
+    resident: ResidentModel | None = None  # once it is done: those who wait are its users already
     watches: list[Watch] = field(default_factory=list)
 
     def progressed(self, began: float, share: float) -> None:
@@ -88,12 +88,12 @@ class _Load:
             watch(round(100 * share), 100, left_ms)
 
 
-class Residents:
+class ModelCache:
     """Hands out loaded models; lives on the event loop."""
 
-    def __init__(self, start: Start, stats: Stats) -> None:
+    def __init__(self, start: Start, stats: Metrics) -> None:
         self._start, self._stats = start, stats
-        self._held: dict[str, Resident] = {}
+        self._held: dict[str, ResidentModel] = {}
         self._loads: dict[str, _Load] = {}
         self._closing: set[asyncio.Task[None]] = set()  # what models do that are let go
         self._one_at_a_time = asyncio.Lock()  # two loads at once would both take what is free now
@@ -112,7 +112,7 @@ class Residents:
         if load := self._loads.get(name):
             await asyncio.wait([load.task])
 
-    def get(self, name: str) -> Resident | None:
+    def get(self, name: str) -> ResidentModel | None:
         """A model that is loaded; who wants to work with it has to `use` it."""
         return self._held.get(name)
 
@@ -129,7 +129,7 @@ class Residents:
             await asyncio.wait(self._closing)
 
     @asynccontextmanager
-    async def use(self, model: Model, watch: Watch | None = None) -> AsyncIterator[Resident]:
+    async def use(self, model: Model, watch: Watch | None = None) -> AsyncIterator[ResidentModel]:
         """The model, loaded, and kept loaded until the block ends. Raises ModelUnavailable."""
         resident = self._held.get(model.spec.name)
         if resident is None or resident.leaving:
@@ -154,11 +154,11 @@ class Residents:
         for resident in list(self._held.values()):
             await self._let_go(resident)
 
-    def _leave(self, resident: Resident, users: int = 1) -> None:
+    def _leave(self, resident: ResidentModel, users: int = 1) -> None:
         resident.last_used = next(self._clock)
         resident.enter(-users)
 
-    async def _loaded(self, model: Model, watch: Watch | None) -> Resident:
+    async def _loaded(self, model: Model, watch: Watch | None) -> ResidentModel:
         load = self._loading(model)
         load.waiting += 1
         if watch is not None:
@@ -200,7 +200,7 @@ class Residents:
             del self._loads[name]
             self._stats.resident = {name: resident.need for name, resident in self._held.items()}
 
-    async def _make(self, load: _Load) -> Resident:
+    async def _make(self, load: _Load) -> ResidentModel:
         """Makes room and starts the engine. What fails here is not tried again at once."""
         model = load.model
         gone: list[str] = []  # who had to make room
@@ -221,7 +221,7 @@ class Residents:
         self._stats.loads += 1
         self._stats.swaps += bool(gone)
         seen = min(need, max(0, free - memory_free()))
-        return Resident(model, engine, chat, need, ram_bytes, need - seen, next(self._clock))
+        return ResidentModel(model, engine, chat, need, ram_bytes, need - seen, next(self._clock))
 
     def _failed(self, model: Model, error: Exception, gone: list[str]) -> ModelUnavailable:
         """Remembers a failed load; the error says what serves all the same."""
@@ -259,7 +259,7 @@ class Residents:
             await self._let_go(going)
             gone.append(going.model.spec.name)
 
-    async def _let_go(self, resident: Resident) -> None:
+    async def _let_go(self, resident: ResidentModel) -> None:
         del self._held[resident.model.spec.name]
         self._stats.resident.pop(resident.model.spec.name, None)
         closing = asyncio.create_task(resident.engine.close())
@@ -273,8 +273,8 @@ def _need(model: Model, header: GgufHeader, context: int) -> int:
     return 0 if model.on_gpu else memory_need(header, context, model.kv_type) + adapters
 
 
-def _held(resident: Resident) -> Held:
-    return Held(resident.model.spec.name, resident.need, resident.users > 0, resident.last_used)
+def _held(resident: ResidentModel) -> ModelMemory:
+    return ModelMemory(resident.model.spec.name, resident.need, resident.users > 0, resident.last_used)
 
 
 def _too_big(model: Model, need: int, context: int, room: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from backend.errors import Refusal
+from backend.errors import ApiError
 from indexer.files.languages import language_of
 from indexer.files.scan import is_secret_name
 from indexer.files.secrets import mask
@@ -30,7 +30,7 @@ class Attachment:
 
 
 def attached_hits(attachments: tuple[Attachment, ...], root: Path | None) -> list[Hit]:
-    """The attachments as hits in the order given. Raises `Refusal` for a path that cannot be read."""
+    """The attachments as hits in the order given. Raises `ApiError` for a path that cannot be read."""
     return [hit for attachment in attachments for hit in _pieces(attachment, root)]
 
 
@@ -103,7 +103,7 @@ def _pieces(attachment: Attachment, root: Path | None) -> list[Hit]:
     offset = first if _is_selection(attachment) else 1
     chosen = range(first, min(last, offset + len(lines) - 1) + 1)
     if not chosen:
-        raise Refusal(
+        raise ApiError(
             "bad_params", f"context {attachment.path!r} has {len(lines)} lines, none of them in {first}-{last}"
         )
     return [
@@ -152,14 +152,14 @@ def _inside(path: str, root: Path | None) -> str:
 
 def _read(path: str, given: str, root: Path | None) -> str:
     if root is None:
-        raise Refusal("bad_params", f"context {given!r} has no text and no codebase is indexed to read it from")
+        raise ApiError("bad_params", f"context {given!r} has no text and no codebase is indexed to read it from")
     if is_secret_name(PurePosixPath(path).name):
-        raise Refusal("bad_params", f"context {given!r} is a file of secrets by its name; send its text to insist")
+        raise ApiError("bad_params", f"context {given!r} is a file of secrets by its name; send its text to insist")
     file = (root / path).resolve()
     if not file.is_relative_to(root.resolve()):
-        raise Refusal("bad_params", f"context {given!r} lies outside the codebase; send its text instead")
+        raise ApiError("bad_params", f"context {given!r} lies outside the codebase; send its text instead")
     try:
         with file.open("rb") as stream:
             return stream.read(BYTES).decode("utf-8", errors="replace")
     except OSError as error:
-        raise Refusal("bad_params", f"context {given!r} cannot be read: {error.strerror}") from None
+        raise ApiError("bad_params", f"context {given!r} cannot be read: {error.strerror}") from None

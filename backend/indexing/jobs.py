@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from backend.db.conversations import new_id
-from backend.errors import Refusal, translate
+from backend.errors import ApiError, translate
 from backend.indexing.retrieval import Retrieval
-from backend.indexing.watchers import Watching
+from backend.indexing.watchers import Watchers
 from indexer.errors import IndexStorage
 from indexer.files.watch import Changes
 from indexer.storage.store import Store
@@ -40,7 +40,7 @@ class Job:
     state: str = "queued"  # queued, running, done, failed, cancelled
     progress: Progress = NOT_STARTED
     report: IndexReport | None = None
-    error: Refusal | None = None
+    error: ApiError | None = None
     task: "asyncio.Task[None] | None" = None
 
     @property
@@ -76,7 +76,7 @@ class Jobs:
         self._one = asyncio.Lock()
         self._leaving = threading.Event()
         self._loop = asyncio.get_running_loop()
-        self._watching = Watching(self._told)
+        self._watching = Watchers(self._told)
 
     async def start(self, path: str, watch: bool | None = None) -> Job:
         """A job for the codebase at `path`; the one that is already under way for it, if there is one.
@@ -122,7 +122,7 @@ class Jobs:
 
     def get(self, id_: str) -> Job:
         if id_ not in self._jobs:
-            raise Refusal("not_found", f"no index job {id_}")
+            raise ApiError("not_found", f"no index job {id_}")
         return self._jobs[id_]
 
     def is_busy(self, codebase: str) -> bool:
@@ -191,7 +191,7 @@ class Jobs:
                 job.error = translate(failure)
                 if job.error is None:
                     log.exception("indexing %s failed", job.root)
-                    job.error = Refusal("internal", "an unexpected error; the server's log has the details")
+                    job.error = ApiError("internal", "an unexpected error; the server's log has the details")
                 job.state = "cancelled" if job.error.code.name == "cancelled" else "failed"
 
     def _forget_old(self) -> None:

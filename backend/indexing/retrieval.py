@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from backend.config import Settings
-from backend.errors import Refusal
+from backend.errors import ApiError
 from indexer.embedding.base import Embedder, Vectors
 from indexer.embedding.onnx import load_embedder
-from indexer.embedding.rerank import Dense, VectorCache
+from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.errors import EmbedderUnavailable, IndexerError
 from indexer.navigation.followup import Subject
-from indexer.navigation.intent import recognise
-from indexer.navigation.navigator import Structural, answer
+from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.navigator import StructuralAnswer, answer
 from indexer.parsing.identifiers import split
 from indexer.search.searcher import Found, Searcher
 from indexer.storage.codebases import CodebaseInfo, Codebases
@@ -52,7 +52,7 @@ class Retrieval:
         self._embedder: Embedder | None = None
         self._loaded = threading.Event()
         self._waited_until = 0.0  # on the monotonic clock
-        self._dense = Dense(self._heavy, VectorCache(folder / "vectors.cache"))
+        self._dense = Reranker(self._heavy, VectorCache(folder / "vectors.cache"))
         self._searchers: dict[str, Searcher] = {}
         self._opening = threading.Lock()
         self._left: set[str] = set()  # codebases that nothing brings up to date
@@ -81,7 +81,7 @@ class Retrieval:
         """The heavy embedder's name, and a row for each text. Waits while it loads; raises where it cannot be."""
         self._loaded.wait(EMBEDDING_S)
         if self._embedder is None:
-            raise Refusal("model_unavailable", "the embedding model is not loaded: see the server's log")
+            raise ApiError("model_unavailable", "the embedding model is not loaded: see the server's log")
         return self._embedder.model_id, self._embedder.embed_documents(texts)
 
     @property
@@ -95,7 +95,7 @@ class Retrieval:
             for info in known:
                 if info.id == codebase:
                     return info
-            raise Refusal("not_found", f"no codebase {codebase}; see GET /codebases")
+            raise ApiError("not_found", f"no codebase {codebase}; see GET /codebases")
         if workspace:
             store = self.codebases.find(Path(workspace))
             return next((info for info in known if store is not None and info.id == store.id), None)
@@ -152,12 +152,14 @@ class Retrieval:
         """Makes a codebase that was just indexed ready for its first question."""
         self._searcher(store.id).prepare(cancelled)
 
-    def structural(self, codebase: CodebaseInfo, question: str, subject: Subject | None = None) -> Structural | None:
+    def structural(
+        self, codebase: CodebaseInfo, question: str, subject: Subject | None = None
+    ) -> StructuralAnswer | None:
         """The exact answer to a structural question, from the files as they are now; None for any other question.
 
         `subject`: which of several definitions a name of the question means.
         """
-        asked, store = recognise(question), self.codebases.get(codebase.id)
+        asked, store = parse_structural_query(question), self.codebases.get(codebase.id)
         if asked is None:
             return None
         self.on_use(store)
@@ -168,9 +170,9 @@ class Retrieval:
         began = time.perf_counter()
         chosen = self.choose(codebase)
         if chosen is None:
-            raise Refusal("index_unavailable", "nothing is indexed: POST /index, or `lantern index PATH`")
+            raise ApiError("index_unavailable", "nothing is indexed: POST /index, or `lantern index PATH`")
         if not query.strip():
-            raise Refusal("bad_params", "the query is empty")
+            raise ApiError("bad_params", "the query is empty")
         found, generation = self.search(chosen, query, (), k, paths, joined=True)
         ms = round((time.perf_counter() - began) * 1000, 1)
         hits = [wire_hit(hit) for hit in found.hits]
@@ -187,7 +189,7 @@ class Retrieval:
         try:
             return self.codebases.open(Path(root).expanduser())
         except (RuntimeError, OSError) as error:  # "~nobody", a name longer than the file system takes
-            raise Refusal("bad_params", f"{root[:200]!r} is no folder that can be read: {error}") from None
+            raise ApiError("bad_params", f"{root[:200]!r} is no folder that can be read: {error}") from None
 
     def delete(self, codebase: str) -> None:
         with self._opening:

@@ -7,7 +7,7 @@ from indexer.files.watch import Changes, Watch
 from indexer.storage.store import Store
 
 
-class Watching:
+class Watchers:
     """`changed(store, changes)` is called from a thread, for every batch."""
 
     def __init__(self, changed: Callable[[Store, Changes], None]) -> None:

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backend.openmp import calm
+from backend.openmp import limit_openmp_spin
 from benchmarks.answers.configurations import ALL, EXTRACTIVE, EXTRACTIVE_ONLY, Configuration
 from benchmarks.answers.figures import OTHERS, SHARES, Row, summary
 from benchmarks.answers.plain import plain_server
@@ -150,7 +150,7 @@ def chosen(bench: Path, n: int, quick: bool, folder: Path) -> Questions:
 
 
 def main() -> None:
-    calm()
+    limit_openmp_spin()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two questions, without a model; printed only")
     parser.add_argument("--n", type=int, default=24, help="questions for each row")

@@ -20,7 +20,7 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
-from backend.openmp import calm
+from backend.openmp import limit_openmp_spin
 from benchmarks.engine import table
 from benchmarks.engine.alone import forecasts, promises, smaller_cache, swaps
 from benchmarks.engine.clients import Heard
@@ -170,7 +170,7 @@ def cpu() -> str:
 
 
 def main() -> None:
-    calm()
+    limit_openmp_spin()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the tiny shape and little of everything, printed only")
     parser.add_argument("--shape", choices=SHAPES, default="phi3-mini", help="printed only, if it is not phi3-mini")

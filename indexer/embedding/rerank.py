@@ -80,7 +80,7 @@ class VectorCache:
             return None
 
 
-class Dense:
+class Reranker:
     """The heavy embedder and the vectors it has made. `load` gives None while the model is not there yet."""
 
     def __init__(self, load: Callable[[], Embedder | None], cache: VectorCache) -> None:

@@ -34,7 +34,7 @@ class Ranks:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Coverage:
     """Share of the functions that lie, at least half, in what a prompt shows in a budget of tokens."""
 
     t500: float
@@ -49,19 +49,19 @@ class Score:
     kind: str
     file: Ranks
     function: Ranks | None
-    evidence: Evidence | None
+    evidence: Coverage | None
     ms: float
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MetricsRow:
     """Of all questions of a kind."""
 
     kind: str
     n: int
     file: Ranks
     function: Ranks | None
-    evidence: Evidence | None
+    evidence: Coverage | None
     p50_ms: float
     p95_ms: float
 
@@ -89,10 +89,10 @@ def score(case: Case, hits: Sequence[Hit], ms: float) -> Score:
     return Score(case.kind, by_file, _ranks(shows), evidence(case, lambda size: hits[: _fitting(hits, size)]), ms)
 
 
-def evidence(case: Case, shown: Callable[[int], Sequence[Hit]]) -> Evidence:
+def evidence(case: Case, shown: Callable[[int], Sequence[Hit]]) -> Coverage:
     """`shown` gives what a prompt shows in so many bytes of code; the case has functions that answer it."""
     in_budgets = [shown(tokens * _TOKEN) for tokens in BUDGETS]
-    return Evidence(*(mean(_covered(hits, gold) for gold in case.functions) for hits in in_budgets))
+    return Coverage(*(mean(_covered(hits, gold) for gold in case.functions) for hits in in_budgets))
 
 
 def size(text: str) -> int:
@@ -100,14 +100,14 @@ def size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
-def summary(scores: Sequence[Score]) -> list[Row]:
+def summary(scores: Sequence[Score]) -> list[MetricsRow]:
     """A row for each kind, in the order of their first score, and their mean where there are several."""
     kinds = list(dict.fromkeys(score.kind for score in scores))
     rows = [_row(kind, [score for score in scores if score.kind == kind]) for kind in kinds]
     if len(rows) > 1:
         p50, p95 = _times(scores)
         rows.append(
-            Row(
+            MetricsRow(
                 kind=MEAN,
                 n=len(scores),
                 file=_mean([row.file for row in rows]),
@@ -120,8 +120,8 @@ def summary(scores: Sequence[Score]) -> list[Row]:
     return rows
 
 
-def _row(kind: str, scores: Sequence[Score]) -> Row:
-    return Row(
+def _row(kind: str, scores: Sequence[Score]) -> MetricsRow:
+    return MetricsRow(
         kind,
         len(scores),
         _mean([score.file for score in scores]),
@@ -171,7 +171,7 @@ def _length(gold: Gold) -> int:
     return gold.end_line - gold.start_line + 1
 
 
-M = TypeVar("M", Ranks, Evidence)
+M = TypeVar("M", Ranks, Coverage)
 
 
 def _mean(parts: Sequence[M]) -> M:

@@ -24,7 +24,7 @@ _GIT = (*_ENV, "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/n
 _SECONDS = 120
 
 
-def listing(root: Path, only: Collection[str] | None = None) -> Iterator[str]:
+def git_listing(root: Path, only: Collection[str] | None = None) -> Iterator[str]:
     """Paths relative to `root`, sorted, each once: files, links and what else is there, not ignored.
 
     A folder that cannot be listed, or that is never worth indexing, comes as one path of its own.
@@ -35,9 +35,9 @@ def listing(root: Path, only: Collection[str] | None = None) -> Iterator[str]:
         only = sorted(path for path in only if not _beyond_link(root, path))
     listed = _by_git(root, only)
     if listed is None:
-        yield from _by_walking(root, "", Rules(root)) if only is None else _collapsed(_walked(root, only))
+        yield from _by_walking(root, "", IgnoreRules(root)) if only is None else _collapsed(_walked(root, only))
         return
-    own = Rules(root, (OWN_FILE,))
+    own = IgnoreRules(root, (OWN_FILE,))
     yield from (path for path in _collapsed(listed) if not own.ignores_below(path))
 
 
@@ -53,7 +53,7 @@ def folders(root: Path) -> Iterator[str]:
 
     Rules outside the tree are not asked: some that git ignores may be among them.
     """
-    rules = Rules(root)
+    rules = IgnoreRules(root)
     stack = [""]
     while stack:
         folder = stack.pop()
@@ -84,7 +84,7 @@ def _beyond_link(root: Path, path: str) -> bool:
 
 
 def _walked(root: Path, only: Collection[str]) -> list[str]:
-    rules = Rules(root)
+    rules = IgnoreRules(root)
     starts = {path: _is_folder(root / path) for path in only}
     found: set[str] = set()
     for path, is_folder in starts.items():
@@ -106,7 +106,7 @@ def _by_git(root: Path, only: Collection[str] | None = None) -> list[str] | None
     for path in map(os.fsdecode, filter(None, out.split(b"\0"))):
         if _is_folder(f"{root}/{path}"):  # a submodule, or a repository inside this one
             base = path.rstrip("/")
-            found.update(f"{base}/{below}" for below in listing(root / base))
+            found.update(f"{base}/{below}" for below in git_listing(root / base))
         else:
             found.add(path)
     return sorted(found)
@@ -131,7 +131,7 @@ def git(folder: Path, *arguments: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _by_walking(root: Path, folder: str, rules: "Rules") -> Iterator[str]:
+def _by_walking(root: Path, folder: str, rules: "IgnoreRules") -> Iterator[str]:
     """Depth first with an explicit stack: trees may be deeper than Python's."""
     stack = [folder]
     while stack:
@@ -154,7 +154,7 @@ def _by_walking(root: Path, folder: str, rules: "Rules") -> Iterator[str]:
                 stack.append(below + "/" * is_folder)
 
 
-class Rules:
+class IgnoreRules:
     """The ignore files of a tree, read when a folder is first met. The last file that has a word decides."""
 
     def __init__(self, root: Path, names: tuple[str, ...] = IGNORE_FILES) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from indexer.errors import CodebaseUnreadable
 from indexer.files import secrets
-from indexer.files.ignore import EXCLUDED_FOLDERS, listing
+from indexer.files.ignore import EXCLUDED_FOLDERS, git_listing
 from indexer.files.languages import language_of
 from indexer.types import Skip, SourceFile
 
@@ -83,7 +83,7 @@ def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = 
         raise CodebaseUnreadable(f"{root} is a file: give the folder it is in") from error
     except (OSError, RuntimeError) as error:
         raise CodebaseUnreadable(f"{root} cannot be read ({error}): check its permissions") from error
-    for path in listing(root, only):
+    for path in git_listing(root, only):
         found = _look(root, path, max_bytes)
         if found is not None:
             yield found

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from watchfiles._rust_notify import RustNotify  # documented by watchfiles as its own lower layer
 
 from indexer.errors import CodebaseUnreadable
-from indexer.files.ignore import EXCLUDED_FOLDERS, IGNORE_FILES, Rules, folders
+from indexer.files.ignore import EXCLUDED_FOLDERS, IGNORE_FILES, IgnoreRules, folders
 from indexer.files.scan import walk
 from indexer.types import Skip
 
@@ -102,9 +102,9 @@ class _Events:
         finally:
             self._notify.close()
 
-    def _open(self) -> tuple[RustNotify, Rules]:
+    def _open(self) -> tuple[RustNotify, IgnoreRules]:
         for attempt in range(_TRIES):
-            rules = Rules(self._root)
+            rules = IgnoreRules(self._root)
             listed = [str(self._root / folder) for folder in folders(self._root) if _is_unicode(folder)]
             git = self._root / ".git"
             try:

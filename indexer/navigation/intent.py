@@ -19,7 +19,7 @@ _SUFFIXES = frozenset(suffix for row in LANGUAGES for suffix in row.suffixes)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StructuralQuery:
     """What is to be listed."""
 
     what: What
@@ -146,7 +146,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 _PATTERNS = tuple((what, strict, _compiled(pattern)) for what, strict, pattern in _TABLE)
 
 
-def recognise(question: str) -> Asked | None:
+def parse_structural_query(question: str) -> StructuralQuery | None:
     """None for every question that is not certainly one of these."""
     text = question.strip().rstrip("?!. ")
     if len(text) > _LONGEST or "\n" in text:
@@ -156,17 +156,17 @@ def recognise(question: str) -> Asked | None:
     for form in dict.fromkeys((text, bare)):
         for what, strict, pattern in _PATTERNS:
             if match := pattern.fullmatch(form):
-                found = Asked(what) if what in ("routes", "commands") else _asked(what, strict, match)
+                found = StructuralQuery(what) if what in ("routes", "commands") else _asked(what, strict, match)
                 if found:
                     return found
     return None
 
 
-def _asked(what: What, strict: bool, match: re.Match[str]) -> Asked | None:
+def _asked(what: What, strict: bool, match: re.Match[str]) -> StructuralQuery | None:
     written = match["x"]
     name = re.sub(r"::|#|\\|->", ".", written).strip(".:") if "/" not in written else written.removeprefix("./")
     noun = (match["noun"] or match["after"] or "").lower()
-    asked = Asked(what, name, noun)
+    asked = StructuralQuery(what, name, noun)
     if not name or name.lower() in _POINTING:
         return None
     if what == "outline" and not asked.is_path and not _is_code(match, name):

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from indexer.files.roles import is_test
-from indexer.navigation.intent import Asked, What
-from indexer.navigation.resolution import Meaning, Modules, Nearest, imports_it, is_real, means, preferred
-from indexer.navigation.working_tree import Now
+from indexer.navigation.intent import StructuralQuery, What
+from indexer.navigation.resolution import Modules, Nearest, ReferenceResolver, imports_it, is_real, means, preferred
+from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.entrypoints import COMMAND_TERMS, COMMAND_TEXTS, ROUTE_TERMS, ROUTE_TEXTS, Entry, commands, routes
 from indexer.parsing.identifiers import split
 from indexer.parsing.references import Reference, references_to
-from indexer.storage.snapshot import Place, Snapshot
+from indexer.storage.snapshot import IndexedSymbol, Snapshot
 from indexer.storage.store import Store
 from indexer.types import Hit, SourceFile
 
@@ -44,7 +44,7 @@ _KINDS = {  # of a definition that the question calls so
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Location:
     """One line that answers."""
 
     path: str
@@ -56,27 +56,27 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Structural:
+class StructuralAnswer:
     """An exact answer."""
 
-    asked: Asked
-    spots: tuple[Spot, ...]
+    asked: StructuralQuery
+    spots: tuple[Location, ...]
     hits: tuple[Hit, ...]  # the code of the first spots
     complete: bool  # False: there may be more
 
 
-def answer(asked: Asked, store: Store) -> Structural | None:
+def answer(asked: StructuralQuery, store: Store) -> StructuralAnswer | None:
     """None where it is unsure. Reads files, for about 0.1 s at most. Raises NotIndexed, IndexDamaged, IndexStorage."""
     with store.read() as snapshot:
-        look = _Look(asked, snapshot, Now(store.root, snapshot), Modules(snapshot, store.root.name))
+        look = Navigator(asked, snapshot, WorkingTree(store.root, snapshot), Modules(snapshot, store.root.name))
         spots = _ANSWERS[asked.what](look)[:_PLACES]
-        return Structural(asked, *look.with_code(spots), look.complete) if spots else None
+        return StructuralAnswer(asked, *look.with_code(spots), look.complete) if spots else None
 
 
-class _Look:
+class Navigator:
     """One question being answered."""
 
-    def __init__(self, asked: Asked, snapshot: Snapshot, now: Now, modules: Modules) -> None:
+    def __init__(self, asked: StructuralQuery, snapshot: Snapshot, now: WorkingTree, modules: Modules) -> None:
         self.asked = asked
         self.snapshot = snapshot
         self.now = now
@@ -84,7 +84,7 @@ class _Look:
         self.complete = True
         self._computed, self._began = time.thread_time(), time.monotonic()
 
-    def defined(self) -> list[Place]:
+    def defined(self) -> list[IndexedSymbol]:
         """The definitions of now that the name means; the real ones where there are others too."""
         last, kinds = self.asked.last, _KINDS.get(self.asked.noun)
         indexed = [place for place in self.snapshot.named([last]) if place.symbol.name == last and place.path]
@@ -97,12 +97,12 @@ class _Look:
             found = [place for place in found if place.symbol.kind in kinds]
         return preferred(found, self.asked.path)
 
-    def files(self, place: Place) -> list[str]:
+    def files(self, place: IndexedSymbol) -> list[str]:
         """The file of the one that is meant, then those of what else has the name where its path told which it is."""
         named = self.snapshot.named([self.asked.last]) if self.asked.path else []
         return [place.path, *(other.path for other in named if is_real(other) and means(other, self.asked.name))]
 
-    def one(self) -> Place | None:
+    def one(self) -> IndexedSymbol | None:
         """The one thing that the name means; None for a name of several."""
         found = self.defined()
         return found[0] if len({(place.path, place.symbol.qualified) for place in found}) == 1 else None
@@ -147,13 +147,13 @@ class _Look:
         is_one = len(set(files)) == 1
         shared = not is_one or any(is_real(other) and not means(other, self.asked.name) for other in others)
         for source, refs in self.mentions(self.asked.last, tests):
-            of, near = Meaning(place, source, refs, self.modules, shared=shared), Nearest(files, source, refs)
+            of, near = ReferenceResolver(place, source, refs, self.modules, shared=shared), Nearest(files, source, refs)
             meant = [(ref, near(ref)) for ref in refs if ref.kind != "import" and of(ref)]
             self.complete = self.complete and all(path for _, path in meant)
             yield source, [ref for ref, path in meant if path == place.path]
         self.complete = self.complete and place.symbol.kind != "method"  # what an object is, is not read
 
-    def with_code(self, spots: Sequence[Spot]) -> tuple[tuple[Spot, ...], tuple[Hit, ...]]:
+    def with_code(self, spots: Sequence[Location]) -> tuple[tuple[Location, ...], tuple[Hit, ...]]:
         """The spots with the hit that each lies in, as long as the hits stay few enough for a prompt."""
         hits: list[Hit] = []
         placed = []
@@ -168,27 +168,27 @@ class _Look:
         return tuple(placed), tuple(hits)
 
 
-def _definition(look: _Look) -> list[Spot]:
+def _definition(look: Navigator) -> list[Location]:
     found = look.defined()
     return [_spot_of(place) for place in found] if len(found) <= _MEANT else []
 
 
-def _calls(look: _Look) -> list[Spot]:
+def _calls(look: Navigator) -> list[Location]:
     return _references(look, {"call"})
 
 
-def _uses(look: _Look) -> list[Spot]:
+def _uses(look: Navigator) -> list[Location]:
     return _references(look, {"call", "inherit", "use"})
 
 
-def _references(look: _Look, kinds: set[str]) -> list[Spot]:
+def _references(look: Navigator, kinds: set[str]) -> list[Location]:
     found = [_spot(source, ref) for source, refs in look.meaning_it() for ref in refs if ref.kind in kinds]
     return _one_a_line(found)
 
 
-def _tests(look: _Look) -> list[Spot]:
+def _tests(look: Navigator) -> list[Location]:
     """The tests that mention it, or a helper in their file that does, each once."""
-    found: dict[tuple[str, str | int], Spot] = {}
+    found: dict[tuple[str, str | int], Location] = {}
     for source, refs in look.meaning_it(tests=True):
         for ref in refs:
             helped = [] if _TEST.search(ref.enclosing) else _helped(source, ref.enclosing.rpartition(".")[2])
@@ -201,7 +201,7 @@ def _helped(source: SourceFile, helper: str) -> Sequence[Reference]:
     return references_to(source.text, source.language, helper, _HELPER_SECONDS) or () if helper else ()
 
 
-def _imports(look: _Look) -> list[Spot]:
+def _imports(look: Navigator) -> list[Location]:
     asked = look.asked
     place = None if asked.is_path else look.one()
     if place is None and not asked.is_path and look.defined():
@@ -217,7 +217,7 @@ def _imports(look: _Look) -> list[Spot]:
     return _one_a_line(found)
 
 
-def _subclasses(look: _Look) -> list[Spot]:
+def _subclasses(look: Navigator) -> list[Location]:
     """A type that is not defined here, as those of libraries, is known by its name alone."""
     asked = look.asked
     foreign = "." not in asked.name and not look.defined()
@@ -225,7 +225,7 @@ def _subclasses(look: _Look) -> list[Spot]:
     return _one_a_line([_spot(source, ref) for source, refs in mentions for ref in refs if ref.kind == "inherit"])
 
 
-def _outline(look: _Look) -> list[Spot]:
+def _outline(look: Navigator) -> list[Location]:
     """The definitions in a file, or in a class."""
     asked = look.asked
     if asked.is_path:
@@ -238,25 +238,25 @@ def _outline(look: _Look) -> list[Spot]:
     return [_spot_of(other) for other in look.now.outline(place.path) if other.symbol.qualified.startswith(inside)]
 
 
-def _routes(look: _Look) -> list[Spot]:
+def _routes(look: Navigator) -> list[Location]:
     return _entries(look, ROUTE_TERMS, ROUTE_TEXTS, routes)
 
 
-def _commands(look: _Look) -> list[Spot]:
+def _commands(look: Navigator) -> list[Location]:
     return _entries(look, COMMAND_TERMS, COMMAND_TEXTS, commands)
 
 
 def _entries(
-    look: _Look, terms: Sequence[str], texts: Sequence[str], read: Callable[[str, str], tuple[Entry, ...]]
-) -> list[Spot]:
+    look: Navigator, terms: Sequence[str], texts: Sequence[str], read: Callable[[str, str], tuple[Entry, ...]]
+) -> list[Location]:
     return [
-        Spot(source.path, entry.line, entry.symbol, "call", _line(source, entry.line))
+        Location(source.path, entry.line, entry.symbol, "call", _line(source, entry.line))
         for source in look.sources(terms, texts, tests=False)
         for entry in read(source.text, source.language)
     ]
 
 
-_ANSWERS: dict[What, Callable[[_Look], list[Spot]]] = {
+_ANSWERS: dict[What, Callable[[Navigator], list[Location]]] = {
     "definition": _definition,
     "signature": _definition,
     "calls": _calls,
@@ -271,18 +271,18 @@ _ANSWERS: dict[What, Callable[[_Look], list[Spot]]] = {
 _OF_DEFINITIONS = ("definition", "signature", "outline")
 
 
-def _spot_of(place: Place) -> Spot:
+def _spot_of(place: IndexedSymbol) -> Location:
     symbol = place.symbol
-    return Spot(place.path, symbol.start_line, symbol.qualified, symbol.kind, symbol.signature)
+    return Location(place.path, symbol.start_line, symbol.qualified, symbol.kind, symbol.signature)
 
 
-def _spot(source: SourceFile, ref: Reference) -> Spot:
-    return Spot(source.path, ref.line, ref.enclosing, ref.kind, _line(source, ref.line))
+def _spot(source: SourceFile, ref: Reference) -> Location:
+    return Location(source.path, ref.line, ref.enclosing, ref.kind, _line(source, ref.line))
 
 
 def _line(source: SourceFile, line: int) -> str:
     return source.text.split("\n", line)[line - 1].strip()
 
 
-def _one_a_line(spots: Sequence[Spot]) -> list[Spot]:
+def _one_a_line(spots: Sequence[Location]) -> list[Location]:
     return list({(spot.path, spot.line): spot for spot in spots}.values())

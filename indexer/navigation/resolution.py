@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 
 from indexer.files.languages import LANGUAGES
 from indexer.files.roles import is_test
-from indexer.navigation.intent import Asked
+from indexer.navigation.intent import StructuralQuery
 from indexer.parsing.references import Reference
-from indexer.storage.snapshot import Place, Snapshot
+from indexer.storage.snapshot import IndexedSymbol, Snapshot
 from indexer.types import SourceFile
 
 # Names that the types of every language's library have too: the object must say that it is ours.
@@ -36,16 +36,16 @@ def parts_of(path: str) -> list[str]:
     return [*pure.parent.parts, *([] if stem in _INDEX else [stem])]
 
 
-def means(place: Place, name: str) -> bool:
+def means(place: IndexedSymbol, name: str) -> bool:
     """Whether a name with some of its scopes (`Budget.trim`, `prompts.build.trim`) means that definition."""
     whole = ".".join([*parts_of(place.path), place.symbol.qualified])
     return f".{whole}".endswith(f".{name}")
 
 
-def preferred(found: Sequence[Place], path: str) -> list[Place]:
+def preferred(found: Sequence[IndexedSymbol], path: str) -> list[IndexedSymbol]:
     """Of several definitions with a name the real ones, those in the file at `path`, those that are no tests."""
 
-    def is_there(place: Place) -> bool:
+    def is_there(place: IndexedSymbol) -> bool:
         return place.path == path
 
     for better in (is_real, is_there, _is_no_constructor, _is_no_constant, _is_no_test):
@@ -53,21 +53,21 @@ def preferred(found: Sequence[Place], path: str) -> list[Place]:
     return list(found)
 
 
-def is_real(place: Place) -> bool:
+def is_real(place: IndexedSymbol) -> bool:
     return place.symbol.kind not in ("declaration", "impl") and not place.path.endswith((".pyi", ".d.ts"))
 
 
-def _is_no_constructor(place: Place) -> bool:
+def _is_no_constructor(place: IndexedSymbol) -> bool:
     """Java's and C++'s constructors have the name of their class."""
     return place.symbol.qualified.split(".")[-2:-1] != [place.symbol.name]
 
 
-def _is_no_constant(place: Place) -> bool:
+def _is_no_constant(place: IndexedSymbol) -> bool:
     """`const read = require("./read")` defines nothing new."""
     return place.symbol.kind != "constant"
 
 
-def _is_no_test(place: Place) -> bool:
+def _is_no_test(place: IndexedSymbol) -> bool:
     return not is_test(place.path)
 
 
@@ -107,14 +107,14 @@ class Modules:
         return self._known[path]
 
 
-class Meaning:
+class ReferenceResolver:
     """Tells the references of one file that mean a definition.
 
     `refs`: the file's, with all its imports. `shared`: other types have a method of that name too.
     """
 
     def __init__(
-        self, place: Place, source: SourceFile, refs: Sequence[Reference], modules: Modules, *, shared: bool
+        self, place: IndexedSymbol, source: SourceFile, refs: Sequence[Reference], modules: Modules, *, shared: bool
     ) -> None:
         self._place, self._source, self._modules, self._shared = place, source, modules, shared
         self._owner = place.symbol.qualified.rpartition(".")[0].rpartition(".")[2]
@@ -167,7 +167,7 @@ def _words(qualifier: str) -> list[str]:
     return [word for word in re.split(r"[./\\:@]+", qualifier) if word and word not in _SUFFIXES]
 
 
-def imports_it(ref: Reference, path: str, asked: Asked, defined_in: str, modules: Modules) -> bool:
+def imports_it(ref: Reference, path: str, asked: StructuralQuery, defined_in: str, modules: Modules) -> bool:
     """Whether an import in the file at `path` brings what was asked for: a name, a module or a file."""
     words = _module(ref, path)
     whole = [*words, ref.name.partition(".")[0]]

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from indexer.files.scan import Candidate, read
 from indexer.parsing.definitions import parse
-from indexer.storage.snapshot import Place, Snapshot
+from indexer.storage.snapshot import IndexedSymbol, Snapshot
 from indexer.types import Hit, SourceFile, Symbol, Why
 
 _HIT = 120  # lines of a definition that are shown
 _AROUND = 6  # lines before and after a line of a file that changed since it was indexed
 
 
-class Now:
+class WorkingTree:
     """Files of one codebase, for one question."""
 
     def __init__(self, root: Path, snapshot: Snapshot) -> None:
@@ -32,15 +32,15 @@ class Now:
             self._sources[path] = found if isinstance(found, SourceFile) else None
         return self._sources[path]
 
-    def outline(self, path: str) -> list[Place]:
+    def outline(self, path: str) -> list[IndexedSymbol]:
         """The definitions in a file."""
         if path not in self._symbols:
             source = self.source(path)
             found = parse(source.text, source.language) if source else ()
             self._symbols[path] = [definition.symbol for definition in found]
-        return [Place(path, symbol) for symbol in self._symbols[path]]
+        return [IndexedSymbol(path, symbol) for symbol in self._symbols[path]]
 
-    def places(self, path: str, indexed: Sequence[Place], name: str) -> list[Place]:
+    def places(self, path: str, indexed: Sequence[IndexedSymbol], name: str) -> list[IndexedSymbol]:
         """The definitions of `name` in a file: those that were indexed, unless it has changed since."""
         if self._is_indexed(path):
             return [place for place in indexed if place.path == path]

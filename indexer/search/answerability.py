@@ -7,18 +7,24 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from indexer.errors import IndexStorage
-from indexer.search.off_topic import OFF_TOPIC, Chance, Evidence, is_general
-from indexer.search.query import Question, understand
+from indexer.search.off_topic import OFF_TOPIC, OffTopicBaseline, ScoreEvidence, is_general
+from indexer.search.query import SearchQuery, parse_query
 from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
 
 _META = "chance"
 
-FindEvidence = Callable[[Question, Snapshot], Evidence]
+FindEvidence = Callable[[SearchQuery, Snapshot], ScoreEvidence]
 
 
 def is_answered(
-    asked: Question, found: Evidence, snapshot: Snapshot, store: Store, model: str, evidence: FindEvidence, read: bool
+    asked: SearchQuery,
+    found: ScoreEvidence,
+    snapshot: Snapshot,
+    store: Store,
+    model: str,
+    evidence: FindEvidence,
+    read: bool,
 ) -> bool:
     """For a question that the heavy embedder finds nothing close to, or, with `read` False, has not looked at.
 
@@ -26,10 +32,10 @@ def is_answered(
     """
     if is_general(asked.text) or _is_named(asked, snapshot):
         return True
-    return not _chance(store, snapshot, model, evidence).explains(found, read)
+    return not _chance(store, snapshot, model, evidence).covers(found, read)
 
 
-def _is_named(asked: Question, snapshot: Snapshot) -> bool:
+def _is_named(asked: SearchQuery, snapshot: Snapshot) -> bool:
     """Whether the question spells the name of a definition or of a file that is there."""
     spelt = [name for name, sure in asked.names if sure >= 1]
     if snapshot.named(spelt):
@@ -39,12 +45,14 @@ def _is_named(asked: Question, snapshot: Snapshot) -> bool:
     )
 
 
-def _chance(store: Store, snapshot: Snapshot, model: str, evidence: FindEvidence) -> Chance:
+def _chance(store: Store, snapshot: Snapshot, model: str, evidence: FindEvidence) -> OffTopicBaseline:
     """Measured once, and again when the index has grown or shrunk."""
     chunks = snapshot.chunks
-    if kept := Chance.kept(str(snapshot.meta().get(_META, "")), model, chunks):
+    if kept := OffTopicBaseline.kept(str(snapshot.meta().get(_META, "")), model, chunks):
         return kept
-    made = Chance.measure(model, chunks, [evidence(understand(question), snapshot) for question in OFF_TOPIC])
+    made = OffTopicBaseline.measure(
+        model, chunks, [evidence(parse_query(question), snapshot) for question in OFF_TOPIC]
+    )
     if snapshot.meta().get("state") != "indexing":  # a job would make a question wait for its turn to write
         with suppress(IndexStorage):  # a disk that is full: measured again next time
             store.note(_META, made.text())

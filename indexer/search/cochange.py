@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 _HALF_LIFE = 200  # commits after which one counts half
 
 
-def changed(scores: Mapping[str, float], commits: Mapping[int, Sequence[str]]) -> dict[str, float]:
+def cochange_scores(scores: Mapping[str, float], commits: Mapping[int, Sequence[str]]) -> dict[str, float]:
     """What each file gains, 0 to 1: half of it by changing together with good ones, half by how lately it changed.
 
     `scores`: of the candidates, by path. `commits`: how many commits ago (0: the last) to the candidates it changed.

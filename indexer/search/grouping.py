@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from indexer.search.fusion import Ranked
-from indexer.storage.snapshot import Row
+from indexer.storage.snapshot import ChunkRow
 
 _FIRST = 10
 _PER_FILE = 3  # chunks of one file in the first ten, while other files have any
@@ -16,19 +16,19 @@ _DEFINITION_LINES = 120  # of a place made of one definition's parts
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class HitGroup:
     """A place: chunks that were found side by side, in order of lines."""
 
     ranked: Ranked  # the best of them
-    best: Row  # the best of those that belong to a definition, if any does
-    parts: tuple[Row, ...]
+    best: ChunkRow  # the best of those that belong to a definition, if any does
+    parts: tuple[ChunkRow, ...]
 
 
-def places(ranked: list[Ranked], rows: dict[int, Row], k: int, joined: bool) -> list[Shown]:
+def group_hits(ranked: list[Ranked], rows: dict[int, ChunkRow], k: int, joined: bool) -> list[HitGroup]:
     """The best `k`, each with the other parts of its definition; `joined`: and definitions beside it that rank well."""
-    best = varied(ranked, rows)[: 3 * k]
+    best = diversify(ranked, rows)[: 3 * k]
     rank = {item.id: at for at, item in enumerate(best)}
-    groups: list[list[Row]] = []
+    groups: list[list[ChunkRow]] = []
     for row in sorted((rows[item.id] for item in best), key=lambda row: (row.file.path, row.chunk.start_line, row.id)):
         if groups and _belongs(groups[-1], row, rank, joined):
             groups[-1].append(row)
@@ -38,11 +38,11 @@ def places(ranked: list[Ranked], rows: dict[int, Row], k: int, joined: bool) -> 
     for group in groups:
         first = min(rank[row.id] for row in group)
         named = min(group, key=lambda row: (not row.chunk.symbol, rank[row.id]))
-        found.append((first, Shown(best[first], named, tuple(group))))
+        found.append((first, HitGroup(best[first], named, tuple(group))))
     return [place for _, place in sorted(found, key=itemgetter(0))[:k]]
 
 
-def varied(ranked: list[Ranked], rows: dict[int, Row]) -> list[Ranked]:
+def diversify(ranked: list[Ranked], rows: dict[int, ChunkRow]) -> list[Ranked]:
     """No file fills the first places alone: its fourth chunk waits while others that are half as good have had none."""
     first: list[Ranked] = []
     later: list[Ranked] = []
@@ -58,7 +58,7 @@ def varied(ranked: list[Ranked], rows: dict[int, Row]) -> list[Ranked]:
     return first + later
 
 
-def _belongs(group: list[Row], row: Row, rank: dict[int, int], joined: bool) -> bool:
+def _belongs(group: list[ChunkRow], row: ChunkRow, rank: dict[int, int], joined: bool) -> bool:
     """Whether `row` is shown together with the group before it in its file."""
     first, last, chunk = group[0].chunk, group[-1].chunk, row.chunk
     if first.path != chunk.path or chunk.start_line <= last.start_line:

@@ -83,7 +83,7 @@ _LEAST_DEVIATION = 0.02  # of scores that are nearly constant, as in a codebase 
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ScoreEvidence:
     """The best scores of one question in one codebase; 0 where nothing was found."""
 
     static: float  # cosine
@@ -91,7 +91,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class OffTopicBaseline:
     """The evidence of each of `OFF_TOPIC` in one codebase, and of which state of it."""
 
     recipe: str
@@ -100,7 +100,7 @@ class Chance:
     words: tuple[float, ...]
 
     @classmethod
-    def measure(cls, model: str, chunks: int, found: Sequence[Evidence]) -> Self:
+    def measure(cls, model: str, chunks: int, found: Sequence[ScoreEvidence]) -> Self:
         return cls(
             _recipe(model), chunks, tuple(one.static for one in found), tuple(round(one.words, 4) for one in found)
         )
@@ -119,15 +119,15 @@ class Chance:
     def text(self) -> str:
         return json.dumps(asdict(self))
 
-    def explains(self, evidence: Evidence, read: bool) -> bool:
+    def covers(self, evidence: ScoreEvidence, read: bool) -> bool:
         """Whether off-topic questions find as good; `read`: the heavy embedder has seen nothing better either."""
-        better = above(evidence.static, self.static) + above(evidence.words, self.words)
+        better = z_score(evidence.static, self.static) + z_score(evidence.words, self.words)
         return better <= (_CHEAP_ALONE if read else _CHEAP)
 
 
 def is_close(cosines: Mapping[int, float], by_chance: Sequence[float]) -> bool:
     """Whether the best of the heavy embedder's cosines is beyond those of `OFF_TOPIC` with the same candidates."""
-    return bool(cosines) and above(max(cosines.values()), by_chance) > _DENSE
+    return bool(cosines) and z_score(max(cosines.values()), by_chance) > _DENSE
 
 
 def is_general(question: str) -> bool:
@@ -135,7 +135,7 @@ def is_general(question: str) -> bool:
     return _GENERAL.issuperset(split(" ".join(content_words(question))))
 
 
-def above(score: float, by_chance: Sequence[float]) -> float:
+def z_score(score: float, by_chance: Sequence[float]) -> float:
     """How far beyond their mean, in standard deviations."""
     deviation = max(_LEAST_DEVIATION, statistics.pstdev(by_chance))
     return (score - statistics.fmean(by_chance)) / deviation

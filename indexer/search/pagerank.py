@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 
-from indexer.storage.snapshot import Row
+from indexer.storage.snapshot import ChunkRow
 
 _NAME = re.compile(r"[A-Za-z_]\w{2,}")
 _DAMPING = 0.5  # share of a place's rank that goes on to what it refers to
@@ -15,7 +15,7 @@ _ROUNDS = 3
 _SHARED = 5  # a name that more candidates define says nothing
 
 
-def referred(seeds: Mapping[int, float], rows: Mapping[int, Row]) -> dict[int, float]:
+def pagerank_scores(seeds: Mapping[int, float], rows: Mapping[int, ChunkRow]) -> dict[int, float]:
     """What each candidate gains by others that refer to it, by how good (`seeds`: chunk id to score) those are.
 
     In units of the best candidate's own rank, 1 at most.

@@ -53,7 +53,7 @@ _DOCS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SearchQuery:
     """A question ready for retrieval, alone or with what it refers to."""
 
     text: str  # what is embedded: the words of a person, without code and what programs printed
@@ -66,13 +66,13 @@ class Question:
     is_report: bool  # it tells of something at length, as a bug report does
 
 
-def understand(question: str, history: Sequence[str] = ()) -> Question:
+def parse_query(question: str, history: Sequence[str] = ()) -> SearchQuery:
     """`history`: the user's earlier questions, oldest first. They count only if this one does not stand alone."""
     text = _FORM.sub(" ", "\n".join([*_leaned_on(question, history), question]))
     title = text.strip().partition("\n")[0] if not history else text
     terms = query_terms(title)
     rest = Counter(query_terms_with_repeats(text)) if title != text else Counter()
-    return Question(
+    return SearchQuery(
         text=_prose(text),
         terms=tuple(terms),
         more_terms=tuple((term, n) for term, n in rest.items() if term not in set(terms)),

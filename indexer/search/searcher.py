@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from fnmatch import translate
 
 from indexer.embedding.base import Embedder
-from indexer.embedding.rerank import Dense
+from indexer.embedding.rerank import Reranker
 from indexer.errors import IndexStorage
 from indexer.parsing.chunking import embedded
 from indexer.search.answerability import is_answered
-from indexer.search.cochange import changed
+from indexer.search.cochange import cochange_scores
 from indexer.search.fusion import DEFAULT, Ranked, Weights, factor, fuse, refine
-from indexer.search.grouping import Shown, places
-from indexer.search.off_topic import OFF_TOPIC, Evidence, is_close, share
-from indexer.search.pagerank import referred
-from indexer.search.query import Question, understand
-from indexer.search.symbol_match import named
+from indexer.search.grouping import HitGroup, group_hits
+from indexer.search.off_topic import OFF_TOPIC, ScoreEvidence, is_close, share
+from indexer.search.pagerank import pagerank_scores
+from indexer.search.query import SearchQuery, parse_query
+from indexer.search.symbol_match import match_symbols
 from indexer.storage.freshness import is_fresh
-from indexer.storage.snapshot import Row, Snapshot
+from indexer.storage.snapshot import ChunkRow, Snapshot
 from indexer.storage.store import Store
 from indexer.storage.vector_index import FLAT
-from indexer.storage.vector_sync import Followed
+from indexer.storage.vector_sync import VectorMirror
 from indexer.types import Hit
 
 _POOL = 200  # candidates of each signal
@@ -49,14 +49,16 @@ class Found:
 class Searcher:
     """Searches one index. Safe to use from several threads."""
 
-    def __init__(self, store: Store, static: Embedder, dense: Dense | None = None, weights: Weights = DEFAULT) -> None:
+    def __init__(
+        self, store: Store, static: Embedder, dense: Reranker | None = None, weights: Weights = DEFAULT
+    ) -> None:
         """`static` made the vectors in the index; `dense` reads the best candidates of each question once more."""
         self._store = store
         self._static = static
         self._dense = dense
         self._weights = weights
         self._lock = threading.Lock()
-        self._vectors = Followed(static.model_id, static.dim, store.vectors_file)
+        self._vectors = VectorMirror(static.model_id, static.dim, store.vectors_file)
 
     @property
     def generation(self) -> int:
@@ -70,7 +72,7 @@ class Searcher:
             if snapshot.chunks <= FLAT:
                 return
             with self._lock:
-                damaged = self._vectors.follow(snapshot, cancelled)
+                damaged = self._vectors.sync(snapshot, cancelled)
         self._drop(damaged)
 
     def search(self, question: str, history: Sequence[str] = (), k: int = 10, paths: Sequence[str] = ()) -> list[Hit]:
@@ -92,16 +94,16 @@ class Searcher:
         `paths` keeps only files under one of these folders, or matching one of these globs.
         Raises NotIndexed, IndexDamaged, IndexStorage.
         """
-        asked = understand(question, history)
+        asked = parse_query(question, history)
         vector = self._static.embed_query(asked.text)
         with self._store.read() as snapshot:
             allowed = _allowed(snapshot, paths)
             with self._lock:
-                damaged = self._vectors.follow(snapshot)
+                damaged = self._vectors.sync(snapshot)
                 near = dict(self._vectors.search(vector, _POOL, allowed))
             terms = _telling(asked, snapshot)
             lexical = dict(snapshot.lexical(terms, _POOL, allowed))
-            symbol = named(asked, snapshot, allowed)
+            symbol = match_symbols(asked, snapshot, allowed)
             rows = snapshot.rows(lexical.keys() | near.keys() | symbol.keys())
             factors = {i: factor(row.chunk, asked.about_tests, asked.about_docs) for i, row in rows.items()}
             ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in rows]
@@ -110,7 +112,7 @@ class Searcher:
             graph, cosines = self._graph(ranked, rows), self._cosines(asked.text, read)
             past = self._past(asked, ranked, paths_of, snapshot)
             ranked = refine(ranked, graph, past, cosines, factors, paths_of, self._weights)
-            hits = self._hits(places(ranked, rows, k, joined), snapshot)
+            hits = self._hits(group_hits(ranked, rows, k, joined), snapshot)
             close = bool(paths) or is_close(cosines, self._by_chance(read) if cosines else [])
             answered = close or self._is_answered(asked, terms, near, lexical, snapshot, bool(cosines))
         self._drop(damaged)
@@ -123,7 +125,7 @@ class Searcher:
 
     def _is_answered(
         self,
-        asked: Question,
+        asked: SearchQuery,
         terms: list[str],
         near: dict[int, float],
         lexical: dict[int, float],
@@ -133,23 +135,23 @@ class Searcher:
         found = _weighed(asked, terms, near, lexical, snapshot)
         return is_answered(asked, found, snapshot, self._store, self._static.model_id, self._evidence, read)
 
-    def _evidence(self, asked: Question, snapshot: Snapshot) -> Evidence:
+    def _evidence(self, asked: SearchQuery, snapshot: Snapshot) -> ScoreEvidence:
         """The best that the static vectors and the words find."""
         terms = _telling(asked, snapshot)
         with self._lock:
             near = dict(self._vectors.search(self._static.embed_query(asked.text), 1))
         return _weighed(asked, terms, near, dict(snapshot.lexical(terms, 1)), snapshot)
 
-    def _graph(self, ranked: list[Ranked], rows: dict[int, Row]) -> dict[int, float]:
-        return referred({item.id: item.score for item in ranked[:_REFERRING]}, rows)
+    def _graph(self, ranked: list[Ranked], rows: dict[int, ChunkRow]) -> dict[int, float]:
+        return pagerank_scores({item.id: item.score for item in ranked[:_REFERRING]}, rows)
 
     def _past(
-        self, asked: Question, ranked: list[Ranked], paths_of: Mapping[int, str], snapshot: Snapshot
+        self, asked: SearchQuery, ranked: list[Ranked], paths_of: Mapping[int, str], snapshot: Snapshot
     ) -> dict[str, float]:
         if not asked.is_report:
             return {}
         best = {paths_of[item.id]: item.score for item in reversed(ranked[:_REFERRING])}
-        return changed(best, snapshot.commits_of(best))
+        return cochange_scores(best, snapshot.commits_of(best))
 
     def _cosines(self, question: str, read: Mapping[int, str]) -> dict[int, float]:
         if self._dense is None:
@@ -161,17 +163,17 @@ class Searcher:
         """The best cosine of each off-topic question with the same candidates."""
         return self._dense.best(OFF_TOPIC, list(read.values())) if self._dense else []
 
-    def _hits(self, found: list[Shown], snapshot: Snapshot) -> list[Hit]:
+    def _hits(self, found: list[HitGroup], snapshot: Snapshot) -> list[Hit]:
         files = {place.best.file.path: place.best.file for place in found}
         fresh = {path: is_fresh(self._store.root, file) for path, file in files.items()}
         return [_hit(place, fresh[place.best.file.path], snapshot) for place in found]
 
 
 def _weighed(
-    asked: Question, terms: list[str], near: dict[int, float], lexical: dict[int, float], snapshot: Snapshot
-) -> Evidence:
+    asked: SearchQuery, terms: list[str], near: dict[int, float], lexical: dict[int, float], snapshot: Snapshot
+) -> ScoreEvidence:
     words = share(max(lexical.values(), default=0.0), {*asked.terms, *terms}, snapshot)
-    return Evidence(max(near.values(), default=0.0), words)
+    return ScoreEvidence(max(near.values(), default=0.0), words)
 
 
 def _allowed(snapshot: Snapshot, paths: Sequence[str]) -> list[int] | None:
@@ -189,7 +191,7 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.escape(path) + r"(?:/|\Z)" if path not in ("", ".") else "")
 
 
-def _telling(asked: Question, snapshot: Snapshot) -> list[str]:
+def _telling(asked: SearchQuery, snapshot: Snapshot) -> list[str]:
     """The terms to look for: those of the first line, and the most telling of the rest by tf-idf.
 
     A term in every fourth chunk ranks nothing and makes the search slow: it counts only where nothing else does.
@@ -204,7 +206,7 @@ def _telling(asked: Question, snapshot: Snapshot) -> list[str]:
     return title[: 2 * _TERMS] + rest[:_TERMS]
 
 
-def _hit(found: Shown, fresh: bool, snapshot: Snapshot) -> Hit:
+def _hit(found: HitGroup, fresh: bool, snapshot: Snapshot) -> Hit:
     best, first, last = found.best.chunk, found.parts[0].chunk, found.parts[-1].chunk
     alone = len(found.parts) == 1
     return Hit(

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection
 
 from indexer.parsing.identifiers import action, split
-from indexer.search.query import Question
-from indexer.storage.snapshot import Place, Snapshot
+from indexer.search.query import SearchQuery
+from indexer.storage.snapshot import IndexedSymbol, Snapshot
 
 _POOL = 200  # described names looked at
 _FILE_NAMED = 0.4  # of a sure name
@@ -17,7 +17,7 @@ _COMMON = 40  # a name that more definitions have says nothing
 _KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8}
 
 
-def named(asked: Question, snapshot: Snapshot, allowed: Collection[int] | None) -> dict[int, float]:
+def match_symbols(asked: SearchQuery, snapshot: Snapshot, allowed: Collection[int] | None) -> dict[int, float]:
     """Chunks of the definitions and files that the question names: 1 for a sure name, less for one that many share."""
     sure = dict(asked.names)
     places = snapshot.named(sure)
@@ -35,7 +35,7 @@ def named(asked: Question, snapshot: Snapshot, allowed: Collection[int] | None) 
     return {chunk: score for chunk, score in scores.items() if chunk in inside}
 
 
-def _described(asked: Question, snapshot: Snapshot) -> dict[int, float]:
+def _described(asked: SearchQuery, snapshot: Snapshot) -> dict[int, float]:
     """Chunks of definitions whose name is made of words of the question: `build_prompt` for "the prompt builder"."""
     said = list(dict.fromkeys([*asked.terms, *map(action, asked.terms)]))
     found = {}
@@ -46,7 +46,7 @@ def _described(asked: Question, snapshot: Snapshot) -> dict[int, float]:
     return found
 
 
-def _in_files(asked: Question, snapshot: Snapshot) -> list[int]:
+def _in_files(asked: SearchQuery, snapshot: Snapshot) -> list[int]:
     """Chunks of the files that the question mentions, where a name means few of them."""
     if not asked.files:
         return []
@@ -60,7 +60,7 @@ def _is_meant(path: str, name: str) -> bool:
     return f"/{path}".endswith(f"/{name.lstrip('./')}") or (path.count("/") > 0 and name.endswith(f"/{path}"))
 
 
-def _qualified(place: Place, text: str) -> float:
+def _qualified(place: IndexedSymbol, text: str) -> float:
     """A question that names the scope too means the one in that scope."""
     scope = place.symbol.qualified.rpartition(".")[0].rpartition(".")[2]
     return 1.5 if scope and re.search(rf"\b{re.escape(scope)}\b", text) else 1.0

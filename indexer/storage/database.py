@@ -57,7 +57,7 @@ def cannot_write(file: Path, error: OSError) -> IndexStorage:
     return IndexStorage(f"{file.parent} cannot be written ({error.strerror}): check its permissions and the disk")
 
 
-class Database:
+class IndexDatabase:
     """A file with a given schema. Another schema version, or a damaged file, raises `IndexDamaged` until `recreate`."""
 
     def __init__(self, file: Path, schema: str, version: int) -> None:

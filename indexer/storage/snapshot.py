@@ -15,7 +15,7 @@ from indexer.types import Chunk, Skip, Symbol
 
 
 @dataclass(frozen=True, slots=True)
-class KnownFile:
+class IndexedFile:
     """A file as it was indexed."""
 
     path: str
@@ -27,16 +27,16 @@ class KnownFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChunkRow:
     """A chunk with its id and the file it was cut from."""
 
     id: int
     chunk: Chunk
-    file: KnownFile
+    file: IndexedFile
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IndexedSymbol:
     """A definition and where it is."""
 
     path: str
@@ -84,14 +84,14 @@ class Snapshot:
         found = self._db.execute("SELECT value FROM meta WHERE key = 'chunks'").fetchone()
         return int(found[0]) if found else 0
 
-    def files(self, only: Collection[str] | None = None) -> dict[str, KnownFile]:
+    def files(self, only: Collection[str] | None = None) -> dict[str, IndexedFile]:
         """By path, every one; `only` gives just these and those below them."""
         query = f"SELECT {_FILE} FROM files f"  # noqa: S608
         if only is None:
-            return {row[0]: KnownFile(*row) for row in self._db.execute(query)}
+            return {row[0]: IndexedFile(*row) for row in self._db.execute(query)}
         query += " WHERE f.path = ? OR f.path > ? AND f.path < ?"
         places = ((path, f"{path}/", f"{path}0") for path in only)  # "0" is the character behind "/"
-        return {row[0]: KnownFile(*row) for place in places for row in self._db.execute(query, place)}
+        return {row[0]: IndexedFile(*row) for place in places for row in self._db.execute(query, place)}
 
     def recipes(self) -> list[str]:
         """What files were indexed with, each once."""
@@ -113,9 +113,9 @@ class Snapshot:
         query = f"SELECT c.id FROM chunks c WHERE c.file_id IN ({inside})"  # noqa: S608
         return [row[0] for row in self._db.execute(query, (json.dumps(sorted(paths)),))]
 
-    def known(self, path: str) -> KnownFile | None:
+    def known(self, path: str) -> IndexedFile | None:
         row = self._db.execute(f"SELECT {_FILE} FROM files f WHERE f.path = ?", (path,)).fetchone()  # noqa: S608
-        return KnownFile(*row) if row else None
+        return IndexedFile(*row) if row else None
 
     def files_with(self, terms: Sequence[str], texts: Sequence[str], limit: int) -> list[str]:
         """At most `limit` paths of files that have a chunk with any of `terms` and any of `texts` verbatim."""
@@ -132,7 +132,7 @@ class Snapshot:
         query = "SELECT 1 FROM files WHERE '/' || path GLOB ? OR '/' || path GLOB ? LIMIT 1"
         return self._db.execute(query, (f"*/{path}.*", f"*/{path}/*")).fetchone() is not None
 
-    def chunk_at(self, path: str, line: int) -> Row | None:
+    def chunk_at(self, path: str, line: int) -> ChunkRow | None:
         """The smallest chunk that holds a line."""
         query = (
             "SELECT c.id FROM chunks c JOIN files f ON f.id = c.file_id WHERE f.path = ? AND ? BETWEEN c.start_line"
@@ -238,16 +238,16 @@ class Snapshot:
             kept[term] = count
         return kept
 
-    def named(self, names: Collection[str]) -> list[Place]:
+    def named(self, names: Collection[str]) -> list[IndexedSymbol]:
         """Definitions whose name equals one of `names`, whatever the case."""
         query = (
             "SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc FROM symbols s"
             " JOIN files f ON f.id = s.file_id WHERE s.folded = ? ORDER BY f.path, s.start_line"
         )
         found = [row for name in sorted({name.lower() for name in names}) for row in self._db.execute(query, (name,))]
-        return [Place(path, Symbol(*rest)) for path, *rest in found]
+        return [IndexedSymbol(path, Symbol(*rest)) for path, *rest in found]
 
-    def chunks_at(self, place: Place) -> list[int]:
+    def chunks_at(self, place: IndexedSymbol) -> list[int]:
         """Ids of the chunks that hold a definition: its parts, or the block it stands in."""
         query = (
             "SELECT c.id, c.symbol FROM chunks c JOIN files f ON f.id = c.file_id"
@@ -274,7 +274,7 @@ class Snapshot:
             before = (first, last)
         return "\n".join(lines)
 
-    def rows(self, ids: Collection[int]) -> dict[int, Row]:
+    def rows(self, ids: Collection[int]) -> dict[int, ChunkRow]:
         """The chunks with these ids, as far as they are still there."""
         query = (
             f"SELECT c.id, {_FILE}, f.language, c.start_line, c.end_line, c.symbol, c.kind, c.signature, c.doc, c.text"  # noqa: S608
@@ -282,8 +282,8 @@ class Snapshot:
         )
         found = {}
         for row in self._db.execute(query, (json.dumps(sorted(ids)),)):
-            chunk_id, file = row[0], KnownFile(*row[1:7])
+            chunk_id, file = row[0], IndexedFile(*row[1:7])
             language, start, end, symbol, kind, signature, doc, text = row[7:]
             chunk = Chunk(file.path, start, end, symbol, kind, language, signature, doc, text)
-            found[chunk_id] = Row(chunk_id, chunk, file)
+            found[chunk_id] = ChunkRow(chunk_id, chunk, file)
         return found

@@ -16,8 +16,8 @@ from typing import TextIO
 
 from indexer.errors import IndexDamaged, IndexStorage
 from indexer.parsing.identifiers import TERMS, split
-from indexer.storage.database import Database, cannot_write
-from indexer.storage.snapshot import REMEMBERED, Counted, KnownFile, Snapshot
+from indexer.storage.database import IndexDatabase, cannot_write
+from indexer.storage.snapshot import REMEMBERED, Counted, IndexedFile, Snapshot
 from indexer.types import Chunk, Skip, Symbol
 
 SCHEMA = 5
@@ -64,7 +64,7 @@ Terms = tuple[str, str, str, str]  # of a chunk: of its path, its symbol, its si
 class Indexed:
     """All that one file brings into the index. `terms`, `vectors` and `keys` have a row for each chunk."""
 
-    file: KnownFile
+    file: IndexedFile
     language: str
     chunks: tuple[Chunk, ...]
     symbols: tuple[Symbol, ...]
@@ -85,7 +85,7 @@ class Store:
     def __init__(self, codebase_id: str, root: Path, file: Path) -> None:
         self.id = codebase_id
         self.root = root
-        self._database = Database(file, _TABLES, _VERSION)
+        self._database = IndexDatabase(file, _TABLES, _VERSION)
         self._counted: Counted = {}
 
     def create(self) -> None:
@@ -137,7 +137,7 @@ class Store:
                 _insert(db, indexed)
             _changed(db, more, state="indexing")
 
-    def touch(self, files: Sequence[KnownFile]) -> None:
+    def touch(self, files: Sequence[IndexedFile]) -> None:
         """Takes over the stat of files whose bytes did not change."""
         if files:
             with self._database.writing() as db:

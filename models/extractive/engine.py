@@ -12,7 +12,7 @@ from models.extractive.calls import calls
 from models.extractive.excerpt import comment, decisive_lines, fenced
 from models.extractive.matching import Kind, Match, Ranking, is_test, rank, stems
 from models.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
-from models.types import Delta, Evidence, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
+from models.types import ContextSnippet, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 
 _PIECE = re.compile(r"\s*\S+|\s+")
 _RELATED = 5
@@ -79,7 +79,7 @@ def compose(prompt: Prompt) -> str:
         paragraphs = [f"{_NOTHING} The nearest places:", "\n".join(_bullet(match.evidence) for match in places)]
     if prompt.notice:
         paragraphs.append(f"*{prompt.notice}*")
-    return "\n\n" * prompt.goes_on + "\n\n".join(paragraphs) + "\n"
+    return "\n\n" * prompt.is_continuation + "\n\n".join(paragraphs) + "\n"
 
 
 def _paragraphs(prompt: Prompt) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _paragraphs(prompt: Prompt) -> Iterator[str]:
     if ranking.kind is Kind.HOW and others and _is_close_second(others[0], best):
         shown.append(others.pop(0))
     for place, match in enumerate(shown):
-        if place or not prompt.goes_on:  # else the lead has said it
+        if place or not prompt.is_continuation:  # else the lead has said it
             yield _lead(match.evidence, ranking, first=place == 0, others=prompt.evidence)
         yield _code(match.evidence, ranking.words)
     if related := _related([match.evidence for match in others], best.evidence):
@@ -102,13 +102,13 @@ def _is_close_second(match: Match, best: Match) -> bool:
     return has_a_body and match.score >= _CLOSE_SECOND * best.score and is_test(one.path) <= is_test(best.evidence.path)
 
 
-def _related(others: list[Evidence], best: Evidence) -> list[Evidence]:
+def _related(others: list[ContextSnippet], best: ContextSnippet) -> list[ContextSnippet]:
     """Tests only where the best place is one too, or nothing else is there."""
     code = [item for item in others if not is_test(item.path)]
     return (others if is_test(best.path) or not code else code)[:_RELATED]
 
 
-def _lead(evidence: Evidence, ranking: Ranking, *, first: bool, others: Sequence[Evidence]) -> str:
+def _lead(evidence: ContextSnippet, ranking: Ranking, *, first: bool, others: Sequence[ContextSnippet]) -> str:
     """Names the symbol and its place, then lets its documentation, its comments and its calls speak."""
     what, where = name(evidence.symbol), place(evidence)
     if not evidence.symbol:
@@ -122,7 +122,7 @@ def _lead(evidence: Evidence, ranking: Ranking, *, first: bool, others: Sequence
     return " ".join(filter(None, (opening, _says(evidence, ranking.words), _calls(evidence, others))))
 
 
-def _says(evidence: Evidence, words: frozenset[str]) -> str:
+def _says(evidence: ContextSnippet, words: frozenset[str]) -> str:
     """The first paragraph of its documentation and what else there meets the question; without one, a comment."""
     if evidence.kind == "section":
         return ""
@@ -135,7 +135,7 @@ def _says(evidence: Evidence, words: frozenset[str]) -> str:
     return f"A comment there says: {ended(told)}" if told else ""
 
 
-def _calls(evidence: Evidence, others: Sequence[Evidence]) -> str:
+def _calls(evidence: ContextSnippet, others: Sequence[ContextSnippet]) -> str:
     """Whom it calls and who calls it, as far as the evidence shows."""
     rest = [item for item in others if (item.path, item.symbol) != (evidence.path, evidence.symbol)]
     called = calls(evidence, rest)[:_CALLED]
@@ -146,7 +146,7 @@ def _calls(evidence: Evidence, others: Sequence[Evidence]) -> str:
     return " ".join(parts)
 
 
-def _listed(items: Sequence[Evidence]) -> str:
+def _listed(items: Sequence[ContextSnippet]) -> str:
     *head, last = [f"{name(item.symbol)} [{item.n}]" for item in items]
     return f"{', '.join(head)} and {last}" if head else last
 
@@ -155,20 +155,20 @@ def ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?", ".)", "…")) else f"{sentence}."
 
 
-def _code(evidence: Evidence, words: frozenset[str]) -> str:
+def _code(evidence: ContextSnippet, words: frozenset[str]) -> str:
     groups = decisive_lines(evidence, words)
     spans = ", ".join(f"{start}-{end}" if end > start else f"{start}" for start, end, _ in groups)
     text = "\n⋮\n".join(lines for _, _, lines in groups)
     return f"{code_span(f'{evidence.path}:{spans}')}\n\n{fenced(text, evidence.language)}"
 
 
-def _bullet(evidence: Evidence) -> str:
+def _bullet(evidence: ContextSnippet) -> str:
     says = first_sentence(evidence.doc) if evidence.kind != "section" else ""
     what = f"{name(evidence.symbol)}, " if evidence.symbol else ""
     return f"- {what}{place(evidence)}" + (f": {ended(says)}" if says else "")
 
 
-def place(evidence: Evidence) -> str:
+def place(evidence: ContextSnippet) -> str:
     end = f"-{evidence.end_line}" if evidence.end_line > evidence.start_line else ""
     return f"{code_span(f'{evidence.path}:{evidence.start_line}{end}')} [{evidence.n}]"
 

@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 
 from models.extractive.matching import stems
-from models.types import Evidence
+from models.types import ContextSnippet
 
 MAX_LINES = 20
 _HEAD_LINES = 2
@@ -21,7 +21,7 @@ _QUOTES = "\"'/*#! \t"
 _DECIDES = re.compile(r"\b(return|raise|throw|yield|await|if|elif|else|for|while|match|case|switch)\b")
 
 
-def decisive_lines(evidence: Evidence, words: frozenset[str]) -> list[tuple[int, int, str]]:
+def decisive_lines(evidence: ContextSnippet, words: frozenset[str]) -> list[tuple[int, int, str]]:
     """Groups of lines as (first, last, text): the head, and the lines that share most words with the question."""
     lines = evidence.text.rstrip().split("\n")
     told = _documentation(lines, evidence.doc)
@@ -43,7 +43,7 @@ def decisive_lines(evidence: Evidence, words: frozenset[str]) -> list[tuple[int,
     return [(first + g[0], first + g[-1], "\n".join(lines[g[0] : g[-1] + 1])) for g in groups]
 
 
-def comment(evidence: Evidence, words: frozenset[str]) -> str:
+def comment(evidence: ContextSnippet, words: frozenset[str]) -> str:
     """The comment in the code that shares most words with the question, on one line; "" where none shares any."""
     blocks: list[list[str]] = [[]]
     for line in evidence.text.split("\n"):

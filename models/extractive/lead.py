@@ -9,7 +9,7 @@ from models.extractive.calls import used_names
 from models.extractive.engine import article, ended, place
 from models.extractive.matching import Kind, Match, is_test, kind_of, rank, stems
 from models.extractive.prose import code_span, first_sentence, name
-from models.types import Evidence
+from models.types import ContextSnippet
 
 USED = 6  # names in the best place's own code
 USED_BESIDE = 3
@@ -20,7 +20,7 @@ _LONG = 240  # characters of documentation
 _ON = {Kind.WHERE: "In detail:", Kind.HOW: "How it works:", Kind.WHAT: "In detail:"}
 
 
-def lead_places(question: str, evidence: tuple[Evidence, ...]) -> list[Evidence]:
+def lead_places(question: str, evidence: tuple[ContextSnippet, ...]) -> list[ContextSnippet]:
     """What a lead names, the best first; nothing where the evidence has no definition."""
     matches = rank(question, evidence).matches
     best, *others = matches
@@ -34,7 +34,7 @@ def asks_where(question: str) -> bool:
     return kind_of(question) is Kind.WHERE
 
 
-def lead(question: str, places: Sequence[Evidence]) -> str:
+def lead(question: str, places: Sequence[ContextSnippet]) -> str:
     """The paragraph, and the words that hand over to the model; `places` are those of `lead_places`."""
     best, *others = places
     ranking = rank(question, tuple(places))
@@ -53,7 +53,7 @@ def _is_close(match: Match, best: Match) -> bool:
     return bool(one.symbol) and match.score >= _CLOSE * best.score and is_test(one.path) <= is_test(best.evidence.path)
 
 
-def _beside(one: Evidence, words: frozenset[str]) -> str:
+def _beside(one: ContextSnippet, words: frozenset[str]) -> str:
     uses = used_names(one.text, one.symbol, words)[:USED_BESIDE]
     which = f" with {listed([code_span(name) for name in uses])}" if len(uses) > 1 else ""
     return f"{name(one.symbol)} in {place(one)}{which}"

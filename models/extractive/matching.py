@@ -8,7 +8,7 @@ import enum
 import re
 from dataclasses import dataclass
 
-from models.types import Evidence
+from models.types import ContextSnippet
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NAME = re.compile(r"[A-Za-z_][\w.]*\w|[A-Za-z_]")
@@ -55,7 +55,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    evidence: Evidence
+    evidence: ContextSnippet
     score: float
 
 
@@ -68,7 +68,7 @@ class Ranking:
     matches: tuple[Match, ...]  # best first, at least one
 
 
-def rank(question: str, evidence: tuple[Evidence, ...]) -> Ranking:
+def rank(question: str, evidence: tuple[ContextSnippet, ...]) -> Ranking:
     """Orders evidence by what it shares with the question; `evidence` is not empty."""
     words = content_stems(question)
     kind = kind_of(question)
@@ -99,7 +99,7 @@ def content_stems(text: str) -> frozenset[str]:
     return stems(text) - _STOP_STEMS
 
 
-def _score(item: Evidence, question: str, words: frozenset[str], place: int) -> float:
+def _score(item: ContextSnippet, question: str, words: frozenset[str], place: int) -> float:
     worth: dict[str, float] = {}
     for value, text in (
         (_TEXT_WORTH, item.text),
@@ -121,7 +121,7 @@ def _score(item: Evidence, question: str, words: frozenset[str], place: int) -> 
     return score * _PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + place)
 
 
-def _named(item: Evidence, question: str, words: frozenset[str]) -> float:
+def _named(item: ContextSnippet, question: str, words: frozenset[str]) -> float:
     """What it is worth that the question spells the symbol: less where a plain word may just be meant as one."""
     name = item.symbol.rpartition(".")[2]
     said = set(_NAME.findall(question)) - _STOP_WORDS

@@ -18,7 +18,7 @@ from itertools import count
 from models.errors import ModelUnavailable
 from models.llama.kernels import FAULTS, LIBRARY, MEASURING, PROOF_ROWS, READING, proof
 from models.llama.verdicts import Choice
-from models.llama.wire import LINE_BYTES, Message, Order, packed
+from models.llama.wire import LINE_BYTES, LoadRequest, Message, packed
 from models.types import Rates
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ _CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.worker.main impo
 class KernelFault(ModelUnavailable):
     """A load that was ended by a fault of the processor, or that stalled."""
 
-    def __init__(self, child: "Child") -> None:
+    def __init__(self, child: "WorkerProcess") -> None:
         super().__init__(f"the model could not be loaded: {child.why}")
         self.fault, self.stage, self.kernels = child.fault, child.stage, child.kernels
 
@@ -46,7 +46,7 @@ class NotMeasured(ModelUnavailable):
     """A load that ended, by no fault of the processor, while it was found out what is the fastest."""
 
 
-class Child:
+class WorkerProcess:
     """One process with one loaded model. When it is gone, `why` says so to everyone who waits for it."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Child:
         self._process, self._writer = process, writer
         self._ids = count(1)
         self._inboxes: dict[int, asyncio.Queue[Message | None]] = {}
-        self._complaints = b""
+        self._stderr_tail = b""
         self._heard = True
         self._killed_for = ""
         self.ready: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
@@ -64,16 +64,16 @@ class Child:
         self.fault = ""  # the signal of a fault that ended it, or `STALLED`
         self.stage = LIBRARY  # of the load: what it has begun to do
         self.kernels: tuple[str, ...] = ()  # those it uses, as far as there is a choice
-        self.beat: Message = {}
+        self.heartbeat: Message = {}
         self.rates = Rates()
         self._progressed: Callable[[float], None] = lambda _share: None
         self._load_s = LOAD_S  # for one stage of the load
         self._patience: asyncio.Timeout | None = None  # of whoever waits for it
-        self._listening = [asyncio.create_task(work) for work in (self._read(reader), self._read_complaints())]
+        self._listening = [asyncio.create_task(work) for work in (self._read(reader), self._read_stderr())]
         self._tasks = [*self._listening, *(asyncio.create_task(work) for work in (self._watch(), self._see_end()))]
 
     @classmethod
-    async def start(cls, order: Order, on_progress: Callable[[float], None]) -> "Child":
+    async def start(cls, order: LoadRequest, on_progress: Callable[[float], None]) -> "WorkerProcess":
         """A process that has loaded what is ordered. Raises ModelUnavailable with the reason where it cannot, as a
         KernelFault where it has died of what it is made to run.
         """
@@ -98,7 +98,7 @@ class Child:
         return child
 
     @classmethod
-    async def _spawn(cls) -> "Child":
+    async def _spawn(cls) -> "WorkerProcess":
         path = [entry for entry in sys.path if entry]  # never the folder that a command happens to run in
         try:
             ours, theirs = socket.socketpair()
@@ -183,9 +183,9 @@ class Child:
         if "id" in message:
             if inbox := self._inboxes.get(message["id"]):
                 inbox.put_nowait(message)
-        elif "beat" in message:
-            self.beat = message["beat"]
-            if self.beat.get("stalled_s", 0) > STALL_S:
+        elif "heartbeat" in message:
+            self.heartbeat = message["heartbeat"]
+            if self.heartbeat.get("stalled_s", 0) > STALL_S:
                 self.fault = STALLED
                 self._kill(f"one step took longer than {STALL_S:.0f} s")
         elif not self.ready.done() and "ready" in message:
@@ -204,10 +204,10 @@ class Child:
             within_s = STALL_S if self.stage in _QUICK else self._load_s
             self._patience.reschedule(asyncio.get_running_loop().time() + within_s)
 
-    async def _read_complaints(self) -> None:
+    async def _read_stderr(self) -> None:
         assert self._process.stderr is not None
         while said := await self._process.stderr.read(1 << 16):
-            self._complaints = (self._complaints + said)[-2000:]
+            self._stderr_tail = (self._complaints + said)[-2000:]
 
     async def _watch(self) -> None:
         """Ends a process that is silent. Counts our own ticks: a machine that slept has heard nothing and missed
@@ -242,5 +242,5 @@ class Child:
 
     def _last_words(self, code: int) -> str:
         ended = f"its process ended by signal {-code}" if code < 0 else f"its process ended with status {code}"
-        said = self._complaints.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        said = self._stderr_tail.decode("utf-8", "replace").strip().rpartition("\n")[2]
         return f"{ended}: {said[:300]}" if said else ended

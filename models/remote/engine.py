@@ -168,7 +168,7 @@ class RemoteEngine:
         rest, notice = (filtering.end(), filtering.notice) if filtering else ("", "")
         yield Delta(rest, reason, usage, notice=notice)
 
-    async def _chunks(self, path: str, body: dict[str, Any]) -> AsyncGenerator[wire.Chunk, None]:
+    async def _chunks(self, path: str, body: dict[str, Any]) -> AsyncGenerator[wire.StreamChunk, None]:
         """The events of one answer, until the server says that it is done or hangs up."""
         patience, events = self._patience, EventStream()
         response = await self._sent("POST", path, body, patience.first_token_s)

@@ -25,7 +25,7 @@ _REQUEST_IS_WRONG = frozenset({400, 413, 422})  # nothing is wrong with the serv
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class StreamChunk:
     """What one event of a stream says."""
 
     text: str = ""
@@ -66,7 +66,7 @@ def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[s
     return "completions", body | {"prompt": prompt.text}
 
 
-def chunk(payload: str, who: str) -> Chunk:
+def chunk(payload: str, who: str) -> StreamChunk:
     """The data of one event from `who`. Raises `EngineFailed`, `ContextTooLarge` where it is an error or no chunk."""
     said = _object(payload, who)
     if error := said.get("error"):
@@ -76,7 +76,7 @@ def chunk(payload: str, who: str) -> Chunk:
     delta = choice.get("delta")
     text = delta.get("content") if isinstance(delta, dict) else choice.get("text")
     reason = choice.get("finish_reason")
-    return Chunk(
+    return StreamChunk(
         text.encode("utf-8", "replace").decode() if isinstance(text, str) else "",
         _REASONS.get(reason, "stop") if isinstance(reason, str) else None,
         _usage(said.get("usage")),

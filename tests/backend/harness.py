@@ -13,11 +13,11 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from backend.config import Settings, load_settings
-from backend.engines.pool import Engines, Ready
+from backend.engines.pool import EnginePool, Ready
 from backend.indexing.retrieval import Retrieval
 from backend.server import serve
-from backend.services import Parts
-from backend.wiring import parts
+from backend.services import Services
+from backend.wiring import build_services
 from indexer.embedding.base import HashEmbedder
 from models.errors import UnknownModel
 from models.registry import Registry
@@ -26,7 +26,7 @@ from models.types import Sampling
 from prompts.formats import FORMATS
 
 
-class ScriptedEngines(Engines):
+class ScriptedEngines(EnginePool):
     """Every model name but "nope" is the scripted engine."""
 
     def __init__(self, settings: Settings, engine: ScriptedEngine) -> None:
@@ -48,7 +48,7 @@ class World:
 
     url: str
     token: str
-    parts: Parts
+    services: Services
     http: httpx.AsyncClient
     leave: asyncio.Event
 
@@ -125,20 +125,20 @@ async def running(
     folder: Path,
     engine: ScriptedEngine | None = None,
     *,
-    making: Callable[[Settings], Engines] | None = None,
+    making: Callable[[Settings], EnginePool] | None = None,
     **given: Any,
 ) -> AsyncIterator[World]:
     """A server over `folder`; with an engine it answers everything, else what is made decides, else the settings."""
     settings = settings_in(folder, **given)
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    wired: list[Parts] = []
+    wired: list[Services] = []
 
     @asynccontextmanager
-    async def wire(settings: Settings) -> AsyncIterator[Parts]:
+    async def wire(settings: Settings) -> AsyncIterator[Services]:
         engines = ScriptedEngines(settings, engine) if engine is not None else making(settings) if making else None
         retrieval = Retrieval(settings.data_dir / "indexes", HashEmbedder(), HashEmbedder)
         retrieval.preload()
-        async with parts(settings, retrieval, engines) as made:
+        async with build_services(settings, retrieval, engines) as made:
             wired.append(made)
             yield made
 

@@ -20,8 +20,8 @@ TEXTS = ("It ", "works.")
 async def test_a_full_disk_is_said_and_what_was_stored_stays(tmp_path: Path) -> None:
     async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
         first = (await world.post("/chat/query", {"query": "before?"})).json()
-        engine = world.parts.database.engine
-        pages = await world.parts.database.read(lambda s: s.execute(text("PRAGMA page_count")).scalar_one())
+        engine = world.services.database.engine
+        pages = await world.services.database.read(lambda s: s.execute(text("PRAGMA page_count")).scalar_one())
         limit = lambda connection, _: connection.execute(f"PRAGMA max_page_count={pages}").close()  # noqa: E731
         event.listen(engine, "connect", limit)
         engine.dispose()

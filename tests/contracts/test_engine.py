@@ -11,11 +11,11 @@ from models.extractive.engine import ExtractiveEngine
 from models.llama.engine import LlamaEngine
 from models.remote.engine import RemoteEngine
 from models.scripted import ScriptedEngine
-from models.types import Delta, Engine, Evidence, ModelSpec, Prompt, Sampling, Segment
+from models.types import ContextSnippet, Delta, Engine, ModelSpec, Prompt, Sampling, Segment
 from tests.models.remote.fake_openai import fake_server, honest
 from tests.tiny_gguf import ALL
 
-EVIDENCE = Evidence(
+EVIDENCE = ContextSnippet(
     n=1,
     path="src/scan.py",
     start_line=3,

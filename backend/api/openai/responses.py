@@ -13,7 +13,7 @@ DONE = "data: [DONE]\n\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ResponsePart:
     """A piece of an answer on its way out. The last one has the reason."""
 
     text: str = ""
@@ -33,7 +33,7 @@ class Form:
     id: str = field(default_factory=lambda: f"lantern-{new_id()}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def whole(self, pieces: list[Piece]) -> dict[str, Any]:
+    def whole(self, pieces: list[ResponsePart]) -> dict[str, Any]:
         """The answer in one object."""
         choices = [
             self._choice("message", last, "".join(piece.text for piece in pieces if piece.index == last.index))
@@ -44,14 +44,14 @@ class Form:
         usage = _usage([piece.usage for piece in pieces if piece.usage])
         return self._head(name, pieces[-1]) | {"choices": choices, "usage": usage} | _sources(pieces[-1])
 
-    def opening(self, first: Piece) -> list[dict[str, Any]]:
+    def opening(self, first: ResponsePart) -> list[dict[str, Any]]:
         """What is sent when the engine has accepted, before there is text."""
         if self.kind == "text":
             return []
         role = {"role": "assistant", "content": ""}
         return [self._chunk(first, {"index": 0, "delta": role, "logprobs": None, "finish_reason": None})]
 
-    def chunks(self, piece: Piece) -> list[dict[str, Any]]:
+    def chunks(self, piece: ResponsePart) -> list[dict[str, Any]]:
         """What is sent for a piece: its text, then its end."""
         told = [self._chunk(piece, self._choice("delta", piece, piece.text) | {"finish_reason": None})]
         ending = self._choice("delta", piece, "")
@@ -59,22 +59,22 @@ class Form:
             ending["delta"] = {}
         return (told if piece.text else []) + ([self._chunk(piece, ending) | _sources(piece)] if piece.reason else [])
 
-    def usage(self, last: Piece, used: list[Usage]) -> dict[str, Any]:
+    def usage(self, last: ResponsePart, used: list[Usage]) -> dict[str, Any]:
         """The chunk after the last one, for those who asked for it."""
         return self._chunk(last, None) | {"usage": _usage(used)}
 
-    def _choice(self, name: str, piece: Piece, text: str) -> dict[str, Any]:
+    def _choice(self, name: str, piece: ResponsePart, text: str) -> dict[str, Any]:
         """`name` is what a chat's text stands in; that of a plain completion stands alone."""
         role = {"role": "assistant"} if name == "message" else {}
         said = {name: role | {"content": text}} if self.kind == "chat" else {"text": text}
         reason = _REASONS[piece.reason] if piece.reason else None
         return {"index": piece.index, **said, "logprobs": None, "finish_reason": reason}
 
-    def _chunk(self, piece: Piece, choice: dict[str, Any] | None) -> dict[str, Any]:
+    def _chunk(self, piece: ResponsePart, choice: dict[str, Any] | None) -> dict[str, Any]:
         name = "chat.completion.chunk" if self.kind == "chat" else "text_completion"
         return self._head(name, piece) | {"choices": [choice] if choice else []}
 
-    def _head(self, name: str, piece: Piece) -> dict[str, Any]:
+    def _head(self, name: str, piece: ResponsePart) -> dict[str, Any]:
         return {"id": self.id, "object": name, "created": self.created, "model": piece.model}
 
 
@@ -92,5 +92,5 @@ def _usage(used: list[Usage]) -> dict[str, Any]:
     }
 
 
-def _sources(piece: Piece) -> dict[str, Any]:
+def _sources(piece: ResponsePart) -> dict[str, Any]:
     return {} if piece.sources is None else {"lantern_sources": list(piece.sources)}

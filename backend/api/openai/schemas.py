@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from backend.api.schemas import Request
+from backend.api.schemas import Schema
 from backend.api.security import BODY_BYTES
 from models.types import Message, Sampling
 
@@ -46,7 +46,7 @@ Text = Annotated[str, Field(max_length=BODY_BYTES)]  # a bound makes pydantic re
 Texts = Annotated[list[Text], BeforeValidator(_texts), Field(min_length=1, max_length=2048)]
 
 
-class ToolCall(Request):
+class ToolCall(Schema):
     function: dict[str, Any] = Field(default={})
 
     @property
@@ -54,7 +54,7 @@ class ToolCall(Request):
         return f"{self.function.get('name', '')}({self.function.get('arguments', '')})"
 
 
-class ChatMessage(Request):
+class ChatMessage(Schema):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Annotated[Text, BeforeValidator(_joined)] = ""
     tool_calls: list[ToolCall] = Field(default=[])
@@ -68,11 +68,11 @@ class ChatMessage(Request):
         return Message("assistant" if self.role == "assistant" else "user", text)
 
 
-class StreamOptions(Request):
+class StreamOptions(Schema):
     include_usage: bool = False
 
 
-class ResponseFormat(Request):
+class ResponseFormat(Schema):
     type: Literal["text", "json_object", "json_schema"] = "text"
     json_schema: dict[str, Any] = Field(default={})
 
@@ -84,7 +84,7 @@ class ResponseFormat(Request):
         return json.dumps(self.json_schema.get("schema") or {"type": "object"})
 
 
-class Generating(Request):
+class Generating(Schema):
     """What chat and plain completions have in common."""
 
     model: str = Field("", max_length=200)
@@ -168,7 +168,7 @@ class Completion(Generating):
     suffix: Text = ""
 
 
-class Embeddings(Request):
+class Embeddings(Schema):
     """The body of `POST /v1/embeddings`."""
 
     input: Texts

@@ -8,8 +8,8 @@ from models.llama.kv.state_file import State
 class Memory(Protocol):
     """The cells of a context. Sequences are numbers from 0."""
 
-    forks: bool  # whether a part of a sequence can be shared; else only whole ones go on
-    reads_all: bool  # whether an evaluation reads the cells of everybody, so that idle ones cost time
+    can_share_prefix: bool  # whether a part of a sequence can be shared; else only whole ones go on
+    attends_all_cells: bool  # whether an evaluation reads the cells of everybody, so that idle ones cost time
 
     def copy(self, source: int, sequence: int, length: int) -> None:
         """Shares the first `length` tokens."""

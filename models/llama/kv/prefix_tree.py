@@ -17,7 +17,7 @@ class Node:
     sequences: set[int] = field(default_factory=set)
 
 
-class Prefixes:
+class PrefixTree:
     """Sequences are small numbers. Equal tokens stand in one node only if one sequence was forked from the other."""
 
     def __init__(self) -> None:

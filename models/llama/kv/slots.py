@@ -9,8 +9,8 @@ from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from models.llama.kv.memory import Memory
-from models.llama.kv.prefix_tree import Prefixes, common
-from models.llama.kv.snapshots import Kept, Snapshots
+from models.llama.kv.prefix_tree import PrefixTree, common
+from models.llama.kv.snapshots import KvSnapshot, Snapshots
 from models.llama.kv.state_file import Spans, State
 
 SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is continued, not forked
@@ -29,7 +29,7 @@ class Slots:
     """The sequences of one context with room for `cells` tokens."""
 
     def __init__(self, memory: Memory, snapshots: Snapshots, cells: int, sequences: int) -> None:
-        self.tree, self.cells = Prefixes(), cells
+        self.tree, self.cells = PrefixTree(), cells
         self._memory, self._snapshots = memory, snapshots
         self._free = list(range(sequences))
         self._running: set[int] = set()
@@ -49,17 +49,17 @@ class Slots:
         `growth` is what those may still need. Then `take` and every `extend` up to these lengths find room.
         """
         known, holders = self._longest(tokens)
-        shared = self.tree.along(min(holders), known, self._running) if holders and self._memory.forks else 0
+        shared = self.tree.along(min(holders), known, self._running) if holders and self._memory.can_share_prefix else 0
         return self.tree.held(self._running) + growth + length - shared <= self.cells
 
-    def take(self, tokens: Sequence[int], *, ahead: bool = False) -> tuple[int, int, Spans]:
+    def acquire(self, tokens: Sequence[int], *, ahead: bool = False) -> tuple[int, int, Spans]:
         """A running sequence that holds as much of `tokens` as can be had, but for the last one; how much that is, and
         what the model itself has said of it. `ahead`: it is a guess, which no conversation's own sequence goes on with.
         """
         wanted = tokens[:-1]
         length, holders = self._longest(wanted)
         parts = self._behind(wanted, length)
-        if (parts or ahead) and not self._memory.forks:
+        if (parts or ahead) and not self._memory.can_share_prefix:
             length, holders = 0, frozenset()
         sequence, answers = self._begun(length, holders, ahead)
         (self._guessed.add if ahead else self._guessed.discard)(sequence)
@@ -88,7 +88,7 @@ class Slots:
     def reindex_stale(self, sequence: int, tokens: Sequence[int]) -> int:
         """Lets a running sequence share what others have read of `tokens` since; its length then."""
         length, holders = self.tree.longest(tokens[:-1])
-        if self._memory.forks and length > self.tree.length(sequence):
+        if self._memory.can_share_prefix and length > self.tree.length(sequence):
             self.cut(sequence, 0)
             source = self._lasting(holders - {sequence})
             assert source is not None
@@ -106,11 +106,11 @@ class Slots:
             self.tree.cut(sequence, length)
         return self.tree.length(sequence)
 
-    def thin_out(self, within_s: float) -> bool:
+    def evict_idle(self, within_s: float) -> bool:
         """Lets idle sequences go where idle cells cost everybody time: those that need no snapshot, and one more whose
         takes less than so many seconds. True: one was made.
         """
-        if not (self._running and self._memory.reads_all and self._snapshots.keeps):
+        if not (self._running and self._memory.attends_all_cells and self._snapshots.keeps):
             return False
         for sequence in list(self._idle):
             if self.tree.held(self._running | {sequence}) == self.tree.held(self._running):
@@ -123,7 +123,7 @@ class Slots:
                 return True
         return False
 
-    def unkept(self, within_s: float) -> int | None:
+    def next_to_snapshot(self, within_s: float) -> int | None:
         """The idle sequence to `keep` next while nobody asks: the least recently used one whose snapshot may be worth
         making, has room in memory, and takes less than so many seconds.
         """
@@ -133,7 +133,7 @@ class Slots:
                 return sequence
         return None
 
-    def keep(self, sequence: int) -> None:
+    def snapshot(self, sequence: int) -> None:
         """Makes a snapshot of an idle sequence, which stays in its cells, too: when it leaves, nobody has to wait. What
         it shares with others becomes one of its own.
         """
@@ -141,7 +141,7 @@ class Slots:
         if not self._is_due(sequence):
             return
         tokens, shared = self.tree.tokens(sequence), self._shared(sequence)
-        if self._memory.forks and shared - (begin := self._snapshots.reach(tokens[:shared])) >= WORTH:
+        if self._memory.can_share_prefix and shared - (begin := self._snapshots.reach(tokens[:shared])) >= WORTH:
             self._save(sequence, tokens[:shared], begin)
         self._save(sequence, tokens, self._begin(tokens))
 
@@ -170,7 +170,7 @@ class Slots:
         conversation that together have no more tokens than are new. So many turns become few parts, and each of its
         tokens is saved a few times at most.
         """
-        if not self._memory.forks:
+        if not self._memory.can_share_prefix:
             return 0
         chain, begin = self._snapshots.chain(tokens), self._snapshots.reach(tokens)
         for kept in reversed(chain):
@@ -192,7 +192,7 @@ class Slots:
             assert self._idle, f"{tokens} tokens were promised room among {self.cells} cells"
             self._evict(next(iter(self._idle)))
 
-    def rest(self, sequence: int, answers: Spans) -> None:
+    def release(self, sequence: int, answers: Spans) -> None:
         """A running sequence is done: what it holds stays for whoever comes back. What was only read ahead goes first,
         and leaves no snapshot.
         """
@@ -204,7 +204,9 @@ class Slots:
         self._idle[sequence] = answers
         if sequence in self._guessed:
             self._idle = {sequence: answers, **self._idle}
-        elif self._memory.forks:  # beginnings of it that hold no cell beside: a conversation went on as was guessed
+        elif (
+            self._memory.can_share_prefix
+        ):  # beginnings of it that hold no cell beside: a conversation went on as was guessed
             length = self.tree.length(sequence)
             for other in [one for one in self._idle if self.tree.held({one, sequence}) == length and one != sequence]:
                 self._evict(other)
@@ -222,7 +224,7 @@ class Slots:
         """
         idle = {sequence: self.tree.tokens(sequence) for sequence in self._idle}
         for sequence in reversed(idle):
-            self.keep(sequence)
+            self.snapshot(sequence)
             self._snapshots.store(idle[sequence])
         for tokens in idle.values():
             self._snapshots.touch(self._snapshots.chain(tokens))
@@ -230,21 +232,21 @@ class Slots:
 
     def _longest(self, tokens: Sequence[int]) -> tuple[int, Set[int]]:
         length, holders = self.tree.longest(tokens)
-        if self._memory.forks:
+        if self._memory.can_share_prefix:
             return length, holders
         whole = {one for one in holders if one in self._idle and self.tree.length(one) == length}
         return (length, whole) if whole else (0, frozenset())
 
     def _reach(self, tokens: Sequence[int], length: int) -> int:
         """How many tokens from the beginning can be had, of which `length` are in cells."""
-        return max(length, self._snapshots.reach(tokens, length if self._memory.forks else 0))
+        return max(length, self._snapshots.reach(tokens, length if self._memory.can_share_prefix else 0))
 
-    def _behind(self, tokens: Sequence[int], length: int) -> list[tuple[Kept, State]]:
+    def _behind(self, tokens: Sequence[int], length: int) -> list[tuple[KvSnapshot, State]]:
         """What is kept of `tokens` behind the first `length`, as far as it is not damaged, if that is worth it. In hand
         it stays, whatever has to go until it is in cells.
         """
-        chain = self._snapshots.chain(tokens, length if self._memory.forks else 0)
-        parts: list[tuple[Kept, State]] = []
+        chain = self._snapshots.chain(tokens, length if self._memory.can_share_prefix else 0)
+        parts: list[tuple[KvSnapshot, State]] = []
         if not chain or common(chain[-1].tokens.tolist(), tokens) - length < WORTH:
             return parts
         self._snapshots.touch(chain)
@@ -255,7 +257,7 @@ class Slots:
             parts.append((kept, state))
         return parts
 
-    def _restore(self, sequence: int, kept: Kept, state: State, tokens: Sequence[int]) -> bool:
+    def _restore(self, sequence: int, kept: KvSnapshot, state: State, tokens: Sequence[int]) -> bool:
         """Adds to a running sequence what of `tokens` is kept behind its end. False: there is no room for all of the
         state beside the running ones, or llama.cpp refuses it.
         """
@@ -289,7 +291,7 @@ class Slots:
 
     def _evict(self, sequence: int) -> None:
         """An idle sequence leaves the cells, into a snapshot if it is worth one."""
-        self.keep(sequence)
+        self.snapshot(sequence)
         del self._idle[sequence]
         self._memory.cut(sequence, 0)
         self.tree.cut(sequence, 0)

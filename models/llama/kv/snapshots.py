@@ -17,7 +17,7 @@ from models.llama.kv.state_folder import StateFolder, discard, stamp
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class KvLimits:
     """Where states may go, and how much of them. No folder: nothing is written to disk."""
 
     ram_bytes: int = 0
@@ -26,7 +26,7 @@ class Limits:
 
 
 @dataclass(eq=False, slots=True)
-class Kept:
+class KvSnapshot:
     """The state of what is behind the first `begin` of `tokens`."""
 
     tokens: NDArray[np.int32]
@@ -54,13 +54,13 @@ class Kept:
 class Snapshots:
     """The states, the least recently used first to go: from memory to disk, from disk away."""
 
-    def __init__(self, limits: Limits, *, parts: bool = True) -> None:
+    def __init__(self, limits: KvLimits, *, parts: bool = True) -> None:
         """`parts`: whether a part of a state can be used; else only a whole one, of tokens from the first on."""
         self._limits, self._parts = limits, parts
         self._folder: StateFolder | None = None
         # By name, last used last; what a state is behind counts as used later than the state itself, so it goes later.
-        self._kept: dict[bytes, Kept] = {}
-        self._latest: list[Kept] = []  # what leads to the end of what was put last
+        self._kept: dict[bytes, KvSnapshot] = {}
+        self._latest: list[KvSnapshot] = []  # what leads to the end of what was put last
         self._forgets = False  # what is on disk, as soon as it is known
         self.hits = self.misses = 0
 
@@ -69,12 +69,12 @@ class Snapshots:
         if self._limits.folder is None or not self._limits.disk_bytes:
             return
         self._folder = StateFolder(self._limits.folder, key, self._limits.disk_bytes)
-        found: dict[bytes, Kept] = {}
+        found: dict[bytes, KvSnapshot] = {}
         for head, size, path in self._folder.found():
             if self._forgets:
                 discard(path)
                 continue
-            kept = Kept(np.array(head.tokens, np.int32), head.begin, head.answers, size, None, path)
+            kept = KvSnapshot(np.array(head.tokens, np.int32), head.begin, head.answers, size, None, path)
             found[kept.name] = kept
             if kept.name in self._kept:  # made again meanwhile
                 self._kept[kept.name].path = path
@@ -118,11 +118,11 @@ class Snapshots:
         chain = self.chain(tokens, held)
         return chain[-1].shared(np.array(tokens, np.int32)) if chain else held
 
-    def chain(self, tokens: Sequence[int], held: int = 0) -> list[Kept]:
+    def chain(self, tokens: Sequence[int], held: int = 0) -> list[KvSnapshot]:
         """The states that lead furthest into `tokens`, one behind the other, from the first `held` of them on."""
         wanted = np.array(tokens, np.int32)
         found = [(kept.shared(wanted), kept) for kept in self._kept.values()]
-        chain: list[Kept] = []
+        chain: list[KvSnapshot] = []
         reach = held
         while True:
             going_on = [pair for pair in found if pair[1].begin <= reach < pair[0] and self._fits(*pair)]
@@ -131,10 +131,10 @@ class Snapshots:
             reach, kept = max(going_on, key=itemgetter(0))
             chain.append(kept)
 
-    def _fits(self, shared: int, kept: Kept) -> bool:
+    def _fits(self, shared: int, kept: KvSnapshot) -> bool:
         return self._parts or shared == len(kept.tokens)
 
-    def state(self, kept: Kept) -> State | None:
+    def state(self, kept: KvSnapshot) -> State | None:
         """The state itself; None where it cannot be had: it is kept no more, unless its file is still there."""
         state = kept.state if kept.state is not None else self._read(kept)
         if state is None:
@@ -148,7 +148,7 @@ class Snapshots:
 
     def put(self, tokens: Sequence[int], begin: int, answers: Spans, state: State) -> None:
         """Keeps the state of what is behind the first `begin` tokens; what it holds, too, is dropped elsewhere."""
-        new = Kept(np.array(tokens, np.int32), begin, answers, len(state), state)
+        new = KvSnapshot(np.array(tokens, np.int32), begin, answers, len(state), state)
         for kept in list(self._kept.values()):
             if kept.begin >= begin and new.shared(kept.tokens) == len(kept.tokens):
                 self._drop(kept)
@@ -157,13 +157,13 @@ class Snapshots:
         self.touch(self._latest)
         self._shrink()
 
-    def due(self) -> Kept | None:
+    def due(self) -> KvSnapshot | None:
         """What has to go to disk next, because memory is over its bound; to be written by `write`, outside of locks."""
         if not self.is_open or self.ram_bytes <= self._limits.ram_bytes:
             return None
         return next((kept for kept in self._kept.values() if kept.state is not None and kept.path is None), None)
 
-    def wrote(self, kept: Kept, path: Path | None) -> None:
+    def wrote(self, kept: KvSnapshot, path: Path | None) -> None:
         """What `write` answered. What was dropped meanwhile, or could not be written, is not kept."""
         if self._kept.get(kept.name) is kept:
             kept.path = path
@@ -183,7 +183,7 @@ class Snapshots:
             self._drop(kept)
         self._latest = []
 
-    def touch(self, chain: Sequence[Kept]) -> None:
+    def touch(self, chain: Sequence[KvSnapshot]) -> None:
         """Counts these as the last used, for other processes too."""
         for kept in reversed(chain):
             self._kept[kept.name] = self._kept.pop(kept.name)
@@ -218,23 +218,23 @@ class Snapshots:
                 disk -= kept.size if kept.path is not None else 0
                 self._drop(kept)
 
-    def _drop(self, kept: Kept) -> None:
+    def _drop(self, kept: KvSnapshot) -> None:
         del self._kept[kept.name]
         kept.state = None
         if kept.path is not None:
             discard(kept.path)
 
-    def write(self, kept: Kept) -> Path | None:
+    def write(self, kept: KvSnapshot) -> Path | None:
         """To a file of its own, if there is a folder with room for it."""
         state = kept.state  # another thread may drop it meanwhile
         if state is None or self._folder is None or kept.size > self._limits.disk_bytes:
             return None
         return self._folder.write(kept.head, state)
 
-    def _read(self, kept: Kept) -> State | None:
+    def _read(self, kept: KvSnapshot) -> State | None:
         return self._folder.read(kept.path, kept.head) if self._folder and kept.path else None
 
 
-def _stamp(chain: Sequence[Kept]) -> None:
+def _stamp(chain: Sequence[KvSnapshot]) -> None:
     """The first is the newest, as what others are behind goes last."""
     stamp(kept.path for kept in chain if kept.path is not None)

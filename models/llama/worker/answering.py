@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from models.filters.answer_filter import AnswerFilter
-from models.llama.worker.sampling import Chooser
+from models.llama.worker.sampling import Sampler
 from models.llama.worker.scheduler import Request
-from models.llama.worker.speculation import Lookup
+from models.llama.worker.speculation import PromptLookup
 from models.llama.worker.stops import AnswerText
 
 
@@ -18,12 +18,12 @@ class Answer:
     """An answer as it grows."""
 
     request: Request
-    chooser: Chooser
+    chooser: Sampler
     ends: frozenset[int]  # tokens that end it, and are never shown
     text: AnswerText
     piece: Callable[[int], bytes]
     filter: AnswerFilter | None  # None: every character is meant, as in the rest of a file
-    lookup: Lookup = field(default_factory=Lookup)
+    lookup: PromptLookup = field(default_factory=PromptLookup)
     drafted: int = 0
     accepted: int = 0
     told_at: float = 0.0

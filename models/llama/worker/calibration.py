@@ -15,8 +15,8 @@ from models.errors import ModelError
 from models.hardware import memory_free
 from models.llama.kernels import CHOICES, EXTRA_BUFFERS, FLASH_ATTENTION, MEASURING, SUSPECTS
 from models.llama.verdicts import Choice
-from models.llama.wire import Order
-from models.llama.worker.context import Context
+from models.llama.wire import LoadRequest
+from models.llama.worker.context import LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -46,12 +46,19 @@ class Busy(Exception):
 
 
 def calibrated(
-    order: Order, vocabulary: Vocabulary, forks: bool, on_progress: Callable[[float], None], on_stage: Stage
+    order: LoadRequest,
+    vocabulary: Vocabulary,
+    can_share_prefix: bool,
+    on_progress: Callable[[float], None],
+    on_stage: Stage,
 ) -> Choice | None:
-    """The fastest of what may be chosen for an order that is loaded with `order.kernels`; `forks` as its context tells.
-    None: it was not found out. A choice that does not hold ends this process; then what it adds is the suspect.
+    """The fastest of what may be chosen for a model that is loaded with `order.kernels`; None: it was not found out.
+
+    `can_share_prefix`: as its context says. A choice that does not hold ends this process; then what it adds is the suspect.
     """
-    possible = [FLASH_ATTENTION] if order.has_plain_cache and forks else []  # else there are no cells to read
+    possible = (
+        [FLASH_ATTENTION] if order.has_plain_cache and can_share_prefix else []
+    )  # else there are no cells to read
     possible += [EXTRA_BUFFERS] if memory_free() > _COPY * order.file_bytes else []
     possible = [name for name in possible if name not in order.without]
     first = Choice(order.kernels, order.threads, order.threads)
@@ -123,7 +130,7 @@ def measuring(path: Path, vocabulary: Vocabulary, has_buffers: bool, kv_type: st
         buffers = EXTRA_BUFFERS in choice.kernels
         if buffers not in loaded:
             loaded[buffers] = Vocabulary.load(path, extra_buffers=buffers)
-        context = Context(
+        context = LlamaContext(
             loaded[buffers].model,
             _CONTEXT,
             choice.threads,
@@ -146,7 +153,7 @@ def measuring(path: Path, vocabulary: Vocabulary, has_buffers: bool, kv_type: st
             copy.close()
 
 
-def steps(context: Context, token: int) -> Seconds:
+def steps(context: LlamaContext, token: int) -> Seconds:
     """Seconds of a step of each size of `TURN` behind `CELLS` cells, the best of a few tries. Raises Busy."""
     behind = _fill(context, token)
     measured: dict[int, float] = {}
@@ -158,10 +165,10 @@ def steps(context: Context, token: int) -> Seconds:
     return measured
 
 
-def _fill(context: Context, token: int) -> int:
+def _fill(context: LlamaContext, token: int) -> int:
     """Has the cells in use, and the weights touched for the first time. Returns the next position."""
     _evaluate(context, token, _FILL, 0)
-    if not context.forks:  # it cannot be copied in part; how it reads is not measured
+    if not context.can_share_prefix:  # it cannot be copied in part; how it reads is not measured
         context.cut(0, 0)
         return 0
     # The same cells again and again: a step reads each of them, and does not mind that their positions repeat.
@@ -172,7 +179,7 @@ def _fill(context: Context, token: int) -> int:
     return _FILL
 
 
-def _step_s(context: Context, token: int, rows: int, behind: int) -> float:
+def _step_s(context: LlamaContext, token: int, rows: int, behind: int) -> float:
     began = time.perf_counter()
     _evaluate(context, token, rows, behind)
     seconds = time.perf_counter() - began
@@ -180,5 +187,5 @@ def _step_s(context: Context, token: int, rows: int, behind: int) -> float:
     return seconds
 
 
-def _evaluate(context: Context, token: int, rows: int, behind: int) -> None:
+def _evaluate(context: LlamaContext, token: int, rows: int, behind: int) -> None:
     context.evaluate([(0, behind + place, token, place == rows - 1) for place in range(rows)])

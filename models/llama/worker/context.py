@@ -38,7 +38,7 @@ class Cancel:
         return self.buffer[0] != b"\x00"
 
 
-class Context:
+class LlamaContext:
     """Cells for `n_ctx` tokens in all, shared by `sequences` sequences, and one batch of up to `rows` tokens."""
 
     def __init__(
@@ -63,15 +63,15 @@ class Context:
         params = self._api.llama_context_default_params()
         # A recurrent memory is one state, not cells; with a sliding window what is behind it is gone, and not saved.
         whole = (self._api.llama_model_is_recurrent, self._api.llama_model_is_hybrid, self._api.llama_model_n_swa)
-        self.forks = not any(asked(model) for asked in whole)
+        self.can_share_prefix = not any(asked(model) for asked in whole)
         self._spare = sequences  # the number of one more, through which parts of states go
-        params.n_ctx, params.n_seq_max, params.kv_unified = n_ctx, sequences + self.forks, True
+        params.n_ctx, params.n_seq_max, params.kv_unified = n_ctx, sequences + self.can_share_prefix, True
         params.n_batch = params.n_ubatch = rows  # one: an aborted batch leaves nothing behind
         params.n_outputs_max = min(rows, choices)
         params.n_threads, params.n_threads_batch = threads, reading_threads or threads
         params.type_k, params.type_v = KV_TYPES[kv_type], KV_TYPES[kv_type if flash_attention else "f16"]
         params.flash_attn_type = _FLASH_ON if flash_attention else _FLASH_OFF
-        self.reads_all = not flash_attention
+        self.attends_all_cells = not flash_attention
         self.cancel = Cancel()
         strlen = ctypes.cast(ctypes.CDLL(None).strlen, self._api.ggml_abort_callback)
         params.abort_callback, self._strlen = strlen, strlen
@@ -115,14 +115,14 @@ class Context:
     def save(self, sequence: int, begin: int, end: int) -> State:
         """The cells of tokens `begin` to `end`; all that there is of the sequence, where a part cannot be shared."""
         source = sequence
-        if self.forks:
+        if self.can_share_prefix:
             source = self._spare
             self._api.llama_memory_seq_cp(self._memory, sequence, source, begin, end)
         size = self._api.llama_state_seq_get_size(self.pointer, source)
         state = blank(size)
         buffer = (ctypes.c_uint8 * size).from_buffer(state)
         written = self._api.llama_state_seq_get_data(self.pointer, buffer, size, source)
-        if self.forks:
+        if self.can_share_prefix:
             self._api.llama_memory_seq_rm(self._memory, source, -1, -1)
         if written != size:
             raise EngineFailed(f"llama.cpp saved {written} of {size} bytes: {last_complaint()}")
@@ -132,10 +132,10 @@ class Context:
         """Puts the tokens `begin` to `end` of a saved state behind the `begin` that the sequence holds; the whole state
         where a part cannot be shared. False: llama.cpp refuses it.
         """
-        target = self._spare if self.forks else sequence
+        target = self._spare if self.can_share_prefix else sequence
         buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
         is_done = bool(self._api.llama_state_seq_set_data(self.pointer, buffer, len(state), target))
-        if self.forks:
+        if self.can_share_prefix:
             self._api.llama_memory_seq_cp(self._memory, target, sequence, begin, end)
             self._api.llama_memory_seq_rm(self._memory, target, -1, -1)
         return is_done

@@ -23,7 +23,7 @@ _HOPE, _WORTH_A_TRY = 0.1, 0.9  # how fast larger steps come to be tried again: 
 
 
 @dataclass(slots=True)
-class Pace:
+class StepCostModel:
     """Mean rows and mean seconds of the latest steps of about one size."""
 
     _steps: dict[int, tuple[float, float]] = field(default_factory=dict)  # by size

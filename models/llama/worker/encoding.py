@@ -24,7 +24,7 @@ class _Run:
 
     pieces: list[str] = field(default_factory=list)
     ends_in_content: bool = False
-    goes_on: bool = False  # behind other plain tokens
+    is_continuation: bool = False  # behind other plain tokens
 
     def add(self, text: str, *, content: bool) -> None:
         if not text:
@@ -62,12 +62,12 @@ def encode(vocabulary: Vocabulary, segments: Iterable[Segment], said: Said = lam
         answer = list(group)
         if is_said:
             before = tokens + _plain(vocabulary, tokens, run)
-            text = "".join(segment.text for segment in answer if not segment.scaffold)
+            text = "".join(segment.text for segment in answer if not segment.parse_special)
             if (own := said(_with_bos(vocabulary, before), text)) is not None:
-                tokens, run = before + own, _Run(goes_on=True)
+                tokens, run = before + own, _Run(is_continuation=True)
                 continue
         for segment in answer:
-            if not segment.scaffold:
+            if not segment.parse_special:
                 run.add(segment.text, content=True)
                 continue
             for part in vocabulary.split(segment.text):
@@ -95,7 +95,7 @@ def _plain(vocabulary: Vocabulary, before: list[int], run: _Run) -> list[int]:
     if not run.pieces:
         return []
     first, *others = run.pieces
-    tokens = vocabulary.tokenize_on(first) if run.goes_on else vocabulary.tokenize(first)
+    tokens = vocabulary.tokenize_on(first) if run.is_continuation else vocabulary.tokenize(first)
     for piece in others:
         tokens += vocabulary.tokenize_on(piece)
     return tokens

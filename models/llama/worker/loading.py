@@ -32,15 +32,15 @@ from models.llama.kernels import (
     proof,
 )
 from models.llama.kv.slots import Slots
-from models.llama.kv.snapshots import Limits, Snapshots
+from models.llama.kv.snapshots import KvLimits, Snapshots
 from models.llama.verdicts import Choice
-from models.llama.wire import Order
+from models.llama.wire import LoadRequest
 from models.llama.worker.answer_tokens import Answers
 from models.llama.worker.calibration import READING_SHARE, Stage, calibrated
-from models.llama.worker.context import Context
-from models.llama.worker.cost_model import MOST, Pace
+from models.llama.worker.context import LlamaContext
+from models.llama.worker.cost_model import MOST, StepCostModel
 from models.llama.worker.scheduler import PARALLEL, Scheduler
-from models.llama.worker.speculation import DRAFT, Worth
+from models.llama.worker.speculation import DRAFT, AcceptanceTracker
 from models.llama.worker.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -54,17 +54,17 @@ _DIGESTS = "digests.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """Everything that answers."""
 
-    order: Order
+    order: LoadRequest
     vocabulary: Vocabulary
-    context: Context
+    context: LlamaContext
     snapshots: Snapshots
     scheduler: Scheduler
     answers: Answers
     fastest: Choice | None = None  # as far as it was measured in this load
-    worth: Worth = field(default_factory=Worth)
+    worth: AcceptanceTracker = field(default_factory=AcceptanceTracker)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Loaded:
                 self.snapshots.wrote(due, path)
 
 
-def load(order: Order, on_progress: Callable[[float], None], on_stage: Stage) -> Loaded:
+def load(order: LoadRequest, on_progress: Callable[[float], None], on_stage: Stage) -> LoadedModel:
     """Blocks for seconds. `on_stage` hears what is done next, with which kernels: it may be the last that is heard.
 
     Raises ModelUnavailable with llama.cpp's own words.
@@ -142,7 +142,7 @@ def load(order: Order, on_progress: Callable[[float], None], on_stage: Stage) ->
         on_progress=lambda share: on_progress(share * reading_share),
     )
     on_stage("its context was being made", kernels)
-    context = Context(
+    context = LlamaContext(
         vocabulary.model,
         order.context_length,
         order.threads,
@@ -154,18 +154,18 @@ def load(order: Order, on_progress: Callable[[float], None], on_stage: Stage) ->
         reading_threads=order.reading_threads,
     )
     _adapt(vocabulary.model, context.pointer, order.adapters)
-    pace = Pace()
+    pace = StepCostModel()
     for rows in PROOF_ROWS:
         on_stage(proof(rows), kernels)
         if (seconds := _prove(vocabulary, context, pace, min(rows, order.context_length))) > PROOF_S:
-            break  # steps of more rows are never made here: `Pace` keeps them shorter
+            break  # steps of more rows are never made here: `StepCostModel` keeps them shorter
     is_measured = order.most_threads and seconds < MEASURED_S
-    chosen = calibrated(order, vocabulary, context.forks, on_progress, on_stage) if is_measured else None
-    limits = Limits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None)
-    snapshots = Snapshots(limits, parts=context.forks)
+    chosen = calibrated(order, vocabulary, context.can_share_prefix, on_progress, on_stage) if is_measured else None
+    limits = KvLimits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None)
+    snapshots = Snapshots(limits, parts=context.can_share_prefix)
     slots = Slots(context, snapshots, order.context_length, SEQUENCES)
     answers = Answers(vocabulary.piece)
-    loaded = Loaded(order, vocabulary, context, snapshots, Scheduler(slots, pace), answers, chosen)
+    loaded = LoadedModel(order, vocabulary, context, snapshots, Scheduler(slots, pace), answers, chosen)
     if order.folder and is_known(order):
         try:
             loaded.open_disk()
@@ -189,7 +189,7 @@ def _adapt(model: Any, context: Any, adapters: tuple[str, ...]) -> None:
         raise ModelUnavailable(f"the adapters do not fit this model: {last_complaint()}")
 
 
-def _chosen(order: Order) -> tuple[str, ...]:
+def _chosen(order: LoadRequest) -> tuple[str, ...]:
     """The kernels in use. Loads the library, which knows what it was compiled with."""
     usual = preferred(
         is_x86=platform.machine().lower() in ("x86_64", "amd64"),
@@ -200,7 +200,7 @@ def _chosen(order: Order) -> tuple[str, ...]:
     return tuple(name for name in SUSPECTS if name in used and name not in order.without)
 
 
-def _prove(vocabulary: Vocabulary, context: Context, pace: Pace, rows: int) -> float:
+def _prove(vocabulary: Vocabulary, context: LlamaContext, pace: StepCostModel, rows: int) -> float:
     """Seconds of a step. A kernel that faults and weights that give no numbers are found here, before anybody is
     promised an answer. A single row is evaluated twice: the second time the weights are in memory, and it counts.
     """
@@ -219,7 +219,7 @@ def _prove(vocabulary: Vocabulary, context: Context, pace: Pace, rows: int) -> f
     return seconds
 
 
-def snapshot_key(order: Order) -> str:
+def snapshot_key(order: LoadRequest) -> str:
     """Names the states that this model makes: its bytes, its adapters' bytes, and what shapes the cells.
 
     The context's length does: Phi-3's turn of positions is another one behind 4,096 tokens (llama.cpp's
@@ -231,13 +231,13 @@ def snapshot_key(order: Order) -> str:
     return hashlib.sha256(shaped.encode()).hexdigest()
 
 
-def is_known(order: Order) -> bool:
+def is_known(order: LoadRequest) -> bool:
     """Whether `snapshot_key` is a matter of milliseconds: all files have been read before."""
     known = _digests(order)
     return all(_stamp(path) in known for path in (*split_parts(Path(order.path)), *map(Path, order.adapters)))
 
 
-def _file_sha(order: Order, path: Path) -> str:
+def _file_sha(order: LoadRequest, path: Path) -> str:
     """SHA-256 of a whole file; remembered by its path, size and time, because it takes seconds."""
     known, stamp = _digests(order), _stamp(path)
     if stamp not in known:
@@ -256,7 +256,7 @@ def _stamp(path: Path) -> str:
     return f"{path.absolute()} {facts.st_size} {facts.st_mtime_ns}"
 
 
-def _digests(order: Order) -> dict[str, str]:
+def _digests(order: LoadRequest) -> dict[str, str]:
     try:
         known = json.loads((Path(order.folder) / _DIGESTS).read_text("utf-8"))
     except (OSError, ValueError):

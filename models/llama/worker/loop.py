@@ -17,8 +17,8 @@ from models.llama.wire import Message, sampling_of, segments_of
 from models.llama.worker.answering import Answer
 from models.llama.worker.cost_model import STEP_S
 from models.llama.worker.encoding import encode
-from models.llama.worker.loading import Loaded
-from models.llama.worker.sampling import Chooser
+from models.llama.worker.loading import LoadedModel
+from models.llama.worker.sampling import Sampler
 from models.llama.worker.scheduler import Request, Slice
 from models.llama.worker.speculation import DRAFT
 from models.llama.worker.stops import AnswerText
@@ -32,7 +32,7 @@ ABORT_TOKENS = 4  # a cancelled prompt with more in the present step stops the s
 class Worker:
     """The steps of one loaded model. What several threads change is under one lock; no evaluation is, and no file."""
 
-    def __init__(self, loaded: Loaded, send: Callable[[Message], None]) -> None:
+    def __init__(self, loaded: LoadedModel, send: Callable[[Message], None]) -> None:
         self._model, self._send = loaded, send
         self._scheduler, self._vocabulary = loaded.scheduler, loaded.vocabulary
         self._changed = threading.Condition()
@@ -68,7 +68,9 @@ class Worker:
                 self._forgetting = True
             elif message["do"] == "close":
                 self._closing = aborts = True
-            if aborts and self._model.context.forks:  # else what a sequence has of the step could not be taken back
+            if (
+                aborts and self._model.context.can_share_prefix
+            ):  # else what a sequence has of the step could not be taken back
                 self._model.context.cancel.set()
             self._changed.notify()
 
@@ -95,11 +97,11 @@ class Worker:
             answer = {"id": message["id"], "count": len(tokens), "cached": cached}
             self._send(answer | ({"tokens": tokens} if message["tokens"] else {}))
 
-    def beat(self) -> Message:
+    def heartbeat(self) -> Message:
         """What is told once a second, however long a step takes."""
         stalled = 0.0 if self._resting else time.monotonic() - self._moved_at
         own = {"stalled_s": stalled, "steps": self.steps, "rows": self.rows}
-        return {"beat": own | self._model.told, "rates": astuple(self._scheduler.rates)}
+        return {"heartbeat": own | self._model.told, "rates": astuple(self._scheduler.rates)}
 
     # --- the main thread ---
 
@@ -138,13 +140,13 @@ class Worker:
                 if self._step:
                     return True
                 self._resting = True
-                unkept = self._scheduler.slots.unkept(STEP_S)
+                due = self._scheduler.slots.next_to_snapshot(STEP_S)
                 rest_s = max(LOOK_S, self._asked_at + REST_S - time.monotonic())
-                if self._changed.wait(None if unkept is None else rest_s) or unkept is None:
+                if self._changed.wait(None if due is None else rest_s) or due is None:
                     continue
                 if time.monotonic() - self._asked_at >= REST_S:
                     self._moved_at, self._resting = time.monotonic(), False
-                    self._scheduler.slots.keep(unkept)
+                    self._scheduler.slots.snapshot(due)
             return False
 
     def _arrive(self) -> None:
@@ -165,7 +167,7 @@ class Worker:
 
     def _spoils(self, message: Message) -> bool:
         """Whether a guess would have to go on with the only copy there is of a conversation."""
-        return message["ahead"] and not self._model.context.forks
+        return message["ahead"] and not self._model.context.can_share_prefix
 
     def _forget(self) -> None:
         if self._forgetting:
@@ -184,9 +186,9 @@ class Worker:
         ends, marks = self._vocabulary.end_marks(message["marks"])
         answer = Answer(
             request,
-            Chooser(self._vocabulary.model, self._model.context.pointer, sampling, tokens),
+            Sampler(self._vocabulary.model, self._model.context.pointer, sampling, tokens),
             self._vocabulary.end_tokens | ends,
-            AnswerText((*marks, *sampling.stop), goes_on=message["goes_on"]),
+            AnswerText((*marks, *sampling.stop), is_continuation=message["is_continuation"]),
             self._vocabulary.piece,
             AnswerFilter() if message["filtered"] else None,
         )
@@ -241,7 +243,7 @@ class Worker:
             return
         answer.lookup.extend(chosen)
         cost = self._scheduler.pace.guess_cost(DRAFT, self._scheduler.decoding)
-        pays = self._model.context.forks and self._model.worth.pays(cost)
+        pays = self._model.context.can_share_prefix and self._model.worth.pays(cost)
         request.draft = answer.lookup.draft(request.most - len(request.tokens) - 1) if pays else []
 
     def _end(self, answer: Answer, reason: str, unsaid: int = 0) -> None:

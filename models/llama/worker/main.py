@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from models.errors import ModelError
-from models.llama.wire import Message, Order, packed
+from models.llama.wire import LoadRequest, Message, packed
 from models.llama.worker.loading import load
 from models.llama.worker.loop import Worker
 
@@ -47,15 +47,15 @@ def main(descriptor: int, parent: int) -> None:
                 working[0].take(json.loads(line))
         os._exit(0)
 
-    def beat() -> None:
+    def heartbeat() -> None:
         while True:
             time.sleep(BEAT_S)
-            send(working[0].beat() if working else {"beat": {}})
+            send(working[0].heartbeat() if working else {"heartbeat": {}})
 
-    for work in (read, beat):
+    for work in (read, heartbeat):
         threading.Thread(target=work, daemon=True).start()
     try:
-        ordered = Order(**order | {name: tuple(order[name]) for name in ("adapters", "without", "kernels")})
+        ordered = LoadRequest(**order | {name: tuple(order[name]) for name in ("adapters", "without", "kernels")})
         loaded = load(
             ordered,
             lambda share: send({"loading": share}),

@@ -27,7 +27,7 @@ _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
 
 
-class Chooser:
+class Sampler:
     """Chooses the tokens of one answer. The same seed and the same logits give the same tokens.
 
     The order is llama.cpp's own: grammar, penalties, top_k, top_p, min_p, temperature.

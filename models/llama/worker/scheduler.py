@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from models.llama.kv.prefix_tree import common
 from models.llama.kv.slots import Slots
 from models.llama.kv.state_file import Spans
-from models.llama.worker.cost_model import Pace
+from models.llama.worker.cost_model import StepCostModel
 from models.types import Rates
 
 SHORT = 128  # tokens that are left to read: these wait for no snapshot
@@ -61,7 +61,7 @@ class Slice:
 class Scheduler:
     """Requests from arrival to rest. `plan` a step, evaluate it, tell `evaluated`, then `chosen` for who has chosen."""
 
-    def __init__(self, slots: Slots, pace: Pace, parallel: int = PARALLEL) -> None:
+    def __init__(self, slots: Slots, pace: StepCostModel, parallel: int = PARALLEL) -> None:
         self.slots, self.pace, self._parallel = slots, pace, parallel
         self._waiting: list[Request] = []
         self._running: list[Request] = []
@@ -101,7 +101,7 @@ class Scheduler:
         assert request.sequence is not None
         end = min(request.prompt + said, request.held)
         spans = [*request.answers, (request.prompt, end)] if end > request.prompt else request.answers
-        self.slots.rest(request.sequence, spans)
+        self.slots.release(request.sequence, spans)
 
     def plan(self) -> list[Slice]:
         """The next step; empty when there is nothing to do."""
@@ -112,7 +112,7 @@ class Scheduler:
         answering, unread = sum(len(row.tokens) for row in rows), sum(one.prompt - one.held for one in urgent)
         # A short prompt waits for no snapshot, a long one beside answers not for two in a row.
         is_hurried = 0 < unread <= SHORT or (answering > 0 and unread > 0 and self._has_saved)
-        self._has_saved = self.slots.thin_out(0.0 if is_hurried else self.pace.pause_s(answering))
+        self._has_saved = self.slots.evict_idle(0.0 if is_hurried else self.pace.pause_s(answering))
         # An answer pauses for one thing at a time, and never for guesses.
         is_read = not answering or (urgent and not self._has_saved)
         room = self.pace.slice(answering, len(urgent), ahead=not urgent) if is_read else 0
@@ -178,7 +178,7 @@ class Scheduler:
                     continue
                 break
             self._waiting.pop(0)
-            request.sequence, request.held, request.answers = self.slots.take(request.tokens, ahead=request.ahead)
+            request.sequence, request.held, request.answers = self.slots.acquire(request.tokens, ahead=request.ahead)
             request.cached = request.held
             self._running.append(request)
 

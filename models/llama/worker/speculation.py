@@ -13,7 +13,7 @@ _PROBE = 64  # answers' tokens between two tries once guessing has stopped
 
 
 @dataclass(slots=True)
-class Lookup:
+class PromptLookup:
     """The tokens of one prompt and its answer, and where each run of `GRAM` was seen last."""
 
     tokens: list[int] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Lookup:
 
 
 @dataclass(slots=True)
-class Worth:
+class AcceptanceTracker:
     """Whether guessing pays: the share of right guesses against what a further row costs."""
 
     share: float = 0.5  # of guessed tokens that were right, lately

@@ -13,12 +13,12 @@ class AnswerText:
     Text that may be the beginning of a stop string is held back, so that none of it leaks.
     """
 
-    def __init__(self, stops: Iterable[str] = (), *, goes_on: bool = False) -> None:
-        """`goes_on`: it is the rest of a text that was begun, so the white space before it is its own."""
+    def __init__(self, stops: Iterable[str] = (), *, is_continuation: bool = False) -> None:
+        """`is_continuation`: it is the rest of a text that was begun, so the white space before it is its own."""
         self._stops = tuple(stop for stop in stops if stop)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""  # may be the beginning of a stop string
-        self._begun = goes_on
+        self._begun = is_continuation
         self.stopped = False
 
     def feed(self, piece: bytes) -> str:

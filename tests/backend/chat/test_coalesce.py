@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from backend.chat import coalesce
-from backend.chat.coalesce import BATCH, together
+from backend.chat import coalesce as module
+from backend.chat.coalesce import BATCH, coalesce
 from models.types import Delta, Usage
 
 END = Delta("", "stop", Usage(1, 0, 1))
 
 
 async def test_what_comes_within_the_interval_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coalesce, "INTERVAL_S", 3600.0)
+    monkeypatch.setattr(module, "INTERVAL_S", 3600.0)
     got, is_heard = [""] * 0, asyncio.Event()
 
     async def stream() -> AsyncIterator[Delta]:
@@ -25,7 +25,7 @@ async def test_what_comes_within_the_interval_goes_together(monkeypatch: pytest.
         yield Delta("c")
         yield END
 
-    async for batch in together(stream()):
+    async for batch in coalesce(stream()):
         text = "".join(delta.text for delta in batch)
         got.append(text)
         if text:
@@ -40,13 +40,13 @@ async def test_a_consumer_that_is_busy_gets_at_most_a_frame() -> None:
             yield Delta("x")
         yield END
 
-    got = [len(batch) async for batch in together(stream())]
+    got = [len(batch) async for batch in coalesce(stream())]
     assert max(got) <= BATCH
     assert sum(got) == 2 * BATCH + 1
 
 
 async def test_what_the_engine_raises_is_raised_behind_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coalesce, "INTERVAL_S", 3600.0)
+    monkeypatch.setattr(module, "INTERVAL_S", 3600.0)
     got: list[str] = []
 
     async def stream() -> AsyncIterator[Delta]:
@@ -56,7 +56,7 @@ async def test_what_the_engine_raises_is_raised_behind_its_text(monkeypatch: pyt
         raise RuntimeError("broken")
 
     async def listen() -> None:
-        async for batch in together(stream()):
+        async for batch in coalesce(stream()):
             got.extend(delta.text for delta in batch)
 
     with pytest.raises(RuntimeError, match="broken"):

@@ -182,12 +182,12 @@ async def test_what_is_read_ahead_and_previewed_is_what_is_asked(
         talk = await Talk.begun(world, tmp_path / "code")
         await talk.ask(FIRST)
 
-        monkeypatch.setattr(world.parts.engines, "is_loaded", is_loaded)
+        monkeypatch.setattr(world.services.engines, "is_loaded", is_loaded)
         session = talk.ids["session_id"]
         await socket.call("session/open", session=session)
         for name in ("and who calls it?", text):
             await socket.call("session/prefetch", session=session, text=name)
-            await asyncio.gather(*world.parts.ahead.reading.values())
+            await asyncio.gather(*world.services.ahead.reading.values())
         shown = (await world.post("/chat/preview", {"query": text, **talk.ids})).json()
         await talk.ask(text)
     _, ahead, asked = engine.read  # of the listing nothing is read

@@ -55,7 +55,7 @@ async def test_the_model_goes_on_from_the_lead(tmp_path: Path) -> None:
     assert told["timings"]["read"] > 0.0
     first, second = engine.prompts
     lead = first.text.rpartition("<|assistant|>\n")[2]
-    assert first.goes_on
+    assert first.is_continuation
     assert f"{EXPLAIN}<|end|>\n<|assistant|>\n{lead}" in first.text
     assert lead.endswith("\n\nHow it works:")
     # The model reads its own words again, not those that were put between them.
@@ -81,7 +81,7 @@ async def test_there_is_none_where_it_is_not_the_answer(tmp_path: Path, question
         await indexed(world, tmp_path)
         told = await asked(world, question, **body)
     assert told["response"] == "Hm."
-    assert not engine.prompts[0].goes_on
+    assert not engine.prompts[0].is_continuation
 
 
 async def test_the_setting_turns_it_off_and_a_question_on(tmp_path: Path) -> None:

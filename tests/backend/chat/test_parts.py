@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.chat.coalesce import BATCH, together
-from backend.errors import CODES, Refusal, translate
+from backend.chat.coalesce import BATCH, coalesce
+from backend.errors import CODES, ApiError, translate
 from backend.indexing.attachments import Attachment, attached_hits
-from backend.instance_lock import Claim, DataFolderInUse, find, token
+from backend.instance_lock import DataDirLock, DataFolderInUse, find, token
 from indexer.errors import IndexStorage
 from models.errors import ContextTooLarge, EngineFailed, UnknownModel
 from models.types import Delta
@@ -34,7 +34,7 @@ def test_unsaved_text_wins_over_the_disk(tmp_path: Path) -> None:
 
 
 def test_a_range_that_is_not_there_is_said() -> None:
-    with pytest.raises(Refusal, match="has 1 lines, none of them in 5-9"):
+    with pytest.raises(ApiError, match="has 1 lines, none of them in 5-9"):
         attached_hits((Attachment("a.py", (5, 9), "one"),), None)
 
 
@@ -50,20 +50,20 @@ def test_what_lies_outside_is_not_read(tmp_path: Path, path: str) -> None:
     (tmp_path / "secret").write_text("s")
     (root / ".env").write_text("PASSWORD=hunter2")
     (root / "link").symlink_to(tmp_path / "secret")
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         attached_hits((Attachment(path),), root)
     assert refused.value.code.name == "bad_params"
 
 
 def test_a_claim_is_exclusive_found_and_forgotten(tmp_path: Path) -> None:
     assert find(tmp_path) is None
-    claim = Claim(tmp_path)
+    claim = DataDirLock(tmp_path)
     claim.publish("http://127.0.0.1:1")
     found = find(tmp_path)
     assert found is not None
     assert found.url == "http://127.0.0.1:1"
     with pytest.raises(DataFolderInUse, match=r"http://127\.0\.0\.1:1"):
-        Claim(tmp_path)
+        DataDirLock(tmp_path)
     claim.release()
     assert find(tmp_path) is None
 
@@ -88,7 +88,7 @@ async def test_batches_hold_every_delta_once_and_in_order(texts: list[str], slow
         yield Delta(reason="stop")
 
     got: list[Delta] = []
-    async for batch in together(stream()):
+    async for batch in coalesce(stream()):
         assert 1 <= len(batch) <= BATCH
         got += batch
         if slow:
@@ -105,7 +105,7 @@ async def test_a_failing_stream_fails_after_what_it_gave() -> None:
     got: list[str] = []
 
     async def consume() -> None:
-        async for batch in together(stream()):
+        async for batch in coalesce(stream()):
             got.extend(delta.text for delta in batch)
 
     with pytest.raises(EngineFailed, match="broken"):

@@ -9,7 +9,7 @@ import pytest
 
 from backend.chat.answer import Draft
 from backend.db.conversations import new_id
-from backend.metrics import Stats
+from backend.metrics import Metrics
 from models.scripted import ScriptedEngine
 from models.types import Delta, Prompt, Rates, Sampling
 from tests.backend.harness import running
@@ -107,7 +107,7 @@ async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None
 
 
 def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
-    stats = Stats()
+    stats = Metrics()
     for promised_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
         draft = Draft(said="so", promised_s=promised_s, forecast_s=forecast_s)
         draft.ms["prefill"] = 1000 * prefill_s

@@ -12,9 +12,9 @@ from indexer.search.searcher import Found
 from models.scripted import ScriptedEngine
 from models.types import Rates, Sampling, Segment
 from prompts.formats import FORMATS
-from prompts.ttft_budget import Promise
+from prompts.ttft_budget import TtftBudget
 
-QUESTION, NOTHING, NEVER = Question("s", "t", "What?"), Found([], is_answered=True), Promise(0, 0, Rates())
+QUESTION, NOTHING, NEVER = Question("s", "t", "What?"), Found([], is_answered=True), TtftBudget(0, 0, Rates())
 
 
 class Silent(ScriptedEngine):

@@ -76,7 +76,7 @@ async def test_a_cancel_counts_even_if_the_client_leaves_with_it(tmp_path: Path)
 async def test_a_question_that_is_stopped_while_it_is_stored_never_runs(tmp_path: Path) -> None:
     engine = ScriptedEngine(TEXTS, stall_after=0)
     async with running(tmp_path, engine) as world, world.socket() as socket:
-        session, turns = await opened(socket), world.parts.turns
+        session, turns = await opened(socket), world.services.turns
         accepting = asyncio.create_task(turns.accept(Question(session, "t", "?")))
         while not turns._entering:  # noqa: ASYNC110  (it is there for a moment only)
             await asyncio.sleep(0)
@@ -194,8 +194,8 @@ async def test_a_socket_whose_events_are_gone_is_closed_not_left_deaf(tmp_path: 
     async with running(tmp_path, ScriptedEngine(TEXTS)) as world, world.socket() as socket:
         session = await opened(socket)
         row_gone = lambda db: db.delete(conversations.require_session(db, session))  # noqa: E731
-        await world.parts.database.write(row_gone)
-        world.parts.turns._log.ring(session)
+        await world.services.database.write(row_gone)
+        world.services.turns._log.notify(session)
         with pytest.raises(ConnectionClosed) as closed:
             await socket.until("never")
     assert closed.value.rcvd is not None

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from backend.chat.structural_answer import code, listing
-from indexer.navigation.intent import Asked
-from indexer.navigation.navigator import Spot, Structural
+from indexer.navigation.intent import StructuralQuery
+from indexer.navigation.navigator import Location, StructuralAnswer
 from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
 
@@ -88,8 +88,8 @@ async def test_search_says_whether_anything_was_found(tmp_path: Path) -> None:
 
 
 def test_several_places_are_a_list_that_ends() -> None:
-    spots = tuple(Spot(f"m{n}.py", n, "run", "call", f"go({n})", 0 if n < 23 else None) for n in range(1, 25))
-    text = listing(Structural(Asked("calls", "go"), spots, (), complete=False), 5)
+    spots = tuple(Location(f"m{n}.py", n, "run", "call", f"go({n})", 0 if n < 23 else None) for n in range(1, 25))
+    text = listing(StructuralAnswer(StructuralQuery("calls", "go"), spots, (), complete=False), 5)
     lines = text.splitlines()
     assert lines[:4] == [
         "`go` is called in at least 24 places:",
@@ -102,28 +102,31 @@ def test_several_places_are_a_list_that_ends() -> None:
 
 
 def test_one_place_is_a_sentence_unless_it_does_not_hold_the_name() -> None:
-    def said(asked: Asked, text: str) -> str:
-        return listing(Structural(asked, (Spot("a.py", 3, "Box", "class", text, 0),), (), complete=True), 1)
+    def said(asked: StructuralQuery, text: str) -> str:
+        return listing(StructuralAnswer(asked, (Location("a.py", 3, "Box", "class", text, 0),), (), complete=True), 1)
 
-    assert said(Asked("calls", "go"), "go(1)") == "`go` is called in `a.py:3` [1] in `Box`: `go(1)`\n"
-    assert said(Asked("calls", "go"), "run(1)") == "`go` is called in one place:\n\n- `a.py:3` [1] in `Box`: `run(1)`\n"
-    assert said(Asked("subclasses", "B"), "class Box(B):") == (
+    assert said(StructuralQuery("calls", "go"), "go(1)") == "`go` is called in `a.py:3` [1] in `Box`: `go(1)`\n"
+    assert (
+        said(StructuralQuery("calls", "go"), "run(1)")
+        == "`go` is called in one place:\n\n- `a.py:3` [1] in `Box`: `run(1)`\n"
+    )
+    assert said(StructuralQuery("subclasses", "B"), "class Box(B):") == (
         "One type derives from `B`:\n\n- `a.py:3` [1] in `Box`: `class Box(B):`\n"
     )
-    assert said(Asked("outline", "a.py"), "class Box") == (
+    assert said(StructuralQuery("outline", "a.py"), "class Box") == (
         "`a.py` contains one definition:\n\n- `Box`, class, `a.py:3` [1]: `class Box`\n"
     )
 
 
 def test_routes() -> None:
-    spot = Spot("a.py", 3, "Box.open", "method", "def open(self)", 0)
-    routes = listing(Structural(Asked("routes"), (spot, spot), (), complete=False), 1)
+    spot = Location("a.py", 3, "Box.open", "method", "def open(self)", 0)
+    routes = listing(StructuralAnswer(StructuralQuery("routes"), (spot, spot), (), complete=False), 1)
     assert routes.startswith("There are at least 2 routes:\n\n- `a.py:3` [1] in `Box.open`: `def open(self)`\n")
 
 
 def test_a_signature_is_whole_and_on_one_line() -> None:
-    spot = Spot("a.py", 3, "go", "function", f"def go( *, a: int = {'1' * 200}, ) -> dict[ str, int ]", 0)
-    said = listing(Structural(Asked("signature", "go"), (spot,), (), complete=True), 1)
+    spot = Location("a.py", 3, "go", "function", f"def go( *, a: int = {'1' * 200}, ) -> dict[ str, int ]", 0)
+    said = listing(StructuralAnswer(StructuralQuery("signature", "go"), (spot,), (), complete=True), 1)
     assert said == f"`go` is defined in `a.py:3` [1]: `def go(*, a: int = {'1' * 200}) -> dict[str, int]`\n"
 
 

@@ -5,9 +5,12 @@ from pathlib import Path
 from PIL import Image
 
 from backend.cli.plot import Bar, bars, draw, lines
-from indexer.evaluation.metrics import Ranks, Row
+from indexer.evaluation.metrics import MetricsRow, Ranks
 
-HALF, NONE = Row("a", 1, Ranks(1, 1, 0.5), Ranks(1, 0.25, 1), None, 1, 1), Row("a", 1, Ranks(1, 1, 0), None, None, 1, 1)
+HALF, NONE = (
+    MetricsRow("a", 1, Ranks(1, 1, 0.5), Ranks(1, 0.25, 1), None, 1, 1),
+    MetricsRow("a", 1, Ranks(1, 1, 0), None, None, 1, 1),
+)
 FOUND = [Bar("a, file MRR", "now", 0.5), Bar("a, file MRR", "then", 0.0), Bar("a, function R@10", "now", 0.25)]
 
 

@@ -14,7 +14,7 @@ from backend.db import events
 from backend.db.conversations import open_session, require_session
 from backend.db.database import Database
 from backend.db.events import Event, EventLog
-from backend.errors import Refusal
+from backend.errors import ApiError
 from tests.processes import eventually
 
 
@@ -64,7 +64,7 @@ async def test_what_came_with_the_ring_is_not_looked_up(log: Log) -> None:
     following = asyncio.create_task(log.heard(0, 30))
     await eventually(lambda: log.looked_up)
     for _ in range(10):
-        log.events.ring(log.session, await log.grow(3))
+        log.events.notify(log.session, await log.grow(3))
         await asyncio.sleep(0.01)
     assert await following == list(range(1, 31))
     assert log.looked_up == [0]
@@ -78,7 +78,7 @@ async def test_what_came_without_is_found_wherever_it_lies(log: Log) -> None:
         told = await log.grow(count := min(chance.randint(1, 5), 300 - grown))
         grown += count
         if chance.random() < 0.9 or grown == 300:
-            log.events.ring(log.session, told if chance.random() < 0.6 else ())
+            log.events.notify(log.session, told if chance.random() < 0.6 else ())
         if chance.random() < 0.1:
             begins.append(chance.randint(0, grown - 1))
             following.append(asyncio.create_task(log.heard(begins[-1], 300)))
@@ -90,13 +90,13 @@ async def test_what_came_without_is_found_wherever_it_lies(log: Log) -> None:
 async def test_who_comes_too_late_is_told_so_though_the_events_are_at_hand(log: Log) -> None:
     first = asyncio.create_task(log.heard(0, 5))
     await eventually(lambda: log.looked_up)
-    log.events.ring(log.session, await log.grow(4))
+    log.events.notify(log.session, await log.grow(4))
 
     def clear(db: Session) -> None:
         require_session(db, log.session).floor = 3
 
     await log.database.write(clear)
-    with pytest.raises(Refusal, match="cannot be replayed"):
+    with pytest.raises(ApiError, match="cannot be replayed"):
         await log.heard(1, 4)
-    log.events.ring(log.session, await log.grow(1))
+    log.events.notify(log.session, await log.grow(1))
     assert await first == [1, 2, 3, 4, 5]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from backend.config import Settings
-from backend.engines.loader import starting
-from backend.engines.pool import Engines
+from backend.engines.loader import start_engine
+from backend.engines.pool import EnginePool
 from backend.engines.remote import Remote
-from backend.metrics import Stats
+from backend.metrics import Metrics
 from models.errors import ModelUnavailable
 from models.gguf.header import GgufHeader, read_header
 from models.registry import Registry
@@ -74,9 +74,9 @@ class Machine:
         self.engines[spec.name] = Started(self, spec.name, context, need)
         return self.engines[spec.name]
 
-    def made(self, settings: Settings, remote: Remote | None = None, stats: Stats | None = None) -> Engines:
+    def made(self, settings: Settings, remote: Remote | None = None, stats: Metrics | None = None) -> EnginePool:
         registry = Registry(self.folder, self.folder / "catalog.toml")
-        return Engines(registry, settings, stats, start=starting(self.start), remote=remote)
+        return EnginePool(registry, settings, stats, start=start_engine(self.start), remote=remote)
 
 
 @pytest.fixture

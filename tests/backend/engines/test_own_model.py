@@ -4,23 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from backend.engines.pool import Engines
+from backend.engines.pool import EnginePool
 from models.errors import ModelUnavailable
 from models.registry import Registry
 from tests.backend.harness import settings_in
 
 
-def engines_in(folder: Path, **given: object) -> Engines:
+def engines_in(folder: Path, **given: object) -> EnginePool:
     settings = settings_in(folder, **given)
     settings.models_dir.mkdir(exist_ok=True)
-    return Engines(Registry(settings.models_dir), settings)
+    return EnginePool(Registry(settings.models_dir), settings)
 
 
 def install(folder: Path, name: str, size: int) -> None:
     (folder / "models" / f"{name}.gguf").write_bytes(b"x" * size)
 
 
-async def notice(engines: Engines, name: str = "") -> str:
+async def notice(engines: EnginePool, name: str = "") -> str:
     async with engines.use(name) as ready:
         assert ready.engine.name == "extractive"
         return ready.notice

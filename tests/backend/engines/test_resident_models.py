@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from backend.engines.pool import Engines
-from backend.engines.resident_models import Model, Resident
-from backend.metrics import Stats
+from backend.engines.pool import EnginePool
+from backend.engines.resident_models import Model, ResidentModel
+from backend.metrics import Metrics
 from models.backoff import Backoff
 from models.errors import ModelError, ModelUnavailable
 from models.llama.engine import LlamaEngine
@@ -27,7 +27,7 @@ PATIENCE_S = 5
 
 
 @asynccontextmanager
-async def engines_of(machine: Machine, stats: Stats | None = None, kv_ram_mb: int = 0) -> AsyncIterator[Engines]:
+async def engines_of(machine: Machine, stats: Metrics | None = None, kv_ram_mb: int = 0) -> AsyncIterator[EnginePool]:
     settings = settings_in(machine.folder.parent, models_dir=machine.folder, kv_ram_mb=kv_ram_mb)
     engines = machine.made(settings, stats=stats)
     try:
@@ -38,12 +38,12 @@ async def engines_of(machine: Machine, stats: Stats | None = None, kv_ram_mb: in
     assert machine.used == 0, "every byte comes back"
 
 
-async def visit(engines: Engines, name: str) -> str:
+async def visit(engines: EnginePool, name: str) -> str:
     async with engines.use(name) as ready:
         return ready.engine.name
 
 
-def held(engines: Engines) -> list[str]:
+def held(engines: EnginePool) -> list[str]:
     return [state["id"] for state in engines.states() if "resident_bytes" in state]
 
 
@@ -54,7 +54,7 @@ async def settle() -> None:
 
 
 async def test_models_stay_while_there_is_room_and_the_least_recently_used_goes(machine: Machine) -> None:
-    stats = Stats()
+    stats = Metrics()
     async with engines_of(machine, stats) as engines:
         assert [await visit(engines, name) for name in ("ant", "bee", "ant")] == ["ant", "bee", "ant"]
         assert (held(engines), machine.closed, stats.swaps) == (["ant", "bee"], [], 0)
@@ -84,7 +84,7 @@ def test_snapshots_that_were_made_are_not_counted_twice() -> None:
 
     engine = Told.__new__(Told)
     model = Model(ModelSpec("ant", ()), Path("ant.gguf"), 4000)
-    resident = Resident(model, engine, FORMATS["phi3"], need=900, snapshots=300, untouched=500, last_used=0)
+    resident = ResidentModel(model, engine, FORMATS["phi3"], need=900, snapshots=300, untouched=500, last_used=0)
     unseen = []
     for made in (0.0, 100.0, 600.0):  # the last while the disk catches up
         Told.state["snapshot_ram_bytes"] = made
@@ -199,7 +199,7 @@ async def test_memory_that_a_model_has_not_touched_yet_is_not_given_twice(
 
 
 async def test_what_failed_is_not_tried_at_once_unless_its_file_is_another(machine: Machine) -> None:
-    stats = Stats()
+    stats = Metrics()
     machine.failing["ant"] = "ant.gguf is damaged"
     async with engines_of(machine, stats) as engines:
         engines._residents._backoff = Backoff(lambda: 0.0)  # no time passes
@@ -291,7 +291,7 @@ async def test_any_order_of_users_keeps_within_the_memory_and_leaves_nothing(
     assert machine.used == 0
 
 
-async def _stay(engines: Engines, name: str) -> str:
+async def _stay(engines: EnginePool, name: str) -> str:
     async with engines.use(name) as ready:
         await asyncio.sleep(0.002)
         return ready.engine.name

@@ -15,9 +15,9 @@ import pytest
 from backend.chat.history import left_behind
 from backend.config import Settings
 from backend.db.tables import TurnRow
-from backend.engines.pool import Engines
+from backend.engines.pool import EnginePool
 from backend.engines.remote import Remote
-from backend.metrics import Stats
+from backend.metrics import Metrics
 from models.backoff import Backoff
 from models.errors import EngineFailed, Unsupported
 from models.proposal import TIERS
@@ -37,13 +37,13 @@ PROJECT = "Propose an architecture that scales to ten machines, compare it with 
 
 @asynccontextmanager
 async def serving(
-    machine: Machine, stats: Stats | None = None, remote: Engine | None = None, **given: Any
+    machine: Machine, stats: Metrics | None = None, remote: Engine | None = None, **given: Any
 ) -> AsyncIterator[World]:
     async def connect() -> Engine:
         assert remote is not None
         return remote
 
-    def making(settings: Settings) -> Engines:
+    def making(settings: Settings) -> EnginePool:
         return machine.made(settings, Remote(connect) if remote else None, stats)
 
     given = {"model_name": "auto", "models_dir": machine.folder, "kv_ram_mb": 0} | given
@@ -67,7 +67,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def test_the_question_decides_which_tier_answers(machine: Machine) -> None:
-    stats = Stats()
+    stats = Metrics()
     async with serving(machine, stats) as world:
         answered = [(await ask(world, text))["model_name"] for text in (SIMPLE, TASK, SIMPLE, PROJECT)]
         previewed = (await world.post("/chat/preview", {"query": TASK, "retrieval": "off"})).json()
@@ -93,10 +93,10 @@ async def test_a_model_of_the_tier_that_is_loaded_is_preferred(machine: Machine)
 
 
 async def test_what_cannot_be_loaded_gives_way_to_the_next_tier(machine: Machine) -> None:
-    stats = Stats()
+    stats = Metrics()
     machine.failing["cow"] = "cow.gguf is damaged"
     async with serving(machine, stats) as world:
-        world.parts.engines._residents._backoff = Backoff(lambda: 0.0)  # no time passes between the two
+        world.services.engines._residents._backoff = Backoff(lambda: 0.0)  # no time passes between the two
         told = await ask(world, TASK)
         again = await ask(world, TASK)
     assert (told["model_name"], again["model_name"]) == ("ant", "ant")
@@ -107,10 +107,10 @@ async def test_what_cannot_be_loaded_gives_way_to_the_next_tier(machine: Machine
 
 
 async def test_a_remote_engine_that_cannot_be_reached_costs_neither_answer_nor_order(machine: Machine) -> None:
-    stats, remote = Stats(), ScriptedEngine(("never",), name="big", fail_after=0)
+    stats, remote = Metrics(), ScriptedEngine(("never",), name="big", fail_after=0)
     async with serving(machine, stats, remote) as world, world.socket() as socket:
-        assert world.parts.engines._remote is not None
-        world.parts.engines._remote._backoff = Backoff(lambda: 0.0)
+        assert world.services.engines._remote is not None
+        world.services.engines._remote._backoff = Backoff(lambda: 0.0)
         session = (await socket.call("session/open"))["session"]
         await prompt(socket, session, "t1", PROJECT)
         end = await socket.until("end", "t1")
@@ -142,7 +142,7 @@ async def test_what_an_engine_took_that_failed_is_counted_as_waiting(machine: Ma
         began = time.perf_counter()
         told = await ask(world, PROJECT, first_token_s=0.3)
         passed_ms = 1000 * (time.perf_counter() - began)
-    ms, stats = told["timings"], world.parts.stats
+    ms, stats = told["timings"], world.services.stats
     assert told["model_name"] == "cow"
     assert 400 <= ms["queue"] <= sum(ms.values()) <= passed_ms
     assert ms["prefill"] < 400
@@ -172,7 +172,7 @@ async def test_a_chat_is_answered_by_another_engine_where_one_fails_before_its_f
     remote = ScriptedEngine(("never",), name="big", fail_after=0)
     async with serving(machine, None, remote) as world:
         whole = (await chat(world, PROJECT)).json()
-        world.parts.engines._remote._backoff = Backoff(lambda: 0.0)  # type: ignore[union-attr]
+        world.services.engines._remote._backoff = Backoff(lambda: 0.0)  # type: ignore[union-attr]
         streamed = (await chat(world, PROJECT, stream=True)).text
         named = await chat(world, PROJECT, model="big")
     assert (whole["model"], whole["choices"][0]["message"]["content"]) == ("cow", "cow says.")
@@ -373,7 +373,7 @@ async def test_the_real_engine_is_loaded_ahead_and_counted(tmp_path: Path) -> No
     models.mkdir()
     shutil.copy(PHI3.path, models)
     async with running(tmp_path) as world:
-        await until(lambda: world.parts.engines.current["state"] == "loaded")
+        await until(lambda: world.services.engines.current["state"] == "loaded")
         metrics = (await world.get("/metrics")).text
         told = await ask(world, SIMPLE, max_tokens=3)
     assert "lantern_model_loads_total 1.0" in metrics

@@ -74,7 +74,7 @@ async def test_a_large_index_is_ready_when_its_job_has_ended(tmp_path: Path, mon
     root = lay_out(tmp_path / "code")
     async with running(tmp_path / "data", watch=False) as world:
         codebase = await indexed(world, root)
-        assert world.parts.retrieval.codebases.get(codebase).vectors_file.exists()
+        assert world.services.retrieval.codebases.get(codebase).vectors_file.exists()
         assert (await found(world, "load_config"))["path"] == "app/config.py"
 
 
@@ -84,7 +84,7 @@ async def test_while_the_index_is_busy_old_hits_say_so_and_vanished_ones_are_lef
         codebase = await indexed(world, root)
         put(root, "app/config.py", "def load_config():\n    return 'new'\n")
         (root / "web/page.js").unlink()
-        with world.parts.retrieval.codebases.get(codebase).indexing():
+        with world.services.retrieval.codebases.get(codebase).indexing():
             hits = (await world.post("/search", {"query": "load_config render"})).json()["hits"]
     fresh = {hit["path"]: hit["fresh"] for hit in hits}
     assert fresh == {"app/config.py": False, "app/server.py": True, "README.md": True}
@@ -173,9 +173,9 @@ async def test_a_deleted_codebase_is_followed_no_longer(tmp_path: Path) -> None:
     root = lay_out(tmp_path / "code")
     async with running(tmp_path / "data") as world:
         codebase = await indexed(world, root)
-        assert world.parts.jobs.watched(codebase) == "events"
+        assert world.services.jobs.watched(codebase) == "events"
         assert (await world.http.delete(f"/codebases/{codebase}")).status_code == 200
-        assert world.parts.jobs.watched(codebase) is None
+        assert world.services.jobs.watched(codebase) is None
         threads = [thread.name for thread in threading.enumerate()]
     assert f"watch {root}" not in threads
 

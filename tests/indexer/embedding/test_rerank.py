@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from indexer.embedding.base import HashEmbedder, Vectors
-from indexer.embedding.rerank import Dense, VectorCache, key_of
+from indexer.embedding.rerank import Reranker, VectorCache, key_of
 
 TEXTS = ["open a file", "close a socket", "send a letter"]
 
@@ -27,7 +27,7 @@ class Counting(HashEmbedder):
 
 def test_cosines_are_those_of_the_embedder(tmp_path: Path) -> None:
     embedder = Counting()
-    dense = Dense(lambda: embedder, VectorCache(tmp_path / "kept"))
+    dense = Reranker(lambda: embedder, VectorCache(tmp_path / "kept"))
     exact = embedder.embed_documents(TEXTS) @ embedder.embed_query("read a file")
     first, again = dense.cosines("read a file", TEXTS), dense.cosines("read a file", TEXTS)
     assert np.allclose(first, exact, atol=1e-6)
@@ -37,37 +37,37 @@ def test_cosines_are_those_of_the_embedder(tmp_path: Path) -> None:
 
 def test_only_new_texts_are_embedded_whoever_asks(tmp_path: Path) -> None:
     one, other = Counting(), Counting()
-    Dense(lambda: one, VectorCache(tmp_path / "kept")).cosines("?", TEXTS[:2])
-    Dense(lambda: other, VectorCache(tmp_path / "kept")).cosines("?", [*TEXTS, TEXTS[0]])
+    Reranker(lambda: one, VectorCache(tmp_path / "kept")).cosines("?", TEXTS[:2])
+    Reranker(lambda: other, VectorCache(tmp_path / "kept")).cosines("?", [*TEXTS, TEXTS[0]])
     assert (one.read, other.read) == (TEXTS[:2], [TEXTS[2]])
 
 
 def test_another_model_reads_for_itself(tmp_path: Path) -> None:
     one, other = Counting(), Counting(dim=32, model_id="other")
     for embedder in (one, other):
-        Dense(lambda made=embedder: made, VectorCache(tmp_path / "kept")).cosines("?", TEXTS)  # type: ignore[misc]
+        Reranker(lambda made=embedder: made, VectorCache(tmp_path / "kept")).cosines("?", TEXTS)  # type: ignore[misc]
     assert (one.read, other.read) == (TEXTS, TEXTS)
 
 
 def test_coverage_counts_what_has_been_read(tmp_path: Path) -> None:
     embedder = Counting()
-    dense = Dense(lambda: embedder, VectorCache(tmp_path / "kept"))
+    dense = Reranker(lambda: embedder, VectorCache(tmp_path / "kept"))
     keys = [key_of(text) for text in TEXTS]
     assert dense.coverage(keys) == 0
     dense.cosines("?", TEXTS[:1])
     assert dense.coverage(keys) == pytest.approx(1 / 3)
-    assert Dense(lambda: None, VectorCache(tmp_path / "kept")).coverage(keys) == 0
+    assert Reranker(lambda: None, VectorCache(tmp_path / "kept")).coverage(keys) == 0
 
 
 def test_while_there_is_no_embedder_there_are_no_cosines(tmp_path: Path) -> None:
-    assert Dense(lambda: None, VectorCache(tmp_path / "kept")).cosines("?", TEXTS) == []
+    assert Reranker(lambda: None, VectorCache(tmp_path / "kept")).cosines("?", TEXTS) == []
 
 
 def test_a_damaged_file_of_kept_vectors_is_forgotten(tmp_path: Path) -> None:
     file = tmp_path / "kept"
     file.write_bytes(b"no database at all" * 500)
     embedder = Counting()
-    dense = Dense(lambda: embedder, VectorCache(file))
+    dense = Reranker(lambda: embedder, VectorCache(file))
     for _ in range(3):
         dense.cosines("?", TEXTS)
     assert dense.coverage([key_of(text) for text in TEXTS]) == 1
@@ -75,7 +75,7 @@ def test_a_damaged_file_of_kept_vectors_is_forgotten(tmp_path: Path) -> None:
 
 def test_a_damaged_vector_is_made_again(tmp_path: Path) -> None:
     embedder = Counting()
-    dense = Dense(lambda: embedder, VectorCache(tmp_path / "kept"))
+    dense = Reranker(lambda: embedder, VectorCache(tmp_path / "kept"))
     before = dense.cosines("read", TEXTS)
     with sqlite3.connect(tmp_path / "kept") as db:
         db.execute("UPDATE vectors SET vector = zeroblob(68) WHERE id = 2")
@@ -87,7 +87,7 @@ def test_a_damaged_vector_is_made_again(tmp_path: Path) -> None:
 def test_the_oldest_are_forgotten_beyond_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexer.embedding.rerank._KEPT", 2)
     embedder = Counting()
-    dense = Dense(lambda: embedder, VectorCache(tmp_path / "kept"))
+    dense = Reranker(lambda: embedder, VectorCache(tmp_path / "kept"))
     dense.cosines("?", TEXTS)
     dense.cosines("?", TEXTS[1:])
     assert embedder.read == TEXTS
@@ -102,10 +102,10 @@ def test_the_best_cosines_of_questions_that_come_again(tmp_path: Path) -> None:
             return super().embed_query(text)
 
     questions = ("how to open a file", "who sent the letter")
-    dense = Dense(Asked, VectorCache(tmp_path / "kept"))
+    dense = Reranker(Asked, VectorCache(tmp_path / "kept"))
     expected = [max(dense.cosines(question, TEXTS)) for question in questions]
     assert dense.best(questions, TEXTS) == pytest.approx(expected, abs=0.02)
     asked.clear()
     assert dense.best(questions, TEXTS) == pytest.approx(expected, abs=0.02)
     assert asked == []
-    assert Dense(lambda: None, VectorCache(tmp_path / "none")).best(questions, TEXTS) == []
+    assert Reranker(lambda: None, VectorCache(tmp_path / "none")).best(questions, TEXTS) == []

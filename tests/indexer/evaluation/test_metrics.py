@@ -3,7 +3,7 @@
 import pytest
 
 from indexer.evaluation.dataset import Case, Gold
-from indexer.evaluation.metrics import Evidence, Ranks, Row, Score, measure, score, summary
+from indexer.evaluation.metrics import Coverage, MetricsRow, Ranks, Score, measure, score, summary
 from indexer.types import Hit, Why
 
 
@@ -50,23 +50,23 @@ def test_beyond_ten_places_nothing_counts() -> None:
 def test_evidence_is_what_the_first_whole_hits_of_a_budget_cover() -> None:
     hits = [hit("x.py", 1, 9, "x" * 2000), hit("a.py", 11, 13, "y" * 1000), hit("a.py", 14, 16, "y" * 1000)]
     case = Case("k", "?", ("a.py",), (F,))
-    assert score(case, hits, 0).evidence == Evidence(0.0, 1.0, 1.0)
-    assert score(case, hits[:2], 0).evidence == Evidence(0.0, 0.0, 0.0)
+    assert score(case, hits, 0).evidence == Coverage(0.0, 1.0, 1.0)
+    assert score(case, hits[:2], 0).evidence == Coverage(0.0, 0.0, 0.0)
 
 
 def test_a_row_for_each_kind_and_their_mean() -> None:
     good, bad = Ranks(1.0, 1.0, 1.0), Ranks(0.0, 0.5, 0.0)
     scores = [
-        Score("a", good, good, Evidence(0.0, 1.0, 1.0), 1.0),
+        Score("a", good, good, Coverage(0.0, 1.0, 1.0), 1.0),
         Score("a", bad, None, None, 3.0),
-        Score("b", bad, bad, Evidence(0.0, 0.0, 1.0), 2.0),
+        Score("b", bad, bad, Coverage(0.0, 0.0, 1.0), 2.0),
     ]
     assert summary(scores) == [
-        Row("a", 2, Ranks(0.5, 0.75, 0.5), good, Evidence(0.0, 1.0, 1.0), 1.0, 3.0),
-        Row("b", 1, bad, bad, Evidence(0.0, 0.0, 1.0), 2.0, 2.0),
-        Row("mean", 3, Ranks(0.25, 0.625, 0.25), Ranks(0.5, 0.75, 0.5), Evidence(0.0, 0.5, 1.0), 2.0, 3.0),
+        MetricsRow("a", 2, Ranks(0.5, 0.75, 0.5), good, Coverage(0.0, 1.0, 1.0), 1.0, 3.0),
+        MetricsRow("b", 1, bad, bad, Coverage(0.0, 0.0, 1.0), 2.0, 2.0),
+        MetricsRow("mean", 3, Ranks(0.25, 0.625, 0.25), Ranks(0.5, 0.75, 0.5), Coverage(0.0, 0.5, 1.0), 2.0, 3.0),
     ]
-    assert summary(scores[:1]) == [Row("a", 1, good, good, Evidence(0.0, 1.0, 1.0), 1.0, 1.0)]
+    assert summary(scores[:1]) == [MetricsRow("a", 1, good, good, Coverage(0.0, 1.0, 1.0), 1.0, 1.0)]
 
 
 def test_each_question_is_asked_once_and_timed() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from indexer.files.ignore import listing
+from indexer.files.ignore import git_listing
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -26,7 +26,7 @@ def put(root: Path, *paths: str, text: str = "x\n") -> None:
 
 
 def listed(root: Path) -> list[str]:
-    return [path for path in listing(root) if not path.endswith("ignore") and path != ".git"]
+    return [path for path in git_listing(root) if not path.endswith("ignore") and path != ".git"]
 
 
 def test_tracked_and_untracked_but_not_ignored_nor_excluded_by_git_info(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_without_git_the_same_files_are_found_as_by_git(paths: list[str], ignore
         asked = git(repository, "ls-files", "-o", "--exclude-standard", "-z").split("\0")
         expected = sorted(filter(None, asked))
         # Where git sees nothing the rules of the top folder are left out: they were for another repository.
-        assert sorted(listing(plain)) == expected or not expected
+        assert sorted(git_listing(plain)) == expected or not expected
 
 
 def test_a_tree_whose_own_rules_leave_nothing_is_listed_without_them(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_tree_whose_own_rules_leave_nothing_is_listed_without_them(tmp_path: P
     put(tmp_path, "main.c", "lib/a.c", "lib/a.o", "out/x.c")
     put(tmp_path, ".lanternignore", text="/out/\n")
     assert listed(tmp_path) == ["lib/a.c", "main.c"]
-    assert list(listing(tmp_path, ["lib/a.c", "lib/a.o", "out/x.c"])) == ["lib/a.c"]
+    assert list(git_listing(tmp_path, ["lib/a.c", "lib/a.o", "out/x.c"])) == ["lib/a.c"]
 
 
 def test_a_folder_s_own_git_configuration_runs_nothing(tmp_path: Path) -> None:

@@ -2,58 +2,58 @@
 
 import pytest
 
-from indexer.navigation.intent import Asked, recognise
+from indexer.navigation.intent import StructuralQuery, parse_structural_query
 
 STRUCTURAL = [
-    ("where is build_prompt defined?", Asked("definition", "build_prompt")),
-    ("Where is `parse` defined", Asked("definition", "parse")),
-    ("where is parse defined in this repo?", Asked("definition", "parse")),
-    ("where's Budget.trim?", Asked("definition", "Budget.trim")),
-    ("where is Store?", Asked("definition", "Store")),
-    ("where is the Store class defined?", Asked("definition", "Store", "class")),
-    ("where is the class Store", Asked("definition", "Store", "class")),
-    ("Where is the function parse defined?", Asked("definition", "parse", "function")),
-    ("which file defines std::vec::push", Asked("definition", "std.vec.push")),
-    ("Can you show me the definition of build_prompt() please?", Asked("definition", "build_prompt")),
-    ("what is the signature of parse?", Asked("signature", "parse")),
-    ("signature of Budget.trim", Asked("signature", "Budget.trim")),
-    ("what arguments does build_prompt take?", Asked("signature", "build_prompt")),
-    ("who calls parse?", Asked("calls", "parse")),
-    ("What calls `parse`?", Asked("calls", "parse")),
-    ("which functions call build_prompt(question)?", Asked("calls", "build_prompt")),
-    ("list all callers of Store.read", Asked("calls", "Store.read")),
-    ("where is build_prompt called from?", Asked("calls", "build_prompt")),
-    ("where does Store.read get called?", Asked("calls", "Store.read")),
-    ("does anything else call `parse`?", Asked("calls", "parse")),
-    ("what uses Store?", Asked("uses", "Store")),
-    ("is MAX_BYTES still used anywhere?", Asked("uses", "MAX_BYTES")),
-    ("where is MAX_BYTES used", Asked("uses", "MAX_BYTES")),
-    ("find all references to loadConfig", Asked("uses", "loadConfig")),
-    ("who imports numpy", Asked("imports", "numpy")),
-    ("which files import indexer.storage.store?", Asked("imports", "indexer.storage.store")),
-    ("what imports prompts/build.py", Asked("imports", "prompts/build.py")),
-    ("what subclasses Engine", Asked("subclasses", "Engine")),
-    ("which classes inherit from BaseModel?", Asked("subclasses", "BaseModel")),
-    ("what implements the Engine protocol?", Asked("subclasses", "Engine", "protocol")),
-    ("implementations of `Engine`", Asked("subclasses", "Engine")),
-    ("which tests touch build_prompt?", Asked("tests", "build_prompt")),
-    ("what tests cover parse", Asked("tests", "parse")),
-    ("is build_prompt tested?", Asked("tests", "build_prompt")),
-    ("does `Store` have any tests?", Asked("tests", "Store")),
-    ("which tests does Store.read have?", Asked("tests", "Store.read")),
-    ("but are there any unit tests for `parse`?", Asked("tests", "parse")),
-    ("what does prompts/build.py contain?", Asked("outline", "prompts/build.py")),
-    ("what is in build.py?", Asked("outline", "build.py")),
-    ("what else is in build.py?", Asked("outline", "build.py")),
-    ("what else does Budget have?", Asked("outline", "Budget")),
-    ("outline of indexer/store.py", Asked("outline", "indexer/store.py")),
-    ("what methods does Budget have?", Asked("outline", "Budget")),
-    ("list the functions in build.py", Asked("outline", "build.py")),
-    ("list the routes", Asked("routes")),
-    ("which endpoints does the server expose?", Asked("routes")),
-    ("list all HTTP endpoints in this project", Asked("routes")),
-    ("list the commands", Asked("commands")),
-    ("what CLI commands are there?", Asked("commands")),
+    ("where is build_prompt defined?", StructuralQuery("definition", "build_prompt")),
+    ("Where is `parse` defined", StructuralQuery("definition", "parse")),
+    ("where is parse defined in this repo?", StructuralQuery("definition", "parse")),
+    ("where's Budget.trim?", StructuralQuery("definition", "Budget.trim")),
+    ("where is Store?", StructuralQuery("definition", "Store")),
+    ("where is the Store class defined?", StructuralQuery("definition", "Store", "class")),
+    ("where is the class Store", StructuralQuery("definition", "Store", "class")),
+    ("Where is the function parse defined?", StructuralQuery("definition", "parse", "function")),
+    ("which file defines std::vec::push", StructuralQuery("definition", "std.vec.push")),
+    ("Can you show me the definition of build_prompt() please?", StructuralQuery("definition", "build_prompt")),
+    ("what is the signature of parse?", StructuralQuery("signature", "parse")),
+    ("signature of Budget.trim", StructuralQuery("signature", "Budget.trim")),
+    ("what arguments does build_prompt take?", StructuralQuery("signature", "build_prompt")),
+    ("who calls parse?", StructuralQuery("calls", "parse")),
+    ("What calls `parse`?", StructuralQuery("calls", "parse")),
+    ("which functions call build_prompt(question)?", StructuralQuery("calls", "build_prompt")),
+    ("list all callers of Store.read", StructuralQuery("calls", "Store.read")),
+    ("where is build_prompt called from?", StructuralQuery("calls", "build_prompt")),
+    ("where does Store.read get called?", StructuralQuery("calls", "Store.read")),
+    ("does anything else call `parse`?", StructuralQuery("calls", "parse")),
+    ("what uses Store?", StructuralQuery("uses", "Store")),
+    ("is MAX_BYTES still used anywhere?", StructuralQuery("uses", "MAX_BYTES")),
+    ("where is MAX_BYTES used", StructuralQuery("uses", "MAX_BYTES")),
+    ("find all references to loadConfig", StructuralQuery("uses", "loadConfig")),
+    ("who imports numpy", StructuralQuery("imports", "numpy")),
+    ("which files import indexer.storage.store?", StructuralQuery("imports", "indexer.storage.store")),
+    ("what imports prompts/build.py", StructuralQuery("imports", "prompts/build.py")),
+    ("what subclasses Engine", StructuralQuery("subclasses", "Engine")),
+    ("which classes inherit from BaseModel?", StructuralQuery("subclasses", "BaseModel")),
+    ("what implements the Engine protocol?", StructuralQuery("subclasses", "Engine", "protocol")),
+    ("implementations of `Engine`", StructuralQuery("subclasses", "Engine")),
+    ("which tests touch build_prompt?", StructuralQuery("tests", "build_prompt")),
+    ("what tests cover parse", StructuralQuery("tests", "parse")),
+    ("is build_prompt tested?", StructuralQuery("tests", "build_prompt")),
+    ("does `Store` have any tests?", StructuralQuery("tests", "Store")),
+    ("which tests does Store.read have?", StructuralQuery("tests", "Store.read")),
+    ("but are there any unit tests for `parse`?", StructuralQuery("tests", "parse")),
+    ("what does prompts/build.py contain?", StructuralQuery("outline", "prompts/build.py")),
+    ("what is in build.py?", StructuralQuery("outline", "build.py")),
+    ("what else is in build.py?", StructuralQuery("outline", "build.py")),
+    ("what else does Budget have?", StructuralQuery("outline", "Budget")),
+    ("outline of indexer/store.py", StructuralQuery("outline", "indexer/store.py")),
+    ("what methods does Budget have?", StructuralQuery("outline", "Budget")),
+    ("list the functions in build.py", StructuralQuery("outline", "build.py")),
+    ("list the routes", StructuralQuery("routes")),
+    ("which endpoints does the server expose?", StructuralQuery("routes")),
+    ("list all HTTP endpoints in this project", StructuralQuery("routes")),
+    ("list the commands", StructuralQuery("commands")),
+    ("what CLI commands are there?", StructuralQuery("commands")),
 ]
 OTHER = [
     "where is the config loaded?",
@@ -99,10 +99,10 @@ OTHER = [
 
 
 @pytest.mark.parametrize(("question", "asked"), STRUCTURAL)
-def test_structural(question: str, asked: Asked) -> None:
-    assert recognise(question) == asked
+def test_structural(question: str, asked: StructuralQuery) -> None:
+    assert parse_structural_query(question) == asked
 
 
 @pytest.mark.parametrize("question", OTHER)
 def test_not_structural(question: str) -> None:
-    assert recognise(question) is None
+    assert parse_structural_query(question) is None

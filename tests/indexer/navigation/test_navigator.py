@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.navigation.intent import recognise
-from indexer.navigation.navigator import Structural, answer
+from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.navigator import StructuralAnswer, answer
 from tests.indexer.harness import World, put
 
 TREE = {
@@ -99,13 +99,13 @@ METHODS = {
 }  # what an object is, is not read: there may be more calls
 
 
-def ask(world: World, question: str) -> Structural | None:
-    asked = recognise(question)
+def ask(world: World, question: str) -> StructuralAnswer | None:
+    asked = parse_structural_query(question)
     assert asked is not None
     return answer(asked, world.store)
 
 
-def places(told: Structural | None) -> list[tuple[str, str]]:
+def places(told: StructuralAnswer | None) -> list[tuple[str, str]]:
     assert told is None or told.complete == (told.asked.what != "calls" or told.asked.name not in METHODS)
     return [(f"{spot.path}:{spot.line}", spot.symbol) for spot in told.spots] if told else []
 

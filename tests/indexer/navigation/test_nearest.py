@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.navigation.intent import recognise
+from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.navigator import answer
 from tests.indexer.harness import World
 
@@ -41,7 +41,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def places(world: World, question: str, path: str) -> tuple[list[str], bool]:
-    asked = recognise(question)
+    asked = parse_structural_query(question)
     assert asked is not None
     told = answer(replace(asked, path=path), world.store)
     return ([f"{spot.path}:{spot.line}" for spot in told.spots], told.complete) if told else ([], True)

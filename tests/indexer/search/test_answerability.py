@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexer.embedding.base import HashEmbedder
-from indexer.embedding.rerank import Dense, VectorCache
+from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.search.off_topic import OFF_TOPIC
 from indexer.search.searcher import Searcher
 from tests.indexer.harness import World
@@ -26,7 +26,7 @@ def searcher(tmp_path: Path, request: pytest.FixtureRequest) -> Searcher:
     world = World(tmp_path / "code", REPOSITORY)
     world.refresh()
     heavy = HashEmbedder(dim=384)
-    dense = Dense(lambda: heavy, VectorCache(tmp_path / "vectors.cache")) if request.param else None
+    dense = Reranker(lambda: heavy, VectorCache(tmp_path / "vectors.cache")) if request.param else None
     return Searcher(world.store, world.embedder, dense)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexer.embedding.base import HashEmbedder
-from indexer.search.cochange import changed
+from indexer.search.cochange import cochange_scores
 from indexer.search.searcher import Searcher
 from indexer.storage.codebases import Codebases
 from indexer.storage.store import Store
@@ -16,17 +16,17 @@ REPORT = "The total of an order is wrong when it is sent abroad. " * 5
 
 
 def test_a_file_gains_by_what_changed_with_it_and_by_how_lately_it_changed() -> None:
-    gained = changed({"a": 4.0, "b": 1.0, "c": 1.0}, {0: ["a", "b"], 200: ["a"], 400: ["c"]})
+    gained = cochange_scores({"a": 4.0, "b": 1.0, "c": 1.0}, {0: ["a", "b"], 200: ["a"], 400: ["c"]})
     # a goes two thirds of its way by the last commit, to b alone; b by its only one, to a; of c a quarter is left.
     assert gained == pytest.approx({"a": (1 / 4 + 1) / 2, "b": (2 / 3 + 1) / 2, "c": 1 / 4 / 2})
 
 
 def test_what_no_commit_changed_gains_nothing() -> None:
-    assert changed({"a": 1.0}, {}) == {}
+    assert cochange_scores({"a": 1.0}, {}) == {}
 
 
 def test_files_share_what_comes_through_one_commit() -> None:
-    gained = changed({"a": 2.0, "b": 0.0, "c": 0.0}, {0: ["a", "b", "c"]})
+    gained = cochange_scores({"a": 2.0, "b": 0.0, "c": 0.0}, {0: ["a", "b", "c"]})
     assert gained == pytest.approx({"a": 1 / 2, "b": (1 / 2 + 1) / 2, "c": (1 / 2 + 1) / 2})
 
 

@@ -1,20 +1,20 @@
 """From a ranking to places: neighbours together, no file alone, nothing too long."""
 
 from indexer.search.fusion import Ranked
-from indexer.search.grouping import places
-from indexer.storage.snapshot import KnownFile, Row
+from indexer.search.grouping import group_hits
+from indexer.storage.snapshot import ChunkRow, IndexedFile
 from indexer.types import Chunk, Why
 
 
-def row(i: int, path: str, start: int, end: int, symbol: str = "") -> Row:
-    file = KnownFile(path, "sha", 1, 1, 1, "recipe")
-    return Row(i, Chunk(path, start, end, symbol or f"f{i}", "function", "python", "", "", "text"), file)
+def row(i: int, path: str, start: int, end: int, symbol: str = "") -> ChunkRow:
+    file = IndexedFile(path, "sha", 1, 1, 1, "recipe")
+    return ChunkRow(i, Chunk(path, start, end, symbol or f"f{i}", "function", "python", "", "", "text"), file)
 
 
-def shown(found: list[Row], k: int = 10, joined: bool = True) -> list[tuple[str, int, int, int]]:
+def shown(found: list[ChunkRow], k: int = 10, joined: bool = True) -> list[tuple[str, int, int, int]]:
     """Path, first and last line and best chunk of each place, where `found` is in order of rank."""
     ranked = [Ranked(row.id, 100.0 - at, Why()) for at, row in enumerate(found)]
-    made = places(ranked, {row.id: row for row in found}, k, joined)
+    made = group_hits(ranked, {row.id: row for row in found}, k, joined)
     return [(p.best.file.path, p.parts[0].chunk.start_line, p.parts[-1].chunk.end_line, p.best.id) for p in made]
 
 
@@ -65,7 +65,9 @@ def test_no_file_fills_the_first_ten_alone_while_others_have_any() -> None:
 
 
 def test_a_place_is_named_after_a_definition_though_an_import_above_it_ranks_better() -> None:
-    imports = Row(1, Chunk("a.py", 1, 1, "", "block", "python", "", "", "import b"), KnownFile("a.py", "", 1, 1, 1, ""))
+    imports = ChunkRow(
+        1, Chunk("a.py", 1, 1, "", "block", "python", "", "", "import b"), IndexedFile("a.py", "", 1, 1, 1, "")
+    )
     ranked = [Ranked(1, 9.0, Why()), Ranked(2, 5.0, Why())]
-    [place] = places(ranked, {1: imports, 2: row(2, "a.py", 3, 9, "answer")}, 5, joined=True)
+    [place] = group_hits(ranked, {1: imports, 2: row(2, "a.py", 3, 9, "answer")}, 5, joined=True)
     assert (place.best.chunk.symbol, place.ranked.id, len(place.parts)) == ("answer", 1, 2)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.search.off_topic import OFF_TOPIC, Chance, Evidence, above, is_close, is_general, share
+from indexer.search.off_topic import OFF_TOPIC, OffTopicBaseline, ScoreEvidence, is_close, is_general, share, z_score
 from tests.indexer.harness import World
 
-CHANCE = Chance.measure("table", 100, [Evidence(0.2, 0.1), Evidence(0.4, 0.3)])  # deviations of 0.1
+CHANCE = OffTopicBaseline.measure("table", 100, [ScoreEvidence(0.2, 0.1), ScoreEvidence(0.4, 0.3)])  # deviations of 0.1
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,12 @@ CHANCE = Chance.measure("table", 100, [Evidence(0.2, 0.1), Evidence(0.4, 0.3)]) 
 def test_evidence_counts_in_deviations_and_less_once_the_heavy_embedder_doubts(
     static: float, words: float, read: bool, explained: bool
 ) -> None:
-    assert CHANCE.explains(Evidence(static, words), read) is explained
+    assert CHANCE.covers(ScoreEvidence(static, words), read) is explained
 
 
 def test_deviations() -> None:
-    assert above(0.5, [0.2, 0.4]) == pytest.approx(2.0)
-    assert above(0.5, [0.4, 0.4]) == pytest.approx(5.0)  # of the least deviation
+    assert z_score(0.5, [0.2, 0.4]) == pytest.approx(2.0)
+    assert z_score(0.5, [0.4, 0.4]) == pytest.approx(5.0)  # of the least deviation
 
 
 def test_close_is_beyond_what_the_same_candidates_are_to_anything() -> None:
@@ -40,9 +40,11 @@ def test_close_is_beyond_what_the_same_candidates_are_to_anything() -> None:
 
 def test_it_is_kept_for_one_table_and_about_as_many_chunks() -> None:
     text = CHANCE.text()
-    assert [Chance.kept(text, "table", chunks) for chunks in (80, 120)] == [CHANCE, CHANCE]
-    assert [Chance.kept(*key) for key in ((text, "table", 121), (text, "other", 100), ("", "table", 100))] == [None] * 3
-    assert Chance.kept('{"recipe": "", "depth": 1}', "table", 100) is None
+    assert [OffTopicBaseline.kept(text, "table", chunks) for chunks in (80, 120)] == [CHANCE, CHANCE]
+    assert [
+        OffTopicBaseline.kept(*key) for key in ((text, "table", 121), (text, "other", 100), ("", "table", 100))
+    ] == [None] * 3
+    assert OffTopicBaseline.kept('{"recipe": "", "depth": 1}', "table", 100) is None
 
 
 @pytest.mark.parametrize(

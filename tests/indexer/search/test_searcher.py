@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexer.embedding.base import HashEmbedder, SentenceEmbedder
-from indexer.embedding.rerank import Dense, VectorCache
+from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.search.searcher import Searcher
 from indexer.types import Hit
@@ -145,7 +145,7 @@ def test_only_the_paths_asked_for(searcher: Searcher, paths: list[str], expected
 
 def test_the_heavy_embedder_reads_the_best_candidates_as_soon_as_it_is_there(world: World, tmp_path: Path) -> None:
     loaded: list[HashEmbedder] = []
-    dense = Dense(lambda: loaded[0] if loaded else None, VectorCache(tmp_path / "kept"))
+    dense = Reranker(lambda: loaded[0] if loaded else None, VectorCache(tmp_path / "kept"))
     searcher = Searcher(world.store, world.embedder, dense)
     hit = searcher.search("where is build_prompt defined?")[0]
     assert (hit.symbol, hit.why.rerank) == ("build_prompt", 0.0)
@@ -228,6 +228,6 @@ def test_the_real_models_understand_other_words(tmp_path: Path) -> None:
     world.embedder = StaticEmbedder()  # type: ignore[assignment]
     assert world.refresh().chunks == 12
     heavy = SentenceEmbedder()
-    searcher = Searcher(world.store, StaticEmbedder(), Dense(lambda: heavy, VectorCache(tmp_path / "kept")))
+    searcher = Searcher(world.store, StaticEmbedder(), Reranker(lambda: heavy, VectorCache(tmp_path / "kept")))
     assert searcher.search("how are credentials hidden?")[0].symbol == "mask_secrets"
     assert searcher.search("drop the oldest pieces when there are too many")[0].symbol.startswith("Budget")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexer.storage.vector_index import FaissIndex, Vectors
-from indexer.storage.vector_sync import Followed
+from indexer.storage.vector_sync import VectorMirror
 from tests.indexer.harness import World, put
 
 
@@ -16,14 +16,14 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def followed(world: World) -> Followed:
-    return Followed(world.embedder.model_id, world.embedder.dim, world.store.vectors_file)
+def followed(world: World) -> VectorMirror:
+    return VectorMirror(world.embedder.model_id, world.embedder.dim, world.store.vectors_file)
 
 
-def ids(world: World, vectors: Followed) -> set[int]:
+def ids(world: World, vectors: VectorMirror) -> set[int]:
     """After following: all that is found, which must be all that is there."""
     with world.store.read() as snapshot:
-        assert vectors.follow(snapshot) == []
+        assert vectors.sync(snapshot) == []
         found = dict(vectors.search(world.embedder.embed_query("load the config"), 99))
         assert found.keys() == snapshot.chunk_ids()
     return set(found)
@@ -64,7 +64,7 @@ def test_one_that_was_stopped_goes_on(world: World, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("indexer.storage.snapshot._AT_ONCE", 3)
     vectors = followed(world)
     with world.store.read() as snapshot:
-        vectors.follow(snapshot, cancelled=lambda: True)
+        vectors.sync(snapshot, cancelled=lambda: True)
     assert len(vectors.search(world.embedder.embed_query("load the config"), 99)) == 3
     assert len(ids(world, vectors)) == 7
 

@@ -11,7 +11,7 @@ import pytest
 
 from models.download.pull import PullPlan, Talk, pull
 from models.errors import DownloadFailed
-from models.types import ModelSpec, Source
+from models.types import DownloadSource, ModelSpec
 from tests.models.download.wheels import address, publish, use_index
 from tests.tiny_gguf import PHI3
 
@@ -79,7 +79,9 @@ def remote() -> Iterator[Remote]:
 
 
 def spec(remote: Remote, sha256: str = DIGEST) -> ModelSpec:
-    return ModelSpec("tiny", ("other.gguf", "tiny.gguf"), sources=(Source(remote.url),), sha256=sha256, licence="MIT")
+    return ModelSpec(
+        "tiny", ("other.gguf", "tiny.gguf"), sources=(DownloadSource(remote.url),), sha256=sha256, licence="MIT"
+    )
 
 
 class Asked(list[PullPlan]):
@@ -184,7 +186,7 @@ def test_a_full_disk_is_seen_before_asking(tmp_path: Path, remote: Remote, monke
 @pytest.mark.parametrize("url", ["http://models.example/tiny.gguf", "ftp://127.0.0.1/x.gguf", "file:///etc/passwd"])
 def test_only_https_is_fetched(tmp_path: Path, url: str) -> None:
     with pytest.raises(DownloadFailed):
-        pull(ModelSpec("tiny", ("tiny.gguf",), sources=(Source(url),)), tmp_path)
+        pull(ModelSpec("tiny", ("tiny.gguf",), sources=(DownloadSource(url),)), tmp_path)
 
 
 def test_a_redirect_to_open_http_is_refused(tmp_path: Path, remote: Remote) -> None:
@@ -199,7 +201,7 @@ def test_a_model_without_an_address_says_where_its_file_goes(tmp_path: Path) -> 
 
 
 def test_nobody_there_is_an_error_in_words(tmp_path: Path) -> None:
-    gone = ModelSpec("tiny", ("tiny.gguf",), sources=(Source("http://127.0.0.1:9/tiny.gguf"),))
+    gone = ModelSpec("tiny", ("tiny.gguf",), sources=(DownloadSource("http://127.0.0.1:9/tiny.gguf"),))
     with pytest.raises(DownloadFailed, match=r"tiny cannot be fetched now; what is here is kept.* cannot be reached"):
         pull(gone, tmp_path)
 
@@ -214,7 +216,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def both(*addresses: str) -> ModelSpec:
     return ModelSpec(
-        "tiny", ("tiny.gguf",), sources=tuple(map(Source, addresses)), sha256=DIGEST, size_bytes=len(MODEL)
+        "tiny", ("tiny.gguf",), sources=tuple(map(DownloadSource, addresses)), sha256=DIGEST, size_bytes=len(MODEL)
     )
 
 
@@ -258,8 +260,8 @@ def test_a_connection_that_breaks_is_waited_for_and_its_bytes_outlast_another_so
 
 
 def test_a_source_of_another_file_has_its_own_name_and_digest(tmp_path: Path, remote: Remote) -> None:
-    other = Source(remote.url, DIGEST)
-    model = ModelSpec("tiny", ("big.gguf", "tiny.gguf"), sources=(Source("http://127.0.0.1:9/big.gguf"), other))
+    other = DownloadSource(remote.url, DIGEST)
+    model = ModelSpec("tiny", ("big.gguf", "tiny.gguf"), sources=(DownloadSource("http://127.0.0.1:9/big.gguf"), other))
     assert pull(model, tmp_path) == tmp_path / "tiny.gguf"
     assert pull(model, tmp_path) == tmp_path / "tiny.gguf"  # it is here: no source is asked
     assert len(remote.ranges) == 1

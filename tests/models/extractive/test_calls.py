@@ -3,13 +3,13 @@
 import pytest
 
 from models.extractive.calls import calls
-from models.types import Evidence
+from models.types import ContextSnippet
 
 
 def piece(
     symbol: str, text: str = "", path: str = "src/a.py", kind: str = "function", lang: str = "python"
-) -> Evidence:
-    return Evidence(1, path, 1, 1, symbol, kind, lang, "", "", text)
+) -> ContextSnippet:
+    return ContextSnippet(1, path, 1, 1, symbol, kind, lang, "", "", text)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,9 @@ def piece(
         ("Box(1)", piece("Box", kind="class"), True),
     ],
 )
-def test_a_call_means_a_definition_only_where_scope_or_module_say_so(text: str, other: Evidence, called: bool) -> None:
+def test_a_call_means_a_definition_only_where_scope_or_module_say_so(
+    text: str, other: ContextSnippet, called: bool
+) -> None:
     assert calls(piece("Box.go", text), [other]) == ([other] if called else [])
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from models.extractive.engine import ExtractiveEngine, compose, estimate_tokens
-from models.types import Evidence, Prompt, Sampling
+from models.types import ContextSnippet, Prompt, Sampling
 
-FIT = Evidence(
+FIT = ContextSnippet(
     n=1,
     path="prompts/budget.py",
     start_line=12,
@@ -27,7 +27,7 @@ ROUTE = replace(
 )
 
 
-def answer(question: str, *evidence: Evidence, notice: str = "") -> str:
+def answer(question: str, *evidence: ContextSnippet, notice: str = "") -> str:
     return compose(Prompt((), question, evidence, notice=notice))
 
 

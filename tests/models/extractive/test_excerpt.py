@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from models.extractive.excerpt import MAX_LINES, comment, decisive_lines, fenced
 from models.extractive.matching import stems
-from models.types import Evidence
+from models.types import ContextSnippet
 
 
-def code(text: str, doc: str = "", start: int = 1) -> Evidence:
-    return Evidence(1, "a.py", start, start + text.count("\n"), "f", "function", "python", "def f():", doc, text)
+def code(text: str, doc: str = "", start: int = 1) -> ContextSnippet:
+    return ContextSnippet(1, "a.py", start, start + text.count("\n"), "f", "function", "python", "def f():", doc, text)
 
 
 def test_short_code_is_shown_whole() -> None:

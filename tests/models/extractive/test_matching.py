@@ -3,16 +3,16 @@
 import pytest
 
 from models.extractive.matching import Kind, rank, stems
-from models.types import Evidence
+from models.types import ContextSnippet
 
 
 def piece(
     n: int, symbol: str, *, doc: str = "", path: str = "src/a.py", kind: str = "function", text: str = ""
-) -> Evidence:
-    return Evidence(n, path, 10 * n, 10 * n + 5, symbol, kind, "python", f"def {symbol}():", doc, text)
+) -> ContextSnippet:
+    return ContextSnippet(n, path, 10 * n, 10 * n + 5, symbol, kind, "python", f"def {symbol}():", doc, text)
 
 
-def order(question: str, *evidence: Evidence) -> list[str]:
+def order(question: str, *evidence: ContextSnippet) -> list[str]:
     return [match.evidence.symbol for match in rank(question, evidence).matches]
 
 

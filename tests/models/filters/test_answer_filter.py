@@ -25,4 +25,4 @@ def test_thinking_that_repeats_itself_ends_too() -> None:
 def test_only_answers_for_a_reader_are_filtered() -> None:
     assert is_filtered(ASKED, Sampling())
     assert not is_filtered(ASKED, Sampling(json_schema="{}"))
-    assert not is_filtered(Prompt((), "def scan(", goes_on=True), Sampling())
+    assert not is_filtered(Prompt((), "def scan(", is_continuation=True), Sampling())

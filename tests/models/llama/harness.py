@@ -7,18 +7,18 @@ import time
 
 from models.llama.kv.prefix_tree import common
 from models.llama.kv.slots import Slots
-from models.llama.kv.snapshots import Limits, Snapshots
+from models.llama.kv.snapshots import KvLimits, Snapshots
 from models.llama.kv.state_file import State
-from models.llama.worker.cost_model import Pace
+from models.llama.worker.cost_model import StepCostModel
 from models.llama.worker.scheduler import Request, Scheduler, Slice
 
 STEPS = ((1, 0.1), (4, 0.2), (16, 0.4), (32, 0.6), (128, 2.0))  # rows and seconds
-MEMORY = Limits(ram_bytes=1 << 14)
+MEMORY = KvLimits(ram_bytes=1 << 14)
 SYSTEM = list(range(1000, 1040))
 
 
-def paced() -> Pace:
-    pace = Pace()
+def paced() -> StepCostModel:
+    pace = StepCostModel()
     for rows, seconds in STEPS:
         pace.observe(rows, seconds)
     return pace
@@ -27,8 +27,8 @@ def paced() -> Pace:
 class Cells:
     """A context's cells: which sequence has which cell at which position."""
 
-    def __init__(self, size: int, *, forks: bool = True, reads_all: bool = False) -> None:
-        self.size, self.forks, self.reads_all = size, forks, reads_all
+    def __init__(self, size: int, *, can_share_prefix: bool = True, attends_all_cells: bool = False) -> None:
+        self.size, self.can_share_prefix, self.attends_all_cells = size, can_share_prefix, attends_all_cells
         self.tokens: dict[int, list[int]] = {}
         self.cells: dict[int, list[int]] = {}
         self.made = 0
@@ -49,11 +49,11 @@ class Cells:
     def copy(self, source: int, sequence: int, length: int) -> None:
         assert not self.tokens.get(sequence), "copied over a sequence that is in use"
         assert len(self.tokens[source]) >= length
-        assert self.forks, "this memory cannot share"
+        assert self.can_share_prefix, "this memory cannot share"
         self.tokens[sequence], self.cells[sequence] = self.tokens[source][:length], self.cells[source][:length]
 
     def cut(self, sequence: int, length: int) -> bool:
-        kept = length if self.forks else 0
+        kept = length if self.can_share_prefix else 0
         del self.tokens.setdefault(sequence, [])[kept:]
         del self.cells.setdefault(sequence, [])[kept:]
         return kept == length
@@ -62,7 +62,7 @@ class Cells:
         """A position and a token for each cell."""
         time.sleep(self.save_s)
         assert len(self.tokens[sequence]) >= end
-        assert self.forks or (begin, end) == (0, len(self.tokens[sequence])), "this memory cannot share"
+        assert self.can_share_prefix or (begin, end) == (0, len(self.tokens[sequence])), "this memory cannot share"
         held = enumerate(self.tokens[sequence][begin:end], begin)
         return bytearray(b"".join(number.to_bytes(4) for pair in held for number in pair))
 
@@ -72,7 +72,7 @@ class Cells:
         assert self.used + len(held) <= self.size, "no cells for all of the state"
         if self.damaged:
             return False
-        assert self.forks or (begin, end) == (0, len(held)), "this memory cannot share"
+        assert self.can_share_prefix or (begin, end) == (0, len(held)), "this memory cannot share"
         for position in range(begin, end):
             self.add(sequence, position, held[position])
         return True
@@ -87,13 +87,16 @@ class World:
         sequences: int = 8,
         parallel: int = 3,
         *,
-        forks: bool = True,
-        reads_all: bool = False,
+        can_share_prefix: bool = True,
+        attends_all_cells: bool = False,
         guesses: int = 4,
-        limits: Limits = MEMORY,
+        limits: KvLimits = MEMORY,
     ) -> None:
-        self.cells, self.guesses = Cells(size, forks=forks, reads_all=reads_all), guesses
-        self.snapshots = Snapshots(limits, parts=forks)
+        self.cells, self.guesses = (
+            Cells(size, can_share_prefix=can_share_prefix, attends_all_cells=attends_all_cells),
+            guesses,
+        )
+        self.snapshots = Snapshots(limits, parts=can_share_prefix)
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
         self.pace = paced()
         self.scheduler = Scheduler(self.slots, self.pace, parallel)
@@ -133,7 +136,7 @@ class World:
         request.draft = [self.random.choice(self.choose_from) for _ in range(guesses)]
 
     def check(self, step: list[Slice]) -> None:
-        if not self.cells.forks:
+        if not self.cells.can_share_prefix:
             return
         reading = [part for part in step if part.is_reading]
         for part in reading:

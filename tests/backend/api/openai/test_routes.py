@@ -186,7 +186,7 @@ async def test_plain_completions_take_a_rendered_prompt_or_several(tmp_path: Pat
         )
         chunks = [chunk async for chunk in stream]
     assert (one.object, one.choices[0].text, one.choices[0].finish_reason) == ("text_completion", "It works.", "stop")
-    assert engine.prompts[0].segments[0].scaffold  # the client's own markup works
+    assert engine.prompts[0].segments[0].parse_special  # the client's own markup works
     assert engine.prompts[0].messages == ()
     assert [(choice.index, choice.text, choice.finish_reason) for choice in two.choices] == [
         (0, "It ", "length"),
@@ -208,7 +208,7 @@ async def test_a_suffix_is_filled_in_by_a_model_that_can(tmp_path: Path) -> None
         said = await client.completions.create(model="scripted", prompt="def f(", suffix=" <MID>")
     assert refused.value.param == "suffix"
     assert said.choices[0].text == "It works."
-    assert [(segment.text, segment.scaffold) for segment in engine.prompts[0].segments] == [
+    assert [(segment.text, segment.parse_special) for segment in engine.prompts[0].segments] == [
         ("<PRE>", True),
         ("def f(", False),
         ("<SUF>", True),
@@ -222,7 +222,7 @@ async def test_embeddings_are_those_of_the_searches_as_numbers_or_bytes(tmp_path
     async with talking(tmp_path, ScriptedEngine(TEXTS)) as (client, world):
         as_bytes = await client.embeddings.create(model="any", input=texts)  # the client's default is base64
         as_floats = await client.embeddings.create(model="any", input=texts[0], encoding_format="float")
-        wanted = world.parts.retrieval.static.embed_documents(texts)
+        wanted = world.services.retrieval.static.embed_documents(texts)
         with pytest.raises(openai.BadRequestError, match="have 64 dimensions"):
             await client.embeddings.create(model="any", input="x", dimensions=8)
         with pytest.raises(openai.BadRequestError, match="token arrays are not supported: send text"):
@@ -487,7 +487,7 @@ async def test_a_client_that_hangs_up_cancels(tmp_path: Path, name: str, stall: 
         with pytest.raises(asyncio.CancelledError):
             await asking
         async with asyncio.timeout(0.5):
-            await until(lambda: engine.idle and not world.parts.turns.load)
+            await until(lambda: engine.idle and not world.services.turns.load)
         sessions = (await world.get("/chat/sessions")).json()["total_count"]
     assert sessions == (1 if name.endswith("+repo") else 0)
 

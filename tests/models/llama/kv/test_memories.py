@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from models.llama.engine import LlamaEngine
-from models.llama.kv.snapshots import Limits
-from models.llama.wire import Order
-from models.llama.worker.context import Context
+from models.llama.kv.snapshots import KvLimits
+from models.llama.wire import LoadRequest
+from models.llama.worker.context import LlamaContext
 from models.llama.worker.loading import snapshot_key
 from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
@@ -64,13 +64,13 @@ def turns(*texts: str) -> tuple[Segment, ...]:
 async def test_a_text_that_goes_on_begins_with_its_own_white_space(engine: LlamaEngine) -> None:
     segments = (Segment(LONG, False),)
     answer, _, _ = await said(engine, segments)
-    deltas = [delta async for delta in engine.stream(Prompt(segments, "", goes_on=True), GREEDY)]
+    deltas = [delta async for delta in engine.stream(Prompt(segments, "", is_continuation=True), GREEDY)]
     assert "".join(delta.text for delta in deltas) == f" {answer}"
 
 
 async def test_a_server_that_stops_in_the_middle_of_a_step_leaves_nothing_wrong(file: Path, tmp_path: Path) -> None:
-    spec, kept = ModelSpec("speck", (file.name,), context_length=4096, threads=1), Limits(1 << 28, 1 << 28, tmp_path)
-    snapshot_key(Order(str(file), 4096, 1, folder=str(tmp_path)))  # the file's digest is known from the start
+    spec, kept = ModelSpec("speck", (file.name,), context_length=4096, threads=1), KvLimits(1 << 28, 1 << 28, tmp_path)
+    snapshot_key(LoadRequest(str(file), 4096, 1, folder=str(tmp_path)))  # the file's digest is known from the start
     long = (Segment(LONG * 20, False),)
     for place in range(6):
         engine = await LlamaEngine.start(spec, file, storage=kept)
@@ -96,8 +96,8 @@ async def test_a_guess_does_not_take_the_only_copy_of_a_conversation(engine: Lla
 
 def test_their_memory_is_not_shared(file: Path) -> None:
     vocabulary = Vocabulary.load(file)
-    context = Context(vocabulary.model, 256, 1, sequences=4, rows=32, choices=8)
-    assert not context.forks
+    context = LlamaContext(vocabulary.model, 256, 1, sequences=4, rows=32, choices=8)
+    assert not context.can_share_prefix
     context.close()
     vocabulary.close()
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.llama.kv.prefix_tree import Prefixes, common
+from models.llama.kv.prefix_tree import PrefixTree, common
 
 SEQUENCES = range(4)
 tokens = st.lists(st.integers(0, 2), max_size=6)
@@ -19,7 +19,7 @@ steps = st.lists(
 
 @given(steps)
 def test_it_says_what_cells_would_hold(steps: list[tuple[object, ...]]) -> None:
-    tree = Prefixes()
+    tree = PrefixTree()
     held: dict[int, list[tuple[int, int]]] = {sequence: [] for sequence in SEQUENCES}  # (token, its cell)
     cells = iter(range(10_000))
     for step in steps:
@@ -43,7 +43,7 @@ def test_it_says_what_cells_would_hold(steps: list[tuple[object, ...]]) -> None:
 def test_the_longest_beginning_is_found_and_its_holders_hold_it(
     steps: list[tuple[object, ...]], wanted: list[int]
 ) -> None:
-    tree = Prefixes()
+    tree = PrefixTree()
     for step in steps:
         match step:
             case ("append", int(sequence), list(more)):
@@ -67,7 +67,7 @@ def test_common_counts_equal_tokens(held: list[int], wanted: list[int], start: i
 
 
 def test_one_of_several_forks_leaves_the_others() -> None:
-    tree = Prefixes()
+    tree = PrefixTree()
     tree.append(0, [1, 2, 3, 4])
     tree.fork(0, 1, 2)
     tree.append(1, [9])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.llama.kv.slots import WORTH
-from models.llama.kv.snapshots import Limits, Snapshots
+from models.llama.kv.snapshots import KvLimits, Snapshots
 from models.llama.kv.state_file import State
 from tests.models.llama.harness import SYSTEM, World
 
@@ -37,16 +37,16 @@ def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> N
 
 
 def test_what_conversations_begin_with_is_kept_once_and_what_is_new_is_added() -> None:
-    world = World(size=2000, sequences=10, limits=Limits(1 << 20))
+    world = World(size=2000, sequences=10, limits=KvLimits(1 << 20))
     first, second = world.submit([*SYSTEM, *[1] * 100], 20), world.submit([*SYSTEM, *[2] * 50], 1)
     world.run()
-    while (unkept := world.slots.unkept(1.0)) is not None:
-        world.slots.keep(unkept)
+    while (due := world.slots.next_to_snapshot(1.0)) is not None:
+        world.slots.snapshot(due)
     assert world.snapshots.ram_bytes == 8 * (len(SYSTEM) + 100 + 19 + 50)  # a last token has no cell
     again = world.submit([*first.tokens, 4, 4, 4], 20)
     world.run()
-    while (unkept := world.slots.unkept(1.0)) is not None:
-        world.slots.keep(unkept)
+    while (due := world.slots.next_to_snapshot(1.0)) is not None:
+        world.slots.snapshot(due)
     assert world.snapshots.ram_bytes == 8 * (len(SYSTEM) + 100 + 19 + 50 + 4 + 19)
     world.submit([5] * 1999, 1)  # needs all cells
     world.run()
@@ -57,16 +57,16 @@ def test_what_conversations_begin_with_is_kept_once_and_what_is_new_is_added() -
 
 
 def test_many_turns_become_few_parts_and_none_takes_in_what_others_begin_with() -> None:
-    world = World(size=4000, sequences=10, limits=Limits(1 << 20))
+    world = World(size=4000, sequences=10, limits=KvLimits(1 << 20))
     tokens = world.submit(SYSTEM, 0).tokens
     world.run()
-    world.slots.keep(world.slots.unkept(1.0) or 0)
+    world.slots.snapshot(world.slots.next_to_snapshot(1.0) or 0)
     saved = 0
     for turn in range(32):
         tokens = world.submit([*tokens, *[turn] * 11], 10).tokens
         world.run()
-        while (unkept := world.slots.unkept(1.0)) is not None:
-            world.slots.keep(unkept)
+        while (due := world.slots.next_to_snapshot(1.0)) is not None:
+            world.slots.snapshot(due)
         chain = world.snapshots.chain(tokens)
         assert len(chain[0].tokens) == len(SYSTEM)
         assert len(chain) <= 1 + 6
@@ -77,11 +77,11 @@ def test_many_turns_become_few_parts_and_none_takes_in_what_others_begin_with() 
 
 
 def test_a_restore_that_has_no_room_stops_where_it_had() -> None:
-    world = World(size=500, sequences=10, limits=Limits(1 << 20))
+    world = World(size=500, sequences=10, limits=KvLimits(1 << 20))
     for prompt in ([1] * 100, [*[1] * 100, *[2] * 300]):
         world.submit(prompt, 1)
         world.run()
-        world.slots.keep(world.slots.unkept(1.0) or 0)
+        world.slots.snapshot(world.slots.next_to_snapshot(1.0) or 0)
     world.submit([3] * 200, 90)
     while world.scheduler.decoding == 0:
         world.step()
@@ -92,7 +92,7 @@ def test_a_restore_that_has_no_room_stops_where_it_had() -> None:
 
 
 def test_where_idle_cells_cost_time_they_leave_when_saving_them_keeps_nobody_waiting() -> None:
-    world = World(size=2000, reads_all=True)
+    world = World(size=2000, attends_all_cells=True)
     first = world.submit([1] * 300, 1)
     world.run()
     follow_up = world.submit([2] * 60, 5)
@@ -112,30 +112,30 @@ def test_what_was_saved_at_rest_leaves_for_anybody() -> None:
     world = World(size=2000)
     first, second = world.submit([1] * 300, 1), world.submit([2] * 200, 1)
     world.run()
-    world.cells.reads_all, slots = True, world.slots
+    world.cells.attends_all_cells, slots = True, world.slots
     order = []
-    while (unkept := slots.unkept(1.0)) is not None:
-        order.append(slots.tree.length(unkept))
-        slots.keep(unkept)
+    while (due := slots.next_to_snapshot(1.0)) is not None:
+        order.append(slots.tree.length(due))
+        slots.snapshot(due)
     assert order == [200, 300]  # the last used is the last to go from memory, too
     assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
     assert world.cells.used == 500
     world.submit([3] * 10, 5)
     world.step()
     assert world.cells.used == 10
-    assert slots.unkept(1.0) is None
+    assert slots.next_to_snapshot(1.0) is None
     assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
 
 
 def test_what_takes_too_long_to_save_stays_where_it_is() -> None:
-    world = World(size=2000, reads_all=True)
+    world = World(size=2000, attends_all_cells=True)
     world.cells.save_s = 0.01
     for n in (1, 2):
         world.submit([n] * 300, 1)
         world.run()
     # One had to leave while the other was answered: now it is known that saving takes 0.01 s.
-    assert (world.cells.used, world.slots.unkept(0.005)) == (300, None)
-    assert world.slots.unkept(5.0) is not None
+    assert (world.cells.used, world.slots.next_to_snapshot(0.005)) == (300, None)
+    assert world.slots.next_to_snapshot(5.0) is not None
 
 
 def test_what_memory_has_no_room_for_is_not_saved_before_it_must() -> None:
@@ -143,11 +143,11 @@ def test_what_memory_has_no_room_for_is_not_saved_before_it_must() -> None:
     for n in range(3):
         world.submit([n] * 300, 1)
     world.run()
-    world.slots.keep(world.slots.unkept(1.0) or 0)  # now it is known that a token takes 8 bytes
+    world.slots.snapshot(world.slots.next_to_snapshot(1.0) or 0)  # now it is known that a token takes 8 bytes
     world.submit([7] * 2049, 1)  # more than all of World's 1 << 14 bytes
     world.run()
-    while (unkept := world.slots.unkept(1.0)) is not None:
-        world.slots.keep(unkept)
+    while (due := world.slots.next_to_snapshot(1.0)) is not None:
+        world.slots.snapshot(due)
     assert world.snapshots.ram_bytes == 3 * 300 * 8
 
 
@@ -156,7 +156,7 @@ def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() 
     for n in range(6):
         world.submit([n] * 300, 1)
     world.run()
-    world.cells.reads_all = True
+    world.cells.attends_all_cells = True
     world.submit([8] * 10, 90)
     world.step()
     long = world.submit([9] * 200, 1)
@@ -166,7 +166,7 @@ def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() 
     for n in range(8):
         shared.submit([*SYSTEM * 8, n], 1)
     shared.run()
-    shared.cells.reads_all = True
+    shared.cells.attends_all_cells = True
     shared.submit([8] * 10, 90)
     shared.step()
     long = shared.submit([9] * 200, 1)
@@ -174,7 +174,7 @@ def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() 
 
 
 def test_at_the_end_what_was_used_last_is_on_disk_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits, key = Limits(1 << 14, 1 << 20, tmp_path), "0" * 64
+    limits, key = KvLimits(1 << 14, 1 << 20, tmp_path), "0" * 64
     world = World(size=1000, limits=limits)
     world.snapshots.open_disk(key)
     for n in (1, 2, 3):
@@ -213,14 +213,14 @@ def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
 
 
 def test_a_guess_leaves_the_conversation_as_it_was() -> None:
-    world = World(size=2000, limits=Limits(1 << 20))
+    world = World(size=2000, limits=KvLimits(1 << 20))
     first = world.submit([*SYSTEM, *range(10)], 5)
     world.run()
     said = (first.prompt, len(first.tokens) - 1)
     world.submit([*first.tokens, *[3] * 20], 0, ahead=True)
     world.run()
-    while (unkept := world.slots.unkept(1.0)) is not None:
-        world.slots.keep(unkept)
+    while (due := world.slots.next_to_snapshot(1.0)) is not None:
+        world.slots.snapshot(due)
     assert world.snapshots.reach([*first.tokens, *[3] * 20]) == said[1]  # the conversation is kept, not the guess
     asked = world.submit([*first.tokens, *[3] * 20], 5)
     world.step()

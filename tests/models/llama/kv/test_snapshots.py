@@ -15,10 +15,10 @@ import pytest
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import FLASH_ATTENTION
 from models.llama.kv import state_folder
-from models.llama.kv.snapshots import Kept, Limits, Snapshots
+from models.llama.kv.snapshots import KvLimits, KvSnapshot, Snapshots
 from models.llama.kv.state_file import Head, Spans, State
 from models.llama.kv.state_folder import stamp
-from models.llama.wire import Order
+from models.llama.wire import LoadRequest
 from models.llama.worker.loading import snapshot_key
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
@@ -30,7 +30,7 @@ KEY, OTHER = "a" * 64, "a" * 16 + "b" * 48
 
 
 def opened(folder: Path, key: str = KEY) -> Snapshots:
-    found = Snapshots(Limits(1 << 20, 1 << 20, folder))
+    found = Snapshots(KvLimits(1 << 20, 1 << 20, folder))
     found.open_disk(key)
     return found
 
@@ -141,7 +141,7 @@ def test_a_folder_among_the_files_is_no_snapshot(file: Path) -> None:
 
 def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
     folder = tmp_path / "kv"
-    found = Snapshots(Limits(0, 1 << 20, folder))
+    found = Snapshots(KvLimits(0, 1 << 20, folder))
     found.open_disk(KEY)
     folder.rmdir()
     found.put(TOKENS, 0, SPANS, STATE)
@@ -152,7 +152,7 @@ def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
 
 def being_written(folder: Path) -> tuple[Snapshots, Any, Path | None]:
     """A state that memory has no room for, on disk already, while nobody has been told."""
-    found = Snapshots(Limits(0, 1 << 20, folder))
+    found = Snapshots(KvLimits(0, 1 << 20, folder))
     found.open_disk(KEY)
     found.put(TOKENS, 0, SPANS, STATE)
     due = found.due()
@@ -178,15 +178,15 @@ def test_what_went_on_while_it_was_written_leaves_no_file(tmp_path: Path) -> Non
 def test_what_goes_just_when_it_is_to_be_written_costs_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    snapshots = Snapshots(Limits(100, 1 << 20, tmp_path))
+    snapshots = Snapshots(KvLimits(100, 1 << 20, tmp_path))
     snapshots.open_disk(KEY)
     snapshots.put(TOKENS, 0, SPANS, STATE)
 
-    def dropped(kept: Kept) -> Head:
+    def dropped(kept: KvSnapshot) -> Head:
         snapshots.forget()
         return Head(TOKENS, 0, SPANS)
 
-    monkeypatch.setattr(Kept, "head", property(dropped))
+    monkeypatch.setattr(KvSnapshot, "head", property(dropped))
     reindex_stale(snapshots)
     assert list(tmp_path.iterdir()) == []
     assert snapshots.disk_bytes == snapshots.ram_bytes == 0
@@ -208,7 +208,7 @@ def test_a_conversation_that_went_on_is_kept_in_parts(tmp_path: Path) -> None:
 
 
 def test_what_others_are_behind_goes_last(tmp_path: Path) -> None:
-    found = Snapshots(Limits(4 * len(STATE)))
+    found = Snapshots(KvLimits(4 * len(STATE)))
     begun = TOKENS[:60]
     found.put(begun, 0, [], STATE)
     for n in range(4):
@@ -228,7 +228,7 @@ def test_what_is_behind_something_lost_waits_for_it_to_be_read_again(tmp_path: P
 
 
 def test_a_state_that_holds_another_takes_its_place() -> None:
-    found = Snapshots(Limits(1 << 20))
+    found = Snapshots(KvLimits(1 << 20))
     found.put(TOKENS[:60], 0, [], STATE)
     found.put(TOKENS, 60, [], STATE)
     found.put([*TOKENS, 1], 0, [], STATE)
@@ -237,13 +237,13 @@ def test_a_state_that_holds_another_takes_its_place() -> None:
 
 
 def test_a_state_of_which_no_part_can_be_used_is_for_all_of_it_or_nothing() -> None:
-    found = Snapshots(Limits(1 << 20), parts=False)
+    found = Snapshots(KvLimits(1 << 20), parts=False)
     found.put(TOKENS, 0, [], STATE)
     assert (found.reach(TOKENS[:-1]), found.reach([*TOKENS, 1]), found.reach([*TOKENS[:-1], 1])) == (0, 100, 0)
 
 
 def test_what_was_to_be_forgotten_before_the_disk_was_known_is_gone_then(file: Path) -> None:
-    found = Snapshots(Limits(1 << 20, 1 << 20, file.parent))
+    found = Snapshots(KvLimits(1 << 20, 1 << 20, file.parent))
     found.forget()
     found.put([1] * 50, 0, [], STATE)
     found.open_disk(KEY)
@@ -251,7 +251,7 @@ def test_what_was_to_be_forgotten_before_the_disk_was_known_is_gone_then(file: P
 
 
 def test_what_was_made_again_before_the_disk_was_known_owns_its_file(file: Path) -> None:
-    found = Snapshots(Limits(1 << 20, 1 << 20, file.parent))
+    found = Snapshots(KvLimits(1 << 20, 1 << 20, file.parent))
     found.put(TOKENS, 0, SPANS, STATE)
     found.open_disk(KEY)
     found.forget()
@@ -271,7 +271,7 @@ def test_a_process_that_needs_room_takes_what_nothing_is_behind(tmp_path: Path) 
 
 
 def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
-    found = Snapshots(Limits(600, 1000, tmp_path))
+    found = Snapshots(KvLimits(600, 1000, tmp_path))
     found.open_disk(KEY)
     for number in range(10):
         found.put([number] * 50, 0, [], STATE)
@@ -291,7 +291,7 @@ def test_the_bound_is_for_the_files_of_all_models_together(tmp_path: Path) -> No
         other = tmp_path / f"{number:016}-x.kv"
         other.write_bytes(b"x" * size)
         os.utime(other, (number, number))
-    found = Snapshots(Limits(1 << 20, 2 * size, tmp_path))
+    found = Snapshots(KvLimits(1 << 20, 2 * size, tmp_path))
     found.open_disk(KEY)
     assert sorted(path.name[:16] for path in tmp_path.glob("*.kv")) == ["2".zfill(16), KEY[:16]]
     found.put(TOKENS[:50], 0, [], STATE[:200])
@@ -309,19 +309,19 @@ def test_files_that_are_used_at_once_are_in_order_though_their_clock_stands_stil
 
 
 def test_the_order_of_use_outlives_the_process(tmp_path: Path) -> None:
-    found = Snapshots(Limits(1 << 20, 1 << 20, tmp_path))
+    found = Snapshots(KvLimits(1 << 20, 1 << 20, tmp_path))
     found.open_disk(KEY)
     for number in (1, 2, 3):
         found.put([number] * 50, 0, [], STATE)
     found.touch(found.chain([1] * 50))
     found.flush()
-    again = Snapshots(Limits(0, 700, tmp_path))
+    again = Snapshots(KvLimits(0, 700, tmp_path))
     again.open_disk(KEY)
     assert [again.reach([number] * 50) for number in (1, 2, 3)] == [50, 0, 0]
 
 
 def test_its_numbers_may_be_asked_for_while_it_changes() -> None:
-    found, done = Snapshots(Limits(1 << 20)), threading.Event()
+    found, done = Snapshots(KvLimits(1 << 20)), threading.Event()
     asked: list[float] = []
 
     def ask() -> None:
@@ -345,9 +345,9 @@ def test_its_numbers_may_be_asked_for_while_it_changes() -> None:
 def test_another_context_or_model_has_another_key(tmp_path: Path) -> None:
     path = tmp_path / "speck.gguf"
     write_speck(path)
-    order = Order(str(path), 2048, 1, folder=str(tmp_path / "kv"))
-    keys = {snapshot_key(order), snapshot_key(Order(str(path), 4096, 1, folder=order.folder))}
-    keys |= {snapshot_key(Order(str(path), 2048, 1, kv_type="q8_0", folder=order.folder))}
+    order = LoadRequest(str(path), 2048, 1, folder=str(tmp_path / "kv"))
+    keys = {snapshot_key(order), snapshot_key(LoadRequest(str(path), 4096, 1, folder=order.folder))}
+    keys |= {snapshot_key(LoadRequest(str(path), 2048, 1, kv_type="q8_0", folder=order.folder))}
     keys |= {snapshot_key(replace(order, kernels=(FLASH_ATTENTION,)))}
     path.write_bytes(path.read_bytes() + b"x")
     keys |= {snapshot_key(order)}
@@ -365,7 +365,7 @@ STORY = "def scan(path): return sorted(path.iterdir())\n" * 8
 async def told(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
     """Answer, last delta and damaged snapshots of one life of an engine."""
     spec = ModelSpec("speck", (path.name,), context_length=2048, threads=1)
-    engine = await LlamaEngine.start(spec, path, storage=Limits(1 << 20, 1 << 24, path.parent / "kv"))
+    engine = await LlamaEngine.start(spec, path, storage=KvLimits(1 << 20, 1 << 24, path.parent / "kv"))
     prompt = Prompt((Segment(text, False),), text)
     deltas = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=32, temperature=0))]
     await eventually(lambda: engine.state.get("steps"))
@@ -396,9 +396,14 @@ async def test_a_conversation_goes_on_after_a_restart_and_a_damaged_one_is_read_
 async def test_what_is_to_be_forgotten_is_gone_from_cells_memory_and_disk(tmp_path: Path) -> None:
     path = tmp_path / "speck.gguf"
     write_speck(path)
-    spec, storage = ModelSpec("speck", (path.name,), context_length=512, threads=1), Limits(0, 1 << 30, tmp_path / "kv")
-    prompt = Prompt((Segment("a b c d e f g " * 12, scaffold=False),), "")
-    snapshot_key(Order(str(path), 512, 1, folder=str(storage.folder)))  # the file's digest is known from the start
+    spec, storage = (
+        ModelSpec("speck", (path.name,), context_length=512, threads=1),
+        KvLimits(0, 1 << 30, tmp_path / "kv"),
+    )
+    prompt = Prompt((Segment("a b c d e f g " * 12, parse_special=False),), "")
+    snapshot_key(
+        LoadRequest(str(path), 512, 1, folder=str(storage.folder))
+    )  # the file's digest is known from the start
     for _ in range(2):
         engine = await LlamaEngine.start(spec, path, storage=storage)
         last = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=4))][-1]
@@ -419,7 +424,7 @@ async def test_an_answer_that_is_cancelled_to_be_forgotten_is_not_kept(tmp_path:
     path = tmp_path / "speck.gguf"
     write_speck(path)
     engine = await LlamaEngine.start(ModelSpec("speck", (path.name,), context_length=2048, threads=1), path)
-    prompt = Prompt((Segment("a b c d e f g " * 12, scaffold=False),), "")
+    prompt = Prompt((Segment("a b c d e f g " * 12, parse_special=False),), "")
     for _ in range(5):
         stream = engine.stream(prompt, Sampling(max_tokens=1000))
         while not (await anext(stream)).text:
@@ -451,7 +456,7 @@ def test_a_state_that_cannot_be_read_now_is_there_a_moment_later(
 async def test_a_folder_that_cannot_be_used_costs_the_snapshots_only(tmp_path: Path) -> None:
     path = tmp_path / "speck.gguf"
     write_speck(path)
-    spec, storage = ModelSpec("speck", (path.name,), context_length=512, threads=1), Limits(0, 1 << 30, path / "kv")
+    spec, storage = ModelSpec("speck", (path.name,), context_length=512, threads=1), KvLimits(0, 1 << 30, path / "kv")
     engine = await LlamaEngine.start(spec, path, storage=storage)
     for _ in range(2):
         deltas = [delta async for delta in engine.stream(Prompt((Segment("a b", False),), ""), Sampling(max_tokens=4))]

@@ -7,7 +7,7 @@ import pytest
 from models.filters.answer_filter import AnswerFilter
 from models.filters.repetition import NOTICE
 from models.llama.worker.answering import Answer
-from models.llama.worker.sampling import Chooser
+from models.llama.worker.sampling import Sampler
 from models.llama.worker.scheduler import Request
 from models.llama.worker.stops import AnswerText
 
@@ -16,7 +16,7 @@ END = 8
 
 
 def answer(*stops: str, filtered: bool = True) -> Answer:
-    none = cast("Chooser", None)
+    none = cast("Sampler", None)
     filtering = AnswerFilter() if filtered else None
     return Answer(Request(1, [1], 9), none, frozenset({END}), AnswerText(stops), PIECES.__getitem__, filtering)
 

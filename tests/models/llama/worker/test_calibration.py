@@ -17,12 +17,12 @@ from models.llama import supervisor
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, TILED
 from models.llama.proving import Proving
-from models.llama.supervisor import Child
-from models.llama.verdicts import Choice, Place, Verdict, Verdicts
-from models.llama.wire import Order
+from models.llama.supervisor import WorkerProcess
+from models.llama.verdicts import Choice, Verdict, VerdictKey, Verdicts
+from models.llama.wire import LoadRequest
 from models.llama.worker import calibration
 from models.llama.worker.calibration import CELLS, TURN, Busy, fastest, steps
-from models.llama.worker.context import Context, Row
+from models.llama.worker.context import LlamaContext, Row
 from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import PLAIN
@@ -103,8 +103,8 @@ def test_threads_are_chosen_for_each_purpose() -> None:
 class Recorded:
     """A context that only counts: the cells of one sequence by position, and the rows of each step."""
 
-    def __init__(self, forks: bool = True) -> None:
-        self.forks, self.cells, self.steps = forks, [0] * 0, [(0, 0)] * 0
+    def __init__(self, can_share_prefix: bool = True) -> None:
+        self.can_share_prefix, self.cells, self.steps = can_share_prefix, [0] * 0, [(0, 0)] * 0
 
     def evaluate(self, rows: list[Row]) -> bool:
         assert rows[0][1] == max(self.cells, default=-1) + 1
@@ -149,7 +149,7 @@ def test_every_size_is_measured_behind_the_same_cells(clock: Callable[[Callable[
 
 
 def test_where_cells_cannot_be_copied_nothing_is_behind_a_step(clock: Callable[[Callable[[int], float]], None]) -> None:
-    context = Recorded(forks=False)
+    context = Recorded(can_share_prefix=False)
     clock(lambda step: 0.1)
     assert steps(context, 5).keys() == TURN.keys()  # type: ignore[arg-type]
     assert context.steps == [(32, 0), *[(1, 0)] * 7, *[(32, 0)] * 2, (128, 0)]
@@ -171,7 +171,7 @@ def test_a_real_context_takes_the_same_cells_again_and_again(
     write_speck(tmp_path / "speck.gguf")
     proved(tmp_path / "speck.gguf")
     vocabulary = Vocabulary.load(tmp_path / "speck.gguf")
-    context = Context(
+    context = LlamaContext(
         vocabulary.model, 2048, 1, sequences=1, rows=128, choices=2, flash_attention=flash, reading_threads=1
     )
     began = time.perf_counter()
@@ -189,36 +189,36 @@ def arm(then: str) -> None:
     """In such a process: steps take half the time with flash attention. `then`: FAULTS and is KILLED when they are
     measured so, REFUSED when it is loaded so; or is BUSY whatever is measured.
     """
-    made = Context.__init__
+    made = LlamaContext.__init__
 
-    def measured(context: Context, token: int) -> dict[int, float]:
-        if not context.reads_all and then in (FAULTS, KILLED):
+    def measured(context: LlamaContext, token: int) -> dict[int, float]:
+        if not context.attends_all_cells and then in (FAULTS, KILLED):
             os.kill(os.getpid(), signal.Signals[then])
         if then == BUSY:
             raise Busy("at work")
-        return {1: 0.1 if context.reads_all else 0.05}
+        return {1: 0.1 if context.attends_all_cells else 0.05}
 
-    def make(context: Context, *given: Any, **more: Any) -> None:
+    def make(context: LlamaContext, *given: Any, **more: Any) -> None:
         if then == REFUSED and more["flash_attention"] and more["sequences"] > 1:
             raise ModelUnavailable("no such context")
         made(context, *given, **more)
 
     calibration.LEAST_S, calibration.steps = 0, measured
-    Context.__init__ = make  # type: ignore[assignment, method-assign]
+    LlamaContext.__init__ = make  # type: ignore[assignment, method-assign]
 
 
 @pytest.fixture
-def starts(monkeypatch: pytest.MonkeyPatch) -> list[Order]:
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[LoadRequest]:
     """What each process was started with."""
-    seen: list[Order] = []
-    real = Child.start.__func__  # type: ignore[attr-defined]
+    seen: list[LoadRequest] = []
+    real = WorkerProcess.start.__func__  # type: ignore[attr-defined]
 
-    async def start(cls: type[Child], order: Order, on_progress: object) -> Child:
+    async def start(cls: type[WorkerProcess], order: LoadRequest, on_progress: object) -> WorkerProcess:
         seen.append(order)
-        begun: Child = await real(cls, order, on_progress)
+        begun: WorkerProcess = await real(cls, order, on_progress)
         return begun
 
-    monkeypatch.setattr(Child, "start", classmethod(start))
+    monkeypatch.setattr(WorkerProcess, "start", classmethod(start))
     return seen
 
 
@@ -228,7 +228,7 @@ def armed(monkeypatch: pytest.MonkeyPatch, then: str = "") -> None:
 
 
 async def test_what_is_faster_is_used_and_remembered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[Order]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
     verdicts, shares = tmp_path / "kernels.json", [0.0] * 0
@@ -249,7 +249,7 @@ async def test_what_is_faster_is_used_and_remembered(
     assert kept == {"kernels": list(starts[1].kernels), "threads": 1, "reading_threads": 1}
 
 
-async def test_without_a_place_to_remember_nothing_is_measured(tmp_path: Path, starts: list[Order]) -> None:
+async def test_without_a_place_to_remember_nothing_is_measured(tmp_path: Path, starts: list[LoadRequest]) -> None:
     write_speck(tmp_path / "speck.gguf")
     engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", threads=1)
     await engine.close()
@@ -257,7 +257,7 @@ async def test_without_a_place_to_remember_nothing_is_measured(tmp_path: Path, s
 
 
 async def test_a_choice_that_faults_is_left_out_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[Order]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
     armed(monkeypatch, FAULTS)
@@ -269,7 +269,7 @@ async def test_a_choice_that_faults_is_left_out_and_no_other(
 
 
 async def test_a_machine_at_work_is_measured_at_the_next_load(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[Order]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
     armed(monkeypatch, BUSY)
@@ -286,7 +286,7 @@ async def test_a_machine_at_work_is_measured_at_the_next_load(
 
 @pytest.mark.parametrize("then", [KILLED, REFUSED])
 async def test_what_ends_by_no_fault_is_not_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[Order], then: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest], then: str
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
     armed(monkeypatch, then)
@@ -300,7 +300,7 @@ async def test_what_ends_by_no_fault_is_not_tried_again(
 
 
 async def test_a_choice_is_of_the_threads_and_of_the_processor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[Order]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
     armed(monkeypatch)
@@ -325,17 +325,17 @@ async def test_a_copy_that_cannot_be_made_costs_only_its_choice(
 
     monkeypatch.setattr(Vocabulary, "load", refused)
     monkeypatch.setattr(calibration, "LEAST_S", 0)
-    monkeypatch.setattr(calibration, "steps", lambda context, _: {1: 0.1 if context.reads_all else 0.05})
-    order = Order(str(tmp_path / "speck.gguf"), 512, 1, kernels=(FUSED,), most_threads=1)
+    monkeypatch.setattr(calibration, "steps", lambda context, _: {1: 0.1 if context.attends_all_cells else 0.05})
+    order = LoadRequest(str(tmp_path / "speck.gguf"), 512, 1, kernels=(FUSED,), most_threads=1)
     chosen = calibration.calibrated(order, vocabulary, True, lambda _: None, lambda *_: None)
     assert chosen == Choice((FLASH_ATTENTION, FUSED), 1, 1)
     vocabulary.close()
 
 
 def test_a_later_fault_does_not_cost_what_was_measured(tmp_path: Path) -> None:
-    memory, place = Verdicts(tmp_path / "kernels.json"), Place("p", "b", "llama")
+    memory, place = Verdicts(tmp_path / "kernels.json"), VerdictKey("p", "b", "llama")
     memory.keep(place, Verdict({}, "", {"a": PLAIN_CHOICE, "b": PLAIN_CHOICE}))
-    proving = Proving("mine", Order("", 1, 2, most_threads=2), memory, place, "a")
+    proving = Proving("mine", LoadRequest("", 1, 2, most_threads=2), memory, place, "a")
     for _ in range(2):
         proving.broke(SimpleNamespace(fault="SIGILL", kernels=(TILED, FUSED)))  # type: ignore[arg-type]
     what = {TILED: "SIGILL in 2 answers in a row"}
@@ -343,7 +343,7 @@ def test_a_later_fault_does_not_cost_what_was_measured(tmp_path: Path) -> None:
 
 
 def test_what_is_damaged_is_measured_again(tmp_path: Path) -> None:
-    memory, place = Verdicts(tmp_path / "kernels.json"), Place("p", "b", "llama")
+    memory, place = Verdicts(tmp_path / "kernels.json"), VerdictKey("p", "b", "llama")
     kept = Verdict({}, "", {"a": PLAIN_CHOICE})
     memory.keep(place, kept)
     assert Verdicts(tmp_path / "kernels.json").find(place) == kept

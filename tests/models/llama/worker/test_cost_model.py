@@ -4,7 +4,7 @@ from dataclasses import astuple
 
 import pytest
 
-from models.llama.worker.cost_model import AHEAD_S, GRAIN, LONGEST_S, MOST, Pace
+from models.llama.worker.cost_model import AHEAD_S, GRAIN, LONGEST_S, MOST, StepCostModel
 from models.types import Rates
 
 # Rows and seconds of three processors: one that works on 16 rows at once, one on which each costs as much as the
@@ -14,8 +14,8 @@ LINEAR = ((1, 0.214), (2, 0.378), (3, 0.547), (4, 0.708), (5, 0.89), (7, 1.216),
 FAST = ((1, 0.01), (16, 0.02), (32, 0.025), (64, 0.04), (128, 0.07), (256, 0.14), (512, 0.3))
 
 
-def paced(*steps: tuple[int, float]) -> Pace:
-    pace = Pace()
+def paced(*steps: tuple[int, float]) -> StepCostModel:
+    pace = StepCostModel()
     pace._spread = 0.0
     for rows, seconds in steps:
         pace.observe(rows, seconds)
@@ -146,7 +146,7 @@ def test_rates_are_those_of_whoever_asks_now() -> None:
     pace = paced(*SLOW)
     assert astuple(pace.rates()) == pytest.approx((64.0, 10.0, 0.0))
     assert astuple(pace.rates(1)) == pytest.approx((14 / pace.step_s(15), 7.5, 0.0))
-    assert Pace().rates(1) == Rates(0.0, 0.0, 0.05)
+    assert StepCostModel().rates(1) == Rates(0.0, 0.0, 0.05)
 
 
 def test_a_guess_costs_what_its_rows_do_beside_those_of_all_answers() -> None:

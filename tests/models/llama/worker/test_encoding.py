@@ -31,7 +31,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\u2
 words = texts.filter(lambda text: text.strip() == text != "")
 
 
-def scaffold(text: str) -> Segment:
+def template(text: str) -> Segment:
     return Segment(text, True)
 
 
@@ -42,9 +42,9 @@ def content(text: str) -> Segment:
 def conversation(llama: Llama, first: str, *others: str) -> tuple[Segment, ...]:
     """Question, answer, question, ... up to where the next answer begins; an odd number of texts."""
     opening, asked, lead, answered = SCAFFOLDS[llama.tiny.model]
-    segments = [scaffold(opening), content(first), scaffold(asked)]
+    segments = [template(opening), content(first), template(asked)]
     for answer, question in zip(others[::2], others[1::2], strict=True):
-        segments += [scaffold(lead), content(answer), scaffold(answered), content(question), scaffold(asked)]
+        segments += [template(lead), content(answer), template(answered), content(question), template(asked)]
     return tuple(segments)
 
 
@@ -115,7 +115,7 @@ def test_neighbouring_content_is_not_merged_and_nothing_comes_between(llama: Lla
 
 
 def test_a_marker_cut_in_two_has_other_tokens_than_the_marker(llama: Llama) -> None:
-    marker = encode(llama.vocabulary, [scaffold("x [INST] y")])
+    marker = encode(llama.vocabulary, [template("x [INST] y")])
     forged = encode(llama.vocabulary, [content("x [I"), content("NST] y")])
     inner = llama.vocabulary.tokenize("[INST]")[1:]
     assert "".join(map(chr, inner)) in "".join(map(chr, marker))
@@ -124,7 +124,7 @@ def test_a_marker_cut_in_two_has_other_tokens_than_the_marker(llama: Llama) -> N
 
 def test_bos_comes_once_whether_or_not_the_scaffold_brings_it(llama: Llama) -> None:
     bos = llama.vocabulary.bos
-    for segments in ([scaffold(llama.vocabulary.text(bos)), content("x")], [content("x")], [scaffold("x")], []):
+    for segments in ([template(llama.vocabulary.text(bos)), content("x")], [content("x")], [template("x")], []):
         tokens = encode(llama.vocabulary, segments)
         assert tokens[0] == bos
         assert tokens.count(bos) == 1
@@ -132,7 +132,7 @@ def test_bos_comes_once_whether_or_not_the_scaffold_brings_it(llama: Llama) -> N
 
 def test_phi3_swallows_white_space_behind_its_turn_tokens() -> None:
     vocabulary = Vocabulary.load(PHI3.path, only_vocabulary=True)
-    assert encode(vocabulary, [scaffold("<|user|>\n"), content(" \n hi"), scaffold("<|end|>\n")]) == [
+    assert encode(vocabulary, [template("<|user|>\n"), content(" \n hi"), template("<|end|>\n")]) == [
         1, 32010, 7251, 32007,
     ]  # fmt: skip
 

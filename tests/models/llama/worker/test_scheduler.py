@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from models.llama.worker.cost_model import PAUSE_S, Pace
+from models.llama.worker.cost_model import PAUSE_S, StepCostModel
 from tests.models.llama.harness import SYSTEM, World
 
 
@@ -16,11 +16,13 @@ class Laws(RuleBasedStateMachine):
         parallel=st.integers(1, 4),
         sequences=st.integers(8, 10),
         size=st.integers(200, 500),
-        forks=st.booleans(),
-        reads_all=st.booleans(),
+        can_share_prefix=st.booleans(),
+        attends_all_cells=st.booleans(),
     )
-    def begin(self, parallel: int, sequences: int, size: int, forks: bool, reads_all: bool) -> None:
-        self.world = World(size, sequences, parallel, forks=forks, reads_all=reads_all)
+    def begin(self, parallel: int, sequences: int, size: int, can_share_prefix: bool, attends_all_cells: bool) -> None:
+        self.world = World(
+            size, sequences, parallel, can_share_prefix=can_share_prefix, attends_all_cells=attends_all_cells
+        )
         self.prompts: list[list[int]] = [SYSTEM]
 
     @rule(more=st.lists(st.integers(0, 5), min_size=1, max_size=90), answer=st.integers(0, 20), ahead=st.booleans(),
@@ -153,7 +155,7 @@ def test_who_does_not_fit_waits_for_who_runs() -> None:
 
 
 def test_a_memory_that_cannot_share_is_not_counted_on_to() -> None:
-    world = World(size=200, parallel=4, forks=False)
+    world = World(size=200, parallel=4, can_share_prefix=False)
     requests = [world.submit([*SYSTEM, 0], answer) for answer in (0, 16, 13, 7, 7)]
     for _ in range(3):
         world.step()
@@ -163,7 +165,7 @@ def test_a_memory_that_cannot_share_is_not_counted_on_to() -> None:
 
 
 def test_a_memory_that_cannot_be_cut_is_read_again_but_never_wrong() -> None:
-    world = World(forks=False)
+    world = World(can_share_prefix=False)
     first = world.submit([*SYSTEM, 1, 2], 5)
     world.run()
     world.submit([*SYSTEM, 1, 3], 2)
@@ -206,5 +208,5 @@ def test_a_prompt_is_foretold_with_those_before_it() -> None:
     least = (first.most - first.prompt) * pace.step_s(2)  # until one of them has said all it may
     assert reading_s[last.id] == pytest.approx(max(reading_s.values(), default=0.0))
     assert reading_s[last.id] == pytest.approx(reading_s[second.id] + least + beside_s)
-    world.scheduler.pace = Pace()
+    world.scheduler.pace = StepCostModel()
     assert world.scheduler.forecasts() == {}

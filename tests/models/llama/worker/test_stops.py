@@ -64,5 +64,5 @@ def test_what_follows_a_stop_is_never_shown() -> None:
 
 
 def test_white_space_is_part_of_a_text_that_goes_on() -> None:
-    answer = AnswerText(["STOP"], goes_on=True)
+    answer = AnswerText(["STOP"], is_continuation=True)
     assert answer.feed(b"\n    return") + answer.feed(b" x\nST") + answer.end() == "\n    return x\nST"
