@@ -207,7 +207,7 @@ class WorkerProcess:
     async def _read_stderr(self) -> None:
         assert self._process.stderr is not None
         while said := await self._process.stderr.read(1 << 16):
-            self._stderr_tail = (self._complaints + said)[-2000:]
+            self._stderr_tail = (self._stderr_tail + said)[-2000:]
 
     async def _watch(self) -> None:
         """Ends a process that is silent. Counts our own ticks: a machine that slept has heard nothing and missed

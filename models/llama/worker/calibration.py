@@ -52,7 +52,7 @@ def calibrated(
     on_progress: Callable[[float], None],
     on_stage: Stage,
 ) -> Choice | None:
-    """The fastest of what may be chosen for a model that is loaded with `order.kernels`; None: it was not found out.
+    """The fastest of the choices for a model that is loaded with `order.kernels`; None: it was not found out.
 
     `can_share_prefix`: as its context says. A choice that does not hold ends this process; then what it adds is the suspect.
     """
