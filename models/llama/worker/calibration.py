@@ -54,7 +54,7 @@ def calibrated(
 ) -> Choice | None:
     """The fastest of the choices for a model that is loaded with `order.kernels`; None: it was not found out.
 
-    `can_share_prefix`: as its context says. A choice that does not hold ends this process; then what it adds is the suspect.
+    `can_share_prefix`: as its context says. A choice that crashes ends this process; what it adds is then the suspect.
     """
     possible = (
         [FLASH_ATTENTION] if order.has_plain_cache and can_share_prefix else []
