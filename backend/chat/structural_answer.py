@@ -1,4 +1,4 @@
-"""A structural answer in words. The same answer always gives the same text; knows neither index nor wire."""
+"""A structural answer as Markdown. The same answer always gives the same text; knows no index and no protocol."""
 
 import re
 from collections.abc import Sequence
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from indexer.navigation.intent import What
 from indexer.navigation.navigator import Location, StructuralAnswer
 
-MODEL = "structure"  # what stands where a turn names its model
+MODEL = "structure"  # the name in place of a model's
 _LISTED = 20
 _LINE = 160  # characters
 
-# Of one place, with the place or the colon after it; of several.
-_SAYS: dict[What, tuple[str, str]] = {
+# Sentences for one location, which follows it, and for several.
+_SENTENCES: dict[What, tuple[str, str]] = {
     "definition": ("{name} is defined in", "{name} is defined in {n} places"),
     "signature": ("{name} is defined in", "{name} has {n} definitions"),
     "calls": ("{name} is called in", "{name} is called in {n} places"),
@@ -25,21 +25,21 @@ _SAYS: dict[What, tuple[str, str]] = {
 }
 
 
-def listing(told: StructuralAnswer, first_number: int) -> str:
-    """Markdown. `first_number`: under which the first hit is cited."""
-    one, several = _SAYS[told.asked.what]
-    name, spots = code(told.asked.name), told.spots
-    shown = [spot for spot in spots if spot.hit is not None][:_LISTED]  # a place that is cited must be a source
-    single = len(spots) == 1 and told.complete
-    if single and not one.endswith(":") and _words(told.asked.name) <= _words(f"{spots[0].path} {spots[0].text}"):
-        return f"{one.format(name=name)} {_spot(told, spots[0], first_number)}\n"
+def listing(answer: StructuralAnswer, first_number: int) -> str:
+    """Markdown. `first_number`: the source number of the first hit."""
+    one, several = _SENTENCES[answer.asked.what]
+    name, spots = code(answer.asked.name), answer.spots
+    shown = [spot for spot in spots if spot.hit is not None][:_LISTED]  # a location that is cited must be a source
+    single = len(spots) == 1 and answer.complete
+    if single and not one.endswith(":") and _words(answer.asked.name) <= _words(f"{spots[0].path} {spots[0].text}"):
+        return f"{one.format(name=name)} {_spot(answer, spots[0], first_number)}\n"
     if single:
         opening = one.format(name=name) if one.endswith(":") else f"{one.format(name=name)} one place:"
     else:
-        n = f"{len(spots)}" if told.complete else f"at least {len(spots)}"
+        n = f"{len(spots)}" if answer.complete else f"at least {len(spots)}"
         opening = several.format(name=name, n=n)
         opening = f"{opening[0].upper()}{opening[1:]}:"
-    lines = [f"- {_spot(told, spot, first_number)}" for spot in shown]
+    lines = [f"- {_spot(answer, spot, first_number)}" for spot in shown]
     rest = [spot for spot in spots if spot not in shown]
     if rest:
         lines.append(f"- and {len(rest)} more in {_files(rest)}")
@@ -47,7 +47,7 @@ def listing(told: StructuralAnswer, first_number: int) -> str:
 
 
 def code(text: str, longest: int = _LINE) -> str:
-    """An inline code span that no backtick inside can close; a long text ends after a whole word."""
+    """An inline code span that no backtick inside can close; a long text is cut after a whole word."""
     flat = " ".join(text.split())
     if len(flat) > longest or flat.endswith("…"):
         flat = re.sub(r"\w*…?$", "", flat[:longest]) + "…"
@@ -58,19 +58,19 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
 
 
-def _spot(told: StructuralAnswer, spot: Location, first_number: int) -> str:
+def _spot(answer: StructuralAnswer, spot: Location, first_number: int) -> str:
     cited = f" [{first_number + spot.hit}]" if spot.hit is not None else ""
     place = f"`{spot.path}:{spot.line}`{cited}"
-    if told.asked.what in ("definition", "signature"):
+    if answer.asked.what in ("definition", "signature"):
         return f"{place}: {code(_tight(spot.text), longest=len(spot.text) + 1)}"
-    if told.asked.what == "outline":
+    if answer.asked.what == "outline":
         return f"{code(spot.symbol)}, {spot.kind}, {place}: {code(_tight(spot.text))}"
     around = f" in {code(spot.symbol)}" if spot.symbol else ""
     return f"{place}{around}: {code(spot.text)}"
 
 
 def _tight(signature: str) -> str:
-    """Without the blanks that line breaks have left inside brackets."""
+    """A signature without the blanks that line breaks leave inside brackets."""
     return re.sub(r"(?<=[(\[]) |,? (?=[)\]])", "", signature)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.chat.followups import spoken_of
+from backend.chat.followups import topic_of
 from backend.db.tables import TurnRow
 from indexer.navigation.followup import Subject
 from models.scripted import ScriptedEngine
@@ -233,12 +233,12 @@ FOLLOWED = [
 
 @pytest.mark.parametrize(("turns", "subject"), CASES)
 def test_what_an_answer_is_about(turns: list[TurnRow], subject: Subject | None) -> None:
-    assert spoken_of(turns).subject == subject
+    assert topic_of(turns).subject == subject
 
 
 @pytest.mark.parametrize(("turns", "subject"), FOLLOWED)
 def test_what_a_follow_up_is_about(turns: list[TurnRow], subject: Subject) -> None:
-    assert spoken_of([turn("where is Key?", "`Key` is defined in ...", KEY), *turns]).subject == subject
+    assert topic_of([turn("where is Key?", "`Key` is defined in ...", KEY), *turns]).subject == subject
 
 
 def test_nothing_that_answers_is_about_nothing() -> None:
@@ -249,7 +249,7 @@ def test_nothing_that_answers_is_about_nothing() -> None:
         message="The search found nothing in the repository that clearly answers the question below."
         " If this code does not answer it, say so and name the closest place.",
     )
-    assert spoken_of([doubted]).subject is None
+    assert topic_of([doubted]).subject is None
 
 
 def test_what_is_gone_on_with_is_the_last_question_that_was_one() -> None:
@@ -258,5 +258,5 @@ def test_what_is_gone_on_with_is_the_last_question_that_was_one() -> None:
         turn("what does it do?", "`Key` opens.", KEY),
         turn("why?", "So."),
     ]
-    spoken = spoken_of(turns)
-    assert (spoken.question, spoken.earlier) == ("what does `Key` do?", ("where is Key?",))
+    topic = topic_of(turns)
+    assert (topic.question, topic.earlier) == ("what does `Key` do?", ("where is Key?",))

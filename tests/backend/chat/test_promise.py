@@ -109,7 +109,7 @@ async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None
 def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
     stats = Metrics()
     for promised_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
-        draft = Draft(said="so", promised_s=promised_s, forecast_s=forecast_s)
+        draft = Draft(generated="so", promised_s=promised_s, forecast_s=forecast_s)
         draft.ms["prefill"] = 1000 * prefill_s
         stats.ended("stop", draft.figures)
     assert stats.summary["first_token_promises_kept"] == 0.5

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.chat.history import left_behind
+from backend.chat.history import dropped_notice
 from backend.config import Settings
 from backend.db.tables import TurnRow
 from backend.engines.pool import EnginePool
@@ -298,8 +298,8 @@ async def test_a_smaller_model_says_which_turns_it_has_not_read(machine: Machine
 
 def test_the_turns_that_go_are_named_from_the_first_that_was_left() -> None:
     past = [TurnRow(ordinal=n, window_start=2) for n in (1, 2, 3, 4)]
-    assert left_behind(past, 0, "ant") == ""
-    assert left_behind(past, 2, "ant") == "Turns 2-3 of this conversation had to make room: ant has not read them."
+    assert dropped_notice(past, 0, "ant") == ""
+    assert dropped_notice(past, 2, "ant") == "Turns 2-3 of this conversation had to make room: ant has not read them."
 
 
 async def test_the_server_behind_engine_url_answers_and_is_done_without(tmp_path: Path) -> None:
