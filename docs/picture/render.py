@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
+CODE = "httpx"
 QUESTIONS = ("How does the client follow redirects?", "Who calls encode_multipart_data?")
 COLUMNS = 104
 READY_S = 180.0  # the first load of a model also measures which kernels are the fastest
@@ -43,7 +44,9 @@ font-size: {char_height}px; line-height: {line_height}px; }}
 {styles}
 </style>
 <defs>
-<clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/></clipPath>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
+</clipPath>
 {lines}
 </defs>
 {chrome}
@@ -81,17 +84,17 @@ def main() -> None:
         env = environment(folder / "data", chosen.models, chosen.model)
         with serving(env, folder / "data"):
             subprocess.run([LANTERN, "index", code], env=env, check=True, timeout=READY_S)
-            recordings = [recorded(question, code, env) for question in QUESTIONS]
+            recordings = [recorded(question, folder, env) for question in QUESTIONS]
     chosen.output.write_text(rendered(recordings, chosen.model), "utf-8")
     print(f"{chosen.output}: {chosen.output.stat().st_size / 1000:.0f} kB")
 
 
 def sample(folder: Path) -> Path:
     """A copy of the sources of httpx, which Lantern depends on, in a folder of the same name."""
-    spec = importlib.util.find_spec("httpx")
+    spec = importlib.util.find_spec(CODE)
     if spec is None or spec.origin is None:
         raise SystemExit("httpx is not installed: run this script in the virtual environment of Lantern")
-    code = folder / "httpx"
+    code = folder / CODE
     shutil.copytree(Path(spec.origin).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
     return code
 
@@ -131,18 +134,18 @@ def is_ready(data: Path) -> bool:
     return bool(health["model"]["state"] == "loaded" and health["embedder_loaded"])
 
 
-def recorded(question: str, code: Path, env: dict[str, str]) -> Recording:
+def recorded(question: str, folder: Path, env: dict[str, str]) -> Recording:
     """One command, from its start to its end; tried again where the machine was too busy."""
     for _ in range(TRIES):
         start = time.monotonic()
-        command = [LANTERN, "ask", question, "--path", str(code)]
+        command = [LANTERN, "ask", question, "--path", CODE]
         with tempfile.TemporaryFile("w+", encoding="utf-8") as stderr:
             process = subprocess.Popen(
-                command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr
+                command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr
             )
             assert process.stdout is not None
             try:
-                first = process.stdout.read1(1 << 16)
+                first = os.read(process.stdout.fileno(), 1 << 16)
                 first_s = time.monotonic() - start
                 rest, _ = process.communicate(timeout=ANSWER_S)
             except subprocess.TimeoutExpired:
@@ -163,12 +166,12 @@ def rendered(recordings: list[Recording], model: str) -> str:
         for number, recording in enumerate(recordings):
             if number:
                 console.print()
-            console.print(Text.assemble(("$ ", "green"), (f'lantern ask "{recording.question}" --path httpx', "bold")))
+            console.print(Text.assemble(("$ ", "green"), (f'lantern ask "{recording.question}" --path {CODE}', "bold")))
             console.print(Text(recording.stdout.strip()))
             console.print(Text(recording.stderr.rstrip(), style="cyan"))
             times = f"first text after {recording.first_s:.1f} s, complete after {recording.total_s:.1f} s"
-            console.print(Text(times, style="bright_black"))
-        title = f"{model} on {os.cpu_count()} CPU cores, no network"
+            console.print(Text(times, style="yellow"))
+        title = f"{model} on {os.cpu_count()} CPU cores"
         return console.export_svg(title=title, theme=MONOKAI, code_format=SVG_FORMAT, unique_id="lantern")
 
 
