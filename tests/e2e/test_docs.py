@@ -86,7 +86,9 @@ def served(home: Path) -> Iterator[Served]:
         "\n\n"
         "def store_backup(target):\n"
         '    """Writes a compressed archive of all invoices to the target folder."""\n'
-        "    return target / 'invoices.zip'\n"
+        "    archive = target / 'invoices.zip'\n"
+        "    archive.write_bytes(b'')\n"
+        "    return archive\n"
     )
     with serving(home / ".lantern") as served:
         served.post("/index", {"path": str(code), "wait": True})
