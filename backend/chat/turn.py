@@ -16,8 +16,8 @@ from backend.chat.lead import Lead
 from backend.db import conversations, events
 from backend.db.database import Database
 from backend.db.tables import TurnRow
-from backend.grounding.checker import Grounded, Grounding
-from backend.grounding.sources import known_sources
+from backend.grounding.checker import GroundedText, Grounding
+from backend.grounding.sources import conversation_sources
 from prompts.snippets import Snippet
 from prompts.task import CHANGE, task
 
@@ -94,7 +94,7 @@ class Turn:
     async def ground(self, snippets: Sequence[Snippet], *, is_exact: bool = False) -> None:
         """From now on the answer may cite these snippets too. `is_exact`: the text is made from its sources."""
         context = self.context
-        sources = await asyncio.to_thread(known_sources, context.history, snippets)
+        sources = await asyncio.to_thread(conversation_sources, context.history, snippets)
         text = context.question.text
         if self.grounding is None:
             self.grounding = Grounding(context.root, sources, text, self.is_in_index)
@@ -114,7 +114,7 @@ class Turn:
         if self.grounding is not None:
             await self._emit(await self.grounding.break_off())
 
-    async def _emit(self, *parts: Grounded) -> None:
+    async def _emit(self, *parts: GroundedText) -> None:
         assert self.grounding is not None
         self.draft.grounding = self.grounding.share
         if text := "".join(part.text for part in parts):

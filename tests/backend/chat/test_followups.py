@@ -190,9 +190,9 @@ async def test_what_is_read_ahead_and_previewed_is_what_is_asked(
             await asyncio.gather(*world.services.ahead.reading.values())
         shown = (await world.post("/chat/preview", {"query": text, **talk.ids})).json()
         await talk.ask(text)
-    _, ahead, asked = engine.read  # of the listing nothing is read
-    assert ahead.text == asked.text == shown["prompt"]
-    assert (ahead.ahead, asked.ahead) == (True, False)
+    _, ahead, question = engine.read  # of the listing nothing is read
+    assert ahead.text == question.text == shown["prompt"]
+    assert (ahead.ahead, question.ahead) == (True, False)
 
 
 def turn(question: str, answer: str = "", *sources: tuple[int, str, str], message: str = "") -> TurnRow:
