@@ -230,7 +230,7 @@ class Connection:
     async def _complete(self, params: schemas.Complete, reply: Reply) -> None:
         if self._completing is not None:
             self._completing.cancel()
-        work = complete(self._parts.engines, self._parts.stats, params.prefix, params.suffix, params.max_tokens)
+        work = complete(self._parts.engines, self._parts.metrics, params.prefix, params.suffix, params.max_tokens)
         self._completing = mine = asyncio.create_task(work)
         try:
             await asyncio.wait([mine])
