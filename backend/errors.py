@@ -3,6 +3,7 @@
 Knows how the errors of the other packages translate; nothing else does.
 """
 
+import logging
 from dataclasses import dataclass
 from errno import EDQUOT, ENOSPC
 
@@ -97,8 +98,20 @@ _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+def to_api_error(error: Exception, log: logging.Logger, activity: str) -> ApiError:
+    """The error to answer the client with. A defect of ours is logged with its traceback as "`activity` failed".
+
+    For the handlers of `except Exception` at the edges of sockets and jobs: the linter wants each marked BLE001.
+    """
+    translated = translate(error)
+    if translated is not None:
+        return translated
+    log.error("%s failed", activity, exc_info=error)
+    return ApiError("internal", "an unexpected error; the server's log has the details")
+
+
 def translate(error: Exception) -> ApiError | None:
-    """The refusal that `error` amounts to, or None where it is a defect of ours."""
+    """The `ApiError` for an error of Lantern's packages or of the disk; None for a defect of ours."""
     if isinstance(error, ApiError):
         return error
     for kind, code in _TRANSLATIONS:
