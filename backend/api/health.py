@@ -38,7 +38,7 @@ async def models(services: ServicesDep) -> dict[str, Any]:
 @router.get("/metrics")
 async def metrics(services: ServicesDep) -> Response:
     """Prometheus text."""
-    return Response(services.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+    return Response(services.metrics.exposition(services.engines.process_metrics()), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/docs", include_in_schema=False)

@@ -125,6 +125,10 @@ class EnginePool:
         async with AsyncExitStack() as held:
             yield await self._choose(name or self.own, asked, watch, failed or {}, held)
 
+    def process_metrics(self) -> dict[str, dict[str, float]]:
+        """The numbers that the processes of local models report, by model and name."""
+        return self._residents.process_metrics()
+
     def news(self, engine: Engine) -> str:
         """What the user should be told of that engine, once; "" the second time."""
         return engine.news() if isinstance(engine, LlamaEngine) else ""

@@ -99,7 +99,6 @@ class ModelCache:
         self._one_at_a_time = asyncio.Lock()  # two loads at once would both take what is free now
         self._backoff = Backoff()
         self._clock = itertools.count()
-        metrics.engines = self.told
 
     def state(self, name: str) -> str:
         """`loaded`, `loading` or ""."""
@@ -116,8 +115,8 @@ class ModelCache:
         """A model that is loaded; who wants to work with it has to `use` it."""
         return self._held.get(name)
 
-    def told(self) -> dict[str, dict[str, float]]:
-        """What the processes of local models tell of themselves, by model."""
+    def process_metrics(self) -> dict[str, dict[str, float]]:
+        """The numbers that the processes of local models report, by model and name."""
         return {name: one.engine.state for name, one in self._held.items() if isinstance(one.engine, LlamaEngine)}
 
     async def forget(self) -> None:
