@@ -4,6 +4,7 @@ Knows how the errors of the other packages translate; nothing else does.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from errno import EDQUOT, ENOSPC
 
@@ -53,6 +54,11 @@ class ApiError(Exception):
         self.message = message
         self.retry_after_ms = retry_after_ms
         self.param = param  # the field that is wrong, where it is one
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, str]) -> "ApiError":
+        """The error of an `end` event; a code that is not in `CODES` (of another version) counts as internal."""
+        return cls(body["code"] if body["code"] in CODES else "internal", body["message"])
 
     @property
     def rpc(self) -> dict[str, object]:
