@@ -107,15 +107,15 @@ async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None
 
 
 def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
-    stats = Metrics()
+    metrics = Metrics()
     for promised_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
         draft = Draft(generated="so", promised_s=promised_s, forecast_s=forecast_s)
         draft.ms["prefill"] = 1000 * prefill_s
-        stats.ended("stop", draft.figures)
-    assert stats.summary["first_token_promises_kept"] == 0.5
-    assert stats.summary["first_token_forecast_error_s_mean"] == 1.5
-    assert b"lantern_first_token_promises_total 2.0" in stats.exposition()
-    assert b"lantern_first_token_forecast_error_seconds_total 3.0" in stats.exposition()
+        metrics.ended("stop", draft.figures)
+    assert metrics.summary["first_token_promises_kept"] == 0.5
+    assert metrics.summary["first_token_forecast_error_s_mean"] == 1.5
+    assert b"lantern_first_token_promises_total 2.0" in metrics.exposition()
+    assert b"lantern_first_token_forecast_error_seconds_total 3.0" in metrics.exposition()
 
 
 async def test_an_excerpt_answers_for_its_own_lines_and_its_signature(
