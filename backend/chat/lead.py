@@ -1,6 +1,6 @@
 """The beginning of an answer that is there before a model is: which pieces of code it speaks of, under which numbers.
 
-Decides whether there is one; how it reads is the business of `models.extractive.lead`.
+Decides whether there is one; how it reads is the business of `backend.extractive.lead`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from backend.chat.history import exchange, next_number, window
 from backend.chat.question import Question
 from backend.db.tables import TurnRow
+from backend.extractive.lead import asks_where, lead, lead_places
 from indexer.search.searcher import Found
 from indexer.types import Hit
-from models.extractive.lead import asks_where, lead, lead_places
 from prompts.pack import part
 from prompts.snippets import Piece, Place, Snippet, evidence, number
 from prompts.task import EXPLAIN, task

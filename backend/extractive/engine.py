@@ -7,11 +7,12 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
+from backend.extractive.calls import calls
+from backend.extractive.excerpt import comment, decisive_lines, fenced
+from backend.extractive.matching import Kind, Match, Ranking, is_test, rank, stems
+from backend.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
 from models.errors import EngineFailed
-from models.extractive.calls import calls
-from models.extractive.excerpt import comment, decisive_lines, fenced
-from models.extractive.matching import Kind, Match, Ranking, is_test, rank, stems
-from models.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
+from models.tokens import estimate_tokens
 from models.types import ContextSnippet, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 
 _PIECE = re.compile(r"\s*\S+|\s+")
@@ -21,11 +22,6 @@ _MORE_SENTENCES = 2  # of documentation beyond its first paragraph
 _CALLED = 4
 _BODIES = frozenset({"function", "method", "class", "interface", "enum", "type", "impl"})
 _CLOSE_SECOND = 0.85  # a second definition is shown in full when it matches nearly as well
-
-
-def estimate_tokens(text: str) -> int:
-    """An estimate for engines without a vocabulary: four bytes of UTF-8 to a token, rounded up."""
-    return -(-len(text.encode("utf-8", "replace")) // 4)
 
 
 class ExtractiveEngine:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.extractive.matching import Kind, rank, stems
+from backend.extractive.matching import Kind, rank, stems
 from models.types import ContextSnippet
 
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.extractive.excerpt import MAX_LINES, comment, decisive_lines, fenced
-from models.extractive.matching import stems
+from backend.extractive.excerpt import MAX_LINES, comment, decisive_lines, fenced
+from backend.extractive.matching import stems
 from models.types import ContextSnippet
 
 

@@ -6,7 +6,7 @@ Whole lines only, never more than MAX_LINES. Pure; knows no question beyond the 
 import re
 from itertools import pairwise
 
-from models.extractive.matching import stems
+from backend.extractive.matching import stems
 from models.types import ContextSnippet
 
 MAX_LINES = 20

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.extractive.engine import ExtractiveEngine, compose, estimate_tokens
+from backend.extractive.engine import ExtractiveEngine, compose
 from models.types import ContextSnippet, Prompt, Sampling
 
 FIT = ContextSnippet(
@@ -129,7 +129,3 @@ async def test_the_stream_is_the_composed_text_in_small_pieces() -> None:
     deltas = [delta async for delta in ExtractiveEngine().stream(prompt, Sampling())]
     assert "".join(delta.text for delta in deltas) == compose(prompt)
     assert len(deltas) > 20
-
-
-def test_tokens_are_estimated_from_bytes() -> None:
-    assert [estimate_tokens(text) for text in ("", "a", "abcd", "abcde", "🦙🦙")] == [0, 1, 1, 2, 2]
