@@ -8,12 +8,14 @@ import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from backend.extractive.calls import calls
-from backend.extractive.excerpt import comment, decisive_lines, fenced
-from backend.extractive.matching import Kind, Match, Ranking, is_test, rank, stems
+from backend.extractive.excerpt import comment, decisive_lines
+from backend.extractive.matching import Kind, Match, Ranking, rank, stems
 from backend.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
+from indexer.files.roles import is_test
 from models.errors import EngineFailed
 from models.tokens import estimate_tokens
 from models.types import ContextSnippet, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
+from prompts.snippets import code_block
 
 _PIECE = re.compile(r"\s*\S+|\s+")
 _RELATED = 5
@@ -155,7 +157,8 @@ def _code(evidence: ContextSnippet, words: frozenset[str]) -> str:
     groups = decisive_lines(evidence, words)
     spans = ", ".join(f"{start}-{end}" if end > start else f"{start}" for start, end, _ in groups)
     text = "\n⋮\n".join(lines for _, _, lines in groups)
-    return f"{code_span(f'{evidence.path}:{spans}')}\n\n{fenced(text, evidence.language)}"
+    language = "" if evidence.language == "text" else evidence.language
+    return f"{code_span(f'{evidence.path}:{spans}')}\n\n{code_block(text, language)}"
 
 
 def _bullet(evidence: ContextSnippet) -> str:

@@ -56,13 +56,6 @@ def comment(evidence: ContextSnippet, words: frozenset[str]) -> str:
     return max(telling, key=lambda text: len(words & stems(text)), default="")
 
 
-def fenced(text: str, language: str) -> str:
-    """A Markdown code block whose fence is longer than any in the text."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}{'' if language == 'text' else language}\n{text}\n{fence}"
-
-
 def _choose(lines: list[str], words: frozenset[str], documentation: set[int]) -> set[int]:
     """Places of at most MAX_LINES lines: the head, the best of the others with the lines around them."""
     code = [place for place, line in enumerate(lines) if place not in documentation and line.strip()]

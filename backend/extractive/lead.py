@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from backend.extractive.calls import used_names
 from backend.extractive.engine import article, ended, place
-from backend.extractive.matching import Kind, Match, is_test, kind_of, rank, stems
+from backend.extractive.matching import Kind, Match, kind_of, rank, stems
 from backend.extractive.prose import code_span, first_sentence, name
+from indexer.files.roles import is_test
 from models.types import ContextSnippet
 
 USED = 6  # names in the best place's own code

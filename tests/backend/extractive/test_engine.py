@@ -102,6 +102,11 @@ def test_code_outside_definitions_is_named_by_its_place() -> None:
     )
 
 
+def test_the_fence_of_plain_text_names_no_language() -> None:
+    notes = replace(FIT, language="text", kind="window", text="Blocks fit.")
+    assert "\n```\nBlocks fit.\n```\n" in answer("what fits", notes)
+
+
 def test_tests_are_related_only_where_nothing_else_is() -> None:
     test = replace(COUNT, path="tests/test_budget.py", symbol="test_fit")
     assert "test_fit" not in answer("how does fit work", FIT, test, ROUTE)
