@@ -1,6 +1,6 @@
 """The lead: a first paragraph about the code that answers, sent before a model has read its prompt.
 
-Decides whether there is one and which snippets it cites. Its wording is in `models.extractive.lead`.
+Decides whether there is one and which snippets it cites. Its wording is in `backend.extractive.lead`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from backend.chat.history import exchange, next_number, window
 from backend.chat.question import Question
 from backend.db.tables import TurnRow
+from backend.extractive.lead import asks_where, lead, lead_places
 from indexer.search.searcher import Found
 from indexer.types import Hit
-from models.extractive.lead import asks_where, lead, lead_places
 from prompts.pack import part
 from prompts.snippets import Piece, Place, Snippet, evidence, number
 from prompts.task import EXPLAIN, task

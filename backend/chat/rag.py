@@ -28,7 +28,7 @@ from backend.metrics import Metrics
 from indexer.navigation.navigator import StructuralAnswer
 from indexer.types import Hit
 from models.errors import ModelError
-from models.extractive.engine import estimate_tokens
+from models.tokens import estimate_tokens
 from models.types import Delta, Rates, Usage
 from prompts.build import BuiltPrompt
 from prompts.snippets import Snippet, user_message

@@ -15,10 +15,10 @@ from backend.config import Settings
 from backend.engines.loader import kv_folder, llama, start_engine
 from backend.engines.remote import REMOTE, Remote
 from backend.engines.resident_models import Model, ModelCache, Start, Watch
+from backend.extractive.engine import ExtractiveEngine
 from backend.metrics import Metrics
 from models import router
 from models.errors import ModelError, ModelUnavailable, Unsupported
-from models.extractive.engine import ExtractiveEngine
 from models.llama.engine import LlamaEngine
 from models.proposal import none_installed, not_installed
 from models.registry import Registry

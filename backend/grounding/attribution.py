@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from backend.extractive.matching import content_stems
 from backend.grounding.sources import Source, contain
-from models.extractive.matching import content_stems
 from prompts.citations import Citation, citations_in
 from prompts.quoted_names import is_path_in, own_words, quoted_names
 from prompts.sentences import ALONE, CODE, MAYBE_ALONE, MAYBE_FENCE, NUMBERS, Sentence, SentenceSplitter

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from backend.extractive.prose import code_span
 from backend.grounding.attribution import AttributedText, Attributor, Unsupported
 from backend.grounding.sources import Source, contain
 from indexer.files.scan import Candidate, read, sha_of
 from indexer.types import SourceFile
-from models.extractive.prose import code_span
 from prompts.citations import Citation, CitationParser, Claim
 from prompts.quoted_names import is_path_in
 from prompts.task import FACT, task

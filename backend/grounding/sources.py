@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from backend.db.tables import TurnRow
+from backend.extractive.matching import content_stems
 from backend.indexing.attachments import ATTACHED
 from indexer.types import Hit
-from models.extractive.matching import content_stems
 from prompts.quoted_names import is_path_in, own_words
 from prompts.snippets import Snippet, shown_text, shown_title
 from prompts.values import Numbers, Value, numbers_in

@@ -25,8 +25,8 @@ from backend.engines.pool import EXTRACTIVE, NOTHING_ASKED, Ready
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
 from models.errors import ModelError, UnknownModel
-from models.extractive.engine import estimate_tokens
 from models.router import RoutingFeatures
+from models.tokens import estimate_tokens
 from models.types import Delta, Prompt
 from prompts.passthrough import chat_prompt, conversation, fim_prompt, raw_prompt
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.extractive.engine import compose
 from backend.grounding.checker import citation_statuses
 from backend.grounding.sources import conversation_sources
 from indexer.types import Hit, Why
-from models.extractive.engine import compose
 from models.types import Prompt
 from prompts.citations import CitationParser
 from prompts.snippets import Piece, evidence, number
