@@ -15,7 +15,7 @@ from backend.db.tables import SessionRow, TurnRow
 from backend.indexing.attachments import ATTACHED, agreeing, attached_hits
 from backend.indexing.retrieval import Retrieval
 from indexer.navigation.navigator import StructuralAnswer
-from indexer.search.searcher import Found
+from indexer.search.searcher import SearchResult
 from models.router import RoutingFeatures
 from prompts.quoted_names import own_words
 
@@ -38,26 +38,26 @@ class ContextRetriever:
         rows = await self._database.read(lambda db: conversations.turns(db, conversation, before))
         return [row for row in rows if row.answer and row.user_message]
 
-    async def found(self, question: Question, past: Sequence[TurnRow]) -> tuple[Found, Path | None]:
+    async def found(self, question: Question, past: Sequence[TurnRow]) -> tuple[SearchResult, Path | None]:
         """Hits, and the root of the codebase that they are from. What the user attached may always be the answer."""
         session = await self.session(question)
 
-        def work() -> tuple[Found, Path | None]:
+        def work() -> tuple[SearchResult, Path | None]:
             codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
             root = codebase.root if codebase else None
             attached = attached_hits(question.attachments, root)
             if codebase is None or question.retrieval == "off":
-                return Found(attached, is_answered=True), root
+                return SearchResult(attached, is_answered=True), root
             text, earlier = question.text, [row.question for row in past]
             if question.is_continuation:
                 spoken = spoken_of(past)
                 text, earlier = spoken.question, list(spoken.earlier)
             found, _ = self._retrieval.search(codebase, text, earlier, self._most, (), joined=False)
             if question.is_continuation:
-                found = Found(kept(found.hits, past, codebase.root), found.is_answered)
+                found = SearchResult(kept(found.hits, past, codebase.root), found.is_answered)
             if attached:
                 agreed = agreeing(found.hits, attached, question.attachments, codebase.root)
-                found = Found(attached + agreed, is_answered=True)
+                found = SearchResult(attached + agreed, is_answered=True)
             return found, root
 
         return await asyncio.to_thread(work)
@@ -86,7 +86,7 @@ class ContextRetriever:
         return await asyncio.to_thread(work)
 
 
-def routing_features(question: Question, found: Found) -> RoutingFeatures:
+def routing_features(question: Question, found: SearchResult) -> RoutingFeatures:
     """What the choice of a model goes by."""
     attached = [hit for hit in found.hits if hit.kind == ATTACHED]
     lines = sum(hit.text.count("\n") + 1 for hit in attached)

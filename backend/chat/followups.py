@@ -14,7 +14,7 @@ from backend.chat.structural_answer import MODEL as LISTING
 from backend.db.tables import TurnRow
 from indexer.files.languages import LANGUAGES
 from indexer.files.scan import sha_of
-from indexer.navigation.followup import Meant, Subject, is_thanks, meant
+from indexer.navigation.followup import ResolvedQuestion, Subject, is_thanks, resolve_followup
 from indexer.navigation.intent import parse_structural_query
 from indexer.parsing.identifiers import is_identifier
 from indexer.types import Hit, Why
@@ -46,7 +46,7 @@ def in_conversation(question: Question, past: Sequence[TurnRow]) -> Question:
     if not past or question.attachments or question.retrieval == "off":
         return question
     spoken = spoken_of(past)
-    said = meant(question.text, spoken.subject)
+    said = resolve_followup(question.text, spoken.subject)
     if said.kind == "more" and spoken.subject and spoken.subject.name and _last(past).model == LISTING:
         # Of a list of places there is no more to say, but of what they are places of.
         return replace(
@@ -62,7 +62,7 @@ def spoken_of(past: Sequence[TurnRow]) -> Spoken:
     spoken = Spoken()
     questions: list[str] = []
     for row in past[-_TURNS:]:
-        said = meant(row.question, spoken.subject)
+        said = resolve_followup(row.question, spoken.subject)
         if said.kind == "more" and spoken.question:
             is_named = spoken.subject and spoken.subject.name
             spoken = spoken if is_named else replace(spoken, subject=_subject(row, said, None))
@@ -91,7 +91,7 @@ def _last(past: Sequence[TurnRow]) -> TurnRow:
     return next((row for row in reversed(past) if not is_thanks(row.question)), past[-1])
 
 
-def _subject(row: TurnRow, said: Meant, before: Subject | None) -> Subject | None:
+def _subject(row: TurnRow, said: ResolvedQuestion, before: Subject | None) -> Subject | None:
     """The symbol that a turn is about: of a listing what was asked for, else what the question or the answer names."""
     if asked := parse_structural_query(said.text):
         if asked.is_path:
@@ -99,7 +99,7 @@ def _subject(row: TurnRow, said: Meant, before: Subject | None) -> Subject | Non
         if before and before.name == asked.name and said.kind == "subject":
             return before
         paths = {item["path"] for item in row.sources}
-        is_place = asked.what in ("definition", "signature") and len(paths) == 1
+        is_place = asked.kind in ("definition", "signature") and len(paths) == 1
         return Subject(asked.name, paths.pop() if is_place else "") if asked.name else None
     named = next(_named(said.text[:_FIRST], row.sources, sure=True), None)
     if named or is_doubted(row.user_message) or not row.sources:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from backend.chat.history import exchange, next_number, window
 from backend.chat.question import Question
 from backend.db.tables import TurnRow
-from indexer.search.searcher import Found
+from indexer.search.searcher import SearchResult
 from indexer.types import Hit
 from models.extractive.lead import asks_where, lead, lead_places
 from prompts.pack import part
@@ -37,7 +37,7 @@ class Lead:
         return [snippet.hit for snippet in self.snippets]
 
 
-def lead_of(question: Question, found: Found, past: Sequence[TurnRow]) -> Lead | None:
+def lead_of(question: Question, found: SearchResult, past: Sequence[TurnRow]) -> Lead | None:
     """None where a piece of code is not what is asked for: a fact or a change, the user's own text, more of the last
     answer, or nothing that was clearly found.
     """

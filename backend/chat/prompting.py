@@ -18,7 +18,7 @@ from backend.db.tables import TurnRow
 from backend.engines.pool import Ready
 from backend.errors import ApiError
 from backend.indexing.attachments import ATTACHED
-from indexer.search.searcher import Found
+from indexer.search.searcher import SearchResult
 from indexer.types import Hit
 from models.types import Engine, Sampling, Segment
 from prompts.build import BuiltPrompt, build_prompt
@@ -43,7 +43,7 @@ class Prompting:
     # neither searches and files waiting nor prompts for another engine.
     threads: WeakKeyDictionary[Engine, ThreadPoolExecutor] = field(default_factory=WeakKeyDictionary)
 
-    def lead(self, question: Question, found: Found, past: Sequence[TurnRow]) -> Lead | None:
+    def lead(self, question: Question, found: SearchResult, past: Sequence[TurnRow]) -> Lead | None:
         """What the answer begins with, whatever model goes on from it."""
         is_given = self.lead_given if question.lead is None else question.lead
         return lead_of(question, found, past) if is_given else None
@@ -53,7 +53,7 @@ class Prompting:
         ready: Ready,
         question: Question,
         past: Sequence[TurnRow],
-        found: Found,
+        found: SearchResult,
         promise: TtftBudget,
         lead: Lead | None = None,
     ) -> BuiltPrompt:
@@ -68,7 +68,7 @@ class Prompting:
         ready: Ready,
         question: Question,
         past: Sequence[TurnRow],
-        found: Found,
+        found: SearchResult,
         promise: TtftBudget,
         lead: Lead | None,
     ) -> BuiltPrompt:

@@ -32,7 +32,7 @@ from backend.grounding.checker import Grounded, Grounding
 from backend.grounding.sources import known_sources
 from backend.metrics import Metrics
 from indexer.navigation.navigator import StructuralAnswer
-from indexer.search.searcher import Found
+from indexer.search.searcher import SearchResult
 from models.errors import ModelError
 from models.extractive.engine import estimate_tokens
 from models.types import Delta, Rates, Usage
@@ -41,7 +41,7 @@ from prompts.snippets import Snippet, user_message
 from prompts.task import CHANGE, task
 from prompts.ttft_budget import forecast_s
 
-NOTHING_FOUND = Found([], is_answered=True)
+NOTHING_FOUND = SearchResult([], is_answered=True)
 NO_ANSWER = "The model gave no answer."
 
 
@@ -53,7 +53,7 @@ class _Turn:
     row: TurnRow
     draft: Draft
     past: Sequence[TurnRow]
-    found: Found
+    found: SearchResult
     root: Path | None
     lead: Lead | None
     grounding: Grounding | None = None

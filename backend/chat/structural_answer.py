@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from indexer.navigation.intent import What
+from indexer.navigation.intent import QueryKind
 from indexer.navigation.navigator import Location, StructuralAnswer
 
 MODEL = "structure"  # what stands where a turn names its model
@@ -11,7 +11,7 @@ _LISTED = 20
 _LINE = 160  # characters
 
 # Of one place, with the place or the colon after it; of several.
-_SAYS: dict[What, tuple[str, str]] = {
+_SAYS: dict[QueryKind, tuple[str, str]] = {
     "definition": ("{name} is defined in", "{name} is defined in {n} places"),
     "signature": ("{name} is defined in", "{name} has {n} definitions"),
     "calls": ("{name} is called in", "{name} is called in {n} places"),
@@ -27,11 +27,11 @@ _SAYS: dict[What, tuple[str, str]] = {
 
 def listing(told: StructuralAnswer, first_number: int) -> str:
     """Markdown. `first_number`: under which the first hit is cited."""
-    one, several = _SAYS[told.asked.what]
-    name, spots = code(told.asked.name), told.spots
+    one, several = _SAYS[told.query.kind]
+    name, spots = code(told.query.name), told.locations
     shown = [spot for spot in spots if spot.hit is not None][:_LISTED]  # a place that is cited must be a source
     single = len(spots) == 1 and told.complete
-    if single and not one.endswith(":") and _words(told.asked.name) <= _words(f"{spots[0].path} {spots[0].text}"):
+    if single and not one.endswith(":") and _words(told.query.name) <= _words(f"{spots[0].path} {spots[0].text}"):
         return f"{one.format(name=name)} {_spot(told, spots[0], first_number)}\n"
     if single:
         opening = one.format(name=name) if one.endswith(":") else f"{one.format(name=name)} one place:"
@@ -61,9 +61,9 @@ def _words(text: str) -> set[str]:
 def _spot(told: StructuralAnswer, spot: Location, first_number: int) -> str:
     cited = f" [{first_number + spot.hit}]" if spot.hit is not None else ""
     place = f"`{spot.path}:{spot.line}`{cited}"
-    if told.asked.what in ("definition", "signature"):
+    if told.query.kind in ("definition", "signature"):
         return f"{place}: {code(_tight(spot.text), longest=len(spot.text) + 1)}"
-    if told.asked.what == "outline":
+    if told.query.kind == "outline":
         return f"{code(spot.symbol)}, {spot.kind}, {place}: {code(_tight(spot.text))}"
     around = f" in {code(spot.symbol)}" if spot.symbol else ""
     return f"{place}{around}: {code(spot.text)}"

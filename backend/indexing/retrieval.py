@@ -20,7 +20,7 @@ from indexer.navigation.followup import Subject
 from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.navigator import StructuralAnswer, answer
 from indexer.parsing.identifiers import split
-from indexer.search.searcher import Found, Searcher
+from indexer.search.searcher import Searcher, SearchResult
 from indexer.storage.codebases import CodebaseInfo, Codebases
 from indexer.storage.store import Store
 from indexer.types import Hit, Why
@@ -123,7 +123,7 @@ class Retrieval:
 
     def search(
         self, codebase: CodebaseInfo, question: str, history: Sequence[str], k: int, paths: Sequence[str], joined: bool
-    ) -> tuple[Found, int]:
+    ) -> tuple[SearchResult, int]:
         """What is found, and the generation of the index that it comes from; exact places before all others.
 
         Files that changed since they were indexed are indexed again first, as many as a moment allows; the hits of
@@ -133,14 +133,14 @@ class Retrieval:
         told = None if paths else self.structural(codebase, question)
         exact = list(told.hits[:k]) if told else []
         if len(exact) == k:
-            return Found(exact, is_answered=True), searcher.generation
+            return SearchResult(exact, is_answered=True), searcher.generation
         self.on_use(store)
         found = searcher.find(question, history, k, paths, joined)
         old = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
         if old and reindex_stale(store, self.static, old):
             found = searcher.find(question, history, k, paths, joined)
         there = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
-        return Found(first(exact, there)[:k], bool(exact) or found.is_answered), searcher.generation
+        return SearchResult(first(exact, there)[:k], bool(exact) or found.is_answered), searcher.generation
 
     def has(self, codebase: CodebaseInfo, words: Sequence[str]) -> bool:
         """Whether each of these words stands somewhere in what is indexed."""

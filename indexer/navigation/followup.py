@@ -27,7 +27,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class ResolvedQuestion:
     """What a question means."""
 
     kind: Literal["own", "subject", "more"]
@@ -35,21 +35,21 @@ class Meant:
     about: Subject | None = None  # what was put in
 
 
-def meant(question: str, subject: Subject | None) -> Meant:
+def resolve_followup(question: str, subject: Subject | None) -> ResolvedQuestion:
     """`subject`: what the answer before is about; None where nothing was answered or it is about several things."""
     text = question.strip()
     if len(text) > _LONGEST or "\n" in text:
-        return Meant("own", question)
+        return ResolvedQuestion("own", question)
     bare = _POLITE.sub("", text).rstrip("?!.… ")
     bare = _TAIL.sub("", bare)
     if _MORE.fullmatch(bare) or _MORE.fullmatch(text.rstrip("?!.… ")):
-        return Meant("more", question)
+        return ResolvedQuestion("more", question)
     if subject is None or not (subject.name or subject.path):
-        return Meant("own", question)
+        return ResolvedQuestion("own", question)
     if subject.name and bare.lower() == "where":
-        return Meant("subject", f"where is `{subject.name}` defined?", subject)
+        return ResolvedQuestion("subject", f"where is `{subject.name}` defined?", subject)
     if subject.name and (found := _ELLIPTIC.fullmatch(bare)):
-        return Meant("subject", f"{found['noun']} of `{subject.name}`", subject)
+        return ResolvedQuestion("subject", f"{found['noun']} of `{subject.name}`", subject)
     return _replaced(question, subject)
 
 
@@ -196,7 +196,7 @@ _AS_SUBJECT = re.compile(rf"(?:\A|[,;:.]|\b(?:{_IS}|{_DOES}))\s*\Z", re.IGNORECA
 _FINITE = re.compile(rf"\s+(?:{_IS}|{_DOES}|gets|needs|wants)\b", re.IGNORECASE)
 
 
-def _replaced(question: str, subject: Subject) -> Meant:
+def _replaced(question: str, subject: Subject) -> ResolvedQuestion:
     """The question with the name of the subject for every word that refers to it."""
     parts: list[str] = []
     about: Subject | None = None
@@ -209,8 +209,8 @@ def _replaced(question: str, subject: Subject) -> Meant:
         parts += [question[at : match.start()], _in_place_of(match, target)]
         at = match.end()
     if about is None:
-        return Meant("own", question)
-    return Meant("subject", "".join([*parts, question[at:]]), about)
+        return ResolvedQuestion("own", question)
+    return ResolvedQuestion("subject", "".join([*parts, question[at:]]), about)
 
 
 def _references(question: str) -> Iterator[re.Match[str]]:

@@ -10,7 +10,7 @@ from typing import Literal
 from indexer.files.languages import LANGUAGES
 from indexer.parsing.identifiers import is_identifier
 
-What = Literal[
+QueryKind = Literal[
     "definition", "signature", "calls", "uses", "imports", "subclasses", "tests", "outline", "routes", "commands"
 ]
 
@@ -22,7 +22,7 @@ _SUFFIXES = frozenset(suffix for row in LANGUAGES for suffix in row.suffixes)
 class StructuralQuery:
     """What is to be listed."""
 
-    what: What
+    kind: QueryKind
     name: str = ""  # its parts joined by dots, or a path; "" for routes and commands
     noun: str = ""  # "class" of "the class X", where the question says so
     path: str = ""  # the file whose definition is meant where several have the name; no wording tells it
@@ -54,7 +54,7 @@ _ABBREVIATED = {
 }
 # A plain word stands for code only in a strict wording, which means nothing else; in the others X must look like code.
 # After `_LEAD` and `_TAIL` are taken off; a blank is any white space.
-_TABLE: tuple[tuple[What, bool, str], ...] = (
+_TABLE: tuple[tuple[QueryKind, bool, str], ...] = (
     ("definition", True, "where(?: is| are|'s) X (?:defined|declared)"),
     ("definition", True, "where X is (?:defined|declared)"),
     ("definition", True, "(?:in )?(?:which|what) (?:file|module) is X (?:defined|declared)(?: in)?"),
@@ -162,7 +162,7 @@ def parse_structural_query(question: str) -> StructuralQuery | None:
     return None
 
 
-def _asked(what: What, strict: bool, match: re.Match[str]) -> StructuralQuery | None:
+def _asked(what: QueryKind, strict: bool, match: re.Match[str]) -> StructuralQuery | None:
     written = match["x"]
     name = re.sub(r"::|#|\\|->", ".", written).strip(".:") if "/" not in written else written.removeprefix("./")
     noun = (match["noun"] or match["after"] or "").lower()

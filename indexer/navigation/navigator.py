@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from indexer.files.roles import is_test
-from indexer.navigation.intent import StructuralQuery, What
+from indexer.navigation.intent import QueryKind, StructuralQuery
 from indexer.navigation.resolution import Modules, Nearest, ReferenceResolver, imports_it, is_real, means, preferred
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.entrypoints import COMMAND_TERMS, COMMAND_TEXTS, ROUTE_TERMS, ROUTE_TEXTS, Entry, commands, routes
@@ -59,8 +59,8 @@ class Location:
 class StructuralAnswer:
     """An exact answer."""
 
-    asked: StructuralQuery
-    spots: tuple[Location, ...]
+    query: StructuralQuery
+    locations: tuple[Location, ...]
     hits: tuple[Hit, ...]  # the code of the first spots
     complete: bool  # False: there may be more
 
@@ -69,7 +69,7 @@ def answer(asked: StructuralQuery, store: Store) -> StructuralAnswer | None:
     """None where it is unsure. Reads files, for about 0.1 s at most. Raises NotIndexed, IndexDamaged, IndexStorage."""
     with store.read() as snapshot:
         look = Navigator(asked, snapshot, WorkingTree(store.root, snapshot), Modules(snapshot, store.root.name))
-        spots = _ANSWERS[asked.what](look)[:_PLACES]
+        spots = _ANSWERS[asked.kind](look)[:_PLACES]
         return StructuralAnswer(asked, *look.with_code(spots), look.complete) if spots else None
 
 
@@ -77,7 +77,7 @@ class Navigator:
     """One question being answered."""
 
     def __init__(self, asked: StructuralQuery, snapshot: Snapshot, now: WorkingTree, modules: Modules) -> None:
-        self.asked = asked
+        self.query = asked
         self.snapshot = snapshot
         self.now = now
         self.modules = modules
@@ -86,21 +86,21 @@ class Navigator:
 
     def defined(self) -> list[IndexedSymbol]:
         """The definitions of now that the name means; the real ones where there are others too."""
-        last, kinds = self.asked.last, _KINDS.get(self.asked.noun)
+        last, kinds = self.query.last, _KINDS.get(self.query.noun)
         indexed = [place for place in self.snapshot.named([last]) if place.symbol.name == last and place.path]
-        paths = dict.fromkeys(place.path for place in indexed if means(place, self.asked.name))
+        paths = dict.fromkeys(place.path for place in indexed if means(place, self.query.name))
         if len(paths) > _MEANT * 4:
             return []
         found = [place for path in paths for place in self.now.places(path, indexed, last)]
-        found = [place for place in found if means(place, self.asked.name) and place.symbol.kind != "section"]
+        found = [place for place in found if means(place, self.query.name) and place.symbol.kind != "section"]
         if kinds:
             found = [place for place in found if place.symbol.kind in kinds]
-        return preferred(found, self.asked.path)
+        return preferred(found, self.query.path)
 
     def files(self, place: IndexedSymbol) -> list[str]:
         """The file of the one that is meant, then those of what else has the name where its path told which it is."""
-        named = self.snapshot.named([self.asked.last]) if self.asked.path else []
-        return [place.path, *(other.path for other in named if is_real(other) and means(other, self.asked.name))]
+        named = self.snapshot.named([self.query.last]) if self.query.path else []
+        return [place.path, *(other.path for other in named if is_real(other) and means(other, self.query.name))]
 
     def one(self) -> IndexedSymbol | None:
         """The one thing that the name means; None for a name of several."""
@@ -142,11 +142,11 @@ class Navigator:
         place = self.one()
         if place is None:
             return
-        others = [other for other in self.snapshot.named([self.asked.last]) if other.symbol.name == self.asked.last]
+        others = [other for other in self.snapshot.named([self.query.last]) if other.symbol.name == self.query.last]
         files = self.files(place)
         is_one = len(set(files)) == 1
-        shared = not is_one or any(is_real(other) and not means(other, self.asked.name) for other in others)
-        for source, refs in self.mentions(self.asked.last, tests):
+        shared = not is_one or any(is_real(other) and not means(other, self.query.name) for other in others)
+        for source, refs in self.mentions(self.query.last, tests):
             of, near = ReferenceResolver(place, source, refs, self.modules, shared=shared), Nearest(files, source, refs)
             meant = [(ref, near(ref)) for ref in refs if ref.kind != "import" and of(ref)]
             self.complete = self.complete and all(path for _, path in meant)
@@ -161,7 +161,7 @@ class Navigator:
             around = (n for n, h in enumerate(hits) if h.path == spot.path and h.start_line <= spot.line <= h.end_line)
             number = next(around, None)
             if number is None and sum(len(hit.text) for hit in hits) < _CHARACTERS:
-                hit = self.now.hit(spot.path, spot.line, spot.symbol, whole=self.asked.what in _OF_DEFINITIONS)
+                hit = self.now.hit(spot.path, spot.line, spot.symbol, whole=self.query.kind in _OF_DEFINITIONS)
                 number = len(hits) if hit else None
                 hits += [hit] if hit else []
             placed.append(replace(spot, hit=number))
@@ -202,7 +202,7 @@ def _helped(source: SourceFile, helper: str) -> Sequence[Reference]:
 
 
 def _imports(look: Navigator) -> list[Location]:
-    asked = look.asked
+    asked = look.query
     place = None if asked.is_path else look.one()
     if place is None and not asked.is_path and look.defined():
         return []
@@ -219,7 +219,7 @@ def _imports(look: Navigator) -> list[Location]:
 
 def _subclasses(look: Navigator) -> list[Location]:
     """A type that is not defined here, as those of libraries, is known by its name alone."""
-    asked = look.asked
+    asked = look.query
     foreign = "." not in asked.name and not look.defined()
     mentions = look.mentions(asked.last) if foreign else look.meaning_it()
     return _one_a_line([_spot(source, ref) for source, refs in mentions for ref in refs if ref.kind == "inherit"])
@@ -227,7 +227,7 @@ def _subclasses(look: Navigator) -> list[Location]:
 
 def _outline(look: Navigator) -> list[Location]:
     """The definitions in a file, or in a class."""
-    asked = look.asked
+    asked = look.query
     if asked.is_path:
         paths = [path for path in look.snapshot.paths() if f"/{path}".endswith(f"/{asked.name}")]
         return [_spot_of(place) for place in look.now.outline(paths[0])] if len(paths) == 1 else []
@@ -256,7 +256,7 @@ def _entries(
     ]
 
 
-_ANSWERS: dict[What, Callable[[Navigator], list[Location]]] = {
+_ANSWERS: dict[QueryKind, Callable[[Navigator], list[Location]]] = {
     "definition": _definition,
     "signature": _definition,
     "calls": _calls,

@@ -8,13 +8,13 @@ import weakref
 from backend.chat.prompting import THREADS, Prompting
 from backend.chat.question import Question
 from backend.engines.pool import Ready
-from indexer.search.searcher import Found
+from indexer.search.searcher import SearchResult
 from models.scripted import ScriptedEngine
 from models.types import Rates, Sampling, Segment
 from prompts.formats import FORMATS
 from prompts.ttft_budget import TtftBudget
 
-QUESTION, NOTHING, NEVER = Question("s", "t", "What?"), Found([], is_answered=True), TtftBudget(0, 0, Rates())
+QUESTION, NOTHING, NEVER = Question("s", "t", "What?"), SearchResult([], is_answered=True), TtftBudget(0, 0, Rates())
 
 
 class Silent(ScriptedEngine):

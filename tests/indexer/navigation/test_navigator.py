@@ -106,8 +106,8 @@ def ask(world: World, question: str) -> StructuralAnswer | None:
 
 
 def places(told: StructuralAnswer | None) -> list[tuple[str, str]]:
-    assert told is None or told.complete == (told.asked.what != "calls" or told.asked.name not in METHODS)
-    return [(f"{spot.path}:{spot.line}", spot.symbol) for spot in told.spots] if told else []
+    assert told is None or told.complete == (told.query.kind != "calls" or told.query.name not in METHODS)
+    return [(f"{spot.path}:{spot.line}", spot.symbol) for spot in told.locations] if told else []
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_answers(world: World, question: str, expected: list[tuple[str, str]]) -
 def test_what_a_place_says_and_the_code_that_comes_with_it(world: World) -> None:
     told = ask(world, "signature of price")
     assert told is not None
-    (spot,), (hit,) = told.spots, told.hits
+    (spot,), (hit,) = told.locations, told.hits
     assert (spot.text, spot.kind, spot.hit) == ("def price(item, *, tax=RATE)", "function", 0)
     assert (hit.path, hit.start_line, hit.end_line, hit.symbol) == ("shop/price.py", 4, 6, "price")
     assert hit.text == "\n".join(TREE["shop/price.py"].split("\n")[3:6])
@@ -210,7 +210,7 @@ def test_what_a_place_says_and_the_code_that_comes_with_it(world: World) -> None
 def test_places_in_one_chunk_share_its_hit(world: World) -> None:
     told = ask(world, "what uses serveHealth?")
     assert told is not None
-    assert [spot.hit for spot in told.spots] == [0, 0]
+    assert [spot.hit for spot in told.locations] == [0, 0]
     assert [(hit.path, hit.start_line, hit.end_line) for hit in told.hits] == [("server/main.go", 5, 8)]
 
 
@@ -221,7 +221,7 @@ def test_the_lines_are_those_on_disk_now(tmp_path: Path) -> None:
     put(world.root, "shop/till.py", TREE["shop/till.py"].replace("        # price(items) would be wrong\n", ""))
     told = ask(world, "where is price defined?")
     assert told is not None
-    assert [(spot.line, spot.text) for spot in told.spots] == [(6, "def price(item, *, tax=RATE, to=0)")]
+    assert [(spot.line, spot.text) for spot in told.locations] == [(6, "def price(item, *, tax=RATE, to=0)")]
     assert [(hit.start_line, hit.end_line, hit.chunk_id, hit.fresh) for hit in told.hits] == [(6, 8, 0, True)]
     assert places(ask(world, "who calls price?")) == [
         ("shop/price.py:16", "Money.show"),
@@ -238,7 +238,7 @@ def test_a_secret_on_the_line_is_not_shown(tmp_path: Path) -> None:
     world.refresh()
     told = ask(world, "who calls log_in?")
     assert told is not None
-    assert [spot.text for spot in told.spots] == ["log_in('[secret removed]')"]
+    assert [spot.text for spot in told.locations] == ["log_in('[secret removed]')"]
 
 
 def test_more_than_can_be_looked_at_in_time_is_at_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +248,7 @@ def test_more_than_can_be_looked_at_in_time_is_at_least(tmp_path: Path, monkeypa
     monkeypatch.setattr("indexer.navigation.navigator._FILES", 3)
     told = ask(world, "who calls work?")
     assert told is not None
-    assert (len(told.spots), told.complete) == (2, False)
+    assert (len(told.locations), told.complete) == (2, False)
 
 
 def test_a_method_s_callers_are_those_whose_object_says_that_it_is_ours(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def places(world: World, question: str, path: str) -> tuple[list[str], bool]:
     asked = parse_structural_query(question)
     assert asked is not None
     told = answer(replace(asked, path=path), world.store)
-    return ([f"{spot.path}:{spot.line}" for spot in told.spots], told.complete) if told else ([], True)
+    return ([f"{spot.path}:{spot.line}" for spot in told.locations], told.complete) if told else ([], True)
 
 
 @pytest.mark.parametrize(
