@@ -14,7 +14,7 @@ from backend.db.database import Database
 from backend.db.tables import SessionRow, TurnRow
 from backend.indexing.attachments import ATTACHED, agreeing, attached_hits
 from backend.indexing.retrieval import Retrieval
-from indexer.navigation.navigator import StructuralAnswer
+from indexer.navigation.answers import StructuralAnswer
 from indexer.search.searcher import SearchResult
 from models.router import RoutingFeatures
 from prompts.quoted_names import own_words

@@ -31,7 +31,7 @@ from backend.errors import ApiError
 from backend.grounding.checker import Grounded, Grounding
 from backend.grounding.sources import known_sources
 from backend.metrics import Metrics
-from indexer.navigation.navigator import StructuralAnswer
+from indexer.navigation.answers import StructuralAnswer
 from indexer.search.searcher import SearchResult
 from models.errors import ModelError
 from models.extractive.engine import estimate_tokens

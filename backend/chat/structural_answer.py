@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from indexer.navigation.answers import StructuralAnswer
 from indexer.navigation.intent import QueryKind
-from indexer.navigation.navigator import Location, StructuralAnswer
+from indexer.navigation.locations import Location
 
 MODEL = "structure"  # what stands where a turn names its model
 _LISTED = 20

@@ -16,9 +16,9 @@ from indexer.embedding.onnx import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.errors import EmbedderUnavailable, IndexerError
+from indexer.navigation.answers import StructuralAnswer, answer
 from indexer.navigation.followup import Subject
 from indexer.navigation.intent import parse_structural_query
-from indexer.navigation.navigator import StructuralAnswer, answer
 from indexer.parsing.identifiers import split
 from indexer.search.searcher import Searcher, SearchResult
 from indexer.storage.codebases import CodebaseInfo, Codebases
