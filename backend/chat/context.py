@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from backend.chat.followups import Resolved, previous_hits, resolve
+from backend.chat.followups import SearchInput, previous_hits, resolve
 from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.database import Database
@@ -18,13 +18,13 @@ from backend.db.tables import TurnRow
 from backend.indexing.attachments import ATTACHED, agreeing, attached_hits
 from backend.indexing.retrieval import Retrieval
 from indexer.errors import NotIndexed
-from indexer.navigation.navigator import StructuralAnswer
-from indexer.search.searcher import Found
+from indexer.navigation.answers import StructuralAnswer
+from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
 from models.router import RoutingFeatures
 from prompts.quoted_names import own_words
 
-NOT_SEARCHED = Found([], is_answered=True)
+NOT_SEARCHED = SearchResult([], is_answered=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Context:
     question: Question  # follow-up words resolved
     model: str  # of the question, else of its session
     history: Sequence[TurnRow]  # finished turns, oldest first
-    resolved: Resolved  # what to search for
+    search_input: SearchInput  # what to search for
     codebase: CodebaseInfo | None
     structural: StructuralAnswer | None  # the exact answer to what is searched for
-    found: Found = NOT_SEARCHED
+    found: SearchResult = NOT_SEARCHED
 
     @property
     def root(self) -> Path | None:
@@ -93,20 +93,22 @@ class ContextRetriever:
         """The same context with its hits. Raises `ApiError` where an attachment cannot be read."""
         return replace(context, found=await asyncio.to_thread(self._found, context))
 
-    def _found(self, context: Context) -> Found:
+    def _found(self, context: Context) -> SearchResult:
         """Attachments first: any of them may be the answer."""
         question, codebase = context.question, context.codebase
         attached = attached_hits(question.attachments, context.root)
         if codebase is None or question.retrieval == "off":
-            return Found(attached, is_answered=True)
-        query, earlier = context.resolved.query, context.resolved.earlier
+            return SearchResult(attached, is_answered=True)
+        query, earlier = context.search_input.query, context.search_input.earlier
         exact = context.structural.hits if context.structural else ()
         found, _ = self._retrieval.search(codebase, query, earlier, self._limit, exact=exact)
         if question.is_continuation:
-            found = Found(previous_hits(found.hits, context.history, codebase.root), found.is_answered)
+            found = SearchResult(previous_hits(found.hits, context.history, codebase.root), found.is_answered)
         if not attached:
             return found
-        return Found(attached + agreeing(found.hits, attached, question.attachments, codebase.root), is_answered=True)
+        return SearchResult(
+            attached + agreeing(found.hits, attached, question.attachments, codebase.root), is_answered=True
+        )
 
     def is_in_index(self, context: Context, name: str) -> bool:
         """Whether the codebase contains every word of a name. True where no index can say otherwise."""

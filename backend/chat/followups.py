@@ -14,7 +14,7 @@ from backend.chat.structural_answer import MODEL as LISTING
 from backend.db.tables import TurnRow
 from indexer.files.languages import LANGUAGES
 from indexer.files.scan import sha_of
-from indexer.navigation.followup import Meant, Subject, is_thanks, meant
+from indexer.navigation.followup import ResolvedQuestion, Subject, is_thanks, resolve_followup
 from indexer.navigation.intent import parse_structural_query
 from indexer.parsing.identifiers import is_identifier
 from indexer.types import Hit, Why
@@ -38,7 +38,7 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class SearchInput:
     """A question with its references to earlier turns resolved, and the text to search for."""
 
     question: Question
@@ -46,7 +46,7 @@ class Resolved:
     earlier: Sequence[str]  # questions, oldest first
 
 
-def resolve(question: Question, history: Sequence[TurnRow]) -> Resolved:
+def resolve(question: Question, history: Sequence[TurnRow]) -> SearchInput:
     """Puts the symbol of the last answer into a question that refers to it.
 
     A question that only wants more searches for the last question again. A question with attachments, or without
@@ -54,19 +54,19 @@ def resolve(question: Question, history: Sequence[TurnRow]) -> Resolved:
     """
     earlier = [row.question for row in history]
     if not history or question.attachments or question.retrieval == "off":
-        return Resolved(question, question.text, earlier)
+        return SearchInput(question, question.text, earlier)
     topic = topic_of(history)
-    reference = meant(question.text, topic.subject)
+    reference = resolve_followup(question.text, topic.subject)
     if reference.kind != "more":
         question = replace(question, text=reference.text, subject=reference.about)
-        return Resolved(question, question.text, earlier)
+        return SearchInput(question, question.text, earlier)
     if topic.subject and topic.subject.name and _last(history).model == LISTING:
         # A list of locations is complete: more of it means more about the symbol.
         text = f"{question.text.rstrip('?!. ')}: `{topic.subject.name}`"
-        return Resolved(replace(question, text=text, subject=topic.subject), text, earlier)
+        return SearchInput(replace(question, text=text, subject=topic.subject), text, earlier)
     if not topic.question or not _last(history).sources:
-        return Resolved(question, question.text, earlier)
-    return Resolved(replace(question, is_continuation=True), topic.question, topic.earlier)
+        return SearchInput(question, question.text, earlier)
+    return SearchInput(replace(question, is_continuation=True), topic.question, topic.earlier)
 
 
 def topic_of(history: Sequence[TurnRow]) -> Topic:
@@ -74,7 +74,7 @@ def topic_of(history: Sequence[TurnRow]) -> Topic:
     topic = Topic()
     questions: list[str] = []
     for row in history[-_TURNS:]:
-        reference = meant(row.question, topic.subject)
+        reference = resolve_followup(row.question, topic.subject)
         if reference.kind == "more" and topic.question:
             is_named = topic.subject and topic.subject.name
             topic = topic if is_named else replace(topic, subject=_subject(row, reference, None))
@@ -103,7 +103,7 @@ def _last(history: Sequence[TurnRow]) -> TurnRow:
     return next((row for row in reversed(history) if not is_thanks(row.question)), history[-1])
 
 
-def _subject(row: TurnRow, reference: Meant, before: Subject | None) -> Subject | None:
+def _subject(row: TurnRow, reference: ResolvedQuestion, before: Subject | None) -> Subject | None:
     """The symbol that a turn is about: the one of a structural question, else what the question or the answer names."""
     if query := parse_structural_query(reference.text):
         if query.is_path:
@@ -111,7 +111,7 @@ def _subject(row: TurnRow, reference: Meant, before: Subject | None) -> Subject 
         if before and before.name == query.name and reference.kind == "subject":
             return before
         paths = {item["path"] for item in row.sources}
-        is_location = query.what in ("definition", "signature") and len(paths) == 1
+        is_location = query.kind in ("definition", "signature") and len(paths) == 1
         return Subject(query.name, paths.pop() if is_location else "") if query.name else None
     named = next(_named(reference.text[:_FIRST], row.sources, sure=True), None)
     if named or is_doubted(row.user_message) or not row.sources:

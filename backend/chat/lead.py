@@ -10,7 +10,7 @@ from backend.chat.history import exchange, next_number, window
 from backend.chat.question import Question
 from backend.db.tables import TurnRow
 from backend.extractive.lead import asks_where, lead, lead_places
-from indexer.search.searcher import Found
+from indexer.search.searcher import SearchResult
 from indexer.types import Hit
 from prompts.pack import part
 from prompts.snippets import Piece, Place, Snippet, evidence, number
@@ -42,7 +42,7 @@ class Lead:
         return [snippet.hit for snippet in self.snippets]
 
 
-def lead_of(question: Question, found: Found, history: Sequence[TurnRow]) -> Lead | None:
+def lead_of(question: Question, found: SearchResult, history: Sequence[TurnRow]) -> Lead | None:
     """None if code is not the answer: for a fact, a change, an attachment, a continuation, or without a clear hit."""
     if question.retrieval != "auto" or question.attachments or question.is_continuation or not found.is_answered:
         return None

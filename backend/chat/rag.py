@@ -25,7 +25,7 @@ from backend.db.tables import TurnRow
 from backend.engines.pool import EXTRACTIVE, EnginePool, Ready
 from backend.errors import ApiError
 from backend.metrics import Metrics
-from indexer.navigation.navigator import StructuralAnswer
+from indexer.navigation.answers import StructuralAnswer
 from indexer.types import Hit
 from models.errors import ModelError
 from models.tokens import estimate_tokens

@@ -16,11 +16,11 @@ from indexer.embedding.onnx import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.errors import EmbedderUnavailable, IndexerError
+from indexer.navigation.answers import StructuralAnswer, answer
 from indexer.navigation.followup import Subject
 from indexer.navigation.intent import parse_structural_query
-from indexer.navigation.navigator import StructuralAnswer, answer
 from indexer.parsing.identifiers import split
-from indexer.search.searcher import Found, Searcher
+from indexer.search.searcher import Searcher, SearchResult
 from indexer.storage.codebases import CodebaseInfo, Codebases
 from indexer.storage.store import Store
 from indexer.types import Hit, Why
@@ -131,7 +131,7 @@ class Retrieval:
         exact: Sequence[Hit] = (),
         paths: Sequence[str] = (),
         joined: bool = False,
-    ) -> tuple[Found, int]:
+    ) -> tuple[SearchResult, int]:
         """At most `k` hits, the `exact` ones of a structural answer first, and the generation of the index.
 
         Files that changed since they were indexed are indexed again first, as many as the time budget allows; the hits
@@ -139,14 +139,14 @@ class Retrieval:
         """
         store, searcher = self.codebases.get(codebase.id), self._searcher(codebase.id)
         if len(exact) >= k:
-            return Found(list(exact[:k]), is_answered=True), searcher.generation
+            return SearchResult(list(exact[:k]), is_answered=True), searcher.generation
         self.on_use(store)
         found = searcher.find(question, history, k, paths, joined)
         stale = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
         if stale and reindex_stale(store, self.static, stale):
             found = searcher.find(question, history, k, paths, joined)
         existing = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
-        return Found(first(exact, existing)[:k], bool(exact) or found.is_answered), searcher.generation
+        return SearchResult(first(exact, existing)[:k], bool(exact) or found.is_answered), searcher.generation
 
     def has(self, codebase: CodebaseInfo, words: Sequence[str]) -> bool:
         """Whether each of these words stands somewhere in what is indexed."""

@@ -46,8 +46,8 @@ FIRST = "How does gross_price work out what an item costs at the till?"
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time enough on a busy machine: a structural answer that is not found in time is none."""
-    monkeypatch.setattr("indexer.navigation.navigator._SECONDS", 10.0)
-    monkeypatch.setattr("indexer.navigation.navigator._WAITING", 20.0)
+    monkeypatch.setattr("indexer.navigation.navigator._CPU_S", 10.0)
+    monkeypatch.setattr("indexer.navigation.navigator._WALL_S", 20.0)
 
 
 class Recording(ScriptedEngine):

@@ -6,7 +6,7 @@ import threading
 import weakref
 
 from backend.chat.context import Context
-from backend.chat.followups import Resolved
+from backend.chat.followups import SearchInput
 from backend.chat.prompting import THREADS, Prompting
 from backend.chat.question import Question
 from backend.engines.pool import Ready
@@ -16,7 +16,7 @@ from prompts.formats import FORMATS
 from prompts.ttft_budget import TtftBudget
 
 QUESTION, UNLIMITED = Question("s", "t", "What?"), TtftBudget(0, 0, Rates())
-CONTEXT = Context(QUESTION, "", [], Resolved(QUESTION, QUESTION.text, []), None, None)
+CONTEXT = Context(QUESTION, "", [], SearchInput(QUESTION, QUESTION.text, []), None, None)
 
 
 class Hanging(ScriptedEngine):

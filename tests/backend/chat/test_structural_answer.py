@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from backend.chat.structural_answer import code, listing
+from indexer.navigation.answers import StructuralAnswer
 from indexer.navigation.intent import StructuralQuery
-from indexer.navigation.navigator import Location, StructuralAnswer
+from indexer.navigation.locations import Location
 from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
 
