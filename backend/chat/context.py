@@ -28,7 +28,7 @@ NOT_SEARCHED = SearchResult([], is_answered=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class TurnContext:
     """What was retrieved for one question."""
 
     question: Question  # follow-up words resolved
@@ -64,7 +64,7 @@ class ContextRetriever:
     def __init__(self, database: Database, retrieval: Retrieval, limit: int) -> None:
         self._database, self._retrieval, self._limit = database, retrieval, limit
 
-    async def open(self, question: Question, before: int | None = None) -> Context:
+    async def open(self, question: Question, before: int | None = None) -> TurnContext:
         """The conversation, the codebase and the exact answer if there is one; nothing is searched yet.
 
         `before`: the ordinal of the question's own turn; None: all finished turns count.
@@ -80,20 +80,20 @@ class ContextRetriever:
         workspace, model, history = await self._database.read(read)
         resolved = resolve(question, history)
 
-        def work() -> Context:
+        def work() -> TurnContext:
             codebase = self._retrieval.choose(question.codebase, workspace)
             structural = None
             if codebase is not None and question.retrieval != "off":
                 structural = self._retrieval.structural(codebase, resolved.query, resolved.question.subject)
-            return Context(resolved.question, question.model or model, history, resolved, codebase, structural)
+            return TurnContext(resolved.question, question.model or model, history, resolved, codebase, structural)
 
         return await asyncio.to_thread(work)
 
-    async def search(self, context: Context) -> Context:
+    async def search(self, context: TurnContext) -> TurnContext:
         """The same context with its hits. Raises `ApiError` where an attachment cannot be read."""
         return replace(context, found=await asyncio.to_thread(self._found, context))
 
-    def _found(self, context: Context) -> SearchResult:
+    def _found(self, context: TurnContext) -> SearchResult:
         """Attachments first: any of them may be the answer."""
         question, codebase = context.question, context.codebase
         attached = attached_hits(question.attachments, context.root)
@@ -110,7 +110,7 @@ class ContextRetriever:
             attached + agreeing(found.hits, attached, question.attachments, codebase.root), is_answered=True
         )
 
-    def is_in_index(self, context: Context, name: str) -> bool:
+    def is_in_index(self, context: TurnContext, name: str) -> bool:
         """Whether the codebase contains every word of a name. True where no index can say otherwise."""
         try:
             return context.codebase is None or self._retrieval.has(context.codebase, own_words(name))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
-from backend.chat.context import Context
+from backend.chat.context import TurnContext
 from backend.chat.history import exchange, next_number, window
 from backend.chat.lead import Lead, lead_of
 from backend.chat.question import Question
@@ -41,20 +41,22 @@ class Prompting:
     # One pool per engine: an engine whose process hangs must not block searches or the prompts of another engine.
     threads: WeakKeyDictionary[Engine, ThreadPoolExecutor] = field(default_factory=WeakKeyDictionary)
 
-    def lead(self, context: Context) -> Lead | None:
+    def lead(self, context: TurnContext) -> Lead | None:
         """What the answer begins with, whichever model continues it."""
         question = context.question
         is_wanted = self.has_lead if question.lead is None else question.lead
         return lead_of(question, context.found, context.history) if is_wanted else None
 
-    async def build(self, ready: Ready, context: Context, ttft: TtftBudget, lead: Lead | None = None) -> BuiltPrompt:
+    async def build(
+        self, ready: Ready, context: TurnContext, ttft: TtftBudget, lead: Lead | None = None
+    ) -> BuiltPrompt:
         """Raises `ApiError` where the text that the user attached does not fit."""
         build = partial(self._build, ready, context, ttft, lead)
         if ready.engine not in self.threads:
             self.threads[ready.engine] = ThreadPoolExecutor(THREADS, "prompting")
         return await asyncio.get_running_loop().run_in_executor(self.threads[ready.engine], build)
 
-    def _build(self, ready: Ready, context: Context, ttft: TtftBudget, lead: Lead | None) -> BuiltPrompt:
+    def _build(self, ready: Ready, context: TurnContext, ttft: TtftBudget, lead: Lead | None) -> BuiltPrompt:
         engine, began = ready.engine, time.perf_counter()
         question, found, history = context.question, context.found, context.history
         limit = engine.context_length - min(self.sampling(ready, question).max_tokens, engine.context_length // 2)

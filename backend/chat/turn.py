@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.chat.answer import Draft, source_item
-from backend.chat.context import Context
+from backend.chat.context import TurnContext
 from backend.chat.lead import Lead
 from backend.db import conversations, events
 from backend.db.database import Database
@@ -70,7 +70,7 @@ class TurnLog:
 class Turn:
     """A question, its context and its answer so far."""
 
-    context: Context
+    context: TurnContext
     draft: Draft
     log: TurnLog
     is_in_index: Callable[[str], bool]  # whether the codebase contains a name

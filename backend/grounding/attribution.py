@@ -37,7 +37,7 @@ _WITHHELD = re.compile(rf"(?<![^\S\n])[^\S\n]*\[(?=\d|\Z).*|(?<!{_MARKS}){_MARKS
 
 
 @dataclass(frozen=True, slots=True)
-class Unsupported:
+class UnsupportedClaim:
     """A name or value of a sentence that is in no source. Offsets are code points of the whole answer."""
 
     text: str
@@ -51,7 +51,7 @@ class AttributedText:
     """The next text of an answer as the user sees it."""
 
     text: str = ""
-    unsupported: tuple[Unsupported, ...] = ()
+    unsupported: tuple[UnsupportedClaim, ...] = ()
     uncited: int = 0  # its sentences that state something and have no source
 
 
@@ -221,7 +221,7 @@ class Attributor:
 
     def _unsupported(
         self, text: str, names: Sequence[str], values: Sequence[Value], begins: int
-    ) -> Iterable[Unsupported]:
+    ) -> Iterable[UnsupportedClaim]:
         for name in names:
             if (
                 not self._is_in_question(name)
@@ -229,10 +229,10 @@ class Attributor:
                 and not contain(self._sources, name)
                 and (at := text.find(name)) >= 0
             ):
-                yield Unsupported(name, begins + at, begins + at + len(name), is_value=False)
+                yield UnsupportedClaim(name, begins + at, begins + at + len(name), is_value=False)
         for value in values:
             if not any(source.states(value) for source in self._sources) and (at := text.find(value.text)) >= 0:
-                yield Unsupported(value.text, begins + at, begins + at + len(value.text), is_value=True)
+                yield UnsupportedClaim(value.text, begins + at, begins + at + len(value.text), is_value=True)
 
 
 def _is_standard(name: str) -> bool:

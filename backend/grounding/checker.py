@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.extractive.prose import code_span
-from backend.grounding.attribution import AttributedText, Attributor, Unsupported
+from backend.grounding.attribution import AttributedText, Attributor, UnsupportedClaim
 from backend.grounding.sources import Source, contain
 from indexer.files.scan import Candidate, read, sha_of
 from indexer.types import SourceFile
@@ -44,7 +44,7 @@ class Grounding:
     is_checked: bool = True  # whether a name or value that is in no source is wrong; False where changes are proposed
     stated: int = 0  # sentences that state something
     grounded: int = 0  # those of them whose citations are all ok
-    _values: list[Unsupported] = field(default_factory=list)
+    _values: list[UnsupportedClaim] = field(default_factory=list)
     _parser: CitationParser = field(init=False)
     _reviser: Attributor = field(init=False)
     _work: asyncio.Future[GroundedText] | None = None  # what runs in a thread

@@ -5,7 +5,7 @@ import gc
 import threading
 import weakref
 
-from backend.chat.context import Context
+from backend.chat.context import TurnContext
 from backend.chat.followups import SearchInput
 from backend.chat.prompting import THREADS, Prompting
 from backend.chat.question import Question
@@ -16,7 +16,7 @@ from prompts.formats import FORMATS
 from prompts.ttft_budget import TtftBudget
 
 QUESTION, UNLIMITED = Question("s", "t", "What?"), TtftBudget(0, 0, Rates())
-CONTEXT = Context(QUESTION, "", [], SearchInput(QUESTION, QUESTION.text, []), None, None)
+CONTEXT = TurnContext(QUESTION, "", [], SearchInput(QUESTION, QUESTION.text, []), None, None)
 
 
 class Hanging(ScriptedEngine):
