@@ -24,10 +24,10 @@ _WITH_WORKERS = 5  # each such life prepares in worker processes, as a large cod
 JOB = """
 import sys
 from pathlib import Path
-import indexer.prepare
-from indexer.codebases import Codebases
-from indexer.embed import HashEmbedder
-from indexer.refresh import refresh
+import indexer.update.prepare
+from indexer.storage.codebases import Codebases
+from indexer.embedding.base import HashEmbedder
+from indexer.update.refresh import refresh
 
 if __name__ == "__main__":
     indexer.update.prepare._WORTH_WORKERS = int(sys.argv[3])
@@ -75,7 +75,7 @@ def _killed(folder: Path, world: World, clock: random.Random, with_workers: bool
     command = [sys.executable, *map(str, (folder / "job.py", folder / "indexes", world.root, worth))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as job:
         assert job.stdout is not None
-        job.stdout.readline()
+        assert job.stdout.readline() == b"open\n", "the job did not start"
         time.sleep(clock.uniform(0.0, 2.5 if with_workers else 0.6))
         job.send_signal(signal.SIGKILL)
         return not job.stdout.read()

@@ -95,10 +95,10 @@ def test_a_file_that_crashed_before_is_kept_away_from_this_process(
 UNGUARDED = """
 from pathlib import Path
 from tempfile import mkdtemp
-from indexer import prepare
-from indexer.codebases import Codebases
-from indexer.embed import HashEmbedder
-from indexer.refresh import refresh
+from indexer.update import prepare
+from indexer.storage.codebases import Codebases
+from indexer.embedding.base import HashEmbedder
+from indexer.update.refresh import refresh
 
 prepare._WORTH_WORKERS = 0
 report = refresh(Codebases(Path(INDEXES)).open(Path("code")), HashEmbedder())
