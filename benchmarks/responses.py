@@ -24,7 +24,7 @@ from indexer.embedding.base import Vectors
 from indexer.embedding.onnx import load_embedder
 from indexer.embedding.static import StaticEmbedder
 from indexer.files.scan import Candidate, read, walk
-from indexer.parsing.chunking import chunks_of, embedded
+from indexer.parsing.chunking import chunks_of, embedding_text
 from indexer.parsing.definitions import parse
 from indexer.search.searcher import Searcher
 from indexer.storage.codebases import Codebases
@@ -94,7 +94,7 @@ def reading(size: Size) -> Iterator[Row]:
     pieces = [piece for source in sources for piece in chunks_of(source, parse(source.text, source.language))]
     chunked = time.perf_counter() - began
     yield "parse and chunk", f"{len(sources) / chunked:,.0f} files/s, {len(pieces) / chunked:,.0f} chunks/s"
-    texts = [embedded(piece) for piece in pieces[:: max(1, len(pieces) // size.embedded)]][: size.embedded]
+    texts = [embedding_text(piece) for piece in pieces[:: max(1, len(pieces) // size.embedded)]][: size.embedded]
     embedder.embed_documents(texts[:8])
     began = time.perf_counter()
     embedder.embed_documents(texts)

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from indexer.files.git_history import after, commits
+from indexer.files.git_history import commits, file_after
 from indexer.files.ignore import IGNORE_FILES
 from indexer.files.languages import BY_NAME, language_of
 from indexer.files.roles import is_test
@@ -170,7 +170,7 @@ def _content(literal: re.Match[str]) -> str:
 
 def _touched(root: Path, sha: str, path: str, now: tuple[Definition, ...]) -> Iterator[Gold]:
     """The functions of now whose lines a commit changed, each innermost one once."""
-    text, changed = after(root, sha, path)
+    text, changed = file_after(root, sha, path)
     then = [item.symbol for item in parse(text, language_of(path).name) if item.symbol.kind in _CALLABLE]
     names: set[str] = set()
     for line in (line for lines in changed for line in lines):

@@ -55,5 +55,5 @@ def _chance(store: Store, snapshot: Snapshot, model: str, evidence: FindEvidence
     )
     if snapshot.meta().get("state") != "indexing":  # a job would make a question wait for its turn to write
         with suppress(IndexStorage):  # a disk that is full: measured again next time
-            store.note(_META, made.text())
+            store.set_meta(_META, made.text())
     return made

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from indexer.parsing.identifiers import TERMS, content_words, split
-from indexer.storage.bm25 import most
+from indexer.storage.bm25 import max_score
 from indexer.storage.snapshot import Snapshot
 
 # Everyday questions: about food, sports, places, law, gardens, arts, history, nature, health, travel.
@@ -147,7 +147,7 @@ def share(best: float, terms: Collection[str], snapshot: Snapshot) -> float:
     A term that occurs nowhere counts as the rarest: "lasagna" is what the question is about, and is not found.
     """
     chunks, frequency = snapshot.chunks, snapshot.frequency(list(terms))
-    possible = sum(most(chunks, frequency.get(term, 0)) for term in terms)
+    possible = sum(max_score(chunks, frequency.get(term, 0)) for term in terms)
     return best / possible if possible else 0.0
 
 

@@ -15,7 +15,7 @@ from fnmatch import translate
 from indexer.embedding.base import Embedder
 from indexer.embedding.rerank import Reranker
 from indexer.errors import IndexStorage
-from indexer.parsing.chunking import embedded
+from indexer.parsing.chunking import embedding_text
 from indexer.search.answerability import is_answered
 from indexer.search.cochange import cochange_scores
 from indexer.search.fusion import DEFAULT, Ranked, Weights, factor, fuse, refine
@@ -108,7 +108,7 @@ class Searcher:
             factors = {i: factor(row.chunk, asked.about_tests, asked.about_docs) for i, row in rows.items()}
             ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in rows]
             paths_of = {item.id: rows[item.id].file.path for item in ranked}
-            read = {item.id: embedded(rows[item.id].chunk) for item in ranked[:_READ]}
+            read = {item.id: embedding_text(rows[item.id].chunk) for item in ranked[:_READ]}
             graph, cosines = self._graph(ranked, rows), self._cosines(asked.text, read)
             past = self._past(asked, ranked, paths_of, snapshot)
             ranked = refine(ranked, graph, past, cosines, factors, paths_of, self._weights)

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -84,13 +83,22 @@ def test_folders_of_tools_are_one_skip_each(tmp_path: Path) -> None:
     assert look(tmp_path) == (["src/d.py"], skipped)
 
 
-def test_a_line_of_50_megabytes_costs_no_time(tmp_path: Path) -> None:
+def test_of_a_file_of_50_megabytes_only_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    read_bytes = scan._read_bytes
+
+    def counted(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
+        data, info = read_bytes(path, limit)
+        sizes.append(len(data))
+        return data, info
+
+    monkeypatch.setattr(scan, "_read_bytes", counted)
     with (tmp_path / "huge.json").open("wb") as file:
         file.truncate(50_000_000)
-    began = time.monotonic()
     assert look(tmp_path) == ([], {"huge.json": scan.OVERSIZED})
+    assert sizes == []
     assert read_one(tmp_path, "huge.json") == Skip("huge.json", scan.OVERSIZED)
-    assert time.monotonic() - began < 0.5
+    assert sizes == [scan.MAX_BYTES + 1]
 
 
 def test_a_table_of_data_is_read_only_while_it_is_a_sample(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.parsing.chunking import chunks_of, embedded
+from indexer.parsing.chunking import chunks_of, embedding_text
 from indexer.parsing.definitions import parse
 from indexer.types import Chunk, SourceFile
 
@@ -58,8 +58,8 @@ class Box:
 def test_the_text_is_the_lines_and_the_embedded_text_says_where_they_are() -> None:
     [head, method] = cut("class Box:\n    size = 1\n    def area(self):\n        return 2\n")
     assert head.text == "class Box:\n    size = 1"
-    assert embedded(head) == "pkg/mod.py Box\nclass Box:\n    size = 1"
-    assert embedded(method) == "pkg/mod.py Box.area\n    def area(self):\n        return 2"
+    assert embedding_text(head) == "pkg/mod.py Box\nclass Box:\n    size = 1"
+    assert embedding_text(method) == "pkg/mod.py Box.area\n    def area(self):\n        return 2"
     assert (method.signature, method.doc) == ("def area(self)", "")
 
 
@@ -70,7 +70,7 @@ def test_a_long_function_is_split_at_blank_lines_and_every_part_knows_what_it_is
     assert len(pieces) > 2
     assert {p.signature for p in pieces} == {"def long(a, b)"}
     assert [p.doc for p in pieces] == ["Does much."] + [""] * (len(pieces) - 1)
-    assert all(embedded(p).startswith("pkg/mod.py long\ndef long(a, b)\n") for p in pieces[1:])
+    assert all(embedding_text(p).startswith("pkg/mod.py long\ndef long(a, b)\n") for p in pieces[1:])
     assert pieces[-1].end_line == 26
     for before, after in itertools.pairwise(pieces):
         assert after.start_line == before.end_line + 1
@@ -147,6 +147,6 @@ def test_every_line_lies_in_a_chunk_and_no_chunk_exceeds_the_limit(lines: list[s
     covered = {line for p in pieces for line in range(p.start_line, p.end_line + 1)}
     assert {number for number, line in enumerate(lines, 1) if line.strip()} <= covered
     for piece in pieces:
-        assert len(embedded(piece)) <= limit
+        assert len(embedding_text(piece)) <= limit
         assert piece.text in text
-        assert piece.text in embedded(piece)
+        assert piece.text in embedding_text(piece)

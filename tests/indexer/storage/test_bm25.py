@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from indexer.storage.bm25 import any_of, best, most
+from indexer.storage.bm25 import any_of, max_score, top_chunks
 
 WORDS = ("lock", "queue", "page", "task", "timer", "inode", "socket")
 LIMIT = 20
@@ -21,7 +21,7 @@ class Full:
     def __init__(self, texts: list[str], off: float = 1.0) -> None:
         counts = Counter(word for text in texts for word in set(text.split()))
         rare_first = sorted(counts.items(), key=lambda count: count[1])
-        self.bounds = {word: most(len(texts), min(round(off * count), len(texts))) for word, count in rare_first}
+        self.bounds = {word: max_score(len(texts), min(round(off * count), len(texts))) for word, count in rare_first}
         self.asked: list[str] = []
         self._db = sqlite3.connect(":memory:")
         self._db.execute("CREATE VIRTUAL TABLE terms USING fts5 (head, body, content='')")
@@ -29,7 +29,7 @@ class Full:
         self._db.executemany("INSERT INTO terms (rowid, head, body) VALUES (?, ?, ?)", rows)
 
     def best(self, *words: str, alone: int = 0) -> list[tuple[int, float]]:
-        return best(
+        return top_chunks(
             {word: bound for word, bound in self.bounds.items() if word in words}, alone or len(words), LIMIT, self.ask
         )
 
@@ -74,5 +74,5 @@ def test_a_common_word_counts_only_beside_a_rare_one() -> None:
 
 
 def test_what_a_word_can_bring_at_most() -> None:
-    assert most(1000, 10) == pytest.approx(2.2 * 4.547, abs=1e-3)
-    assert most(1000, 600) == 0.0
+    assert max_score(1000, 10) == pytest.approx(2.2 * 4.547, abs=1e-3)
+    assert max_score(1000, 600) == 0.0

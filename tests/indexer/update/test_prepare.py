@@ -5,16 +5,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
 from indexer.embedding.base import HashEmbedder
 from indexer.files.scan import CRASHED, Candidate, walk
-from indexer.storage.store import Indexed
+from indexer.storage.store import PreparedFile
 from indexer.types import Skip
-from indexer.update.prepare import Outcome, Preparer, Task, prepared
-from tests.indexer.harness import lay_out
+from indexer.update.prepare import Outcome, Preparer, Task, prepare_files
+from tests.indexer.harness import lay_out, put
 
 
 class Deadly(Preparer):
@@ -29,7 +30,7 @@ class Deadly(Preparer):
 @pytest.fixture(autouse=True)
 def _many_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexer.update.prepare._WORTH_WORKERS", 0)
-    monkeypatch.setattr("indexer.update.prepare._AHEAD", 4)
+    monkeypatch.setattr("indexer.update.prepare._QUEUED", 4)
 
 
 def tasks(root: Path) -> Iterator[Task]:
@@ -37,7 +38,7 @@ def tasks(root: Path) -> Iterator[Task]:
 
 
 def chunks(outcome: Outcome) -> list[tuple[str, str]]:
-    assert isinstance(outcome, Indexed)
+    assert isinstance(outcome, PreparedFile)
     return [(chunk.path, chunk.text) for chunk in outcome.chunks]
 
 
@@ -45,7 +46,7 @@ def test_workers_give_what_one_process_gives_in_the_same_order(tmp_path: Path) -
     root = lay_out(tmp_path, {f"m{i:02}.py": f"def f{i}():\n    return {i}\n" for i in range(12)})
     preparer = Preparer(root, HashEmbedder(), "recipe")
     alone = [preparer(task) for task in tasks(root)]
-    spread = [outcome for _, outcome in prepared(preparer, tasks(root))]
+    spread = [outcome for _, outcome in prepare_files(preparer, tasks(root))]
     assert [chunks(outcome) for outcome in spread] == [chunks(outcome) for outcome in alone]
     assert [o.vectors for o in spread] == [o.vectors for o in alone]  # type: ignore[union-attr]
 
@@ -53,7 +54,7 @@ def test_workers_give_what_one_process_gives_in_the_same_order(tmp_path: Path) -
 def test_a_file_that_kills_its_process_is_skipped_and_all_others_are_there(tmp_path: Path) -> None:
     names = ["a.py", "b.py", "deadly1.py", "e.py", "f.py", "g.py", "h.py", "deadly2.py", "z.py"]
     root = lay_out(tmp_path, dict.fromkeys(names, "x = 1\n"))
-    outcomes = dict(prepared(Deadly(root, HashEmbedder(), "recipe"), tasks(root)))
+    outcomes = dict(prepare_files(Deadly(root, HashEmbedder(), "recipe"), tasks(root)))
     found = {task.candidate.path: outcome for task, outcome in outcomes.items()}
     assert sorted(found) == sorted(names)
     assert {path for path, outcome in found.items() if outcome == Skip(path, CRASHED)} == {"deadly1.py", "deadly2.py"}
@@ -68,17 +69,18 @@ def test_where_the_system_starts_no_process_all_is_done_here(
 
     root = lay_out(tmp_path, {f"m{i}.py": f"x = {i}\n" for i in range(6)})
     monkeypatch.setattr("indexer.update.prepare.ProcessPoolExecutor", refused)
-    found = [chunks(outcome) for _, outcome in prepared(Preparer(root, HashEmbedder(), "recipe"), tasks(root))]
+    found = [chunks(outcome) for _, outcome in prepare_files(Preparer(root, HashEmbedder(), "recipe"), tasks(root))]
     assert found == [[(f"m{i}.py", f"x = {i}")] for i in range(6)]
     assert [record.message.split(",")[0] for record in caplog.records] == ["worker processes cannot be started"]
 
 
 def test_closing_it_early_ends_the_workers(tmp_path: Path) -> None:
     root = lay_out(tmp_path, {f"m{i:02}.py": "x = 1\n" for i in range(8)})
-    outcomes = prepared(Preparer(root, HashEmbedder(), "recipe"), tasks(root))
+    outcomes = prepare_files(Preparer(root, HashEmbedder(), "recipe"), tasks(root))
     assert next(outcomes)[0].candidate.path == "m00.py"
     outcomes.close()
     assert list(outcomes) == []
+    assert active_children() == []
 
 
 def test_a_file_that_crashed_before_is_kept_away_from_this_process(
@@ -87,7 +89,7 @@ def test_a_file_that_crashed_before_is_kept_away_from_this_process(
     monkeypatch.setattr("indexer.update.prepare._WORTH_WORKERS", 1 << 30)
     root = lay_out(tmp_path, {"a.py": "x = 1\n", "deadly.py": "x = 1\n"})
     found = [Task(t.candidate, None, crashed="deadly" in t.candidate.path) for t in tasks(root)]
-    outcomes = [outcome for _, outcome in prepared(Deadly(root, HashEmbedder(), "recipe"), found)]
+    outcomes = [outcome for _, outcome in prepare_files(Deadly(root, HashEmbedder(), "recipe"), found)]
     assert chunks(outcomes[0]) == [("a.py", "x = 1")]
     assert outcomes[1] == Skip("deadly.py", CRASHED)
 
@@ -116,3 +118,27 @@ def test_a_script_without_a_guard_gets_its_index_and_is_told(tmp_path: Path, ind
     )
     assert (done.returncode, done.stdout) == (0, "6 ()\n")
     assert done.stderr.count('a script that indexes, for instance, needs `if __name__ == "__main__":` around') == 1
+
+
+ORPHANS = """
+import os, signal, sys
+from pathlib import Path
+from indexer.embedding.base import HashEmbedder
+from indexer.update.prepare import Preparer, _run_in_pool, Task
+from indexer.files.scan import Candidate
+
+if __name__ == "__main__":
+    task = Task(Candidate("a.py", 6, 0), None)
+    outcomes = _run_in_pool(Preparer(Path(sys.argv[1]), HashEmbedder(), "recipe"), [task] * 4, 2, 1)
+    next(outcomes)
+    print("killed", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_of_a_killed_job_end_too(tmp_path: Path) -> None:
+    put(tmp_path, "a.py", "x = 1\n")
+    script = put(tmp_path, "job.py", ORPHANS)
+    # The pipe ends with the last process that holds it. A worker that lived on would hold it until TimeoutExpired.
+    job = subprocess.run([sys.executable, script, tmp_path], stdout=subprocess.PIPE, timeout=60, check=False)
+    assert (job.returncode, job.stdout) == (-signal.SIGKILL, b"killed\n")

@@ -8,9 +8,10 @@ import pytest
 from benchmarks.soak import survive
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage
+from indexer.search.searcher import Searcher
 from indexer.types import Progress
 from indexer.update.refresh import refresh
-from tests.indexer.harness import World, content, put
+from tests.indexer.harness import World, put
 
 OLD = 1_000_000_000 * 10**9  # long before anything was indexed
 
@@ -56,7 +57,7 @@ def test_an_edit_touches_only_the_file_that_changed(tmp_path: Path) -> None:
     put(world.root, "app/server.py", file.read_text().replace("return None", "return 'stopped'"))
     report = world.refresh()
     assert (report.changed, report.files) == (1, 4)
-    assert world.content() == fresh(world, tmp_path)
+    assert world.content() == world.rebuilt_content()
 
 
 def test_an_edit_of_the_same_size_within_the_same_instant_is_seen(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_a_file_that_goes_and_comes_back(tmp_path: Path) -> None:
     put(world.root, "app/config.py", text)
     back = world.refresh()
     assert (back.changed, back.files) == (1, 4)
-    assert world.content() == fresh(world, tmp_path)
+    assert world.content() == world.rebuilt_content()
 
 
 def test_a_renamed_file_leaves_its_old_name(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_renamed_file_leaves_its_old_name(tmp_path: Path) -> None:
     (world.root / "web/page.js").rename(world.root / "web/view.js")
     report = world.refresh()
     assert (report.changed, report.removed) == (1, 1)
-    assert world.content() == fresh(world, tmp_path)
+    assert world.content() == world.rebuilt_content()
 
 
 def test_a_file_that_is_no_longer_worth_it_goes(tmp_path: Path) -> None:
@@ -145,6 +146,22 @@ def test_a_folder_that_went_away(tmp_path: Path) -> None:
         refresh(store, world.embedder)
 
 
+def test_the_old_index_answers_while_another_table_is_indexed(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    new = HashEmbedder(dim=32, model_id="other")
+    served: list[str] = []
+
+    def ask(progress: Progress) -> None:
+        served.append(Searcher(world.store, world.embedder).search("load_config")[0].path)
+
+    assert refresh(world.store, new, on_progress=ask).changed == 4
+    assert set(served) == {"app/config.py"}
+    assert Searcher(world.store, new).search("load_config")[0].path == "app/config.py"
+    with world.store.read() as snapshot:
+        assert [len(ids) for _, ids, _, _ in snapshot.vectors_after(0, world.embedder.model_id, 64)] == []
+
+
 def many(n: int) -> dict[str, str]:
     return {f"m{i:03}.py": f"def f{i}():\n    return {i}\n\n\ndef g{i}():\n    return -{i}\n" for i in range(n)}
 
@@ -182,7 +199,7 @@ def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(
     assert 30 <= files < 100
     report = world.refresh()
     assert (report.files, report.changed) == (100, 100 - files)
-    assert world.content() == fresh(world, tmp_path)
+    assert world.content() == world.rebuilt_content()
 
 
 def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:
@@ -193,13 +210,4 @@ def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:
 
 
 def test_kill_9_at_any_moment_loses_nothing(tmp_path: Path) -> None:
-    survive(tmp_path, kills=6, seed=9)
-
-
-def fresh(world: World, tmp_path: Path) -> list[tuple[str, str, int, int, str]]:
-    """The content of an index of the same folder made from nothing."""
-    from indexer.storage.codebases import Codebases
-
-    store = Codebases(tmp_path / "fresh").open(world.root)
-    refresh(store, world.embedder)
-    return content(store)
+    assert survive(tmp_path, kills=6, seed=9) >= 1  # at least one job was killed while it worked
