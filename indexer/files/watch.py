@@ -44,7 +44,7 @@ Changes = frozenset[str] | None
 
 
 class Watch:
-    """The changes below `root` from its construction on. `how` tells whether they come from events or from polling."""
+    """The changes below `root` from its construction on. `how`: by events or by polling."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -101,7 +101,7 @@ class Snapshot:
         query = f"SELECT c.id FROM chunks c WHERE c.file_id IN ({inside})"  # noqa: S608
         return [row[0] for row in self._db.execute(query, (json.dumps(sorted(paths)),))]
 
-    def known(self, path: str) -> IndexedFile | None:
+    def file(self, path: str) -> IndexedFile | None:
         row = self._db.execute(f"SELECT {_FILE} FROM files f WHERE f.path = ?", (path,)).fetchone()  # noqa: S608
         return IndexedFile(*row) if row else None
 

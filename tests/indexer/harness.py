@@ -1,4 +1,4 @@
-"""A small codebase on disk and its index, for the tests of everything above the parser."""
+"""A small codebase on disk and its index, for tests."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -12,7 +12,7 @@ def _commits(root: Path) -> list[Commit]:
     return commits(root) or []
 
 
-def test_commits_come_youngest_first_with_their_words_and_paths(tmp_path: Path) -> None:
+def test_commits_are_youngest_first_with_message_and_paths(tmp_path: Path) -> None:
     youngest, middle, oldest = _commits(shop(tmp_path / "shop"))
     assert youngest.message == "Fix discount counted twice\n\nThe cart was too cheap."
     assert youngest.paths == ("shop/cart.py", "tests/test_cart.py")
@@ -37,7 +37,7 @@ def test_the_head_is_the_youngest_commit(tmp_path: Path) -> None:
     assert head(root) == _commits(root)[0].sha
 
 
-def test_without_git_there_are_none(tmp_path: Path) -> None:
+def test_a_folder_without_a_repository_has_no_history(tmp_path: Path) -> None:
     assert commits(tmp_path) is None
     assert head(tmp_path) == ""
 

@@ -1,4 +1,4 @@
-"""Routes and commands of common frameworks, and what only looks like one."""
+"""Routes and commands of common frameworks, and code that only looks like them."""
 
 import pytest
 

@@ -17,7 +17,7 @@ def test_references_of_a_language(language: str) -> None:
     assert sorted(map(row, references(text, language))) == sorted(expected)
 
 
-def test_every_grammar_of_references_is_tested() -> None:
+def test_every_grammar_with_reference_queries_is_tested() -> None:
     assert set(IMPORTS) == set(USES) == {*EXPECTED, "tsx"}
 
 
@@ -36,7 +36,7 @@ class Till:
 '''
 
 
-def test_mentions_of_a_name_and_its_alias_but_not_its_definition_comments_or_texts() -> None:
+def test_mentions_of_a_name_and_its_alias_but_not_definitions_comments_or_strings() -> None:
     assert [row(ref) for ref in references_to(MENTIONS, "python", "price") or ()] == [
         (2, "import", "shop", "price = cost", ""),
         (2, "import", "shop", "tax", ""),
@@ -47,18 +47,18 @@ def test_mentions_of_a_name_and_its_alias_but_not_its_definition_comments_or_tex
 
 
 @pytest.mark.parametrize("language", EXPECTED)
-def test_references_to_a_name_are_those_of_the_whole_file(language: str) -> None:
+def test_references_to_a_name_are_among_all_references_of_the_file(language: str) -> None:
     text = EXPECTED[language][0]
     everything = references(text, language)
     for name in {ref.name for ref in everything if ref.kind != "import"}:
-        own = {
-            (r.line, r.kind, r.qualifier, r.enclosing)
-            for r in everything
-            if (r.name, r.kind != "import") == (name, True)
+        expected = {
+            (ref.line, ref.kind, ref.qualifier, ref.enclosing)
+            for ref in everything
+            if ref.name == name and ref.kind != "import"
         }
-        narrow = references_to(text, language, name) or ()
-        assert own <= {(r.line, r.kind, r.qualifier, r.enclosing) for r in narrow}
-        assert {r.kind for r in narrow if r.name != name} <= {"import"}
+        found = references_to(text, language, name) or ()
+        assert expected <= {(ref.line, ref.kind, ref.qualifier, ref.enclosing) for ref in found}
+        assert {ref.kind for ref in found if ref.name != name} <= {"import"}
 
 
 def test_many_mentions_in_one_file() -> None:
@@ -69,12 +69,12 @@ def test_many_mentions_in_one_file() -> None:
 
 @pytest.mark.parametrize("text", ["", "def", "class (:\n@@@", "f(" * 3000, "\x00f()", "f(é)\n"])
 @pytest.mark.parametrize("language", EXPECTED)
-def test_broken_text_breaks_nothing(language: str, text: str) -> None:
+def test_broken_text_raises_nothing(language: str, text: str) -> None:
     assert all(ref.line >= 1 for ref in references(text, language))
     assert all(ref.line >= 1 for ref in references_to(text, language, "f") or ())
 
 
-def test_no_grammar_and_no_time() -> None:
+def test_without_a_grammar_or_time_there_are_no_references() -> None:
     assert references("price(1)", "sql") == ()
     assert references_to("price(1)", "sql", "price") is None
     assert references_to("price(1)\n" * 100_000, "python", "price", seconds=0.0) is None

@@ -11,7 +11,7 @@ from tests.indexer.harness import World, put
 
 
 def flush(world: World) -> bytes:
-    """The bytes of the database with everything in its main file, and no connection open."""
+    """The bytes of the database, with all data in its main file and all connections closed."""
     db = sqlite3.connect(world.database_file)
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
@@ -20,8 +20,8 @@ def flush(world: World) -> bytes:
 
 
 @pytest.mark.parametrize("damage", ["zeros", "cut", "garbage"])
-@pytest.mark.parametrize("checked", [0, 60_000_000], ids=["met in use", "found by the check"])
-def test_a_damaged_database_is_told_and_rebuilt_by_the_next_index(
+@pytest.mark.parametrize("checked", [0, 60_000_000], ids=["found in use", "found by the check"])
+def test_a_damaged_database_is_reported_and_rebuilt_by_the_next_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, checked: int
 ) -> None:
     monkeypatch.setattr("indexer.storage.database._CHECKED_BYTES", checked)
@@ -55,14 +55,14 @@ def test_an_index_of_another_version_is_rebuilt(tmp_path: Path) -> None:
     assert world.refresh().changed == 4
 
 
-def test_a_full_disk_says_so_and_keeps_what_was_there(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_loses_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
     before = world.content()
     for number in range(40):
         put(world.root, f"big{number}.py", f"x{number} = '{'word ' * 60}'\n" * 30)
     database = world.store._database
-    with database.reading() as db:  # the connection that the next transactions take up again
+    with database.reading() as db:  # the connection that the next transactions use, too
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(IndexStorage, match="disk is full"):
@@ -80,7 +80,7 @@ def test_a_locked_database_says_who_to_wait_for(tmp_path: Path, monkeypatch: pyt
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(IndexStorage, match="another process keeps it locked"):
         world.store.remove(["README.md"])
-    assert world.store.root == world.root  # reading goes on meanwhile
+    assert world.store.root == world.root  # reading is still possible
     assert len(world.content()) == 7
     other.close()
 

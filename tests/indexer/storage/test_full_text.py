@@ -29,7 +29,7 @@ def test_the_full_text_index_has_exactly_the_terms_of_the_chunks(tmp_path: Path)
     db.close()
 
 
-def test_a_count_is_taken_again_when_it_may_be_off_by_a_hundredth(tmp_path: Path) -> None:
+def test_a_count_is_refreshed_when_it_may_be_off_by_one_percent(tmp_path: Path) -> None:
     def functions(n: int) -> str:
         return "".join(f"def load_{i}():\n    return {i}\n\n\n" for i in range(n))
 
@@ -42,17 +42,17 @@ def test_a_count_is_taken_again_when_it_may_be_off_by_a_hundredth(tmp_path: Path
     assert frequency() == 400
     put(world.root, "few.py", functions(3))
     world.refresh()
-    assert frequency() == 400  # three came: it may be off by 0.75 %
+    assert frequency() == 400  # three were added: it may be off by 0.75 %
     put(world.root, "few.py", functions(2))
     world.refresh()
-    assert frequency() == 402  # five more came and went
+    assert frequency() == 402  # five more were added and deleted
     world.store.delete()
     put(world.root, "many.py", functions(1))
     world.refresh()
     assert frequency() == 3
 
 
-def test_a_remembered_count_is_never_more_than_there_are_chunks(tmp_path: Path) -> None:
+def test_a_cached_count_is_never_above_the_number_of_chunks(tmp_path: Path) -> None:
     world = World(tmp_path, {f"src/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(200)})
     world.refresh()
     with world.store.read() as snapshot:
@@ -64,7 +64,7 @@ def test_a_remembered_count_is_never_more_than_there_are_chunks(tmp_path: Path) 
         assert len(snapshot.lexical(["src"], 999)) == 199
 
 
-def test_words_with_diacritics_are_found_as_they_are(tmp_path: Path) -> None:
+def test_words_with_diacritics_are_found_as_written(tmp_path: Path) -> None:
     files = {"a.py": "def f():\n    # Größe der Kiste, café\n    return 1\n", "b.py": "def g():\n    return cafe\n"}
     world = World(tmp_path, files)
     world.refresh()
@@ -104,6 +104,6 @@ def test_names_with_two_of_the_words_are_found_among_many_with_one(tmp_path: Pat
     world = World(tmp_path, {"many.py": one, "two.py": "def load_config(path, file):\n    return read(close(path))\n"})
     world.refresh()
     with world.store.read() as snapshot:
-        for others in ([], ["path", "file", "read", "clos", "return"]):  # few words, and more than pairs are made of
+        for others in ([], ["path", "file", "read", "clos", "return"]):  # few terms, and too many for pairs
             assert "load_config" in [name for _, name in snapshot.named_like(["load", "config", *others], 5)]
         assert snapshot.named_like(["load", "nowhere"], 5) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.indexer.harness import World
 
 
-def test_the_lines_of_a_file_come_back_as_they_are_also_a_line_in_many_chunks(tmp_path: Path) -> None:
+def test_lines_are_returned_as_indexed_even_a_line_in_many_chunks(tmp_path: Path) -> None:
     text = "first\n\n" + "x" * 7000 + "\n" + "abcdefghi " * 900 + "\nlast"
     world = World(tmp_path, {"w.md": text})
     world.refresh()

@@ -1,4 +1,4 @@
-"""The store: readers see one state, chunk ids are unique for ever, damaged vectors are replaced."""
+"""The store: a reader sees one state, chunk ids are never reused, damaged vectors are replaced."""
 
 import sqlite3
 import threading
@@ -37,7 +37,7 @@ def test_chunk_ids_are_never_used_again(tmp_path: Path) -> None:
         assert min(snapshot.chunk_ids() - old) > max(old)
 
 
-def test_a_damaged_vector_gives_no_wrong_hit_and_is_made_again(tmp_path: Path) -> None:
+def test_a_damaged_vector_gives_no_wrong_hit_and_is_replaced(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
     with world.store.read() as snapshot:

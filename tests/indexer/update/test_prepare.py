@@ -1,4 +1,4 @@
-"""Preparing files in worker processes: the same outcomes in the same order, and a crash costs one file."""
+"""Worker processes give the same outcomes in the same order as one process, and a crash skips one file only."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.indexer.harness import lay_out, put
 
 
 class Deadly(Preparer):
-    """Kills its process at certain files, as a grammar with a bug would."""
+    """Kills its process at certain files, as a bug in a grammar would."""
 
     def __call__(self, task: Task) -> Outcome:
         if "deadly" in task.candidate.path:
@@ -51,7 +51,7 @@ def test_workers_give_what_one_process_gives_in_the_same_order(tmp_path: Path) -
     assert [o.vectors for o in spread] == [o.vectors for o in alone]  # type: ignore[union-attr]
 
 
-def test_a_file_that_kills_its_process_is_skipped_and_all_others_are_there(tmp_path: Path) -> None:
+def test_a_file_that_crashes_its_worker_is_skipped_and_no_other_is_lost(tmp_path: Path) -> None:
     names = ["a.py", "b.py", "deadly1.py", "e.py", "f.py", "g.py", "h.py", "deadly2.py", "z.py"]
     root = lay_out(tmp_path, dict.fromkeys(names, "x = 1\n"))
     outcomes = dict(prepare_files(Deadly(root, HashEmbedder(), "recipe"), tasks(root)))
@@ -61,7 +61,7 @@ def test_a_file_that_kills_its_process_is_skipped_and_all_others_are_there(tmp_p
     assert chunks(found["z.py"]) == [("z.py", "x = 1")]
 
 
-def test_where_the_system_starts_no_process_all_is_done_here(
+def test_without_worker_processes_this_process_does_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refused(*_: object, **__: object) -> None:
@@ -74,7 +74,7 @@ def test_where_the_system_starts_no_process_all_is_done_here(
     assert [record.message.split(",")[0] for record in caplog.records] == ["worker processes cannot be started"]
 
 
-def test_closing_it_early_ends_the_workers(tmp_path: Path) -> None:
+def test_closing_the_generator_ends_the_workers(tmp_path: Path) -> None:
     root = lay_out(tmp_path, {f"m{i:02}.py": "x = 1\n" for i in range(8)})
     outcomes = prepare_files(Preparer(root, HashEmbedder(), "recipe"), tasks(root))
     assert next(outcomes)[0].candidate.path == "m00.py"
@@ -83,7 +83,7 @@ def test_closing_it_early_ends_the_workers(tmp_path: Path) -> None:
     assert active_children() == []
 
 
-def test_a_file_that_crashed_before_is_kept_away_from_this_process(
+def test_a_file_that_crashed_before_is_prepared_in_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("indexer.update.prepare._WORTH_WORKERS", 1 << 30)
@@ -108,11 +108,11 @@ print(report.files, report.skipped)
 """
 
 
-@pytest.mark.parametrize("indexes", ["'indexes'", "mkdtemp(dir='.')"])  # run again it finds: a locked one, a new one
-def test_a_script_without_a_guard_gets_its_index_and_is_told(tmp_path: Path, indexes: str) -> None:
+@pytest.mark.parametrize("indexes", ["'indexes'", "mkdtemp(dir='.')"])  # a second run finds: a locked index, a new one
+def test_a_script_without_a_guard_gets_its_index_and_a_warning(tmp_path: Path, indexes: str) -> None:
     lay_out(tmp_path / "code", {f"m{i}.py": f"def f{i}():\n    return {i}\n" for i in range(6)})
     (tmp_path / "script.py").write_text(UNGUARDED.replace("INDEXES", indexes))
-    # Ends when nobody holds its output any more: a process that it left behind would.
+    # Returns when no process holds the output any more: one that was left behind would hold it.
     done = subprocess.run(
         [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
     )
@@ -136,7 +136,7 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_of_a_killed_job_end_too(tmp_path: Path) -> None:
+def test_workers_exit_when_their_job_is_killed(tmp_path: Path) -> None:
     put(tmp_path, "a.py", "x = 1\n")
     script = put(tmp_path, "job.py", ORPHANS)
     # The pipe ends with the last process that holds it. A worker that lived on would hold it until TimeoutExpired.
