@@ -145,7 +145,7 @@ def decode(data: bytes) -> str | None:
 
 def _check(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
     """None for a path that git lists but that no longer exists."""
-    if not _is_unicode(path):
+    if not is_unicode(path):
         return Skip(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), NAME)
     if not EXCLUDED_FOLDERS.isdisjoint(path.split("/")):
         return Skip(path, EXCLUDED)
@@ -186,7 +186,8 @@ def _is_minified(text: str, prose: bool) -> bool:
     )
 
 
-def _is_unicode(path: str) -> bool:
+def is_unicode(path: str) -> bool:
+    """False for a path with undecodable bytes. Such files, and those below such folders, are never indexed."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

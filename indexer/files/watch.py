@@ -18,7 +18,7 @@ from watchfiles._rust_notify import RustNotify
 
 from indexer.errors import CodebaseUnreadable
 from indexer.files.ignore import EXCLUDED_FOLDERS, IGNORE_FILES, IgnoreRules, list_folders
-from indexer.files.scan import walk
+from indexer.files.scan import is_unicode, walk
 from indexer.types import Skip
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class _Events:
     def _open(self) -> tuple[RustNotify, IgnoreRules]:
         for attempt in range(_TRIES):
             rules = IgnoreRules(self._root)
-            watched = [str(self._root / folder) for folder in list_folders(self._root) if _is_unicode(folder)]
+            watched = [str(self._root / folder) for folder in list_folders(self._root) if is_unicode(folder)]
             git = self._root / ".git"
             try:
                 return RustNotify(watched + [str(git)] * git.is_dir(), False, False, 0, False, False), rules
@@ -214,11 +214,6 @@ def _identity(root: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return info.st_dev, info.st_ino
-
-
-def _is_unicode(path: str) -> bool:
-    """False for undecodable bytes. The files of such a folder are never indexed."""
-    return not any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def _is_folder(path: Path) -> bool:

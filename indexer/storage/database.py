@@ -142,11 +142,10 @@ class IndexDatabase:
                 db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.DatabaseError):
-                    db.execute("ROLLBACK")
-                raise
             finally:
+                if db.in_transaction:  # not committed
+                    with suppress(sqlite3.DatabaseError):
+                        db.execute("ROLLBACK")
                 self._give_back(inode, db)
 
     def _borrow(self) -> tuple[int, sqlite3.Connection]:
