@@ -4,25 +4,15 @@ A sequence is handed out with as much of a prompt in it as can be had: another o
 kept behind its end is restored. Knows tokens and numbers; the cells themselves are behind `Memory`.
 """
 
-import time
 from collections.abc import Sequence, Set
-from typing import NamedTuple
 
 from models.llama.kv.memory import Memory
 from models.llama.kv.prefix_tree import PrefixTree, common
+from models.llama.kv.snapshot_writer import MIN_TOKENS, SnapshotWriter, spans_within
 from models.llama.kv.snapshots import KvSnapshot, Snapshots
 from models.llama.kv.state_file import Spans, State
 
 SHORT_TAIL = 8  # tokens: a sequence that goes on only so much further is continued, not forked
-WORTH = 8  # tokens: fewer are read again rather than kept or restored
-TELLING = 64  # tokens: what fewer take says nothing of more, as each snapshot costs something by itself
-
-
-class Saving(NamedTuple):
-    """What a snapshot costs."""
-
-    seconds: float
-    size: float  # bytes
 
 
 class Slots:
@@ -34,9 +24,9 @@ class Slots:
         self._free = list(range(sequences))
         self._running: set[int] = set()
         self._idle: dict[int, Spans] = {}  # with what the model said in them; the last used last
-        self._guessed: set[int] = set()  # those of the live ones that are only read ahead of a question
+        self._prefetched: set[int] = set()  # those of the live ones that are only read ahead of a question
         self._seen: set[int] = set()  # of the idle ones, those that `keep` has looked at
-        self._cost = Saving(0.0, 0.0)  # of a token, in the snapshots made lately
+        self._writer = SnapshotWriter(memory, snapshots)
         self.restored_tokens = 0
 
     def known(self, tokens: Sequence[int]) -> int:
@@ -62,28 +52,28 @@ class Slots:
         if (parts or ahead) and not self._memory.can_share_prefix:
             length, holders = 0, frozenset()
         sequence, answers = self._begun(length, holders, ahead)
-        (self._guessed.add if ahead else self._guessed.discard)(sequence)
+        (self._prefetched.add if ahead else self._prefetched.discard)(sequence)
         for kept, state in parts:
             if not self._restore(sequence, kept, state, wanted):
                 break
-            answers = _within(kept.answers, self.tree.length(sequence))
+            answers = spans_within(kept.answers, self.tree.length(sequence))
         return sequence, self.tree.length(sequence), answers
 
     def _begun(self, length: int, holders: Set[int], ahead: bool) -> tuple[int, Spans]:
         """A running sequence with the first `length` tokens that these hold: one of them, a fork of one, or empty."""
-        own = holders & self._idle.keys() & (self._guessed if ahead else holders)
+        own = holders & self._idle.keys() & (self._prefetched if ahead else holders)
         near = [one for one in own if self.tree.length(one) <= length + SHORT_TAIL]
         if near:
             sequence = max(near, key=list(self._idle).index)
             answers = self._idle.pop(sequence)
             self._running.add(sequence)
-            return sequence, _within(answers, self.cut(sequence, length))
+            return sequence, spans_within(answers, self.cut(sequence, length))
         source = self._lasting(holders)
         sequence = self._fresh(source)
         if source is None:
             return sequence, []
         self._fork(source, sequence, length)
-        return sequence, _within(self._idle.get(source, []), length)
+        return sequence, spans_within(self._idle.get(source, []), length)
 
     def reindex_stale(self, sequence: int, tokens: Sequence[int]) -> int:
         """Lets a running sequence share what others have read of `tokens` since; its length then."""
@@ -107,84 +97,53 @@ class Slots:
         return self.tree.length(sequence)
 
     def evict_idle(self, within_s: float) -> bool:
-        """Lets idle sequences go where idle cells cost everybody time: those that need no snapshot, and one more whose
-        takes less than so many seconds. True: one was made.
+        """Evicts idle sequences where idle cells slow every step down: those that need no snapshot, and one more whose
+        snapshot takes less than `within_s` seconds. True: a snapshot was made.
         """
-        if not (self._running and self._memory.attends_all_cells and self._snapshots.keeps):
+        if not (self._running and self._memory.attends_all_cells and self._writer.is_enabled):
             return False
         for sequence in list(self._idle):
             if self.tree.held(self._running | {sequence}) == self.tree.held(self._running):
                 continue
-            is_due = self._is_due(sequence)
-            if is_due and (within_s <= 0 or self._saving(sequence).seconds >= within_s):
+            needs_snapshot = self._needs_snapshot(sequence)
+            if needs_snapshot and (within_s <= 0 or self._writer.cost(self.tree.tokens(sequence)).seconds >= within_s):
                 continue
             self._evict(sequence)
-            if is_due:
+            if needs_snapshot:
                 return True
         return False
 
     def next_to_snapshot(self, within_s: float) -> int | None:
-        """The idle sequence to `keep` next while nobody asks: the least recently used one whose snapshot may be worth
-        making, has room in memory, and takes less than so many seconds.
+        """The idle sequence to `snapshot` next while there is no work: the least recently used one whose snapshot may
+        be needed, fits in memory, and takes less than `within_s` seconds.
         """
-        for sequence in (one for one in self._idle if self._snapshots.keeps and one not in self._seen):
-            saving = self._saving(sequence)
-            if saving.size <= self._snapshots.most_ram_bytes and saving.seconds < within_s:
+        if not self._writer.is_enabled:
+            return None
+        for sequence in self._idle:
+            if sequence in self._seen:
+                continue
+            cost = self._writer.cost(self.tree.tokens(sequence))
+            if self._writer.fits_in_ram(cost) and cost.seconds < within_s:
                 return sequence
         return None
 
     def snapshot(self, sequence: int) -> None:
-        """Makes a snapshot of an idle sequence, which stays in its cells, too: when it leaves, nobody has to wait. What
-        it shares with others becomes one of its own.
-        """
+        """Saves an idle sequence, which also stays in its cells: when it is evicted later, nobody has to wait."""
         self._seen.add(sequence)
-        if not self._is_due(sequence):
-            return
-        tokens, shared = self.tree.tokens(sequence), self._shared(sequence)
-        if self._memory.can_share_prefix and shared - (begin := self._snapshots.reach(tokens[:shared])) >= WORTH:
-            self._save(sequence, tokens[:shared], begin)
-        self._save(sequence, tokens, self._begin(tokens))
+        if self._needs_snapshot(sequence):
+            tokens, shared = self.tree.tokens(sequence), self._shared(sequence)
+            self._writer.save(sequence, tokens, shared, self._idle[sequence])
 
-    def _save(self, sequence: int, tokens: list[int], begin: int) -> None:
-        began, count = time.perf_counter(), len(tokens) - begin
-        state = self._memory.save(sequence, begin, len(tokens))
-        self._snapshots.put(tokens, begin, _within(self._idle[sequence], len(tokens)), state)
-        seconds, old = (time.perf_counter() - began) / count, self._cost.seconds
-        if count >= TELLING:
-            self._cost = Saving((old + seconds) / 2 if old else seconds, len(state) / count)
-
-    def _is_due(self, sequence: int) -> bool:
-        """Whether an idle sequence needs a snapshot before it may leave: for what nobody else holds."""
-        if not self._snapshots.keeps or sequence in self._guessed:
+    def _needs_snapshot(self, sequence: int) -> bool:
+        """Whether an idle sequence has to be saved before it leaves: nobody else holds all of it."""
+        if not self._writer.is_enabled or sequence in self._prefetched:
             return False
-        tokens = self.tree.tokens(sequence)
-        return len(tokens) - max(self._shared(sequence), self._snapshots.reach(tokens)) >= WORTH
+        return self._writer.is_needed(self.tree.tokens(sequence), self._shared(sequence))
 
     def _shared(self, sequence: int) -> int:
-        """How many of its first tokens others hold, too, that are no guesses."""
-        others = (self._running | self._idle.keys()) - self._guessed - {sequence}
+        """How many of its first tokens other sequences hold too, prefetched ones aside."""
+        others = (self._running | self._idle.keys()) - self._prefetched - {sequence}
         return self.tree.longest(self.tree.tokens(sequence), others)[0]
-
-    def _begin(self, tokens: Sequence[int]) -> int:
-        """Where a snapshot of the end of `tokens` begins: behind what is kept, but for the last turns of this very
-        conversation that together have no more tokens than are new. So many turns become few parts, and each of its
-        tokens is saved a few times at most.
-        """
-        if not self._memory.can_share_prefix:
-            return 0
-        chain, begin = self._snapshots.chain(tokens), self._snapshots.reach(tokens)
-        for kept in reversed(chain):
-            is_own = any(span_begin >= kept.begin for span_begin, _ in kept.answers)
-            if not is_own or begin - kept.begin > len(tokens) - begin:
-                break
-            begin = kept.begin
-        return begin
-
-    def _saving(self, sequence: int) -> Saving:
-        """What a snapshot of it will cost, by those made before; nothing before the first."""
-        tokens = self.tree.tokens(sequence)
-        count = len(tokens) - self._begin(tokens)
-        return Saving(count * self._cost.seconds, count * self._cost.size)
 
     def make_room(self, tokens: int) -> None:
         """Frees cells for so many tokens more: idle sequences go, the least recently used first."""
@@ -202,7 +161,7 @@ class Slots:
             self._free.append(sequence)
             return
         self._idle[sequence] = answers
-        if sequence in self._guessed:
+        if sequence in self._prefetched:
             self._idle = {sequence: answers, **self._idle}
         elif (
             self._memory.can_share_prefix
@@ -214,7 +173,7 @@ class Slots:
     def forget(self) -> None:
         """Drops all that is idle, and every snapshot: somebody wants it gone."""
         for sequence in list(self._idle):
-            self._guessed.add(sequence)
+            self._prefetched.add(sequence)
             self._evict(sequence)
         self._snapshots.forget()
 
@@ -247,7 +206,7 @@ class Slots:
         """
         chain = self._snapshots.chain(tokens, length if self._memory.can_share_prefix else 0)
         parts: list[tuple[KvSnapshot, State]] = []
-        if not chain or common(chain[-1].tokens.tolist(), tokens) - length < WORTH:
+        if not chain or common(chain[-1].tokens.tolist(), tokens) - length < MIN_TOKENS:
             return parts
         self._snapshots.touch(chain)
         for kept in chain:
@@ -296,7 +255,3 @@ class Slots:
         self._memory.cut(sequence, 0)
         self.tree.cut(sequence, 0)
         self._free.append(sequence)
-
-
-def _within(spans: Spans, length: int) -> Spans:
-    return [span for span in spans if span[1] <= length]

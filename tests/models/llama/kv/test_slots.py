@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.llama.kv.slots import WORTH
+from models.llama.kv.snapshot_writer import MIN_TOKENS
 from models.llama.kv.snapshots import KvLimits, Snapshots
 from models.llama.kv.state_file import State
 from tests.models.llama.harness import SYSTEM, World
@@ -25,7 +25,7 @@ def test_a_conversation_goes_on_where_it_stopped_whoever_spoke_between() -> None
 
 def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> None:
     world = World(size=150)
-    first = world.submit(list(range(WORTH + 10)), 1)
+    first = world.submit(list(range(MIN_TOKENS + 10)), 1)
     world.run()
     for n in range(3):
         world.submit([n] * 120, 1)
