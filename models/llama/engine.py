@@ -20,7 +20,7 @@ from models.llama.proving import Proving
 from models.llama.supervisor import WorkerProcess
 from models.llama.verdicts import LeftOut, VerdictKey, Verdicts
 from models.llama.wire import LoadRequest, Message, pack_sampling, pack_segments
-from models.types import Delta, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
+from models.types import Delta, EngineStatus, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
 NOTHING_KEPT = KvLimits()
 QUEUE = 32  # prompts that may be read, answered or wait at once
@@ -102,8 +102,8 @@ class LlamaEngine:
         return None if starting.result().gone.is_set() else starting.result()
 
     @property
-    def standing(self) -> str:
-        """`loaded`, `loading` while its process is started again, or "": then the next question has it started."""
+    def status(self) -> EngineStatus:
+        """`loading` while its process is started again; "" after a failed start: the next prompt starts it again."""
         return "loaded" if self.child else "" if self._starting.done() else "loading"
 
     @property
@@ -114,11 +114,11 @@ class LlamaEngine:
         return self._rates
 
     @property
-    def state(self) -> dict[str, float]:
-        """What the process told of itself last, and what the system tells of it: numbers for metrics."""
+    def metrics(self) -> dict[str, float]:
+        """The last report of the process, and its memory as the system counts it."""
         rates, child = self.rates, self.child
-        told = {"restarts": self.restarts, "prefill_rate": rates.prefill, "decode_rate": rates.decode}
-        return {**told, **child.heartbeat, "memory_bytes": resident_bytes(child.pid)} if child else told
+        own = {"restarts": self.restarts, "prefill_rate": rates.prefill, "decode_rate": rates.decode}
+        return {**own, **child.heartbeat, "memory_bytes": resident_bytes(child.pid)} if child else own
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -130,9 +130,8 @@ class LlamaEngine:
         """Kernels of llama.cpp that this processor cannot run, with what happened."""
         return self._proving.left_out
 
-    def news(self) -> str:
-        """What the user should be told of that, once; "" the second time."""
-        return self._proving.news()
+    def pop_notice(self) -> str:
+        return self._proving.pop_notice()
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return int(self._counted(segments)["count"])
@@ -211,10 +210,9 @@ class LlamaEngine:
         return Delta(message.get("text", ""), progress=progress, waiting=message.get("waiting"),
                      eta_s=message.get("eta_s"))  # fmt: skip
 
-    def forget(self) -> None:
-        """Drops what is kept of conversations that are not being answered, on disk too."""
+    def clear_cache(self) -> None:
         if child := self.child:
-            child.send({"do": "forget"})
+            child.send({"do": "clear_cache"})
 
     async def close(self) -> None:
         """Ends all streams as cancelled, lets the process write its snapshots, and frees the memory."""

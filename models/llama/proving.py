@@ -34,7 +34,7 @@ class Proving:
         self._is_settled = False  # once it has started: what is the fastest is not measured again
         self.kernels: tuple[str, ...] = ()  # of the last process that held
         self.hopeless = ""  # why it cannot be used here; "" while it may be
-        self._news: list[str] = []
+        self._notices: list[str] = []
         self._faults = 0  # of answers, in a row
         self._counted: WorkerProcess | None = None
         self._dropped: str | None = None  # what is left out since then
@@ -115,15 +115,15 @@ class Proving:
         without = f"it goes on without {self._dropped}, " if self._dropped else ""
         return EngineFailed(f"the model's process stopped in the middle of it ({child.why}): {without}ask again")
 
-    def news(self) -> str:
-        """What the user has not been told yet of what is left out; "" the second time."""
-        told, self._news = " ".join(self._news), []
-        return told
+    def pop_notice(self) -> str:
+        """What the user does not know yet about kernels that are left out; "" the second time."""
+        text, self._notices = " ".join(self._notices), []
+        return text
 
     def _keep(self, left_out: LeftOut) -> None:
         for name in left_out.keys() - self.left_out.keys():
             told = f"{self._name} runs without {name} here, which llama.cpp cannot use on this processor"
-            self._news.append(f"{told} ({left_out[name]}).")
+            self._notices.append(f"{told} ({left_out[name]}).")
             log.warning("%s: %s", told, left_out[name])
         self.left_out = left_out
         self._verdicts.keep(self._place, self._verdict(left_out))

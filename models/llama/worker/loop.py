@@ -64,7 +64,7 @@ class Worker:
                 self._cancelled.add(message["id"])
                 mine = (part for part in self._step if part.request.id == message["id"])
                 aborts = any(len(part.tokens) > ABORT_TOKENS for part in mine)
-            elif message["do"] == "forget":
+            elif message["do"] == "clear_cache":
                 self._forgetting = True
             elif message["do"] == "close":
                 self._closing = aborts = True

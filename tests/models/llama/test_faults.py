@@ -71,7 +71,7 @@ async def test_a_process_killed_in_mid_stream_is_told_at_once_and_replaced(
     assert running.child is None
     assert await asked(running) == "length"
     assert running.child is not None
-    assert running.state["restarts"] == 1
+    assert running.metrics["restarts"] == 1
 
 
 async def test_a_stopped_process_is_told_by_its_silence(running: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ async def test_one_that_breaks_again_and_again_is_left_alone_for_longer_and_long
     assert time.monotonic() - began < 0.1
     await asyncio.sleep(0.8)
     assert await asked(running) == "length"
-    assert running.state["restarts"] == 3
+    assert running.metrics["restarts"] == 3
 
 
 async def test_closing_while_it_is_started_again_is_said_to_who_waits(running: LlamaEngine) -> None:
@@ -144,7 +144,7 @@ async def test_closing_while_it_is_started_again_is_said_to_who_waits(running: L
     await running.close()
     with pytest.raises(EngineFailed, match="closed"):
         await waiting
-    assert running.state["restarts"] == 0
+    assert running.metrics["restarts"] == 0
 
 
 async def test_a_file_that_is_gone_when_it_is_started_again_is_said(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ async def test_a_process_that_sends_nonsense_is_ended(speck: Path, monkeypatch: 
 
 
 async def test_one_that_is_busy_with_nothing_is_ended(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stuck = "import time; from models.llama import worker; worker.sampling_of = lambda _: time.sleep(60); main({"
+    stuck = "import time; from models.llama.worker import loop; loop.sampling_of = lambda _: time.sleep(60); main({"
     monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", stuck))
     monkeypatch.setattr(supervisor, "STALL_S", 1)
     found = await LlamaEngine.start(SPEC, speck)

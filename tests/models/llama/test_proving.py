@@ -111,10 +111,10 @@ async def test_it_is_told_once_and_logged(
     told = f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({AMX_TOLD})."
     with caplog.at_level(logging.WARNING, "models.llama.proving"):
         async with loaded(speck, verdicts) as found:
-            assert (found.news(), found.news()) == (told, "")
+            assert (found.pop_notice(), found.pop_notice()) == (told, "")
     assert told.partition(" (")[0] in caplog.text
     async with loaded(speck, verdicts) as found:
-        assert found.news() == ""
+        assert found.pop_notice() == ""
 
 
 async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
@@ -187,7 +187,7 @@ async def test_two_answers_in_a_row_that_end_in_a_fault_cost_a_suspect(
             await asked(found)
         assert await asked(found) == "length"
         assert found.left_out == {EXTRA_BUFFERS: "SIGSEGV in 2 answers in a row"}
-        assert "without extra buffer types" in found.news()
+        assert "without extra buffer types" in found.pop_notice()
     assert starts == [(), (), (EXTRA_BUFFERS,)]
     async with loaded(speck, verdicts):
         assert starts[3:] == [(EXTRA_BUFFERS,)]

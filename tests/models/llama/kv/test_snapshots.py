@@ -368,8 +368,8 @@ async def told(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
     engine = await LlamaEngine.start(spec, path, storage=KvLimits(1 << 20, 1 << 24, path.parent / "kv"))
     prompt = Prompt((Segment(text, False),), text)
     deltas = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=32, temperature=0))]
-    await eventually(lambda: engine.state.get("steps"))
-    damaged = int(engine.state["snapshots_damaged"])
+    await eventually(lambda: engine.metrics.get("steps"))
+    damaged = int(engine.metrics["snapshots_damaged"])
     await engine.close()
     return "".join(delta.text for delta in deltas), deltas[-1], damaged
 
@@ -411,11 +411,11 @@ async def test_what_is_to_be_forgotten_is_gone_from_cells_memory_and_disk(tmp_pa
     assert last.usage is not None
     assert last.usage.cached > 0
     engine = await LlamaEngine.start(spec, path, storage=storage)
-    engine.forget()
+    engine.clear_cache()
     last = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=4))][-1]
     assert last.usage is not None
     assert last.usage.cached == 0
-    engine.forget()
+    engine.clear_cache()
     await engine.close()
     assert list((tmp_path / "kv").glob("*.kv")) == []
 
@@ -430,11 +430,11 @@ async def test_an_answer_that_is_cancelled_to_be_forgotten_is_not_kept(tmp_path:
         while not (await anext(stream)).text:
             pass
         await stream.aclose()
-        engine.forget()  # arrives within the same step
+        engine.clear_cache()  # arrives within the same step
         last = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=1))][-1]
         assert last.usage is not None
         assert last.usage.cached == 0
-        engine.forget()
+        engine.clear_cache()
     await engine.close()
 
 
