@@ -8,7 +8,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from models.llama.engine import LlamaEngine
+from models.llama.engine import LlamaEngine, LlamaOptions
 from models.llama.kernels import environment
 from models.types import ModelSpec
 
@@ -18,7 +18,7 @@ def proved(path: Path) -> tuple[str, ...]:
     """The kernels that hold here for a model file. To be called without a running event loop."""
 
     async def load() -> tuple[str, ...]:
-        engine = await LlamaEngine.start(ModelSpec(path.stem, ()), path, context_length=256, threads=1)
+        engine = await LlamaEngine.start(ModelSpec(path.stem, ()), path, LlamaOptions(context_length=256, threads=1))
         os.environ.update(environment(engine.left_out))
         await engine.close()
         return engine.kernels

@@ -6,6 +6,7 @@ Does not know templates, conversations or retrieval; nothing of llama.cpp is loa
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,33 @@ from models.filters.answer_filter import is_filtered
 from models.gguf.header import GgufHeader, read_header
 from models.hardware import logical_cores, physical_cores, processor, resident_bytes
 from models.llama.bindings import build
-from models.llama.kv.snapshots import KvLimits
 from models.llama.proving import Proving
 from models.llama.supervisor import WorkerProcess
 from models.llama.verdicts import LeftOut, VerdictKey, Verdicts
-from models.llama.wire import LoadRequest, Message, pack_sampling, pack_segments
+from models.llama.wire import KvLimits, LoadRequest, Message, pack_sampling, pack_segments
 from models.types import Delta, EngineStatus, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
-NOTHING_KEPT = KvLimits()
+NO_SNAPSHOTS = KvLimits()
 QUEUE = 32  # prompts that may be read, answered or wait at once
 COUNT_S = 60.0  # for an answer that takes milliseconds
 CALM_S = 300.0  # without a break: the next one counts as the first
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # between the second break and the next start, doubling
 PATIENCE_S = 5.0  # a longer pause is not waited for
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaOptions:
+    """How a model is loaded. What is None comes from the `ModelSpec`."""
+
+    threads: int | None = None
+    gpu_layers: int | None = None
+    context_length: int | None = None  # tokens
+    kv_type: str = "f16"
+    kv_limits: KvLimits = NO_SNAPSHOTS
+    verdicts: Path | None = None  # file of unusable and of fastest kernels; None: nothing is measured or stored
+
+
+DEFAULTS = LlamaOptions()
 
 
 class LlamaEngine:
@@ -54,43 +69,23 @@ class LlamaEngine:
         cls,
         spec: ModelSpec,
         path: Path,
-        *,
-        threads: int | None = None,
-        gpu_layers: int | None = None,
-        context_length: int | None = None,
-        kv_type: str = "f16",
-        storage: KvLimits = NOTHING_KEPT,
-        verdicts: Path | None = None,
+        options: LlamaOptions = DEFAULTS,
         on_progress: Callable[[float], None] = lambda _share: None,
     ) -> "LlamaEngine":
-        """Loads a model file in a new process, and has it give first tokens. What is None comes from `spec`.
+        """Loads a model file in a new process and evaluates its first steps.
 
-        The context is never longer than the model was trained for; whether there is memory for it the caller has
-        checked (`capability`). `on_progress` gets the share that is loaded, 0..1. `verdicts` is the file of what
-        llama.cpp cannot use here and of what is the fastest; without one nothing is measured.
-        Raises ModelUnavailable for a file that is missing, damaged, or that llama.cpp refuses.
+        The context is never longer than the model was trained for. The caller has checked that there is memory for it
+        (`memory_plan`). `on_progress` gets the share that is loaded, 0..1.
+        Raises ModelUnavailable for a file that is missing, damaged, or refused by llama.cpp.
         """
         header = await asyncio.to_thread(read_header, path)
         if not header.tensor_bytes:
             raise ModelUnavailable(f"{path.name} is a vocabulary without a model")
-        fixed, layers = threads or spec.threads, spec.gpu_layers if gpu_layers is None else gpu_layers
-        order = LoadRequest(
-            path=str(path),
-            context_length=min(context_length or spec.context_length, header.context_length),
-            threads=fixed or physical_cores(),
-            most_threads=(fixed or logical_cores()) if verdicts and not layers else 0,
-            gpu_layers=layers,
-            kv_type=kv_type,
-            adapters=tuple(str(path.parent / adapter) for adapter in spec.adapters),
-            folder=str(storage.folder or ""),
-            ram_bytes=storage.ram_bytes,
-            disk_bytes=storage.disk_bytes,
-            file_bytes=header.file_bytes,
-        )
-        place = await asyncio.to_thread(lambda: VerdictKey(processor(), build(), header.architecture))
-        cores = f"{order.threads} to {order.most_threads} threads"
-        shape = f"{header.n_layers} x {header.n_embd}, {header.tensor_bytes} bytes, {kv_type}, {cores}"
-        proving = Proving(spec.name, order, Verdicts(verdicts), place, shape)
+        request = _load_request(spec, path, header, options)
+        key = await asyncio.to_thread(lambda: VerdictKey(processor(), build(), header.architecture))
+        threads = f"{request.threads} to {request.most_threads} threads"
+        shape = f"{header.n_layers} x {header.n_embd}, {header.tensor_bytes} bytes, {options.kv_type}, {threads}"
+        proving = Proving(spec.name, request, Verdicts(options.verdicts), key, shape)
         return cls(spec, header, proving, await proving.start(on_progress))
 
     @property
@@ -282,6 +277,25 @@ class LlamaEngine:
         pause_s = min(FIRST_PAUSE_S * 2 ** (self._breaks - 2), LONGEST_PAUSE_S) if self._breaks > 1 else 0.0
         pause_s = LONGEST_PAUSE_S if self._proving.hopeless else pause_s
         self._next_start = now + pause_s
+
+
+def _load_request(spec: ModelSpec, path: Path, header: GgufHeader, options: LlamaOptions) -> LoadRequest:
+    threads = options.threads or spec.threads  # 0: not set by the user
+    gpu_layers = spec.gpu_layers if options.gpu_layers is None else options.gpu_layers
+    limits = options.kv_limits
+    return LoadRequest(
+        path=str(path),
+        context_length=min(options.context_length or spec.context_length, header.context_length),
+        threads=threads or physical_cores(),
+        most_threads=(threads or logical_cores()) if options.verdicts and not gpu_layers else 0,
+        gpu_layers=gpu_layers,
+        kv_type=options.kv_type,
+        adapters=tuple(str(path.parent / adapter) for adapter in spec.adapters),
+        folder=str(limits.folder or ""),
+        ram_bytes=limits.ram_bytes,
+        disk_bytes=limits.disk_bytes,
+        file_bytes=header.file_bytes,
+    )
 
 
 def _error(message: Message) -> ModelError:

@@ -6,6 +6,7 @@ JSON, because a process that a damaged model file has overrun must not be able t
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from models.types import Sampling, Segment
@@ -13,6 +14,15 @@ from models.types import Sampling, Segment
 LINE_BYTES = 1 << 26  # the tokens of a very long prompt
 
 Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class KvLimits:
+    """Where snapshots of the KV cache may be stored, and how many bytes of them. No folder: none on disk."""
+
+    ram_bytes: int = 0
+    disk_bytes: int = 0
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,10 @@ class LoadRequest:
     disk_bytes: int = 0
     file_bytes: int = 0  # of the model
     without: tuple[str, ...] = ()  # kernels that are left out, by their names
+
+    @property
+    def kv_limits(self) -> KvLimits:
+        return KvLimits(self.ram_bytes, self.disk_bytes, Path(self.folder) if self.folder else None)
 
     @property
     def has_plain_cache(self) -> bool:

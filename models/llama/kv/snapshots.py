@@ -14,15 +14,7 @@ from numpy.typing import NDArray
 
 from models.llama.kv.state_file import Head, Spans, State, digest
 from models.llama.kv.state_folder import StateFolder, discard, stamp
-
-
-@dataclass(frozen=True, slots=True)
-class KvLimits:
-    """Where states may go, and how much of them. No folder: nothing is written to disk."""
-
-    ram_bytes: int = 0
-    disk_bytes: int = 0
-    folder: Path | None = None
+from models.llama.wire import KvLimits
 
 
 @dataclass(eq=False, slots=True)

@@ -32,7 +32,7 @@ from models.llama.kernels import (
     proof,
 )
 from models.llama.kv.slots import Slots
-from models.llama.kv.snapshots import KvLimits, Snapshots
+from models.llama.kv.snapshots import Snapshots
 from models.llama.verdicts import Choice
 from models.llama.wire import LoadRequest
 from models.llama.worker.answer_tokens import Answers
@@ -161,8 +161,7 @@ def load(order: LoadRequest, on_progress: Callable[[float], None], on_stage: Sta
             break  # steps of more rows are never made here: `StepCostModel` keeps them shorter
     is_measured = order.most_threads and seconds < MEASURED_S
     chosen = calibrated(order, vocabulary, context.can_share_prefix, on_progress, on_stage) if is_measured else None
-    limits = KvLimits(order.ram_bytes, order.disk_bytes, Path(order.folder) if order.folder else None)
-    snapshots = Snapshots(limits, parts=context.can_share_prefix)
+    snapshots = Snapshots(order.kv_limits, parts=context.can_share_prefix)
     slots = Slots(context, snapshots, order.context_length, SEQUENCES)
     answers = Answers(vocabulary.piece)
     loaded = LoadedModel(order, vocabulary, context, snapshots, Scheduler(slots, pace), answers, chosen)

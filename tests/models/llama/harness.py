@@ -7,8 +7,9 @@ import time
 
 from models.llama.kv.prefix_tree import common
 from models.llama.kv.slots import Slots
-from models.llama.kv.snapshots import KvLimits, Snapshots
+from models.llama.kv.snapshots import Snapshots
 from models.llama.kv.state_file import State
+from models.llama.wire import KvLimits
 from models.llama.worker.cost_model import StepCostModel
 from models.llama.worker.scheduler import Request, Scheduler, Slice
 

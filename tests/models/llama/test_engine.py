@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
-from models.llama.engine import LlamaEngine
+from models.llama.engine import LlamaEngine, LlamaOptions
 from models.types import Delta, Message, ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
 from tests.speck import write_recurrent
@@ -134,7 +134,7 @@ async def test_an_answer_that_repeats_itself_ends_with_a_notice(tmp_path: Path) 
 
 
 async def test_a_full_context_ends_with_length() -> None:
-    small = await LlamaEngine.start(SPEC, PHI3.path, context_length=256)
+    small = await LlamaEngine.start(SPEC, PHI3.path, LlamaOptions(context_length=256))
     prompt = ask(LONG[:400])
     _, last, _ = await collect(small, prompt, Sampling(max_tokens=10_000, temperature=0))
     await small.close()
@@ -194,7 +194,7 @@ async def test_no_answer_text_is_asked_for_only_prefills(engine: LlamaEngine) ->
 
 
 async def test_the_context_is_no_longer_than_the_model_was_trained_for() -> None:
-    engine = await LlamaEngine.start(SPEC, CODELLAMA.path, context_length=1 << 20)
+    engine = await LlamaEngine.start(SPEC, CODELLAMA.path, LlamaOptions(context_length=1 << 20))
     await engine.close()
     assert engine.context_length == CODELLAMA.context_length
 
@@ -248,7 +248,7 @@ async def test_answers_side_by_side_are_those_of_each_alone(engine: LlamaEngine)
 
 
 async def test_a_smaller_cache_answers_and_goes_on() -> None:
-    engine = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), kv_type="q8_0")  # its blocks are of 32
+    engine = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0"))  # its blocks are of 32
     first, last, _ = await collect(engine, ask("What is a hit?"))
     await collect(engine, ask("unrelated"))
     again, known, _ = await collect(engine, ask("What is a hit?"))

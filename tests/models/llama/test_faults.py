@@ -17,7 +17,7 @@ from benchmarks.fuzz_gguf import mutants
 from benchmarks.soak_engine import left, swap
 from models.errors import EngineFailed, ModelUnavailable, Unsupported
 from models.llama import engine, supervisor
-from models.llama.engine import LlamaEngine
+from models.llama.engine import LlamaEngine, LlamaOptions
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.processes import address_space, eventually, is_alive, workers
 from tests.speck import write_speck
@@ -189,7 +189,7 @@ async def test_too_little_memory_is_said(speck: Path, running: LlamaEngine, monk
         limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({bytes_}, {bytes_})); "
         monkeypatch.setattr(supervisor, "_CODE", limit + plain)
         with pytest.raises(ModelUnavailable, match=words):
-            await LlamaEngine.start(SPEC, path, context_length=context)
+            await LlamaEngine.start(SPEC, path, LlamaOptions(context_length=context))
     assert await asked(running) == "length"
 
 
@@ -252,7 +252,7 @@ async def test_damaged_files_are_refused_or_answer(tmp_path: Path, speck: Path) 
         path = tmp_path / f"{number}.gguf"
         path.write_bytes(data)
         try:
-            found = await LlamaEngine.start(SPEC, path, context_length=256)
+            found = await LlamaEngine.start(SPEC, path, LlamaOptions(context_length=256))
             fates[str(await asked(found))] += 1
             await found.close()
         except ModelUnavailable:

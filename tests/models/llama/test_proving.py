@@ -13,7 +13,7 @@ from models.errors import EngineFailed, ModelUnavailable
 from models.hardware import processor
 from models.llama import engine, supervisor
 from models.llama.bindings import build
-from models.llama.engine import LlamaEngine
+from models.llama.engine import LlamaEngine, LlamaOptions
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_ROWS, SUSPECTS, TILED
 from models.llama.verdicts import Verdict, VerdictKey, Verdicts
 from models.llama.wire import LoadRequest
@@ -42,7 +42,7 @@ def verdicts(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def loaded(path: Path, verdicts: Path) -> AsyncIterator[LlamaEngine]:
-    found = await LlamaEngine.start(SPEC, path, verdicts=verdicts)
+    found = await LlamaEngine.start(SPEC, path, LlamaOptions(verdicts=verdicts))
     yield found
     await found.close()
     assert workers(os.getpid()) == []
@@ -122,7 +122,7 @@ async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGSEGV"))
     with pytest.raises(ModelUnavailable) as failed:
-        await LlamaEngine.start(SPEC, speck, verdicts=verdicts)
+        await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
     told = str(failed.value)
     assert told.startswith(
         f"speck cannot be used on this processor: {AMX_TOLD}; {AMX_TOLD} without extra buffer types;"
@@ -143,7 +143,7 @@ async def test_a_library_of_another_processor_is_said_at_once(
     die = "import os, signal; os.kill(os.getpid(), signal.SIGILL); main({"
     monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", die))
     with pytest.raises(ModelUnavailable, match=r"cannot run on this processor \(SIGILL when its library.*PORTABLE=1"):
-        await LlamaEngine.start(SPEC, speck, verdicts=verdicts)
+        await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
     assert starts == [()]
 
 
@@ -160,7 +160,9 @@ async def test_a_quantised_cache_goes_on_without_flash_attention(
     verdicts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGILL"))
-    found = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), kv_type="q8_0", context_length=256, verdicts=verdicts)
+    found = await LlamaEngine.start(
+        SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0", context_length=256, verdicts=verdicts)
+    )
     assert await asked(found) == "length"
     assert (EXTRA_BUFFERS in found.kernels, FLASH_ATTENTION in found.kernels) == (False, False)
     await found.close()
@@ -171,7 +173,7 @@ async def test_what_is_refused_is_no_fault(
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGABRT"))
     with pytest.raises(ModelUnavailable, match="could not be loaded: its process ended by signal 6"):
-        await LlamaEngine.start(SPEC, speck, verdicts=verdicts)
+        await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
     assert starts == [()]
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.llama.engine import LlamaEngine
-from models.llama.kv.snapshots import KvLimits
-from models.llama.wire import LoadRequest
+from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.wire import KvLimits, LoadRequest
 from models.llama.worker.context import LlamaContext
 from models.llama.worker.loading import snapshot_key
 from models.llama.worker.vocabulary import Vocabulary
@@ -73,13 +72,13 @@ async def test_a_server_that_stops_in_the_middle_of_a_step_leaves_nothing_wrong(
     snapshot_key(LoadRequest(str(file), 4096, 1, folder=str(tmp_path)))  # the file's digest is known from the start
     long = (Segment(LONG * 20, False),)
     for place in range(6):
-        engine = await LlamaEngine.start(spec, file, storage=kept)
+        engine = await LlamaEngine.start(spec, file, LlamaOptions(kv_limits=kept))
         stream = engine.stream(Prompt(long, ""), GREEDY)
         await anext(stream)
         await asyncio.sleep(0.04 * place)
         await engine.close()
         await stream.aclose()
-    engine = await LlamaEngine.start(spec, file, storage=kept)
+    engine = await LlamaEngine.start(spec, file, LlamaOptions(kv_limits=kept))
     answer, _, _ = await said(engine, long)
     await engine.close()
     assert answer == await afresh(file, long)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from models.llama.kv.snapshot_writer import MIN_TOKENS
-from models.llama.kv.snapshots import KvLimits, Snapshots
+from models.llama.kv.snapshots import Snapshots
 from models.llama.kv.state_file import State
+from models.llama.wire import KvLimits
 from tests.models.llama.harness import SYSTEM, World
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from models.llama.engine import LlamaEngine
+from models.llama.engine import LlamaEngine, LlamaOptions
 from models.llama.kernels import FLASH_ATTENTION
 from models.llama.kv import state_folder
-from models.llama.kv.snapshots import KvLimits, KvSnapshot, Snapshots
+from models.llama.kv.snapshots import KvSnapshot, Snapshots
 from models.llama.kv.state_file import Head, Spans, State
 from models.llama.kv.state_folder import stamp
-from models.llama.wire import LoadRequest
+from models.llama.wire import KvLimits, LoadRequest
 from models.llama.worker.loading import snapshot_key
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
@@ -365,7 +365,7 @@ STORY = "def scan(path): return sorted(path.iterdir())\n" * 8
 async def told(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
     """Answer, last delta and damaged snapshots of one life of an engine."""
     spec = ModelSpec("speck", (path.name,), context_length=2048, threads=1)
-    engine = await LlamaEngine.start(spec, path, storage=KvLimits(1 << 20, 1 << 24, path.parent / "kv"))
+    engine = await LlamaEngine.start(spec, path, LlamaOptions(kv_limits=KvLimits(1 << 20, 1 << 24, path.parent / "kv")))
     prompt = Prompt((Segment(text, False),), text)
     deltas = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=32, temperature=0))]
     await eventually(lambda: engine.metrics.get("steps"))
@@ -405,12 +405,12 @@ async def test_what_is_to_be_forgotten_is_gone_from_cells_memory_and_disk(tmp_pa
         LoadRequest(str(path), 512, 1, folder=str(storage.folder))
     )  # the file's digest is known from the start
     for _ in range(2):
-        engine = await LlamaEngine.start(spec, path, storage=storage)
+        engine = await LlamaEngine.start(spec, path, LlamaOptions(kv_limits=storage))
         last = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=4))][-1]
         await engine.close()
     assert last.usage is not None
     assert last.usage.cached > 0
-    engine = await LlamaEngine.start(spec, path, storage=storage)
+    engine = await LlamaEngine.start(spec, path, LlamaOptions(kv_limits=storage))
     engine.clear_cache()
     last = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=4))][-1]
     assert last.usage is not None
@@ -457,7 +457,7 @@ async def test_a_folder_that_cannot_be_used_costs_the_snapshots_only(tmp_path: P
     path = tmp_path / "speck.gguf"
     write_speck(path)
     spec, storage = ModelSpec("speck", (path.name,), context_length=512, threads=1), KvLimits(0, 1 << 30, path / "kv")
-    engine = await LlamaEngine.start(spec, path, storage=storage)
+    engine = await LlamaEngine.start(spec, path, LlamaOptions(kv_limits=storage))
     for _ in range(2):
         deltas = [delta async for delta in engine.stream(Prompt((Segment("a b", False),), ""), Sampling(max_tokens=4))]
         assert deltas[-1].reason == "length"

@@ -14,7 +14,7 @@ import pytest
 
 from models.errors import ModelUnavailable
 from models.llama import supervisor
-from models.llama.engine import LlamaEngine
+from models.llama.engine import LlamaEngine, LlamaOptions
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, TILED
 from models.llama.proving import Proving
 from models.llama.supervisor import WorkerProcess
@@ -235,7 +235,7 @@ async def test_what_is_faster_is_used_and_remembered(
     armed(monkeypatch)
     for _ in range(2):
         engine = await LlamaEngine.start(
-            SPEC, tmp_path / "speck.gguf", threads=1, verdicts=verdicts, on_progress=shares.append
+            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, verdicts=verdicts), on_progress=shares.append
         )
         assert FLASH_ATTENTION in engine.kernels
         assert shares == sorted(shares)
@@ -251,7 +251,7 @@ async def test_what_is_faster_is_used_and_remembered(
 
 async def test_without_a_place_to_remember_nothing_is_measured(tmp_path: Path, starts: list[LoadRequest]) -> None:
     write_speck(tmp_path / "speck.gguf")
-    engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", threads=1)
+    engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1))
     await engine.close()
     assert [order.most_threads for order in starts] == [0]
 
@@ -261,7 +261,9 @@ async def test_a_choice_that_faults_is_left_out_and_no_other(
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
     armed(monkeypatch, FAULTS)
-    engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", threads=1, verdicts=tmp_path / "kernels.json")
+    engine = await LlamaEngine.start(
+        SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, verdicts=tmp_path / "kernels.json")
+    )
     assert engine.left_out == {FLASH_ATTENTION: "SIGILL when its speed was being measured"}
     assert FLASH_ATTENTION not in engine.kernels
     assert [order.without for order in starts] == [(), (FLASH_ATTENTION,)]
@@ -274,7 +276,9 @@ async def test_a_machine_at_work_is_measured_at_the_next_load(
     write_speck(tmp_path / "speck.gguf")
     armed(monkeypatch, BUSY)
     for _ in range(2):
-        engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", threads=1, verdicts=tmp_path / "kernels.json")
+        engine = await LlamaEngine.start(
+            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, verdicts=tmp_path / "kernels.json")
+        )
         assert engine.child is not None
         await engine.child.kill("a test")
         await anext(engine.stream(HELLO, Sampling(max_tokens=1)))  # of the process that is started again
@@ -291,7 +295,9 @@ async def test_what_ends_by_no_fault_is_not_tried_again(
     write_speck(tmp_path / "speck.gguf")
     armed(monkeypatch, then)
     for _ in range(2):
-        engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", threads=1, verdicts=tmp_path / "kernels.json")
+        engine = await LlamaEngine.start(
+            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, verdicts=tmp_path / "kernels.json")
+        )
         assert (FLASH_ATTENTION in engine.kernels, engine.left_out) == (False, {})
         await engine.close()
     assert [order.most_threads for order in starts] == [1, *[0] * (len(starts) - 1)]
@@ -306,7 +312,9 @@ async def test_a_choice_is_of_the_threads_and_of_the_processor(
     armed(monkeypatch)
     for threads, layers in ((1, 0), (2, 0), (1, 1), (1, 0)):
         engine = await LlamaEngine.start(
-            SPEC, tmp_path / "speck.gguf", verdicts=tmp_path / "kernels.json", threads=threads, gpu_layers=layers
+            SPEC,
+            tmp_path / "speck.gguf",
+            LlamaOptions(verdicts=tmp_path / "kernels.json", threads=threads, gpu_layers=layers),
         )
         await engine.close()
     assert [(order.threads, order.most_threads, bool(order.kernels)) for order in starts] == [
