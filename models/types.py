@@ -73,7 +73,7 @@ class Segment:
 
     text: str
     parse_special: bool
-    said: bool = False  # an answer of the model: where its own tokens are still known, they are what it reads again
+    from_model: bool = False  # an earlier answer: where its tokens are still cached, they are used again as they are
 
 
 @dataclass(frozen=True, slots=True)

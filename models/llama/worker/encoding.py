@@ -58,7 +58,7 @@ def encode(vocabulary: Vocabulary, segments: Iterable[Segment], said: Said = lam
     """
     tokens: list[int] = []
     run = _Run()
-    for is_said, group in groupby(segments, key=lambda segment: segment.said):
+    for is_said, group in groupby(segments, key=lambda segment: segment.from_model):
         answer = list(group)
         if is_said:
             before = tokens + _plain(vocabulary, tokens, run)
