@@ -20,13 +20,13 @@ from models.errors import ModelUnavailable
 
 REBUILD = "`rm -f .venv/stamps/llama; make setup` compiles llama.cpp for this one"
 _WARN, _ERROR = 3, 4  # enum ggml_log_level
-_complaints: deque[str] = deque(maxlen=20)  # one per process, as llama.cpp has one log
+_log_errors: deque[str] = deque(maxlen=20)  # one per process, as llama.cpp has one log
 _loading = threading.Lock()
 
 
 def _keep(level: int, text: bytes, _: object) -> None:
     if level in (_WARN, _ERROR):
-        _complaints.append(text.decode("utf-8", "replace").strip())
+        _log_errors.append(text.decode("utf-8", "replace").strip())
 
 
 _keep_callback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(_keep)
@@ -102,8 +102,8 @@ def json_schema_to_gbnf(schema: str) -> str:
     return grammar
 
 
-def last_complaint() -> str:
+def last_error() -> str:
     """What llama.cpp said last before it gave up; "" if nothing. Reading it clears it."""
-    said = _complaints[-1] if _complaints else ""
-    _complaints.clear()
+    said = _log_errors[-1] if _log_errors else ""
+    _log_errors.clear()
     return said

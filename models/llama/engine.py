@@ -25,9 +25,9 @@ from models.types import Delta, EngineStatus, Fim, ModelSpec, Prompt, Rates, Sam
 NO_SNAPSHOTS = KvLimits()
 QUEUE = 32  # prompts that may be read, answered or wait at once
 COUNT_S = 60.0  # for an answer that takes milliseconds
-CALM_S = 300.0  # without a break: the next one counts as the first
+RESET_S = 300.0  # without a break: the next one counts as the first
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # between the second break and the next start, doubling
-PATIENCE_S = 5.0  # a longer pause is not waited for
+MAX_WAIT_S = 5.0  # a longer pause is not waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ DEFAULTS = LlamaOptions()
 class LlamaEngine:
     """One model with one process. A process that breaks costs the answers it was making, nothing else."""
 
-    def __init__(self, spec: ModelSpec, header: GgufHeader, proving: Proving, child: WorkerProcess) -> None:
-        facts = child.ready.result()
+    def __init__(self, spec: ModelSpec, header: GgufHeader, proving: Proving, worker: WorkerProcess) -> None:
+        facts = worker.ready.result()
         self.name, self.context_length = spec.name, int(facts["context_length"])
         self.chat_template = header.chat_template
         self.bos, self.eos = str(facts["bos"]), str(facts["eos"])
@@ -58,11 +58,11 @@ class LlamaEngine:
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._rates = Rates()
         self._open = 0
-        self._breaks, self._broke_at, self._next_start, self.restarts = 0, -CALM_S, 0.0, 0
+        self._breaks, self._broke_at, self._next_start, self.restarts = 0, -RESET_S, 0.0, 0
         self._closed = False
         self._starting: asyncio.Future[WorkerProcess] = self._loop.create_future()
-        self._starting.set_result(child)
-        self._minding = asyncio.create_task(self._mind())
+        self._starting.set_result(worker)
+        self._restarting = asyncio.create_task(self._restart_when_gone())
 
     @classmethod
     async def start(
@@ -89,7 +89,7 @@ class LlamaEngine:
         return cls(spec, header, proving, await proving.start(on_progress))
 
     @property
-    def child(self) -> WorkerProcess | None:
+    def worker(self) -> WorkerProcess | None:
         """The process, while it is up."""
         starting = self._starting
         if not starting.done() or starting.cancelled() or starting.exception():
@@ -99,21 +99,21 @@ class LlamaEngine:
     @property
     def status(self) -> EngineStatus:
         """`loading` while its process is started again; "" after a failed start: the next prompt starts it again."""
-        return "loaded" if self.child else "" if self._starting.done() else "loading"
+        return "loaded" if self.worker else "" if self._starting.done() else "loading"
 
     @property
     def rates(self) -> Rates:
         """Those of the process; while a new one has measured nothing, of the one before."""
-        if (child := self.child) and child.rates.prefill:
-            self._rates = child.rates
+        if (worker := self.worker) and worker.rates.prefill:
+            self._rates = worker.rates
         return self._rates
 
     @property
     def metrics(self) -> dict[str, float]:
         """The last report of the process, and its memory as the system counts it."""
-        rates, child = self.rates, self.child
+        rates, worker = self.rates, self.worker
         own = {"restarts": self.restarts, "prefill_rate": rates.prefill, "decode_rate": rates.decode}
-        return {**own, **child.heartbeat, "memory_bytes": resident_bytes(child.pid)} if child else own
+        return {**own, **worker.heartbeat, "memory_bytes": resident_bytes(worker.pid)} if worker else own
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -129,18 +129,18 @@ class LlamaEngine:
         return self._proving.pop_notice()
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
-        return int(self._counted(segments)["count"])
+        return int(self._count(segments)["count"])
 
     def cached_tokens(self, segments: tuple[Segment, ...]) -> int:
-        return int(self._counted(segments)["cached"])
+        return int(self._count(segments)["cached"])
 
     def tokenize(self, segments: tuple[Segment, ...]) -> list[int]:
         """The very tokens `stream` would evaluate. Blocks, as `count_tokens` does."""
-        return list(self._counted(segments, tokens=True)["tokens"])
+        return list(self._count(segments, tokens=True)["tokens"])
 
-    def _counted(self, segments: tuple[Segment, ...], *, tokens: bool = False) -> Message:
+    def _count(self, segments: tuple[Segment, ...], *, tokens: bool = False) -> Message:
         assert threading.get_ident() != self._thread, "counting waits for the event loop: not on it"
-        asking = self._ask({"do": "count", "segments": pack_segments(segments), "tokens": tokens})
+        asking = self._request({"do": "count", "segments": pack_segments(segments), "tokens": tokens})
         counting = asyncio.run_coroutine_threadsafe(asking, self._loop)
         try:
             return counting.result(COUNT_S)
@@ -148,16 +148,16 @@ class LlamaEngine:
             counting.cancel()
             raise EngineFailed(f"{self.name} did not count tokens within {COUNT_S:.0f} s") from error
 
-    async def _ask(self, message: Message) -> Message:
-        child = await self._running()
-        id_, inbox = child.open()
+    async def _request(self, message: Message) -> Message:
+        worker = await self._running()
+        id_, inbox = worker.open()
         try:
-            child.send(message | {"id": id_})
+            worker.send(message | {"id": id_})
             answer = await inbox.get()
         finally:
-            child.forget(id_)
+            worker.forget(id_)
         if answer is None:
-            raise self._proving.lost(child)
+            raise self._proving.lost(worker)
         if "error" in answer:
             raise _error(answer)
         return answer
@@ -167,7 +167,7 @@ class LlamaEngine:
             raise EngineBusy(self._open)
         self._open += not prompt.ahead
         try:
-            child = await self._running()
+            worker = await self._running()
             asked = {
                 "segments": pack_segments(prompt.segments),
                 "sampling": pack_sampling(sampling),
@@ -176,13 +176,13 @@ class LlamaEngine:
                 "ahead": prompt.ahead,
                 "is_continuation": prompt.is_continuation,
             }
-            id_, inbox = child.open()
-            child.send({"do": "generate", "id": id_} | asked)
+            id_, inbox = worker.open()
+            worker.send({"do": "generate", "id": id_} | asked)
             try:
                 while True:
                     message = await inbox.get()
                     if message is None:
-                        raise self._proving.lost(child)
+                        raise self._proving.lost(worker)
                     delta = self._delta(message)
                     yield delta
                     if delta.reason:
@@ -190,8 +190,8 @@ class LlamaEngine:
                             self._proving.answered()
                         return
             finally:
-                child.forget(id_)
-                child.send({"do": "cancel", "id": id_})  # nothing to it, where it has ended
+                worker.forget(id_)
+                worker.send({"do": "cancel", "id": id_})  # nothing to it, where it has ended
         finally:
             self._open -= not prompt.ahead
 
@@ -206,20 +206,20 @@ class LlamaEngine:
                      eta_s=message.get("eta_s"))  # fmt: skip
 
     def clear_cache(self) -> None:
-        if child := self.child:
-            child.send({"do": "clear_cache"})
+        if worker := self.worker:
+            worker.send({"do": "clear_cache"})
 
     async def close(self) -> None:
         """Ends all streams as cancelled, lets the process write its snapshots, and frees the memory."""
         if self._closed:
             return
         self._closed = True
-        self._minding.cancel()
+        self._restarting.cancel()
         if not self._starting.done():
             self._starting.cancel()
         elif not self._starting.exception():
             await self._starting.result().close()
-        await asyncio.gather(self._starting, self._minding, return_exceptions=True)
+        await asyncio.gather(self._starting, self._restarting, return_exceptions=True)
 
     # --- the process, again when it broke ---
 
@@ -228,9 +228,9 @@ class LlamaEngine:
         if self._closed:
             raise EngineFailed(f"the engine of {self.name} is closed")
         pause_s = self._next_start - self._loop.time()
-        if pause_s > PATIENCE_S and self._proving.hopeless:
-            raise ModelUnavailable(self._proving.hopeless)
-        if pause_s > PATIENCE_S:
+        if pause_s > MAX_WAIT_S and self._proving.unusable:
+            raise ModelUnavailable(self._proving.unusable)
+        if pause_s > MAX_WAIT_S:
             raise EngineFailed(
                 f"{self.name} broke {self._breaks} times in a row and is started again in {pause_s:.0f} s: try then, or"
                 " choose another model"
@@ -245,20 +245,20 @@ class LlamaEngine:
     async def _start_again(self) -> WorkerProcess:
         await asyncio.sleep(self._next_start - self._loop.time())
         try:
-            child = await self._proving.start(lambda _share: None)
+            worker = await self._proving.start(lambda _share: None)
         except ModelUnavailable:
-            self._put_off()
+            self._delay_next_start()
             raise
         self.restarts += 1
-        return child
+        return worker
 
-    async def _mind(self) -> None:
+    async def _restart_when_gone(self) -> None:
         """Starts the process again whenever it breaks, before somebody asks for it."""
         while True:
-            child = await self._started()
-            await child.gone.wait()
-            self._proving.broke(child)
-            self._put_off()
+            worker = await self._started()
+            await worker.gone.wait()
+            self._proving.broke(worker)
+            self._delay_next_start()
             self._starting = asyncio.create_task(self._start_again())
 
     async def _started(self) -> WorkerProcess:
@@ -269,13 +269,13 @@ class LlamaEngine:
                 return starting.result()
             await asyncio.sleep(FIRST_PAUSE_S)
 
-    def _put_off(self) -> None:
+    def _delay_next_start(self) -> None:
         """Counts a break, and sets when the next start may be: at once, then later and later; late if nothing helps."""
         now = self._loop.time()
-        self._breaks = 1 if now - self._broke_at > CALM_S else self._breaks + 1
+        self._breaks = 1 if now - self._broke_at > RESET_S else self._breaks + 1
         self._broke_at = now
         pause_s = min(FIRST_PAUSE_S * 2 ** (self._breaks - 2), LONGEST_PAUSE_S) if self._breaks > 1 else 0.0
-        pause_s = LONGEST_PAUSE_S if self._proving.hopeless else pause_s
+        pause_s = LONGEST_PAUSE_S if self._proving.unusable else pause_s
         self._next_start = now + pause_s
 
 

@@ -24,19 +24,19 @@ IN_A_ROW = 2  # answers that end in a fault before something is left out: one ma
 class Proving:
     """The starts of one model's process."""
 
-    def __init__(self, name: str, order: LoadRequest, verdicts: Verdicts, place: VerdictKey, shape: str) -> None:
+    def __init__(self, name: str, request: LoadRequest, verdicts: Verdicts, key: VerdictKey, shape: str) -> None:
         """`shape` names what makes the model fast or slow, for what is measured of it."""
-        self._name, self._order = name, order
-        self._verdicts, self._place, self._shape = verdicts, place, shape
-        verdict = verdicts.find(place) or Verdict()
+        self._name, self._order = name, request
+        self._verdicts, self._key, self._shape = verdicts, key, shape
+        verdict = verdicts.find(key) or Verdict()
         self.left_out: LeftOut = verdict.left_out
-        self._choice = verdict.fastest.get(shape) if order.most_threads else None
+        self._choice = verdict.fastest.get(shape) if request.most_threads else None
         self._is_settled = False  # once it has started: what is the fastest is not measured again
         self.kernels: tuple[str, ...] = ()  # of the last process that held
-        self.hopeless = ""  # why it cannot be used here; "" while it may be
+        self.unusable = ""  # why it cannot be used here; "" while it may be
         self._notices: list[str] = []
         self._faults = 0  # of answers, in a row
-        self._counted: WorkerProcess | None = None
+        self._last_broken: WorkerProcess | None = None
         self._dropped: str | None = None  # what is left out since then
 
     async def start(self, on_progress: Callable[[float], None]) -> WorkerProcess:
@@ -44,14 +44,14 @@ class Proving:
         left_out, tried, in_vain = dict(self.left_out), [], False
         while True:
             try:
-                child = await WorkerProcess.start(self._ordered(left_out), on_progress)
+                worker = await WorkerProcess.start(self._request(left_out), on_progress)
             except KernelFault as fault:
                 tried.append(f"{fault.fault} when {fault.stage}{_without(left_out)}")
                 name = suspect(fault.kernels)
                 if name is None:
-                    self.hopeless = self._reason(fault, tried)
-                    self._verdicts.keep(self._place, self._verdict(self.left_out, self.hopeless))
-                    raise ModelUnavailable(self.hopeless) from fault
+                    self.unusable = self._reason(fault, tried)
+                    self._verdicts.keep(self._key, self._verdict(self.left_out, self.unusable))
+                    raise ModelUnavailable(self.unusable) from fault
                 log.warning("%s: %s; the next try is without %s", self._name, tried[-1], name)
                 left_out[name] = f"{fault.fault} when {fault.stage}"
                 continue
@@ -61,59 +61,59 @@ class Proving:
                 log.warning("%s: %s; the next try is with what is usual", self._name, error)
                 self._choice, self._is_settled, in_vain = None, True, True
                 continue
-            usual = Choice(child.kernels, self._order.threads, self._order.threads)
-            if child.fastest and child.fastest != usual:
-                self._choice = child.fastest
-                await child.kill("another choice is faster")
+            usual = Choice(worker.kernels, self._order.threads, self._order.threads)
+            if worker.fastest and worker.fastest != usual:
+                self._choice = worker.fastest
+                await worker.kill("another choice is faster")
                 on_progress = _ignored  # it has come to its end already
                 continue
-            if child.fastest or in_vain:
+            if worker.fastest or in_vain:
                 self._choice = usual
             self._is_settled = True
             self._keep(left_out)  # at once: who gives the load up now could not end the process
-            self.hopeless, self.kernels = "", child.kernels
-            return child
+            self.unusable, self.kernels = "", worker.kernels
+            return worker
 
-    def _ordered(self, left_out: LeftOut) -> LoadRequest:
+    def _request(self, left_out: LeftOut) -> LoadRequest:
         """With what is the fastest here; or to find it out, at the first start."""
-        order = replace(self._order, without=tuple(left_out))
+        request = replace(self._order, without=tuple(left_out))
         if self._choice:
-            return replace(order, most_threads=0, **asdict(self._choice))
-        return replace(order, most_threads=0) if self._is_settled else order
+            return replace(request, most_threads=0, **asdict(self._choice))
+        return replace(request, most_threads=0) if self._is_settled else request
 
     def _verdict(self, left_out: LeftOut, failed: str = "") -> Verdict:
-        fastest = (self._verdicts.find(self._place) or Verdict()).fastest
+        fastest = (self._verdicts.find(self._key) or Verdict()).fastest
         return Verdict(left_out, failed, {**fastest, self._shape: self._choice} if self._choice else fastest)
 
-    def broke(self, child: WorkerProcess) -> None:
+    def broke(self, worker: WorkerProcess) -> None:
         """Takes note, once, of a process that has ended. After `IN_A_ROW` faults the next one has a suspect less."""
-        if child is self._counted:
+        if worker is self._last_broken:
             return
-        self._counted, self._dropped = child, None
-        self._faults = self._faults + 1 if child.fault else 0
+        self._last_broken, self._dropped = worker, None
+        self._faults = self._faults + 1 if worker.fault else 0
         if self._faults < IN_A_ROW:
             return
-        self._faults, what = 0, f"{child.fault} in {IN_A_ROW} answers in a row"
-        self._dropped = suspect(child.kernels)
+        self._faults, what = 0, f"{worker.fault} in {IN_A_ROW} answers in a row"
+        self._dropped = suspect(worker.kernels)
         if self._dropped:
             self._keep({**self.left_out, self._dropped: what})
         else:
             self._faults = IN_A_ROW - 1  # one more will do
-            self.hopeless = (
+            self.unusable = (
                 f"{self._name} cannot be used on this processor: {what}{_without(self.left_out)}. {_advice()}"
             )
 
     def answered(self) -> None:
         """An answer has come to its end."""
-        self._faults, self.hopeless = 0, ""
+        self._faults, self.unusable = 0, ""
 
-    def lost(self, child: WorkerProcess) -> EngineFailed:
+    def lost(self, worker: WorkerProcess) -> EngineFailed:
         """What a request is told whose process is gone."""
-        self.broke(child)
-        if self.hopeless:
-            return EngineFailed(self.hopeless)
+        self.broke(worker)
+        if self.unusable:
+            return EngineFailed(self.unusable)
         without = f"it goes on without {self._dropped}, " if self._dropped else ""
-        return EngineFailed(f"the model's process stopped in the middle of it ({child.why}): {without}ask again")
+        return EngineFailed(f"the model's process stopped in the middle of it ({worker.why}): {without}ask again")
 
     def pop_notice(self) -> str:
         """What the user does not know yet about kernels that are left out; "" the second time."""
@@ -126,7 +126,7 @@ class Proving:
             self._notices.append(f"{told} ({left_out[name]}).")
             log.warning("%s: %s", told, left_out[name])
         self.left_out = left_out
-        self._verdicts.keep(self._place, self._verdict(left_out))
+        self._verdicts.keep(self._key, self._verdict(left_out))
 
     def _reason(self, fault: KernelFault, tried: list[str]) -> str:
         if fault.stage == LIBRARY:

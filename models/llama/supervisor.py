@@ -37,9 +37,9 @@ _CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.worker.main impo
 class KernelFault(ModelUnavailable):
     """A load that was ended by a fault of the processor, or that stalled."""
 
-    def __init__(self, child: "WorkerProcess") -> None:
-        super().__init__(f"the model could not be loaded: {child.why}")
-        self.fault, self.stage, self.kernels = child.fault, child.stage, child.kernels
+    def __init__(self, worker: "WorkerProcess") -> None:
+        super().__init__(f"the model could not be loaded: {worker.why}")
+        self.fault, self.stage, self.kernels = worker.fault, worker.stage, worker.kernels
 
 
 class NotMeasured(ModelUnavailable):
@@ -56,7 +56,7 @@ class WorkerProcess:
         self._ids = count(1)
         self._inboxes: dict[int, asyncio.Queue[Message | None]] = {}
         self._stderr_tail = b""
-        self._heard = True
+        self._has_received = True
         self._killed_for = ""
         self.ready: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
@@ -66,36 +66,36 @@ class WorkerProcess:
         self.kernels: tuple[str, ...] = ()  # those it uses, as far as there is a choice
         self.heartbeat: Message = {}
         self.rates = Rates()
-        self._progressed: Callable[[float], None] = lambda _share: None
+        self._on_progress: Callable[[float], None] = lambda _share: None
         self._load_s = LOAD_S  # for one stage of the load
         self._patience: asyncio.Timeout | None = None  # of whoever waits for it
-        self._listening = [asyncio.create_task(work) for work in (self._read(reader), self._read_stderr())]
-        self._tasks = [*self._listening, *(asyncio.create_task(work) for work in (self._watch(), self._see_end()))]
+        self._readers = [asyncio.create_task(work) for work in (self._read(reader), self._read_stderr())]
+        self._tasks = [*self._readers, *(asyncio.create_task(work) for work in (self._watch(), self._wait_for_end()))]
 
     @classmethod
-    async def start(cls, order: LoadRequest, on_progress: Callable[[float], None]) -> "WorkerProcess":
+    async def start(cls, request: LoadRequest, on_progress: Callable[[float], None]) -> "WorkerProcess":
         """A process that has loaded what is ordered. Raises ModelUnavailable with the reason where it cannot, as a
         KernelFault where it has died of what it is made to run.
         """
-        child = await cls._spawn()
-        child._progressed, child._load_s = on_progress, LOAD_S + order.file_bytes / SLOWEST_DISK
-        child.send(asdict(order))
+        worker = await cls._spawn()
+        worker._on_progress, worker._load_s = on_progress, LOAD_S + request.file_bytes / SLOWEST_DISK
+        worker.send(asdict(request))
         try:
-            async with asyncio.timeout(child._load_s) as child._patience:
-                await asyncio.shield(child.ready)
+            async with asyncio.timeout(worker._load_s) as worker._patience:
+                await asyncio.shield(worker.ready)
         except BaseException as error:
-            child._patience = None
-            await child.kill("its load was given up")
-            child.ready.exception()  # has been told
-            if isinstance(error, TimeoutError) and child.stage == MEASURING:
+            worker._patience = None
+            await worker.kill("its load was given up")
+            worker.ready.exception()  # has been told
+            if isinstance(error, TimeoutError) and worker.stage == MEASURING:
                 raise NotMeasured("what is the fastest was not found out in time") from error
-            if isinstance(error, TimeoutError) and child.stage in (LIBRARY, READING):
-                raise ModelUnavailable(f"the model was not loaded within {child._load_s:.0f} s") from error
+            if isinstance(error, TimeoutError) and worker.stage in (LIBRARY, READING):
+                raise ModelUnavailable(f"the model was not loaded within {worker._load_s:.0f} s") from error
             if isinstance(error, TimeoutError):
-                child.fault = STALLED
-                raise KernelFault(child) from error
+                worker.fault = STALLED
+                raise KernelFault(worker) from error
             raise
-        return child
+        return worker
 
     @classmethod
     async def _spawn(cls) -> "WorkerProcess":
@@ -172,7 +172,7 @@ class WorkerProcess:
         with contextlib.suppress(ConnectionError):
             try:
                 while line := await reader.readline():
-                    self._heard = True
+                    self._has_received = True
                     self._deliver(json.loads(line))
             except (ValueError, TypeError, RecursionError):  # no JSON, no object, no end of line
                 self._kill("it sends nonsense")
@@ -193,11 +193,11 @@ class WorkerProcess:
         elif not self.ready.done() and "failed" in message:
             self.ready.set_exception(ModelUnavailable(message["failed"]))
         elif "loading" in message:
-            self._progressed(message["loading"])
+            self._on_progress(message["loading"])
         elif "stage" in message:
-            self._enter(message)
+            self._enter_stage(message)
 
-    def _enter(self, message: Message) -> None:
+    def _enter_stage(self, message: Message) -> None:
         """Another stage of the load, with its own time: once a step has used all weights, the next ones are quick."""
         self.stage, self.kernels = message["stage"], tuple(message["kernels"])
         if self._patience and not self._patience.expired():
@@ -215,18 +215,18 @@ class WorkerProcess:
         """
         silent = 0
         while not self.gone.is_set():
-            silent = 0 if self._heard else silent + 1
-            self._heard = False
+            silent = 0 if self._has_received else silent + 1
+            self._has_received = False
             if silent >= SILENCE_S:
                 self._kill(f"it gave no sign of life for {SILENCE_S} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.gone.wait(), 1)
 
-    async def _see_end(self) -> None:
+    async def _wait_for_end(self) -> None:
         """When the process has ended: everybody who waits is told."""
         code = await self._process.wait()
-        await asyncio.wait(self._listening, timeout=DRAIN_S)
-        self.why = self._killed_for or self._last_words(code)
+        await asyncio.wait(self._readers, timeout=DRAIN_S)
+        self.why = self._killed_for or self._exit_reason(code)
         if code < 0 and not self._killed_for and -code in FAULTS:
             self.fault = signal.Signals(-code).name
         if code and not self._killed_for:
@@ -240,7 +240,7 @@ class WorkerProcess:
         for inbox in self._inboxes.values():
             inbox.put_nowait(None)
 
-    def _last_words(self, code: int) -> str:
+    def _exit_reason(self, code: int) -> str:
         ended = f"its process ended by signal {-code}" if code < 0 else f"its process ended with status {code}"
         said = self._stderr_tail.decode("utf-8", "replace").strip().rpartition("\n")[2]
         return f"{ended}: {said[:300]}" if said else ended

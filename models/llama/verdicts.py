@@ -51,32 +51,30 @@ class Verdicts:
         """None: nothing is remembered."""
         self._file = file
 
-    def find(self, place: VerdictKey) -> Verdict | None:
+    def find(self, key: VerdictKey) -> Verdict | None:
         """None: nothing is known."""
-        return dict(self.of(place.processor, place.build)).get(place.architecture)
+        return dict(self.of(key.processor, key.build)).get(key.architecture)
 
     def of(self, processor: str, build: str) -> Iterator[tuple[str, Verdict]]:
         """What is known of the architectures that were loaded there."""
-        known = _part(_part(self._read(), processor), build)
-        for architecture in sorted(known):
-            told = _part(known, architecture)
-            left_out, failed = _part(told, "left_out"), told.get("failed")
+        stored = _part(_part(self._read(), processor), build)
+        for architecture in sorted(stored):
+            entry = _part(stored, architecture)
+            left_out, failed = _part(entry, "left_out"), entry.get("failed")
             if isinstance(failed, str) and all(isinstance(what, str) for what in left_out.values()):
-                yield architecture, Verdict(left_out, failed, dict(_choices(_part(told, "fastest"))))
+                yield architecture, Verdict(left_out, failed, dict(_choices(_part(entry, "fastest"))))
 
-    def keep(self, place: VerdictKey, verdict: Verdict) -> None:
+    def keep(self, key: VerdictKey, verdict: Verdict) -> None:
         """Remembers it. A disk that is full or read-only costs the memory, not the load."""
-        if self._file is None or self.find(place) == verdict:
+        if self._file is None or self.find(key) == verdict:
             return
-        known = self._read()
-        builds = _part(known, place.processor)
-        known[place.processor] = builds | {
-            place.build: _part(builds, place.build) | {place.architecture: asdict(verdict)}
-        }
+        stored = self._read()
+        builds = _part(stored, key.processor)
+        stored[key.processor] = builds | {key.build: _part(builds, key.build) | {key.architecture: asdict(verdict)}}
         part = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            part.write_text(json.dumps(known, indent=1), "utf-8")
+            part.write_text(json.dumps(stored, indent=1), "utf-8")
             part.replace(self._file)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -85,19 +83,19 @@ class Verdicts:
 
     def _read(self) -> dict[str, Any]:
         try:
-            known = json.loads(self._file.read_text("utf-8")) if self._file else {}
+            stored = json.loads(self._file.read_text("utf-8")) if self._file else {}
         except (OSError, ValueError, RecursionError):
             return {}
-        return known if isinstance(known, dict) else {}
+        return stored if isinstance(stored, dict) else {}
 
 
-def _choices(known: dict[str, Any]) -> Iterator[tuple[str, Choice]]:
-    for shape in known:
-        match _part(known, shape):
+def _choices(stored: dict[str, Any]) -> Iterator[tuple[str, Choice]]:
+    for shape in stored:
+        match _part(stored, shape):
             case {"kernels": list(kernels), "threads": int(threads), "reading_threads": int(reading_threads)}:
                 yield shape, Choice(tuple(map(str, kernels)), max(1, threads), max(1, reading_threads))
 
 
-def _part(known: dict[str, Any], name: str) -> dict[str, Any]:
-    found = known.get(name)
+def _part(stored: dict[str, Any], name: str) -> dict[str, Any]:
+    found = stored.get(name)
     return found if isinstance(found, dict) else {}

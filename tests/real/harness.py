@@ -15,7 +15,7 @@ from tests.e2e.harness import Served
 
 # Nothing depends on the clock: all of the evidence is read. Two threads, as the smallest machine has.
 SETTINGS = {"CONTEXT_LENGTH": 2048, "MAX_TOKENS": 48, "FIRST_TOKEN_S": 0, "N_THREADS": 2, "WATCH": 0}
-PATIENCE_S = 300.0  # for one message or answer: the machine may be busy
+MAX_WAIT_S = 300.0  # for one message or answer: the machine may be busy
 FILES = {
     "sessions.py": '''def expire_sessions(now):
     """Sessions are expired an hour after their last use."""
@@ -65,7 +65,7 @@ class Real:
         """The data of server-sent events."""
         headers = self.served.headers
         with httpx.stream(
-            "POST", self.served.url + path, json=body, headers=headers, timeout=PATIENCE_S, trust_env=False
+            "POST", self.served.url + path, json=body, headers=headers, timeout=MAX_WAIT_S, trust_env=False
         ) as answer:
             assert answer.status_code == 200, answer.read()
             return [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: ")]
@@ -81,7 +81,7 @@ class Real:
         url = self.served.url.replace("http", "ws", 1) + "/v1/ws"
         protocols: Any = ["lantern.v1", f"token.{self.served.token}"]
         async with connect(url, subprotocols=protocols, proxy=None) as connection:
-            socket = Socket(connection, patience_s=PATIENCE_S)
+            socket = Socket(connection, patience_s=MAX_WAIT_S)
             yield socket, (await socket.call("session/open", workspace=str(self.root)))["session"]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from prompts.system import SYSTEM
 from tests.e2e.harness import lantern, serving
-from tests.real.harness import PATIENCE_S, SETTINGS, Real, asked, ids_of, parsed, prompt, text_of
+from tests.real.harness import MAX_WAIT_S, SETTINGS, Real, asked, ids_of, parsed, prompt, text_of
 from tests.real.models import LARGE, NAMES, SMALL, cache_dir
 
 CAPITAL = "What is the capital of France? Answer in one word."
@@ -55,7 +55,7 @@ def test_prompts_are_token_by_token_what_the_model_was_trained_on(
     typical = {"system": SYSTEM.strip(), "exchanges": [], "question": WHAT}
     given = [[name, str(models[name]), [*CONVERSATIONS, HARMLESS, HOSTILE, typical]]]
     words = [sys.executable, "-m", "tests.real.oracle"]
-    done = subprocess.run(words, input=json.dumps(given), capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run(words, input=json.dumps(given), capture_output=True, text=True, timeout=MAX_WAIT_S)
     assert done.returncode == 0, done.stderr
     *same, harmless, hostile, whole = json.loads(done.stdout)[0]
     for told in (*same, harmless, whole):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from models.llama.kv.memory import Memory
-from models.llama.kv.snapshots import Snapshots
+from models.llama.kv.snapshots import SnapshotStore
 from models.llama.kv.state_file import Spans
 
 MIN_TOKENS = 8  # fewer are evaluated again rather than saved or restored
@@ -25,14 +25,14 @@ class SnapshotCost(NamedTuple):
 class SnapshotWriter:
     """Saves sequences of one context and measures what a token costs."""
 
-    def __init__(self, memory: Memory, snapshots: Snapshots) -> None:
+    def __init__(self, memory: Memory, snapshots: SnapshotStore) -> None:
         self._memory, self._snapshots = memory, snapshots
         self._token_cost = SnapshotCost(0.0, 0.0)  # of the latest snapshots
 
     @property
     def is_enabled(self) -> bool:
         """Whether there is anywhere to store a snapshot."""
-        return self._snapshots.keeps
+        return self._snapshots.is_enabled
 
     def is_needed(self, tokens: Sequence[int], shared: int) -> bool:
         """Whether a sequence needs a snapshot before it leaves its cells; others hold its first `shared` tokens."""
@@ -60,7 +60,7 @@ class SnapshotWriter:
     def _save(self, sequence: int, tokens: list[int], begin: int, answers: Spans) -> None:
         started_at, count = time.perf_counter(), len(tokens) - begin
         state = self._memory.save(sequence, begin, len(tokens))
-        self._snapshots.put(tokens, begin, spans_within(answers, len(tokens)), state)
+        self._snapshots.add(tokens, begin, spans_within(answers, len(tokens)), state)
         seconds, previous_s = (time.perf_counter() - started_at) / count, self._token_cost.seconds
         if count >= MIN_MEASURED:
             mean_s = (previous_s + seconds) / 2 if previous_s else seconds

@@ -12,21 +12,21 @@ from models.filters.reasoning import reasoning_bytes
 REMEMBERED = 1024  # answers
 
 
-class Answers:
+class AnswerTokens:
     """Answers by the prompt that they are to; the latest few of each prompt's."""
 
     def __init__(self, piece: Callable[[int], bytes]) -> None:
         self._piece = piece
         self._said: dict[bytes, list[list[int]]] = {}
 
-    def remember(self, prompt: Sequence[int], tokens: Sequence[int]) -> None:
+    def add(self, prompt: Sequence[int], tokens: Sequence[int]) -> None:
         key = _digest(prompt)
         said = [one for one in self._said.pop(key, []) if one != list(tokens)]
         self._said[key] = [*said[-3:], list(tokens)]  # now the last
         if len(self._said) > REMEMBERED:
             del self._said[next(iter(self._said))]
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         self._said.clear()
 
     def find(self, prompt: Sequence[int], text: str) -> list[int] | None:

@@ -18,7 +18,7 @@ class Answer:
     """An answer as it grows."""
 
     request: Request
-    chooser: Sampler
+    sampler: Sampler
     ends: frozenset[int]  # tokens that end it, and are never shown
     text: AnswerText
     piece: Callable[[int], bytes]
@@ -26,7 +26,7 @@ class Answer:
     lookup: PromptLookup = field(default_factory=PromptLookup)
     drafted: int = 0
     accepted: int = 0
-    told_at: float = 0.0
+    progress_at: float = 0.0
 
     def say(self, tokens: Sequence[int]) -> tuple[str, int | None]:
         """What the tokens show; where the answer has ended, how many of them are not part of it, else None."""

@@ -46,28 +46,28 @@ class Busy(Exception):
 
 
 def calibrated(
-    order: LoadRequest,
+    request: LoadRequest,
     vocabulary: Vocabulary,
     can_share_prefix: bool,
     on_progress: Callable[[float], None],
     on_stage: Stage,
 ) -> Choice | None:
-    """The fastest of the choices for a model that is loaded with `order.kernels`; None: it was not found out.
+    """The fastest of the choices for a model that is loaded with `request.kernels`; None: it was not found out.
 
     `can_share_prefix`: as its context says. A choice that crashes ends this process; what it adds is then the suspect.
     """
     possible = (
-        [FLASH_ATTENTION] if order.has_plain_cache and can_share_prefix else []
+        [FLASH_ATTENTION] if request.has_plain_cache and can_share_prefix else []
     )  # else there are no cells to read
-    possible += [EXTRA_BUFFERS] if memory_free() > _COPY * order.file_bytes else []
-    possible = [name for name in possible if name not in order.without]
-    first = Choice(order.kernels, order.threads, order.threads)
+    possible += [EXTRA_BUFFERS] if memory_free() > _COPY * request.file_bytes else []
+    possible = [name for name in possible if name not in request.without]
+    first = Choice(request.kernels, request.threads, request.threads)
     done = 0
-    with measuring(Path(order.path), vocabulary, EXTRA_BUFFERS in order.kernels, order.kv_type) as measure:
+    with measuring(Path(request.path), vocabulary, EXTRA_BUFFERS in request.kernels, request.kv_type) as measure:
 
         def reported(choice: Choice) -> Seconds:
             nonlocal done
-            new = [name for name in choice.kernels if name not in order.kernels]
+            new = [name for name in choice.kernels if name not in request.kernels]
             on_stage(MEASURING, new or choice.kernels)
             done += 1
             on_progress(1 - (1 - READING_SHARE) / (1 + done))
@@ -79,12 +79,12 @@ def calibrated(
                 return {}
 
         try:
-            return fastest(first, possible, order.most_threads, reported)
+            return fastest(first, possible, request.most_threads, reported)
         except (Busy, ModelError) as error:
             log.info("its speed was not measured: %s", error)
             return None
         finally:
-            on_stage("it was being made ready", order.kernels)
+            on_stage("it was being made ready", request.kernels)
 
 
 def fastest(first: Choice, possible: Collection[str], threads: int, measure: Measure) -> Choice:

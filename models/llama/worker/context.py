@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.errors import EngineFailed, ModelUnavailable
-from models.llama.bindings import last_complaint, library
+from models.llama.bindings import last_error, library
 from models.llama.kv.state_file import State, blank
 
 _ABORTED = 2  # llama_decode
@@ -76,10 +76,10 @@ class LlamaContext:
         strlen = ctypes.cast(ctypes.CDLL(None).strlen, self._api.ggml_abort_callback)
         params.abort_callback, self._strlen = strlen, strlen
         params.abort_callback_data = ctypes.addressof(self.cancel.buffer)
-        last_complaint()
+        last_error()
         self.pointer = self._api.llama_init_from_model(model, params)
         if not self.pointer:
-            raise ModelUnavailable(f"no context of {n_ctx} tokens could be made: {last_complaint()}")
+            raise ModelUnavailable(f"no context of {n_ctx} tokens could be made: {last_error()}")
         self._memory = self._api.llama_get_memory(self.pointer)
         self._batch = self._api.llama_batch_init(rows, 0, 1)
 
@@ -89,8 +89,8 @@ class LlamaContext:
             return False
         batch = self._batch
         batch.n_tokens = len(rows)
-        for place, (sequence, position, token, chooses) in enumerate(rows):
-            batch.token[place], batch.pos[place], batch.logits[place] = token, position, chooses
+        for place, (sequence, position, token, samples) in enumerate(rows):
+            batch.token[place], batch.pos[place], batch.logits[place] = token, position, samples
             batch.n_seq_id[place], batch.seq_id[place][0] = 1, sequence
         status = self._api.llama_decode(self.pointer, batch)
         if status == 0:
@@ -99,7 +99,7 @@ class LlamaContext:
             self._api.llama_memory_seq_rm(self._memory, sequence, begin, -1)
         if status == _ABORTED:
             return False
-        raise EngineFailed(f"llama.cpp could not go on (status {status}): {last_complaint()}")
+        raise EngineFailed(f"llama.cpp could not go on (status {status}): {last_error()}")
 
     def copy(self, source: int, sequence: int, length: int) -> None:
         """Shares the first `length` tokens of a sequence; no cell is added."""
@@ -125,7 +125,7 @@ class LlamaContext:
         if self.can_share_prefix:
             self._api.llama_memory_seq_rm(self._memory, source, -1, -1)
         if written != size:
-            raise EngineFailed(f"llama.cpp saved {written} of {size} bytes: {last_complaint()}")
+            raise EngineFailed(f"llama.cpp saved {written} of {size} bytes: {last_error()}")
         return state
 
     def restore(self, sequence: int, state: State, begin: int, end: int) -> bool:

@@ -96,17 +96,17 @@ class StepCostModel:
 
     def eta_s(self, tokens: int, rows: int = 0, waiting: int = 1) -> float | None:
         """Seconds until `tokens` have been read beside `rows` running answers and the next token is chosen."""
-        if not self.knows_reading:
+        if not self.knows_prefill:
             return None
         size = self.slice(rows, waiting)
         steps, rest = divmod(tokens, size)
         return steps * self.step_s(size + rows) + (self.step_s(rest + rows) if rest else 0.0)
 
     @property
-    def knows_reading(self) -> bool:
+    def knows_prefill(self) -> bool:
         return bool(self._points) and self._points[-1][0] >= GRAIN  # other threads ask, too
 
-    def guess_cost(self, guesses: int, answers: int) -> float:
+    def draft_cost(self, guesses: int, answers: int) -> float:
         """Seconds of each of `guesses` rows beside those of `answers`, as a share of what a token of one of these costs
         in a step without; 0 if not known.
         """
@@ -117,7 +117,7 @@ class StepCostModel:
     def rates(self, answering: int = 0) -> Rates:
         """As somebody sees them who asks beside so many running answers."""
         size, step_s = self.slice(answering), self.step_s(answering + 1)
-        read = size / self.step_s(answering + size) if self.knows_reading else 0.0
+        read = size / self.step_s(answering + size) if self.knows_prefill else 0.0
         return Rates(read, 1 / step_s if step_s else 0.0, self._spread)
 
 

@@ -23,9 +23,9 @@ from models.llama.worker.scheduler import Request, Slice
 from models.llama.worker.speculation import DRAFT
 from models.llama.worker.stops import AnswerText
 
-TELL_S = 0.2  # between two messages about how far a prompt has been read
-REST_S = 0.5  # without anything to do: then idle conversations are saved, one after the other
-LOOK_S = 0.01  # between two of them, for what has come
+PROGRESS_S = 0.2  # between two messages about how far a prompt has been read
+IDLE_S = 0.5  # without anything to do: then idle conversations are saved, one after the other
+POLL_S = 0.01  # between two of them, for what has come
 ABORT_TOKENS = 4  # a cancelled prompt with more in the present step stops the step
 
 
@@ -47,8 +47,8 @@ class Worker:
         self._moved_at = self._asked_at = time.monotonic()
         self.steps = self.rows = 0
         threading.Thread(target=self._encode, daemon=True).start()
-        if loaded.order.folder and loaded.order.disk_bytes:
-            threading.Thread(target=loaded.keep_on_disk, args=(self._changed,), daemon=True).start()
+        if loaded.request.folder and loaded.request.disk_bytes:
+            threading.Thread(target=loaded.write_snapshots, args=(self._changed,), daemon=True).start()
 
     # --- other threads ---
 
@@ -93,7 +93,7 @@ class Worker:
                     self._arrived.append((message, tokens))
                     self._changed.notify()
                     continue
-                cached = self._scheduler.slots.known(tokens[:-1])
+                cached = self._scheduler.slots.cached_tokens(tokens[:-1])
             answer = {"id": message["id"], "count": len(tokens), "cached": cached}
             self._send(answer | ({"tokens": tokens} if message["tokens"] else {}))
 
@@ -101,7 +101,7 @@ class Worker:
         """What is told once a second, however long a step takes."""
         stalled = 0.0 if self._supporting_sources else time.monotonic() - self._moved_at
         own = {"stalled_s": stalled, "steps": self.steps, "rows": self.rows}
-        return {"heartbeat": own | self._model.told, "rates": astuple(self._scheduler.rates)}
+        return {"heartbeat": own | self._model.metrics, "rates": astuple(self._scheduler.rates)}
 
     # --- the main thread ---
 
@@ -109,7 +109,7 @@ class Worker:
         """Steps until told to close; then leaves snapshots of what is idle."""
         while self._plan():
             rows = [
-                (part.request.sequence or 0, part.begin + place, token, place >= len(part.tokens) - part.chooses)
+                (part.request.sequence or 0, part.begin + place, token, place >= len(part.tokens) - part.samples)
                 for part in self._step
                 for place, token in enumerate(part.tokens)
             ]
@@ -136,15 +136,15 @@ class Worker:
                 self._model.context.cancel.clear()
                 self._step = self._scheduler.plan()
                 self._moved_at = time.monotonic()
-                self._tell_progress()
+                self._report_progress()
                 if self._step:
                     return True
                 self._supporting_sources = True
                 due = self._scheduler.slots.next_to_snapshot(STEP_S)
-                rest_s = max(LOOK_S, self._asked_at + REST_S - time.monotonic())
+                rest_s = max(POLL_S, self._asked_at + IDLE_S - time.monotonic())
                 if self._changed.wait(None if due is None else rest_s) or due is None:
                     continue
-                if time.monotonic() - self._asked_at >= REST_S:
+                if time.monotonic() - self._asked_at >= IDLE_S:
                     self._moved_at, self._supporting_sources = time.monotonic(), False
                     self._scheduler.slots.snapshot(due)
             return False
@@ -172,12 +172,12 @@ class Worker:
     def _forget(self) -> None:
         if self._forgetting:
             self._forgetting = False
-            self._scheduler.slots.forget()
-            self._model.answers.forget()
+            self._scheduler.slots.clear()
+            self._model.answers.clear()
 
     def _begin(self, message: Message, tokens: list[int]) -> None:
         sampling = sampling_of(message["sampling"])
-        limit = self._model.order.context_length
+        limit = self._model.request.context_length
         if not tokens:
             raise Unsupported("the prompt is empty")
         if len(tokens) >= limit:
@@ -200,51 +200,51 @@ class Worker:
         """After an evaluation: who has read on, who has a next token, and who has ended with it."""
         step = self._step
         rows = sum(len(part.tokens) for part in step)
-        self._scheduler.pace.observe(rows, seconds)
+        self._scheduler.cost_model.observe(rows, seconds)
         self.steps, self.rows = self.steps + 1, self.rows + rows
         self._scheduler.evaluated(step)
         starts = [0, *(sum(len(part.tokens) for part in step[: n + 1]) for n in range(len(step)))]
         for part, (_, end) in zip(step, pairwise(starts), strict=True):
-            if part.chooses:
-                self._choose(part, end - part.chooses)
+            if part.samples:
+                self._sample(part, end - part.samples)
 
-    def _choose(self, part: Slice, row: int) -> None:
+    def _sample(self, part: Slice, row: int) -> None:
         """Chooses behind the rows of a slice from `row` on, as far as what was guessed comes true."""
         answer = self._answers[part.request.id]
         draft = list(part.request.draft)
-        if len(part.request.tokens) >= part.request.most:  # nothing is to be said
+        if len(part.request.tokens) >= part.request.max_length:  # nothing is to be said
             self._end(answer, "length")
             return
-        chosen: list[int] = []
-        for place in range(part.chooses):
+        sampled: list[int] = []
+        for place in range(part.samples):
             try:
-                chosen.append(answer.chooser.choose(row + place))
+                sampled.append(answer.sampler.sample(row + place))
             except Unsupported as error:
                 self._fail(answer, error)
                 return
-            if draft[place : place + 1] != chosen[-1:] or chosen[-1] in answer.ends:
+            if draft[place : place + 1] != sampled[-1:] or sampled[-1] in answer.ends:
                 break
-        accepted = len(chosen) - 1
+        accepted = len(sampled) - 1
         answer.drafted, answer.accepted = answer.drafted + len(draft), answer.accepted + accepted
-        self._model.worth.observe(len(draft), accepted)
-        self._scheduler.chosen(part, chosen)
-        self._say(answer, chosen)
+        self._model.acceptance.observe(len(draft), accepted)
+        self._scheduler.sampled(part, sampled)
+        self._say(answer, sampled)
 
-    def _say(self, answer: Answer, chosen: list[int]) -> None:
+    def _say(self, answer: Answer, sampled: list[int]) -> None:
         request = answer.request
-        text, unsaid = answer.say(chosen)
+        text, unsaid = answer.say(sampled)
         if text:
             self._send({"id": request.id, "text": text})
         if unsaid is not None:
             self._end(answer, "stop", unsaid)
             return
-        if len(request.tokens) >= request.most:
+        if len(request.tokens) >= request.max_length:
             self._end(answer, "length")
             return
-        answer.lookup.extend(chosen)
-        cost = self._scheduler.pace.guess_cost(DRAFT, self._scheduler.decoding)
-        pays = self._model.context.can_share_prefix and self._model.worth.pays(cost)
-        request.draft = answer.lookup.draft(request.most - len(request.tokens) - 1) if pays else []
+        answer.lookup.extend(sampled)
+        cost = self._scheduler.cost_model.draft_cost(DRAFT, self._scheduler.decoding)
+        pays = self._model.context.can_share_prefix and self._model.acceptance.pays(cost)
+        request.draft = answer.lookup.draft(request.max_length - len(request.tokens) - 1) if pays else []
 
     def _end(self, answer: Answer, reason: str, unsaid: int = 0) -> None:
         """The last message of an answer; `unsaid` of its tokens are not part of it."""
@@ -252,7 +252,7 @@ class Worker:
         completion = len(request.tokens) - prompt - unsaid
         self._leave(answer, completion)
         if completion > 0:
-            self._model.answers.remember(request.tokens[:prompt], request.tokens[prompt : prompt + completion])
+            self._model.answers.add(request.tokens[:prompt], request.tokens[prompt : prompt + completion])
         usage = [prompt, request.cached, completion, answer.drafted, answer.accepted]
         told = {"id": request.id, "text": answer.end(), "reason": reason, "notice": answer.notice, "usage": usage}
         self._send(told | {"rates": astuple(self._scheduler.rates)})
@@ -264,24 +264,25 @@ class Worker:
 
     def _leave(self, answer: Answer, completion: int) -> None:
         del self._answers[answer.request.id]
-        answer.chooser.close()
+        answer.sampler.close()
         self._scheduler.finish(answer.request, completion)
 
-    def _tell_progress(self) -> None:
+    def _report_progress(self) -> None:
         now = time.monotonic()
         untold = [
             (place, request)
             for place, request in enumerate(self._scheduler.requests)
-            if (request.sequence is None or request.is_reading) and now - self._answers[request.id].told_at >= TELL_S
+            if (request.sequence is None or request.is_prefill)
+            and now - self._answers[request.id].progress_at >= PROGRESS_S
         ]
         forecasts = self._scheduler.forecasts() if untold else {}
         for place, request in untold:
-            self._answers[request.id].told_at = now
+            self._answers[request.id].progress_at = now
             told: Message = {"id": request.id, "eta_s": forecasts.get(request.id)}
             if request.sequence is None:
                 self._send(told | {"waiting": place})
             else:
-                self._send(told | {"progress": [request.held, request.prompt]})
+                self._send(told | {"progress": [request.computed, request.prompt]})
 
 
 def _told(error: ModelError) -> Message:

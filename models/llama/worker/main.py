@@ -36,8 +36,8 @@ def main(descriptor: int, parent: int) -> None:
         with sending, contextlib.suppress(OSError):  # a server that is gone is the reader's to notice
             channel.sendall(packed(message))
 
-    order = json.loads(lines.readline() or "null")
-    if order is None:
+    request = json.loads(lines.readline() or "null")
+    if request is None:
         return
     working: list[Worker] = []
 
@@ -55,7 +55,7 @@ def main(descriptor: int, parent: int) -> None:
     for work in (read, heartbeat):
         threading.Thread(target=work, daemon=True).start()
     try:
-        ordered = LoadRequest(**order | {name: tuple(order[name]) for name in ("adapters", "without", "kernels")})
+        ordered = LoadRequest(**request | {name: tuple(request[name]) for name in ("adapters", "without", "kernels")})
         loaded = load(
             ordered,
             lambda share: send({"loading": share}),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import Unsupported
-from models.llama.bindings import json_schema_to_gbnf, last_complaint, library
+from models.llama.bindings import json_schema_to_gbnf, last_error, library
 from models.types import Sampling
 
 _RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED
@@ -46,7 +46,7 @@ class Sampler:
             self.close()
             raise
 
-    def choose(self, row: int) -> int:
+    def sample(self, row: int) -> int:
         """The token behind this row of the last batch; the chain remembers it.
 
         Raises Unsupported where a JSON Schema leaves none: llama.cpp would end the process over it.
@@ -60,11 +60,11 @@ class Sampler:
         data = self._candidates.ctypes.data_as(self._api.llama_token_data_p)
         array = self._api.llama_token_data_array(data=data, size=size, selected=-1, sorted=False)
         self._api.llama_sampler_apply(self._chain, array)
-        chosen = array.data[array.selected]
-        if not math.isfinite(chosen.logit):
+        sampled = array.data[array.selected]
+        if not math.isfinite(sampled.logit):
             raise Unsupported("this JSON Schema cannot be followed: it allows nothing behind what has been said")
-        self._api.llama_sampler_accept(self._chain, chosen.id)
-        return int(chosen.id)
+        self._api.llama_sampler_accept(self._chain, sampled.id)
+        return int(sampled.id)
 
     def close(self) -> None:
         self._api.llama_sampler_free(self._chain)
@@ -104,7 +104,7 @@ def _grammar(api: Any, vocab: Any, schema: str) -> Any:
         raise Unsupported(f"this JSON Schema cannot be followed: {error}") from error
     made = api.llama_sampler_init_grammar(vocab, grammar, b"root")
     if not made:
-        raise Unsupported(f"this JSON Schema cannot be followed: {last_complaint()}")
+        raise Unsupported(f"this JSON Schema cannot be followed: {last_error()}")
     return made
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from models.errors import EngineFailed, ModelUnavailable
 from models.filters.reasoning import is_reasoning_mark
-from models.llama.bindings import last_complaint, library
+from models.llama.bindings import last_error, library
 
 # enum llama_token_attr
 _UNKNOWN, _CONTROL, _USER_DEFINED, _LSTRIP, _RSTRIP = 1 << 0, 1 << 3, 1 << 4, 1 << 7, 1 << 8
@@ -80,7 +80,7 @@ class Vocabulary:
         Raises ModelUnavailable with llama.cpp's own words.
         """
         api = library()
-        last_complaint()
+        last_error()
         params = api.llama_model_default_params()
         params.n_gpu_layers, params.vocab_only = gpu_layers, only_vocabulary
         params.use_extra_bufts = extra_buffers
@@ -93,7 +93,7 @@ class Vocabulary:
         model = api.llama_model_load_from_file(os.fsencode(path), params)
         del callback  # held until here: llama.cpp knows only its address
         if not model:
-            raise ModelUnavailable(f"{path.name} cannot be loaded: {last_complaint() or 'llama.cpp gave no reason'}")
+            raise ModelUnavailable(f"{path.name} cannot be loaded: {last_error() or 'llama.cpp gave no reason'}")
         return cls(model)
 
     @property

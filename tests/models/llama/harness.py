@@ -5,9 +5,9 @@ would; a `World` submits, steps and chooses at random.
 import random
 import time
 
-from models.llama.kv.prefix_tree import common
+from models.llama.kv.prefix_tree import common_prefix
 from models.llama.kv.slots import Slots
-from models.llama.kv.snapshots import Snapshots
+from models.llama.kv.snapshots import SnapshotStore
 from models.llama.kv.state_file import State
 from models.llama.wire import KvLimits
 from models.llama.worker.cost_model import StepCostModel
@@ -19,10 +19,10 @@ SYSTEM = list(range(1000, 1040))
 
 
 def paced() -> StepCostModel:
-    pace = StepCostModel()
+    cost_model = StepCostModel()
     for rows, seconds in STEPS:
-        pace.observe(rows, seconds)
-    return pace
+        cost_model.observe(rows, seconds)
+    return cost_model
 
 
 class Cells:
@@ -97,10 +97,10 @@ class World:
             Cells(size, can_share_prefix=can_share_prefix, attends_all_cells=attends_all_cells),
             guesses,
         )
-        self.snapshots = Snapshots(limits, parts=can_share_prefix)
+        self.snapshots = SnapshotStore(limits, parts=can_share_prefix)
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
-        self.pace = paced()
-        self.scheduler = Scheduler(self.slots, self.pace, parallel)
+        self.cost_model = paced()
+        self.scheduler = Scheduler(self.slots, self.cost_model, parallel)
         self.random = random.Random(1)
         self.number = 0
         self.read: dict[int, int] = {}  # tokens evaluated by request
@@ -122,33 +122,33 @@ class World:
             self.read[part.request.id] = self.read.get(part.request.id, 0) + len(part.tokens)
         self.scheduler.evaluated(step)
         for part in step:
-            if part.chooses:
-                self.choose(part)
+            if part.samples:
+                self.sample(part)
         return step
 
-    def choose(self, part: Slice) -> None:
-        request, right = part.request, self.random.randint(0, part.chooses - 1)
-        if len(request.tokens) < request.most:
-            self.scheduler.chosen(part, [*request.draft[:right], self.random.choice(self.choose_from)])
-        if len(request.tokens) >= request.most:
+    def sample(self, part: Slice) -> None:
+        request, right = part.request, self.random.randint(0, part.samples - 1)
+        if len(request.tokens) < request.max_length:
+            self.scheduler.sampled(part, [*request.draft[:right], self.random.choice(self.choose_from)])
+        if len(request.tokens) >= request.max_length:
             self.scheduler.finish(request, len(request.tokens) - request.prompt)
             return
-        guesses = self.random.randint(0, min(self.guesses, request.most - len(request.tokens) - 1))
+        guesses = self.random.randint(0, min(self.guesses, request.max_length - len(request.tokens) - 1))
         request.draft = [self.random.choice(self.choose_from) for _ in range(guesses)]
 
     def check(self, step: list[Slice]) -> None:
         if not self.cells.can_share_prefix:
             return
-        reading = [part for part in step if part.is_reading]
+        reading = [part for part in step if part.is_prefill]
         for part in reading:
             wanted = part.request.tokens[: part.request.prompt - 1]
             for sequence, held in self.cells.tokens.items():
-                alive = common(held, wanted)
+                alive = common_prefix(held, wanted)
                 assert alive <= part.begin or sequence == part.request.sequence, "read again while it is alive"
         for one in reading:
             for other in reading:
                 if one is not other:
-                    same = common(one.request.tokens[: one.request.prompt - 1], other.request.tokens)
+                    same = common_prefix(one.request.tokens[: one.request.prompt - 1], other.request.tokens)
                     assert same <= max(one.begin, other.begin), "two read the same tokens in one step"
 
     def run(self, most: int = 3000) -> None:

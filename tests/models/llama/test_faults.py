@@ -68,9 +68,9 @@ async def test_a_process_killed_in_mid_stream_is_told_at_once_and_replaced(
     running: LlamaEngine, kind: signal.Signals
 ) -> None:
     assert await broken(running, kind) < 2
-    assert running.child is None
+    assert running.worker is None
     assert await asked(running) == "length"
-    assert running.child is not None
+    assert running.worker is not None
     assert running.metrics["restarts"] == 1
 
 

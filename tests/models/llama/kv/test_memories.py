@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.kv.snapshot_key import snapshot_key
 from models.llama.wire import KvLimits, LoadRequest
 from models.llama.worker.context import LlamaContext
-from models.llama.worker.loading import snapshot_key
 from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.speck import WINDOW, write_recurrent, write_window

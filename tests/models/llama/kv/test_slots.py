@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.llama.kv.snapshot_writer import MIN_TOKENS
-from models.llama.kv.snapshots import Snapshots
+from models.llama.kv.snapshots import SnapshotStore
 from models.llama.kv.state_file import State
 from models.llama.wire import KvLimits
 from tests.models.llama.harness import SYSTEM, World
@@ -119,13 +119,13 @@ def test_what_was_saved_at_rest_leaves_for_anybody() -> None:
         order.append(slots.tree.length(due))
         slots.snapshot(due)
     assert order == [200, 300]  # the last used is the last to go from memory, too
-    assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
+    assert [slots.cached_tokens(one.tokens) for one in (first, second)] == [300, 200]
     assert world.cells.used == 500
     world.submit([3] * 10, 5)
     world.step()
     assert world.cells.used == 10
     assert slots.next_to_snapshot(1.0) is None
-    assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
+    assert [slots.cached_tokens(one.tokens) for one in (first, second)] == [300, 200]
 
 
 def test_what_takes_too_long_to_save_stays_where_it_is() -> None:
@@ -196,7 +196,7 @@ def test_at_the_end_what_was_used_last_is_on_disk_first(tmp_path: Path, monkeypa
     monkeypatch.setattr(world.snapshots, "write", written)
     world.slots.save_all()
     assert done == [(what, n) for n in (3, 2, 1) for what in ("made", "written")]
-    again = Snapshots(limits)
+    again = SnapshotStore(limits)
     again.open_disk(key)
     assert [tokens[0] for tokens, _ in again.answers()] == [1, 2, 3]
 
@@ -209,8 +209,8 @@ def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
     world.run()
     world.submit([3] * 150, 1)
     world.run()
-    assert world.slots.known([1] * 100) == 100
-    assert world.slots.known([2] * 100) == 0
+    assert world.slots.cached_tokens([1] * 100) == 100
+    assert world.slots.cached_tokens([2] * 100) == 0
 
 
 def test_a_guess_leaves_the_conversation_as_it_was() -> None:
@@ -245,5 +245,5 @@ def test_a_copy_that_only_looks_like_what_runs_is_not_counted_as_room() -> None:
         world.step()
     follow_up = world.submit([*first.tokens, 2], 34)  # with all of `second`, nine shared: 65 + 54 - 9 cells
     world.run()
-    assert len(follow_up.tokens) == follow_up.most
-    assert len(second.tokens) == second.most
+    assert len(follow_up.tokens) == follow_up.max_length
+    assert len(second.tokens) == second.max_length

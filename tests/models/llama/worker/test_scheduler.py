@@ -59,14 +59,14 @@ class Laws(RuleBasedStateMachine):
         assert tree.cells == cells.used <= cells.size
         for request in self.world.scheduler.requests:
             if request.sequence is not None:
-                assert held.get(request.sequence, []) == request.tokens[: request.held]
+                assert held.get(request.sequence, []) == request.tokens[: request.computed]
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
             return
         self.world.run()
         self.world.slots.save_all()
-        self.world.slots.forget()
+        self.world.slots.clear()
         assert self.world.cells.used == self.world.slots.tree.cells == 0
         assert sorted(self.world.slots._free) == list(range(len(self.world.slots._free)))
         assert not self.world.slots._running
@@ -112,7 +112,7 @@ def test_a_short_prompt_passes_a_long_one_and_the_long_one_is_not_kept_waiting_f
     short = world.submit([2] * 20, 1)
     while short in world.scheduler.requests:
         world.step()
-    assert long.is_reading
+    assert long.is_prefill
     for n in range(200):  # a short one arrives with every step
         world.submit([3, n] * 10, 1)
         world.step()
@@ -132,7 +132,7 @@ def test_running_answers_flow_while_a_prompt_is_read() -> None:
         assert sum(part.request is running for part in step) == 1
         rows = sum(len(part.tokens) for part in step)
         assert rows > 8
-        assert world.pace.step_s(rows) <= PAUSE_S
+        assert world.cost_model.step_s(rows) <= PAUSE_S
 
 
 def test_answers_pause_longer_the_more_prompts_wait() -> None:
@@ -142,7 +142,7 @@ def test_answers_pause_longer_the_more_prompts_wait() -> None:
     for n in range(2, 4):
         world.submit([n] * 300, 1)
     rows = sum(len(part.tokens) for part in world.step())
-    assert PAUSE_S < world.pace.step_s(rows) <= 4 * PAUSE_S
+    assert PAUSE_S < world.cost_model.step_s(rows) <= 4 * PAUSE_S
 
 
 def test_who_does_not_fit_waits_for_who_runs() -> None:
@@ -159,7 +159,7 @@ def test_a_memory_that_cannot_share_is_not_counted_on_to() -> None:
     requests = [world.submit([*SYSTEM, 0], answer) for answer in (0, 16, 13, 7, 7)]
     for _ in range(3):
         world.step()
-        ends = [request.most for request in requests if request.sequence is not None]
+        ends = [request.max_length for request in requests if request.sequence is not None]
         assert sum(ends) <= 200
     world.run()
 
@@ -179,11 +179,11 @@ def test_rates_are_those_beside_the_running_answers() -> None:
     world = World(size=4000)
     world.submit([1] * 900, 500)
     world.step()
-    assert world.scheduler.rates == world.pace.rates()
+    assert world.scheduler.rates == world.cost_model.rates()
     while not world.scheduler.decoding:
         world.step()
-    assert world.scheduler.rates == world.pace.rates(1)
-    assert world.pace.rates(1).prefill < world.pace.rates().prefill
+    assert world.scheduler.rates == world.cost_model.rates(1)
+    assert world.cost_model.rates(1).prefill < world.cost_model.rates().prefill
 
 
 def test_a_prompt_is_foretold_with_those_before_it() -> None:
@@ -193,9 +193,9 @@ def test_a_prompt_is_foretold_with_those_before_it() -> None:
     world.step()
     second, guess = world.submit([2] * 900, 5), world.submit([3] * 50, 5, ahead=True)
     world.step()
-    pace, forecasts = world.pace, world.scheduler.forecasts()
-    first_s = pace.eta_s(first.prompt - first.held, 0, 2)
-    second_s = pace.eta_s(second.prompt - second.held, 1, 1)
+    cost_model, forecasts = world.cost_model, world.scheduler.forecasts()
+    first_s = cost_model.eta_s(first.prompt - first.computed, 0, 2)
+    second_s = cost_model.eta_s(second.prompt - second.computed, 1, 1)
     assert first_s is not None
     assert second_s is not None
     assert forecasts == {first.id: first_s, second.id: pytest.approx(first_s + second_s)}
@@ -203,10 +203,10 @@ def test_a_prompt_is_foretold_with_those_before_it() -> None:
     last = world.submit([4] * 200, 5)
     world.step()
     reading_s = world.scheduler.forecasts()
-    beside_s = pace.eta_s(200, 1)
+    beside_s = cost_model.eta_s(200, 1)
     assert beside_s is not None
-    least = (first.most - first.prompt) * pace.step_s(2)  # until one of them has said all it may
+    least = (first.max_length - first.prompt) * cost_model.step_s(2)  # until one of them has said all it may
     assert reading_s[last.id] == pytest.approx(max(reading_s.values(), default=0.0))
     assert reading_s[last.id] == pytest.approx(reading_s[second.id] + least + beside_s)
-    world.scheduler.pace = StepCostModel()
+    world.scheduler.cost_model = StepCostModel()
     assert world.scheduler.forecasts() == {}

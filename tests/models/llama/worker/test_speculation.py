@@ -21,13 +21,13 @@ def test_less_than_a_gram_guesses_nothing() -> None:
 
 
 def test_guessing_stops_where_it_does_not_pay_and_is_tried_again() -> None:
-    worth = AcceptanceTracker()
-    assert worth.pays(0.4)
+    acceptance = AcceptanceTracker()
+    assert acceptance.pays(0.4)
     for _ in range(20):
-        worth.observe(4, 0)
-    tries = [worth.pays(0.4) for _ in range(200)]
+        acceptance.observe(4, 0)
+    tries = [acceptance.pays(0.4) for _ in range(200)]
     assert 0 < sum(tries) <= 4
     for _ in range(20):
-        worth.observe(4, 4)
-    assert all(worth.pays(0.4) for _ in range(10))
-    assert not all(worth.pays(1.0) for _ in range(10))
+        acceptance.observe(4, 4)
+    assert all(acceptance.pays(0.4) for _ in range(10))
+    assert not all(acceptance.pays(1.0) for _ in range(10))
