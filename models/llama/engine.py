@@ -1,6 +1,6 @@
-"""A GGUF model as an `Engine`: llama.cpp in a process of its own, which is started again when it breaks.
+"""A GGUF model as an `Engine`: llama.cpp in a process of its own, which is restarted when it breaks.
 
-Does not know templates, conversations or retrieval; nothing of llama.cpp is loaded here.
+Does not know templates, conversations or retrieval; llama.cpp itself is not loaded here.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from models.llama.wire import KvLimits, LoadRequest, Message, pack_sampling, pac
 from models.types import Delta, EngineStatus, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
 NO_SNAPSHOTS = KvLimits()
-QUEUE = 32  # prompts that may be read, answered or wait at once
-COUNT_S = 60.0  # for an answer that takes milliseconds
-RESET_S = 300.0  # without a break: the next one counts as the first
+QUEUE = 32  # prompts that may run or wait at once
+COUNT_S = 60.0  # to count tokens, which takes milliseconds
+RESET_S = 300.0  # without a break, after which the next one counts as the first
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # between the second break and the next start, doubling
-MAX_WAIT_S = 5.0  # a longer pause is not waited for
+MAX_WAIT_S = 5.0  # a prompt does not wait for a longer pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ DEFAULTS = LlamaOptions()
 
 
 class LlamaEngine:
-    """One model with one process. A process that breaks costs the answers it was making, nothing else."""
+    """One model with one process. If the process breaks, only its running answers are lost."""
 
     def __init__(self, spec: ModelSpec, header: GgufHeader, proving: Proving, worker: WorkerProcess) -> None:
         facts = worker.ready.result()
@@ -90,7 +90,7 @@ class LlamaEngine:
 
     @property
     def worker(self) -> WorkerProcess | None:
-        """The process, while it is up."""
+        """The process, while it runs."""
         starting = self._starting
         if not starting.done() or starting.cancelled() or starting.exception():
             return None
@@ -103,7 +103,7 @@ class LlamaEngine:
 
     @property
     def rates(self) -> Rates:
-        """Those of the process; while a new one has measured nothing, of the one before."""
+        """Those of the process; of the one before, while a new one has measured nothing."""
         if (worker := self.worker) and worker.rates.prefill:
             self._rates = worker.rates
         return self._rates
@@ -117,12 +117,12 @@ class LlamaEngine:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """Those of llama.cpp that its process used last, where there is a choice."""
+        """The optional kernels of llama.cpp that its process used last."""
         return self._proving.kernels
 
     @property
     def left_out(self) -> LeftOut:
-        """Kernels of llama.cpp that this processor cannot run, with what happened."""
+        """Kernels of llama.cpp that this processor cannot run, with the fault of each."""
         return self._proving.left_out
 
     def pop_notice(self) -> str:
@@ -135,32 +135,32 @@ class LlamaEngine:
         return int(self._count(segments)["cached"])
 
     def tokenize(self, segments: tuple[Segment, ...]) -> list[int]:
-        """The very tokens `stream` would evaluate. Blocks, as `count_tokens` does."""
+        """The tokens that `stream` would evaluate. Blocks, as `count_tokens` does."""
         return list(self._count(segments, tokens=True)["tokens"])
 
     def _count(self, segments: tuple[Segment, ...], *, tokens: bool = False) -> Message:
-        assert threading.get_ident() != self._thread, "counting waits for the event loop: not on it"
-        asking = self._request({"do": "count", "segments": pack_segments(segments), "tokens": tokens})
-        counting = asyncio.run_coroutine_threadsafe(asking, self._loop)
+        assert threading.get_ident() != self._thread, "counting waits for the event loop, so it needs another thread"
+        request = self._request({"do": "count", "segments": pack_segments(segments), "tokens": tokens})
+        reply = asyncio.run_coroutine_threadsafe(request, self._loop)
         try:
-            return counting.result(COUNT_S)
+            return reply.result(COUNT_S)
         except TimeoutError as error:
-            counting.cancel()
+            reply.cancel()
             raise EngineFailed(f"{self.name} did not count tokens within {COUNT_S:.0f} s") from error
 
     async def _request(self, message: Message) -> Message:
         worker = await self._running()
-        id_, inbox = worker.open()
+        id_, inbox = worker.open_request()
         try:
             worker.send(message | {"id": id_})
-            answer = await inbox.get()
+            reply = await inbox.get()
         finally:
-            worker.forget(id_)
-        if answer is None:
-            raise self._proving.lost(worker)
-        if "error" in answer:
-            raise _error(answer)
-        return answer
+            worker.close_request(id_)
+        if reply is None:
+            raise self._proving.lost_error(worker)
+        if "error" in reply:
+            raise _error(reply)
+        return reply
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
         if self._open >= QUEUE and not prompt.ahead:
@@ -168,7 +168,7 @@ class LlamaEngine:
         self._open += not prompt.ahead
         try:
             worker = await self._running()
-            asked = {
+            request = {
                 "segments": pack_segments(prompt.segments),
                 "sampling": pack_sampling(sampling),
                 "marks": [*prompt.stop, *self._stops],
@@ -176,22 +176,22 @@ class LlamaEngine:
                 "ahead": prompt.ahead,
                 "is_continuation": prompt.is_continuation,
             }
-            id_, inbox = worker.open()
-            worker.send({"do": "generate", "id": id_} | asked)
+            id_, inbox = worker.open_request()
+            worker.send({"do": "generate", "id": id_} | request)
             try:
                 while True:
                     message = await inbox.get()
                     if message is None:
-                        raise self._proving.lost(worker)
+                        raise self._proving.lost_error(worker)
                     delta = self._delta(message)
                     yield delta
                     if delta.reason:
                         if delta.reason != "cancelled" and not prompt.ahead:
-                            self._proving.answered()
+                            self._proving.record_answer()
                         return
             finally:
-                worker.forget(id_)
-                worker.send({"do": "cancel", "id": id_})  # nothing to it, where it has ended
+                worker.close_request(id_)
+                worker.send({"do": "cancel", "id": id_})  # ignored where it has ended
         finally:
             self._open -= not prompt.ahead
 
@@ -221,10 +221,10 @@ class LlamaEngine:
             await self._starting.result().close()
         await asyncio.gather(self._starting, self._restarting, return_exceptions=True)
 
-    # --- the process, again when it broke ---
+    # --- restarts of the process ---
 
     async def _running(self) -> WorkerProcess:
-        """The process; waits for one that is being started again. Raises what its start raised."""
+        """The process; waits while it is restarted. Raises what its start raised."""
         if self._closed:
             raise EngineFailed(f"the engine of {self.name} is closed")
         pause_s = self._next_start - self._loop.time()
@@ -232,12 +232,12 @@ class LlamaEngine:
             raise ModelUnavailable(self._proving.unusable)
         if pause_s > MAX_WAIT_S:
             raise EngineFailed(
-                f"{self.name} broke {self._breaks} times in a row and is started again in {pause_s:.0f} s: try then, or"
+                f"{self.name} broke {self._breaks} times in a row and restarts in {pause_s:.0f} s: try again then, or"
                 " choose another model"
             )
         if self._starting.done() and self._starting.exception():
             self._starting = asyncio.create_task(self._start_again())
-        await asyncio.wait([starting := self._starting])  # which `close` may cancel, but not who waits for it
+        await asyncio.wait([starting := self._starting])  # `close` may cancel it, a waiting prompt may not
         if starting.cancelled():
             raise EngineFailed(f"the engine of {self.name} is closed")
         return starting.result()
@@ -253,16 +253,16 @@ class LlamaEngine:
         return worker
 
     async def _restart_when_gone(self) -> None:
-        """Starts the process again whenever it breaks, before somebody asks for it."""
+        """Restarts the process whenever it breaks, before the next prompt needs it."""
         while True:
             worker = await self._started()
             await worker.gone.wait()
-            self._proving.broke(worker)
+            self._proving.record_break(worker)
             self._delay_next_start()
             self._starting = asyncio.create_task(self._start_again())
 
     async def _started(self) -> WorkerProcess:
-        """The next process that has come up, whoever had it started."""
+        """The next process that has loaded, whoever started it."""
         while True:
             await asyncio.wait([starting := self._starting])
             if not starting.exception():
@@ -270,7 +270,9 @@ class LlamaEngine:
             await asyncio.sleep(FIRST_PAUSE_S)
 
     def _delay_next_start(self) -> None:
-        """Counts a break, and sets when the next start may be: at once, then later and later; late if nothing helps."""
+        """Counts a break and sets the time of the next start: at once, then with doubling pauses; the longest pause
+        if the model is unusable here.
+        """
         now = self._loop.time()
         self._breaks = 1 if now - self._broke_at > RESET_S else self._breaks + 1
         self._broke_at = now
@@ -302,5 +304,5 @@ def _error(message: Message) -> ModelError:
     """The error that the process raised, by the name of its class."""
     kind = getattr(errors, message["error"])
     args: Any = message["args"]
-    made: ModelError = kind(**args) if isinstance(args, dict) else kind(*args)
-    return made
+    error: ModelError = kind(**args) if isinstance(args, dict) else kind(*args)
+    return error

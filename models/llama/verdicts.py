@@ -1,6 +1,6 @@
-"""What had to be left out of llama.cpp on this processor, and what is fastest of the rest: where the next load begins.
+"""Stores which kernels of llama.cpp fail on this processor and which choice is the fastest, for the next load.
 
-A small JSON file. Knows neither kernels nor why they fault. One that is missing or damaged is as good as an empty one.
+A small JSON file. Knows neither kernels nor why they fault. A missing or damaged file counts as empty.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-LeftOut = Mapping[str, str]  # what is left out, and what happened with it
+LeftOut = Mapping[str, str]  # kernels that are left out, each with its fault
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a model's process runs with, where there is a choice."""
+    """The optional kernels and the thread counts of a model's process."""
 
     kernels: tuple[str, ...]
     threads: int  # of a step with one row
@@ -28,16 +28,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a load begins without, why the last one failed all the same, and what was measured to be the fastest."""
+    """Kernels that a load leaves out, why the last one failed nevertheless, and the fastest choices."""
 
     left_out: LeftOut = field(default_factory=dict)
     failed: str = ""
-    fastest: Mapping[str, Choice] = field(default_factory=dict)  # by shape of the model
+    fastest: Mapping[str, Choice] = field(default_factory=dict)  # by the shape of a model
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictKey:
-    """What a verdict holds for."""
+    """What a verdict applies to."""
 
     processor: str  # its name and its instruction sets
     build: str  # of llama.cpp
@@ -45,18 +45,18 @@ class VerdictKey:
 
 
 class Verdicts:
-    """The file. Read anew each time: several processes may write it."""
+    """The file. Read again for each call: several processes may write it."""
 
     def __init__(self, file: Path | None) -> None:
-        """None: nothing is remembered."""
+        """None: nothing is stored."""
         self._file = file
 
     def find(self, key: VerdictKey) -> Verdict | None:
-        """None: nothing is known."""
+        """None: nothing is stored."""
         return dict(self.of(key.processor, key.build)).get(key.architecture)
 
     def of(self, processor: str, build: str) -> Iterator[tuple[str, Verdict]]:
-        """What is known of the architectures that were loaded there."""
+        """The verdicts on the architectures that were loaded there."""
         stored = _part(_part(self._read(), processor), build)
         for architecture in sorted(stored):
             entry = _part(stored, architecture)
@@ -64,8 +64,8 @@ class Verdicts:
             if isinstance(failed, str) and all(isinstance(what, str) for what in left_out.values()):
                 yield architecture, Verdict(left_out, failed, dict(_choices(_part(entry, "fastest"))))
 
-    def keep(self, key: VerdictKey, verdict: Verdict) -> None:
-        """Remembers it. A disk that is full or read-only costs the memory, not the load."""
+    def store(self, key: VerdictKey, verdict: Verdict) -> None:
+        """Writes it to the file. If the disk is full or read-only, only a warning is logged."""
         if self._file is None or self.find(key) == verdict:
             return
         stored = self._read()
@@ -79,7 +79,7 @@ class Verdicts:
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink()
-            log.warning("what llama.cpp cannot use here is not remembered: %s", error)
+            log.warning("what llama.cpp cannot use here cannot be stored: %s", error)
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -1,6 +1,6 @@
-"""A model file made ready to answer, inside its own process: weights, cells, snapshots, and a first token as proof.
+"""Loads a model inside its own process: weights, context, snapshots, and first steps as a proof of its kernels.
 
-Knows what an order says; what is then asked of the model is the business of `worker`.
+Knows the load request only. What the model then generates is the business of `loop`.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ from models.llama.verdicts import Choice
 from models.llama.wire import LoadRequest
 from models.llama.worker.answer_tokens import AnswerTokens
 from models.llama.worker.calibration import READING_SHARE, Stage, calibrated
-from models.llama.worker.context import LlamaContext
+from models.llama.worker.context import ContextOptions, LlamaContext
 from models.llama.worker.cost_model import MOST, StepCostModel
 from models.llama.worker.scheduler import PARALLEL, Scheduler
 from models.llama.worker.speculation import DRAFT, AcceptanceTracker
@@ -43,16 +43,16 @@ from models.llama.worker.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-SEQUENCES = 4 * PARALLEL  # beside the running ones, conversations that can go on without a restore
+SEQUENCES = 4 * PARALLEL  # running ones, and idle conversations that need no restore to continue
 ROWS = MOST + PARALLEL * (1 + DRAFT)  # of one batch
 PROOF_S = 5.0  # of one step
-WRITE_PAUSE_S = 0.2  # between two looks at what has to go to disk
-MEASURED_S = 2.0  # of the largest of these steps: with a slower model, or beside other work, comparing takes minutes
+WRITE_PAUSE_S = 0.2  # between two checks for snapshots to write
+MEASURED_S = 2.0  # of the last of these steps: with a slower model or a busy machine, measuring takes minutes
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """Everything that answers."""
+    """A loaded model and everything that generates with it."""
 
     request: LoadRequest
     vocabulary: Vocabulary
@@ -60,12 +60,12 @@ class LoadedModel:
     snapshots: SnapshotStore
     scheduler: Scheduler
     answers: AnswerTokens
-    fastest: Choice | None = None  # as far as it was measured in this load
+    fastest: Choice | None = None  # if this load measured it
     acceptance: AcceptanceTracker = field(default_factory=AcceptanceTracker)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the server has to know of it."""
+        """What the server needs to know about it."""
         vocabulary = self.vocabulary
         return {
             "context_length": self.request.context_length,
@@ -77,7 +77,7 @@ class LoadedModel:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Numbers for metrics."""
+        """Numbers for the server's metrics."""
         slots, snapshots = self.scheduler.slots, self.snapshots
         return {
             "cells": slots.tree.cells,
@@ -92,19 +92,19 @@ class LoadedModel:
         }
 
     def open_disk(self) -> None:
-        """Lets snapshots go to disk and come from there; what the model said in them is known again."""
+        """Uses snapshots on disk from now on, and the tokens of the answers in them."""
         self.snapshots.open_disk(snapshot_key(self.request))
         for tokens, spans in self.snapshots.answers():
             for begin, end in spans:
                 self.answers.add(tokens[:begin], tokens[begin:end])
 
     def write_snapshots(self, lock: AbstractContextManager[object]) -> None:
-        """Writes the snapshots that memory has no room for, while answers go on. For a thread of its own; everything
-        but the writing happens under `lock`.
+        """Writes the snapshots that memory has no room for, beside the answers. For a thread of its own; everything but
+        the writing happens under `lock`.
         """
         if not self.snapshots.has_disk:
             try:
-                snapshot_key(self.request)  # reads all of the model's file: nobody waits for that
+                snapshot_key(self.request)  # stores the digests: reading the whole file takes seconds, without the lock
                 with lock:
                     self.open_disk()
             except OSError as error:
@@ -122,56 +122,59 @@ class LoadedModel:
 
 
 def load(request: LoadRequest, on_progress: Callable[[float], None], on_stage: Stage) -> LoadedModel:
-    """Blocks for seconds. `on_stage` hears what is done next, with which kernels: it may be the last that is heard.
+    """Loads a model; blocks for seconds. `on_stage` is called before each stage with the kernels that it uses: the last
+    report tells what a process died of.
 
-    Raises ModelUnavailable with llama.cpp's own words.
+    Raises ModelUnavailable with llama.cpp's own message.
     """
     for name, value in environment(request.without).items():
         os.putenv(name, value)
-    kernels = _chosen(request)
-    request = replace(request, kernels=kernels)
-    on_stage(READING, kernels)
+    request = replace(request, kernels=_kernels(request))
+    on_stage(READING, request.kernels)
     reading_share = READING_SHARE if request.most_threads else 1.0
     vocabulary = Vocabulary.load(
         Path(request.path),
         gpu_layers=request.gpu_layers,
-        extra_buffers=EXTRA_BUFFERS in kernels,
+        extra_buffers=EXTRA_BUFFERS in request.kernels,
         on_progress=lambda share: on_progress(share * reading_share),
     )
-    on_stage("its context was being made", kernels)
-    context = LlamaContext(
-        vocabulary.model,
+    on_stage("its context was being made", request.kernels)
+    context = _context(request, vocabulary)
+    cost_model = StepCostModel()
+    step_s = _prove_steps(request, vocabulary, context, cost_model, on_stage)
+    fastest = None
+    if request.most_threads and step_s < MEASURED_S:
+        fastest = calibrated(request, vocabulary, context.can_share_prefix, on_progress, on_stage)
+    snapshots = SnapshotStore(request.kv_limits, parts=context.can_share_prefix)
+    slots = Slots(context, snapshots, request.context_length, SEQUENCES)
+    answers = AnswerTokens(vocabulary.piece)
+    model = LoadedModel(request, vocabulary, context, snapshots, Scheduler(slots, cost_model), answers, fastest)
+    if request.folder and has_stored_digests(request):
+        try:
+            model.open_disk()
+        except OSError as error:
+            log.warning("no snapshots on disk: %s", error)
+    return model
+
+
+def _context(request: LoadRequest, vocabulary: Vocabulary) -> LlamaContext:
+    options = ContextOptions(
         request.context_length,
         request.threads,
         sequences=SEQUENCES,
         rows=ROWS,
-        choices=PARALLEL * (1 + DRAFT),
-        kv_type=request.kv_type,
-        flash_attention=FLASH_ATTENTION in kernels,
+        outputs=PARALLEL * (1 + DRAFT),
         reading_threads=request.reading_threads,
+        kv_type=request.kv_type,
+        flash_attention=FLASH_ATTENTION in request.kernels,
     )
+    context = LlamaContext(vocabulary.model, options)
     _adapt(vocabulary.model, context.pointer, request.adapters)
-    cost_model = StepCostModel()
-    for rows in PROOF_ROWS:
-        on_stage(proof(rows), kernels)
-        if (seconds := _prove(vocabulary, context, cost_model, min(rows, request.context_length))) > PROOF_S:
-            break  # steps of more rows are never made here: `StepCostModel` keeps them shorter
-    is_measured = request.most_threads and seconds < MEASURED_S
-    chosen = calibrated(request, vocabulary, context.can_share_prefix, on_progress, on_stage) if is_measured else None
-    snapshots = SnapshotStore(request.kv_limits, parts=context.can_share_prefix)
-    slots = Slots(context, snapshots, request.context_length, SEQUENCES)
-    answers = AnswerTokens(vocabulary.piece)
-    loaded = LoadedModel(request, vocabulary, context, snapshots, Scheduler(slots, cost_model), answers, chosen)
-    if request.folder and has_stored_digests(request):
-        try:
-            loaded.open_disk()
-        except OSError as error:
-            log.warning("no snapshots on disk: %s", error)
-    return loaded
+    return context
 
 
 def _adapt(model: Any, context: Any, adapters: tuple[str, ...]) -> None:
-    """Lays LoRA adapters over the weights, each in full strength."""
+    """Applies LoRA adapters to the weights, each at full strength."""
     if not adapters:
         return
     api = library()
@@ -185,8 +188,8 @@ def _adapt(model: Any, context: Any, adapters: tuple[str, ...]) -> None:
         raise ModelUnavailable(f"the adapters do not fit this model: {last_error()}")
 
 
-def _chosen(request: LoadRequest) -> tuple[str, ...]:
-    """The kernels in use. Loads the library, which knows what it was compiled with."""
+def _kernels(request: LoadRequest) -> tuple[str, ...]:
+    """The kernels to use. Loads the library, which reports what it was compiled with."""
     usual = preferred(
         is_x86=platform.machine().lower() in ("x86_64", "amd64"),
         has_amx=b"AMX_INT8 = 1" in library().llama_print_system_info(),
@@ -196,19 +199,30 @@ def _chosen(request: LoadRequest) -> tuple[str, ...]:
     return tuple(name for name in SUSPECTS if name in used and name not in request.without)
 
 
-def _prove(vocabulary: Vocabulary, context: LlamaContext, cost_model: StepCostModel, rows: int) -> float:
-    """Seconds of a step. A kernel that faults and weights that give no numbers are found here, before anybody is
-    promised an answer. A single row is evaluated twice: the second time the weights are in memory, and it counts.
+def _prove_steps(
+    request: LoadRequest, vocabulary: Vocabulary, context: LlamaContext, cost_model: StepCostModel, on_stage: Stage
+) -> float:
+    """Evaluates the steps of PROOF_ROWS, so that a kernel that faults and weights that are no numbers are found before
+    an answer is promised. Returns the seconds of the last one.
     """
-    api = library()
+    for rows in PROOF_ROWS:
+        on_stage(proof(rows), request.kernels)
+        seconds = _prove(vocabulary, context, min(rows, request.context_length))
+        if rows == 1:
+            cost_model.observe(1, seconds)
+        if seconds > PROOF_S:
+            break  # steps of more rows are never made here: `StepCostModel` keeps them shorter
+    return seconds
+
+
+def _prove(vocabulary: Vocabulary, context: LlamaContext, rows: int) -> float:
+    """Seconds of one step. A single row is evaluated twice: the second time the weights are in memory, and counts."""
     for _ in range(1 + (rows == 1)):
         context.cut(0, 0)
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         context.evaluate([(0, place, max(vocabulary.bos, 0), place == rows - 1) for place in range(rows)])
-    seconds = time.perf_counter() - began
-    if rows == 1:
-        cost_model.observe(1, seconds)
-    logits = api.llama_get_logits_ith(context.pointer, rows - 1)
+    seconds = time.perf_counter() - started_at
+    logits = library().llama_get_logits_ith(context.pointer, rows - 1)
     if not all(map(math.isfinite, logits[: vocabulary.size])):
         raise ModelUnavailable("the model's weights give no numbers: the file is damaged, download it again")
     context.cut(0, 0)

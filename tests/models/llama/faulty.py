@@ -34,7 +34,7 @@ def arm(faults: Sequence[Fault]) -> None:
     is_loaded = False
 
     def choose(order: LoadRequest) -> tuple[str, ...]:
-        used.extend(of_load.real("_chosen")(order))
+        used.extend(of_load.real("_kernels")(order))
         return tuple(used)
 
     def evaluate(context: LlamaContext, rows: Sequence[Row]) -> bool:
@@ -49,7 +49,7 @@ def arm(faults: Sequence[Fault]) -> None:
         is_loaded = True
         return loaded
 
-    of_load.put(preferred=lambda **_: SUSPECTS, _chosen=choose)
+    of_load.put(preferred=lambda **_: SUSPECTS, _kernels=choose)
     of_context.put(evaluate=evaluate)
     of_process.put(load=load)
 

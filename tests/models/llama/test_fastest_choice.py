@@ -16,7 +16,7 @@ from models.llama.supervisor import WorkerProcess
 from models.llama.wire import LoadRequest
 from models.llama.worker import calibration
 from models.llama.worker.calibration import Busy
-from models.llama.worker.context import LlamaContext
+from models.llama.worker.context import ContextOptions, LlamaContext
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import PLAIN
 from tests.speck import write_speck
@@ -30,7 +30,7 @@ def arm(then: str) -> None:
     """In such a process: steps take half the time with flash attention. `then`: FAULTS and is KILLED when they are
     measured so, REFUSED when it is loaded so; or is BUSY whatever is measured.
     """
-    made = LlamaContext.__init__
+    real_init = LlamaContext.__init__
 
     def measured(context: LlamaContext, token: int) -> dict[int, float]:
         if not context.attends_all_cells and then in (FAULTS, KILLED):
@@ -39,13 +39,13 @@ def arm(then: str) -> None:
             raise Busy("at work")
         return {1: 0.1 if context.attends_all_cells else 0.05}
 
-    def make(context: LlamaContext, *given: Any, **more: Any) -> None:
-        if then == REFUSED and more["flash_attention"] and more["sequences"] > 1:
+    def init(context: LlamaContext, model: Any, options: ContextOptions) -> None:
+        if then == REFUSED and options.flash_attention and options.sequences > 1:
             raise ModelUnavailable("no such context")
-        made(context, *given, **more)
+        real_init(context, model, options)
 
     calibration.LEAST_S, calibration.steps = 0, measured
-    LlamaContext.__init__ = make  # type: ignore[assignment, method-assign]
+    LlamaContext.__init__ = init  # type: ignore[assignment, method-assign]
 
 
 @pytest.fixture

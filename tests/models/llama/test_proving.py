@@ -220,14 +220,14 @@ def test_a_damaged_file_is_as_good_as_none(verdicts: Path, damage: str) -> None:
     verdicts.write_text(damage)
     memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
     assert memory.find(place) is None
-    memory.keep(place, Verdict({TILED: "SIGILL"}))
+    memory.store(place, Verdict({TILED: "SIGILL"}))
     assert Verdicts(verdicts).find(place) == Verdict({TILED: "SIGILL"})
 
 
 def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) -> None:
     memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
-    memory.keep(place, Verdict({FUSED: "SIGILL"}))
-    memory.keep(VerdictKey("p", "b", "qwen2"), Verdict())
+    memory.store(place, Verdict({FUSED: "SIGILL"}))
+    memory.store(VerdictKey("p", "b", "qwen2"), Verdict())
     for other in (VerdictKey("q", "b", "llama"), VerdictKey("p", "c", "llama"), VerdictKey("p", "b", "phi3")):
         assert memory.find(other) is None
     assert dict(memory.of("p", "b")) == {"llama": Verdict({FUSED: "SIGILL"}), "qwen2": Verdict()}
@@ -237,5 +237,5 @@ def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) ->
 
 def test_a_disk_that_takes_nothing_costs_only_the_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "data").write_text("not a folder")
-    Verdicts(tmp_path / "data" / "kernels.json").keep(VerdictKey("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
+    Verdicts(tmp_path / "data" / "kernels.json").store(VerdictKey("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
     assert "is not remembered" in caplog.text

@@ -14,10 +14,10 @@ PLAIN_CHOICE = Choice((TILED, FUSED), 2, 2)
 
 def test_a_later_fault_does_not_cost_what_was_measured(tmp_path: Path) -> None:
     memory, place = Verdicts(tmp_path / "kernels.json"), VerdictKey("p", "b", "llama")
-    memory.keep(place, Verdict({}, "", {"a": PLAIN_CHOICE, "b": PLAIN_CHOICE}))
+    memory.store(place, Verdict({}, "", {"a": PLAIN_CHOICE, "b": PLAIN_CHOICE}))
     proving = Proving("mine", LoadRequest("", 1, 2, most_threads=2), memory, place, "a")
     for _ in range(2):
-        proving.broke(SimpleNamespace(fault="SIGILL", kernels=(TILED, FUSED)))  # type: ignore[arg-type]
+        proving.record_break(SimpleNamespace(fault="SIGILL", kernels=(TILED, FUSED)))  # type: ignore[arg-type]
     what = {TILED: "SIGILL in 2 answers in a row"}
     assert memory.find(place) == Verdict(what, "", {"a": PLAIN_CHOICE, "b": PLAIN_CHOICE})
 
@@ -25,7 +25,7 @@ def test_a_later_fault_does_not_cost_what_was_measured(tmp_path: Path) -> None:
 def test_what_is_damaged_is_measured_again(tmp_path: Path) -> None:
     memory, place = Verdicts(tmp_path / "kernels.json"), VerdictKey("p", "b", "llama")
     kept = Verdict({}, "", {"a": PLAIN_CHOICE})
-    memory.keep(place, kept)
+    memory.store(place, kept)
     assert Verdicts(tmp_path / "kernels.json").find(place) == kept
     damaged = json.loads((tmp_path / "kernels.json").read_text())
     damaged["p"]["b"]["llama"]["fastest"]["a"]["threads"] = "many"

@@ -9,7 +9,7 @@ import pytest
 from models.llama.engine import LlamaEngine, LlamaOptions
 from models.llama.kv.snapshot_key import snapshot_key
 from models.llama.wire import KvLimits, LoadRequest
-from models.llama.worker.context import LlamaContext
+from models.llama.worker.context import ContextOptions, LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.speck import WINDOW, write_recurrent, write_window
@@ -95,7 +95,7 @@ async def test_a_guess_does_not_take_the_only_copy_of_a_conversation(engine: Lla
 
 def test_their_memory_is_not_shared(file: Path) -> None:
     vocabulary = Vocabulary.load(file)
-    context = LlamaContext(vocabulary.model, 256, 1, sequences=4, rows=32, choices=8)
+    context = LlamaContext(vocabulary.model, ContextOptions(256, 1, sequences=4, rows=32, outputs=8))
     assert not context.can_share_prefix
     context.close()
     vocabulary.close()

@@ -1,6 +1,6 @@
 """What the model has said, found again by its text."""
 
-from models.llama.worker.answer_tokens import REMEMBERED, AnswerTokens
+from models.llama.worker.answer_tokens import MAX_PROMPTS, AnswerTokens
 
 PIECES = [b" ", b"He", b"llo", b"Hello", b"\xc3", b"\xa9", b"\n", b"!", b"<think>", b"</think>", b"\n\nHe"]
 
@@ -45,7 +45,7 @@ def test_what_was_thought_is_not_said_again() -> None:
 
 def test_the_oldest_are_forgotten() -> None:
     answers = AnswerTokens(piece)
-    for number in range(REMEMBERED + 1):
+    for number in range(MAX_PROMPTS + 1):
         answers.add([number], [3])
     assert answers.find([0], "Hello") is None
-    assert answers.find([REMEMBERED], "Hello") == [3]
+    assert answers.find([MAX_PROMPTS], "Hello") == [3]

@@ -14,7 +14,7 @@ from models.llama.verdicts import Choice
 from models.llama.wire import LoadRequest
 from models.llama.worker import calibration
 from models.llama.worker.calibration import CELLS, TURN, Busy, fastest, steps
-from models.llama.worker.context import LlamaContext, Row
+from models.llama.worker.context import ContextOptions, LlamaContext, Row
 from models.llama.worker.vocabulary import Vocabulary
 from tests.proved import proved
 from tests.speck import write_speck
@@ -154,12 +154,13 @@ def test_a_machine_at_work_is_not_measured(clock: Callable[[Callable[[int], floa
 def test_a_real_context_takes_the_same_cells_again_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flash: bool
 ) -> None:
-    monkeypatch.setattr(calibration, "UNREST", math.inf)  # whatever else this machine does
+    monkeypatch.setattr(calibration, "NOISE", math.inf)  # whatever else this machine does
     write_speck(tmp_path / "speck.gguf")
     proved(tmp_path / "speck.gguf")
     vocabulary = Vocabulary.load(tmp_path / "speck.gguf")
     context = LlamaContext(
-        vocabulary.model, 2048, 1, sequences=1, rows=128, choices=2, flash_attention=flash, reading_threads=1
+        vocabulary.model,
+        ContextOptions(2048, 1, sequences=1, rows=128, outputs=2, flash_attention=flash, reading_threads=1),
     )
     began = time.perf_counter()
     measured = steps(context, 1)

@@ -6,7 +6,7 @@ import pytest
 
 from models.llama.bindings import library
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION
-from models.llama.worker.context import Cancel, LlamaContext
+from models.llama.worker.context import Cancel, ContextOptions, LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
 from tests.proved import proved
 from tests.tiny_gguf import PHI3
@@ -24,7 +24,9 @@ def context() -> Iterator[LlamaContext]:
     kernels = proved(PHI3.path)
     vocabulary = Vocabulary.load(PHI3.path, extra_buffers=EXTRA_BUFFERS in kernels)
     flash = FLASH_ATTENTION in kernels
-    found = LlamaContext(vocabulary.model, 256, 1, sequences=4, rows=32, choices=8, flash_attention=flash)
+    found = LlamaContext(
+        vocabulary.model, ContextOptions(256, 1, sequences=4, rows=32, outputs=8, flash_attention=flash)
+    )
     yield found
     found.close()
     vocabulary.close()

@@ -111,7 +111,9 @@ def test_neighbouring_content_is_not_merged_and_nothing_comes_between(llama: Lla
     assert llama.text(apart) == "".join(parts)
     solid = [part for part in parts if part]
     if solid:
-        assert apart == vocabulary.tokenize(solid[0]) + [t for p in solid[1:] for t in vocabulary.tokenize_on(p)]
+        assert apart == vocabulary.tokenize(solid[0]) + [
+            t for p in solid[1:] for t in vocabulary.tokenize_continuation(p)
+        ]
 
 
 def test_a_marker_cut_in_two_has_other_tokens_than_the_marker(llama: Llama) -> None:

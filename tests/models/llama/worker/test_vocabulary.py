@@ -61,7 +61,7 @@ def test_control_tokens_have_no_bytes(llama: Llama) -> None:
 
 def test_going_on_puts_no_space_in_front(llama: Llama) -> None:
     vocabulary = llama.vocabulary
-    assert b"".join(vocabulary.piece(token) for token in vocabulary.tokenize_on("NST] x")) == b"NST] x"
+    assert b"".join(vocabulary.piece(token) for token in vocabulary.tokenize_continuation("NST] x")) == b"NST] x"
 
 
 def test_merges_that_lead_to_a_control_token_are_undone(tmp_path: Path) -> None:
