@@ -107,7 +107,7 @@ def _ends(numbers: Numbers) -> Weights:
 
 
 def _tied(numbers: Numbers) -> Weights:
-    """The same matrix for what is read and said: words are louder than bytes, so that an answer is text."""
+    """One matrix for input and output embeddings: words weigh more than bytes, so that an answer is text."""
     weights = _ends(numbers)
     weights["token_embd.weight"][:3] = 0
     weights["token_embd.weight"][-len(_WORDS) :] *= 4

@@ -37,7 +37,7 @@ def lay_out(root: Path) -> Path:
     return root
 
 
-def asked(text: str, model: str) -> dict[str, Any]:
+def chat_request(text: str, model: str) -> dict[str, Any]:
     """The body of a request to /v1/chat/completions."""
     messages = [{"role": "user", "content": text}]
     return {"model": model, "messages": messages, "temperature": 0, "repeat_penalty": 1}
@@ -59,7 +59,7 @@ class Real:
 
     def chat(self, text: str, model: str, **more: Any) -> Any:
         """The model's own words under /v1, always the likeliest, nothing added to the question."""
-        return self.served.post("/v1/chat/completions", asked(text, model) | more)
+        return self.served.post("/v1/chat/completions", chat_request(text, model) | more)
 
     def streamed(self, path: str, body: dict[str, Any]) -> list[str]:
         """The data of server-sent events."""
@@ -71,8 +71,8 @@ class Real:
             return [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: ")]
 
     def stored(self, conversation: str) -> list[dict[str, Any]]:
-        told = self.served.get(f"/chat/history?conversation_id={conversation}")
-        messages: list[dict[str, Any]] = told["messages"]
+        payload = self.served.get(f"/chat/history?conversation_id={conversation}")
+        messages: list[dict[str, Any]] = payload["messages"]
         return messages
 
     @asynccontextmanager
@@ -87,8 +87,8 @@ class Real:
 
 async def prompt(socket: Socket, session: str, turn: str, text: str, model: str, **more: Any) -> str:
     """Asks without waiting for the answer; the conversation."""
-    told = {"session": session, "turn": turn, "text": text, "model": model, "temperature": 0} | more
-    conversation: str = (await socket.call("session/prompt", **told))["conversation"]
+    payload = {"session": session, "turn": turn, "text": text, "model": model, "temperature": 0} | more
+    conversation: str = (await socket.call("session/prompt", **payload))["conversation"]
     return conversation
 
 

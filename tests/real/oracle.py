@@ -29,9 +29,9 @@ def compared(name: str, path: Path, conversations: list[dict[str, Any]]) -> list
     own = SimpleNamespace(chat_template=template, bos=bos, eos=eos)
     chat = format_of(Registry(path.parent).spec(name), cast(LoadedEngine, own))
     answers = []
-    for told in conversations:
-        text = rendered(template, bos, eos, told)
-        segments = render(chat, told["system"], told["exchanges"], told["question"])
+    for conversation in conversations:
+        text = rendered(template, bos, eos, conversation)
+        segments = render(chat, conversation["system"], conversation["exchanges"], conversation["question"])
         ours = encode(vocabulary, segments)
         controls = [token for token in ours if token in vocabulary.controls]
         answers.append({"text": text, "reference": tokenised(vocabulary, text), "ours": ours, "controls": controls})
@@ -39,12 +39,12 @@ def compared(name: str, path: Path, conversations: list[dict[str, Any]]) -> list
     return answers
 
 
-def rendered(template: str, bos: str, eos: str, told: dict[str, Any]) -> str:
+def rendered(template: str, bos: str, eos: str, conversation: dict[str, Any]) -> str:
     """As the model's own tokenizer would: no code of ours has a part in it."""
-    messages = [{"role": "system", "content": told["system"]}] if told["system"] else []
-    for user, answer in told["exchanges"]:
+    messages = [{"role": "system", "content": conversation["system"]}] if conversation["system"] else []
+    for user, answer in conversation["exchanges"]:
         messages += [{"role": "user", "content": user}, {"role": "assistant", "content": answer}]
-    messages.append({"role": "user", "content": told["question"]})
+    messages.append({"role": "user", "content": conversation["question"]})
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
     drawn = environment.from_string(template)
     return drawn.render(messages=messages, add_generation_prompt=True, bos_token=bos, eos_token=eos)

@@ -45,9 +45,9 @@ def test_what_is_missing_is_downloaded_and_told_of(tmp_path: Path, capsys: pytes
 
     with patch.object(models, "pull", side_effect=pulled):
         assert fetch(SMALL, tmp_path) == Fetched(SMALL, tmp_path / "small.gguf")
-    told = capsys.readouterr().err.splitlines()
-    assert told[-1] == f"  {SMALL}: 100 B of 100 B"
-    assert 15 < len(told) <= 20
+    output = capsys.readouterr().err.splitlines()
+    assert output[-1] == f"  {SMALL}: 100 B of 100 B"
+    assert 15 < len(output) <= 20
 
 
 def test_a_fetch_that_fails_is_told_and_is_no_failure(
@@ -56,6 +56,6 @@ def test_a_fetch_that_fails_is_told_and_is_no_failure(
     monkeypatch.setenv("MODELS_CACHE", str(tmp_path))
     with patch.object(models, "pull", side_effect=DownloadFailed("nobody answers")):
         main()
-    told = capsys.readouterr().err
-    assert f"{SMALL} cannot be fetched: nobody answers. Tests that need it are skipped.\n" in told
+    output = capsys.readouterr().err
+    assert f"{SMALL} cannot be fetched: nobody answers. Tests that need it are skipped.\n" in output
     assert models.cache_dir() == tmp_path

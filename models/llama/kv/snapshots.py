@@ -93,7 +93,7 @@ class SnapshotStore:
         return self._limits.ram_bytes
 
     def answers(self) -> list[tuple[list[int], Spans]]:
-        """Tokens and what of them the model has said, of all that is snapshot."""
+        """The tokens of every snapshot, and their spans that the model generated."""
         return [(snapshot.tokens.tolist(), snapshot.answers) for snapshot in self._by_name.values()]
 
     # Other threads read both numbers.

@@ -123,7 +123,7 @@ class LoadedModel:
 
 def load(request: LoadRequest, on_progress: Callable[[float], None], on_stage: Stage) -> LoadedModel:
     """Loads a model; blocks for seconds. `on_stage` is called before each stage with the kernels that it uses: the last
-    report tells what a process died of.
+    report shows what a process died of.
 
     Raises ModelUnavailable with llama.cpp's own message.
     """

@@ -1,7 +1,7 @@
 """The loop of a model's process: prompts arrive, steps are evaluated, and texts are sent.
 
-The main thread evaluates; other threads tokenise texts and write snapshots. Knows nothing of conversations or of who
-asks. The life of the process is the business of `main`.
+The main thread evaluates; other threads tokenise texts and write snapshots. Knows neither conversations nor the
+server. `main` starts and ends the process.
 """
 
 import threading

@@ -41,7 +41,7 @@ class Connection:
         self._worker: Worker | None = None  # once the model is loaded
 
     def serve(self) -> None:
-        """Loads the model that the first line asks for, and runs until the server closes it."""
+        """Loads the model that the first line requests, and runs until the server closes it."""
         request = json.loads(self._lines.readline() or "null")
         if request is None:
             return

@@ -33,8 +33,8 @@ def arm(faults: Sequence[Fault]) -> None:
     of_load, of_context, of_process = (_Patched(place) for place in (loading, LlamaContext, main))
     is_loaded = False
 
-    def choose(order: LoadRequest) -> tuple[str, ...]:
-        used.extend(of_load.real("_kernels")(order))
+    def choose(request: LoadRequest) -> tuple[str, ...]:
+        used.extend(of_load.real("_kernels")(request))
         return tuple(used)
 
     def evaluate(context: LlamaContext, rows: Sequence[Row]) -> bool:
@@ -43,9 +43,9 @@ def arm(faults: Sequence[Fault]) -> None:
                 _end(fault)
         return bool(of_context.real("evaluate")(context, rows))
 
-    def load(*given: Any) -> Any:
+    def load(*args: Any) -> Any:
         nonlocal is_loaded
-        loaded = of_process.real("load")(*given)
+        loaded = of_process.real("load")(*args)
         is_loaded = True
         return loaded
 

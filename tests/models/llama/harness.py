@@ -64,18 +64,18 @@ class Cells:
         time.sleep(self.save_s)
         assert len(self.tokens[sequence]) >= end
         assert self.can_share_prefix or (begin, end) == (0, len(self.tokens[sequence])), "this memory cannot share"
-        held = enumerate(self.tokens[sequence][begin:end], begin)
-        return bytearray(b"".join(number.to_bytes(4) for pair in held for number in pair))
+        stored = enumerate(self.tokens[sequence][begin:end], begin)
+        return bytearray(b"".join(number.to_bytes(4) for pair in stored for number in pair))
 
     def restore(self, sequence: int, state: State, begin: int, end: int) -> bool:
         numbers = [int.from_bytes(state[place : place + 4]) for place in range(0, len(state), 4)]
-        held = dict(zip(numbers[::2], numbers[1::2], strict=True))
-        assert self.used + len(held) <= self.size, "no cells for all of the state"
+        stored = dict(zip(numbers[::2], numbers[1::2], strict=True))
+        assert self.used + len(stored) <= self.size, "no cells for all of the state"
         if self.damaged:
             return False
-        assert self.can_share_prefix or (begin, end) == (0, len(held)), "this memory cannot share"
+        assert self.can_share_prefix or (begin, end) == (0, len(stored)), "this memory cannot share"
         for position in range(begin, end):
-            self.add(sequence, position, held[position])
+            self.add(sequence, position, stored[position])
         return True
 
 
@@ -142,8 +142,8 @@ class World:
         reading = [part for part in step if part.is_prefill]
         for part in reading:
             wanted = part.request.tokens[: part.request.prompt - 1]
-            for sequence, held in self.cells.tokens.items():
-                alive = common_prefix(held, wanted)
+            for sequence, stored in self.cells.tokens.items():
+                alive = common_prefix(stored, wanted)
                 assert alive <= part.begin or sequence == part.request.sequence, "read again while it is alive"
         for one in reading:
             for other in reading:

@@ -225,15 +225,15 @@ async def test_what_the_model_has_said_is_not_read_again_however_its_text_would_
     warm = Sampling(max_tokens=200, temperature=2.0, top_p=1.0, seed=3)
     answer, last, _ = await collect(engine, first, warm)
     assert last.usage is not None
-    held = last.usage.prompt + last.usage.completion - 1  # what is chosen last is never evaluated
-    said = Segment(answer.strip(), False, from_model=True)
+    in_cells = last.usage.prompt + last.usage.completion - 1  # what is chosen last is never evaluated
+    reply = Segment(answer.strip(), False, from_model=True)
     more = Segment("<|end|>\n<|user|>\nAnd?<|end|>\n<|assistant|>\n", True)
     await collect(engine, ask("Something else entirely"))
-    _, again, _ = await collect(engine, Prompt((*first.segments, said, more), "And?"))
+    _, again, _ = await collect(engine, Prompt((*first.segments, reply, more), "And?"))
     assert again.usage is not None
-    assert again.usage.cached == held
-    retold = await count(engine, Prompt((*first.segments, replace(said, from_model=False), more), "And?"))
-    assert retold != again.usage.prompt  # the tokenizer would have cut it otherwise
+    assert again.usage.cached == in_cells
+    recounted = await count(engine, Prompt((*first.segments, replace(reply, from_model=False), more), "And?"))
+    assert recounted != again.usage.prompt  # the tokenizer would have cut it otherwise
 
 
 async def test_answers_side_by_side_are_those_of_each_alone(engine: LlamaEngine) -> None:
@@ -249,17 +249,17 @@ async def test_a_smaller_cache_answers_and_goes_on() -> None:
     engine = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0"))  # its blocks are of 32
     first, last, _ = await collect(engine, ask("What is a hit?"))
     await collect(engine, ask("unrelated"))
-    again, known, _ = await collect(engine, ask("What is a hit?"))
+    again, repeated, _ = await collect(engine, ask("What is a hit?"))
     await engine.close()
     assert last.usage is not None
-    assert known.usage is not None
-    assert (again, known.usage.cached) == (first, last.usage.prompt - 1)
+    assert repeated.usage is not None
+    assert (again, repeated.usage.cached) == (first, last.usage.prompt - 1)
 
 
 async def test_guesses_that_come_true_are_counted_and_change_nothing(engine: LlamaEngine) -> None:
-    said, last, _ = await collect(engine, ask("x"), Sampling(max_tokens=400, temperature=0))
+    reply, last, _ = await collect(engine, ask("x"), Sampling(max_tokens=400, temperature=0))
     assert last.usage is not None
     assert 0 < last.usage.accepted <= last.usage.drafted  # it says the same again and again
     assert last.usage.completion == 400
     step_by_step, _, _ = await collect(engine, ask("x"), Sampling(max_tokens=8, temperature=0))
-    assert said.startswith(step_by_step)
+    assert reply.startswith(step_by_step)

@@ -54,10 +54,10 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[LoadRequest]:
     seen: list[LoadRequest] = []
     real = WorkerProcess.start.__func__  # type: ignore[attr-defined]
 
-    async def start(cls: type[WorkerProcess], order: LoadRequest, on_progress: object) -> WorkerProcess:
-        seen.append(order)
-        begun: WorkerProcess = await real(cls, order, on_progress)
-        return begun
+    async def start(cls: type[WorkerProcess], request: LoadRequest, on_progress: object) -> WorkerProcess:
+        seen.append(request)
+        process: WorkerProcess = await real(cls, request, on_progress)
+        return process
 
     monkeypatch.setattr(WorkerProcess, "start", classmethod(start))
     return seen
@@ -82,8 +82,8 @@ async def test_what_is_faster_is_used_and_remembered(
         assert shares == sorted(shares)
         shares.clear()
         await engine.close()
-    assert [order.most_threads for order in starts] == [1, 0, 0]  # measured, used, used
-    assert [FLASH_ATTENTION in order.kernels for order in starts] == [False, True, True]
+    assert [request.most_threads for request in starts] == [1, 0, 0]  # measured, used, used
+    assert [FLASH_ATTENTION in request.kernels for request in starts] == [False, True, True]
     (processor,) = json.loads(verdicts.read_text()).values()
     ((shape, kept),) = next(iter(processor.values()))["llama"]["fastest"].items()
     assert shape.endswith("f16, 1 to 1 threads")
@@ -94,7 +94,7 @@ async def test_without_a_place_to_remember_nothing_is_measured(tmp_path: Path, s
     write_speck(tmp_path / "speck.gguf")
     engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1))
     await engine.close()
-    assert [order.most_threads for order in starts] == [0]
+    assert [request.most_threads for request in starts] == [0]
 
 
 async def test_a_choice_that_faults_is_left_out_and_no_other(
@@ -107,7 +107,7 @@ async def test_a_choice_that_faults_is_left_out_and_no_other(
     )
     assert engine.left_out == {FLASH_ATTENTION: "SIGILL when its speed was being measured"}
     assert FLASH_ATTENTION not in engine.kernels
-    assert [order.without for order in starts] == [(), (FLASH_ATTENTION,)]
+    assert [request.without for request in starts] == [(), (FLASH_ATTENTION,)]
     await engine.close()
 
 
@@ -124,7 +124,7 @@ async def test_a_machine_at_work_is_measured_at_the_next_load(
         await engine.worker.kill("a test")
         await anext(engine.stream(HELLO, Sampling(max_tokens=1)))  # of the process that is started again
         await engine.close()
-    assert [order.most_threads for order in starts] == [1, 0, 1, 0]
+    assert [request.most_threads for request in starts] == [1, 0, 1, 0]
     assert json.loads((tmp_path / "kernels.json").read_text()) != {}
     assert '"kernels"' not in (tmp_path / "kernels.json").read_text()
 
@@ -141,8 +141,8 @@ async def test_what_ends_by_no_fault_is_not_tried_again(
         )
         assert (FLASH_ATTENTION in engine.kernels, engine.left_out) == (False, {})
         await engine.close()
-    assert [order.most_threads for order in starts] == [1, *[0] * (len(starts) - 1)]
-    tried_so = [FLASH_ATTENTION in order.kernels for order in starts]
+    assert [request.most_threads for request in starts] == [1, *[0] * (len(starts) - 1)]
+    tried_so = [FLASH_ATTENTION in request.kernels for request in starts]
     assert tried_so == ([False, False, False] if then == KILLED else [False, True, False, False])
 
 
@@ -158,6 +158,6 @@ async def test_a_choice_is_of_the_threads_and_of_the_processor(
             LlamaOptions(verdicts=tmp_path / "kernels.json", threads=threads, gpu_layers=layers),
         )
         await engine.close()
-    assert [(order.threads, order.most_threads, bool(order.kernels)) for order in starts] == [
+    assert [(request.threads, request.most_threads, bool(request.kernels)) for request in starts] == [
         (1, 1, False), (1, 0, True), (2, 2, False), (2, 0, True), (1, 0, False), (1, 0, True),
     ]  # fmt: skip

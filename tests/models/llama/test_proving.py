@@ -1,4 +1,4 @@
-"""A load on a processor that faults: what is left out, in which order, that it is remembered and told, and by whom."""
+"""A load on a processor that faults: which kernels are left out, in which order, and how it is stored and reported."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ from tests.speck import write_speck
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")
 AMX: Fault = (EXTRA_BUFFERS, 16, "SIGSEGV")
-AMX_TOLD = "SIGSEGV when a step of 16 rows was being tried"
+AMX_FAULT = "SIGSEGV when a step of 16 rows was being tried"
 
 
 @pytest.fixture
@@ -59,17 +59,17 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     real = supervisor.WorkerProcess.start.__func__  # type: ignore[attr-defined]
 
     async def start(
-        cls: type[supervisor.WorkerProcess], order: LoadRequest, on_progress: object
+        cls: type[supervisor.WorkerProcess], request: LoadRequest, on_progress: object
     ) -> supervisor.WorkerProcess:
-        seen.append(order.without)
-        begun: supervisor.WorkerProcess = await real(cls, order, on_progress)
-        return begun
+        seen.append(request.without)
+        process: supervisor.WorkerProcess = await real(cls, request, on_progress)
+        return process
 
     monkeypatch.setattr(supervisor.WorkerProcess, "start", classmethod(start))
     return seen
 
 
-async def asked(of: LlamaEngine) -> str | None:
+async def finish_reason(of: LlamaEngine) -> str | None:
     """How an answer ends."""
     return [delta.reason async for delta in of.stream(HELLO, Sampling(max_tokens=4, temperature=0))][-1]
 
@@ -80,7 +80,7 @@ async def test_each_fault_is_followed_by_a_load_with_one_suspect_less(
     faults = (AMX, (FLASH_ATTENTION, 1, "SIGILL"), (TILED, 64, "SIGBUS"))
     become(monkeypatch, *faults)
     async with loaded(speck, verdicts) as found:
-        assert await asked(found) == "length"
+        assert await finish_reason(found) == "length"
         assert found.left_out == {
             EXTRA_BUFFERS: "SIGILL when a step of 1 row was being tried",
             FLASH_ATTENTION: "SIGILL when a step of 1 row was being tried",
@@ -96,7 +96,7 @@ async def test_what_held_is_where_the_next_load_begins(
     become(monkeypatch, AMX)
     for _ in range(2):
         async with loaded(speck, verdicts) as found:
-            assert found.left_out == {EXTRA_BUFFERS: AMX_TOLD}
+            assert found.left_out == {EXTRA_BUFFERS: AMX_FAULT}
     assert starts == [(), (EXTRA_BUFFERS,), (EXTRA_BUFFERS,)]
     become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGFPE"))  # remembered, and proved all the same
     async with loaded(speck, verdicts) as found:
@@ -108,11 +108,11 @@ async def test_it_is_told_once_and_logged(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     become(monkeypatch, AMX)
-    told = f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({AMX_TOLD})."
+    message = f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({AMX_FAULT})."
     with caplog.at_level(logging.WARNING, "models.llama.proving"):
         async with loaded(speck, verdicts) as found:
-            assert (found.pop_notice(), found.pop_notice()) == (told, "")
-    assert told.partition(" (")[0] in caplog.text
+            assert (found.pop_notice(), found.pop_notice()) == (message, "")
+    assert message.partition(" (")[0] in caplog.text
     async with loaded(speck, verdicts) as found:
         assert found.pop_notice() == ""
 
@@ -123,17 +123,17 @@ async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
     become(monkeypatch, (ANYTHING, 16, "SIGSEGV"))
     with pytest.raises(ModelUnavailable) as failed:
         await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
-    told = str(failed.value)
-    assert told.startswith(
-        f"speck cannot be used on this processor: {AMX_TOLD}; {AMX_TOLD} without extra buffer types;"
+    message = str(failed.value)
+    assert message.startswith(
+        f"speck cannot be used on this processor: {AMX_FAULT}; {AMX_FAULT} without extra buffer types;"
     )
-    assert f"{AMX_TOLD} without {', '.join(SUSPECTS)}. Choose another model, or " in told
-    assert "ask again" not in told
+    assert f"{AMX_FAULT} without {', '.join(SUSPECTS)}. Choose another model, or " in message
+    assert "ask again" not in message
     assert len(starts) == len(SUSPECTS) + 1
     monkeypatch.setattr(supervisor, "_CODE", PLAIN)
-    assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict({}, told)}  # for the doctor
+    assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict({}, message)}  # for the doctor
     async with loaded(speck, verdicts) as found:  # the next load tries everything again
-        assert await asked(found) == "length"
+        assert await finish_reason(found) == "length"
     assert [(of.left_out, of.failed) for _, of in Verdicts(verdicts).of(processor(), build())] == [({}, "")]
 
 
@@ -163,7 +163,7 @@ async def test_a_quantised_cache_goes_on_without_flash_attention(
     found = await LlamaEngine.start(
         SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0", context_length=256, verdicts=verdicts)
     )
-    assert await asked(found) == "length"
+    assert await finish_reason(found) == "length"
     assert (EXTRA_BUFFERS in found.kernels, FLASH_ATTENTION in found.kernels) == (False, False)
     await found.close()
 
@@ -184,10 +184,10 @@ async def test_two_answers_in_a_row_that_end_in_a_fault_cost_a_suspect(
     become(monkeypatch, (EXTRA_BUFFERS, ANSWER, "SIGSEGV"))
     async with loaded(speck, verdicts) as found:
         with pytest.raises(EngineFailed, match=r"by signal 11\): ask again"):
-            await asked(found)
+            await finish_reason(found)
         with pytest.raises(EngineFailed, match="it goes on without extra buffer types, ask again"):
-            await asked(found)
-        assert await asked(found) == "length"
+            await finish_reason(found)
+        assert await finish_reason(found) == "length"
         assert found.left_out == {EXTRA_BUFFERS: "SIGSEGV in 2 answers in a row"}
         assert "without extra buffer types" in found.pop_notice()
     assert starts == [(), (), (EXTRA_BUFFERS,)]
@@ -203,12 +203,12 @@ async def test_answers_that_nothing_helps_are_not_asked_for_again(
     async with loaded(speck, verdicts) as found:
         for _ in range(2 * len(SUSPECTS) + 1):
             with pytest.raises(EngineFailed, match="ask again"):
-                await asked(found)
-        told = f"SIGILL in 2 answers in a row without {', '.join(SUSPECTS)}. Choose another model"
-        with pytest.raises(EngineFailed, match=told):
-            await asked(found)
-        with pytest.raises(ModelUnavailable, match=told):  # not even started
-            await asked(found)
+                await finish_reason(found)
+        message = f"SIGILL in 2 answers in a row without {', '.join(SUSPECTS)}. Choose another model"
+        with pytest.raises(EngineFailed, match=message):
+            await finish_reason(found)
+        with pytest.raises(ModelUnavailable, match=message):  # not even started
+            await finish_reason(found)
 
 
 @pytest.mark.parametrize(

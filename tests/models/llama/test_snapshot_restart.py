@@ -13,7 +13,7 @@ from tests.speck import write_speck
 STORY = "def scan(path): return sorted(path.iterdir())\n" * 8
 
 
-async def told(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
+async def answer_of(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
     """Answer, last delta and damaged snapshots of one life of an engine."""
     spec = ModelSpec("speck", (path.name,), context_length=2048, threads=1)
     engine = await LlamaEngine.start(spec, path, LlamaOptions(kv_limits=KvLimits(1 << 20, 1 << 24, path.parent / "kv")))
@@ -28,10 +28,10 @@ async def told(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
 async def test_a_conversation_goes_on_after_a_restart_and_a_damaged_one_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "speck.gguf"
     write_speck(path)
-    first, last, _ = await told(path)
+    first, last, _ = await answer_of(path)
     assert last.usage is not None
     assert last.usage.cached == 0
-    again, last, damaged = await told(path)
+    again, last, damaged = await answer_of(path)
     assert last.usage is not None
     assert (again, last.usage.cached, damaged) == (first, last.usage.prompt - 1, 0)
     for place in (200, -2000):
@@ -39,7 +39,7 @@ async def test_a_conversation_goes_on_after_a_restart_and_a_damaged_one_is_read_
         data = bytearray(file.read_bytes())
         data[place] ^= 4
         file.write_bytes(data)
-        again, last, damaged = await told(path)
+        again, last, damaged = await answer_of(path)
         assert last.usage is not None
         assert (again, last.usage.cached, damaged) == (first, 0, 1), place
 
@@ -54,7 +54,7 @@ async def test_what_is_to_be_forgotten_is_gone_from_cells_memory_and_disk(tmp_pa
     prompt = Prompt((Segment("a b c d e f g " * 12, parse_special=False),), "")
     snapshot_key(
         LoadRequest(str(path), 512, 1, folder=str(storage.folder))
-    )  # the file's digest is known from the start
+    )  # the file's digest is stored from the start
     for _ in range(2):
         engine = await LlamaEngine.start(spec, path, LlamaOptions(kv_limits=storage))
         last = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=4))][-1]

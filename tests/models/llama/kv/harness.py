@@ -24,10 +24,10 @@ def write_due(snapshots: SnapshotStore) -> None:
 
 
 def taken(
-    snapshots: SnapshotStore, tokens: list[int] = TOKENS, held: int = 0
+    snapshots: SnapshotStore, tokens: list[int] = TOKENS, cached: int = 0
 ) -> list[tuple[list[int], int, Spans, State]]:
     """What leads into these tokens, with its states, as far as they can be had."""
-    states = [(one, snapshots.load(one)) for one in snapshots.chain(tokens, held)]
+    states = [(one, snapshots.load(one)) for one in snapshots.chain(tokens, cached)]
     return [(one.tokens.tolist(), one.begin, one.answers, state) for one, state in states if state is not None]
 
 

@@ -134,7 +134,7 @@ def test_what_takes_too_long_to_save_stays_where_it_is() -> None:
     for n in (1, 2):
         world.submit([n] * 300, 1)
         world.run()
-    # One had to leave while the other was answered: now it is known that saving takes 0.01 s.
+    # One was evicted while the other was answered: now the cost of saving is measured as 0.01 s.
     assert (world.cells.used, world.slots.next_to_snapshot(0.005)) == (300, None)
     assert world.slots.next_to_snapshot(5.0) is not None
 
@@ -144,7 +144,7 @@ def test_what_memory_has_no_room_for_is_not_saved_before_it_must() -> None:
     for n in range(3):
         world.submit([n] * 300, 1)
     world.run()
-    world.slots.snapshot(world.slots.next_to_snapshot(1.0) or 0)  # now it is known that a token takes 8 bytes
+    world.slots.snapshot(world.slots.next_to_snapshot(1.0) or 0)  # now the size of a token is measured: 8 bytes
     world.submit([7] * 2049, 1)  # more than all of World's 1 << 14 bytes
     world.run()
     while (due := world.slots.next_to_snapshot(1.0)) is not None:
@@ -217,21 +217,21 @@ def test_a_guess_leaves_the_conversation_as_it_was() -> None:
     world = World(size=2000, limits=KvLimits(1 << 20))
     first = world.submit([*SYSTEM, *range(10)], 5)
     world.run()
-    said = (first.prompt, len(first.tokens) - 1)
+    span = (first.prompt, len(first.tokens) - 1)
     world.submit([*first.tokens, *[3] * 20], 0, ahead=True)
     world.run()
     while (due := world.slots.next_to_snapshot(1.0)) is not None:
         world.slots.snapshot(due)
-    assert world.snapshots.reach([*first.tokens, *[3] * 20]) == said[1]  # the conversation is kept, not the guess
-    asked = world.submit([*first.tokens, *[3] * 20], 5)
+    assert world.snapshots.reach([*first.tokens, *[3] * 20]) == span[1]  # the conversation is kept, not the guess
+    follow_up = world.submit([*first.tokens, *[3] * 20], 5)
     world.step()
-    assert asked.cached == len(first.tokens) + 20 - 1
-    assert asked.answers == [said]
+    assert follow_up.cached == len(first.tokens) + 20 - 1
+    assert follow_up.answers == [span]
     world.run()
-    assert list(world.slots._idle) == [asked.sequence]  # it holds all of what the conversation was before
+    assert list(world.slots._idle) == [follow_up.sequence]  # it holds the whole conversation
     other = world.submit([*first.tokens, 4, 4], 5)
     world.step()
-    assert (other.cached, other.answers) == (len(first.tokens), [said])
+    assert (other.cached, other.answers) == (len(first.tokens), [span])
 
 
 def test_a_copy_that_only_looks_like_what_runs_is_not_counted_as_room() -> None:
@@ -240,7 +240,7 @@ def test_a_copy_that_only_looks_like_what_runs_is_not_counted_as_room() -> None:
     first = world.submit([1] * 10, 20)
     for _ in range(10):
         world.step()
-    second = world.submit([1] * 10, 44)  # has said less when the first one ends
+    second = world.submit([1] * 10, 44)  # has fewer tokens when the first one ends
     while first in world.scheduler.requests:
         world.step()
     follow_up = world.submit([*first.tokens, 2], 34)  # with all of `second`, nine shared: 65 + 54 - 9 cells

@@ -27,7 +27,7 @@ def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
 
 
 def being_written(folder: Path) -> tuple[SnapshotStore, Any, Path | None]:
-    """A state that memory has no room for, on disk already, while nobody has been told."""
+    """A state that memory has no room for, written to disk, before `written` is called."""
     found = SnapshotStore(KvLimits(0, 1 << 20, folder))
     found.open_disk(KEY)
     found.add(TOKENS, 0, SPANS, STATE)
@@ -69,13 +69,13 @@ def test_what_goes_just_when_it_is_to_be_written_costs_nothing_else(
 
 
 def test_a_conversation_that_went_on_is_kept_in_parts(tmp_path: Path) -> None:
-    begun, whole = TOKENS[:60], [*TOKENS, 1]
+    prefix, whole = TOKENS[:60], [*TOKENS, 1]
     found = opened(tmp_path)
-    found.add(begun, 0, SPANS[:1], STATE)
+    found.add(prefix, 0, SPANS[:1], STATE)
     found.add(TOKENS, 60, SPANS, STATE[:40])
-    assert (found.reach(whole), found.reach(begun), found.reach(TOKENS[:80])) == (100, 60, 80)
+    assert (found.reach(whole), found.reach(prefix), found.reach(TOKENS[:80])) == (100, 60, 80)
     assert found.reach([*TOKENS[:30], 1]) == 30  # a part of the first
-    assert taken(found) == [(begun, 0, SPANS[:1], STATE), (TOKENS, 60, SPANS, STATE[:40])]
+    assert taken(found) == [(prefix, 0, SPANS[:1], STATE), (TOKENS, 60, SPANS, STATE[:40])]
     assert taken(found, TOKENS, 70) == [(TOKENS, 60, SPANS, STATE[:40])]  # what is in cells is not needed
     found.flush()
     again = opened(tmp_path)
@@ -85,11 +85,11 @@ def test_a_conversation_that_went_on_is_kept_in_parts(tmp_path: Path) -> None:
 
 def test_what_others_are_behind_goes_last(tmp_path: Path) -> None:
     found = SnapshotStore(KvLimits(4 * len(STATE)))
-    begun = TOKENS[:60]
-    found.add(begun, 0, [], STATE)
+    prefix = TOKENS[:60]
+    found.add(prefix, 0, [], STATE)
     for n in range(4):
-        found.add([*begun, *[n] * 50], 60, [], STATE)
-    assert [found.reach([*begun, *[n] * 50]) for n in range(4)] == [60, 110, 110, 110]
+        found.add([*prefix, *[n] * 50], 60, [], STATE)
+    assert [found.reach([*prefix, *[n] * 50]) for n in range(4)] == [60, 110, 110, 110]
 
 
 def test_what_is_behind_something_lost_waits_for_it_to_be_read_again(tmp_path: Path) -> None:
@@ -189,21 +189,21 @@ def test_the_order_of_use_outlives_the_process(tmp_path: Path) -> None:
 
 def test_its_numbers_may_be_asked_for_while_it_changes() -> None:
     found, done = SnapshotStore(KvLimits(1 << 20)), threading.Event()
-    asked: list[float] = []
+    sizes: list[float] = []
 
-    def ask() -> None:
+    def read_sizes() -> None:
         try:
             while not done.is_set():
-                asked.append(found.ram_bytes + found.disk_bytes)
+                sizes.append(found.ram_bytes + found.disk_bytes)
         except RuntimeError:
-            asked.append(math.inf)
+            sizes.append(math.inf)
 
-    asking, interval = threading.Thread(target=ask), sys.getswitchinterval()
+    reader, interval = threading.Thread(target=read_sizes), sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
-    asking.start()
+    reader.start()
     for number in range(400):
         found.add([number], 0, [], bytearray(1 << 12))
     done.set()
-    asking.join()
+    reader.join()
     sys.setswitchinterval(interval)
-    assert max(asked) <= 257 << 12
+    assert max(sizes) <= 257 << 12

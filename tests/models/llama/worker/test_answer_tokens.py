@@ -1,4 +1,4 @@
-"""What the model has said, found again by its text."""
+"""The tokens of an answer are found by its text."""
 
 from models.llama.worker.answer_tokens import MAX_PROMPTS, AnswerTokens
 

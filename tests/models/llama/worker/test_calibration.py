@@ -162,10 +162,10 @@ def test_a_real_context_takes_the_same_cells_again_and_again(
         vocabulary.model,
         ContextOptions(2048, 1, sequences=1, rows=128, outputs=2, flash_attention=flash, reading_threads=1),
     )
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     measured = steps(context, 1)
     assert measured.keys() == TURN.keys()
-    assert 0 < sum(measured.values()) < time.perf_counter() - began
+    assert 0 < sum(measured.values()) < time.perf_counter() - started_at
     context.close()
     vocabulary.close()
 
@@ -182,7 +182,7 @@ async def test_a_copy_that_cannot_be_made_costs_only_its_choice(
     monkeypatch.setattr(Vocabulary, "load", refused)
     monkeypatch.setattr(calibration, "LEAST_S", 0)
     monkeypatch.setattr(calibration, "steps", lambda context, _: {1: 0.1 if context.attends_all_cells else 0.05})
-    order = LoadRequest(str(tmp_path / "speck.gguf"), 512, 1, kernels=(FUSED,), most_threads=1)
-    chosen = calibration.calibrated(order, vocabulary, True, lambda _: None, lambda *_: None)
+    request = LoadRequest(str(tmp_path / "speck.gguf"), 512, 1, kernels=(FUSED,), most_threads=1)
+    chosen = calibration.calibrated(request, vocabulary, True, lambda _: None, lambda *_: None)
     assert chosen == Choice((FLASH_ATTENTION, FUSED), 1, 1)
     vocabulary.close()

@@ -41,10 +41,10 @@ def content(text: str) -> Segment:
 
 def conversation(llama: Llama, first: str, *others: str) -> tuple[Segment, ...]:
     """Question, answer, question, ... up to where the next answer begins; an odd number of texts."""
-    opening, asked, lead, answered = SCAFFOLDS[llama.tiny.model]
-    segments = [template(opening), content(first), template(asked)]
+    opening, after_user, lead, after_answer = SCAFFOLDS[llama.tiny.model]
+    segments = [template(opening), content(first), template(after_user)]
     for answer, question in zip(others[::2], others[1::2], strict=True):
-        segments += [template(lead), content(answer), template(answered), content(question), template(asked)]
+        segments += [template(lead), content(answer), template(after_answer), content(question), template(after_user)]
     return tuple(segments)
 
 

@@ -28,8 +28,8 @@ class Laws(RuleBasedStateMachine):
     @rule(more=st.lists(st.integers(0, 5), min_size=1, max_size=90), answer=st.integers(0, 20), ahead=st.booleans(),
           data=st.data())  # fmt: skip
     def arrive(self, more: list[int], answer: int, ahead: bool, data: st.DataObject) -> None:
-        begun = data.draw(st.sampled_from(self.prompts))
-        prompt = (begun + more)[:180]
+        prefix = data.draw(st.sampled_from(self.prompts))
+        prompt = (prefix + more)[:180]
         self.prompts.append(prompt)
         self.world.submit(prompt, min(answer, 200 - len(prompt)), ahead=ahead)
 
@@ -42,7 +42,7 @@ class Laws(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         request = data.draw(st.sampled_from(self.world.scheduler.requests))
-        self.prompts.append(list(request.tokens)[:180])  # somebody comes back to what was said
+        self.prompts.append(list(request.tokens)[:180])  # a later prompt continues it
         self.world.scheduler.finish(request, len(request.tokens) - request.prompt)
 
     @rule(damaged=st.booleans())
@@ -54,12 +54,12 @@ class Laws(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         tree, cells = self.world.slots.tree, self.world.cells
-        held = {sequence: tokens for sequence, tokens in cells.tokens.items() if tokens}
-        assert {sequence: tree.tokens(sequence) for sequence in held} == held
+        stored = {sequence: tokens for sequence, tokens in cells.tokens.items() if tokens}
+        assert {sequence: tree.tokens(sequence) for sequence in stored} == stored
         assert tree.cells == cells.used <= cells.size
         for request in self.world.scheduler.requests:
             if request.sequence is not None:
-                assert held.get(request.sequence, []) == request.tokens[: request.computed]
+                assert stored.get(request.sequence, []) == request.tokens[: request.computed]
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -88,8 +88,8 @@ def test_reading_ahead_waits_for_every_answer_and_takes_its_room_last() -> None:
     world = World()
     ahead = world.submit([4] * 60, 0, ahead=True)
     world.step()
-    asked = world.submit([5] * 60, 4)
-    while asked in world.scheduler.requests:
+    urgent = world.submit([5] * 60, 4)
+    while urgent in world.scheduler.requests:
         assert not any(part.request is ahead for part in world.step())
     world.run()
     assert world.read[ahead.id] == 60
@@ -205,7 +205,7 @@ def test_a_prompt_is_foretold_with_those_before_it() -> None:
     reading_s = world.scheduler.forecasts()
     beside_s = cost_model.eta_s(200, 1)
     assert beside_s is not None
-    least = (first.max_length - first.prompt) * cost_model.step_s(2)  # until one of them has said all it may
+    least = (first.max_length - first.prompt) * cost_model.step_s(2)  # until one of them has all its tokens
     assert reading_s[last.id] == pytest.approx(max(reading_s.values(), default=0.0))
     assert reading_s[last.id] == pytest.approx(reading_s[second.id] + least + beside_s)
     world.scheduler.cost_model = StepCostModel()
