@@ -1,4 +1,4 @@
-"""What tests of real models ask with: a small codebase, and clients of each face of one server."""
+"""A small codebase, and clients of each API of one server, for tests of real models."""
 
 import json
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from tests.backend.harness import Socket
 from tests.e2e.harness import Served
 
-# Nothing depends on the clock: all of the evidence is read. Two threads, as the smallest machine has.
+# Nothing depends on the clock: every snippet is in the prompt. Two threads, as on the smallest machine.
 SETTINGS = {"CONTEXT_LENGTH": 2048, "MAX_TOKENS": 48, "FIRST_TOKEN_S": 0, "N_THREADS": 2, "WATCH": 0}
 MAX_WAIT_S = 300.0  # for one message or answer: the machine may be busy
 FILES = {
@@ -53,12 +53,12 @@ class Real:
     codebase: str = ""
 
     def query(self, text: str, model: str, **more: Any) -> Any:
-        """The answer over REST, always the likeliest words; about no code, unless `codebase` is given."""
+        """The greedy answer over REST; without retrieval, unless `codebase` is given."""
         off = {} if "codebase" in more else {"retrieval": "off"}
         return self.served.post("/chat/query", {"query": text, "model": model, "temperature": 0} | off | more)
 
     def chat(self, text: str, model: str, **more: Any) -> Any:
-        """The model's own words under /v1, always the likeliest, nothing added to the question."""
+        """The greedy answer of the model under /v1, with nothing added to the question."""
         return self.served.post("/v1/chat/completions", chat_request(text, model) | more)
 
     def streamed(self, path: str, body: dict[str, Any]) -> list[str]:
@@ -86,7 +86,7 @@ class Real:
 
 
 async def prompt(socket: Socket, session: str, turn: str, text: str, model: str, **more: Any) -> str:
-    """Asks without waiting for the answer; the conversation."""
+    """Sends a prompt without waiting for the answer; returns the conversation."""
     payload = {"session": session, "turn": turn, "text": text, "model": model, "temperature": 0} | more
     conversation: str = (await socket.call("session/prompt", **payload))["conversation"]
     return conversation

@@ -1,7 +1,7 @@
-"""What a prompt has to be: a model's own template rendered as it is, its text tokenised by llama.cpp as a whole.
+"""The reference for prompts: a model's own template, rendered as it is and tokenised by llama.cpp as a whole.
 
-`python -m tests.real.oracle` is a process of its own that loads vocabularies only: from standard input a list of model
-names and files, each with its conversations, out come the reference and what Lantern makes of the same.
+`python -m tests.real.oracle` is a process of its own that loads vocabularies only. It reads a list of model names and
+files with conversations, and writes the reference tokens and those of Lantern.
 """
 
 import json
@@ -22,7 +22,7 @@ from prompts.formats import render
 
 
 def compared(name: str, path: Path, conversations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of each conversation the reference's text and tokens, our tokens, and those of ours that are control tokens."""
+    """For each conversation: text and tokens of the reference, our tokens, and our control tokens."""
     vocabulary = Vocabulary.load(path, only_vocabulary=True)
     bos, eos = vocabulary.text(vocabulary.bos), vocabulary.text(vocabulary.eos)
     template = read_header(path).chat_template
@@ -40,7 +40,7 @@ def compared(name: str, path: Path, conversations: list[dict[str, Any]]) -> list
 
 
 def rendered(template: str, bos: str, eos: str, conversation: dict[str, Any]) -> str:
-    """As the model's own tokenizer would: no code of ours has a part in it."""
+    """As the model's own tokenizer would render it, without any code of Lantern."""
     messages = [{"role": "system", "content": conversation["system"]}] if conversation["system"] else []
     for user, answer in conversation["exchanges"]:
         messages += [{"role": "user", "content": user}, {"role": "assistant", "content": answer}]

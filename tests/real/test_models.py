@@ -37,7 +37,7 @@ def test_a_file_with_other_bytes_is_neither_used_nor_replaced(tmp_path: Path) ->
     assert "remove it" in model.problem
 
 
-def test_what_is_missing_is_downloaded_and_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_model_is_downloaded_with_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def pulled(spec: ModelSpec, folder: Path, talk: Talk) -> None:
         for done in range(0, 101):
             talk.on_progress(done, 100)
@@ -50,7 +50,7 @@ def test_what_is_missing_is_downloaded_and_told_of(tmp_path: Path, capsys: pytes
     assert 15 < len(output) <= 20
 
 
-def test_a_fetch_that_fails_is_told_and_is_no_failure(
+def test_a_failed_download_is_reported_and_is_no_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODELS_CACHE", str(tmp_path))

@@ -39,7 +39,7 @@ HARMLESS, HOSTILE = (
 )
 
 
-def test_a_model_is_told_as_what_it_is_and_answers(real: Real, models: dict[str, Path], name: str) -> None:
+def test_a_model_is_listed_and_answers(real: Real, models: dict[str, Path], name: str) -> None:
     answer = real.chat(CAPITAL, name)
     assert answer["choices"][0]["finish_reason"] == "stop"  # by its own end, well before max_tokens
     assert "Paris" in answer["choices"][0]["message"]["content"]
@@ -49,9 +49,7 @@ def test_a_model_is_told_as_what_it_is_and_answers(real: Real, models: dict[str,
     assert (payload["state"], payload["size_bytes"]) == ("loaded", models[name].stat().st_size)
 
 
-def test_prompts_are_token_by_token_what_the_model_was_trained_on(
-    real: Real, models: dict[str, Path], name: str
-) -> None:
+def test_prompts_equal_the_models_own_template_token_by_token(real: Real, models: dict[str, Path], name: str) -> None:
     typical = {"system": SYSTEM.strip(), "exchanges": [], "question": WHAT}
     given = [[name, str(models[name]), [*CONVERSATIONS, HARMLESS, HOSTILE, typical]]]
     words = [sys.executable, "-m", "tests.real.oracle"]
@@ -65,7 +63,7 @@ def test_prompts_are_token_by_token_what_the_model_was_trained_on(
     assert (preview["prompt"], preview["tokens"]) == (whole["text"], len(whole["reference"]))
 
 
-def test_a_schema_is_kept(real: Real, name: str) -> None:
+def test_an_answer_follows_a_schema(real: Real, name: str) -> None:
     schema = {"type": "json_schema", "json_schema": {"name": "city", "schema": SCHEMA}}
     answer = real.chat(f"{CAPITAL} Which rivers are there?", name, max_tokens=96, response_format=schema)
     assert answer["choices"][0]["finish_reason"] == "stop"
@@ -101,7 +99,7 @@ async def test_code_is_filled_in_at_the_cursor(real: Real) -> None:
     assert done["text"].strip().startswith("* height")
 
 
-def test_a_follow_up_reads_only_what_is_new(real: Real) -> None:
+def test_a_follow_up_evaluates_only_its_new_tokens(real: Real) -> None:
     first = real.query(CAPITAL, SMALL)
     second = real.query("And of Italy?", SMALL, **ids_of(first))
     assert first["reason"] == "stop"
@@ -110,7 +108,7 @@ def test_a_follow_up_reads_only_what_is_new(real: Real) -> None:
     assert "Rome" in second["response"]
 
 
-def test_another_model_goes_on_with_the_conversation(real: Real) -> None:
+def test_another_model_continues_the_conversation(real: Real) -> None:
     first = real.query(CAPITAL, SMALL)
     second = real.query("And of Italy?", LARGE, **ids_of(first))
     assert [answer["model_name"] for answer in (first, second)] == [SMALL, LARGE]
@@ -119,7 +117,7 @@ def test_another_model_goes_on_with_the_conversation(real: Real) -> None:
     assert [message["content"] for message in stored[1::2]] == [first["response"], second["response"]]
 
 
-async def test_two_are_answered_at_once_and_one_is_cancelled(real: Real) -> None:
+async def test_of_two_concurrent_answers_one_is_cancelled(real: Real) -> None:
     async with real.session() as (socket, session), real.session() as (other, others):
         conversation = await prompt(socket, session, "long", LONG, SMALL, max_tokens=900, retrieval="off")
         await socket.until("delta", "long")
@@ -154,7 +152,7 @@ def place_of(source: dict[str, Any]) -> tuple[int, str, int, int]:
     return source["n"], source["path"], source["start"], source["end"]
 
 
-def test_the_codebase_answers_over_rest_and_openais_face(real: Real) -> None:
+def test_the_codebase_answers_over_rest_and_the_openai_api(real: Real) -> None:
     rest = real.query(WHAT, LARGE, codebase=real.codebase)
     check_answer(rest["response"], rest["sources"], rest["citations"])
     assert rest["response"] == real.stored(rest["conversation_id"])[1]["content"]
@@ -201,7 +199,7 @@ def test_the_codebase_answers_on_the_command_line(real: Real) -> None:
     assert {name: here[name]["problem"] for name in NAMES} == dict.fromkeys(NAMES, "")
 
 
-def test_a_conversation_outlasts_a_restart(models: dict[str, Path], tmp_path: Path) -> None:
+def test_a_conversation_survives_a_restart(models: dict[str, Path], tmp_path: Path) -> None:
     given = {"MODEL_NAME": SMALL, "MODELS_DIR": cache_dir(), **SETTINGS}
     with serving(tmp_path, **given) as served:
         first = Real(served, tmp_path).query(CAPITAL, SMALL)

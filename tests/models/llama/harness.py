@@ -1,5 +1,5 @@
-"""A scheduler without a model: the cells are played by `Cells`, which knows what each holds and refuses what llama.cpp
-would; a `World` submits, steps and chooses at random.
+"""A scheduler without a model. `Cells` simulates the context: it tracks what each cell holds and refuses what llama.cpp
+would refuse. `World` submits prompts, runs steps and samples random tokens.
 """
 
 import random
@@ -18,7 +18,7 @@ MEMORY = KvLimits(ram_bytes=1 << 14)
 SYSTEM = list(range(1000, 1040))
 
 
-def paced() -> StepCostModel:
+def measured_cost_model() -> StepCostModel:
     cost_model = StepCostModel()
     for rows, seconds in STEPS:
         cost_model.observe(rows, seconds)
@@ -80,7 +80,7 @@ class Cells:
 
 
 class World:
-    """A scheduler on played cells; `step` does what the worker does with a model that says random tokens."""
+    """A scheduler on simulated cells. `step` does what the worker does, with a model that samples random tokens."""
 
     def __init__(
         self,
@@ -99,12 +99,12 @@ class World:
         )
         self.snapshots = SnapshotStore(limits, parts=can_share_prefix)
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
-        self.cost_model = paced()
+        self.cost_model = measured_cost_model()
         self.scheduler = Scheduler(self.slots, self.cost_model, parallel)
         self.random = random.Random(1)
         self.number = 0
         self.read: dict[int, int] = {}  # tokens evaluated by request
-        self.choose_from = range(6)  # what the model may say
+        self.choose_from = range(6)  # what the model may sample
 
     def submit(self, tokens: list[int], answer: int, *, ahead: bool = False) -> Request:
         self.number += 1
@@ -144,16 +144,16 @@ class World:
             wanted = part.request.tokens[: part.request.prompt - 1]
             for sequence, stored in self.cells.tokens.items():
                 alive = common_prefix(stored, wanted)
-                assert alive <= part.begin or sequence == part.request.sequence, "read again while it is alive"
+                assert alive <= part.begin or sequence == part.request.sequence, "evaluated again while it is in cells"
         for one in reading:
             for other in reading:
                 if one is not other:
                     same = common_prefix(one.request.tokens[: one.request.prompt - 1], other.request.tokens)
-                    assert same <= max(one.begin, other.begin), "two read the same tokens in one step"
+                    assert same <= max(one.begin, other.begin), "two requests evaluate the same tokens in one step"
 
     def run(self, most: int = 3000) -> None:
         for _ in range(most):
             if not self.scheduler.requests:
                 return
-            assert self.step(), "there is work and nothing is done"
-        raise AssertionError("somebody starves")
+            assert self.step(), "there is work but the step is empty"
+        raise AssertionError("a request starves")

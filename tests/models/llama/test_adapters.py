@@ -52,7 +52,7 @@ async def test_an_adapter_changes_the_answer_and_an_empty_one_does_not(tmp_path:
 
 
 @pytest.mark.parametrize("wrong", ["missing", "architecture", "shape"])
-async def test_an_adapter_that_does_not_fit_is_said(tmp_path: Path, wrong: str) -> None:
+async def test_an_adapter_that_does_not_fit_is_reported(tmp_path: Path, wrong: str) -> None:
     path = tmp_path / "wrong.gguf"
     if wrong == "architecture":
         write_adapter(path, 1.0, architecture="phi3")

@@ -42,7 +42,7 @@ async def engine() -> AsyncIterator[LlamaEngine]:
     await found.close()
 
 
-async def test_it_knows_its_file(engine: LlamaEngine) -> None:
+async def test_an_engine_has_the_facts_of_its_file(engine: LlamaEngine) -> None:
     assert (engine.name, engine.context_length) == ("phi3-mini", 2048)
     assert (engine.bos, engine.eos) == ("<s>", "<|endoftext|>")
     assert engine.chat_template == PHI3.chat_template
@@ -183,7 +183,7 @@ async def test_closing_ends_a_running_stream_as_cancelled() -> None:
         await count(engine, ask("x"))
 
 
-async def test_no_answer_text_is_asked_for_only_prefills(engine: LlamaEngine) -> None:
+async def test_zero_answer_tokens_only_prefills(engine: LlamaEngine) -> None:
     text, last, _ = await collect(engine, ask("x"), Sampling(max_tokens=0))
     assert (text, last.reason) == ("", "length")
     _, last, _ = await collect(engine, ask("x"))
@@ -209,7 +209,7 @@ async def test_a_damaged_file_is_refused_before_llama_cpp_sees_it(tmp_path: Path
         await LlamaEngine.start(SPEC, file)
 
 
-async def test_a_stream_given_up_while_it_queues_leaves_the_cache_alone(engine: LlamaEngine) -> None:
+async def test_cancelling_a_queued_stream_leaves_the_cache_alone(engine: LlamaEngine) -> None:
     running = asyncio.create_task(collect(engine, ask("x"), Sampling(max_tokens=200, temperature=0)))
     queued = asyncio.create_task(collect(engine, ask(LONG[:600])))
     await asyncio.sleep(0.01)
@@ -220,7 +220,9 @@ async def test_a_stream_given_up_while_it_queues_leaves_the_cache_alone(engine: 
     assert last.usage.cached == last.usage.prompt - 1
 
 
-async def test_what_the_model_has_said_is_not_read_again_however_its_text_would_be_cut(engine: LlamaEngine) -> None:
+async def test_an_answer_is_not_evaluated_again_even_if_the_tokenizer_would_split_it_otherwise(
+    engine: LlamaEngine,
+) -> None:
     first = ask("What is a hit?")
     warm = Sampling(max_tokens=200, temperature=2.0, top_p=1.0, seed=3)
     answer, last, _ = await collect(engine, first, warm)
@@ -236,7 +238,7 @@ async def test_what_the_model_has_said_is_not_read_again_however_its_text_would_
     assert recounted != again.usage.prompt  # the tokenizer would have cut it otherwise
 
 
-async def test_answers_side_by_side_are_those_of_each_alone(engine: LlamaEngine) -> None:
+async def test_concurrent_answers_equal_those_of_each_alone(engine: LlamaEngine) -> None:
     prompts = [ask(f"What is hit {n}? {LONG[: 100 * n]}") for n in range(10)]
     together = await asyncio.gather(*(collect(engine, prompt) for prompt in prompts))
     fresh = await LlamaEngine.start(SPEC, PHI3.path)
@@ -245,7 +247,7 @@ async def test_answers_side_by_side_are_those_of_each_alone(engine: LlamaEngine)
     assert [text for text, _, _ in together] == [text for text, _, _ in alone]
 
 
-async def test_a_smaller_cache_answers_and_goes_on() -> None:
+async def test_a_quantised_cache_answers_and_continues() -> None:
     engine = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0"))  # its blocks are of 32
     first, last, _ = await collect(engine, ask("What is a hit?"))
     await collect(engine, ask("unrelated"))
@@ -256,7 +258,7 @@ async def test_a_smaller_cache_answers_and_goes_on() -> None:
     assert (again, repeated.usage.cached) == (first, last.usage.prompt - 1)
 
 
-async def test_guesses_that_come_true_are_counted_and_change_nothing(engine: LlamaEngine) -> None:
+async def test_accepted_drafts_are_counted_and_change_nothing(engine: LlamaEngine) -> None:
     reply, last, _ = await collect(engine, ask("x"), Sampling(max_tokens=400, temperature=0))
     assert last.usage is not None
     assert 0 < last.usage.accepted <= last.usage.drafted  # it says the same again and again

@@ -68,7 +68,7 @@ def armed(monkeypatch: pytest.MonkeyPatch, then: str = "") -> None:
     monkeypatch.setattr(supervisor, "_CODE", PLAIN.replace("main({", code, 1))
 
 
-async def test_what_is_faster_is_used_and_remembered(
+async def test_the_faster_choice_is_used_and_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
@@ -90,14 +90,14 @@ async def test_what_is_faster_is_used_and_remembered(
     assert kept == {"kernels": list(starts[1].kernels), "threads": 1, "reading_threads": 1}
 
 
-async def test_without_a_place_to_remember_nothing_is_measured(tmp_path: Path, starts: list[LoadRequest]) -> None:
+async def test_without_a_file_nothing_is_measured(tmp_path: Path, starts: list[LoadRequest]) -> None:
     write_speck(tmp_path / "speck.gguf")
     engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1))
     await engine.close()
     assert [request.most_threads for request in starts] == [0]
 
 
-async def test_a_choice_that_faults_is_left_out_and_no_other(
+async def test_only_the_kernel_that_faults_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
@@ -111,7 +111,7 @@ async def test_a_choice_that_faults_is_left_out_and_no_other(
     await engine.close()
 
 
-async def test_a_machine_at_work_is_measured_at_the_next_load(
+async def test_on_a_busy_machine_the_next_load_measures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
@@ -130,7 +130,7 @@ async def test_a_machine_at_work_is_measured_at_the_next_load(
 
 
 @pytest.mark.parametrize("then", [KILLED, REFUSED])
-async def test_what_ends_by_no_fault_is_not_tried_again(
+async def test_a_choice_that_ends_without_a_fault_is_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest], then: str
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
@@ -146,7 +146,7 @@ async def test_what_ends_by_no_fault_is_not_tried_again(
     assert tried_so == ([False, False, False] if then == KILLED else [False, True, False, False])
 
 
-async def test_a_choice_is_of_the_threads_and_of_the_processor(
+async def test_a_choice_depends_on_threads_and_gpu_layers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
     write_speck(tmp_path / "speck.gguf")

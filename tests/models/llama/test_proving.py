@@ -90,7 +90,7 @@ async def test_each_fault_is_followed_by_a_load_with_one_suspect_less(
     assert PROOF_ROWS == (1, 16, 64)
 
 
-async def test_what_held_is_where_the_next_load_begins(
+async def test_the_next_load_starts_with_the_kernels_that_worked(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, AMX)
@@ -104,7 +104,7 @@ async def test_what_held_is_where_the_next_load_begins(
     assert starts[3:] == [(EXTRA_BUFFERS,), (EXTRA_BUFFERS, FLASH_ATTENTION)]
 
 
-async def test_it_is_told_once_and_logged(
+async def test_a_left_out_kernel_is_reported_once_and_logged(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     become(monkeypatch, AMX)
@@ -117,7 +117,7 @@ async def test_it_is_told_once_and_logged(
         assert found.pop_notice() == ""
 
 
-async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
+async def test_a_model_that_no_choice_can_run_is_reported_with_the_fix(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGSEGV"))
@@ -137,7 +137,7 @@ async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
     assert [(of.left_out, of.failed) for _, of in Verdicts(verdicts).of(processor(), build())] == [({}, "")]
 
 
-async def test_a_library_of_another_processor_is_said_at_once(
+async def test_a_library_for_another_processor_is_reported_at_once(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     die = "import os, signal; os.kill(os.getpid(), signal.SIGILL); main({"
@@ -147,7 +147,7 @@ async def test_a_library_of_another_processor_is_said_at_once(
     assert starts == [()]
 
 
-async def test_a_step_that_does_not_end_is_a_fault(
+async def test_a_step_that_never_ends_counts_as_a_fault(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become(monkeypatch, (EXTRA_BUFFERS, 16, ""))
@@ -156,9 +156,7 @@ async def test_a_step_that_does_not_end_is_a_fault(
         assert found.left_out == {EXTRA_BUFFERS: "a stall when a step of 16 rows was being tried"}
 
 
-async def test_a_quantised_cache_goes_on_without_flash_attention(
-    verdicts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_quantised_cache_works_without_flash_attention(verdicts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGILL"))
     found = await LlamaEngine.start(
         SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0", context_length=256, verdicts=verdicts)
@@ -168,7 +166,7 @@ async def test_a_quantised_cache_goes_on_without_flash_attention(
     await found.close()
 
 
-async def test_what_is_refused_is_no_fault(
+async def test_a_refused_load_is_no_fault(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGABRT"))
@@ -177,7 +175,7 @@ async def test_what_is_refused_is_no_fault(
     assert starts == [()]
 
 
-async def test_two_answers_in_a_row_that_end_in_a_fault_cost_a_suspect(
+async def test_two_faults_in_a_row_leave_a_suspect_out(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0.05)
@@ -195,7 +193,7 @@ async def test_two_answers_in_a_row_that_end_in_a_fault_cost_a_suspect(
         assert starts[3:] == [(EXTRA_BUFFERS,)]
 
 
-async def test_answers_that_nothing_helps_are_not_asked_for_again(
+async def test_an_unusable_model_does_not_suggest_to_ask_again(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0)
@@ -215,7 +213,7 @@ async def test_answers_that_nothing_helps_are_not_asked_for_again(
     "damage",
     ["", "{", "[1]", '{"p": 5}', '{"p": {"b": {"llama": {"left_out": {"x": 1}, "failed": ""}}}}', "[" * 100_000],
 )
-def test_a_damaged_file_is_as_good_as_none(verdicts: Path, damage: str) -> None:
+def test_a_damaged_file_counts_as_empty(verdicts: Path, damage: str) -> None:
     verdicts.parent.mkdir()
     verdicts.write_text(damage)
     memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
@@ -224,7 +222,7 @@ def test_a_damaged_file_is_as_good_as_none(verdicts: Path, damage: str) -> None:
     assert Verdicts(verdicts).find(place) == Verdict({TILED: "SIGILL"})
 
 
-def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) -> None:
+def test_a_verdict_applies_to_one_processor_build_and_architecture(verdicts: Path) -> None:
     memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
     memory.store(place, Verdict({FUSED: "SIGILL"}))
     memory.store(VerdictKey("p", "b", "qwen2"), Verdict())
@@ -235,7 +233,7 @@ def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) ->
     assert build().startswith("0.3.")
 
 
-def test_a_disk_that_takes_nothing_costs_only_the_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_only_loses_the_verdict(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "data").write_text("not a folder")
     Verdicts(tmp_path / "data" / "kernels.json").store(VerdictKey("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
     assert "is not remembered" in caplog.text

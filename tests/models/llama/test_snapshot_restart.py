@@ -25,7 +25,7 @@ async def answer_of(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
     return "".join(delta.text for delta in deltas), deltas[-1], damaged
 
 
-async def test_a_conversation_goes_on_after_a_restart_and_a_damaged_one_is_read_again(tmp_path: Path) -> None:
+async def test_a_conversation_continues_after_a_restart_and_is_evaluated_again_where_damaged(tmp_path: Path) -> None:
     path = tmp_path / "speck.gguf"
     write_speck(path)
     first, last, _ = await answer_of(path)
@@ -44,7 +44,7 @@ async def test_a_conversation_goes_on_after_a_restart_and_a_damaged_one_is_read_
         assert (again, last.usage.cached, damaged) == (first, 0, 1), place
 
 
-async def test_what_is_to_be_forgotten_is_gone_from_cells_memory_and_disk(tmp_path: Path) -> None:
+async def test_a_cleared_cache_is_gone_from_cells_memory_and_disk(tmp_path: Path) -> None:
     path = tmp_path / "speck.gguf"
     write_speck(path)
     spec, storage = (
@@ -71,7 +71,7 @@ async def test_what_is_to_be_forgotten_is_gone_from_cells_memory_and_disk(tmp_pa
     assert list((tmp_path / "kv").glob("*.kv")) == []
 
 
-async def test_an_answer_that_is_cancelled_to_be_forgotten_is_not_kept(tmp_path: Path) -> None:
+async def test_an_answer_cancelled_before_a_clear_is_not_cached(tmp_path: Path) -> None:
     path = tmp_path / "speck.gguf"
     write_speck(path)
     engine = await LlamaEngine.start(ModelSpec("speck", (path.name,), context_length=2048, threads=1), path)
@@ -89,7 +89,7 @@ async def test_an_answer_that_is_cancelled_to_be_forgotten_is_not_kept(tmp_path:
     await engine.close()
 
 
-async def test_a_folder_that_cannot_be_used_costs_the_snapshots_only(tmp_path: Path) -> None:
+async def test_without_a_usable_folder_only_snapshots_are_lost(tmp_path: Path) -> None:
     path = tmp_path / "speck.gguf"
     write_speck(path)
     spec, storage = ModelSpec("speck", (path.name,), context_length=512, threads=1), KvLimits(0, 1 << 30, path / "kv")

@@ -12,7 +12,7 @@ from models.llama.wire import LoadRequest
 PLAIN_CHOICE = Choice((TILED, FUSED), 2, 2)
 
 
-def test_a_later_fault_does_not_cost_what_was_measured(tmp_path: Path) -> None:
+def test_a_later_fault_keeps_the_measured_choices(tmp_path: Path) -> None:
     memory, place = Verdicts(tmp_path / "kernels.json"), VerdictKey("p", "b", "llama")
     memory.store(place, Verdict({}, "", {"a": PLAIN_CHOICE, "b": PLAIN_CHOICE}))
     proving = Proving("mine", LoadRequest("", 1, 2, most_threads=2), memory, place, "a")
@@ -22,7 +22,7 @@ def test_a_later_fault_does_not_cost_what_was_measured(tmp_path: Path) -> None:
     assert memory.find(place) == Verdict(what, "", {"a": PLAIN_CHOICE, "b": PLAIN_CHOICE})
 
 
-def test_what_is_damaged_is_measured_again(tmp_path: Path) -> None:
+def test_a_damaged_choice_is_measured_again(tmp_path: Path) -> None:
     memory, place = Verdicts(tmp_path / "kernels.json"), VerdictKey("p", "b", "llama")
     kept = Verdict({}, "", {"a": PLAIN_CHOICE})
     memory.store(place, kept)

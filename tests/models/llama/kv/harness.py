@@ -18,15 +18,15 @@ def opened(folder: Path, key: str = KEY) -> SnapshotStore:
 
 
 def write_due(snapshots: SnapshotStore) -> None:
-    """What the thread that writes does."""
+    """What the writing thread does."""
     while (due := snapshots.next_to_write()) is not None:
         snapshots.written(due, snapshots.write(due))
 
 
-def taken(
+def restored(
     snapshots: SnapshotStore, tokens: list[int] = TOKENS, cached: int = 0
 ) -> list[tuple[list[int], int, Spans, State]]:
-    """What leads into these tokens, with its states, as far as they can be had."""
+    """The snapshots of these tokens whose states can be loaded."""
     states = [(one, snapshots.load(one)) for one in snapshots.chain(tokens, cached)]
     return [(one.tokens.tolist(), one.begin, one.answers, state) for one, state in states if state is not None]
 

@@ -62,14 +62,14 @@ def turns(*texts: str) -> tuple[Segment, ...]:
     return tuple(Segment(f" {text}" if n % 2 else text, False, from_model=n % 2 == 1) for n, text in enumerate(texts))
 
 
-async def test_a_text_that_goes_on_begins_with_its_own_white_space(engine: LlamaEngine) -> None:
+async def test_a_continuation_keeps_its_leading_white_space(engine: LlamaEngine) -> None:
     segments = (Segment(LONG, False),)
     answer, _, _ = await answer_of(engine, segments)
     deltas = [delta async for delta in engine.stream(Prompt(segments, "", is_continuation=True), GREEDY)]
     assert "".join(delta.text for delta in deltas) == f" {answer}"
 
 
-async def test_a_server_that_stops_in_the_middle_of_a_step_leaves_nothing_wrong(file: Path, tmp_path: Path) -> None:
+async def test_stopping_in_the_middle_of_a_step_leaves_correct_snapshots(file: Path, tmp_path: Path) -> None:
     spec, kept = ModelSpec("speck", (file.name,), context_length=4096, threads=1), KvLimits(1 << 28, 1 << 28, tmp_path)
     snapshot_key(LoadRequest(str(file), 4096, 1, folder=str(tmp_path)))  # the file's digest is stored from the start
     long = (Segment(LONG * 20, False),)
@@ -86,7 +86,7 @@ async def test_a_server_that_stops_in_the_middle_of_a_step_leaves_nothing_wrong(
     assert answer == await afresh(file, long)
 
 
-async def test_a_guess_does_not_take_the_only_copy_of_a_conversation(engine: LlamaEngine) -> None:
+async def test_reading_ahead_does_not_take_the_only_copy_of_a_conversation(engine: LlamaEngine) -> None:
     first, read, _ = await answer_of(engine, turns(LONG))
     ahead = Prompt(turns(LONG, first, "And what comes next"), "", ahead=True)
     async for _ in engine.stream(ahead, Sampling(max_tokens=0)):
@@ -95,7 +95,7 @@ async def test_a_guess_does_not_take_the_only_copy_of_a_conversation(engine: Lla
     assert cached >= read
 
 
-def test_their_memory_is_not_shared(file: Path) -> None:
+def test_these_memories_cannot_share_a_prefix(file: Path) -> None:
     vocabulary = Vocabulary.load(file)
     context = LlamaContext(vocabulary.model, ContextOptions(256, 1, sequences=4, rows=32, outputs=8))
     assert not context.can_share_prefix
@@ -103,7 +103,7 @@ def test_their_memory_is_not_shared(file: Path) -> None:
     vocabulary.close()
 
 
-async def test_a_conversation_goes_on_as_if_all_of_it_were_read(engine: LlamaEngine, file: Path) -> None:
+async def test_a_continued_conversation_equals_a_fresh_evaluation(engine: LlamaEngine, file: Path) -> None:
     answer, n_prompt, cached = await answer_of(engine, turns(LONG))
     assert n_prompt > 2 * WINDOW
     assert cached == 0
@@ -120,9 +120,7 @@ async def test_a_conversation_goes_on_as_if_all_of_it_were_read(engine: LlamaEng
         assert await afresh(file, segments) == expected
 
 
-async def test_who_comes_back_with_other_words_is_answered_as_by_a_fresh_engine(
-    engine: LlamaEngine, file: Path
-) -> None:
+async def test_a_changed_conversation_equals_a_fresh_evaluation(engine: LlamaEngine, file: Path) -> None:
     await answer_of(engine, turns(LONG * 10))
     changed = turns(LONG * 5 + "Is that all?")
     answer, _, _ = await answer_of(engine, changed)

@@ -18,7 +18,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_it_says_what_cells_would_hold(steps: list[tuple[object, ...]]) -> None:
+def test_the_tree_matches_a_model_of_the_cells(steps: list[tuple[object, ...]]) -> None:
     tree = PrefixTree()
     expected: dict[int, list[tuple[int, int]]] = {sequence: [] for sequence in SEQUENCES}  # (token, its cell)
     cells = iter(range(10_000))
@@ -40,7 +40,7 @@ def test_it_says_what_cells_would_hold(steps: list[tuple[object, ...]]) -> None:
 
 
 @given(steps, tokens)
-def test_the_longest_beginning_is_found_and_its_holders_hold_it(
+def test_the_longest_prefix_is_found_with_the_sequences_that_hold_it(
     steps: list[tuple[object, ...]], wanted: list[int]
 ) -> None:
     tree = PrefixTree()
@@ -59,7 +59,7 @@ def test_the_longest_beginning_is_found_and_its_holders_hold_it(
 
 
 @given(tokens, tokens, st.integers(0, 3))
-def test_common_counts_equal_tokens(cells: list[int], wanted: list[int], start: int) -> None:
+def test_common_prefix_counts_equal_tokens(cells: list[int], wanted: list[int], start: int) -> None:
     count = 0
     while count < min(len(cells), len(wanted) - start) and cells[count] == wanted[start + count]:
         count += 1

@@ -12,10 +12,10 @@ import pytest
 from models.llama.kv.snapshots import KvSnapshot, SnapshotStore
 from models.llama.kv.state_file import Head
 from models.llama.wire import KvLimits
-from tests.models.llama.kv.harness import KEY, SPANS, STATE, TOKENS, WHOLE, opened, taken, write_due, written
+from tests.models.llama.kv.harness import KEY, SPANS, STATE, TOKENS, WHOLE, opened, restored, write_due, written
 
 
-def test_a_full_disk_costs_the_snapshot_only(tmp_path: Path) -> None:
+def test_a_full_disk_only_loses_the_snapshot(tmp_path: Path) -> None:
     folder = tmp_path / "kv"
     found = SnapshotStore(KvLimits(0, 1 << 20, folder))
     found.open_disk(KEY)
@@ -36,14 +36,14 @@ def being_written(folder: Path) -> tuple[SnapshotStore, Any, Path | None]:
     return found, due, found.write(due)
 
 
-def test_what_has_to_leave_memory_is_there_until_it_is_on_disk(tmp_path: Path) -> None:
+def test_a_snapshot_stays_available_until_it_is_on_disk(tmp_path: Path) -> None:
     found, due, path = being_written(tmp_path)
-    assert taken(found) == WHOLE
+    assert restored(found) == WHOLE
     found.written(due, path)
-    assert (found.ram_bytes, taken(found), found.next_to_write()) == (0, WHOLE, None)
+    assert (found.ram_bytes, restored(found), found.next_to_write()) == (0, WHOLE, None)
 
 
-def test_what_went_on_while_it_was_written_leaves_no_file(tmp_path: Path) -> None:
+def test_a_snapshot_replaced_while_it_was_written_leaves_no_file(tmp_path: Path) -> None:
     found, due, path = being_written(tmp_path)
     found.add([*TOKENS, 1], 0, SPANS, STATE)
     found.written(due, path)
@@ -51,9 +51,7 @@ def test_what_went_on_while_it_was_written_leaves_no_file(tmp_path: Path) -> Non
     assert found.reach(TOKENS) == 100
 
 
-def test_what_goes_just_when_it_is_to_be_written_costs_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_snapshot_dropped_just_before_its_write_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshots = SnapshotStore(KvLimits(100, 1 << 20, tmp_path))
     snapshots.open_disk(KEY)
     snapshots.add(TOKENS, 0, SPANS, STATE)
@@ -68,22 +66,22 @@ def test_what_goes_just_when_it_is_to_be_written_costs_nothing_else(
     assert snapshots.disk_bytes == snapshots.ram_bytes == 0
 
 
-def test_a_conversation_that_went_on_is_kept_in_parts(tmp_path: Path) -> None:
+def test_a_continued_conversation_is_stored_in_parts(tmp_path: Path) -> None:
     prefix, whole = TOKENS[:60], [*TOKENS, 1]
     found = opened(tmp_path)
     found.add(prefix, 0, SPANS[:1], STATE)
     found.add(TOKENS, 60, SPANS, STATE[:40])
     assert (found.reach(whole), found.reach(prefix), found.reach(TOKENS[:80])) == (100, 60, 80)
     assert found.reach([*TOKENS[:30], 1]) == 30  # a part of the first
-    assert taken(found) == [(prefix, 0, SPANS[:1], STATE), (TOKENS, 60, SPANS, STATE[:40])]
-    assert taken(found, TOKENS, 70) == [(TOKENS, 60, SPANS, STATE[:40])]  # what is in cells is not needed
+    assert restored(found) == [(prefix, 0, SPANS[:1], STATE), (TOKENS, 60, SPANS, STATE[:40])]
+    assert restored(found, TOKENS, 70) == [(TOKENS, 60, SPANS, STATE[:40])]  # what is in cells is not needed
     found.flush()
     again = opened(tmp_path)
-    assert taken(again) == taken(found)
+    assert restored(again) == restored(found)
     assert (again.damaged, again.disk_bytes) == (0, sum(path.stat().st_size for path in tmp_path.glob("*.kv")))
 
 
-def test_what_others_are_behind_goes_last(tmp_path: Path) -> None:
+def test_a_snapshot_with_others_behind_it_is_dropped_last(tmp_path: Path) -> None:
     found = SnapshotStore(KvLimits(4 * len(STATE)))
     prefix = TOKENS[:60]
     found.add(prefix, 0, [], STATE)
@@ -92,7 +90,7 @@ def test_what_others_are_behind_goes_last(tmp_path: Path) -> None:
     assert [found.reach([*prefix, *[n] * 50]) for n in range(4)] == [60, 110, 110, 110]
 
 
-def test_what_is_behind_something_lost_waits_for_it_to_be_read_again(tmp_path: Path) -> None:
+def test_a_snapshot_behind_a_lost_one_is_used_once_its_prefix_is_in_cells(tmp_path: Path) -> None:
     found = opened(tmp_path)
     found.add(TOKENS[:60], 0, [], STATE)
     found.add(TOKENS, 60, [], STATE)
@@ -103,7 +101,7 @@ def test_what_is_behind_something_lost_waits_for_it_to_be_read_again(tmp_path: P
     assert (again.reach(TOKENS), again.reach(TOKENS, 59), again.reach(TOKENS, 60)) == (0, 59, 100)
 
 
-def test_a_state_that_holds_another_takes_its_place() -> None:
+def test_a_snapshot_replaces_those_that_it_contains() -> None:
     found = SnapshotStore(KvLimits(1 << 20))
     found.add(TOKENS[:60], 0, [], STATE)
     found.add(TOKENS, 60, [], STATE)
@@ -112,13 +110,13 @@ def test_a_state_that_holds_another_takes_its_place() -> None:
     assert found.ram_bytes == len(STATE)
 
 
-def test_a_state_of_which_no_part_can_be_used_is_for_all_of_it_or_nothing() -> None:
+def test_an_indivisible_state_matches_whole_or_not_at_all() -> None:
     found = SnapshotStore(KvLimits(1 << 20), parts=False)
     found.add(TOKENS, 0, [], STATE)
     assert (found.reach(TOKENS[:-1]), found.reach([*TOKENS, 1]), found.reach([*TOKENS[:-1], 1])) == (0, 100, 0)
 
 
-def test_what_was_to_be_forgotten_before_the_disk_was_known_is_gone_then(file: Path) -> None:
+def test_a_clear_before_the_folder_is_open_deletes_its_files(file: Path) -> None:
     found = SnapshotStore(KvLimits(1 << 20, 1 << 20, file.parent))
     found.clear()
     found.add([1] * 50, 0, [], STATE)
@@ -126,7 +124,7 @@ def test_what_was_to_be_forgotten_before_the_disk_was_known_is_gone_then(file: P
     assert (found.reach(TOKENS), found.reach([1] * 50), file.exists()) == (0, 50, False)
 
 
-def test_what_was_made_again_before_the_disk_was_known_owns_its_file(file: Path) -> None:
+def test_a_snapshot_added_before_the_folder_is_open_owns_its_file(file: Path) -> None:
     found = SnapshotStore(KvLimits(1 << 20, 1 << 20, file.parent))
     found.add(TOKENS, 0, SPANS, STATE)
     found.open_disk(KEY)
@@ -134,7 +132,7 @@ def test_what_was_made_again_before_the_disk_was_known_owns_its_file(file: Path)
     assert not file.exists()
 
 
-def test_a_process_that_needs_room_takes_what_nothing_is_behind(tmp_path: Path) -> None:
+def test_files_with_others_behind_them_are_the_newest(tmp_path: Path) -> None:
     found = opened(tmp_path)
     found.add(TOKENS[:60], 0, [], STATE)
     for n in range(3):
@@ -146,7 +144,7 @@ def test_a_process_that_needs_room_takes_what_nothing_is_behind(tmp_path: Path) 
     assert [tokens[path.name][60:] for path in oldest_first] == [[0], [2], [1], []]
 
 
-def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
+def test_limits_hold_for_files_and_memory(tmp_path: Path) -> None:
     found = SnapshotStore(KvLimits(600, 1000, tmp_path))
     found.open_disk(KEY)
     for number in range(10):
@@ -160,7 +158,7 @@ def test_the_bounds_hold_for_files_and_for_memory(tmp_path: Path) -> None:
     assert found.reach([0] * 50) == 0
 
 
-def test_the_bound_is_for_the_files_of_all_models_together(tmp_path: Path) -> None:
+def test_the_disk_limit_counts_the_files_of_all_models(tmp_path: Path) -> None:
     written(tmp_path)
     size = next(tmp_path.glob("*.kv")).stat().st_size
     for number in range(3):
@@ -175,7 +173,7 @@ def test_the_bound_is_for_the_files_of_all_models_together(tmp_path: Path) -> No
     assert [path.name[:16] for path in tmp_path.glob("*.kv")] == [KEY[:16]] * 2
 
 
-def test_the_order_of_use_outlives_the_process(tmp_path: Path) -> None:
+def test_the_order_of_use_survives_a_restart(tmp_path: Path) -> None:
     found = SnapshotStore(KvLimits(1 << 20, 1 << 20, tmp_path))
     found.open_disk(KEY)
     for number in (1, 2, 3):
@@ -187,7 +185,7 @@ def test_the_order_of_use_outlives_the_process(tmp_path: Path) -> None:
     assert [again.reach([number] * 50) for number in (1, 2, 3)] == [50, 0, 0]
 
 
-def test_its_numbers_may_be_asked_for_while_it_changes() -> None:
+def test_sizes_can_be_read_from_another_thread() -> None:
     found, done = SnapshotStore(KvLimits(1 << 20)), threading.Event()
     sizes: list[float] = []
 

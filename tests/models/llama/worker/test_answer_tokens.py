@@ -9,7 +9,7 @@ def piece(token: int) -> bytes:
     return PIECES[token]
 
 
-def test_an_answer_is_the_tokens_that_it_was_said_with() -> None:
+def test_an_answer_is_found_as_its_generated_tokens() -> None:
     answers = AnswerTokens(piece)
     answers.add([1, 2], [0, 1, 2, 6])
     assert answers.find([1, 2], "Hello") == [0, 1, 2, 6]
@@ -17,7 +17,7 @@ def test_an_answer_is_the_tokens_that_it_was_said_with() -> None:
     assert answers.find([1, 2], "hello") is None
 
 
-def test_of_several_answers_to_a_prompt_the_one_with_that_text_is_meant() -> None:
+def test_of_several_answers_the_one_with_that_text_is_found() -> None:
     answers = AnswerTokens(piece)
     for tokens in ([3, 7], [1, 2], [3, 7, 7]):
         answers.add([1], tokens)
@@ -25,7 +25,7 @@ def test_of_several_answers_to_a_prompt_the_one_with_that_text_is_meant() -> Non
     assert answers.find([1], "Hello") == [1, 2]
 
 
-def test_an_answer_that_was_cut_short_is_its_first_tokens() -> None:
+def test_a_shortened_answer_is_its_first_tokens() -> None:
     answers = AnswerTokens(piece)
     answers.add([1], [3, 4, 5, 7, 7])
     assert answers.find([1], "Hello\u00e9") == [3, 4, 5]
@@ -33,7 +33,7 @@ def test_an_answer_that_was_cut_short_is_its_first_tokens() -> None:
     assert answers.find([1], "Hell") is None  # no token ends there
 
 
-def test_what_was_thought_is_not_said_again() -> None:
+def test_reasoning_is_not_part_of_an_answer() -> None:
     answers = AnswerTokens(piece)
     answers.add([1], [8, 3, 7, 9, 6, 1, 2])
     assert answers.find([1], "Hello") == [6, 1, 2]
@@ -43,7 +43,7 @@ def test_what_was_thought_is_not_said_again() -> None:
     assert answers.find([1], "Hello<think></think>") == [10, 2, 8, 9]
 
 
-def test_the_oldest_are_forgotten() -> None:
+def test_the_oldest_prompts_are_dropped() -> None:
     answers = AnswerTokens(piece)
     for number in range(MAX_PROMPTS + 1):
         answers.add([number], [3])

@@ -44,12 +44,12 @@ def test_an_answer_that_repeats_itself_ends_and_says_so() -> None:
     assert answer(filtered=False).feed([0, 1, 2] * 40)[1] is None
 
 
-def test_thinking_is_not_shown_unless_every_character_is_meant() -> None:
+def test_reasoning_is_hidden_unless_the_answer_is_unfiltered() -> None:
     assert answer().feed([5, 0, 6, 1]) == ("fox ", None)
     assert answer(filtered=False).feed([5, 0, 6, 1]) == ("<think>A </think>fox ", None)
 
 
-def test_what_is_held_back_is_shown_at_the_end() -> None:
+def test_held_back_text_is_shown_at_the_end() -> None:
     growing = answer("<|end|>")
     assert growing.feed([3]) == ("", None)
     assert growing.end() == "<|"

@@ -48,7 +48,7 @@ def test_each_kernel_that_makes_a_turn_faster_is_used() -> None:
     assert fastest(with_buffers, BOTH, 2, table((EXTRA_BUFFERS, 1.3))).kernels == (TILED,)
 
 
-def test_a_turn_counts_not_one_kind_of_step() -> None:
+def test_the_time_of_a_whole_turn_decides() -> None:
     def measure(choice: Choice) -> dict[int, float]:
         has = FLASH_ATTENTION in choice.kernels
         return {1: 0.05 if has else 0.06, 32: 0.4, 128: 1.25 if has else 1.0}  # 7.7 s answering against 6.4; 8 s read
@@ -135,14 +135,16 @@ def test_every_size_is_measured_behind_the_same_cells(clock: Callable[[Callable[
     assert context.steps == [(32, 0), *[(1, behind)] * 7, *[(32, behind)] * 2, (128, behind)]
 
 
-def test_where_cells_cannot_be_copied_nothing_is_behind_a_step(clock: Callable[[Callable[[int], float]], None]) -> None:
+def test_without_copies_of_cells_steps_are_measured_on_empty_ones(
+    clock: Callable[[Callable[[int], float]], None],
+) -> None:
     context = Recorded(can_share_prefix=False)
     clock(lambda step: 0.1)
     assert steps(context, 5).keys() == TURN.keys()  # type: ignore[arg-type]
     assert context.steps == [(32, 0), *[(1, 0)] * 7, *[(32, 0)] * 2, (128, 0)]
 
 
-def test_a_machine_at_work_is_not_measured(clock: Callable[[Callable[[int], float]], None]) -> None:
+def test_a_busy_machine_is_not_measured(clock: Callable[[Callable[[int], float]], None]) -> None:
     clock(lambda step: 0.1 if step % 3 else 0.2)
     assert steps(Recorded(), 5).keys() == TURN.keys()  # type: ignore[arg-type]
     clock(lambda step: 0.2 if step % 3 else 0.1)
@@ -151,7 +153,7 @@ def test_a_machine_at_work_is_not_measured(clock: Callable[[Callable[[int], floa
 
 
 @pytest.mark.parametrize("flash", [False, True])
-def test_a_real_context_takes_the_same_cells_again_and_again(
+def test_a_real_context_restores_the_same_state_repeatedly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flash: bool
 ) -> None:
     monkeypatch.setattr(calibration, "NOISE", math.inf)  # whatever else this machine does
@@ -170,7 +172,7 @@ def test_a_real_context_takes_the_same_cells_again_and_again(
     vocabulary.close()
 
 
-async def test_a_copy_that_cannot_be_made_costs_only_its_choice(
+async def test_without_memory_for_a_copy_the_other_choices_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_speck(tmp_path / "speck.gguf")

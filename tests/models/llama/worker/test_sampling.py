@@ -28,14 +28,14 @@ async def answer_of(engine: LlamaEngine, sampling: Sampling) -> tuple[str, str |
     return "".join(delta.text for delta in deltas), deltas[-1].reason
 
 
-async def test_what_leaves_one_token_is_the_likeliest(engine: LlamaEngine) -> None:
+async def test_settings_that_allow_one_token_are_greedy(engine: LlamaEngine) -> None:
     greedy = await answer_of(engine, replace(WARM, temperature=0.0))
     for narrow in ({"top_k": 1}, {"min_p": 1.0}, {"top_p": 1e-6}):
         assert await answer_of(engine, replace(WARM, **narrow)) == greedy
     assert await answer_of(engine, WARM) != greedy
 
 
-async def test_a_repeat_penalty_keeps_what_was_said_from_coming_again(engine: LlamaEngine) -> None:
+async def test_a_repeat_penalty_avoids_repetition(engine: LlamaEngine) -> None:
     plain, _ = await answer_of(engine, replace(WARM, temperature=0.0))
     punished, _ = await answer_of(engine, replace(WARM, temperature=0.0, repeat_penalty=8.0))
     again = re.compile(r"(.{4,})\1")

@@ -76,7 +76,7 @@ Laws.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadl
 test_laws = Laws.TestCase
 
 
-def test_a_shared_beginning_is_read_once_however_many_come_together() -> None:
+def test_a_shared_prefix_is_evaluated_once_for_concurrent_prompts() -> None:
     world = World(parallel=8, sequences=10, guesses=0)
     requests = [world.submit([*SYSTEM, n, n + 1, n + 2], 3) for n in range(8)]
     world.run()
@@ -84,7 +84,7 @@ def test_a_shared_beginning_is_read_once_however_many_come_together() -> None:
     assert [request.cached for request in requests] == [0] + [len(SYSTEM)] * 7
 
 
-def test_reading_ahead_waits_for_every_answer_and_takes_its_room_last() -> None:
+def test_reading_ahead_yields_to_every_answer() -> None:
     world = World()
     ahead = world.submit([4] * 60, 0, ahead=True)
     world.step()
@@ -95,7 +95,7 @@ def test_reading_ahead_waits_for_every_answer_and_takes_its_room_last() -> None:
     assert world.read[ahead.id] == 60
 
 
-def test_many_who_only_read_ahead_do_not_use_up_the_sequences() -> None:
+def test_many_prefetches_do_not_exhaust_the_sequences() -> None:
     world = World()
     aheads = [world.submit([*SYSTEM, number], 0, ahead=True) for number in range(20)]
     world.step()
@@ -105,7 +105,7 @@ def test_many_who_only_read_ahead_do_not_use_up_the_sequences() -> None:
     assert question.sequence is not None
 
 
-def test_a_short_prompt_passes_a_long_one_and_the_long_one_is_not_kept_waiting_for_ever() -> None:
+def test_a_short_prompt_overtakes_a_long_one_which_does_not_starve() -> None:
     world = World(size=4000, parallel=2, sequences=8)
     long = world.submit([1] * 1000, 1)
     world.step()
@@ -122,7 +122,7 @@ def test_a_short_prompt_passes_a_long_one_and_the_long_one_is_not_kept_waiting_f
     assert n < 60
 
 
-def test_running_answers_flow_while_a_prompt_is_read() -> None:
+def test_running_answers_continue_during_prefill() -> None:
     world = World(size=4000)
     running = world.submit([1] * 10, 500)
     world.step()
@@ -145,7 +145,7 @@ def test_answers_pause_longer_the_more_prompts_wait() -> None:
     assert PAUSE_S < world.cost_model.step_s(rows) <= 4 * PAUSE_S
 
 
-def test_who_does_not_fit_waits_for_who_runs() -> None:
+def test_a_prompt_that_does_not_fit_waits() -> None:
     world = World(size=100, parallel=4)
     one, two = world.submit([1] * 50, 10), world.submit([2] * 50, 10)
     world.step()
@@ -154,7 +154,7 @@ def test_who_does_not_fit_waits_for_who_runs() -> None:
     world.run()
 
 
-def test_a_memory_that_cannot_share_is_not_counted_on_to() -> None:
+def test_without_sharing_every_prompt_needs_its_own_cells() -> None:
     world = World(size=200, parallel=4, can_share_prefix=False)
     requests = [world.submit([*SYSTEM, 0], answer) for answer in (0, 16, 13, 7, 7)]
     for _ in range(3):
@@ -164,7 +164,7 @@ def test_a_memory_that_cannot_share_is_not_counted_on_to() -> None:
     world.run()
 
 
-def test_a_memory_that_cannot_be_cut_is_read_again_but_never_wrong() -> None:
+def test_without_cuts_prompts_are_evaluated_again_and_never_wrong() -> None:
     world = World(can_share_prefix=False)
     first = world.submit([*SYSTEM, 1, 2], 5)
     world.run()
@@ -186,7 +186,7 @@ def test_rates_are_those_beside_the_running_answers() -> None:
     assert world.cost_model.rates(1).prefill < world.cost_model.rates().prefill
 
 
-def test_a_prompt_is_foretold_with_those_before_it() -> None:
+def test_a_forecast_includes_the_prompts_before_it() -> None:
     world = World(size=4000, parallel=2)
     assert world.scheduler.forecasts() == {}
     first = world.submit([1] * 900, 5)

@@ -3,7 +3,7 @@
 from models.llama.worker.speculation import DRAFT, AcceptanceTracker, PromptLookup
 
 
-def test_what_followed_the_same_tokens_before_is_guessed() -> None:
+def test_the_tokens_after_the_same_n_gram_are_drafted() -> None:
     lookup = PromptLookup()
     lookup.extend([1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
     assert lookup.draft(10) == [4, 5, 6, 7][:DRAFT]
@@ -14,13 +14,13 @@ def test_what_followed_the_same_tokens_before_is_guessed() -> None:
     assert lookup.draft(1) == [5]  # where they occurred last
 
 
-def test_less_than_a_gram_guesses_nothing() -> None:
+def test_fewer_tokens_than_an_n_gram_draft_nothing() -> None:
     lookup = PromptLookup()
     lookup.extend([1, 1])
     assert lookup.draft(4) == []
 
 
-def test_guessing_stops_where_it_does_not_pay_and_is_tried_again() -> None:
+def test_drafting_stops_where_it_does_not_pay_and_is_tried_again() -> None:
     acceptance = AcceptanceTracker()
     assert acceptance.pays(0.4)
     for _ in range(20):
