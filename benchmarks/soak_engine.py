@@ -6,8 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from models.llama.engine import LlamaEngine
-from models.llama.kv.snapshots import KvLimits
+from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.wire import KvLimits
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.processes import resident_bytes, workers
 from tests.speck import write_speck
@@ -20,7 +20,7 @@ _PROMPT = Prompt((Segment("Once upon a time. " * 20, False),), "?")
 async def swap(path: Path) -> None:
     """One life of an engine."""
     spec, storage = ModelSpec(path.stem, (path.name,), threads=1), KvLimits(1 << 24, 1 << 24, path.parent / "kv")
-    engine = await LlamaEngine.start(spec, path, context_length=2048, storage=storage)
+    engine = await LlamaEngine.start(spec, path, LlamaOptions(context_length=2048, kv_limits=storage))
     deltas = [delta async for delta in engine.stream(_PROMPT, Sampling(max_tokens=64, temperature=0))]
     assert deltas[-1].reason == "length"
     await engine.close()

@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Iterable
 
 from models.errors import EngineFailed
 from models.tokens import estimate_tokens
-from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
+from models.types import AlwaysLoaded, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 
 
-class ScriptedEngine:
+class ScriptedEngine(AlwaysLoaded):
     """Streams the given texts, each counting as one token. What it was to answer is kept in `prompts`, `samplings`.
 
     `fail_after` and `stall_after` are numbers of texts: behind them the stream raises EngineFailed, or waits until

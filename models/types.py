@@ -3,12 +3,13 @@
 Knows nothing of retrieval, HTTP or databases; imports nothing heavy.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 StopReason = Literal["stop", "length", "cancelled"]
+EngineStatus = Literal["loaded", "loading", ""]  # loading: it is starting again; "": the next prompt starts it
 
 # How models mark what they think before they answer: where it begins, where it ends.
 REASONING_MARKS = (
@@ -72,7 +73,7 @@ class Segment:
 
     text: str
     parse_special: bool
-    said: bool = False  # an answer of the model: where its own tokens are still known, they are what it reads again
+    from_model: bool = False  # an earlier answer: where its tokens are still cached, they are used again as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,22 @@ class Engine(Protocol):
     @property
     def rates(self) -> Rates: ...
 
+    @property
+    def status(self) -> EngineStatus: ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Numbers for the server's metrics, by name; empty for an engine without a process of its own."""
+        ...
+
+    def pop_notice(self) -> str:
+        """What the user should know about this engine and has not been told yet; "" the second time."""
+        ...
+
+    def clear_cache(self) -> None:
+        """Drops everything cached of conversations that are not being answered, in memory and on disk."""
+        ...
+
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         """Tokens of these segments as `stream` would evaluate them. Blocks: not for the event loop."""
         ...
@@ -188,6 +205,22 @@ class Engine(Protocol):
     def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]: ...
 
     async def close(self) -> None: ...
+
+
+class AlwaysLoaded:
+    """The state of engines that have no process: loaded, without metrics, notices or a cache."""
+
+    status: EngineStatus = "loaded"
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        return {}
+
+    def pop_notice(self) -> str:
+        return ""
+
+    def clear_cache(self) -> None:
+        """Nothing is cached."""
 
 
 @dataclass(frozen=True, slots=True)

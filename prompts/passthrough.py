@@ -40,7 +40,11 @@ def conversation(messages: Sequence[Message]) -> Conversation:
 def chat_prompt(chat: ChatFormat, told: Conversation) -> Prompt:
     """The conversation in the model's own format, open for the answer or in the middle of the one that was begun."""
     segments = render(chat, told.system, told.exchanges, told.question)
-    begun = (Segment(chat.answer_lead, parse_special=True), *content(chat, told.begun, said=True)) if told.begun else ()
+    begun = (
+        (Segment(chat.answer_lead, parse_special=True), *content(chat, told.begun, from_model=True))
+        if told.begun
+        else ()
+    )
     said = [message for pair in told.exchanges for message in (Message("user", pair[0]), Message("assistant", pair[1]))]
     messages = [Message("system", told.system), *said, Message("user", told.question), Message("assistant", told.begun)]
     return Prompt(

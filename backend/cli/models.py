@@ -15,7 +15,7 @@ from models.errors import ModelError
 from models.gguf.header import read_header
 from models.gguf.reader import human_bytes
 from models.hardware import memory_limit, memory_need
-from models.llama.engine import LlamaEngine
+from models.llama.engine import LlamaEngine, LlamaOptions
 from models.llama.token_count import counter
 from models.llama.verdicts import LeftOut
 from models.memory_plan import plan
@@ -104,7 +104,7 @@ class _Tried:
 
 
 async def _tried(spec: ModelSpec, path: Path, context: int, verdicts: Path) -> _Tried:
-    engine = await LlamaEngine.start(spec, path, context_length=context, verdicts=verdicts)
+    engine = await LlamaEngine.start(spec, path, LlamaOptions(context_length=context, verdicts=verdicts))
     try:
         chat = await asyncio.to_thread(format_of, spec, engine)
         cuts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, parse_special=False),), ())

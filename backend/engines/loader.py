@@ -14,9 +14,9 @@ from backend.engines.resident_models import Model, Progress, Start
 from models.errors import ContextTooLarge
 from models.hardware import processor
 from models.llama.bindings import build
-from models.llama.engine import LlamaEngine
-from models.llama.kv.snapshots import KvLimits
+from models.llama.engine import LlamaEngine, LlamaOptions
 from models.llama.verdicts import Verdict, Verdicts
+from models.llama.wire import KvLimits
 from models.types import Engine, ModelSpec, Prompt, Sampling
 from prompts.errors import TemplateRejected
 from prompts.formats import FORMATS, ChatFormat, beginning_of
@@ -57,17 +57,15 @@ def llama(settings: Settings) -> Starter:
     """Starts llama.cpp as the settings say."""
 
     async def start(spec: ModelSpec, path: Path, context: int, ram_bytes: int, progressed: Progress) -> LoadedEngine:
-        return await LlamaEngine.start(
-            spec,
-            path,
+        options = LlamaOptions(
             threads=settings.n_threads or None,
             gpu_layers=settings.n_gpu_layers,
             context_length=context,
             kv_type=settings.kv_type,
-            storage=KvLimits(ram_bytes, settings.kv_disk_mb << 20, kv_folder(settings)),
+            kv_limits=KvLimits(ram_bytes, settings.kv_disk_mb << 20, kv_folder(settings)),
             verdicts=verdicts_file(settings),
-            on_progress=progressed,
         )
+        return await LlamaEngine.start(spec, path, options, progressed)
 
     return start
 

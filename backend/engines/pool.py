@@ -131,7 +131,7 @@ class EnginePool:
 
     def news(self, engine: Engine) -> str:
         """What the user should be told of that engine, once; "" the second time."""
-        return engine.news() if isinstance(engine, LlamaEngine) else ""
+        return engine.pop_notice() if isinstance(engine, LlamaEngine) else ""
 
     def preload(self, name: str = "") -> None:
         """Begins to load a model that will be asked soon. An error is left to the question that meets it."""

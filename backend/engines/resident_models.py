@@ -64,7 +64,7 @@ class ResidentModel:
     @property
     def unseen(self) -> int:
         """What the system counts as free now: mapped weights, buffers not yet touched, snapshots not made."""
-        told = self.engine.state if isinstance(self.engine, LlamaEngine) else {}
+        told = self.engine.metrics if isinstance(self.engine, LlamaEngine) else {}
         return max(0, self.untouched - min(self.snapshots, int(told.get("snapshot_ram_bytes", 0))))
 
     def enter(self, users: int) -> None:
@@ -104,7 +104,7 @@ class ModelCache:
         """`loaded`, `loading` or ""."""
         if (resident := self._held.get(name)) is None:
             return "loading" if name in self._loads else ""
-        return resident.engine.standing if isinstance(resident.engine, LlamaEngine) else "loaded"
+        return resident.engine.status if isinstance(resident.engine, LlamaEngine) else "loaded"
 
     async def settled(self, name: str) -> None:
         """Waits while that model is being loaded, however that ends."""
@@ -117,13 +117,13 @@ class ModelCache:
 
     def process_metrics(self) -> dict[str, dict[str, float]]:
         """The numbers that the processes of local models report, by model and name."""
-        return {name: one.engine.state for name, one in self._held.items() if isinstance(one.engine, LlamaEngine)}
+        return {name: one.engine.metrics for name, one in self._held.items() if isinstance(one.engine, LlamaEngine)}
 
     async def forget(self) -> None:
         """Has local models drop what they keep of conversations; waits for those that are leaving, which write it."""
         for resident in self._held.values():
             if isinstance(resident.engine, LlamaEngine):
-                resident.engine.forget()
+                resident.engine.clear_cache()
         if self._closing:
             await asyncio.wait(self._closing)
 

@@ -14,7 +14,7 @@ from backend.extractive.prose import code_span, first_paragraph, first_sentence,
 from indexer.files.roles import is_test
 from models.errors import EngineFailed
 from models.tokens import estimate_tokens
-from models.types import ContextSnippet, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
+from models.types import AlwaysLoaded, ContextSnippet, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 from prompts.snippets import code_block
 
 _PIECE = re.compile(r"\s*\S+|\s+")
@@ -26,7 +26,7 @@ _BODIES = frozenset({"function", "method", "class", "interface", "enum", "type",
 _CLOSE_SECOND = 0.85  # a second definition is shown in full when it matches nearly as well
 
 
-class ExtractiveEngine:
+class ExtractiveEngine(AlwaysLoaded):
     """An `Engine` that is always there. Its texts end with the answer, so `Prompt.stop` has nothing to stop."""
 
     name = "extractive"

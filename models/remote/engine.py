@@ -19,7 +19,7 @@ from models.errors import ContextTooLarge, EngineBusy, EngineFailed, ModelError,
 from models.filters.answer_filter import AnswerFilter, is_filtered
 from models.remote import openai_wire as wire
 from models.remote.sse import EventStream, EventTooLong
-from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, Usage
+from models.types import AlwaysLoaded, Delta, Fim, Prompt, Rates, Sampling, Segment, Usage
 
 BYTES_A_TOKEN = 3  # of UTF-8: code has 3 to 3.5, prose 4 to 5; too many is safe, too few overflows the context
 CONTEXT = 8192  # tokens, where neither the owner nor the server says
@@ -49,7 +49,7 @@ class _TryAgain(Exception):
         self.error, self.after_s = error, after_s
 
 
-class RemoteEngine:
+class RemoteEngine(AlwaysLoaded):
     """One model of one server. Token counts are estimates: the server's vocabulary is not here."""
 
     fim: Fim | None = None

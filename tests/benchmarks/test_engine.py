@@ -16,7 +16,7 @@ from benchmarks.engine.run import BEGIN, END, real
 from benchmarks.engine.table import LOCKED, OURS, RAW, ROWS, SERVER, SOCKET, side_by_side
 from benchmarks.retrieval import DOCS, replaced
 from models.gguf.header import read_header
-from models.llama.engine import LlamaEngine
+from models.llama.engine import LlamaEngine, LlamaOptions
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
 from tests.tiny_gguf import PHI3
@@ -25,7 +25,9 @@ from tests.tiny_gguf import PHI3
 async def test_a_shape_is_whole_and_answers_in_words_that_become_the_same_tokens_again() -> None:
     header = read_header(made(SHAPES["tiny"]))
     assert (header.n_layers, header.n_embd, header.n_ff, header.n_head_kv, header.n_vocab) == (4, 256, 512, 4, 32064)
-    engine = await LlamaEngine.start(ModelSpec("tiny", ()), SHAPES["tiny"].path, context_length=256, threads=1)
+    engine = await LlamaEngine.start(
+        ModelSpec("tiny", ()), SHAPES["tiny"].path, LlamaOptions(context_length=256, threads=1)
+    )
     asked = Prompt((Segment("<|user|>\nHi<|end|>\n<|assistant|>\n", True),), "Hi")
     said = [delta.text async for delta in engine.stream(asked, Sampling(max_tokens=100, temperature=1.0))]
     text = "".join(said).strip()

@@ -131,3 +131,12 @@ async def test_a_closed_engine_refuses(engine: Engine) -> None:
     await engine.close()
     with pytest.raises(EngineFailed, match="closed"):
         await collect(engine)
+
+
+async def test_an_engine_reports_its_state_and_answers_with_an_empty_cache(engine: Engine) -> None:
+    first = text(await collect(engine))
+    assert engine.status == "loaded"
+    assert all(isinstance(value, int | float) for value in engine.metrics.values())
+    assert (engine.pop_notice(), engine.pop_notice()) == ("", "")
+    engine.clear_cache()
+    assert text(await collect(engine)) == first

@@ -54,7 +54,7 @@ def test_a_prompt_is_in_the_models_own_format_and_out_as_messages() -> None:
 def test_an_answer_that_was_begun_is_continued() -> None:
     prompt = chat_prompt(FORMATS["codellama"], conversation(said("u:Q", "a:Sure:")))
     assert prompt.text == "[INST] Q [/INST] Sure:"
-    assert prompt.segments[-1] == Segment("Sure:", parse_special=False, said=True)
+    assert prompt.segments[-1] == Segment("Sure:", parse_special=False, from_model=True)
 
 
 def test_raw_text_may_hold_control_tokens_and_code_to_be_filled_may_not() -> None:

@@ -1,7 +1,7 @@
-"""The real models of the tests: kept in a folder outside the clone, fetched by `make test` before pytest starts.
+"""The real models of the tests, in a folder outside the clone; `make test` downloads them before pytest starts.
 
-`python -m tests.real.models` fetches what is missing and always ends well: where that is impossible the tests are
-skipped, and say why. `MODELS_CACHE` names another folder.
+`python -m tests.real.models` downloads missing ones and always succeeds: where that is impossible the tests are
+skipped with the reason. `MODELS_CACHE` names another folder.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def cache_dir() -> Path:
 
 @cache
 def found(name: str) -> Fetched:
-    """The model as it lies in the cache; only a file with the digest of the catalogue counts. Fetches nothing."""
+    """The model in the cache, if its file has the digest of the catalogue. Downloads nothing."""
     return _found(name, cache_dir())
 
 

@@ -53,11 +53,11 @@ def test_the_doctor_tells_it(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     assert verdicts(settings) == {}
     file = Verdicts(verdicts_file(settings))
-    file.keep(VerdictKey(processor(), build(), "qwen2"), Verdict({TILED: TOLD}))
-    file.keep(VerdictKey(processor(), build(), "gemma"), Verdict(failed="mine cannot be used"))
-    file.keep(VerdictKey(processor(), build(), "llama"), Verdict())
-    file.keep(VerdictKey(processor(), build(), "phi3"), Verdict(fastest={"32 x 3072": Choice((TILED, FUSED), 4, 8)}))
-    file.keep(VerdictKey("another", build(), "phi3"), Verdict({TILED: TOLD}))
+    file.store(VerdictKey(processor(), build(), "qwen2"), Verdict({TILED: TOLD}))
+    file.store(VerdictKey(processor(), build(), "gemma"), Verdict(failed="mine cannot be used"))
+    file.store(VerdictKey(processor(), build(), "llama"), Verdict())
+    file.store(VerdictKey(processor(), build(), "phi3"), Verdict(fastest={"32 x 3072": Choice((TILED, FUSED), 4, 8)}))
+    file.store(VerdictKey("another", build(), "phi3"), Verdict({TILED: TOLD}))
     done = lantern(settings.data_dir, "doctor")
     assert f"processor     {processor()}" in done.stderr
     assert [
@@ -74,7 +74,7 @@ def test_the_doctor_of_models_tells_what_each_runs_without(tmp_path: Path) -> No
     settings = settings_in(tmp_path)
     settings.models_dir.mkdir(parents=True)
     write_speck(settings.models_dir / "speck.gguf", None)
-    Verdicts(verdicts_file(settings)).keep(VerdictKey(processor(), build(), "llama"), Verdict({TILED: TOLD}))
+    Verdicts(verdicts_file(settings)).store(VerdictKey(processor(), build(), "llama"), Verdict({TILED: TOLD}))
     done = lantern(settings.data_dir, "models", "doctor")
     assert f"  runs without tiled kernels, which llama.cpp cannot use on this processor: {TOLD}\n" in done.stdout
 

@@ -80,14 +80,14 @@ async def test_snapshots_have_a_share_of_what_models_leave_free(machine: Machine
 
 def test_snapshots_that_were_made_are_not_counted_twice() -> None:
     class Told(LlamaEngine):
-        state = {"snapshot_ram_bytes": 0.0}  # noqa: RUF012
+        metrics = {"snapshot_ram_bytes": 0.0}  # noqa: RUF012
 
     engine = Told.__new__(Told)
     model = Model(ModelSpec("ant", ()), Path("ant.gguf"), 4000)
     resident = ResidentModel(model, engine, FORMATS["phi3"], need=900, snapshots=300, untouched=500, last_used=0)
     unseen = []
     for made in (0.0, 100.0, 600.0):  # the last while the disk catches up
-        Told.state["snapshot_ram_bytes"] = made
+        Told.metrics["snapshot_ram_bytes"] = made
         unseen.append(resident.unseen)
     assert unseen == [500, 400, 200]
 
