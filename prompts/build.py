@@ -14,7 +14,7 @@ from models.types import Message, Prompt, Segment
 from prompts.errors import QuestionTooLarge
 from prompts.formats import ChatFormat, render
 from prompts.pack import pack
-from prompts.snippets import Piece, Place, Snippet, evidence, fenced, frame, number, place, user_message
+from prompts.snippets import Piece, Place, Snippet, context_snippet, fenced, frame, number, place, user_message
 from prompts.task import task
 
 CountTokens = Callable[[tuple[Segment, ...]], int]
@@ -78,7 +78,7 @@ class PromptRequest:
             segments=self.segments(kept, snippets),
             question=self.question,
             messages=_messages(self.system, kept, self.user(snippets), self.lead),
-            evidence=tuple(evidence(snippet) for snippet in snippets),
+            snippets=tuple(context_snippet(snippet) for snippet in snippets),
             is_answered=self.is_answered,
             stop=self.chat.stop,
             is_continuation=bool(self.lead),

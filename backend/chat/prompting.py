@@ -60,13 +60,13 @@ class Prompting:
         engine, began = ready.engine, time.perf_counter()
         question, found, history = context.question, context.found, context.history
         limit = engine.context_length - min(self.sampling(ready, question).max_tokens, engine.context_length // 2)
-        hits = found.hits if ttft.is_given or self.evidence_tokens else self.few(found.hits)
+        hits = found.hits if ttft.is_set or self.evidence_tokens else self.few(found.hits)
         given = lead.hits if lead else [hit for hit in hits if hit.kind == ATTACHED]
         most = self.evidence_tokens or limit
 
         def budget(bare: tuple[Segment, ...], tokens: int) -> int:
-            cached = engine.cached_tokens(bare) if ttft.is_given else 0
-            in_time = ttft.later(time.perf_counter() - began).budget(cached, limit)
+            cached = engine.cached_tokens(bare) if ttft.is_set else 0
+            in_time = ttft.after(time.perf_counter() - began).prompt_tokens(cached, limit)
             return min(in_time, tokens + most)
 
         request = PromptRequest(

@@ -45,7 +45,7 @@ def packed(message: Message) -> bytes:
 
 
 def pack_segments(segments: Iterable[Segment]) -> list[list[Any]]:
-    return [[segment.text, segment.parse_special, segment.said] for segment in segments]
+    return [[segment.text, segment.parse_special, segment.from_model] for segment in segments]
 
 
 def segments_of(packed: list[list[Any]]) -> tuple[Segment, ...]:

@@ -50,7 +50,7 @@ def test_a_first_turn_reads_as_written() -> None:
         f"Question: What does f1 do?\n\n{EXPLAIN}<|end|>\n<|assistant|>\n"
     )
     assert (built.prompt.question, built.tokens, built.dropped) == ("What does f1 do?", words(built.prompt.segments), 0)
-    assert built.prompt.evidence[0].doc == "Does 1."
+    assert built.prompt.snippets[0].doc == "Does 1."
 
 
 def test_a_model_is_told_when_the_code_is_no_better_than_chance() -> None:
@@ -71,7 +71,7 @@ def test_the_next_turn_appends_and_refers_to_what_was_shown() -> None:
     assert [(snippet.n, snippet.shown_before) for snippet in second.snippets] == [(2, True), (3, False)]
     assert second.user.count("def f2()") == 0
     assert "Shown above and relevant again: [2]" in second.user
-    assert [piece.n for piece in second.prompt.evidence] == [2, 3]
+    assert [piece.n for piece in second.prompt.snippets] == [2, 3]
 
 
 def test_a_changed_file_is_shown_again_under_a_new_number() -> None:
@@ -116,7 +116,7 @@ def test_a_part_says_that_it_is_one_and_what_signature_it_lacks() -> None:
     )
     assert shown_text(built.user, 1, "pkg/m1.py", 720, 1799) == built.snippets[0].hit.text
     assert shown_title(built.user, 1, "pkg/m1.py", 720, 1799) == "part of function f1: def f1()"
-    assert (built.prompt.evidence[0].start_line, built.prompt.evidence[0].doc) == (720, "")
+    assert (built.prompt.snippets[0].start_line, built.prompt.snippets[0].doc) == (720, "")
 
 
 def test_a_part_shown_before_keeps_its_number_and_the_whole_gets_its_own() -> None:

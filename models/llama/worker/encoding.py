@@ -58,9 +58,9 @@ def encode(vocabulary: Vocabulary, segments: Iterable[Segment], said: Said = lam
     """
     tokens: list[int] = []
     run = _Run()
-    for is_said, group in groupby(segments, key=lambda segment: segment.said):
+    for from_model, group in groupby(segments, key=lambda segment: segment.from_model):
         answer = list(group)
-        if is_said:
+        if from_model:
             before = tokens + _plain(vocabulary, tokens, run)
             text = "".join(segment.text for segment in answer if not segment.parse_special)
             if (own := said(_with_bos(vocabulary, before), text)) is not None:

@@ -228,13 +228,13 @@ async def test_what_the_model_has_said_is_not_read_again_however_its_text_would_
     answer, last, _ = await collect(engine, first, warm)
     assert last.usage is not None
     held = last.usage.prompt + last.usage.completion - 1  # what is chosen last is never evaluated
-    said = Segment(answer.strip(), False, said=True)
+    said = Segment(answer.strip(), False, from_model=True)
     more = Segment("<|end|>\n<|user|>\nAnd?<|end|>\n<|assistant|>\n", True)
     await collect(engine, ask("Something else entirely"))
     _, again, _ = await collect(engine, Prompt((*first.segments, said, more), "And?"))
     assert again.usage is not None
     assert again.usage.cached == held
-    retold = await count(engine, Prompt((*first.segments, replace(said, said=False), more), "And?"))
+    retold = await count(engine, Prompt((*first.segments, replace(said, from_model=False), more), "And?"))
     assert retold != again.usage.prompt  # the tokenizer would have cut it otherwise
 
 

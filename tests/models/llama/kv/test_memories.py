@@ -58,7 +58,7 @@ async def afresh(file: Path, segments: tuple[Segment, ...]) -> str:
 def turns(*texts: str) -> tuple[Segment, ...]:
     """A conversation: questions and what the model said to them, in turn."""
     # What it says are words with a space before each; the first is not shown.
-    return tuple(Segment(f" {text}" if n % 2 else text, False, said=n % 2 == 1) for n, text in enumerate(texts))
+    return tuple(Segment(f" {text}" if n % 2 else text, False, from_model=n % 2 == 1) for n, text in enumerate(texts))
 
 
 async def test_a_text_that_goes_on_begins_with_its_own_white_space(engine: LlamaEngine) -> None:
