@@ -12,7 +12,7 @@ from models.llama.engine import LlamaEngine
 from models.remote.engine import RemoteEngine
 from models.scripted import ScriptedEngine
 from models.types import ContextSnippet, Delta, Engine, ModelSpec, Prompt, Sampling, Segment
-from tests.models.remote.fake_openai import fake_server, honest
+from tests.models.remote.harness import fake_server, honest
 from tests.tiny_gguf import ALL
 
 SNIPPET = ContextSnippet(
