@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-FLOOR = 2048  # tokens: a shorter context holds no code beside the question
+MIN_CONTEXT = 2048  # tokens: a shorter context holds no code beside the question
 SHARE = 4  # a model's snapshots may have a fourth of what it leaves free: models matter more
 
 
@@ -38,7 +38,7 @@ def plan(need: Callable[[int], int], want: int, room: int, held: Sequence[ModelM
     return None
 
 
-def snapshots(want: int, left: int) -> int:
+def snapshot_bytes(want: int, left: int) -> int:
     """Bytes of memory for a model's snapshots: what is wanted, as far as what is `left` beside the model allows."""
     return min(want, max(0, left) // SHARE)
 
@@ -46,8 +46,8 @@ def snapshots(want: int, left: int) -> int:
 def contexts(want: int) -> Iterator[int]:
     """`want` tokens, half of it, and so on down to the floor."""
     yield want
-    while want > FLOOR:
-        want = max(want // 2, FLOOR)
+    while want > MIN_CONTEXT:
+        want = max(want // 2, MIN_CONTEXT)
         yield want
 
 

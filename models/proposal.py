@@ -22,7 +22,7 @@ def proposed(spec_of: Callable[[str], ModelSpec]) -> ModelSpec | None:
     return _largest(spec_of, TIERS[: TIERS.index(DEFAULT) + 1])
 
 
-def order(spec: ModelSpec) -> str:
+def pull_command(spec: ModelSpec) -> str:
     """How to get a model: `lantern models pull NAME` (1.1 GB, Apache-2.0)."""
     facts = (human_bytes(spec.size_bytes) if spec.size_bytes else "", spec.licence)
     told = ", ".join(fact for fact in facts if fact)
@@ -37,18 +37,18 @@ def advice(spec_of: Callable[[str], ModelSpec]) -> str:
         need = human_bytes(spec_of(TIERS[0]).memory_bytes)
         return f"{memory} of memory here is too little: half of it may go to a model, and {TIERS[0]} needs {need}"
     also = "" if most == best else f"; {most.name} fits, too, and answers better but more slowly"
-    return f"{memory} of memory here, half of it for a model: {order(best)} is proposed{also}"
+    return f"{memory} of memory here, half of it for a model: {pull_command(best)} is proposed{also}"
 
 
 def none_installed(spec_of: Callable[[str], ModelSpec]) -> str:
     """Said where a model would have answered."""
     best = proposed(spec_of)
-    return f"No model is installed: {order(best)} adds one." if best else f"No model: {advice(spec_of)}."
+    return f"No model is installed: {pull_command(best)} adds one." if best else f"No model: {advice(spec_of)}."
 
 
 def not_installed(spec: ModelSpec, spec_of: Callable[[str], ModelSpec]) -> str:
     """Said where this one would have answered."""
-    told = f"Model {spec.name} is not installed: {order(spec)} adds it."
+    told = f"Model {spec.name} is not installed: {pull_command(spec)} adds it."
     if fits(spec):
         return told
     return f"{told} It needs {human_bytes(spec.memory_bytes)} of memory. {advice(spec_of)}."

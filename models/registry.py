@@ -12,7 +12,7 @@ from models.catalog import BUILT_IN, read_catalogue, to_spec
 from models.errors import ModelError, ModelUnavailable, UnknownModel
 from models.gguf.header import PART, read_header, split_parts
 from models.hardware import check_fits, memory_limit
-from models.memory_plan import FLOOR
+from models.memory_plan import MIN_CONTEXT
 from models.types import ModelSpec, ModelState
 
 PREFERRED = "phi3-mini"  # what an unset MODEL_NAME means where it is installed, and where nothing is
@@ -112,7 +112,8 @@ class Registry:
         except ModelUnavailable as error:
             return ModelState(spec, path, path.stat().st_size, str(error))
         try:
-            check_fits(header, min(FLOOR, spec.context_length, header.context_length))  # a load shortens it to fit
+            # A load shortens the context until it fits.
+            check_fits(header, min(MIN_CONTEXT, spec.context_length, header.context_length))
         except ModelUnavailable as error:
             return ModelState(spec, path, header.file_bytes, str(error))
         return ModelState(spec, path, header.file_bytes)

@@ -73,7 +73,7 @@ class Segment:
 
     text: str
     parse_special: bool
-    from_model: bool = False  # an earlier answer: where its tokens are still cached, they are used again as they are
+    from_model: bool = False  # an answer of the model: encoded as the tokens it generated, where these are still stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Prompt:
 
     segments: tuple[Segment, ...]
     question: str  # the user's words alone
-    evidence: tuple[ContextSnippet, ...] = ()  # best first
+    snippets: tuple[ContextSnippet, ...] = ()  # best first
     is_answered: bool = True  # False: the evidence is only the nearest there is, no better than chance
     stop: tuple[str, ...] = ()  # marks of the format that end the answer and are never shown: tokens, else texts
     is_continuation: bool = False  # the answer is the rest of this text: white space that it begins with is part of it

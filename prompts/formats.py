@@ -121,7 +121,5 @@ def content(chat: ChatFormat, text: str, *, from_model: bool = False, behind: bo
         return [Segment(text, parse_special=False, from_model=from_model)]
     anywhere = "|".join(re.escape(marker) for marker in chat.markers)
     cuts = [match.start() + 2 for match in re.finditer(anywhere, text)]
-    return [
-        Segment(text[a:b], parse_special=False, from_model=from_model)
-        for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)
-    ]
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    return [Segment(piece, parse_special=False, from_model=from_model) for piece in pieces]

@@ -20,22 +20,22 @@ class TtftBudget:
     rates: Rates
 
     @property
-    def is_given(self) -> bool:
+    def is_set(self) -> bool:
         """False also while no rate is known: then nothing can be promised."""
         return self.first_token_s > 0 and self.rates.prefill > 0
 
-    def later(self, seconds: float) -> "TtftBudget":
+    def after(self, seconds: float) -> "TtftBudget":
         """The same promise when so many seconds more are spent."""
         return replace(self, spent_s=self.spent_s + seconds)
 
-    def budget(self, cached: int, limit: int) -> int:
+    def prompt_tokens(self, cached: int, limit: int) -> int:
         """Tokens that the whole prompt may have, at most `limit`, if the first `cached` of them need no evaluation.
 
         budget = cached + prefill / (1 + CAUTION + 2 * spread) * (first_token_s - spent_s - 1 / decode), of which the
         last term is the first token's own step; twice the mean deviation is as far as about nine of ten reach. Of what
         is not cached, whole `STEP`s only. Without a promise it is `limit`.
         """
-        if not self.is_given:
+        if not self.is_set:
             return limit
         left_s = self.first_token_s - self.spent_s - _step_s(self.rates)
         rate = self.rates.prefill / (1 + CAUTION + 2 * self.rates.spread)

@@ -33,7 +33,7 @@ HOMES = {
     "PIL": {"backend/cli/plot.py"},
     "watchfiles": {"indexer/files/watch.py"},
     "jinja2": {"prompts/template.py"},
-    "httpx": {"models/download/https.py", "models/remote/engine.py", "backend/cli/client.py"},
+    "httpx": {"models/download/https.py", "models/remote/connection.py", "backend/cli/client.py"},
 }
 
 

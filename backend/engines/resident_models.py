@@ -21,7 +21,7 @@ from models.gguf.header import GgufHeader, read_header
 from models.gguf.reader import human_bytes
 from models.hardware import memory_free, memory_need
 from models.llama.engine import LlamaEngine
-from models.memory_plan import ModelMemory, contexts, plan, snapshots
+from models.memory_plan import ModelMemory, contexts, plan, snapshot_bytes
 from models.types import Engine, ModelSpec
 from prompts.errors import TemplateRejected
 from prompts.formats import ChatFormat
@@ -210,7 +210,7 @@ class ModelCache:
         context, need, left = await self._make_room(load, header, gone)
         if context < (wanted := min(model.context, header.context_length)):
             log.warning("%s has a context of %d tokens: no memory for %d", model.spec.name, context, wanted)
-        ram_bytes = snapshots(model.snapshots, left)
+        ram_bytes = snapshot_bytes(model.snapshots, left)
         need, free = need + ram_bytes, memory_free()
         try:
             engine, chat = await self._start(model, context, ram_bytes, partial(load.progressed, time.perf_counter()))

@@ -68,36 +68,36 @@ class ExtractiveEngine(AlwaysLoaded):
 
 def compose(prompt: Prompt) -> str:
     """The whole answer as Markdown. The same prompt always gives the same text."""
-    if not prompt.evidence:
+    if not prompt.snippets:
         paragraphs = [_NOTHING]
     elif prompt.is_answered:
         paragraphs = list(_paragraphs(prompt))
     else:
-        places = rank(prompt.question, prompt.evidence).matches[:_RELATED]
-        paragraphs = [f"{_NOTHING} The nearest places:", "\n".join(_bullet(match.evidence) for match in places)]
+        places = rank(prompt.question, prompt.snippets).matches[:_RELATED]
+        paragraphs = [f"{_NOTHING} The nearest places:", "\n".join(_bullet(match.snippet) for match in places)]
     if prompt.notice:
         paragraphs.append(f"*{prompt.notice}*")
     return "\n\n" * prompt.is_continuation + "\n\n".join(paragraphs) + "\n"
 
 
 def _paragraphs(prompt: Prompt) -> Iterator[str]:
-    ranking = rank(prompt.question, prompt.evidence)
+    ranking = rank(prompt.question, prompt.snippets)
     best, *others = ranking.matches
     shown = [best]
     if ranking.kind is Kind.HOW and others and _is_close_second(others[0], best):
         shown.append(others.pop(0))
     for place, match in enumerate(shown):
         if place or not prompt.is_continuation:  # else the lead has said it
-            yield _lead(match.evidence, ranking, first=place == 0, others=prompt.evidence)
-        yield _code(match.evidence, ranking.words)
-    if related := _related([match.evidence for match in others], best.evidence):
+            yield _lead(match.snippet, ranking, first=place == 0, others=prompt.snippets)
+        yield _code(match.snippet, ranking.words)
+    if related := _related([match.snippet for match in others], best.snippet):
         yield "Related:\n\n" + "\n".join(_bullet(item) for item in related)
 
 
 def _is_close_second(match: Match, best: Match) -> bool:
-    one = match.evidence
+    one = match.snippet
     has_a_body = one.kind in _BODIES and one.end_line > one.start_line + 1
-    return has_a_body and match.score >= _CLOSE_SECOND * best.score and is_test(one.path) <= is_test(best.evidence.path)
+    return has_a_body and match.score >= _CLOSE_SECOND * best.score and is_test(one.path) <= is_test(best.snippet.path)
 
 
 def _related(others: list[ContextSnippet], best: ContextSnippet) -> list[ContextSnippet]:

@@ -25,10 +25,10 @@ def lead_places(question: str, evidence: tuple[ContextSnippet, ...]) -> list[Con
     """What a lead names, the best first; nothing where the evidence has no definition."""
     matches = rank(question, evidence).matches
     best, *others = matches
-    if not best.evidence.symbol or best.evidence.kind == "section":  # a heading tells less than its text
+    if not best.snippet.symbol or best.snippet.kind == "section":  # a heading tells less than its text
         return []
-    close = [match.evidence for match in others if _is_close(match, best)]
-    return [best.evidence, *close[: NAMED - 1]]
+    close = [match.snippet for match in others if _is_close(match, best)]
+    return [best.snippet, *close[: NAMED - 1]]
 
 
 def asks_where(question: str) -> bool:
@@ -50,8 +50,8 @@ def lead(question: str, places: Sequence[ContextSnippet]) -> str:
 
 
 def _is_close(match: Match, best: Match) -> bool:
-    one = match.evidence
-    return bool(one.symbol) and match.score >= _CLOSE * best.score and is_test(one.path) <= is_test(best.evidence.path)
+    one = match.snippet
+    return bool(one.symbol) and match.score >= _CLOSE * best.score and is_test(one.path) <= is_test(best.snippet.path)
 
 
 def _beside(one: ContextSnippet, words: frozenset[str]) -> str:

@@ -54,7 +54,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    evidence: ContextSnippet
+    snippet: ContextSnippet
     score: float
 
 
@@ -75,7 +75,7 @@ def rank(question: str, evidence: tuple[ContextSnippet, ...]) -> Ranking:
     scored.sort(key=lambda match: -match.score)
     distinct: dict[tuple[str, str], Match] = {}
     for match in scored:
-        item = match.evidence
+        item = match.snippet
         distinct.setdefault((item.path, item.symbol or str(item.start_line)), match)
     return Ranking(kind, words, tuple(distinct.values()))
 

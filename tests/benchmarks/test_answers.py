@@ -18,7 +18,7 @@ from benchmarks.answers.run import BEGIN, END, kept, table
 from benchmarks.retrieval import DOCS, replaced
 from tests.e2e.harness import serving
 from tests.indexer.repository import shop
-from tests.models.remote.fake_openai import Call, fake_server, honest
+from tests.models.remote.harness import Call, fake_server, honest
 
 REFERENCE = "`Cart.total` calls `sum` in shop/cart.py, then applies discount_rate."
 KNOWN = vocabulary([("shop/cart.py", "class Cart:\n def total(self): return sum(self.discount_rate)")])

@@ -12,10 +12,10 @@ from models.llama.engine import LlamaEngine
 from models.remote.engine import RemoteEngine
 from models.scripted import ScriptedEngine
 from models.types import ContextSnippet, Delta, Engine, ModelSpec, Prompt, Sampling, Segment
-from tests.models.remote.fake_openai import fake_server, honest
+from tests.models.remote.harness import fake_server, honest
 from tests.tiny_gguf import ALL
 
-EVIDENCE = ContextSnippet(
+SNIPPET = ContextSnippet(
     n=1,
     path="src/scan.py",
     start_line=3,
@@ -30,7 +30,7 @@ EVIDENCE = ContextSnippet(
 PROMPT = Prompt(
     segments=(Segment("You answer questions. ", True), Segment("How does scan list the files of a folder?", False)),
     question="How does scan list the files of a folder?",
-    evidence=(EVIDENCE,),
+    snippets=(SNIPPET,),
 )
 GREEDY = Sampling(max_tokens=40, temperature=0)
 

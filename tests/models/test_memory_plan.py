@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.memory_plan import FLOOR, MemoryPlan, ModelMemory, contexts, plan
+from models.memory_plan import MIN_CONTEXT, MemoryPlan, ModelMemory, contexts, plan
 
 WEIGHTS = 1000
 
@@ -45,8 +45,8 @@ def test_a_plan_fits_keeps_all_it_can_and_has_the_longest_context(
 def test_contexts_halve_down_to_the_floor(want: int) -> None:
     ladder = list(contexts(want))
     assert ladder[0] == want
-    assert min(ladder) == min(want, FLOOR)
-    assert all(after in (before // 2, FLOOR) for before, after in pairwise(ladder))
+    assert min(ladder) == min(want, MIN_CONTEXT)
+    assert all(after in (before // 2, MIN_CONTEXT) for before, after in pairwise(ladder))
 
 
 def test_the_least_recently_used_goes_first_and_only_if_it_must() -> None:

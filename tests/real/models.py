@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from backend.config import load_settings
-from models.download.pull import Talk, pull
+from models.download.pull import PullCallbacks, pull
 from models.errors import ModelError
 from models.gguf.reader import human_bytes
 from models.registry import Registry
@@ -68,7 +68,7 @@ def fetch(name: str, folder: Path) -> Fetched:
             say(f"  {name}: {human_bytes(done)} of {human_bytes(total)}")
 
     try:
-        pull(Registry(folder).spec(name), folder, Talk(on_progress=progressed, tell=say))
+        pull(Registry(folder).spec(name), folder, PullCallbacks(on_progress=progressed, on_notice=say))
     except ModelError as error:
         return Fetched(name, None, f"{name} cannot be fetched: {error}")
     return _found(name, folder)

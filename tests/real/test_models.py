@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from models.download.pull import Talk
+from models.download.pull import PullCallbacks
 from models.errors import DownloadFailed
 from models.registry import Registry
 from models.types import ModelSpec
@@ -38,9 +38,9 @@ def test_a_file_with_other_bytes_is_neither_used_nor_replaced(tmp_path: Path) ->
 
 
 def test_a_missing_model_is_downloaded_with_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def pulled(spec: ModelSpec, folder: Path, talk: Talk) -> None:
+    def pulled(spec: ModelSpec, folder: Path, callbacks: PullCallbacks) -> None:
         for done in range(0, 101):
-            talk.on_progress(done, 100)
+            callbacks.on_progress(done, 100)
         (folder / spec.filenames[0]).write_bytes(BYTES)
 
     with patch.object(models, "pull", side_effect=pulled):

@@ -25,7 +25,7 @@ TURNS = "v1."  # what ids of turns of this face begin with
 
 async def from_codebase(services: Services, body: Chat, told: Conversation) -> AsyncGenerator[ResponsePart, None]:
     """The answer of a turn to the last user message. It is cancelled when nobody reads on."""
-    if told.begun or not told.question.strip():
+    if told.answer_start or not told.question.strip():
         raise ApiError("bad_params", "messages: the last one has to be the user's question", param="messages")
     if body.response_format.schema_text:
         problem = f"an answer with sources has no JSON schema: ask {body.name or 'the model'} without +repo"

@@ -202,7 +202,7 @@ async def test_without_a_model_after_all_the_lead_is_said_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def breaks(self: Started, place: int) -> None:
-        if self.prompts and self.prompts[-1].evidence:  # not for the test of the load
+        if self.prompts and self.prompts[-1].snippets:  # not for the test of the load
             raise EngineFailed(f"broken at {place}")
 
     monkeypatch.setattr(Started, "_disturb", breaks)

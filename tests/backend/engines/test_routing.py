@@ -25,7 +25,7 @@ from models.scripted import ScriptedEngine
 from models.types import Delta, Engine, Prompt, Rates, Sampling
 from tests.backend.engines.harness import Machine, machine
 from tests.backend.harness import Socket, World, running
-from tests.models.remote.fake_openai import Call, fake_server, honest
+from tests.models.remote.harness import Call, fake_server, honest
 from tests.tiny_gguf import PHI3
 
 __all__ = ["machine"]

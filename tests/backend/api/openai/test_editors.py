@@ -247,7 +247,7 @@ async def test_the_model_reads_what_the_editor_said_and_nothing_else(tmp_path: P
     [prompt] = engine.prompts
     assert prompt.text == sent.prompt
     assert engine.samplings == [sent.sampling]
-    assert (prompt.evidence, sessions) == ((), 0)  # nothing retrieved, nothing kept
+    assert (prompt.snippets, sessions) == ((), 0)  # nothing retrieved, nothing kept
     assert text_of(told.text, streamed=sent.body.get("stream", False)) == "Fix expiry"
     assert ('"usage"' in told.text) == (sent.usage or not sent.body.get("stream"))
 

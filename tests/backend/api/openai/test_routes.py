@@ -79,7 +79,7 @@ async def test_an_answer_in_one_piece(tmp_path: Path) -> None:
     assert said.usage.prompt_tokens_details is not None
     assert said.usage.prompt_tokens_details.cached_tokens == 0
     assert engine.prompts[0].text == PHI3  # nothing added: no system prompt, no code
-    assert engine.prompts[0].evidence == ()
+    assert engine.prompts[0].snippets == ()
 
 
 async def test_a_stream_and_its_usage(tmp_path: Path) -> None:
