@@ -83,39 +83,39 @@ test-models: $(STAMPS)/packages ## fetch the real models of the tests (600 MB)
 	@$(BIN)/python -m tests.real.models
 
 bench: setup $(STAMPS)/gguf ## measure the server and the index on this machine
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m benchmarks.responses
 
 bench-quick: setup $(STAMPS)/gguf
-	$(BIN)/python -m tests.bench --quick
+	$(BIN)/python -m benchmarks.responses --quick
 
 bench-retrieval: setup ## measure the search
-	$(BIN)/python -m tests.bench_retrieval
+	$(BIN)/python -m benchmarks.retrieval
 
 # MODEL=name of the catalogue, or a path: a real model instead of a shape with random weights. ONLY=regular expression of
 # the engines, LLAMA_SERVER_FLAGS="..." for that one.
 REAL = $(if $(filter command environment,$(firstword $(origin MODEL))),--model '$(MODEL)')
 bench-engine: setup $(STAMPS)/gguf $(PEER) ## measure the engine beside llama-server (hours)
-	$(BIN)/python -m tests.bench_engine --shape $(SHAPE) $(REAL) --llama-server $(LLAMA_SERVER) \
+	$(BIN)/python -m benchmarks.engine.run --shape $(SHAPE) $(REAL) --llama-server $(LLAMA_SERVER) \
 		$(if $(ONLY),--only '$(ONLY)')
 
 # N=questions for each row; QUICK=1: two, without a model; ONLY=regular expression of rows, KEEP=folder for the answers,
 # BENCH=folder of the shared benchmark. Models are those in MODELS_CACHE or MODELS_DIR.
 N ?= 24
 bench-answers: setup ## measure the quality of answers (an hour or two)
-	$(BIN)/python -m tests.bench_answers --n $(N) --llama-server $(LLAMA_SERVER) $(if $(QUICK),--quick) \
+	$(BIN)/python -m benchmarks.answers.run --n $(N) --llama-server $(LLAMA_SERVER) $(if $(QUICK),--quick) \
 		$(if $(ONLY),--only '$(ONLY)') $(if $(KEEP),--keep '$(KEEP)') $(if $(BENCH),--bench '$(BENCH)')
 
 soak: setup ## the server under load for long
-	$(BIN)/python -m tests.soak
+	$(BIN)/python -m benchmarks.soak
 
 soak-quick: setup
-	$(BIN)/python -m tests.soak --quick
+	$(BIN)/python -m benchmarks.soak --quick
 
 soak-engine: setup ## the engine under load for long
-	$(BIN)/python -m tests.soak_engine
+	$(BIN)/python -m benchmarks.soak_engine
 
 fuzz-gguf: setup ## damaged model files, for long
-	$(BIN)/python -m tests.fuzz_gguf
+	$(BIN)/python -m benchmarks.fuzz_gguf
 
 setup: $(STAMPS)/packages $(STAMPS)/llama int8 ## install the packages, compile llama.cpp, build the int8 graph
 
@@ -139,7 +139,7 @@ endif
 
 # No stamp: it looks at the file itself each time, so that a damaged one is made again.
 int8: | $(STAMPS)/packages
-	@$(BIN)/python -m indexer.quantize
+	@$(BIN)/python -m indexer.embedding.onnx_export
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

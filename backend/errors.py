@@ -43,7 +43,7 @@ CODES = {
 }
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """Raised anywhere in the backend to answer a client with one of `CODES`."""
 
     def __init__(self, code: str, message: str, retry_after_ms: int | None = None, param: str | None = None) -> None:
@@ -71,7 +71,7 @@ class Refusal(Exception):
 _OPENAI = {"bad_params": (400, "bad_params"), "context_too_large": (400, "context_length_exceeded")}
 
 
-def openai_error(refusal: Refusal, status: int | None = None) -> tuple[int, dict[str, dict[str, str | None]]]:
+def openai_error(refusal: ApiError, status: int | None = None) -> tuple[int, dict[str, dict[str, str | None]]]:
     """Status and body of an answer in OpenAI's shape."""
     known, code = _OPENAI.get(refusal.code.name, (refusal.code.http, refusal.code.name))
     if code == "not_found" and refusal.param == "model":
@@ -97,23 +97,23 @@ _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def translate(error: Exception) -> Refusal | None:
+def translate(error: Exception) -> ApiError | None:
     """The refusal that `error` amounts to, or None where it is a defect of ours."""
-    if isinstance(error, Refusal):
+    if isinstance(error, ApiError):
         return error
     for kind, code in _TRANSLATIONS:
         if isinstance(error, kind):
-            return Refusal(code, str(error))
+            return ApiError(code, str(error))
     return _storage(error)
 
 
-def _storage(error: Exception) -> Refusal | None:
+def _storage(error: Exception) -> ApiError | None:
     from sqlalchemy.exc import OperationalError  # a search without a server does without its 0.3 s
 
     cause = error.orig if isinstance(error, OperationalError) else error  # its own text would quote parameters
     text = str(cause).lower() if isinstance(error, OperationalError) else ""
     if "database or disk is full" in text or (isinstance(cause, OSError) and cause.errno in (ENOSPC, EDQUOT)):
-        return Refusal("storage_full", "the disk is full: free some space; nothing that was stored is lost")
+        return ApiError("storage_full", "the disk is full: free some space; nothing that was stored is lost")
     if "locked" in text:
-        return Refusal("internal", "the database is locked by another program: try again, or close that program", 1000)
+        return ApiError("internal", "the database is locked by another program: try again, or close that program", 1000)
     return None

@@ -14,16 +14,17 @@ from functools import partial
 
 import uvicorn
 
-from backend import guard
+from backend.api import security
 from backend.app import App, build_app
 from backend.config import BadSetting, Settings
-from backend.instance import Claim, token
-from backend.wiring import Parts, parts
+from backend.instance_lock import DataDirLock, token
+from backend.services import Services
+from backend.wiring import build_services
 
 GOODBYE_S = 0.5
 SHUTDOWN_S = 5
 
-Wire = Callable[[Settings], AbstractAsyncContextManager[Parts]]
+Wire = Callable[[Settings], AbstractAsyncContextManager[Services]]
 OnReady = Callable[[str], None]  # receives the URL once the server accepts
 
 
@@ -31,7 +32,7 @@ async def serve(
     settings: Settings,
     on_ready: OnReady,
     leave: asyncio.Event | None = None,
-    wire: Wire = parts,
+    wire: Wire = build_services,
     *,
     preload: bool = True,
 ) -> None:
@@ -39,13 +40,13 @@ async def serve(
 
     With `preload` the server's own model is loaded as soon as it accepts, else when it is asked.
     """
-    claim = Claim(settings.data_dir)
+    claim = DataDirLock(settings.data_dir)
     bound: socket.socket | None = None
     try:
         bound = _bind(settings.host, settings.port)
         port = bound.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        rules = guard.rules(token(settings.token_file), settings.host, port, settings.allow_remote, settings.origins)
+        rules = security.rules(token(settings.token_file), settings.host, port, settings.allow_remote, settings.origins)
         async with wire(settings) as wired:
             app = build_app(wired, rules)
 
@@ -72,7 +73,7 @@ class _Server(uvicorn.Server):
             lifespan="off",
             log_config=None,
             access_log=False,
-            ws_max_size=guard.FRAME_BYTES,
+            ws_max_size=security.FRAME_BYTES,
             ws_ping_interval=20,
             ws_ping_timeout=20,
             timeout_graceful_shutdown=SHUTDOWN_S,
@@ -94,14 +95,14 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves signals to `leave`: uvicorn would raise them again before the parts are taken down."""
+        """Leaves signals to `leave`: uvicorn would raise them again before the services are taken down."""
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 await self._app.sockets.closing(after_ms=0)
-        await self._app.parts.turns.close()
+        await self._app.services.turns.close()
         await super().shutdown(sockets)
 
 

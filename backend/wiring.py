@@ -3,52 +3,36 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from sqlalchemy.exc import DatabaseError
 
-from backend import conversations
-from backend.ahead import Ahead
+from backend.chat.context import ContextRetriever
+from backend.chat.prefetch import Prefetcher
+from backend.chat.prompting import CANDIDATES, Prompting
+from backend.chat.rag import Rag
+from backend.chat.turns import Turns
 from backend.config import BadSetting, Settings
-from backend.db import Database
-from backend.engines import Engines
-from backend.events import EventLog
-from backend.jobs import Jobs
-from backend.known import Known
-from backend.prompting import CANDIDATES, Prompting
-from backend.rag import Rag
-from backend.remote import remote
-from backend.retrieval import Retrieval, open_retrieval
-from backend.stats import Stats
-from backend.turns import Turns
+from backend.db import conversations
+from backend.db.database import Database
+from backend.db.events import EventLog
+from backend.engines.pool import EnginePool
+from backend.engines.remote import remote
+from backend.indexing.jobs import Jobs
+from backend.indexing.retrieval import Retrieval, open_retrieval
+from backend.metrics import Metrics
+from backend.services import Services
 from models.errors import ModelError
 from models.registry import Registry
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the faces work with."""
-
-    settings: Settings
-    database: Database
-    retrieval: Retrieval
-    engines: Engines
-    rag: Rag
-    turns: Turns
-    ahead: Ahead
-    jobs: Jobs
-    stats: Stats
-    epoch: str
-
-
 @asynccontextmanager
-async def parts(
+async def build_services(
     settings: Settings,
     retrieval: Retrieval | None = None,
-    engines: Engines | None = None,
-) -> AsyncIterator[Parts]:
+    engines: EnginePool | None = None,
+) -> AsyncIterator[Services]:
     """Everything, ready to serve. The caller holds the data folder's claim.
 
     Retrieval and engines are those of the settings, unless others are given.
@@ -57,19 +41,19 @@ async def parts(
     epoch = await database.write(conversations.epoch)
     if interrupted := await database.write(conversations.recover):
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
-    event_log, stats = EventLog(database), Stats()
+    event_log, stats = EventLog(database), Metrics()
     retrieval = retrieval or open_retrieval(settings)
     registry = Registry(settings.models_dir, settings.user_catalogue)
-    engines = engines or Engines(registry, settings, stats, remote=remote(settings))
+    engines = engines or EnginePool(registry, settings, stats, remote=remote(settings))
     try:
         engines.resolve("")
     except ModelError as error:
         raise BadSetting(f"MODEL_NAME: {error}") from None
-    known = Known(database, retrieval, CANDIDATES * settings.snippets)
+    known = ContextRetriever(database, retrieval, CANDIDATES * settings.snippets)
     prompting = Prompting(
         settings.snippets, settings.max_tokens, settings.first_token_s, settings.lead, settings.evidence_tokens
     )
-    ahead = Ahead(database, known, engines, prompting)
+    ahead = Prefetcher(database, known, engines, prompting)
     rag = Rag(database, event_log, known, engines, prompting, stats)
     turns = Turns(
         database,
@@ -84,7 +68,7 @@ async def parts(
     jobs = Jobs(retrieval, settings.watch)
     retrieval.on_use = jobs.opened
     try:
-        yield Parts(settings, database, retrieval, engines, rag, turns, ahead, jobs, stats, epoch)
+        yield Services(settings, database, retrieval, engines, rag, turns, ahead, jobs, stats, epoch)
     finally:
         await ahead.close()
         await turns.close()

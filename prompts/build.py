@@ -49,7 +49,7 @@ class BuiltPrompt:
     snippets: tuple[Snippet, ...]  # what the prompt really holds, best first
     dropped: int  # oldest exchanges of the given history that are not in it
     tokens: int
-    is_cut: bool  # it has less code than its best places need
+    is_excerpt: bool  # it has less code than its best places need
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class _Layout:
             evidence=tuple(evidence(snippet) for snippet in snippets),
             is_answered=self.is_answered,
             stop=self.chat.stop,
-            goes_on=bool(self.lead),
+            is_continuation=bool(self.lead),
         )
 
 
@@ -115,7 +115,7 @@ def build_prompt(
     without = layout.segments(kept)
     around = frame(is_answered, task(question))
     tokens = count(without) if kept else bare
-    used = tokens + count((Segment(around, scaffold=False),))
+    used = tokens + count((Segment(around, parse_special=False),))
     allowed = budget(without, tokens) if budget else limit
     pieces, most = _code(given, hits, question, shown, _cost(count, shown), used, allowed, limit)
     snippets = number(pieces, shown, first_number)
@@ -170,10 +170,10 @@ def _cost(count: CountTokens, shown: Mapping[Place, int]) -> Callable[[Piece], i
     def cost(piece: Piece) -> int:
         if place(piece.hit) in shown:
             return _REFERENCE
-        text = fenced(Snippet(_ANY, piece.hit, False, piece.is_cut)) + "\n\n"
+        text = fenced(Snippet(_ANY, piece.hit, False, piece.is_excerpt)) + "\n\n"
         key = piece.hit.path, piece.hit.chunk_id
         if key not in per_character:
-            per_character[key] = count((Segment(text, scaffold=False),)) / len(text)
+            per_character[key] = count((Segment(text, parse_special=False),)) / len(text)
         return math.ceil(len(text) * per_character[key])
 
     return cost

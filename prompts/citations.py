@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from prompts.quotations import quoted_names
+from prompts.quoted_names import quoted_names
 from prompts.sentences import ALONE, CODE, NUMBERS, Sentence, SentenceSplitter
 from prompts.values import Value, stated_values
 

@@ -79,11 +79,11 @@ def render(
     segments = list(beginning_of(chat, system))
     for user, answer, *before in exchanges:
         segments += content(chat, user)
-        segments.append(Segment(chat.after_user, scaffold=True))
+        segments.append(Segment(chat.after_user, parse_special=True))
         segments += _answer(chat, answer, "".join(before))
-        segments.append(Segment(chat.after_answer, scaffold=True))
+        segments.append(Segment(chat.after_answer, parse_special=True))
     segments += content(chat, question)
-    segments.append(Segment(chat.after_user, scaffold=True))
+    segments.append(Segment(chat.after_user, parse_special=True))
     segments += _begun(chat, lead) if lead else []
     return tuple(segment for segment in segments if segment.text)
 
@@ -91,19 +91,23 @@ def render(
 def _answer(chat: ChatFormat, answer: str, lead: str) -> list[Segment]:
     if lead:
         return [*_begun(chat, lead), *content(chat, answer, said=True, behind=True)]
-    return [Segment(chat.answer_lead, scaffold=True, said=True), *content(chat, answer, said=True)]
+    return [Segment(chat.answer_lead, parse_special=True, said=True), *content(chat, answer, said=True)]
 
 
 def _begun(chat: ChatFormat, lead: str) -> list[Segment]:
     """A lead is no text of the model: its tokens are those of the tokenizer."""
-    return [Segment(chat.answer_lead, scaffold=True), *content(chat, lead)]
+    return [Segment(chat.answer_lead, parse_special=True), *content(chat, lead)]
 
 
 def beginning_of(chat: ChatFormat, system: str) -> tuple[Segment, ...]:
     """What every conversation with this system prompt begins with."""
     if chat.bare is not None and not system.strip():
-        return (Segment(chat.bare, scaffold=True),)
-    return (Segment(chat.opening, scaffold=True), *content(chat, system), Segment(chat.after_system, scaffold=True))
+        return (Segment(chat.bare, parse_special=True),)
+    return (
+        Segment(chat.opening, parse_special=True),
+        *content(chat, system),
+        Segment(chat.after_system, parse_special=True),
+    )
 
 
 def content(chat: ChatFormat, text: str, *, said: bool = False, behind: bool = False) -> list[Segment]:
@@ -114,7 +118,9 @@ def content(chat: ChatFormat, text: str, *, said: bool = False, behind: bool = F
     """
     text = text.rstrip() if behind else text.strip()
     if not chat.markers:
-        return [Segment(text, scaffold=False, said=said)]
+        return [Segment(text, parse_special=False, said=said)]
     anywhere = "|".join(re.escape(marker) for marker in chat.markers)
     cuts = [match.start() + 2 for match in re.finditer(anywhere, text)]
-    return [Segment(text[a:b], scaffold=False, said=said) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    return [
+        Segment(text[a:b], parse_special=False, said=said) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)
+    ]

@@ -82,7 +82,7 @@ def part(hit: Hit, first: int, end: int) -> Piece:
     start_line, end_line, text = hit.start_line + first, hit.start_line + end - 1, "\n".join(lines[first:end])
     doc = hit.doc if first == 0 else ""  # what is not shown must not vouch for a citation
     return Piece(
-        replace(hit, start_line=start_line, end_line=end_line, text=text, doc=doc), is_cut=end - first < len(lines)
+        replace(hit, start_line=start_line, end_line=end_line, text=text, doc=doc), is_excerpt=end - first < len(lines)
     )
 
 

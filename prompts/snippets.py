@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.types import Hit
-from models.types import Evidence
+from models.types import ContextSnippet
 
 _LEAD, _AGAIN, _QUESTION = "Code from the repository:", "Shown above and relevant again:", "Question:"
 _DOUBT = (
@@ -21,7 +21,7 @@ class Snippet:
     n: int
     hit: Hit
     shown_before: bool  # its text stands in an earlier message of this prompt
-    is_cut: bool = False  # it has only some lines of what was found
+    is_excerpt: bool = False  # it has only some lines of what was found
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Piece:
     """What is to be shown of something that was found: `hit` has the lines and the text that are shown."""
 
     hit: Hit
-    is_cut: bool = False
+    is_excerpt: bool = False
 
 
 Place = tuple[str, int, int, str]
@@ -44,9 +44,9 @@ def number(pieces: Sequence[Piece], shown: Mapping[Place, int], first: int) -> l
     """Numbers pieces from `first` on; one that `shown` knows keeps its number."""
     fresh_numbers = iter(range(first, first + len(pieces)))
     return [
-        Snippet(shown[where], piece.hit, True, piece.is_cut)
+        Snippet(shown[where], piece.hit, True, piece.is_excerpt)
         if (where := place(piece.hit)) in shown
-        else Snippet(next(fresh_numbers), piece.hit, False, piece.is_cut)
+        else Snippet(next(fresh_numbers), piece.hit, False, piece.is_excerpt)
         for piece in pieces
     ]
 
@@ -95,9 +95,9 @@ def _shown(message: str, n: int, path: str, start_line: int, end_line: int) -> r
     return re.search(head + r"(?P<text>(?s:.*?))\n(?P=fence)$", message, re.MULTILINE)
 
 
-def evidence(snippet: Snippet) -> Evidence:
+def evidence(snippet: Snippet) -> ContextSnippet:
     hit = snippet.hit
-    return Evidence(
+    return ContextSnippet(
         n=snippet.n,
         path=hit.path,
         start_line=hit.start_line,
@@ -116,9 +116,9 @@ def fenced(snippet: Snippet) -> str:
     hit = snippet.hit
     longest = max((len(run) for run in re.findall(r"`+", hit.text)), default=0)
     fence = "`" * max(3, longest + 1)
-    head = f"[{snippet.n}] {hit.path}:{hit.start_line}-{hit.end_line}{' part of' if snippet.is_cut else ''}"
-    head += f" {hit.kind} {hit.symbol}" if hit.symbol else f" {hit.kind}" if snippet.is_cut else ""
-    if snippet.is_cut and words(hit.signature) not in words(hit.text):
+    head = f"[{snippet.n}] {hit.path}:{hit.start_line}-{hit.end_line}{' part of' if snippet.is_excerpt else ''}"
+    head += f" {hit.kind} {hit.symbol}" if hit.symbol else f" {hit.kind}" if snippet.is_excerpt else ""
+    if snippet.is_excerpt and words(hit.signature) not in words(hit.text):
         head += f": {hit.signature}"
     return f"{head}\n{fence}{hit.language}\n{hit.text.strip(chr(10))}\n{fence}"
 

@@ -1,7 +1,7 @@
 """No test reaches beyond this machine: sockets of the test process itself refuse to."""
 
 import tests.e2e.offline.sitecustomize  # noqa: F401
-from backend.threads import calm
+from backend.openmp import limit_openmp_spin
 from tests.guards import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_handlecrashitem,
@@ -9,4 +9,4 @@ from tests.guards import (  # noqa: F401
     pytest_runtest_teardown,
 )
 
-calm()
+limit_openmp_spin()

@@ -16,8 +16,8 @@ import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFWriter
 from numpy.typing import NDArray
 
-from models.gguf_file import GgufHeader, read_header
-from models.gguf_format import read_texts
+from models.gguf.header import GgufHeader, read_header
+from models.gguf.reader import read_texts
 from tests.tiny_gguf import PHI3, add_vocabulary
 
 F32, Q4, Q5, Q6 = (GGMLQuantizationType[name] for name in ("F32", "Q4_K", "Q5_K", "Q6_K"))

@@ -4,7 +4,9 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,38 +15,45 @@ from backend.config import Settings
 from backend.errors import CODES
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [path for package in ("backend", "indexer", "models", "prompts") for path in (ROOT / package).rglob("*.py")]
+PACKAGES = ("backend", "indexer", "models", "prompts")
+SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 # Each heavy library is imported by the modules named here and by no other.
 HOMES = {
-    "faiss": {"indexer/vectors.py"},
-    "sentence_transformers": {"indexer/embed.py"},
-    "torch": {"indexer/embed.py", "indexer/training/train.py", "indexer/training/finetune.py"},
-    "transformers": {"indexer/embed.py", "indexer/training/finetune.py"},
-    "onnx": {"indexer/quantize.py"},
-    "onnxruntime": {"indexer/onnx.py"},
-    "tree_sitter": {"indexer/trees.py"},
-    "tree_sitter_language_pack": {"indexer/trees.py"},
-    "llama_cpp": {"models/llama/library.py"},
-    "tiktoken": {"models/bpe.py"},
+    "faiss": {"indexer/storage/vector_index.py"},
+    "sentence_transformers": {"indexer/embedding/base.py"},
+    "torch": {"indexer/embedding/base.py", "indexer/training/train.py", "indexer/training/finetune.py"},
+    "transformers": {"indexer/embedding/base.py", "indexer/training/finetune.py"},
+    "onnx": {"indexer/embedding/onnx_export.py"},
+    "onnxruntime": {"indexer/embedding/onnx.py"},
+    "tree_sitter": {"indexer/parsing/syntax.py"},
+    "tree_sitter_language_pack": {"indexer/parsing/syntax.py"},
+    "llama_cpp": {"models/llama/bindings.py"},
+    "tiktoken": {"models/llama/token_count.py"},
     "PIL": {"backend/cli/plot.py"},
-    "watchfiles": {"indexer/watch.py"},
+    "watchfiles": {"indexer/files/watch.py"},
     "jinja2": {"prompts/template.py"},
-    "httpx": {"models/https.py", "models/remote.py", "backend/cli/client.py"},
+    "httpx": {"models/download/https.py", "models/remote/engine.py", "backend/cli/client.py"},
 }
 
 
 @cache
 def imported(path: Path) -> set[str]:
-    """The top-level names of all modules a file imports, inside functions too."""
+    """The dotted names of all modules a file imports, inside functions too, and of all that it imports from them."""
     tree = ast.parse(path.read_text("utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-    return {name.partition(".")[0] for name in names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 @pytest.mark.parametrize("library", HOMES)
 def test_a_library_has_one_home(library: str) -> None:
-    found = {path.relative_to(ROOT).as_posix() for path in SOURCES if library in imported(path)}
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        if library in {name.partition(".")[0] for name in imported(path)}
+    }
     assert found == HOMES[library]
 
 
@@ -54,8 +63,8 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in SOURCES
         if re.search(r"os\.environ|os\.getenv|from os import .*environ", path.read_text("utf-8"))
     }
-    # backend/config.py reads it through pydantic-settings; backend/threads.py only writes
-    assert readers == {"backend/threads.py"}
+    # backend/config.py reads it through pydantic-settings; backend/openmp.py only writes
+    assert readers == {"backend/openmp.py"}
 
 
 def test_every_setting_is_in_the_example_with_its_default() -> None:
@@ -102,9 +111,28 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
 
 def test_what_clients_may_ask_and_be_told_is_in_the_protocol() -> None:
     told = (ROOT / "docs" / "protocol.md").read_text("utf-8")
-    methods = re.findall(r'^ +"([a-z/]+)": \(schemas\.', (ROOT / "backend" / "ws.py").read_text("utf-8"), re.MULTILINE)
+    methods = re.findall(
+        r'^ +"([a-z/]+)": \(schemas\.', (ROOT / "backend" / "api" / "websocket.py").read_text("utf-8"), re.MULTILINE
+    )
     assert len(methods) >= 8
     for name in (*methods, *CODES):
         assert f"`{name}`" in told, name
     for code in CODES.values():
         assert str(code.rpc) in told, code
+
+
+def test_no_folder_has_more_than_fifteen_modules() -> None:
+    modules = Counter(
+        path.parent.relative_to(ROOT).as_posix()
+        for folder in (*PACKAGES, "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name != "__init__.py"
+    )
+    assert {folder: count for folder, count in modules.items() if count > 15} == {}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    names = {path: path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in SOURCES}
+    arrows = {name: sorted(imported(path) & set(names.values()) - {name}) for path, name in names.items()}
+    assert sum(map(len, arrows.values())) > 500
+    TopologicalSorter(arrows).prepare()  # raises CycleError

@@ -13,8 +13,8 @@ import numpy as np
 from gguf import GGUFWriter
 from numpy.typing import NDArray
 
-from models.gguf_file import GgufHeader, read_header
-from models.gguf_format import read_numbers, read_texts
+from models.gguf.header import GgufHeader, read_header
+from models.gguf.reader import read_numbers, read_texts
 
 N_LAYERS, N_EMBD, N_HEAD, N_FF = 2, 32, 2, 64
 _NORMAL = 1  # tokenizer.ggml.token_type

@@ -12,14 +12,15 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from backend import conversations, schemas
-from backend.api.wired import Wired
-from backend.conversations import iso, new_id
-from backend.errors import CODES, Refusal
-from backend.events import Event, first_event
-from backend.question import Question
-from backend.tables import ConversationRow, SessionRow, now
-from backend.wiring import Parts
+from backend.api import schemas
+from backend.api.deps import ServicesDep
+from backend.chat.question import Question
+from backend.db import conversations
+from backend.db.conversations import iso, new_id
+from backend.db.events import Event, first_event
+from backend.db.tables import ConversationRow, SessionRow, now
+from backend.errors import CODES, ApiError
+from backend.services import Services
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0)]
@@ -28,10 +29,10 @@ router = APIRouter(prefix="/chat", tags=["chat"])
 
 
 @router.post("/query", response_model=None)
-async def query(body: schemas.Query, parts: Wired) -> StreamingResponse | dict[str, Any]:
+async def query(body: schemas.Query, services: ServicesDep) -> StreamingResponse | dict[str, Any]:
     """Answers a question; with `stream`, as server-sent events."""
-    question, after = await _in_session(parts, body)
-    events = events_of(parts, question, after)
+    question, after = await _in_session(services, body)
+    events = events_of(services, question, after)
     if body.stream:
         first = await anext(events)  # a refusal still has its own status
         return StreamingResponse(_as_sse(first, events), media_type="text/event-stream")
@@ -48,7 +49,7 @@ async def query(body: schemas.Query, parts: Wired) -> StreamingResponse | dict[s
                 case "cite":
                     answer["citations"].append(event.body)
                 case "end" if error := event.body.get("error"):
-                    raise Refusal(error["code"] if error["code"] in CODES else "internal", error["message"])
+                    raise ApiError(error["code"] if error["code"] in CODES else "internal", error["message"])
                 case "end":
                     answer |= {"model_name": event.body["model"], "usage": event.body["usage"]}
                     answer |= {"timings": event.body["ms"], "reason": event.body["reason"]}
@@ -57,9 +58,9 @@ async def query(body: schemas.Query, parts: Wired) -> StreamingResponse | dict[s
 
 
 @router.post("/preview")
-async def preview(body: schemas.Query, parts: Wired) -> dict[str, Any]:
+async def preview(body: schemas.Query, services: ServicesDep) -> dict[str, Any]:
     """The prompt that a query would have the model read. Nothing is stored or generated."""
-    model, built = await parts.rag.preview(await _as_question(parts, body))
+    model, built = await services.rag.preview(await _as_question(services, body))
     return {
         "model_name": model,
         "prompt": built.prompt.text,
@@ -78,15 +79,17 @@ async def preview(body: schemas.Query, parts: Wired) -> dict[str, Any]:
 
 
 @router.post("/cancel")
-async def cancel(body: schemas.CancelBody, parts: Wired) -> dict[str, Any]:
+async def cancel(body: schemas.CancelBody, services: ServicesDep) -> dict[str, Any]:
     """Stops the session's running turns, or one of them; idempotent."""
-    await parts.database.read(lambda db: conversations.require_session(db, body.session_id))
-    await parts.turns.cancel(body.session_id, body.turn_id)
+    await services.database.read(lambda db: conversations.require_session(db, body.session_id))
+    await services.turns.cancel(body.session_id, body.turn_id)
     return {}
 
 
 @router.get("/history")
-async def history(parts: Wired, conversation_id: schemas.Id, limit: Limit = 50, offset: Offset = 0) -> dict[str, Any]:
+async def history(
+    services: ServicesDep, conversation_id: schemas.Id, limit: Limit = 50, offset: Offset = 0
+) -> dict[str, Any]:
     """The newest messages, in the order in which they were said; `offset` counts back from the newest."""
 
     def work(db: Session) -> dict[str, Any]:
@@ -95,11 +98,11 @@ async def history(parts: Wired, conversation_id: schemas.Id, limit: Limit = 50, 
         newest = said[max(0, len(said) - offset - limit) : max(0, len(said) - offset)]
         return {"conversation_id": conversation_id, "messages": newest, "total_count": len(said)}
 
-    return await parts.database.read(work)
+    return await services.database.read(work)
 
 
 @router.delete("/history")
-async def delete_history(parts: Wired, conversation_id: schemas.Id | None = None) -> dict[str, Any]:
+async def delete_history(services: ServicesDep, conversation_id: schemas.Id | None = None) -> dict[str, Any]:
     """Deletes what was said in one conversation, or everywhere."""
 
     def chosen(db: Session) -> list[tuple[str, str]]:
@@ -109,11 +112,11 @@ async def delete_history(parts: Wired, conversation_id: schemas.Id | None = None
         rows = db.execute(select(ConversationRow.session_id, ConversationRow.id)).all()
         return [(session, conversation) for session, conversation in rows]
 
-    return await _clear(parts, await parts.database.read(chosen))
+    return await _clear(services, await services.database.read(chosen))
 
 
 @router.post("/session/clear")
-async def clear_session(body: schemas.ClearBody, parts: Wired) -> dict[str, Any]:
+async def clear_session(body: schemas.ClearBody, services: ServicesDep) -> dict[str, Any]:
     """Deletes what was said in all conversations of a session."""
 
     def chosen(db: Session) -> list[tuple[str, str]]:
@@ -121,35 +124,35 @@ async def clear_session(body: schemas.ClearBody, parts: Wired) -> dict[str, Any]
         rows = db.scalars(select(ConversationRow.id).where(ConversationRow.session_id == body.session_id))
         return [(body.session_id, conversation) for conversation in rows]
 
-    return await _clear(parts, await parts.database.read(chosen))
+    return await _clear(services, await services.database.read(chosen))
 
 
 @router.get("/context")
-async def context(parts: Wired, conversation_id: schemas.Id) -> dict[str, Any]:
+async def context(services: ServicesDep, conversation_id: schemas.Id) -> dict[str, Any]:
     """A conversation in numbers, with its last question and answer."""
-    return await parts.database.read(lambda db: conversations.context(db, conversation_id))
+    return await services.database.read(lambda db: conversations.context(db, conversation_id))
 
 
 @router.get("/conversation/{conversation_id}")
-async def conversation(parts: Wired, conversation_id: schemas.Id) -> dict[str, Any]:
+async def conversation(services: ServicesDep, conversation_id: schemas.Id) -> dict[str, Any]:
     """A conversation's summary and all its messages."""
 
     def work(db: Session) -> dict[str, Any]:
         said = [message for row in conversations.turns(db, conversation_id) for message in conversations.messages(row)]
         return conversations.context(db, conversation_id) | {"messages": said}
 
-    return await parts.database.read(work)
+    return await services.database.read(work)
 
 
 @router.get("/session/{session_id}")
-async def session(parts: Wired, session_id: schemas.Id) -> dict[str, Any]:
+async def session(services: ServicesDep, session_id: schemas.Id) -> dict[str, Any]:
     """One session."""
-    return await parts.database.read(lambda db: _session(db, conversations.require_session(db, session_id)))
+    return await services.database.read(lambda db: _session(db, conversations.require_session(db, session_id)))
 
 
 @router.get("/session/{session_id}/conversations")
 async def session_conversations(
-    parts: Wired, session_id: schemas.Id, limit: Limit = 50, offset: Offset = 0
+    services: ServicesDep, session_id: schemas.Id, limit: Limit = 50, offset: Offset = 0
 ) -> dict[str, Any]:
     """The conversations of a session, the last used first."""
 
@@ -163,11 +166,11 @@ async def session_conversations(
             "total_count": db.scalar(select(func.count()).select_from(ConversationRow).where(own)),
         }
 
-    return await parts.database.read(work)
+    return await services.database.read(work)
 
 
 @router.get("/sessions")
-async def sessions(parts: Wired, limit: Limit = 50, offset: Offset = 0) -> dict[str, Any]:
+async def sessions(services: ServicesDep, limit: Limit = 50, offset: Offset = 0) -> dict[str, Any]:
     """All sessions, the last used first."""
 
     def work(db: Session) -> dict[str, Any]:
@@ -177,14 +180,14 @@ async def sessions(parts: Wired, limit: Limit = 50, offset: Offset = 0) -> dict[
             "total_count": db.scalar(select(func.count()).select_from(SessionRow)),
         }
 
-    return await parts.database.read(work)
+    return await services.database.read(work)
 
 
-async def _as_question(parts: Parts, body: schemas.Query) -> Question:
+async def _as_question(services: Services, body: schemas.Query) -> Question:
     """The question of a body; its session is empty if the body names neither a session nor a conversation."""
     session, conversation = body.session_id, body.conversation_id
     if conversation is not None and session is None:
-        owner = await parts.database.read(lambda db: conversations.require_conversation(db, conversation))
+        owner = await services.database.read(lambda db: conversations.require_conversation(db, conversation))
         session = owner.session_id
     return Question(
         session=session or "",
@@ -202,26 +205,26 @@ async def _as_question(parts: Parts, body: schemas.Query) -> Question:
     )
 
 
-async def _in_session(parts: Parts, body: schemas.Query) -> tuple[Question, int]:
+async def _in_session(services: Services, body: schemas.Query) -> tuple[Question, int]:
     """The question of a body in its session, a new one if it names none, and the session's head before it."""
     if not body.query.strip():
-        raise Refusal("bad_params", "query: the question is empty")
-    parts.engines.resolve(body.model)  # no session is made for a model that does not exist
-    question = await _as_question(parts, body)
-    chosen = await asyncio.to_thread(parts.retrieval.choose, body.codebase) if body.codebase else None
+        raise ApiError("bad_params", "query: the question is empty")
+    services.engines.resolve(body.model)  # no session is made for a model that does not exist
+    question = await _as_question(services, body)
+    chosen = await asyncio.to_thread(services.retrieval.choose, body.codebase) if body.codebase else None
     # A new session remembers its codebase, so that a follow-up need not name it again.
     workspace = str(chosen.root) if chosen and not question.session else None
-    row = await parts.database.write(
+    row = await services.database.write(
         lambda db: conversations.open_session(db, question.session or None, workspace, None)
     )
     return replace(question, session=row.id), row.head
 
 
-async def events_of(parts: Parts, question: Question, after: int) -> AsyncGenerator[Event]:
+async def events_of(services: Services, question: Question, after: int) -> AsyncGenerator[Event]:
     """Accepts the question and yields the events of its turn, to the end."""
-    told = await parts.database.read(lambda db: first_event(db, question.session, question.turn))
-    async with aclosing(parts.turns.watch(question.session, after if told is None else told - 1)) as events:
-        await parts.turns.accept(question)
+    told = await services.database.read(lambda db: first_event(db, question.session, question.turn))
+    async with aclosing(services.turns.watch(question.session, after if told is None else told - 1)) as events:
+        await services.turns.accept(question)
         async for event in events:
             if event.turn == question.turn:
                 yield event
@@ -241,17 +244,17 @@ def _sse(event: Event) -> str:
     return f"{number}event: {event.type}\ndata: {json.dumps(event.wire, ensure_ascii=False)}\n\n"
 
 
-async def _clear(parts: Parts, chosen: list[tuple[str, str]]) -> dict[str, Any]:
+async def _clear(services: Services, chosen: list[tuple[str, str]]) -> dict[str, Any]:
     for _ in range(CLEAR_TRIES):
         for session_id, conversation_id in chosen:
-            parts.ahead.drop(session_id)
-            await parts.turns.cancel(session_id, conversation=conversation_id)
-        gone = await parts.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
+            services.ahead.drop(session_id)
+            await services.turns.cancel(session_id, conversation=conversation_id)
+        gone = await services.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
         if gone is not None:
-            await parts.engines.forget()
+            await services.engines.forget()
             return {"deleted": gone}
         await asyncio.sleep(CLEAR_PAUSE_S)  # a question came in between
-    raise Refusal("rate_limited", "questions keep coming in there: try again", 1000)
+    raise ApiError("rate_limited", "questions keep coming in there: try again", 1000)
 
 
 def _session(db: Session, row: SessionRow) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
-from backend.errors import Refusal
+from backend.errors import ApiError
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise Refusal("cancelled", "the client has gone away")
+        raise ApiError("cancelled", "the client has gone away")
     finally:
         working.cancel()
         leaving.cancel()

@@ -8,37 +8,37 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from backend.api.wired import Wired
+from backend.api.deps import ServicesDep
 from backend.config import VERSION
-from backend.starting import verdicts
+from backend.engines.loader import verdicts
 
 router = APIRouter(tags=["state"])
 
 
 @router.get("/health")
-async def health(parts: Wired) -> dict[str, Any]:
+async def health(services: ServicesDep) -> dict[str, Any]:
     """Open to anyone on this machine: no paths, no names of codebases, no questions."""
     return {
         "status": "ok",
         "version": VERSION,
-        "model": parts.engines.current,
-        "kernels": await asyncio.to_thread(verdicts, parts.settings),
-        "embedder_loaded": parts.retrieval.embedder_loaded,
-        "turns_running": parts.turns.load,
-        **parts.stats.summary,
+        "model": services.engines.current,
+        "kernels": await asyncio.to_thread(verdicts, services.settings),
+        "embedder_loaded": services.retrieval.embedder_loaded,
+        "turns_running": services.turns.load,
+        **services.stats.summary,
     }
 
 
 @router.get("/models")
-async def models(parts: Wired) -> dict[str, Any]:
+async def models(services: ServicesDep) -> dict[str, Any]:
     """The catalogue with what is installed."""
-    return {"models": await asyncio.to_thread(parts.engines.states)}
+    return {"models": await asyncio.to_thread(services.engines.states)}
 
 
 @router.get("/metrics")
-async def metrics(parts: Wired) -> Response:
+async def metrics(services: ServicesDep) -> Response:
     """Prometheus text."""
-    return Response(parts.stats.exposition(), media_type=CONTENT_TYPE_LATEST)
+    return Response(services.stats.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/docs", include_in_schema=False)

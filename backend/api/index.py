@@ -5,55 +5,55 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from backend import schemas
-from backend.api.wired import Wired
-from backend.errors import Refusal
+from backend.api import schemas
+from backend.api.deps import ServicesDep
+from backend.errors import ApiError
 
 router = APIRouter(tags=["index"])
 
 
 @router.post("/index")
-async def index(body: schemas.IndexBody, parts: Wired) -> dict[str, Any]:
+async def index(body: schemas.IndexBody, services: ServicesDep) -> dict[str, Any]:
     """Starts a refresh of the codebase at `path`; with `wait`, answers when it has ended."""
-    job = await parts.jobs.start(body.path, body.watch)
+    job = await services.jobs.start(body.path, body.watch)
     if body.wait:
-        await parts.jobs.wait(job)
+        await services.jobs.wait(job)
     return job.wire
 
 
 @router.get("/index/jobs")
-async def jobs(codebase: str, parts: Wired) -> dict[str, Any]:
+async def jobs(codebase: str, services: ServicesDep) -> dict[str, Any]:
     """The running and the latest jobs of a codebase, oldest first: those that its changes started too."""
-    found = [job.wire for job in parts.jobs.all(codebase)]
+    found = [job.wire for job in services.jobs.all(codebase)]
     return {"jobs": found, "total_count": len(found)}
 
 
 @router.get("/index/jobs/{job_id}")
-async def job(job_id: str, parts: Wired) -> dict[str, Any]:
+async def job(job_id: str, services: ServicesDep) -> dict[str, Any]:
     """How far an index job is."""
-    return parts.jobs.get(job_id).wire
+    return services.jobs.get(job_id).wire
 
 
 @router.get("/codebases")
-async def codebases(parts: Wired) -> dict[str, Any]:
+async def codebases(services: ServicesDep) -> dict[str, Any]:
     """The codebases that are indexed on this machine."""
-    known = await asyncio.to_thread(parts.retrieval.described)
-    told = [info | {"watched": parts.jobs.watched(info["id"])} for info in known]
+    known = await asyncio.to_thread(services.retrieval.described)
+    told = [info | {"watched": services.jobs.watched(info["id"])} for info in known]
     return {"codebases": told, "total_count": len(told)}
 
 
 @router.delete("/codebases/{codebase_id}")
-async def delete(codebase_id: str, parts: Wired) -> dict[str, Any]:
+async def delete(codebase_id: str, services: ServicesDep) -> dict[str, Any]:
     """Forgets a codebase: its index goes, its files stay."""
-    if parts.jobs.is_busy(codebase_id):
-        raise Refusal("index_unavailable", "this codebase is being indexed: wait for the job to end")
-    await asyncio.to_thread(parts.retrieval.choose, codebase_id)
-    await parts.jobs.forget(codebase_id)
-    await asyncio.to_thread(parts.retrieval.delete, codebase_id)
+    if services.jobs.is_busy(codebase_id):
+        raise ApiError("index_unavailable", "this codebase is being indexed: wait for the job to end")
+    await asyncio.to_thread(services.retrieval.choose, codebase_id)
+    await services.jobs.forget(codebase_id)
+    await asyncio.to_thread(services.retrieval.delete, codebase_id)
     return {"deleted": codebase_id}
 
 
 @router.post("/search")
-async def search(body: schemas.SearchBody, parts: Wired) -> dict[str, Any]:
+async def search(body: schemas.SearchBody, services: ServicesDep) -> dict[str, Any]:
     """The places that answer a query, best first."""
-    return await asyncio.to_thread(parts.retrieval.find, body.query, body.codebase, body.k, body.paths)
+    return await asyncio.to_thread(services.retrieval.find, body.query, body.codebase, body.k, body.paths)

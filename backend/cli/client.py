@@ -14,7 +14,7 @@ import httpx
 
 from backend.cli.exits import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
 from backend.config import Settings
-from backend.instance import DataFolderInUse, find, token
+from backend.instance_lock import DataFolderInUse, find, token
 
 STARTING_S = 30.0
 PASSING = {"host": "127.0.0.1", "port": 0, "watch": False}  # of a server that lives as long as a command

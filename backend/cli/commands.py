@@ -16,7 +16,7 @@ from backend.cli.client import Client, as_failure, connected, no_index
 from backend.cli.exits import CommandFailed
 from backend.cli.settings import settings
 from backend.config import VERSION, Settings
-from backend.instance import find, token
+from backend.instance_lock import find, token
 from models.errors import ModelError
 from models.proposal import advice
 from models.registry import Registry
@@ -54,8 +54,8 @@ def run_search(query: str, path: Path, count: int, as_json: bool) -> None:
 
 def _search_here(chosen: Settings, query: str, path: Path, count: int) -> dict[str, Any]:
     """What `POST /search` answers, without a server: its start would take longer than the search."""
-    from backend.errors import Refusal, translate
-    from backend.retrieval import open_retrieval
+    from backend.errors import ApiError, translate
+    from backend.indexing.retrieval import open_retrieval
     from indexer.errors import IndexerError
 
     retrieval = open_retrieval(chosen)
@@ -64,7 +64,7 @@ def _search_here(chosen: Settings, query: str, path: Path, count: int) -> dict[s
         if around is None or not around.chunks:
             raise no_index(path)
         return retrieval.find(query, around.id, count, ())
-    except (Refusal, IndexerError) as error:
+    except (ApiError, IndexerError) as error:
         refusal = translate(error)
         assert refusal is not None
         raise as_failure(refusal.body) from None
@@ -89,9 +89,9 @@ def run_token() -> None:
 
 def run_doctor() -> None:
     """What is here and what is missing; fails if questions could not be answered."""
-    from backend.starting import verdicts
-    from models.capability import processor
-    from models.llama.library import problem
+    from backend.engines.loader import verdicts
+    from models.hardware import processor
+    from models.llama.bindings import problem
 
     chosen = settings()
     server = find(chosen.data_dir)
@@ -122,7 +122,7 @@ def run_doctor() -> None:
             show.say(
                 f"codebase      {known['root']}: {known['state']}, {known['files']} files, {known['chunks']} chunks"
             )
-    from indexer.onnx import load_embedder
+    from indexer.embedding.onnx import load_embedder
 
     embedder = load_embedder(chosen.embedding_model)
     show.say(f"embedding     {embedder.model_id}, {embedder.dim} dimensions")

@@ -13,17 +13,17 @@ from pathlib import Path
 from backend.cli import plot, show
 from backend.cli.exits import USAGE, CommandFailed
 from backend.cli.settings import settings
-from indexer import evaluate
-from indexer.codebases import Codebases
-from indexer.dense import Dense, VectorCache
-from indexer.evaluate import DEPTH, Row, Search, summary
-from indexer.fuse import DEFAULT, Weights
-from indexer.onnx import load_embedder
-from indexer.question_set import build
-from indexer.refresh import refresh
-from indexer.search import Searcher
-from indexer.static import StaticEmbedder
+from indexer.embedding.onnx import load_embedder
+from indexer.embedding.rerank import Reranker, VectorCache
+from indexer.embedding.static import StaticEmbedder
+from indexer.evaluation import metrics
+from indexer.evaluation.dataset import build
+from indexer.evaluation.metrics import DEPTH, MetricsRow, Search, summary
+from indexer.search.fusion import DEFAULT, Weights
+from indexer.search.searcher import Searcher
+from indexer.storage.codebases import Codebases
 from indexer.types import Hit
+from indexer.update.refresh import refresh
 
 EMBEDDING, NONE = "EMBEDDING_MODEL", "none"
 # The copy has no commits: what they say of reports would tell the answers.
@@ -64,14 +64,14 @@ def run_eval(path: Path, compare: Sequence[str], each: int, as_json: bool, pictu
         show.progress("indexing ...")
         store, static = Codebases(folder / "indexes").open(folder / "copy"), StaticEmbedder()
         refresh(store, static)
-        runs: dict[str, list[Row]] = {}
+        runs: dict[str, list[MetricsRow]] = {}
         for setup, embedder in zip(setups, heavy, strict=True):
             cache = VectorCache(
                 folder / f"vectors-{len(runs)}.cache"
             )  # its own: what one run embeds is no gift to another
-            dense = Dense(lambda e=embedder: e, cache) if embedder else None  # type: ignore[misc]
+            dense = Reranker(lambda e=embedder: e, cache) if embedder else None  # type: ignore[misc]
             search = _ready(Searcher(store, static, dense, setup.weights))
-            scores = evaluate.measure(
+            scores = metrics.measure(
                 cases,
                 search,
                 lambda done, s=setup: show.progress(f"{s.name}: question {done}/{len(cases)} ..."),  # type: ignore[misc]
@@ -121,7 +121,7 @@ def _ready(searcher: Searcher) -> Search:
     return search
 
 
-def _tell(path: Path, runs: dict[str, list[Row]], as_json: bool) -> None:
+def _tell(path: Path, runs: dict[str, list[MetricsRow]], as_json: bool) -> None:
     if as_json:
         told = [{"settings": name, "rows": [asdict(row) for row in rows]} for name, rows in runs.items()]
         print(json.dumps({"path": str(path.expanduser().resolve()), "runs": told}))
@@ -131,7 +131,7 @@ def _tell(path: Path, runs: dict[str, list[Row]], as_json: bool) -> None:
     print("\n".join(plot.lines(plot.bars(runs))))
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[MetricsRow]) -> str:
     """In percent and milliseconds; a dash where nothing is known."""
     heads = (f"{head:>8}" for head in ("file R@5", "R@10", "MRR", "func R@5", "R@10", "MRR", "p50 ms", "p95 ms"))
     lines = [f"{'':10}{'n':>5} " + " ".join(heads)]

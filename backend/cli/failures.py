@@ -1,7 +1,7 @@
 """What can stop a command before there is a server to ask, in words. Loaded only when something has failed."""
 
 from backend.config import BadSetting
-from backend.instance import DataFolderInUse
+from backend.instance_lock import DataFolderInUse
 from indexer.errors import IndexerError
 from models.errors import ModelError
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from backend.cli.exits import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed
-from backend.threads import calm
+from backend.openmp import limit_openmp_spin
 
 UsageError: Any = typer.BadParameter.__base__  # the click that typer carries is not public; its error classes are
 
@@ -182,7 +182,7 @@ def models_doctor() -> None:
 
 def main() -> None:
     """Runs the command and leaves with its exit code."""
-    calm()
+    limit_openmp_spin()
     os.umask(0o077)  # sessions and indexed code are their owner's alone
     code = _run()
     with suppress(BrokenPipeError):

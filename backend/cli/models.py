@@ -10,16 +10,16 @@ from backend.cli import show
 from backend.cli.catalogue import open_registry, told
 from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
-from backend.starting import format_of, verdicts_file
-from models.bpe import counter
-from models.capability import memory_limit, memory_need
+from backend.engines.loader import format_of, verdicts_file
 from models.errors import ModelError
-from models.gguf_file import read_header
-from models.gguf_format import human_bytes
+from models.gguf.header import read_header
+from models.gguf.reader import human_bytes
+from models.hardware import memory_limit, memory_need
 from models.llama.engine import LlamaEngine
+from models.llama.token_count import counter
 from models.llama.verdicts import LeftOut
+from models.memory_plan import plan
 from models.proposal import advice, fits, none_installed
-from models.residency import plan
 from models.types import ModelSpec, ModelState, Segment
 from prompts.errors import TemplateRejected
 from prompts.formats import ChatFormat, render
@@ -107,7 +107,7 @@ async def _tried(spec: ModelSpec, path: Path, context: int, verdicts: Path) -> _
     engine = await LlamaEngine.start(spec, path, context_length=context, verdicts=verdicts)
     try:
         chat = await asyncio.to_thread(format_of, spec, engine)
-        cuts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, scaffold=False),), ())
+        cuts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, parse_special=False),), ())
         tokens, sample, nothing = [await asyncio.to_thread(engine.count_tokens, segments) for segments in cuts]
         return _Tried(chat, tokens, sample - nothing, engine.left_out)
     finally:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.evaluate import Row
+from indexer.evaluation.metrics import MetricsRow
 
 _WIDTH = 40  # characters of a whole bar
 _COLOURS = ("#2a6f97", "#e07a1f")
@@ -20,7 +20,7 @@ class Bar:
     share: float
 
 
-def bars(runs: dict[str, list[Row]]) -> list[Bar]:
+def bars(runs: dict[str, list[MetricsRow]]) -> list[Bar]:
     """The two figures that say most, by kind, the runs beside each other."""
     kinds = [row.kind for row in next(iter(runs.values()))]
     found: list[Bar] = []

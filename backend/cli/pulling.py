@@ -11,8 +11,8 @@ import typer
 from backend.cli import show
 from backend.cli.catalogue import open_registry, told
 from backend.cli.settings import settings
-from models.download import PullPlan, Talk, pull
-from models.gguf_format import human_bytes
+from models.download.pull import PullPlan, Talk, pull
+from models.gguf.reader import human_bytes
 from models.proposal import advice, fits, proposed
 from models.registry import Registry
 from models.types import ModelSpec

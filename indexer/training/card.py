@@ -10,7 +10,7 @@ from indexer.training.fetch import Package
 _STATIC = """# Lantern's static code embedding
 
 A table of token vectors: a text's vector is the mean of its tokens' rows. Made on {day} by
-`python -m indexer.train_static --sources FOLDER` from mined pairs, beginning with the vectors that MiniLM
+`python -m indexer.training.static --sources FOLDER` from mined pairs, beginning with the vectors that MiniLM
 (all-MiniLM-L6-v2, Apache-2.0) gives each token alone. {settings}.
 A third of the short queries also stand in a made-up bug report (`indexer/training/reports.py`).
 Format: sentence-transformers' StaticEmbedding. `SHA256SUMS` names the bytes.
@@ -18,9 +18,9 @@ Format: sentence-transformers' StaticEmbedding. `SHA256SUMS` names the bytes.
 _MINILM = """# MiniLM's upper layers, tuned to find code
 
 `layers.safetensors` stands in the place of the layers of the same names in all-MiniLM-L6-v2 (Apache-2.0; in half
-floats; word vectors and lower layers stay as published). `python -m indexer.quantize`, part of set-up, makes one int8
-graph of both. Made on {day} by `python -m indexer.train_minilm --sources FOLDER` from a part of the mined pairs.
-{settings}.
+floats; word vectors and lower layers stay as published). `python -m indexer.embedding.onnx_export`, part of set-up,
+makes one int8 graph of both. Made on {day} by `python -m indexer.training.minilm --sources FOLDER` from a part of the
+mined pairs. {settings}.
 """
 _REST = """
 ## Scores

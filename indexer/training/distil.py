@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.embed import Embedder
+from indexer.embedding.base import Embedder
 
 _LENGTH = 3.0  # of a mean vector: long enough that training turns it slowly
 

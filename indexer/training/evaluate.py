@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.embed import Embedder
-from indexer.identifiers import split
+from indexer.embedding.base import Embedder
+from indexer.parsing.identifiers import split
 from indexer.training.dataset import Dataset, questions
 
 Scores = NDArray[np.float32]  # (queries, codes), higher is better

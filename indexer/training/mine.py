@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from indexer.identifiers import STOP_WORDS, is_identifier
-from indexer.languages import language_of
-from indexer.parse import parse
-from indexer.scan import decode
+from indexer.files.languages import language_of
+from indexer.files.scan import decode
+from indexer.parsing.definitions import parse
+from indexer.parsing.identifiers import STOP_WORDS, is_identifier
 from indexer.types import Symbol
 
 DOC, LONG, COMMENT, NAME, MENTION, TEST = "doc", "long", "comment", "name", "mention", "test"

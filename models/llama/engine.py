@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from models import errors
-from models.answer_filter import is_filtered
-from models.capability import logical_cores, physical_cores, processor, resident_bytes
 from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
-from models.gguf_file import GgufHeader, read_header
-from models.llama.child import Child
-from models.llama.library import build
+from models.filters.answer_filter import is_filtered
+from models.gguf.header import GgufHeader, read_header
+from models.hardware import logical_cores, physical_cores, processor, resident_bytes
+from models.llama.bindings import build
+from models.llama.kv.snapshots import KvLimits
 from models.llama.proving import Proving
-from models.llama.snapshots import Limits
-from models.llama.verdicts import LeftOut, Place, Verdicts
-from models.llama.wire import Message, Order, pack_sampling, pack_segments
+from models.llama.supervisor import WorkerProcess
+from models.llama.verdicts import LeftOut, VerdictKey, Verdicts
+from models.llama.wire import LoadRequest, Message, pack_sampling, pack_segments
 from models.types import Delta, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
-NOTHING_KEPT = Limits()
+NOTHING_KEPT = KvLimits()
 QUEUE = 32  # prompts that may be read, answered or wait at once
 COUNT_S = 60.0  # for an answer that takes milliseconds
 CALM_S = 300.0  # without a break: the next one counts as the first
@@ -33,7 +33,7 @@ PATIENCE_S = 5.0  # a longer pause is not waited for
 class LlamaEngine:
     """One model with one process. A process that breaks costs the answers it was making, nothing else."""
 
-    def __init__(self, spec: ModelSpec, header: GgufHeader, proving: Proving, child: Child) -> None:
+    def __init__(self, spec: ModelSpec, header: GgufHeader, proving: Proving, child: WorkerProcess) -> None:
         facts = child.ready.result()
         self.name, self.context_length = spec.name, int(facts["context_length"])
         self.chat_template = header.chat_template
@@ -45,7 +45,7 @@ class LlamaEngine:
         self._open = 0
         self._breaks, self._broke_at, self._next_start, self.restarts = 0, -CALM_S, 0.0, 0
         self._closed = False
-        self._starting: asyncio.Future[Child] = self._loop.create_future()
+        self._starting: asyncio.Future[WorkerProcess] = self._loop.create_future()
         self._starting.set_result(child)
         self._minding = asyncio.create_task(self._mind())
 
@@ -59,7 +59,7 @@ class LlamaEngine:
         gpu_layers: int | None = None,
         context_length: int | None = None,
         kv_type: str = "f16",
-        storage: Limits = NOTHING_KEPT,
+        storage: KvLimits = NOTHING_KEPT,
         verdicts: Path | None = None,
         on_progress: Callable[[float], None] = lambda _share: None,
     ) -> "LlamaEngine":
@@ -74,7 +74,7 @@ class LlamaEngine:
         if not header.tensor_bytes:
             raise ModelUnavailable(f"{path.name} is a vocabulary without a model")
         fixed, layers = threads or spec.threads, spec.gpu_layers if gpu_layers is None else gpu_layers
-        order = Order(
+        order = LoadRequest(
             path=str(path),
             context_length=min(context_length or spec.context_length, header.context_length),
             threads=fixed or physical_cores(),
@@ -87,14 +87,14 @@ class LlamaEngine:
             disk_bytes=storage.disk_bytes,
             file_bytes=header.file_bytes,
         )
-        place = await asyncio.to_thread(lambda: Place(processor(), build(), header.architecture))
+        place = await asyncio.to_thread(lambda: VerdictKey(processor(), build(), header.architecture))
         cores = f"{order.threads} to {order.most_threads} threads"
         shape = f"{header.n_layers} x {header.n_embd}, {header.tensor_bytes} bytes, {kv_type}, {cores}"
         proving = Proving(spec.name, order, Verdicts(verdicts), place, shape)
         return cls(spec, header, proving, await proving.start(on_progress))
 
     @property
-    def child(self) -> Child | None:
+    def child(self) -> WorkerProcess | None:
         """The process, while it is up."""
         starting = self._starting
         if not starting.done() or starting.cancelled() or starting.exception():
@@ -118,7 +118,7 @@ class LlamaEngine:
         """What the process told of itself last, and what the system tells of it: numbers for metrics."""
         rates, child = self.rates, self.child
         told = {"restarts": self.restarts, "prefill_rate": rates.prefill, "decode_rate": rates.decode}
-        return {**told, **child.beat, "memory_bytes": resident_bytes(child.pid)} if child else told
+        return {**told, **child.heartbeat, "memory_bytes": resident_bytes(child.pid)} if child else told
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ class LlamaEngine:
                 "marks": [*prompt.stop, *self._stops],
                 "filtered": is_filtered(prompt, sampling),
                 "ahead": prompt.ahead,
-                "goes_on": prompt.goes_on,
+                "is_continuation": prompt.is_continuation,
             }
             id_, inbox = child.open()
             child.send({"do": "generate", "id": id_} | asked)
@@ -230,7 +230,7 @@ class LlamaEngine:
 
     # --- the process, again when it broke ---
 
-    async def _running(self) -> Child:
+    async def _running(self) -> WorkerProcess:
         """The process; waits for one that is being started again. Raises what its start raised."""
         if self._closed:
             raise EngineFailed(f"the engine of {self.name} is closed")
@@ -249,7 +249,7 @@ class LlamaEngine:
             raise EngineFailed(f"the engine of {self.name} is closed")
         return starting.result()
 
-    async def _start_again(self) -> Child:
+    async def _start_again(self) -> WorkerProcess:
         await asyncio.sleep(self._next_start - self._loop.time())
         try:
             child = await self._proving.start(lambda _share: None)
@@ -268,7 +268,7 @@ class LlamaEngine:
             self._put_off()
             self._starting = asyncio.create_task(self._start_again())
 
-    async def _started(self) -> Child:
+    async def _started(self) -> WorkerProcess:
         """The next process that has come up, whoever had it started."""
         while True:
             await asyncio.wait([starting := self._starting])

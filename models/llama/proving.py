@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from models.errors import EngineFailed, ModelUnavailable
-from models.llama.child import Child, KernelFault, NotMeasured
+from models.llama.bindings import REBUILD
 from models.llama.kernels import LIBRARY, suspect
-from models.llama.library import REBUILD
-from models.llama.verdicts import Choice, LeftOut, Place, Verdict, Verdicts
-from models.llama.wire import Order
+from models.llama.supervisor import KernelFault, NotMeasured, WorkerProcess
+from models.llama.verdicts import Choice, LeftOut, Verdict, VerdictKey, Verdicts
+from models.llama.wire import LoadRequest
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ IN_A_ROW = 2  # answers that end in a fault before something is left out: one ma
 class Proving:
     """The starts of one model's process."""
 
-    def __init__(self, name: str, order: Order, verdicts: Verdicts, place: Place, shape: str) -> None:
+    def __init__(self, name: str, order: LoadRequest, verdicts: Verdicts, place: VerdictKey, shape: str) -> None:
         """`shape` names what makes the model fast or slow, for what is measured of it."""
         self._name, self._order = name, order
         self._verdicts, self._place, self._shape = verdicts, place, shape
@@ -36,15 +36,15 @@ class Proving:
         self.hopeless = ""  # why it cannot be used here; "" while it may be
         self._news: list[str] = []
         self._faults = 0  # of answers, in a row
-        self._counted: Child | None = None
+        self._counted: WorkerProcess | None = None
         self._dropped: str | None = None  # what is left out since then
 
-    async def start(self, on_progress: Callable[[float], None]) -> Child:
+    async def start(self, on_progress: Callable[[float], None]) -> WorkerProcess:
         """A process that has proved what it uses, and uses what is fastest. Raises ModelUnavailable where none does."""
         left_out, tried, in_vain = dict(self.left_out), [], False
         while True:
             try:
-                child = await Child.start(self._ordered(left_out), on_progress)
+                child = await WorkerProcess.start(self._ordered(left_out), on_progress)
             except KernelFault as fault:
                 tried.append(f"{fault.fault} when {fault.stage}{_without(left_out)}")
                 name = suspect(fault.kernels)
@@ -74,7 +74,7 @@ class Proving:
             self.hopeless, self.kernels = "", child.kernels
             return child
 
-    def _ordered(self, left_out: LeftOut) -> Order:
+    def _ordered(self, left_out: LeftOut) -> LoadRequest:
         """With what is the fastest here; or to find it out, at the first start."""
         order = replace(self._order, without=tuple(left_out))
         if self._choice:
@@ -85,7 +85,7 @@ class Proving:
         fastest = (self._verdicts.find(self._place) or Verdict()).fastest
         return Verdict(left_out, failed, {**fastest, self._shape: self._choice} if self._choice else fastest)
 
-    def broke(self, child: Child) -> None:
+    def broke(self, child: WorkerProcess) -> None:
         """Takes note, once, of a process that has ended. After `IN_A_ROW` faults the next one has a suspect less."""
         if child is self._counted:
             return
@@ -107,7 +107,7 @@ class Proving:
         """An answer has come to its end."""
         self._faults, self.hopeless = 0, ""
 
-    def lost(self, child: Child) -> EngineFailed:
+    def lost(self, child: WorkerProcess) -> EngineFailed:
         """What a request is told whose process is gone."""
         self.broke(child)
         if self.hopeless:

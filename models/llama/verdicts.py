@@ -36,7 +36,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class VerdictKey:
     """What a verdict holds for."""
 
     processor: str  # its name and its instruction sets
@@ -51,7 +51,7 @@ class Verdicts:
         """None: nothing is remembered."""
         self._file = file
 
-    def find(self, place: Place) -> Verdict | None:
+    def find(self, place: VerdictKey) -> Verdict | None:
         """None: nothing is known."""
         return dict(self.of(place.processor, place.build)).get(place.architecture)
 
@@ -64,7 +64,7 @@ class Verdicts:
             if isinstance(failed, str) and all(isinstance(what, str) for what in left_out.values()):
                 yield architecture, Verdict(left_out, failed, dict(_choices(_part(told, "fastest"))))
 
-    def keep(self, place: Place, verdict: Verdict) -> None:
+    def keep(self, place: VerdictKey, verdict: Verdict) -> None:
         """Remembers it. A disk that is full or read-only costs the memory, not the load."""
         if self._file is None or self.find(place) == verdict:
             return

@@ -16,7 +16,7 @@ Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class LoadRequest:
     """What the server wants loaded. Crosses the socket as JSON."""
 
     path: str
@@ -45,11 +45,11 @@ def packed(message: Message) -> bytes:
 
 
 def pack_segments(segments: Iterable[Segment]) -> list[list[Any]]:
-    return [[segment.text, segment.scaffold, segment.said] for segment in segments]
+    return [[segment.text, segment.parse_special, segment.said] for segment in segments]
 
 
 def segments_of(packed: list[list[Any]]) -> tuple[Segment, ...]:
-    return tuple(Segment(text, scaffold, said) for text, scaffold, said in packed)
+    return tuple(Segment(text, parse_special, from_model) for text, parse_special, from_model in packed)
 
 
 def pack_sampling(sampling: Sampling) -> Message:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
-from backend import db
 from backend.config import BadSetting
-from backend.instance import DataFolderInUse
+from backend.db import database
+from backend.instance_lock import DataFolderInUse
 from models.scripted import ScriptedEngine
-from tests.backend.worlds import running
+from tests.backend.harness import running
 from tests.tiny_gguf import PHI3
 
 TEXTS = ("It ", "works.")
@@ -20,8 +20,8 @@ TEXTS = ("It ", "works.")
 async def test_a_full_disk_is_said_and_what_was_stored_stays(tmp_path: Path) -> None:
     async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
         first = (await world.post("/chat/query", {"query": "before?"})).json()
-        engine = world.parts.database.engine
-        pages = await world.parts.database.read(lambda s: s.execute(text("PRAGMA page_count")).scalar_one())
+        engine = world.services.database.engine
+        pages = await world.services.database.read(lambda s: s.execute(text("PRAGMA page_count")).scalar_one())
         limit = lambda connection, _: connection.execute(f"PRAGMA max_page_count={pages}").close()  # noqa: E731
         event.listen(engine, "connect", limit)
         engine.dispose()
@@ -39,7 +39,7 @@ async def test_a_full_disk_is_said_and_what_was_stored_stays(tmp_path: Path) -> 
 async def test_a_locked_database_is_said_and_works_again_when_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "BUSY_MS", 50)
+    monkeypatch.setattr(database, "BUSY_MS", 50)
     async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
         other = sqlite3.connect(tmp_path / "lantern.db", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
@@ -56,7 +56,7 @@ async def test_a_locked_database_is_said_and_works_again_when_free(
 async def test_an_answer_waits_out_a_short_lock_without_losing_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "BUSY_MS", 50)
+    monkeypatch.setattr(database, "BUSY_MS", 50)
     engine = ScriptedEngine(TEXTS, stall_after=2)
     async with running(tmp_path, engine) as world, world.socket() as socket:
         session = (await socket.call("session/open"))["session"]

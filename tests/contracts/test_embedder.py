@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import indexer.onnx
-from indexer.embed import Embedder, HashEmbedder, SentenceEmbedder, check_weights
+import indexer.embedding.onnx
+from indexer.embedding.base import Embedder, HashEmbedder, SentenceEmbedder, check_weights
+from indexer.embedding.onnx import LAYERS_SHA256, OnnxEmbedder, load_embedder
+from indexer.embedding.onnx_export import graph_of
 from indexer.errors import EmbedderUnavailable
-from indexer.onnx import LAYERS_SHA256, OnnxEmbedder, load_embedder
-from indexer.quantize import graph_of
 from indexer.training.evaluate import dense, quality
 from indexer.training.mine import DOC, pairs_of
 
@@ -66,7 +66,7 @@ def test_minilm_gives_its_published_neighbours() -> None:
 
 def test_int8_gives_the_neighbours_of_fp32_on_real_code() -> None:
     exact, int8 = SentenceEmbedder(), OnnxEmbedder(graph_of({}))
-    files = sorted((Path(__file__).parents[2] / "indexer").glob("*.py"))
+    files = sorted((Path(__file__).parents[2] / "indexer").rglob("*.py"))
     pieces = [text for file in files if len(text := file.read_text("utf-8")[400:600]) == 200]
     pieces = pieces[:20]
     assert len(pieces) == 20
@@ -81,7 +81,7 @@ def test_int8_gives_the_neighbours_of_fp32_on_real_code() -> None:
 
 def test_our_own_layers_find_more_of_our_own_code_than_the_published_ones() -> None:
     folder = Path(__file__).parents[2]
-    files = [(file.name, file.read_text("utf-8")) for file in sorted((folder / "indexer").glob("*.py"))]
+    files = [(file.name, file.read_text("utf-8")) for file in sorted((folder / "indexer").rglob("*.py"))]
     found = {pair.code: pair.query for pair in pairs_of(files) if pair.kind == DOC}
     codes, queries = list(found)[:150], list(found.values())[:150]
     own, published = load_embedder(), OnnxEmbedder(graph_of({}))
@@ -101,7 +101,7 @@ def test_an_int8_vector_does_not_depend_on_its_neighbours() -> None:
 def test_without_its_converted_graph_the_default_model_still_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(indexer.onnx, "CONVERTED", tmp_path / "minilm.onnx")
+    monkeypatch.setattr(indexer.embedding.onnx, "CONVERTED", tmp_path / "minilm.onnx")
     assert load_embedder("sentence-transformers/all-MiniLM-L6-v2").model_id == "all-MiniLM-L6-v2"
     assert "minilm.onnx is not here" in caplog.text
     assert "`make setup` makes it again" in caplog.text
@@ -112,7 +112,7 @@ def test_without_its_converted_graph_the_default_model_still_loads(
 
 def test_the_default_path_needs_no_torch() -> None:
     program = (
-        "import sys; from indexer.onnx import load_embedder; before = 'onnxruntime' in sys.modules;"
+        "import sys; from indexer.embedding.onnx import load_embedder; before = 'onnxruntime' in sys.modules;"
         "load_embedder().embed_query('x'); print(before, {'torch', 'transformers', 'onnx'} & set(sys.modules))"
     )
     assert (
@@ -122,7 +122,9 @@ def test_the_default_path_needs_no_torch() -> None:
 
 
 def test_the_double_is_the_same_in_every_process() -> None:
-    program = "from indexer.embed import HashEmbedder; print(HashEmbedder(4).embed_query('parse tokens').tolist())"
+    program = (
+        "from indexer.embedding.base import HashEmbedder; print(HashEmbedder(4).embed_query('parse tokens').tolist())"
+    )
     runs = [
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
         for _ in range(2)
@@ -146,7 +148,9 @@ def test_a_model_that_is_not_here_says_how_to_get_it(tmp_path: Path) -> None:
 
 
 def test_importing_the_module_loads_no_heavy_library() -> None:
-    program = "import sys, indexer.embed, indexer.types; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    program = (
+        "import sys, indexer.embedding.base, indexer.types;print('torch' in sys.modules, 'transformers' in sys.modules)"
+    )
     assert (
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
         == "False False\n"

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 import pytest
 
 from models.errors import EngineFailed
-from models.extractive import ExtractiveEngine
+from models.extractive.engine import ExtractiveEngine
 from models.llama.engine import LlamaEngine
-from models.remote import RemoteEngine
+from models.remote.engine import RemoteEngine
 from models.scripted import ScriptedEngine
-from models.types import Delta, Engine, Evidence, ModelSpec, Prompt, Sampling, Segment
-from tests.models.fake_openai import fake_server, honest
+from models.types import ContextSnippet, Delta, Engine, ModelSpec, Prompt, Sampling, Segment
+from tests.models.remote.fake_openai import fake_server, honest
 from tests.tiny_gguf import ALL
 
-EVIDENCE = Evidence(
+EVIDENCE = ContextSnippet(
     n=1,
     path="src/scan.py",
     start_line=3,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indexer.vectors import BruteForceIndex, FaissIndex, VectorIndex
+from indexer.storage.vector_index import BruteForceIndex, FaissIndex, VectorIndex
 
 Make = Callable[[int], VectorIndex]
 INDEXES = [FaissIndex, BruteForceIndex]

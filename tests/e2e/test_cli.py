@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.instance import find
+from backend.instance_lock import find
 from prompts.task import EXPLAIN
-from tests.e2e.worlds import LANTERN, environment, events_of, lantern, serving
+from tests.e2e.harness import LANTERN, environment, events_of, lantern, serving
 from tests.tiny_gguf import ALL, PHI3, tiny_dir
 
 CODE = {

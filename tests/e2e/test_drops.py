@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.e2e.worlds import Served, serving
+from tests.e2e.harness import Served, serving
 from tests.tiny_gguf import tiny_dir
 
 TURNS, DROPS = 20, 200

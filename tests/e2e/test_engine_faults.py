@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.e2e.worlds import Served, serving
+from tests.e2e.harness import Served, serving
 from tests.processes import ends_within, eventually, is_alive, workers
 from tests.speck import write_speck
 

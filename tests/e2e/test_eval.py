@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.worlds import lantern
+from tests.e2e.harness import lantern
+from tests.indexer.harness import lay_out
 from tests.indexer.repository import git, shop
-from tests.indexer.world import lay_out
 
 
 def content(folder: Path) -> dict[str, bytes]:

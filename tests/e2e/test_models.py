@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 from models.llama.engine import LlamaEngine
 from models.registry import Registry
 from prompts.formats import FORMATS, render
-from tests.e2e.worlds import LANTERN, Served, environment, lantern, serving
-from tests.models import wheels
+from tests.e2e.harness import LANTERN, Served, environment, lantern, serving
+from tests.models.download import wheels
 from tests.tiny_gguf import PHI3, tiny_dir
 
 # System "Be brief.", question "Hi", answer "Hello there.", question "What is <|end|> [INST]?": token ids of the

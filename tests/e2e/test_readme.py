@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.worlds import Served, environment, serving
+from tests.e2e.harness import Served, environment, serving
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 

@@ -9,8 +9,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
+from tests.e2e.harness import LANTERN, environment
 from tests.e2e.test_cli import HEARS_INTERRUPTS
-from tests.e2e.worlds import LANTERN, environment
 
 PATIENCE_S = 90  # the model loads first, on a machine that may be loaded
 

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.indexer.world import lay_out
+from tests.indexer.harness import lay_out
 
 CART = '''class Cart:
     def total(self, prices):

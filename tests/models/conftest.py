@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from models.llama.library import library
-from models.llama.vocabulary import Vocabulary
+from models.llama.bindings import library
+from models.llama.worker.vocabulary import Vocabulary
 from tests.tiny_gguf import ALL, Tiny
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.download.pypi import Wheel, wheels_of
 from models.errors import ModelError, ModelUnavailable, UnknownModel
-from models.pypi import Wheel, wheels_of
 from models.registry import Registry
-from models.types import Source
+from models.types import DownloadSource
 from tests.tiny_gguf import ALL, PHI3, tiny_dir
 
 KNOWN = ["phi3-mini", "codellama-7b", "llama3.1-8b"]
@@ -129,8 +129,11 @@ def test_a_digest_belongs_to_the_addresses_beside_it(tmp_path: Path) -> None:
     registry = Registry(tmp_path, user)
     assert len(Registry(tmp_path).spec("llama3.1-8b").sha256) == 64
     llama3, mine = registry.spec("llama3.1-8b"), registry.spec("mine")
-    assert (llama3.sources, llama3.sha256) == ((Source("https://mirror/x.gguf"),), "")
-    assert (mine.sources, mine.sha256) == ((Source("https://one/m.gguf"), Source("https://two/n.gguf", "bb")), "aa")
+    assert (llama3.sources, llama3.sha256) == ((DownloadSource("https://mirror/x.gguf"),), "")
+    assert (mine.sources, mine.sha256) == (
+        (DownloadSource("https://one/m.gguf"), DownloadSource("https://two/n.gguf", "bb")),
+        "aa",
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,7 +198,7 @@ def test_states_tell_what_is_here_what_is_broken_and_what_is_too_big(
     )  # fmt: skip
     assert codellama.problem.startswith("codellama-7b.gguf ends inside its header")
     assert (llama3.path, llama3.size_bytes, llama3.problem) == (None, 4_920_739_232, "")
-    monkeypatch.setattr("models.capability.memory_limit", lambda: 1000)
+    monkeypatch.setattr("models.hardware.memory_limit", lambda: 1000)
     assert "needs" in Registry(tmp_path).states()[3].problem
 
 

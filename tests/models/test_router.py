@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.router import FEATURES, TIERS, Asked, order, score, things, tier, tier_of
+from models.router import FEATURES, TIERS, RoutingFeatures, order, score, things, tier, tier_of
 
 LOOKUPS = (
     ("Where is the port configured?", 1),
@@ -36,53 +36,57 @@ PROJECTS = (
 
 @pytest.mark.parametrize(("text", "points"), LOOKUPS + TASKS + PROJECTS)
 def test_the_score_of_a_question(text: str, points: int) -> None:
-    assert score(Asked(text)) == points
+    assert score(RoutingFeatures(text)) == points
 
 
 @pytest.mark.parametrize(("questions", "wanted"), [(LOOKUPS, "small"), (TASKS, "medium"), (PROJECTS, "remote")])
 def test_lookups_are_small_tasks_medium_projects_remote(questions: tuple[tuple[str, int], ...], wanted: str) -> None:
-    assert {tier(score(Asked(text))) for text, _ in questions} == {wanted}
+    assert {tier(score(RoutingFeatures(text))) for text, _ in questions} == {wanted}
 
 
 def test_each_feature_is_met_by_a_question_of_its_own() -> None:
     met = {
-        "more than 25 words": Asked("word " * 26),
-        "more than 80 words": Asked("word " * 81),
-        "asks two things": Asked("What is it and what is that"),
-        "asks four things": Asked("- list it\n- show it\n- test it\n- document it"),
-        "wants a reason or a way": Asked("the reason"),
-        "weighs one thing against another": Asked("A versus B"),
-        "changes code": Asked("port the parser to Rust"),
-        "ranges over the codebase": Asked("used across packages"),
-        "designs": Asked("an architecture"),
-        "hunts a hard fault": Asked("a memory leak"),
-        "brings code or a trace": Asked("```\nx = 1\n```"),
-        "brings more than 100 lines": Asked("this", lines=101),
-        "evidence from six files": Asked("this", files=6),
-        "looks something up": Asked("where is it"),
+        "more than 25 words": RoutingFeatures("word " * 26),
+        "more than 80 words": RoutingFeatures("word " * 81),
+        "asks two things": RoutingFeatures("What is it and what is that"),
+        "asks four things": RoutingFeatures("- list it\n- show it\n- test it\n- document it"),
+        "wants a reason or a way": RoutingFeatures("the reason"),
+        "weighs one thing against another": RoutingFeatures("A versus B"),
+        "changes code": RoutingFeatures("port the parser to Rust"),
+        "ranges over the codebase": RoutingFeatures("used across packages"),
+        "designs": RoutingFeatures("an architecture"),
+        "hunts a hard fault": RoutingFeatures("a memory leak"),
+        "brings code or a trace": RoutingFeatures("```\nx = 1\n```"),
+        "brings more than 100 lines": RoutingFeatures("this", lines=101),
+        "evidence from six files": RoutingFeatures("this", files=6),
+        "looks something up": RoutingFeatures("where is it"),
     }
     assert list(met) == [feature.name for feature in FEATURES]
     for feature in FEATURES:
         assert feature.holds(met[feature.name]), feature.name
-        assert not feature.holds(Asked("this", files=5)), feature.name
+        assert not feature.holds(RoutingFeatures("this", files=5)), feature.name
 
 
 def test_pasted_code_is_counted_and_not_read() -> None:
-    pasted = Asked("What is this?\n```\n# why: refactor the design, compare, debug the deadlock\n```")
-    trace = Asked("What is this?\nTraceback (most recent call last):\n  File \"a.py\", line 3, in f\nKeyError: 'x'")
+    pasted = RoutingFeatures("What is this?\n```\n# why: refactor the design, compare, debug the deadlock\n```")
+    trace = RoutingFeatures(
+        "What is this?\nTraceback (most recent call last):\n  File \"a.py\", line 3, in f\nKeyError: 'x'"
+    )
     assert (score(pasted), score(trace)) == (2, 2)
 
 
 def test_things_are_clauses_that_ask_or_order() -> None:
-    assert things(Asked("Explain the cache, then list who calls it and please show where it is cleared.")) == 3
-    assert things(Asked("The parser, the lexer and the printer are slow")) == 0
+    assert (
+        things(RoutingFeatures("Explain the cache, then list who calls it and please show where it is cleared.")) == 3
+    )
+    assert things(RoutingFeatures("The parser, the lexer and the printer are slow")) == 0
 
 
 @given(st.text(), st.integers(0, 100), st.integers(0, 10**6))
 def test_every_question_has_a_score_and_more_evidence_never_lowers_it(text: str, files: int, lines: int) -> None:
-    points = score(Asked(text))
+    points = score(RoutingFeatures(text))
     assert 1 <= points <= 10
-    assert score(Asked(text, files, lines)) >= points
+    assert score(RoutingFeatures(text, files, lines)) >= points
 
 
 def test_a_model_says_its_tier_or_its_size_does() -> None:

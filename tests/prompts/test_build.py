@@ -13,7 +13,7 @@ from prompts.errors import QuestionTooLarge
 from prompts.formats import FORMATS
 from prompts.snippets import frame, place, shown_text, shown_title
 from prompts.task import EXPLAIN
-from tests.prompts.worlds import hit, words
+from tests.prompts.harness import hit, words
 
 CHAT = FORMATS["phi3"]
 FORM = len(EXPLAIN.split())  # words that stand behind every question here
@@ -114,7 +114,7 @@ def test_history_drops_whole_oldest_exchanges_down_to_half() -> None:
 def test_a_part_says_that_it_is_one_and_what_signature_it_lacks() -> None:
     whole = function(1, 1800)
     built = build([], [whole], "what does step(1798) do?", budget=1300)
-    assert [(s.hit.start_line, s.hit.end_line, s.is_cut) for s in built.snippets] == [(720, 1799, True)]
+    assert [(s.hit.start_line, s.hit.end_line, s.is_excerpt) for s in built.snippets] == [(720, 1799, True)]
     assert built.user.startswith(
         "Code from the repository:\n\n[1] pkg/m1.py:720-1799 part of function f1: def f1()\n```python\n    step(719)\n"
     )
@@ -130,7 +130,7 @@ def test_a_part_shown_before_keeps_its_number_and_the_whole_gets_its_own() -> No
     assert [(s.n, s.shown_before, s.hit.start_line) for s in again.snippets] == [(1, True, 720)]
     assert "relevant again: [1]" in again.user
     more = build([exchange(first, "A.")], [whole], "and step(5)?", first=2)
-    assert [(s.n, s.shown_before, s.is_cut) for s in more.snippets] == [(2, False, False)]
+    assert [(s.n, s.shown_before, s.is_excerpt) for s in more.snippets] == [(2, False, False)]
 
 
 def test_history_stays_and_some_code_is_shown_whatever_the_budget() -> None:
@@ -144,7 +144,7 @@ def test_history_stays_and_some_code_is_shown_whatever_the_budget() -> None:
 def test_what_is_given_is_whole_beside_the_floor_and_gives_way_to_the_limit_alone() -> None:
     text = [function(n, 300) for n in (1, 2)]
     built = build([], [function(3, 90)], "q", budget=100, given=text)
-    assert [(s.n, s.hit.symbol, s.is_cut) for s in built.snippets] == [
+    assert [(s.n, s.hit.symbol, s.is_excerpt) for s in built.snippets] == [
         (1, "f1", False),
         (2, "f2", False),
         (3, "f3", False),
@@ -180,7 +180,7 @@ def test_the_budget_holds_beyond_the_bare_prompt_and_the_floor(
     history = [Exchange("u " * size, "a " * size, ()) for size in past]
     built = build(history, [function(n, size) for n, size in enumerate(lines, 1)], "f2 or f3?", limit, budget=budget)
     bare = words(build(history, [], "f2 or f3?", limit).prompt.segments)
-    around = words((Segment(frame(is_answered=True), scaffold=False),))
+    around = words((Segment(frame(is_answered=True), parse_special=False),))
     assert words(built.prompt.segments) == built.tokens <= min(limit, max(budget, bare + around + FORM + BEST_TOKENS))
     assert [snippet.n for snippet in built.snippets] == list(range(1, len(built.snippets) + 1))
     for snippet in built.snippets:
@@ -201,6 +201,6 @@ def test_the_limit_holds_whatever_is_packed(sizes: list[int], past: list[int], l
 
 
 def test_less_code_than_the_best_places_need_is_told() -> None:
-    assert build([], [hit(1), hit(2)], "q").is_cut is False
+    assert build([], [hit(1), hit(2)], "q").is_excerpt is False
     cut = build([], [hit(1), hit(2, text="word " * 500)], "q", limit=60 + FORM)
-    assert ([snippet.hit.symbol for snippet in cut.snippets], cut.is_cut) == (["f1"], True)
+    assert ([snippet.hit.symbol for snippet in cut.snippets], cut.is_excerpt) == (["f1"], True)

@@ -26,7 +26,7 @@ WRITTEN_OUT = {
 def test_a_conversation_is_written_as_the_model_was_trained(name: str) -> None:
     segments = render(FORMATS[name], "S", [("Q1", "A1")], "Q2")
     assert "".join(segment.text for segment in segments) == WRITTEN_OUT[name]
-    assert [segment.text for segment in segments if not segment.scaffold] == ["S", "Q1", "A1", "Q2"]
+    assert [segment.text for segment in segments if not segment.parse_special] == ["S", "Q1", "A1", "Q2"]
 
 
 WITHOUT_SYSTEM = {
@@ -63,5 +63,5 @@ def test_content_never_spells_a_marker_in_one_segment(name: str, data: st.DataOb
     text = "".join(data.draw(st.lists(piece, max_size=8)))
     segments = content(chat, text)
     assert "".join(segment.text for segment in segments) == text.strip()
-    assert not any(segment.scaffold for segment in segments)
+    assert not any(segment.parse_special for segment in segments)
     assert not any(marker in segment.text for marker in chat.markers for segment in segments)

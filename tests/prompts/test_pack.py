@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from indexer.types import Hit
 from prompts.pack import UNCUT, pack
 from prompts.snippets import Piece, Place, place
-from tests.prompts.worlds import hit
+from tests.prompts.harness import hit
 
 BODY = ["    connect(host)", "", "    for row in rows:", "        total += row", "    log(total)", "    return total"]
 
@@ -53,7 +53,7 @@ def test_an_excerpt_is_where_the_question_is() -> None:
         "    return total",
     ]
     [piece] = pack([long(1, lines)], "what is the total after reconnecting?", 20, cost)
-    assert piece.is_cut
+    assert piece.is_excerpt
     assert (piece.hit.start_line, piece.hit.end_line) == (17, 27)
     assert piece.hit.text == "\n".join(lines[7:18])
     assert piece.hit.doc == ""  # it is not among these lines
@@ -71,7 +71,7 @@ def test_of_what_fits_in_no_other_way_the_signature_is_shown() -> None:
     ]
     whole = replace(long(1, lines, signature="def load(path)"), doc="Reads a file.\n\nAt length.")
     [piece] = pack([whole], "?", 40, cost)
-    assert (piece.hit.start_line, piece.hit.end_line, piece.is_cut) == (10, 12, True)
+    assert (piece.hit.start_line, piece.hit.end_line, piece.is_excerpt) == (10, 12, True)
     assert piece.hit.text == '@cached\ndef load(path):\n    """Reads a file.'
 
 
@@ -119,7 +119,7 @@ def test_pieces_are_lines_of_their_hits_within_the_room(
         shown = piece.hit.text.split("\n")
         assert shown == lines[: len(shown)]
         assert piece.hit.end_line == piece.hit.start_line + len(shown) - 1
-        assert piece.is_cut == (len(shown) < len(whole.text.split("\n")))
+        assert piece.is_excerpt == (len(shown) < len(whole.text.split("\n")))
 
 
 @given(world=worlds, room=st.integers(0, 200), more=st.integers(1, 40))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.worlds import serving
+from tests.e2e.harness import serving
 from tests.real.harness import SETTINGS, Real, lay_out
 from tests.real.models import LARGE, NAMES, cache_dir, found
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 
-from tests.backend.worlds import Socket
-from tests.e2e.worlds import Served
+from tests.backend.harness import Socket
+from tests.e2e.harness import Served
 
 # Nothing depends on the clock: all of the evidence is read. Two threads, as the smallest machine has.
 SETTINGS = {"CONTEXT_LENGTH": 2048, "MAX_TOKENS": 48, "FIRST_TOKEN_S": 0, "N_THREADS": 2, "WATCH": 0}

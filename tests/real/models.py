@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 
 from backend.config import load_settings
-from models.download import Talk, pull
+from models.download.pull import Talk, pull
 from models.errors import ModelError
-from models.gguf_format import human_bytes
+from models.gguf.reader import human_bytes
 from models.registry import Registry
 
 SMALL, LARGE = "smollm2-135m", "qwen2.5-coder-0.5b"  # in the catalogue

@@ -12,11 +12,11 @@ from typing import Any, cast
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from backend.starting import Loaded, format_of
-from models.gguf_file import read_header
-from models.llama.library import library
-from models.llama.tokens import encode
-from models.llama.vocabulary import Vocabulary
+from backend.engines.loader import LoadedEngine, format_of
+from models.gguf.header import read_header
+from models.llama.bindings import library
+from models.llama.worker.encoding import encode
+from models.llama.worker.vocabulary import Vocabulary
 from models.registry import Registry
 from prompts.formats import render
 
@@ -27,7 +27,7 @@ def compared(name: str, path: Path, conversations: list[dict[str, Any]]) -> list
     bos, eos = vocabulary.text(vocabulary.bos), vocabulary.text(vocabulary.eos)
     template = read_header(path).chat_template
     own = SimpleNamespace(chat_template=template, bos=bos, eos=eos)
-    chat = format_of(Registry(path.parent).spec(name), cast(Loaded, own))
+    chat = format_of(Registry(path.parent).spec(name), cast(LoadedEngine, own))
     answers = []
     for told in conversations:
         text = rendered(template, bos, eos, told)

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from models.download import Talk
+from models.download.pull import Talk
 from models.errors import DownloadFailed
 from models.registry import Registry
 from models.types import ModelSpec

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prompts.system import SYSTEM
-from tests.e2e.worlds import lantern, serving
+from tests.e2e.harness import lantern, serving
 from tests.real.harness import PATIENCE_S, SETTINGS, Real, asked, ids_of, parsed, prompt, text_of
 from tests.real.models import LARGE, NAMES, SMALL, cache_dir
 

@@ -9,12 +9,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from models.llama import child, loading, process
-from models.llama.context import Context, Row
+from models.llama import supervisor
 from models.llama.kernels import SUSPECTS
-from models.llama.wire import Order
+from models.llama.wire import LoadRequest
+from models.llama.worker import loading, main
+from models.llama.worker.context import LlamaContext, Row
 
-PLAIN = child._CODE
+PLAIN = supervisor._CODE
 ANSWER = 0  # as rows: any step after the load
 ANYTHING = ""  # as a kernel: whatever is in use
 
@@ -29,14 +30,14 @@ def faulting(*faults: Fault) -> str:
 
 def arm(faults: Sequence[Fault]) -> None:
     used: list[str] = []
-    of_load, of_context, of_process = (_Patched(place) for place in (loading, Context, process))
+    of_load, of_context, of_process = (_Patched(place) for place in (loading, LlamaContext, main))
     is_loaded = False
 
-    def choose(order: Order) -> tuple[str, ...]:
+    def choose(order: LoadRequest) -> tuple[str, ...]:
         used.extend(of_load.real("_chosen")(order))
         return tuple(used)
 
-    def evaluate(context: Context, rows: Sequence[Row]) -> bool:
+    def evaluate(context: LlamaContext, rows: Sequence[Row]) -> bool:
         for kernel, at, fault in faults:
             if kernel in (ANYTHING, *used) and (is_loaded if at == ANSWER else at == len(rows)):
                 _end(fault)

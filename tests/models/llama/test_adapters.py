@@ -37,7 +37,7 @@ def write_adapter(path: Path, strength: float, architecture: str = "llama", widt
 async def said(*adapters: str) -> str:
     engine = await LlamaEngine.start(replace(SPEC, adapters=adapters), CODELLAMA.path)
     try:
-        prompt = Prompt((Segment("[INST] What is a hit? [/INST]", scaffold=True),), "")
+        prompt = Prompt((Segment("[INST] What is a hit? [/INST]", parse_special=True),), "")
         return "".join([delta.text async for delta in engine.stream(prompt, Sampling(max_tokens=16, temperature=0))])
     finally:
         await engine.close()

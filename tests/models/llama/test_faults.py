@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fuzz_gguf import mutants
+from benchmarks.soak_engine import left, swap
 from models.errors import EngineFailed, ModelUnavailable, Unsupported
-from models.llama import child, engine
+from models.llama import engine, supervisor
 from models.llama.engine import LlamaEngine
 from models.types import ModelSpec, Prompt, Sampling, Segment
-from tests.fuzz_gguf import mutants
 from tests.processes import address_space, eventually, is_alive, workers
-from tests.soak_engine import left, swap
 from tests.speck import write_speck
 from tests.tiny_gguf import PHI3
 
@@ -75,8 +75,8 @@ async def test_a_process_killed_in_mid_stream_is_told_at_once_and_replaced(
 
 
 async def test_a_stopped_process_is_told_by_its_silence(running: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert child.SILENCE_S <= 28  # ticks of a second: 30 s at most until the client is told
-    monkeypatch.setattr(child, "SILENCE_S", 2)
+    assert supervisor.SILENCE_S <= 28  # ticks of a second: 30 s at most until the client is told
+    monkeypatch.setattr(supervisor, "SILENCE_S", 2)
     assert await broken(running, signal.SIGSTOP) < 4.5
     assert await asked(running) == "length"
 
@@ -84,9 +84,9 @@ async def test_a_stopped_process_is_told_by_its_silence(running: LlamaEngine, mo
 async def test_a_count_ends_with_a_process_that_is_silent(
     running: LlamaEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert child.SILENCE_S < engine.COUNT_S
+    assert supervisor.SILENCE_S < engine.COUNT_S
     await asked(running)  # it has just been heard of
-    monkeypatch.setattr(child, "SILENCE_S", 2)
+    monkeypatch.setattr(supervisor, "SILENCE_S", 2)
     (pid,) = workers(os.getpid())
     os.kill(pid, signal.SIGSTOP)
     began = time.monotonic()
@@ -162,7 +162,7 @@ async def test_a_file_that_is_gone_when_it_is_started_again_is_said(tmp_path: Pa
 
 
 async def test_a_load_is_bounded(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "LOAD_S", 0.05)
+    monkeypatch.setattr(supervisor, "LOAD_S", 0.05)
     with pytest.raises(ModelUnavailable, match="was not loaded within 0 s"):
         await LlamaEngine.start(SPEC, speck)
     assert workers(os.getpid()) == []
@@ -180,14 +180,14 @@ async def test_a_load_that_is_given_up_leaves_nothing(speck: Path) -> None:
 
 async def test_too_little_memory_is_said(speck: Path, running: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     enough = address_space(workers(os.getpid())[0])
-    plain = child._CODE
+    plain = supervisor._CODE
     cases = (
         (enough // 4, speck, 256, "the model could not be loaded|llama-cpp-python cannot be loaded"),
         (enough + (64 << 20), PHI3.path, 131072, "no context of 131072 tokens could be made: "),
     )
     for bytes_, path, context, words in cases:
         limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({bytes_}, {bytes_})); "
-        monkeypatch.setattr(child, "_CODE", limit + plain)
+        monkeypatch.setattr(supervisor, "_CODE", limit + plain)
         with pytest.raises(ModelUnavailable, match=words):
             await LlamaEngine.start(SPEC, path, context_length=context)
     assert await asked(running) == "length"
@@ -205,15 +205,15 @@ async def test_no_process_at_all_is_said(speck: Path, monkeypatch: pytest.Monkey
 async def test_a_process_that_sends_nonsense_is_ended(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for nonsense in ("nonsense", "5", "[" * 100_000):
         saying = f"import socket; socket.socket(fileno={{descriptor}}).sendall({nonsense!r}.encode() + bytes([10]))"
-        monkeypatch.setattr(child, "_CODE", f"{saying}; import time; time.sleep(60)")
+        monkeypatch.setattr(supervisor, "_CODE", f"{saying}; import time; time.sleep(60)")
         with pytest.raises(ModelUnavailable, match="it sends nonsense"):
             await LlamaEngine.start(SPEC, speck)
 
 
 async def test_one_that_is_busy_with_nothing_is_ended(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = "import time; from models.llama import worker; worker.sampling_of = lambda _: time.sleep(60); main({"
-    monkeypatch.setattr(child, "_CODE", child._CODE.replace("main({", stuck))
-    monkeypatch.setattr(child, "STALL_S", 1)
+    monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", stuck))
+    monkeypatch.setattr(supervisor, "STALL_S", 1)
     found = await LlamaEngine.start(SPEC, speck)
     await asyncio.sleep(1.2)  # at rest for longer than a step may take
     with pytest.raises(EngineFailed, match="one step took longer than 1 s"):
@@ -272,7 +272,7 @@ async def test_a_file_that_llama_cpp_gives_up_on_is_refused_with_its_words(tmp_p
 
 
 def test_many_damaged_files_neither_hang_nor_hurt() -> None:
-    command = [sys.executable, "-m", "tests.fuzz_gguf", "--quick"]
+    command = [sys.executable, "-m", "benchmarks.fuzz_gguf", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[3])
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(" 0 hung\n")

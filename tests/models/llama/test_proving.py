@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from models.capability import processor
 from models.errors import EngineFailed, ModelUnavailable
-from models.llama import child, engine
+from models.hardware import processor
+from models.llama import engine, supervisor
+from models.llama.bindings import build
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_ROWS, SUSPECTS, TILED
-from models.llama.library import build
-from models.llama.verdicts import Place, Verdict, Verdicts
-from models.llama.wire import Order
+from models.llama.verdicts import Verdict, VerdictKey, Verdicts
+from models.llama.wire import LoadRequest
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import ANSWER, ANYTHING, PLAIN, Fault, faulting
 from tests.processes import workers
@@ -49,21 +49,23 @@ async def loaded(path: Path, verdicts: Path) -> AsyncIterator[LlamaEngine]:
 
 
 def become(monkeypatch: pytest.MonkeyPatch, *faults: Fault) -> None:
-    monkeypatch.setattr(child, "_CODE", faulting(*faults))
+    monkeypatch.setattr(supervisor, "_CODE", faulting(*faults))
 
 
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What each process that was started had to do without."""
     seen: list[tuple[str, ...]] = []
-    real = child.Child.start.__func__  # type: ignore[attr-defined]
+    real = supervisor.WorkerProcess.start.__func__  # type: ignore[attr-defined]
 
-    async def start(cls: type[child.Child], order: Order, on_progress: object) -> child.Child:
+    async def start(
+        cls: type[supervisor.WorkerProcess], order: LoadRequest, on_progress: object
+    ) -> supervisor.WorkerProcess:
         seen.append(order.without)
-        begun: child.Child = await real(cls, order, on_progress)
+        begun: supervisor.WorkerProcess = await real(cls, order, on_progress)
         return begun
 
-    monkeypatch.setattr(child.Child, "start", classmethod(start))
+    monkeypatch.setattr(supervisor.WorkerProcess, "start", classmethod(start))
     return seen
 
 
@@ -128,7 +130,7 @@ async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
     assert f"{AMX_TOLD} without {', '.join(SUSPECTS)}. Choose another model, or " in told
     assert "ask again" not in told
     assert len(starts) == len(SUSPECTS) + 1
-    monkeypatch.setattr(child, "_CODE", PLAIN)
+    monkeypatch.setattr(supervisor, "_CODE", PLAIN)
     assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict({}, told)}  # for the doctor
     async with loaded(speck, verdicts) as found:  # the next load tries everything again
         assert await asked(found) == "length"
@@ -139,7 +141,7 @@ async def test_a_library_of_another_processor_is_said_at_once(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     die = "import os, signal; os.kill(os.getpid(), signal.SIGILL); main({"
-    monkeypatch.setattr(child, "_CODE", child._CODE.replace("main({", die))
+    monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", die))
     with pytest.raises(ModelUnavailable, match=r"cannot run on this processor \(SIGILL when its library.*PORTABLE=1"):
         await LlamaEngine.start(SPEC, speck, verdicts=verdicts)
     assert starts == [()]
@@ -149,7 +151,7 @@ async def test_a_step_that_does_not_end_is_a_fault(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become(monkeypatch, (EXTRA_BUFFERS, 16, ""))
-    monkeypatch.setattr(child, "STALL_S", 0.3)
+    monkeypatch.setattr(supervisor, "STALL_S", 0.3)
     async with loaded(speck, verdicts) as found:
         assert found.left_out == {EXTRA_BUFFERS: "a stall when a step of 16 rows was being tried"}
 
@@ -214,17 +216,17 @@ async def test_answers_that_nothing_helps_are_not_asked_for_again(
 def test_a_damaged_file_is_as_good_as_none(verdicts: Path, damage: str) -> None:
     verdicts.parent.mkdir()
     verdicts.write_text(damage)
-    memory, place = Verdicts(verdicts), Place("p", "b", "llama")
+    memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
     assert memory.find(place) is None
     memory.keep(place, Verdict({TILED: "SIGILL"}))
     assert Verdicts(verdicts).find(place) == Verdict({TILED: "SIGILL"})
 
 
 def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) -> None:
-    memory, place = Verdicts(verdicts), Place("p", "b", "llama")
+    memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
     memory.keep(place, Verdict({FUSED: "SIGILL"}))
-    memory.keep(Place("p", "b", "qwen2"), Verdict())
-    for other in (Place("q", "b", "llama"), Place("p", "c", "llama"), Place("p", "b", "phi3")):
+    memory.keep(VerdictKey("p", "b", "qwen2"), Verdict())
+    for other in (VerdictKey("q", "b", "llama"), VerdictKey("p", "c", "llama"), VerdictKey("p", "b", "phi3")):
         assert memory.find(other) is None
     assert dict(memory.of("p", "b")) == {"llama": Verdict({FUSED: "SIGILL"}), "qwen2": Verdict()}
     assert json.loads(verdicts.read_text())["p"]["b"]["qwen2"] == {"left_out": {}, "failed": "", "fastest": {}}
@@ -233,5 +235,5 @@ def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) ->
 
 def test_a_disk_that_takes_nothing_costs_only_the_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "data").write_text("not a folder")
-    Verdicts(tmp_path / "data" / "kernels.json").keep(Place("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
+    Verdicts(tmp_path / "data" / "kernels.json").keep(VerdictKey("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
     assert "is not remembered" in caplog.text

@@ -1,0 +1,25 @@
+"""JSON-RPC 2.0, one object a frame: what a request is, and what is none. Knows no methods."""
+
+import json
+from typing import Any
+
+from backend.errors import ApiError
+
+
+def parsed(text: str | None) -> dict[str, Any]:
+    if text is None:
+        raise ApiError("invalid", "send text frames")
+    try:
+        request = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ApiError("parse", f"not JSON: {error}") from None
+    if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
+        raise ApiError("invalid", 'not a JSON-RPC 2.0 request: {"jsonrpc":"2.0","id":1,"method":...}')
+    return request
+
+
+def id_of(request: dict[str, Any]) -> Any:
+    id_ = request.get("id")
+    if id_ is None or (isinstance(id_, int) and not isinstance(id_, bool)) or (isinstance(id_, str) and id_.isascii()):
+        return id_
+    raise ApiError("invalid", "an id is a number, an ASCII text or null")

@@ -1,0 +1,177 @@
+"""What clients of the OpenAI face may send, checked at the rim. Unknown fields are ignored: every client sends some."""
+
+import json
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from backend.api.schemas import Schema
+from backend.api.security import BODY_BYTES
+from models.types import Message, Sampling
+
+REPO = "+repo"  # behind a model's name: retrieve from the codebase first
+MOST_TOKENS = 1 << 17
+SCHEMA_CHARS = 1 << 16
+NO_TOOLS = "this server calls no tools: leave tool_choice out, or send auto or none"
+NO_TOKENS = "token arrays are not supported: send text"
+
+
+def _joined(content: object) -> object:
+    """Text out of content that may come in parts."""
+    if not isinstance(content, list):
+        return content
+    texts = []
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        text = part.get("text", part.get("refusal")) if isinstance(part, dict) else None
+        if kind not in ("text", "refusal") or not isinstance(text, str):
+            raise ValueError(f"parts of type {kind!a} are not supported: send text")
+        texts.append(text)
+    return "\n".join(texts)
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _texts(value: object) -> object:
+    """One text or several as a list."""
+    if isinstance(value, list) and any(isinstance(item, int | list) for item in value):
+        raise ValueError(NO_TOKENS)
+    return _listed(value)
+
+
+Text = Annotated[str, Field(max_length=BODY_BYTES)]  # a bound makes pydantic refuse what is no Unicode
+Texts = Annotated[list[Text], BeforeValidator(_texts), Field(min_length=1, max_length=2048)]
+
+
+class ToolCall(Schema):
+    function: dict[str, Any] = Field(default={})
+
+    @property
+    def text(self) -> str:
+        return f"{self.function.get('name', '')}({self.function.get('arguments', '')})"
+
+
+class ChatMessage(Schema):
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: Annotated[Text, BeforeValidator(_joined)] = ""
+    tool_calls: list[ToolCall] = Field(default=[])
+
+    @property
+    def message(self) -> Message:
+        """Calls of tools and what they gave are text to a model that has none."""
+        text = "\n".join(filter(None, (self.content, *(call.text for call in self.tool_calls))))
+        if self.role in ("system", "developer"):
+            return Message("system", text)
+        return Message("assistant" if self.role == "assistant" else "user", text)
+
+
+class StreamOptions(Schema):
+    include_usage: bool = False
+
+
+class ResponseFormat(Schema):
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    json_schema: dict[str, Any] = Field(default={})
+
+    @property
+    def schema_text(self) -> str:
+        """JSON Schema as JSON; "" where any text will do."""
+        if self.type == "text":
+            return ""
+        return json.dumps(self.json_schema.get("schema") or {"type": "object"})
+
+
+class Generating(Schema):
+    """What chat and plain completions have in common."""
+
+    model: str = Field("", max_length=200)
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
+    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0, le=5)
+    top_p: float | None = Field(None, ge=0, le=1)
+    top_k: int | None = Field(None, ge=0)  # this and the next two: not OpenAI's, but every local server's
+    min_p: float | None = Field(None, ge=0, le=1)
+    repeat_penalty: float | None = Field(None, gt=0, le=10)
+    seed: int | None = None
+    stop: Annotated[list[Text], BeforeValidator(_listed)] = Field(default=[], max_length=16)
+    response_format: ResponseFormat = ResponseFormat()
+    n: int = 1
+
+    @field_validator("n")
+    @classmethod
+    def _one(cls, n: int) -> int:
+        if n != 1:
+            raise ValueError("this server gives one answer to a request: leave n out")
+        return n
+
+    @field_validator("response_format")
+    @classmethod
+    def _bounded(cls, wanted: ResponseFormat) -> ResponseFormat:
+        if len(wanted.schema_text) > SCHEMA_CHARS:
+            raise ValueError(f"a schema may have {SCHEMA_CHARS} characters")
+        return wanted
+
+    @property
+    def name(self) -> str:
+        """The model's own name, "" for the server's."""
+        return self.model.removesuffix(REPO)
+
+    @property
+    def retrieves(self) -> bool:
+        return self.model.endswith(REPO)
+
+    @property
+    def most_tokens(self) -> int | None:
+        return self.max_tokens and min(self.max_tokens, MOST_TOKENS)
+
+    def sampling(self, own: Sampling) -> Sampling:
+        """The model's own sampling under what is asked for."""
+        given = {name: getattr(self, name) for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")}
+        given |= {"max_tokens": self.most_tokens, "seed": self.seed}
+        return replace(
+            own,
+            **{name: value for name, value in given.items() if value is not None},
+            stop=(*own.stop, *filter(None, self.stop)),
+            json_schema=self.response_format.schema_text,
+        )
+
+
+class Chat(Generating):
+    """The body of `POST /v1/chat/completions`."""
+
+    messages: list[ChatMessage] = Field(min_length=1, max_length=4096)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    tool_choice: str | dict[str, Any] = "auto"
+    codebase: str | None = None  # not OpenAI's: which one NAME+repo reads
+
+    @field_validator("tool_choice")
+    @classmethod
+    def _not_forced(cls, choice: str | dict[str, Any]) -> str | dict[str, Any]:
+        if choice not in ("auto", "none"):
+            raise ValueError(NO_TOOLS)
+        return choice
+
+    @property
+    def most_tokens(self) -> int | None:
+        asked = self.max_completion_tokens or self.max_tokens
+        return asked and min(asked, MOST_TOKENS)
+
+
+class Completion(Generating):
+    """The body of `POST /v1/completions`."""
+
+    prompt: Texts
+    suffix: Text = ""
+
+
+class Embeddings(Schema):
+    """The body of `POST /v1/embeddings`."""
+
+    input: Texts
+    model: str = Field("", max_length=200)
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = None

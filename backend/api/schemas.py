@@ -1,0 +1,144 @@
+"""What clients may send, checked at the rim. Unknown fields are ignored: a newer client must not break."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from backend.indexing.attachments import Attachment
+
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+PROMPT_CHARS = 1 << 18  # a question comes back in an event, which has to fit a frame
+Text = Annotated[str, Field(max_length=PROMPT_CHARS)]
+Retrieval = Literal["auto", "off", "only"]
+
+
+Path = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
+
+
+class Schema(BaseModel):
+    """A null is the same as a field that is left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: object) -> object:
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+class Context(Schema):
+    """An open file or a selection. `range` is first and last line, 1-based, inclusive."""
+
+    path: Path
+    range: tuple[int, int] | None = None
+    text: str | None = None
+
+    @field_validator("range", mode="before")
+    @classmethod
+    def _pair(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return value.get("start"), value.get("end")
+        return value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Context":
+        if self.range is not None and not 1 <= self.range[0] <= self.range[1]:
+            raise ValueError("range is [first, last], 1-based, first <= last")
+        return self
+
+    @property
+    def attachment(self) -> Attachment:
+        return Attachment(self.path, self.range, self.text)
+
+
+class Initialize(Schema):
+    client: dict[str, object] = {}
+
+
+class SessionOpen(Schema):
+    session: Id | None = None
+    after: Annotated[int, Field(ge=0)] | None = None
+    workspace: Path | None = None
+    model: str | None = Field(None, max_length=200)
+
+
+class Asking(Schema):
+    """The fields that a socket's prompt and a REST query have in common."""
+
+    context: list[Context] = Field(default=[], max_length=50)
+    retrieval: Retrieval = "auto"
+    model: str = Field("", max_length=200)
+    max_tokens: Annotated[int, Field(ge=1, le=1 << 17)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=5)] | None = None
+    first_token_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # None: as the server is set
+    lead: bool | None = None  # whether the answer begins with what is known before the model has read; None: as set
+
+
+class SessionPrompt(Asking):
+    session: Id
+    conversation: Id | None = None
+    turn: Id
+    text: Text
+
+
+class SessionCancel(Schema):
+    session: Id
+    turn: Id | None = None
+
+
+class SessionPrefetch(Schema):
+    session: Id
+    text: Text
+
+
+class Complete(Schema):
+    """`prefix` and `suffix` are what stands around the place to be filled in."""
+
+    prefix: Text
+    suffix: Text = ""
+    path: Path | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=256)] = 64
+
+
+class Search(Schema):
+    query: Text
+    codebase: str | None = None
+    limit: int = Field(10, ge=1, le=50)
+    paths: list[str] = Field(default=[], max_length=100)
+
+
+class Nothing(Schema):
+    pass
+
+
+class Query(Asking):
+    """The body of `POST /chat/query`."""
+
+    query: Text
+    session_id: Id | None = None
+    conversation_id: Id | None = None
+    turn_id: Id | None = None
+    codebase: str | None = None
+    stream: bool = False
+
+
+class SearchBody(Schema):
+    """The body of `POST /search`."""
+
+    query: Text
+    codebase: str | None = None
+    k: int = Field(10, ge=1, le=50)
+    paths: list[str] = Field(default=[], max_length=100)
+
+
+class IndexBody(Schema):
+    path: Annotated[Path, Field(min_length=1)]
+    wait: bool = False
+    watch: bool | None = None  # None: as the server is set
+
+
+class ClearBody(Schema):
+    session_id: Id
+
+
+class CancelBody(Schema):
+    session_id: Id
+    turn_id: Id | None = None

@@ -1,0 +1,129 @@
+"""Who may talk to the server: exact Host and Origin, the bearer token, JSON bodies of a bounded size.
+
+Stands before everything else as plain ASGI middleware. Knows headers, no routes but `/health`.
+"""
+
+import hmac
+import ipaddress
+import json
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.errors import ApiError, openai_error
+
+BODY_BYTES = FRAME_BYTES = 1 << 20
+OPEN_PATHS = ("/health",)
+OPENAI_PATHS = "/v1/"  # errors there have OpenAI's shape
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRules:
+    """What is let in. `hosts` are values of the Host header, with their port."""
+
+    token: str
+    hosts: frozenset[str]
+    origins: frozenset[str]
+    any_address: bool = False  # bound beyond loopback: an address as Host is fine, a foreign name never
+
+    def allows_host(self, host: str) -> bool:
+        if host.lower() in self.hosts:
+            return True
+        return self.any_address and _is_address(host)
+
+    def allows_token(self, given: str) -> bool:
+        return bool(self.token) and hmac.compare_digest(given.encode(), self.token.encode())
+
+
+def rules(token: str, host: str, port: int, allow_remote: bool, origins: Iterable[str]) -> AccessRules:
+    """The rules of a server that listens on this host and port. Origins: its own pages, and those listed."""
+    names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
+    if allow_remote:
+        names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
+    hosts = {f"{name}:{port}" for name in names} | (names if port == 80 else set())
+    own = {f"http://{host}" for host in hosts}
+    return AccessRules(token, frozenset(hosts), frozenset(own | set(origins)), any_address=allow_remote)
+
+
+def bearer(headers: Headers) -> str | None:
+    """The token of an Authorization header."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else None
+
+
+class Guard:
+    """The middleware. A socket's token is checked by the socket itself: browsers send it as a subprotocol."""
+
+    def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
+        self._app, self._rules = app, rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        refused = self._refused(scope)
+        if refused is not None:
+            return await _refuse(scope, send, *refused)
+        if scope["type"] == "websocket":
+            return await self._app(scope, receive, send)
+        return await _bounded(self._app, scope, receive, send)
+
+    def _refused(self, scope: Scope) -> tuple[int, str, str] | None:
+        """Status, code and message of the first rule that the request breaks."""
+        headers = Headers(scope=scope)
+        if not self._rules.allows_host(headers.get("host", "")):
+            return 421, "unauthorized", "this Host is not served here"
+        origin = headers.get("origin")
+        if origin is not None and origin not in self._rules.origins:
+            return 403, "unauthorized", "this Origin is not allowed; see ALLOWED_ORIGINS"
+        if scope["type"] == "websocket" or scope["path"] in OPEN_PATHS:
+            return None
+        if not self._rules.allows_token(bearer(headers) or ""):
+            return 401, "unauthorized", "send `Authorization: Bearer TOKEN`; `lantern token` prints it"
+        content = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if scope["method"] in ("POST", "PUT", "PATCH") and content != "application/json":
+            return 415, "invalid", "send Content-Type: application/json"
+        promised = headers.get("content-length", "")
+        if promised.isdigit() and int(promised) > BODY_BYTES:
+            return 413, "context_too_large", f"a body may have {BODY_BYTES} bytes"
+        return None
+
+
+async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Runs the app on a body that may not outgrow its limit, whatever its headers promised."""
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > BODY_BYTES:
+            raise ApiError("context_too_large", f"a body may have {BODY_BYTES} bytes")
+        return message
+
+    await app(scope, counted, send)
+
+
+async def _refuse(scope: Scope, send: Send, status: int, code: str, message: str) -> None:
+    kind = "http" if scope["type"] == "http" else "websocket.http"
+    said: dict[str, Any] = {"error": {"code": code, "message": message}}
+    if kind == "http" and scope["path"].startswith(OPENAI_PATHS):
+        said = openai_error(ApiError(code, message), status)[1]
+    body = json.dumps(said).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": f"{kind}.response.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.response.body", "body": body})
+
+
+def _is_address(host: str) -> bool:
+    name = host.rpartition(":")[0] if not host.endswith("]") else host
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""What is known of an answer while it is being made; becomes the turn's row and its `end`. Knows not who makes it."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.indexing.attachments import ATTACHED
+from backend.indexing.retrieval import wire_why
+from backend.metrics import TurnFigures
+from models.types import Usage
+from prompts.snippets import Snippet
+
+NOTHING_USED = Usage(0, 0, 0)
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer so far."""
+
+    accepted_at: float = field(default_factory=time.perf_counter)
+    model: str = ""
+    text: str = ""  # as it is shown
+    lead: str = ""  # what stands before the model's own words
+    said: str = ""  # these, as it wrote them
+    grounding: float | None = None  # share of the sentences that rest on what was shown
+    sources: list[dict[str, Any]] | None = None  # as they were told
+    notice: str = ""  # what the user should know: of the engine that answers, of turns it has not read
+    usage: Usage = NOTHING_USED
+    promised_s: float | None = None  # what `first_token_s` may be at most, where that was promised
+    forecast_s: float | None = None  # what was expected of `reading_s`
+    ms: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
+    )
+
+    def tell(self, *notices: str) -> None:
+        """Adds to what the user should know."""
+        self.notice = " ".join(filter(None, (self.notice, *notices)))
+
+    def waited(self) -> None:
+        """Counts all that has passed since acceptance and was no retrieval as the queue's: what failed, too."""
+        self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"]
+
+    def start_over(self) -> None:
+        """Forgets what an engine that failed foretold and took: another one is to answer."""
+        self.promised_s = self.forecast_s = None
+        self.ms["prefill"] = 0.0
+        self.ms.pop("read", None)
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds from acceptance until the engine has the prompt."""
+        return (self.ms["queue"] + self.ms["retrieve"]) / 1000
+
+    @property
+    def first_token_s(self) -> float | None:
+        """Seconds from acceptance to the first word of the engine."""
+        return self.spent_s + self.reading_s if self.said else None
+
+    @property
+    def reading_s(self) -> float:
+        """Seconds from the prompt to the first word of the engine, whether or not a lead stood before it."""
+        return (self.ms["prefill"] + self.ms.get("read", 0.0)) / 1000
+
+    @property
+    def figures(self) -> TurnFigures:
+        return TurnFigures(
+            queue_s=self.ms["queue"] / 1000,
+            generate_s=self.ms["generate"] / 1000,
+            usage=self.usage,
+            first_token_s=self.first_token_s,
+            reading_s=self.reading_s,
+            forecast_s=self.forecast_s,
+            promised_s=self.promised_s,
+        )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        usage = {"prompt": self.usage.prompt, "cached": self.usage.cached, "completion": self.usage.completion}
+        facts: dict[str, Any] = {
+            "model": self.model,
+            "usage": usage,
+            "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()},
+        }
+        facts |= {"grounding": self.grounding, "spoken": [self.lead, self.said]}
+        return facts | ({"notice": self.notice} if self.notice else {})
+
+
+def ms_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
+
+
+def source_item(snippet: Snippet) -> dict[str, Any]:
+    """A snippet as the `sources` event shows it."""
+    hit = snippet.hit
+    item: dict[str, Any] = {
+        "n": snippet.n,
+        "path": hit.path,
+        "start": hit.start_line,
+        "end": hit.end_line,
+        "symbol": hit.symbol or None,
+    }
+    item |= {"sha": hit.sha, "score": round(hit.score, 6), "why": wire_why(hit.why), "fresh": hit.fresh}
+    return item | ({"attached": True} if hit.kind == ATTACHED else {})

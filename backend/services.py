@@ -1,0 +1,29 @@
+"""What the faces work with, made once by `wiring`."""
+
+from dataclasses import dataclass
+
+from backend.chat.prefetch import Prefetcher
+from backend.chat.rag import Rag
+from backend.chat.turns import Turns
+from backend.config import Settings
+from backend.db.database import Database
+from backend.engines.pool import EnginePool
+from backend.indexing.jobs import Jobs
+from backend.indexing.retrieval import Retrieval
+from backend.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the faces work with."""
+
+    settings: Settings
+    database: Database
+    retrieval: Retrieval
+    engines: EnginePool
+    rag: Rag
+    turns: Turns
+    ahead: Prefetcher
+    jobs: Jobs
+    stats: Metrics
+    epoch: str

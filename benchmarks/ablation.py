@@ -1,0 +1,133 @@
+"""Searches with one signal left out, in this process: over the benchmark's trees, or a codebase's own questions."""
+
+import json
+import lzma
+import tarfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from unittest.mock import patch
+
+from backend.chat.prompting import CANDIDATES
+from backend.cli.evaluation import SIGNALS
+from backend.config import Settings
+from indexer.embedding.base import Embedder
+from indexer.embedding.rerank import Reranker, VectorCache
+from indexer.evaluation.dataset import Case, Gold, build
+from indexer.evaluation.metrics import DEPTH, Score, evidence, measure, score, size
+from indexer.search.fusion import DEFAULT, Weights
+from indexer.search.searcher import Searcher
+from indexer.storage.codebases import Codebases
+from indexer.types import Hit
+from indexer.update.refresh import refresh
+from prompts.pack import pack
+
+CHOICE = CANDIDATES * Settings.model_fields["snippets"].default  # hits that a prompt is packed from
+World = tuple[Path, list[Case]]  # files on disk and what to ask of them
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A way to search. `constants` are those of modules that are no signal's weight."""
+
+    name: str
+    weights: Weights = DEFAULT
+    constants: dict[str, float] = field(default_factory=dict)
+    is_packed: bool = False  # evidence is what the packer shows of hits, not the first whole ones
+
+
+ALL = Variant("everything")
+PACKED = Variant("packed", is_packed=True)
+VARIANTS = (
+    ALL,
+    *(Variant(f"without {one}", replace(DEFAULT, **{one: 0.0})) for one in SIGNALS),
+    Variant("without demotion of tests", constants={"indexer.search.fusion._TESTS_TIMES": 1.0}),
+    Variant(
+        "without merging",
+        constants={"indexer.search.grouping._LINES": 0, "indexer.search.grouping._DEFINITION_LINES": 0},
+    ),
+    Variant("without diversity", constants={"indexer.search.grouping._PER_FILE": 1_000}),
+)
+
+
+def ablation(
+    worlds: Iterator[World], folder: Path, static: Embedder, heavy: Embedder, variants: Sequence[Variant] = VARIANTS
+) -> dict[str, list[Score]]:
+    """The scores of every variant, by name. Times mean nothing: all share the vectors that one of them has made."""
+    codebases, cache = Codebases(folder / "indexes"), VectorCache(folder / "vectors.cache")
+    scores: defaultdict[str, list[Score]] = defaultdict(list)
+    for root, cases in worlds:
+        store = codebases.open(root)
+        refresh(store, static)
+        for variant in variants:
+            dense = Reranker(lambda: heavy, cache) if variant.weights.rerank else None
+            searcher = Searcher(store, static, dense, variant.weights)
+            with ExitStack() as changed:
+                for name, value in variant.constants.items():
+                    changed.enter_context(patch(name, value))
+                scores[variant.name] += packed(cases, searcher) if variant.is_packed else whole(cases, searcher)
+    return dict(scores)
+
+
+def whole(cases: Sequence[Case], searcher: Searcher) -> list[Score]:
+    return measure(cases, lambda question: searcher.search(question, k=DEPTH))
+
+
+def packed(cases: Sequence[Case], searcher: Searcher) -> list[Score]:
+    return [_packed(case, searcher.find(case.question, k=CHOICE, joined=False).hits) for case in cases]
+
+
+def _packed(case: Case, hits: Sequence[Hit]) -> Score:
+    """With the evidence that the packer makes of these hits; a piece costs what it costs among whole hits, its code."""
+
+    def shown(room: int) -> list[Hit]:
+        return [piece.hit for piece in pack(hits, case.question, room, lambda piece: size(piece.hit.text))]
+
+    found = score(case, hits, 0.0)
+    return replace(found, evidence=evidence(case, shown)) if case.functions else found
+
+
+def own(root: Path, folder: Path, each: int) -> Iterator[World]:
+    """A codebase and the questions made of it."""
+    cases = build(root, folder / "copy", each)
+    yield folder / "copy", cases
+
+
+def benchmark(bench: Path, folder: Path, repo: str = "", tell: Callable[[str], object] = str) -> Iterator[World]:
+    """Each tree of `bench`/dev.jsonl, laid out in a folder of its repository, one after another."""
+    trees: defaultdict[str, defaultdict[str, list[Case]]] = defaultdict(lambda: defaultdict(list))
+    for line in (bench / "dev.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        if repo in ("", row["repo"]):
+            functions = (Gold(g["file"], g["qualname"], g["start"], g["end"]) for g in row["gold_symbols"])
+            case = Case(row["kind"], row["query"], tuple(row["gold_files"]), tuple(functions))
+            trees[row["repo"]][row["tree"]].append(case)
+    for name, of_repo in trees.items():
+        tell(name)
+        contents, blobs = _pack(bench / "packs" / f"{name.replace('/', '+')}.tar.xz")
+        root = folder / name.replace("/", "+")
+        laid: dict[str, str] = {}
+        for tree, cases in sorted(of_repo.items()):
+            for path in laid.keys() - contents[tree].keys():
+                (root / path).unlink()
+            for path in (path for path, blob in contents[tree].items() if laid.get(path) != blob):
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_bytes(blobs[contents[tree][path]])
+            laid = contents[tree]
+            yield root, cases
+
+
+def _pack(file: Path) -> tuple[dict[str, dict[str, str]], dict[str, bytes]]:
+    """The paths of each tree with their blobs, and the blobs."""
+    contents: dict[str, dict[str, str]] = {}
+    blobs = {}
+    with lzma.open(file) as raw, tarfile.open(fileobj=raw) as archive:
+        for member in archive:
+            data = archive.extractfile(member)
+            if data is not None and member.name == "trees.json":
+                contents = json.load(data)
+            elif data is not None:
+                blobs[member.name.removeprefix("blobs/")] = data.read()
+    return contents, blobs

@@ -1,0 +1,94 @@
+"""What is asked in the benchmark: texts of an exact number of tokens, the same for every engine.
+
+The code is this repository's own. Does not know who is asked.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from llama_cpp import Llama
+
+from models.llama.bindings import library
+
+ROOT = Path(__file__).parents[2]
+FOLLOW_UPS = (
+    "And where is it called?",
+    "What happens when it fails?",
+    "Which test covers that?",
+    "How would you make it shorter?",
+    "What does it return then?",
+    "Is there another way to do the same?",
+    "Which of these names would you change?",
+    "What would break without the first line?",
+)
+LONG = "Now count from one to five hundred, every number as a word on a line of its own."
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """In tokens, but for the counts."""
+
+    system: int = 300
+    code: int = 320  # in the first question of a conversation
+    others: int = 20  # conversations in between
+    other: int = 60  # the code of each
+    answer: int = 24
+    decode: int = 64  # the answer that the rate is taken from
+    rounds: int = 3  # of it, and of several at once
+    rest_s: float = 3.0  # between two rows: a reader's moment, in which an engine may put things in order
+    running: int = 300  # the answer beside which a long prompt is read
+    alone: int = 12  # pieces of it before
+    long: int = 2000
+    cancelled: int = 4000
+    cancel_after_s: float = 3.0
+    promises: int = 8  # turns asked with a promised first token
+    package: str = "indexer"  # what they are about
+    swaps: int = 50
+
+
+QUICK = Sizes(
+    system=60, code=60, others=3, other=20, answer=8, decode=16, rounds=1, rest_s=0, running=200, alone=4, long=400,
+    cancelled=1200, cancel_after_s=0.02, promises=2, package="prompts", swaps=4,
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Load:
+    """The texts of one run; each call gives the next ones, so two engines get the same when each has its own."""
+
+    sizes: Sizes
+    tokens: list[int]  # of the repository's code, to cut from
+    llama: Llama
+    at: int = 0
+    asked: int = 0
+
+    @classmethod
+    def of(cls, model: Path, sizes: Sizes) -> "Load":
+        library()  # keeps the log, which would warn of a vocabulary without a model
+        llama = Llama(str(model), vocab_only=True, verbose=False)
+        files = sorted(path for name in ("backend", "indexer", "prompts") for path in (ROOT / name).rglob("*.py"))
+        text = "\n".join(path.read_text("utf-8") for path in files)
+        return cls(sizes, llama.tokenize(text[:200_000].encode(), add_bos=False), llama)
+
+    def system(self) -> str:
+        """The system prompt: long enough for what it would be in use."""
+        told = (ROOT / "prompts" / "system.md").read_text("utf-8") * 8
+        return self._text(self.llama.tokenize(told.encode(), add_bos=False)[: self.sizes.system])
+
+    def _text(self, tokens: list[int]) -> str:
+        return bytes(self.llama.detokenize(tokens)).decode("utf-8", "ignore")
+
+    def again(self) -> "Load":
+        """The same from the beginning."""
+        return Load(self.sizes, self.tokens, self.llama)
+
+    def code(self, n_tokens: int) -> str:
+        """The next piece of code, and a question about it."""
+        piece = self.tokens[self.at : self.at + n_tokens]
+        assert len(piece) == n_tokens, "the repository has too little code for this benchmark"
+        self.at += n_tokens
+        return f"{self._text(piece)}\n\nWhat does this do?"
+
+    def follow_up(self) -> str:
+        self.asked += 1
+        return FOLLOW_UPS[self.asked % len(FOLLOW_UPS)]

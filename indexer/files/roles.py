@@ -1,0 +1,14 @@
+"""What a file is for, by its path alone: whether it holds tests."""
+
+import re
+
+_TEST = re.compile(r"(?:^|/)(?:tests?|specs?|__tests__|testdata|fixtures|e2e|testing)(?:/|$)", re.IGNORECASE)
+_TEST_FILE = re.compile(
+    r"(?:^test_|^tests?\.|[._-]tests?\.|[._-]spec\.|(?:Test|Tests|IT)\.(?:java|kt|cs)$|^conftest\.py$)"
+)
+
+
+def is_test(path: str) -> bool:
+    """Whether this path, relative to its codebase, names a test by the customs of its language."""
+    folder, _, name = path.rpartition("/")
+    return bool(_TEST.search(folder) or _TEST_FILE.search(name))

@@ -1,0 +1,194 @@
+"""Walks a codebase and reads its files: what is worth indexing, and for everything else the reason why not.
+
+Never follows a symbolic link, never reads more than the size limit, never raises for a single file.
+Which paths git would ignore is `ignore`'s knowledge.
+"""
+
+import codecs
+import errno
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.errors import CodebaseUnreadable
+from indexer.files import secrets
+from indexer.files.ignore import EXCLUDED_FOLDERS, git_listing
+from indexer.files.languages import language_of
+from indexer.types import Skip, SourceFile
+
+SECRET, BINARY, MINIFIED, GENERATED, OVERSIZED = "secret", "binary", "minified", "generated", "oversized"
+SYMLINK, UNREADABLE, VANISHED, NAME, SPECIAL = "symlink", "unreadable", "vanished", "name", "special"
+EXCLUDED, DATA = "excluded", "data"  # a folder never worth indexing; more data than a sample
+CRASHED = "crashed"  # it killed the process that parsed it
+
+MAX_BYTES = 1_000_000
+_DATA_BYTES = 100_000
+
+_SNIFF = 8192  # bytes looked at for a NUL, and characters for a language
+_LONG_LINE = {False: 10_000, True: 100_000}  # characters, by whether the language is prose
+_MEAN_LINE = 400  # characters: above it a file of code was not written by hand
+_SECRET_NAME = re.compile(
+    r"(?:\.env(?:\.(?!example|sample|template|dist|defaults)[\w.-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|.+\.(?:pem|key|p12|pfx"
+    r"|jks|keystore|kdbx|ppk|asc|gpg)|\.?credentials(?:\.json)?|\.npmrc|\.pypirc|\.netrc|_netrc|\.pgpass|\.htpasswd"
+    r"|\.git-credentials|\.dockercfg|service[-_]account.*\.json|secrets?\.(?:ya?ml|json|toml|env))",
+    re.IGNORECASE,
+)
+_GENERATED_NAME = re.compile(
+    r"(?:package-lock\.json|npm-shrinkwrap\.json|(?:yarn|poetry|pdm|uv|Cargo|Gemfile|composer|Pipfile|flake|mix|pubspec|"
+    r"Podfile|bun)\.lock|pnpm-lock\.yaml|go\.sum|.+\.(?:map|lock|lockb|snap))"
+)
+_MINIFIED_NAME = re.compile(r".+[.-]min\.(?:js|css|mjs)|.+\.bundle\.js")
+_BINARY_NAME = re.compile(
+    r".+\.(?:png|jpe?g|gif|bmp|ico|webp|tiff?|psd|pdf|zip|gz|bz2|xz|zst|7z|rar|tar|tgz|jar|war|class|pyc|pyo|so|dylib|dll"
+    r"|exe|o|a|lib|obj|bin|dat|db|sqlite3?|woff2?|ttf|otf|eot|mp[34]|ogg|wav|flac|avi|mov|mkv|webm|gguf|safetensors|onnx"
+    r"|pt|pth|npy|npz|parquet|pkl|wasm|whl|deb|rpm|iso|img)",
+    re.IGNORECASE,
+)
+_NAME_RULES = (
+    (_SECRET_NAME, SECRET),
+    (_GENERATED_NAME, GENERATED),
+    (_MINIFIED_NAME, MINIFIED),
+    (_BINARY_NAME, BINARY),
+)
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b")) + b"\x7f"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that may be worth reading, known by its stat alone."""
+
+    path: str
+    size: int  # bytes
+    mtime_ns: int
+
+
+def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = None) -> Iterator[Candidate | Skip]:
+    """Every path under `root` that is not ignored, in order of its name: at the cost of a stat each.
+
+    `only` looks at just these files and what lies below these folders, as `ignore.listing` does.
+    Raises `CodebaseUnreadable` when `root` is missing, not a folder, or cannot be listed.
+    """
+    try:
+        root = root.resolve(strict=True)
+        with os.scandir(root):
+            pass
+    except FileNotFoundError as error:
+        raise CodebaseUnreadable(f"there is no folder {root}: check the path") from error
+    except NotADirectoryError as error:
+        raise CodebaseUnreadable(f"{root} is a file: give the folder it is in") from error
+    except (OSError, RuntimeError) as error:
+        raise CodebaseUnreadable(f"{root} cannot be read ({error}): check its permissions") from error
+    for path in git_listing(root, only):
+        found = _look(root, path, max_bytes)
+        if found is not None:
+            yield found
+
+
+def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> SourceFile | Skip:
+    """The candidate decoded, with secrets masked and line breaks made `\\n`; or why it is not indexed."""
+    path = candidate.path
+    try:
+        data, info = _read_bytes(root / path, max_bytes + 1)
+    except FileNotFoundError:
+        return Skip(path, VANISHED)
+    except OSError as error:
+        return Skip(path, SYMLINK if error.errno == errno.ELOOP else UNREADABLE)
+    if not stat.S_ISREG(info.st_mode):
+        return Skip(path, SPECIAL)
+    if len(data) > max_bytes:
+        return Skip(path, OVERSIZED)
+    text = decode(data)
+    if text is None:
+        return Skip(path, BINARY)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    language = language_of(path, text[:_SNIFF])
+    if _is_minified(text, language.prose):
+        return Skip(path, MINIFIED)
+    sha = hashlib.sha256(data).hexdigest()
+    return SourceFile(path, sha, info.st_size, info.st_mtime_ns, language.name, secrets.mask(text))
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a file of this name holds secrets, whatever is in it."""
+    return _SECRET_NAME.fullmatch(name) is not None
+
+
+def sha_of(root: Path, path: str, max_bytes: int = MAX_BYTES) -> str | None:
+    """sha256 of the bytes on disk, hex; None when the file is gone, cannot be read or has become too large."""
+    try:
+        data, _ = _read_bytes(root / path, max_bytes + 1)
+    except OSError:
+        return None
+    return hashlib.sha256(data).hexdigest() if len(data) <= max_bytes else None
+
+
+def decode(data: bytes) -> str | None:
+    """UTF-8, UTF-16 with its mark, or else Latin-1 where it looks like text; None for what is not text."""
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            return data.decode(encoding, "replace")
+    if b"\0" in data[:_SNIFF]:
+        return None
+    try:
+        return data.decode("utf-8").replace("\0", "�")
+    except UnicodeDecodeError:
+        head = data[:_SNIFF]
+        odd = len(head) - len(head.translate(None, _CONTROL))
+        high = sum(byte >= 0x80 for byte in head)
+        return data.decode("latin-1").replace("\0", "�") if odd == 0 and high <= 0.3 * len(head) else None
+
+
+def _look(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
+    """None for a path that git lists but that is no longer there."""
+    if not _is_unicode(path):
+        return Skip(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), NAME)
+    if not EXCLUDED_FOLDERS.isdisjoint(path.split("/")):
+        return Skip(path, EXCLUDED)
+    try:
+        info = os.lstat(f"{root}/{path}")  # as text: a Path for each file costs more than its stat
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return Skip(path, UNREADABLE)
+    if stat.S_ISLNK(info.st_mode):
+        return Skip(path, SYMLINK)
+    if stat.S_ISDIR(info.st_mode):
+        return Skip(path, UNREADABLE)
+    if not stat.S_ISREG(info.st_mode):
+        return Skip(path, SPECIAL)
+    name = path.rpartition("/")[2]
+    for rule, reason in _NAME_RULES:
+        if rule.fullmatch(name):
+            return Skip(path, reason)
+    if info.st_size > max_bytes:
+        return Skip(path, OVERSIZED)
+    if info.st_size > _DATA_BYTES and language_of(path).data:
+        return Skip(path, DATA)
+    return Candidate(path, info.st_size, info.st_mtime_ns)
+
+
+def _read_bytes(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
+    """At most `limit` bytes of a file that is not a link; a pipe does not block."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        info = os.fstat(file.fileno())
+        return (file.read(limit) if stat.S_ISREG(info.st_mode) else b""), info
+
+
+def _is_minified(text: str, prose: bool) -> bool:
+    lines = text.split("\n")
+    return max(map(len, lines)) > _LONG_LINE[prose] or (
+        not prose and len(text) > 4000 and len(text) / len(lines) > _MEAN_LINE
+    )
+
+
+def _is_unicode(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

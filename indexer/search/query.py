@@ -1,0 +1,131 @@
+"""What a question asks for: its words, the names it mentions, and the conversation it leans on.
+
+Pure text; knows no index.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from indexer.parsing.identifiers import content_words, is_identifier, query_terms
+
+_FEW = 2  # content words below which a question does not stand alone
+_TURNS = 3  # earlier questions a follow-up may lean on
+
+_PRONOUN = re.compile(
+    r"\b(?:it|its|it's|they|them|their|theirs|he|she|this|that|these|those|there"
+    r"|the (?:same|above|former|latter|first|second))\b",
+    re.IGNORECASE,
+)
+# The pronoun stands for nothing said before: "is it possible", "is there a ...", "this repository".
+_NO_REFERENCE = re.compile(
+    r"\b(?:is|was|would|isn't) it (?:possible|necessary|safe|ok|okay|true)\b"
+    r"|\b(?:is|are|was|were) there\b|\bthere (?:is|are)\b"
+    r"|\b(?:this|that|these|those|the same)"
+    r" (?:repo|repository|codebase|code base|code|project|package|library|app|tool|folder)\b"
+    r"|\bthat (?:is|are|was|were|has|have|does|do|can|will|should|[a-z]+s)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"[`'\"]([^`'\"\s]{2,80})[`'\"]|\b([A-Za-z_][\w.]*[\w])\s?\(")
+_DOTTED = re.compile(r"\b[A-Za-z_]\w*(?:(?:\.|::|#)[A-Za-z_]\w*)+")
+_FILE = re.compile(r"(?<![\w/.-])[\w./-]*[\w-]\.[A-Za-z][A-Za-z0-9]{0,4}\b")
+_TESTS = re.compile(
+    r"\b(?:which|what|where|how|show|list|find|any|are there)\b[^.?!\n]{0,60}"
+    r"\b(?:tests?|tested|testing|specs?|fixtures?)\b"
+    r"|\btests? (?:for|of|that|which|cover\w*|check\w*)\b|\bfixtures?\b",
+    re.IGNORECASE,
+)
+_ABOUT = 200  # characters: a longer text tells of something, it does not ask for tests
+# What reports carry beside the words of their author: comments of a form, its boxes to tick, addresses.
+_FORM = re.compile(r"<!--.*?-->|^\s*[-*] \[[ xX]\].*$|<details>|</?summary>", re.DOTALL | re.MULTILINE)
+_FENCED = re.compile(r"^([`~]{3,}).*?(?:^\1|\Z)", re.DOTALL | re.MULTILINE)
+_TRACE = re.compile(
+    r'^\s*File "[^"\n]+", line \d+.*(?:\n .*)?$|^\s+at \S+\(.*\)$|^Traceback .*$|^\s*>>> .*$', re.MULTILINE
+)
+_ADDRESS = re.compile(r"https?://\S+")
+_DOCS = re.compile(
+    r"\b(?:docs?|documentation|documented|readme|changelog|guide|tutorial|licen[cs]e|install(?:ation|ing)?"
+    r"|contribut\w+)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A question ready for retrieval, alone or with what it refers to."""
+
+    text: str  # what is embedded: the words of a person, without code and what programs printed
+    terms: tuple[str, ...]  # those of its first line, in order, each once
+    more_terms: tuple[tuple[str, int], ...]  # those of the other lines only, with their counts
+    names: tuple[tuple[str, float], ...]  # what may be a symbol's name, with how surely (0 to 1]
+    files: tuple[str, ...]  # file names it mentions
+    about_tests: bool
+    about_docs: bool
+    is_report: bool  # it tells of something at length, as a bug report does
+
+
+def parse_query(question: str, history: Sequence[str] = ()) -> SearchQuery:
+    """`history`: the user's earlier questions, oldest first. They count only if this one does not stand alone."""
+    text = _FORM.sub(" ", "\n".join([*_leaned_on(question, history), question]))
+    title = text.strip().partition("\n")[0] if not history else text
+    terms = query_terms(title)
+    rest = Counter(query_terms_with_repeats(text)) if title != text else Counter()
+    return SearchQuery(
+        text=_prose(text),
+        terms=tuple(terms),
+        more_terms=tuple((term, n) for term, n in rest.items() if term not in set(terms)),
+        names=tuple(_names(text).items()),
+        files=tuple(dict.fromkeys(_FILE.findall(text))),
+        about_tests=len(question) < _ABOUT and bool(_TESTS.search(question)),
+        about_docs=bool(_DOCS.search(question)),
+        is_report=len(question) >= _ABOUT,
+    )
+
+
+def stands_alone(question: str) -> bool:
+    """Whether it can be understood without the conversation: enough words of its own, none that points back."""
+    pointing = _PRONOUN.search(_NO_REFERENCE.sub(" ", question))
+    return not pointing and len(content_words(question)) >= _FEW
+
+
+def query_terms_with_repeats(text: str) -> list[str]:
+    return [term for line in text.split("\n") if line.strip() for term in query_terms(line)]
+
+
+def _leaned_on(question: str, history: Sequence[str]) -> list[str]:
+    """The earlier questions that a follow-up needs: back to the last one that stands alone."""
+    if stands_alone(question):
+        return []
+    found: list[str] = []
+    for earlier in reversed(history[-_TURNS:]):
+        found.insert(0, earlier)
+        if stands_alone(earlier):
+            break
+    return found
+
+
+def _prose(text: str) -> str:
+    """What a person said, where they said something."""
+    prose = text
+    for noise in (_FENCED, _TRACE, _ADDRESS):
+        prose = noise.sub(" ", prose)
+    return prose if content_words(prose) else text
+
+
+def _names(text: str) -> dict[str, float]:
+    """Possible names, lower-case. Quoted, called, dotted or written as code: sure. Words, one or two joined: maybe."""
+    names: dict[str, float] = {}
+    words = content_words(text)[:60]
+    for first, second in pairwise(words):
+        for joined in (f"{first}_{second}", f"{first}{second}"):
+            names[joined.lower()] = 0.6
+    for word in words:
+        if len(word) > 2:
+            names[word.lower()] = 1.0 if is_identifier(word) else 0.3 + 0.2 * word[0].isupper()
+    for quoted, called in _QUOTED.findall(text):
+        names[(quoted or called).rpartition(".")[2].strip("()").lower()] = 1.0
+    for dotted in _DOTTED.findall(text):
+        names[re.split(r"\.|::|#", dotted)[-1].lower()] = 1.0
+    return {name: weight for name, weight in names.items() if name}

@@ -1,0 +1,126 @@
+"""The indexes of this machine, side by side: one file each, named after the folder it is of."""
+
+import hashlib
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.errors import CodebaseUnreadable, IndexDamaged, NotIndexed
+from indexer.storage.snapshot import Snapshot
+from indexer.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class CodebaseInfo:
+    """How an index is."""
+
+    id: str
+    root: Path
+    state: str  # empty, indexing, ready, damaged
+    files: int
+    chunks: int
+    generation: int
+    indexed_at: float  # Unix time in seconds of the last look at all of it
+
+
+class Codebases:
+    """A folder of indexes. Safe to use from several threads; stores are opened once and shared."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stores: dict[str, Store] = {}
+        self._counts: dict[str, tuple[tuple[str, int], tuple[int, int]]] = {}  # of a version, which never changes
+        self._lock = threading.Lock()
+
+    def open(self, root: Path) -> Store:
+        """The index of exactly this folder, made empty if there is none. Raises CodebaseUnreadable for no folder."""
+        root = root.resolve()
+        if not root.is_dir():
+            raise CodebaseUnreadable(f"there is no folder {root}: check the path")
+        store = self._store(codebase_id(root), root)
+        store.create()
+        return store
+
+    def find(self, path: Path) -> Store | None:
+        """The index of this folder, or of the nearest one around it."""
+        path = path.resolve()
+        for root in (path, *path.parents):
+            name = codebase_id(root)
+            if self._file(name).exists():
+                return self._store(name, root)
+        return None
+
+    def get(self, name: str) -> Store:
+        """The index with this id. Raises NotIndexed."""
+        with self._lock:
+            known = self._stores.get(name)
+        if known is not None and self._file(name).exists():
+            return known
+        root = self._roots().get(name)
+        if root is None:
+            raise NotIndexed(f"no codebase has the id {name!r}: index its folder first")
+        return self._store(name, root)
+
+    def all(self) -> list[CodebaseInfo]:
+        """Every index of this machine, by id."""
+        return [self._info(self._store(name, root)) for name, root in sorted(self._roots().items())]
+
+    def delete(self, name: str) -> None:
+        """Deletes an index. Raises NotIndexed, and IndexStorage while it is being indexed."""
+        store = self.get(name)
+        store.delete()
+        with self._lock:
+            self._stores.pop(name, None)
+
+    def close(self) -> None:
+        with self._lock:
+            stores, self._stores = list(self._stores.values()), {}
+        for store in stores:
+            store.close()
+
+    def _info(self, store: Store) -> CodebaseInfo:
+        try:
+            with store.read() as snapshot:
+                meta = snapshot.meta()
+                files, chunks = self._count(store.id, snapshot)
+        except IndexDamaged:
+            return CodebaseInfo(store.id, store.root, "damaged", 0, 0, 0, 0.0)
+        return CodebaseInfo(
+            id=store.id,
+            root=store.root,
+            state=str(meta.get("state", "empty")),
+            files=files,
+            chunks=chunks,
+            generation=int(meta.get("generation", 0)),
+            indexed_at=float(meta.get("indexed", 0.0)),
+        )
+
+    def _count(self, name: str, snapshot: Snapshot) -> tuple[int, int]:
+        version = snapshot.version
+        if self._counts.get(name, (None,))[0] != version:
+            self._counts[name] = version, snapshot.counts()
+        return self._counts[name][1]
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.db"
+
+    def _store(self, name: str, root: Path) -> Store:
+        with self._lock:
+            if name not in self._stores:
+                self._stores[name] = Store(name, root, self._file(name))
+            return self._stores[name]
+
+    def _roots(self) -> dict[str, Path]:
+        """The folder of each index. It stands beside the database too, so that a damaged one still has a name."""
+        roots = {}
+        for file in self._folder.glob("*.root"):
+            if self._file(file.stem).exists():
+                roots[file.stem] = Path(file.read_text("utf-8", "surrogateescape"))
+        return roots
+
+
+def codebase_id(root: Path) -> str:
+    """The same for the same resolved folder, readable, and safe in a file name and a URL."""
+    slug = re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-")[:40] or "root"
+    return f"{slug}-{hashlib.sha256(str(root).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"

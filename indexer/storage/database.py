@@ -1,0 +1,200 @@
+"""One SQLite file: opened, checked, read by many threads and processes, written by one at a time, rebuilt when damaged.
+
+Knows connections, transactions and what SQLite's errors mean to a person; not what is in the tables.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from indexer.errors import IndexDamaged, IndexStorage, NotIndexed
+
+_BUSY_S = 10.0  # how long a writer waits for another process
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",  # a power cut may lose the last transactions, never the file's consistency
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16000",  # KiB
+)
+_CHECKED_BYTES = 60_000_000  # up to this size the whole file is checked once per process, 0.5 s at most
+_MARK = ".damaged"  # a file beside a database in which damage was met: the next job rebuilds it
+_IDLE = 8  # connections kept for the next reader
+
+_DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"})
+_MEANING = {
+    "SQLITE_FULL": "the disk is full: free some space and index again; nothing that was indexed is lost",
+    "SQLITE_BUSY": "another process keeps it locked: wait until that one is done, or stop it",
+    "SQLITE_LOCKED": "another connection keeps it locked: try again",
+    "SQLITE_READONLY": "it may not be written: check the permissions of the folder",
+    "SQLITE_CANTOPEN": "it cannot be opened: check the permissions of the folder",
+    "SQLITE_IOERR": "the disk does not read or write it: check the disk",
+}
+
+
+@contextmanager
+def translated(file: Path) -> Iterator[None]:
+    """sqlite3's errors as ours, with what to do about each."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        name = "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
+        if name in _DAMAGED or "malformed" in str(error) or "not a database" in str(error):
+            with suppress(OSError):
+                file.with_suffix(_MARK).touch()
+            raise _damaged(file, str(error)) from error
+        raise IndexStorage(f"the index {file.name} cannot be used: {_MEANING.get(name, str(error))}") from error
+
+
+def _damaged(file: Path, what: str) -> IndexDamaged:
+    return IndexDamaged(f"the index {file.name} is damaged ({what}): index again, it is rebuilt then")
+
+
+def cannot_write(file: Path, error: OSError) -> IndexStorage:
+    """What to raise when something beside the database could not be made."""
+    return IndexStorage(f"{file.parent} cannot be written ({error.strerror}): check its permissions and the disk")
+
+
+class IndexDatabase:
+    """A file with a given schema. Another schema version, or a damaged file, raises `IndexDamaged` until `recreate`."""
+
+    def __init__(self, file: Path, schema: str, version: int) -> None:
+        self.file = file
+        self._schema = schema
+        self._version = version
+        self._write_lock = threading.Lock()
+        self._idle_lock = threading.Lock()
+        self._idle: list[tuple[int, sqlite3.Connection]] = []  # by inode: a rebuilt file is another one
+        self._checked = 0  # inode
+
+    def create(self) -> None:
+        """Makes the file and its tables if there are none. Raises IndexDamaged for a file that is something else."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.file, error) from error
+        with translated(self.file), closing(self._connect("rwc")) as db:
+            if not _tables(db):
+                db.execute("BEGIN IMMEDIATE")
+                if not _tables(db):  # another process may have been faster
+                    for statement in filter(str.strip, self._schema.split(";\n")):
+                        db.execute(statement)
+                    db.execute(f"PRAGMA user_version = {self._version}")
+                db.execute("COMMIT")
+            self._check_version(db)
+
+    def check(self) -> None:
+        """Raises IndexDamaged when the file's pages do not hang together, or damage was met in it before.
+
+        Pages are looked at once per file and process, and only in a small file: in a large one damage is met in use.
+        """
+        if self.file.with_suffix(_MARK).exists():
+            raise _damaged(self.file, "as was found before")
+        inode, size = self._stat()
+        if inode == self._checked or size > _CHECKED_BYTES:
+            return
+        with self.reading() as db:
+            said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if said != "ok":
+            raise _damaged(self.file, said)
+        self._checked = inode
+
+    def recreate(self) -> None:
+        """Deletes the file and makes an empty one."""
+        with self._write_lock:
+            self.delete()
+            self.create()
+
+    def delete(self) -> None:
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.file}{suffix}").unlink(missing_ok=True)
+        self.file.with_suffix(_MARK).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Closes the connections that nobody uses; the others close when they come back."""
+        with self._idle_lock:
+            idle, self._idle = self._idle, []
+        for _, db in idle:
+            db.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees one state of the database until the block ends. Safe from any thread."""
+        with translated(self.file):
+            inode, db = self._borrow()
+            try:
+                db.execute("BEGIN")
+                yield db
+            finally:
+                with suppress(sqlite3.DatabaseError):  # the error of the block is the one to report
+                    db.execute("ROLLBACK")
+                self._give_back(inode, db)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: kept when the block ends, undone when it raises. One at a time."""
+        with translated(self.file), self._write_lock:
+            inode, db = self._borrow()
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.DatabaseError):
+                    db.execute("ROLLBACK")
+                raise
+            finally:
+                self._give_back(inode, db)
+
+    def _borrow(self) -> tuple[int, sqlite3.Connection]:
+        inode, _ = self._stat()
+        with self._idle_lock:
+            while self._idle:
+                known, db = self._idle.pop()
+                if known == inode:
+                    return inode, db
+                db.close()
+        db = self._connect("rw")
+        try:
+            self._check_version(db)
+        except (sqlite3.DatabaseError, IndexDamaged):
+            db.close()
+            raise
+        return inode, db
+
+    def _give_back(self, inode: int, db: sqlite3.Connection) -> None:
+        with self._idle_lock:
+            if len(self._idle) < _IDLE and not db.in_transaction:
+                self._idle.append((inode, db))
+                return
+        db.close()
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        uri = f"{self.file.absolute().as_uri()}?mode={mode}"
+        db = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            for pragma in _PRAGMAS:
+                db.execute(pragma)
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
+        return db
+
+    def _check_version(self, db: sqlite3.Connection) -> None:
+        found = db.execute("PRAGMA user_version").fetchone()[0]
+        if found != self._version:
+            raise IndexDamaged(f"the index {self.file.name} was made by another version of Lantern: index again")
+
+    def _stat(self) -> tuple[int, int]:
+        try:
+            info = self.file.stat()
+        except OSError as error:
+            raise NotIndexed(f"the index {self.file.name} is gone: index the codebase again") from error
+        return info.st_ino, info.st_size
+
+
+def _tables(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

@@ -1,0 +1,71 @@
+"""Which pieces of evidence a piece of code calls, by the names in its text. Rather silent than wrong; pure."""
+
+import builtins
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from models.extractive.matching import stems
+from models.types import ContextSnippet
+
+_CALL = re.compile(r"(?:(?P<receiver>[\w$]+)(?:\.|->|::))?(?<![\w$])(?P<name>[A-Za-z_$][\w$]*)\(")
+_DEFINES = re.compile(r"(?:\b(?:def|func|fn|function|class|sub)\s+|^\s*@)$", re.MULTILINE)
+_NO_CODE = re.compile(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\'|/\*[\s\S]*?\*/|(?://|#).*')
+_MEMBER = re.compile(r"(?:\bself|\bcls|\bthis|@)(?:\.|->)?(?<=[.>@])([A-Za-z_]\w*)\b(?!\()")
+_OWN = frozenset({"self", "cls", "this", "super", "$this", "Self"})
+_EVERYWHERE = frozenset(dir(builtins))
+_KEYWORDS = frozenset({"if", "for", "while", "switch", "catch", "return", "sizeof", "defined", "assert", "match"})
+_COMMON = _EVERYWHERE.union(_KEYWORDS, *(dir(kind) for kind in (dict, list, set, str, bytes, int)))
+_CALLS_OWN_BARE = frozenset({"java", "csharp", "cpp", "kotlin", "scala", "swift"})
+
+
+def calls(caller: ContextSnippet, others: Sequence[ContextSnippet]) -> list[ContextSnippet]:
+    """Those of `others` that `caller` calls, in the order of its lines, each once."""
+    found: dict[str, ContextSnippet] = {}
+    for receiver, name in _called(caller.text):
+        called = [item for item in others if item.symbol and _is_it(caller, receiver, name, item)]
+        here = [item for item in called if item.path == caller.path] or called
+        if len({(item.path, item.symbol) for item in here}) == 1:
+            found.setdefault(f"{here[0].path} {here[0].symbol}", here[0])
+    found.pop(f"{caller.path} {caller.symbol}", None)
+    return list(found.values())
+
+
+def used_names(text: str, symbol: str, words: frozenset[str]) -> list[str]:
+    """Names that a piece of code calls or keeps in its object, those that share words with the question first.
+
+    Not its own name, nor what every program has, nor the plain words of a sentence.
+    """
+    code = _NO_CODE.sub("", text)
+    found = [name for _, name in _called(text)] + _MEMBER.findall(code)
+    own = set(symbol.split("."))
+    names = [name for name in dict.fromkeys(found) if name not in _COMMON | own and len(name) > 2]
+    return sorted(names, key=lambda name: -len(words & stems(name)))
+
+
+def _called(text: str) -> Iterator[tuple[str, str]]:
+    """(receiver, name) of each call; "" where there is no receiver."""
+    code = _NO_CODE.sub("", text)
+    for call in _CALL.finditer(code):
+        if not _DEFINES.search(code[max(0, call.start() - 20) : call.start()]):
+            before = code[: call.start()].rstrip()[-1:]
+            yield ("?" if before == "." and not call["receiver"] else call["receiver"] or ""), call["name"]
+
+
+def _is_it(caller: ContextSnippet, receiver: str, name: str, item: ContextSnippet) -> bool:
+    """Whether a call means this definition: by its scope, its module, or, without a receiver, by its name alone."""
+    if item.language != caller.language or item.kind in ("section", "block", "window"):
+        return False
+    scope, _, own = item.symbol.rpartition(".")
+    if own != name:
+        return False
+    same_scope = bool(scope) and scope == caller.symbol.rpartition(".")[0] and item.path == caller.path
+    if receiver in _OWN:
+        return same_scope
+    if receiver:
+        said = receiver.strip("_").lower()
+        module = PurePosixPath(item.path)
+        return said == scope.rpartition(".")[2].lower() if scope else said in (module.stem, module.parent.name)
+    if scope:
+        return same_scope and item.language in _CALLS_OWN_BARE
+    return name not in _EVERYWHERE

@@ -1,0 +1,144 @@
+"""Which pieces of evidence a question asks for, by the words they share.
+
+Retrieval has ranked them already: its order is the prior, this only moves a definition that the question names or
+describes to the front. Pure; knows no index.
+"""
+
+import enum
+import re
+from dataclasses import dataclass
+
+from models.types import ContextSnippet
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_NAME = re.compile(r"[A-Za-z_][\w.]*\w|[A-Za-z_]")
+_SUFFIXES = ("ations", "ation", "ings", "ing", "ers", "er", "ies", "ied", "ed", "es", "s", "e")
+_STOP_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a about an and any are as at be been by called can code codebase could describe did do does explain file find "
+        "for from get give has have how i in into is it its let me my of on or our place repo repository shall should "
+        "show tell that the their them then there these they this those to us used using was we were what when where "
+        "which who whose why will with within work works would you your",
+    )
+)
+# What a word of the question is worth by the best place where the evidence has it.
+_NAME_WORTH, _DOC_WORTH, _SIGNATURE_WORTH, _PATH_WORTH, _TEXT_WORTH = 1.0, 0.6, 0.5, 0.4, 0.2
+_NAMED_OUTRIGHT = 2.0  # the question spells the symbol
+_NAMED_BY_A_WORD = 1.0  # the same where the name is a plain word, which may be meant as one; shared by the words
+_NAMED_INSIDE = 0.5  # the same of a method or an attribute
+_OUTDATED = 0.6  # factor for what says that it is deprecated
+_NOT_A_DEFINITION = 0.6  # factor for blocks and windows
+_PROSE = 0.6  # factor for sections, unless the question is about documents
+_TEST_CODE = 0.4  # factor, unless the question is about tests
+_RETRIEVED = 0.3  # what a place that shares no word has
+_PRIOR_HALVES_AFTER = 12  # places
+_TEST_PATH = re.compile(r"(^|[/_.])tests?([/_.]|$)")
+_DOCS = re.compile(
+    r"\b(docs?|document\w*|readme|changelog|guide|licen[cs]e|install\w*|contribut\w+|set ?up)\b", re.IGNORECASE
+)
+
+
+class Kind(enum.Enum):
+    """What a question wants to know first."""
+
+    WHERE = enum.auto()
+    HOW = enum.auto()
+    WHAT = enum.auto()
+
+
+_KINDS = (
+    (Kind.WHERE, re.compile(r"\b(where|which (file|module|folder)|locate[ds]?|find)\b", re.IGNORECASE)),
+    (Kind.HOW, re.compile(r"\bhow\b", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    evidence: ContextSnippet
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Evidence in the order that answers, one piece per symbol."""
+
+    kind: Kind
+    words: frozenset[str]  # the question's content words, as stems
+    matches: tuple[Match, ...]  # best first, at least one
+
+
+def rank(question: str, evidence: tuple[ContextSnippet, ...]) -> Ranking:
+    """Orders evidence by what it shares with the question; `evidence` is not empty."""
+    words = content_stems(question)
+    kind = kind_of(question)
+    scored = [Match(item, _score(item, question, words, place)) for place, item in enumerate(evidence)]
+    scored.sort(key=lambda match: -match.score)
+    distinct: dict[tuple[str, str], Match] = {}
+    for match in scored:
+        item = match.evidence
+        distinct.setdefault((item.path, item.symbol or str(item.start_line)), match)
+    return Ranking(kind, words, tuple(distinct.values()))
+
+
+def kind_of(question: str) -> Kind:
+    return next((kind for kind, pattern in _KINDS if pattern.search(question)), Kind.WHAT)
+
+
+def is_test(path: str) -> bool:
+    return bool(_TEST_PATH.search(path))
+
+
+def stems(text: str) -> frozenset[str]:
+    """The words of a text, identifiers taken apart, without their endings."""
+    return frozenset(_stem(word.lower()) for word in _WORD.findall(text) if len(word) > 1)
+
+
+def content_stems(text: str) -> frozenset[str]:
+    """The same without the words that every sentence may have."""
+    return stems(text) - _STOP_STEMS
+
+
+def _score(item: ContextSnippet, question: str, words: frozenset[str], place: int) -> float:
+    worth: dict[str, float] = {}
+    for value, text in (
+        (_TEXT_WORTH, item.text),
+        (_PATH_WORTH, item.path),
+        (_SIGNATURE_WORTH, item.signature),
+        (_DOC_WORTH, item.doc),
+        (_NAME_WORTH, item.symbol),
+    ):
+        worth |= dict.fromkeys(words & stems(text), value)
+    score = _RETRIEVED + (sum(worth.values()) / len(words) if words else 0.0) + _named(item, question, words)
+    if item.kind in ("block", "window"):
+        score *= _NOT_A_DEFINITION
+    if item.kind == "section" and not _DOCS.search(question):
+        score *= _PROSE
+    if re.search(r"[@\\]deprecated\b|\bDEPRECATED\b", item.doc):
+        score *= _OUTDATED
+    if is_test(item.path) and "test" not in words:
+        score *= _TEST_CODE
+    return score * _PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + place)
+
+
+def _named(item: ContextSnippet, question: str, words: frozenset[str]) -> float:
+    """What it is worth that the question spells the symbol: less where a plain word may just be meant as one."""
+    name = item.symbol.rpartition(".")[2]
+    said = set(_NAME.findall(question)) - _STOP_WORDS
+    spelt = {item.symbol, name} & said
+    if not item.symbol or not (spelt or item.symbol.lower() in said):
+        return 0.0
+    is_code = any("." in one or "_" in one or not (one.islower() or one.istitle()) for one in spelt)
+    if is_code or f"`{name}" in question:
+        return _NAMED_OUTRIGHT
+    return (_NAMED_INSIDE if "." in item.symbol else _NAMED_BY_A_WORD) / max(1, len(words))
+
+
+def _stem(word: str) -> str:
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+            return word[: -len(suffix)]
+    return word
+
+
+_STOP_STEMS = frozenset(_stem(word) for word in _STOP_WORDS) | _STOP_WORDS

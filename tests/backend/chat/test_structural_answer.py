@@ -1,0 +1,136 @@
+"""A structural question through every face: the same text, exact places, and no model."""
+
+from pathlib import Path
+from typing import Any
+
+from backend.chat.structural_answer import code, listing
+from indexer.navigation.intent import StructuralQuery
+from indexer.navigation.navigator import Location, StructuralAnswer
+from models.scripted import ScriptedEngine
+from tests.backend.harness import World, running
+
+FILES = {
+    "shop/price.py": 'def price(item):\n    """What it costs."""\n    return item.cost\n',
+    "shop/till.py": (
+        "from shop.price import price\n\n\ndef total(items):\n    return sum(price(item) for item in items)\n"
+    ),
+}
+DEFINED = "`price` is defined in `shop/price.py:1` [1]: `def price(item)`\n"
+CALLED = "`price` is called in `shop/till.py:5` [2] in `total`: `return sum(price(item) for item in items)`\n"
+
+
+async def indexed(world: World, folder: Path) -> None:
+    for path, text in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    job = (await world.post("/index", {"path": str(folder), "wait": True})).json()
+    assert job["state"] == "done", job
+
+
+def told(answer: dict[str, Any]) -> list[Any]:
+    source = answer["sources"][0]
+    return [answer["response"], answer["model_name"], answer["reason"], source["n"], source["path"], source["start"]]
+
+
+async def test_it_is_answered_without_a_model_through_rest_and_the_socket(tmp_path: Path) -> None:
+    engine = ScriptedEngine(("A model ", "spoke."))
+    async with running(tmp_path / "data", engine) as world, world.socket() as socket:
+        await indexed(world, tmp_path / "code")
+        first = (await world.post("/chat/query", {"query": "where is price defined?"})).json()
+        ids = {name: first[name] for name in ("session_id", "conversation_id")}
+        second = (await world.post("/chat/query", {"query": "who calls price?", **ids})).json()
+        third = (await world.post("/chat/query", {"query": "Why is it cheap?", **ids})).json()
+        history = (await world.get("/chat/history", conversation_id=ids["conversation_id"])).json()
+        session = (await socket.call("session/open"))["session"]
+        turn = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+        await socket.call("session/prompt", session=session, turn=turn, text="where is price defined?")
+        end = await socket.until("end", turn)
+    assert told(first) == [DEFINED, "structure", "stop", 1, "shop/price.py", 1]
+    assert told(second) == [CALLED, "structure", "stop", 2, "shop/till.py", 4]
+    assert (third["response"], third["model_name"]) == ("A model spoke.", "scripted")
+    assert [m["content"] for m in history["messages"]][1:4:2] == [DEFINED, CALLED]
+    assert [event["text"] for event in socket.logged if event["type"] == "delta"] == [DEFINED]
+    assert (end["reason"], end["model"], end["grounding"]) == ("stop", "structure", 1.0)
+    assert [citation["status"] for citation in first["citations"] + second["citations"]] == ["ok"] * 4
+    (prompt,) = engine.prompts
+    assert CALLED.strip() in prompt.text
+    assert prompt.text.count("[1] shop/price.py:1-3") == 1
+
+
+async def test_search_has_the_exact_places_first(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", ScriptedEngine(("x",))) as world, world.socket() as socket:
+        await indexed(world, tmp_path / "code")
+        found = (await world.post("/search", {"query": "who calls price?", "k": 2})).json()["hits"]
+        same = (await socket.call("search", query="who calls price?", limit=2))["hits"]
+        only = (await world.post("/chat/query", {"query": "who calls price?", "retrieval": "only"})).json()
+        off = (await world.post("/chat/query", {"query": "who calls price?", "retrieval": "off"})).json()
+    assert [(hit["chunk_id"], hit["text"]) for hit in found] == [(hit["chunk_id"], hit["text"]) for hit in same]
+    assert [(hit["path"], hit["start_line"], hit["end_line"]) for hit in found] == [
+        ("shop/till.py", 4, 5),
+        ("shop/price.py", 1, 3),
+    ]
+    assert (found[0]["why"]["symbol"], found[0]["fresh"], found[0]["symbol"]) == (1.0, True, "total")
+    assert found[0]["score"] > found[1]["score"]
+    assert only["sources"][0]["path"] == "shop/till.py"
+    assert (only["response"], off["response"], off["sources"]) == ("", "x", [])
+
+
+async def test_search_says_whether_anything_was_found(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", model_name="extractive") as world, world.socket() as socket:
+        await indexed(world, tmp_path / "code")
+        queries = ("who calls price?", "what an item costs", "How do I bake a chocolate cake?")
+        found = [(await world.post("/search", {"query": query})).json()["found"] for query in queries]
+        same = [(await socket.call("search", query=query))["found"] for query in queries]
+        cake = (await world.post("/chat/query", {"query": queries[2]})).json()
+    assert found == same == [True, True, False]
+    assert cake["response"].startswith("Nothing in this codebase answers that. The nearest places:\n\n- `")
+    assert {citation["status"] for citation in cake["citations"]} == {"ok"}
+
+
+def test_several_places_are_a_list_that_ends() -> None:
+    spots = tuple(Location(f"m{n}.py", n, "run", "call", f"go({n})", 0 if n < 23 else None) for n in range(1, 25))
+    text = listing(StructuralAnswer(StructuralQuery("calls", "go"), spots, (), complete=False), 5)
+    lines = text.splitlines()
+    assert lines[:4] == [
+        "`go` is called in at least 24 places:",
+        "",
+        "- `m1.py:1` [5] in `run`: `go(1)`",
+        "- `m2.py:2` [5] in `run`: `go(2)`",
+    ]
+    assert lines[-1] == "- and 4 more in `m21.py`, `m22.py`, `m23.py`, `m24.py`"
+    assert len(lines) == 23
+
+
+def test_one_place_is_a_sentence_unless_it_does_not_hold_the_name() -> None:
+    def said(asked: StructuralQuery, text: str) -> str:
+        return listing(StructuralAnswer(asked, (Location("a.py", 3, "Box", "class", text, 0),), (), complete=True), 1)
+
+    assert said(StructuralQuery("calls", "go"), "go(1)") == "`go` is called in `a.py:3` [1] in `Box`: `go(1)`\n"
+    assert (
+        said(StructuralQuery("calls", "go"), "run(1)")
+        == "`go` is called in one place:\n\n- `a.py:3` [1] in `Box`: `run(1)`\n"
+    )
+    assert said(StructuralQuery("subclasses", "B"), "class Box(B):") == (
+        "One type derives from `B`:\n\n- `a.py:3` [1] in `Box`: `class Box(B):`\n"
+    )
+    assert said(StructuralQuery("outline", "a.py"), "class Box") == (
+        "`a.py` contains one definition:\n\n- `Box`, class, `a.py:3` [1]: `class Box`\n"
+    )
+
+
+def test_routes() -> None:
+    spot = Location("a.py", 3, "Box.open", "method", "def open(self)", 0)
+    routes = listing(StructuralAnswer(StructuralQuery("routes"), (spot, spot), (), complete=False), 1)
+    assert routes.startswith("There are at least 2 routes:\n\n- `a.py:3` [1] in `Box.open`: `def open(self)`\n")
+
+
+def test_a_signature_is_whole_and_on_one_line() -> None:
+    spot = Location("a.py", 3, "go", "function", f"def go( *, a: int = {'1' * 200}, ) -> dict[ str, int ]", 0)
+    said = listing(StructuralAnswer(StructuralQuery("signature", "go"), (spot,), (), complete=True), 1)
+    assert said == f"`go` is defined in `a.py:3` [1]: `def go(*, a: int = {'1' * 200}) -> dict[str, int]`\n"
+
+
+def test_code_with_backticks_stays_in_its_span() -> None:
+    assert code("run(`ls`)") == "`` run(`ls`) ``"
+    assert code("f(\n  x,\n)") == "`f( x, )`"
+    assert code("word " * 50) == f"`{'word ' * 32}…`"

@@ -1,0 +1,102 @@
+"""Who follows a session is told every event once and in order, whether it came with the ring or has to be looked up."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from backend.db import events
+from backend.db.conversations import open_session, require_session
+from backend.db.database import Database
+from backend.db.events import Event, EventLog
+from backend.errors import ApiError
+from tests.processes import eventually
+
+
+@dataclass(slots=True)
+class Log:
+    database: Database
+    session: str
+    events: EventLog
+    looked_up: list[int] = field(default_factory=list)  # behind which numbers
+
+    async def grow(self, count: int) -> list[Event]:
+        def work(db: Session) -> list[Event]:
+            owner = require_session(db, self.session)
+            return [events.append(db, owner, "turn", "delta", text=str(owner.head + 1)) for _ in range(count)]
+
+        return await self.database.write(work)
+
+    async def heard(self, after: int, last: int) -> list[int]:
+        """The numbers that a follower is told, up to one."""
+        seqs = []
+        async with aclosing(self.events.follow(self.session, after)) as following:
+            async for event in following:
+                assert event.body == {"text": str(event.seq)}
+                seqs.append(event.seq)
+                if event.seq == last:
+                    break
+        return seqs
+
+
+@pytest.fixture
+async def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Log]:
+    database = Database(f"sqlite:///{tmp_path / 'events.db'}")
+    database.migrate()
+    session = await database.write(lambda db: open_session(db, None, None, None).id)
+    made, page = Log(database, session, EventLog(database)), events.page
+
+    def paged(db: Session, session: str, after: int) -> list[Event]:
+        made.looked_up.append(after)
+        return page(db, session, after)
+
+    monkeypatch.setattr(events, "page", paged)
+    yield made
+    database.close()
+
+
+async def test_what_came_with_the_ring_is_not_looked_up(log: Log) -> None:
+    following = asyncio.create_task(log.heard(0, 30))
+    await eventually(lambda: log.looked_up)
+    for _ in range(10):
+        log.events.notify(log.session, await log.grow(3))
+        await asyncio.sleep(0.01)
+    assert await following == list(range(1, 31))
+    assert log.looked_up == [0]
+
+
+async def test_what_came_without_is_found_wherever_it_lies(log: Log) -> None:
+    chance, grown = random.Random(4), 0
+    begins = [0, 0, 0]
+    following = [asyncio.create_task(log.heard(begin, 300)) for begin in begins]
+    while grown < 300:
+        told = await log.grow(count := min(chance.randint(1, 5), 300 - grown))
+        grown += count
+        if chance.random() < 0.9 or grown == 300:
+            log.events.notify(log.session, told if chance.random() < 0.6 else ())
+        if chance.random() < 0.1:
+            begins.append(chance.randint(0, grown - 1))
+            following.append(asyncio.create_task(log.heard(begins[-1], 300)))
+        await asyncio.sleep(chance.choice((0, 0.001)))
+    assert await asyncio.gather(*following) == [list(range(begin + 1, 301)) for begin in begins]
+    assert len(begins) > 5
+
+
+async def test_who_comes_too_late_is_told_so_though_the_events_are_at_hand(log: Log) -> None:
+    first = asyncio.create_task(log.heard(0, 5))
+    await eventually(lambda: log.looked_up)
+    log.events.notify(log.session, await log.grow(4))
+
+    def clear(db: Session) -> None:
+        require_session(db, log.session).floor = 3
+
+    await log.database.write(clear)
+    with pytest.raises(ApiError, match="cannot be replayed"):
+        await log.heard(1, 4)
+    log.events.notify(log.session, await log.grow(1))
+    assert await first == [1, 2, 3, 4, 5]

@@ -1,0 +1,88 @@
+"""What a processor cannot run is told once in an answer, and for good in `/health` and `lantern doctor`."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from backend.engines.loader import verdicts, verdicts_file
+from models.hardware import processor
+from models.llama import supervisor
+from models.llama.bindings import build
+from models.llama.kernels import EXTRA_BUFFERS, FUSED, TILED
+from models.llama.verdicts import Choice, Verdict, VerdictKey, Verdicts
+from tests.backend.harness import running, settings_in
+from tests.e2e.harness import lantern
+from tests.models.llama import faulty
+from tests.speck import write_speck
+
+ASKED = {"query": "?", "retrieval": "off", "max_tokens": 4}
+TOLD = "SIGSEGV when a step of 16 rows was being tried"
+
+
+async def test_it_is_told_with_the_first_answer_and_in_health(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_CODE", faulty.faulting((EXTRA_BUFFERS, 16, "SIGSEGV")))
+    write_speck(tmp_path / "speck.gguf", None)
+    async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
+        first, second = [(await world.post("/chat/query", ASKED)).json() for _ in range(2)]
+        health = (await world.get("/health")).json()
+    assert (
+        first["notice"]
+        == f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({TOLD})."
+    )
+    assert "notice" not in second
+    of_llama = health["kernels"]["llama"]
+    assert (of_llama["left_out"], of_llama["failed"]) == ({EXTRA_BUFFERS: TOLD}, "")
+
+
+async def test_a_model_that_faults_whatever_is_left_out_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_CODE", faulty.faulting((faulty.ANYTHING, 1, "SIGILL")))
+    write_speck(tmp_path / "speck.gguf", None)
+    async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
+        refused = await world.post("/chat/query", ASKED)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (503, "model_unavailable")
+    assert "SIGILL when a step of 1 row was being tried" in error["message"]
+    assert "Choose another model" in error["message"]
+    assert "ask again" not in error["message"]
+
+
+def test_the_doctor_tells_it(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    assert verdicts(settings) == {}
+    file = Verdicts(verdicts_file(settings))
+    file.keep(VerdictKey(processor(), build(), "qwen2"), Verdict({TILED: TOLD}))
+    file.keep(VerdictKey(processor(), build(), "gemma"), Verdict(failed="mine cannot be used"))
+    file.keep(VerdictKey(processor(), build(), "llama"), Verdict())
+    file.keep(VerdictKey(processor(), build(), "phi3"), Verdict(fastest={"32 x 3072": Choice((TILED, FUSED), 4, 8)}))
+    file.keep(VerdictKey("another", build(), "phi3"), Verdict({TILED: TOLD}))
+    done = lantern(settings.data_dir, "doctor")
+    assert f"processor     {processor()}" in done.stderr
+    assert [
+        line for line in done.stderr.splitlines() if line.startswith(("left out", "failed", "fastest", "llama.cpp"))
+    ] == [
+        "llama.cpp     installed",
+        "failed        mine cannot be used",
+        "fastest       tiled kernels, fused operations; 4 threads, 8 to read: phi3, 32 x 3072",
+        f"left out      tiled kernels, which llama.cpp cannot use here with models of qwen2: {TOLD}",
+    ]
+
+
+def test_the_doctor_of_models_tells_what_each_runs_without(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    settings.models_dir.mkdir(parents=True)
+    write_speck(settings.models_dir / "speck.gguf", None)
+    Verdicts(verdicts_file(settings)).keep(VerdictKey(processor(), build(), "llama"), Verdict({TILED: TOLD}))
+    done = lantern(settings.data_dir, "models", "doctor")
+    assert f"  runs without tiled kernels, which llama.cpp cannot use on this processor: {TOLD}\n" in done.stdout
+
+
+def test_a_library_of_another_processor_is_told_by_the_doctor(tmp_path: Path) -> None:
+    (tmp_path / "llama_cpp.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
+    ours = os.environ.get("PYTHONPATH", "")
+    done = lantern(tmp_path / "data", "doctor", PYTHONPATH=os.pathsep.join(filter(None, (str(tmp_path), ours))))
+    assert (
+        "llama.cpp     compiled for another processor (SIGILL): `rm -f .venv/stamps/llama; make setup`" in done.stderr
+    )

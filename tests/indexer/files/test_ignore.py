@@ -1,0 +1,165 @@
+"""Ignore rules: git's own where there is a repository, the same verdicts where there is none."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from indexer.files.ignore import git_listing
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def put(root: Path, *paths: str, text: str = "x\n") -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+
+def listed(root: Path) -> list[str]:
+    return [path for path in git_listing(root) if not path.endswith("ignore") and path != ".git"]
+
+
+def test_tracked_and_untracked_but_not_ignored_nor_excluded_by_git_info(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    put(tmp_path, ".gitignore", text="*.log\nbuild/\n")
+    put(tmp_path, "kept.log", "a.py", "b.log", "build/c.py", "local.txt", "new.py")
+    put(tmp_path, ".git/info/exclude", text="local.txt\n")
+    git(tmp_path, "add", "-f", "kept.log", "a.py")
+    assert listed(tmp_path) == ["a.py", "kept.log", "new.py"]
+
+
+def test_a_subfolder_of_a_repository_follows_the_rules_above_it(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    put(tmp_path, ".gitignore", text="/pkg/out/\n*.tmp\n")
+    put(tmp_path, "pkg/a.py", "pkg/b.tmp", "pkg/out/c.py")
+    assert listed(tmp_path / "pkg") == ["a.py"]
+
+
+def test_a_root_that_the_repository_around_it_ignores_is_walked(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    put(tmp_path, ".gitignore", text="/data/\n")
+    put(tmp_path, "data/a.py", "data/b.log")
+    put(tmp_path, "data/.gitignore", text="*.log\n")
+    assert listed(tmp_path / "data") == ["a.py"]
+
+
+def test_a_tracked_file_that_was_deleted_is_still_listed_and_then_not_found(tmp_path: Path) -> None:
+    from indexer.files.scan import Candidate, walk
+
+    git(tmp_path, "init")
+    put(tmp_path, "a.py", "b.py")
+    git(tmp_path, "add", ".")
+    (tmp_path / "b.py").unlink()
+    assert [item.path for item in walk(tmp_path) if isinstance(item, Candidate)] == ["a.py"]
+
+
+def test_repositories_inside_are_walked_by_their_own_rules(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    inner = tmp_path / "vendor" / "lib"
+    put(inner, ".gitignore", text="*.o\n")
+    put(inner, "a.c", "a.o")
+    git(inner, "init")
+    put(tmp_path, "main.c")
+    assert [path for path in listed(tmp_path) if "/.git" not in path] == ["main.c", "vendor/lib/a.c"]
+
+
+def test_a_submodule_is_walked(tmp_path: Path) -> None:
+    library, root = tmp_path / "library", tmp_path / "root"
+    put(library, "lib.py")
+    git(library, "init")
+    git(library, "add", ".")
+    git(library, "commit", "-m", "x")
+    put(root, "main.py")
+    git(root, "init")
+    git(root, "-c", "protocol.file.allow=always", "submodule", "add", str(library), "dep")
+    assert [path for path in listed(root) if "/.git" not in path] == [".gitmodules", "dep/lib.py", "main.py"]
+
+
+@pytest.mark.parametrize("repository", [True, False])
+def test_our_own_file_counts_in_both_ways(tmp_path: Path, repository: bool) -> None:
+    if repository:
+        git(tmp_path, "init")
+    put(tmp_path, ".lanternignore", text="*.md\ndata/\n!keep.md\n")
+    put(tmp_path, "a.py", "b.md", "keep.md", "data/keep.md", "sub/data/c.py", "sub/d.md")
+    put(tmp_path, "sub/.lanternignore", text="!d.md\n")
+    if repository:
+        git(tmp_path, "add", "-f", ".")
+    assert listed(tmp_path) == ["a.py", "keep.md", "sub/d.md"]
+
+
+NAMES = st.sampled_from(["a", "b", "c.py", "d.log", "build", "e x.txt"])
+PATHS = st.lists(st.lists(NAMES, min_size=1, max_size=4).map("/".join), min_size=1, max_size=14)
+PATTERNS = st.sampled_from(
+    [
+        *(
+            "a",
+            "b/",
+            "/a",
+            "*.log",
+            "!*.log",
+            "!d.log",
+            "a/b",
+            "**/b",
+            "a/**",
+            "!a/",
+            "b/*",
+            "!b/c.py",
+            "/build/",
+            "#a",
+        ),
+        *("", "*", "!*/", "*.py", "[ab]", "?", "a/**/b", "!a/b/c.py", "e x.txt", "\\!a", "c.py/", "/*", "!/a"),
+    ]
+)
+IGNORES = st.dictionaries(st.sampled_from(["", "a", "b", "a/b", "build"]), st.lists(PATTERNS, max_size=5), max_size=4)
+
+
+@example(paths=["a/b/a"], ignores={"": ["b/", "!a/"]})
+@example(paths=["x/y", "x/z"], ignores={"": ["x/**", "!x/y"]})
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(PATHS, IGNORES)
+def test_without_git_the_same_files_are_found_as_by_git(paths: list[str], ignores: dict[str, list[str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        plain, repository = Path(folder) / "plain", Path(folder) / "repository"
+        plain.mkdir()
+        for path in paths:
+            if not any((plain / part).is_file() for part in [path, *map(str, Path(path).parents)] if part != "."):
+                (plain / path).parent.mkdir(parents=True, exist_ok=True)
+                if not (plain / path).exists():
+                    (plain / path).write_text("x")
+        for place, lines in ignores.items():
+            if (plain / place).is_dir():
+                (plain / place / ".gitignore").write_text("\n".join(lines) + "\n")
+        shutil.copytree(plain, repository)
+        git(repository, "init", "-q")
+        asked = git(repository, "ls-files", "-o", "--exclude-standard", "-z").split("\0")
+        expected = sorted(filter(None, asked))
+        # Where git sees nothing the rules of the top folder are left out: they were for another repository.
+        assert sorted(git_listing(plain)) == expected or not expected
+
+
+def test_a_tree_whose_own_rules_leave_nothing_is_listed_without_them(tmp_path: Path) -> None:
+    """Debian's kernel source ends its .gitignore with `/*`: it was written for the packaging's repository."""
+    put(tmp_path, ".gitignore", text=".*\n/*\n!/debian/\n")
+    put(tmp_path, "lib/.gitignore", text="*.o\n")
+    put(tmp_path, "main.c", "lib/a.c", "lib/a.o", "out/x.c")
+    put(tmp_path, ".lanternignore", text="/out/\n")
+    assert listed(tmp_path) == ["lib/a.c", "main.c"]
+    assert list(git_listing(tmp_path, ["lib/a.c", "lib/a.o", "out/x.c"])) == ["lib/a.c"]
+
+
+def test_a_folder_s_own_git_configuration_runs_nothing(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    put(tmp_path, "a.py")
+    git(tmp_path, "config", "core.fsmonitor", f"touch {tmp_path / 'ran'}; false")
+    assert listed(tmp_path) == ["a.py"]
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,32 @@
+"""Which language a file is in: by name, by suffix, by its first line."""
+
+import pytest
+
+from indexer.files.languages import LANGUAGES, language_of
+
+
+@pytest.mark.parametrize(
+    ("path", "head", "language"),
+    [
+        ("a/b.py", "", "python"),
+        ("a/b.PY", "", "python"),
+        ("x.tsx", "", "tsx"),
+        ("Makefile", "", "make"),
+        ("bin/run", "#!/usr/bin/env python3\n", "python"),
+        ("bin/run", "#!/usr/bin/env -S node --no-warnings\n", "javascript"),
+        ("bin/run", "#!/bin/sh\n", "bash"),
+        ("bin/run", "#!/usr/local/bin/python3.11\n", "python"),
+        ("bin/run", "plain words\n", "text"),
+        ("v.h", "struct a { int b; };\n", "c"),
+        ("v.h", "namespace a {\nclass B;\n}\n", "cpp"),
+        ("v.h", "template <class T>\nT id(T t);\n", "cpp"),
+        ("notes.unknown", "", "text"),
+    ],
+)
+def test_language_of(path: str, head: str, language: str) -> None:
+    assert language_of(path, head).name == language
+
+
+def test_no_suffix_and_no_name_belongs_to_two_languages() -> None:
+    for keys in ([s for row in LANGUAGES for s in row.suffixes], [n for row in LANGUAGES for n in row.names]):
+        assert sorted(keys) == sorted(set(keys))

@@ -1,0 +1,183 @@
+"""What of a folder is read, and the reason for everything that is not."""
+
+import hashlib
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from indexer.errors import CodebaseUnreadable
+from indexer.files import scan
+from indexer.files.scan import Candidate, decode, read, sha_of, walk
+from indexer.files.secrets import MARK
+from indexer.types import Skip, SourceFile
+
+
+def put(root: Path, path: str, content: str | bytes = "x = 1\n") -> Path:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+def look(root: Path) -> tuple[list[str], dict[str, str]]:
+    """Paths worth reading, and the reasons of the others."""
+    found = list(walk(root))
+    skips = {item.path: item.reason for item in found if isinstance(item, Skip)}
+    return [item.path for item in found if isinstance(item, Candidate)], skips
+
+
+def read_one(root: Path, path: str) -> SourceFile | Skip:
+    info = (root / path).lstat()
+    return read(root, Candidate(path, info.st_size, info.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        *(
+            (name, scan.SECRET)
+            for name in (".env", ".env.local", "id_rsa", "server.pem", "a.key", "credentials", ".npmrc")
+        ),
+        *((name, scan.SECRET) for name in (".netrc", "keys.kdbx", "secrets.yaml", ".pypirc")),
+        *((name, scan.GENERATED) for name in ("package-lock.json", "Cargo.lock", "go.sum", "app.js.map")),
+        *((name, scan.MINIFIED) for name in ("jquery.min.js", "style-min.css")),
+        *((name, scan.BINARY) for name in ("logo.png", "lib.so", "data.PARQUET")),
+    ],
+)
+def test_names_that_are_left_out(tmp_path: Path, name: str, reason: str) -> None:
+    put(tmp_path, f"sub/{name}")
+    assert look(tmp_path) == ([], {f"sub/{name}": reason})
+
+
+@pytest.mark.parametrize(
+    "name", [".env.example", "keyboard.py", "credentials.py", "secrets.py", "environment.ts", "map.go"]
+)
+def test_names_that_only_resemble_them(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name)
+    assert look(tmp_path) == ([name], {})
+
+
+def test_a_stat_is_all_that_a_candidate_costs(tmp_path: Path) -> None:
+    file = put(tmp_path, "a.py", "x = 1\n")
+    os.utime(file, ns=(5, 7_000_000_123))
+    assert list(walk(tmp_path)) == [Candidate("a.py", 6, 7_000_000_123)]
+
+
+def test_links_are_never_followed(tmp_path: Path) -> None:
+    put(tmp_path, "outside/secret.py")
+    root = tmp_path / "root"
+    put(root, "a/b.py")
+    (root / "a" / "loop").symlink_to(root)
+    (root / "escape").symlink_to(tmp_path / "outside")
+    (root / "link.py").symlink_to(tmp_path / "outside" / "secret.py")
+    assert look(root) == (["a/b.py"], dict.fromkeys(["a/loop", "escape", "link.py"], scan.SYMLINK))
+    assert read(root, Candidate("link.py", 6, 0)) == Skip("link.py", scan.SYMLINK)
+
+
+def test_folders_of_tools_are_one_skip_each(tmp_path: Path) -> None:
+    for path in ("node_modules/x/a.js", "node_modules/y/b.js", "pkg/__pycache__/a.py", ".venv/lib/c.py", "src/d.py"):
+        put(tmp_path, path)
+    skipped = dict.fromkeys([".venv", "node_modules", "pkg/__pycache__"], scan.EXCLUDED)
+    assert look(tmp_path) == (["src/d.py"], skipped)
+
+
+def test_a_line_of_50_megabytes_costs_no_time(tmp_path: Path) -> None:
+    with (tmp_path / "huge.json").open("wb") as file:
+        file.truncate(50_000_000)
+    began = time.monotonic()
+    assert look(tmp_path) == ([], {"huge.json": scan.OVERSIZED})
+    assert read_one(tmp_path, "huge.json") == Skip("huge.json", scan.OVERSIZED)
+    assert time.monotonic() - began < 0.5
+
+
+def test_a_table_of_data_is_read_only_while_it_is_a_sample(tmp_path: Path) -> None:
+    put(tmp_path, "small.csv", "a,b\n" * 100)
+    put(tmp_path, "large.csv", "a,b\n" * 30_000)
+    put(tmp_path, "large.py", "x = 1\n" * 30_000)
+    assert look(tmp_path) == (["large.py", "small.csv"], {"large.csv": scan.DATA})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x7fELF\0\0\1", scan.BINARY),
+        (bytes(range(1, 256)) * 4, scan.BINARY),
+        (b"var a=1;" * 2000, scan.MINIFIED),
+        (b"x" * 10_001, scan.MINIFIED),
+    ],
+)
+def test_content_that_is_left_out(tmp_path: Path, content: bytes, reason: str) -> None:
+    put(tmp_path, "a.js", content)
+    assert read_one(tmp_path, "a.js") == Skip("a.js", reason)
+
+
+def test_a_long_paragraph_of_prose_is_not_minified(tmp_path: Path) -> None:
+    put(tmp_path, "notes.md", "word " * 3000)
+    assert isinstance(read_one(tmp_path, "notes.md"), SourceFile)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\xef\xbb\xbfhello", "hello"),
+        ("größe".encode("utf-16"), "größe"),
+        ("größe".encode(), "größe"),
+        ("die größe zählt".encode("latin-1"), "die größe zählt"),
+        (b"", ""),
+        (b"a\0b", None),
+        (b"\x80\x81\x82\xff\xfe", None),
+        (b"x" * 9000 + b"\0", "x" * 9000 + "\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_decode(data: bytes, text: str | None) -> None:
+    assert decode(data) == text
+
+
+def test_what_is_read(tmp_path: Path) -> None:
+    content = b'password = "kJ8#mQ2$vL9xWp"\r\nprint(1)\rprint(2)\n'
+    file = put(tmp_path, "pkg/a.py", content)
+    info = file.stat()
+    expected = f'password = "{MARK}"\nprint(1)\nprint(2)\n'
+    sha = hashlib.sha256(content).hexdigest()
+    assert read_one(tmp_path, "pkg/a.py") == SourceFile("pkg/a.py", sha, 47, info.st_mtime_ns, "python", expected)
+    assert sha_of(tmp_path, "pkg/a.py") == sha
+
+
+def test_a_file_that_vanishes_or_becomes_something_else_while_scanning(tmp_path: Path) -> None:
+    put(tmp_path, "gone.py")
+    put(tmp_path, "folder.py")
+    candidates = [item for item in walk(tmp_path) if isinstance(item, Candidate)]
+    (tmp_path / "gone.py").unlink()
+    (tmp_path / "folder.py").unlink()
+    (tmp_path / "folder.py").mkdir()
+    assert [read(tmp_path, item) for item in candidates] == [
+        Skip("folder.py", scan.UNREADABLE),
+        Skip("gone.py", scan.VANISHED),
+    ]
+    assert sha_of(tmp_path, "gone.py") is None
+
+
+def test_a_pipe_neither_blocks_nor_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    assert stat.S_ISFIFO((tmp_path / "pipe.py").stat().st_mode)
+    assert look(tmp_path) == ([], {"pipe.py": scan.SPECIAL})
+    assert read(tmp_path, Candidate("pipe.py", 0, 0)) == Skip("pipe.py", scan.SPECIAL)
+
+
+def test_a_name_that_is_not_utf8_is_shown_readably(tmp_path: Path) -> None:
+    put(tmp_path, "fine.py")
+    (tmp_path / os.fsdecode(b"caf\xe9.py")).write_text("x")
+    assert look(tmp_path) == (["fine.py"], {"caf\\xe9.py": scan.NAME})
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("missing", "no folder"), ("file.py", "is a file"), ("loop", "cannot be read")]
+)
+def test_a_root_that_is_no_folder(tmp_path: Path, name: str, says: str) -> None:
+    put(tmp_path, "file.py")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(CodebaseUnreadable, match=says):
+        list(walk(tmp_path / name))

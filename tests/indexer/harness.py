@@ -1,0 +1,60 @@
+"""A small codebase on disk and its index, for the tests of everything above the parser."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from indexer.embedding.base import HashEmbedder
+from indexer.storage.codebases import Codebases
+from indexer.storage.store import Store
+from indexer.types import IndexReport
+from indexer.update.refresh import refresh
+
+FILES = {
+    "app/config.py": 'def load_config(path):\n    """Reads the settings."""\n    return open(path)\n',
+    "app/server.py": (
+        "from app.config import load_config\n\n\nclass Server:\n    def start(self):\n"
+        "        return load_config('x')\n\n    def stop(self):\n        return None\n"
+    ),
+    "web/page.js": "export const render = (state) => {\n  return state.title;\n};\n",
+    "README.md": "# Guide\n\nRun the server.\n",
+}
+
+
+def put(root: Path, path: str, text: str) -> Path:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def lay_out(root: Path, files: dict[str, str] | None = None) -> Path:
+    for path, text in (FILES if files is None else files).items():
+        put(root, path, text)
+    return root
+
+
+class World:
+    """A codebase in `root` and its index."""
+
+    def __init__(self, folder: Path, files: dict[str, str] | None = None) -> None:
+        self.root = lay_out(folder / "code", files)
+        self.codebases = Codebases(folder / "indexes")
+        self.embedder = HashEmbedder()
+
+    @property
+    def store(self) -> Store:
+        return self.codebases.open(self.root)
+
+    def refresh(self, cancelled: Callable[[], bool] = lambda: False) -> IndexReport:
+        return refresh(self.store, self.embedder, cancelled=cancelled)
+
+    def content(self) -> list[tuple[str, str, int, int, str]]:
+        """What the index says, without ids: equal for two indexes of the same files."""
+        return content(self.store)
+
+
+def content(store: Store) -> list[tuple[str, str, int, int, str]]:
+    with store.read() as snapshot:
+        rows = snapshot.rows(snapshot.chunk_ids()).values()
+        assert len(snapshot.keys()) == len(rows) == snapshot.counts()[1]
+    return sorted((r.file.path, r.file.sha, r.chunk.start_line, r.chunk.end_line, r.chunk.text) for r in rows)

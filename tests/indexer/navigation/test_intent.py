@@ -1,0 +1,108 @@
+"""Which questions are structural, and the near misses that are not."""
+
+import pytest
+
+from indexer.navigation.intent import StructuralQuery, parse_structural_query
+
+STRUCTURAL = [
+    ("where is build_prompt defined?", StructuralQuery("definition", "build_prompt")),
+    ("Where is `parse` defined", StructuralQuery("definition", "parse")),
+    ("where is parse defined in this repo?", StructuralQuery("definition", "parse")),
+    ("where's Budget.trim?", StructuralQuery("definition", "Budget.trim")),
+    ("where is Store?", StructuralQuery("definition", "Store")),
+    ("where is the Store class defined?", StructuralQuery("definition", "Store", "class")),
+    ("where is the class Store", StructuralQuery("definition", "Store", "class")),
+    ("Where is the function parse defined?", StructuralQuery("definition", "parse", "function")),
+    ("which file defines std::vec::push", StructuralQuery("definition", "std.vec.push")),
+    ("Can you show me the definition of build_prompt() please?", StructuralQuery("definition", "build_prompt")),
+    ("what is the signature of parse?", StructuralQuery("signature", "parse")),
+    ("signature of Budget.trim", StructuralQuery("signature", "Budget.trim")),
+    ("what arguments does build_prompt take?", StructuralQuery("signature", "build_prompt")),
+    ("who calls parse?", StructuralQuery("calls", "parse")),
+    ("What calls `parse`?", StructuralQuery("calls", "parse")),
+    ("which functions call build_prompt(question)?", StructuralQuery("calls", "build_prompt")),
+    ("list all callers of Store.read", StructuralQuery("calls", "Store.read")),
+    ("where is build_prompt called from?", StructuralQuery("calls", "build_prompt")),
+    ("where does Store.read get called?", StructuralQuery("calls", "Store.read")),
+    ("does anything else call `parse`?", StructuralQuery("calls", "parse")),
+    ("what uses Store?", StructuralQuery("uses", "Store")),
+    ("is MAX_BYTES still used anywhere?", StructuralQuery("uses", "MAX_BYTES")),
+    ("where is MAX_BYTES used", StructuralQuery("uses", "MAX_BYTES")),
+    ("find all references to loadConfig", StructuralQuery("uses", "loadConfig")),
+    ("who imports numpy", StructuralQuery("imports", "numpy")),
+    ("which files import indexer.storage.store?", StructuralQuery("imports", "indexer.storage.store")),
+    ("what imports prompts/build.py", StructuralQuery("imports", "prompts/build.py")),
+    ("what subclasses Engine", StructuralQuery("subclasses", "Engine")),
+    ("which classes inherit from BaseModel?", StructuralQuery("subclasses", "BaseModel")),
+    ("what implements the Engine protocol?", StructuralQuery("subclasses", "Engine", "protocol")),
+    ("implementations of `Engine`", StructuralQuery("subclasses", "Engine")),
+    ("which tests touch build_prompt?", StructuralQuery("tests", "build_prompt")),
+    ("what tests cover parse", StructuralQuery("tests", "parse")),
+    ("is build_prompt tested?", StructuralQuery("tests", "build_prompt")),
+    ("does `Store` have any tests?", StructuralQuery("tests", "Store")),
+    ("which tests does Store.read have?", StructuralQuery("tests", "Store.read")),
+    ("but are there any unit tests for `parse`?", StructuralQuery("tests", "parse")),
+    ("what does prompts/build.py contain?", StructuralQuery("outline", "prompts/build.py")),
+    ("what is in build.py?", StructuralQuery("outline", "build.py")),
+    ("what else is in build.py?", StructuralQuery("outline", "build.py")),
+    ("what else does Budget have?", StructuralQuery("outline", "Budget")),
+    ("outline of indexer/store.py", StructuralQuery("outline", "indexer/store.py")),
+    ("what methods does Budget have?", StructuralQuery("outline", "Budget")),
+    ("list the functions in build.py", StructuralQuery("outline", "build.py")),
+    ("list the routes", StructuralQuery("routes")),
+    ("which endpoints does the server expose?", StructuralQuery("routes")),
+    ("list all HTTP endpoints in this project", StructuralQuery("routes")),
+    ("list the commands", StructuralQuery("commands")),
+    ("what CLI commands are there?", StructuralQuery("commands")),
+]
+OTHER = [
+    "where is the config loaded?",
+    "where is the config defined?",
+    "where is the config?",
+    "where is authentication?",
+    "where is retry handled",
+    "where is Python installed",
+    "where are tests defined for the parser and the scanner?",
+    "where is the error raised when parse fails",
+    "how does build_prompt work?",
+    "what is Budget.trim",
+    "why does build_prompt call trim?",
+    "who calls the police",
+    "who calls it?",
+    "who calls parse and why?",
+    "what calls does parse make?",
+    "what uses memory",
+    "what uses the most memory",
+    "who uses this?",
+    "explain who calls build_prompt",
+    "what implements retries",
+    "what arguments does the server take?",
+    "tests for the parser",
+    "how many tests are there",
+    "what is in the box",
+    "what else is in the box",
+    "is the parser tested?",
+    "is memory used?",
+    "does the server have tests?",
+    "does anything call home?",
+    "what does this module contain",
+    "what does the config contain?",
+    "how are routes registered?",
+    "how do I add a route?",
+    "what commands should I run to install it",
+    "where is build_prompt defined?\nTraceback (most recent call last):",
+    "where is build_prompt defined and " + "why " * 40,
+    "",
+    "?",
+    "where is defined",
+]
+
+
+@pytest.mark.parametrize(("question", "asked"), STRUCTURAL)
+def test_structural(question: str, asked: StructuralQuery) -> None:
+    assert parse_structural_query(question) == asked
+
+
+@pytest.mark.parametrize("question", OTHER)
+def test_not_structural(question: str) -> None:
+    assert parse_structural_query(question) is None

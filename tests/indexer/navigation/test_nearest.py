@@ -1,0 +1,73 @@
+"""A name with several definitions, where the conversation tells the file of the one that is meant."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.navigator import answer
+from tests.indexer.harness import World
+
+TREE = {
+    "shop/price.py": "def total(items):\n    return sum(items)\n\n\ndef twice(items):\n    return total(items) * 2\n",
+    "stock/count.py": "def total(boxes):\n    return len(boxes)\n\n\nDOUBLE = total([1])\n",
+    "shop/till.py": "from shop.price import total\n\n\ndef sell(items):\n    return total(items)\n",
+    "shop/near.py": "from .price import total as cost\n\n\ndef ask(items):\n    return cost(items)\n",
+    "stock/house.py": "from stock import count\n\n\ndef fill(boxes):\n    return count.total(boxes)\n",
+    "other/user.py": "from elsewhere import total\n\n\ndef use():\n    return total(1)\n",
+    "tests/test_price.py": "from shop.price import total\n\n\ndef test_total():\n    assert total([1]) == 1\n",
+    "tests/test_count.py": "from stock.count import total\n\n\ndef test_boxes():\n    assert total([1]) == 1\n",
+    "net/dial.go": "package net\n\nfunc Open() {\n}\n\nfunc Dial() {\n\tOpen()\n}\n",
+    "net/pool.go": "package net\n\nfunc Fill() {\n\tOpen()\n}\n",
+    "disk/file.go": "package disk\n\nfunc Open() {\n}\n\nfunc Read() {\n\tOpen()\n}\n",
+    "main.go": 'package main\n\nimport "example.org/app/disk"\n\nfunc main() {\n\tdisk.Open()\n}\n',
+}
+OF_PRICE = ["shop/near.py:5", "shop/price.py:6", "shop/till.py:5", "tests/test_price.py:5"]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    made = World(tmp_path_factory.mktemp("shop"), TREE)
+    made.refresh()
+    return made
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time enough on a busy machine: what is not looked at is not tested here."""
+    monkeypatch.setattr("indexer.navigation.navigator._SECONDS", 10.0)
+    monkeypatch.setattr("indexer.navigation.navigator._WAITING", 20.0)
+
+
+def places(world: World, question: str, path: str) -> tuple[list[str], bool]:
+    asked = parse_structural_query(question)
+    assert asked is not None
+    told = answer(replace(asked, path=path), world.store)
+    return ([f"{spot.path}:{spot.line}" for spot in told.spots], told.complete) if told else ([], True)
+
+
+@pytest.mark.parametrize(
+    ("question", "path", "expected"),
+    [
+        ("who calls total?", "", []),
+        ("who calls total?", "gone.py", []),
+        ("who calls total?", "shop/price.py", OF_PRICE),
+        ("who calls total?", "stock/count.py", ["stock/count.py:5", "stock/house.py:5", "tests/test_count.py:5"]),
+        ("which tests touch total?", "stock/count.py", ["tests/test_count.py:5"]),
+        ("who imports total?", "shop/price.py", ["shop/near.py:1", "shop/till.py:1", "tests/test_price.py:1"]),
+        ("where is total defined?", "stock/count.py", ["stock/count.py:1"]),
+        ("who calls Open?", "net/dial.go", ["net/dial.go:7", "net/pool.go:4"]),
+        ("who calls Open?", "disk/file.go", ["disk/file.go:7", "main.go:6"]),
+        ("who calls twice?", "stock/count.py", []),
+    ],
+)
+def test_only_what_means_the_one_in_that_file(world: World, question: str, path: str, expected: list[str]) -> None:
+    assert places(world, question, path) == (expected, True)
+
+
+def test_what_may_be_either_is_left_out_and_said_to_be(tmp_path: Path) -> None:
+    unclear = {"unclear.py": "from both import total\n\ntotal(1)\n", "both.py": "from shop.price import total\n"}
+    world = World(tmp_path, TREE | unclear)
+    world.refresh()
+    assert places(world, "who calls total?", "shop/price.py") == (OF_PRICE, False)

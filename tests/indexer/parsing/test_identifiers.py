@@ -1,0 +1,84 @@
+"""Terms: split at the borders programmers write, kept whole, lightly stemmed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.parsing.identifiers import action, content_words, is_identifier, query_terms, split, stem
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("parseHTTPResponse", ["parsehttpresponse", "pars", "http", "respons"]),
+        ("snake_case_name", ["snake_case_name", "snak", "case", "name"]),
+        ("_private", ["privat"]),
+        ("utf8", ["utf8", "utf", "8"]),
+        ("MAX_VALUE", ["max_value", "max", "valu"]),
+        ("x = 1", ["x", "1"]),
+        ("größe Δx", ["größe", "δx"]),
+        ("a" * 65, []),
+        ("", []),
+    ],
+)
+def test_split(text: str, terms: list[str]) -> None:
+    assert split(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("words", "shared"),
+    [
+        (("parse", "parses", "parsed", "parsing"), "pars"),
+        (("query", "queries"), "query"),
+        (("run", "runs", "running"), "run"),
+        (("call", "calls", "called", "calling"), "call"),
+        (("cache", "caches", "cached", "caching"), "cach"),
+        (("class", "classes"), "class"),
+        (("token", "tokens"), "token"),
+    ],
+)
+def test_forms_of_a_word_share_a_stem(words: tuple[str, ...], shared: str) -> None:
+    assert {stem(word) for word in words} == {shared}
+
+
+@pytest.mark.parametrize(
+    ("agent", "deed"),
+    [
+        ("builder", "build"),
+        ("parser", "pars"),
+        ("formatter", "format"),
+        ("iterator", "iterat"),
+        ("user", "user"),
+        ("x", "x"),
+    ],
+)
+def test_an_agent_is_found_by_what_it_does(agent: str, deed: str) -> None:
+    assert action(agent) == deed
+
+
+@pytest.mark.parametrize("word", ["bus", "this", "string", "red", "class", "status", "is"])
+def test_what_only_looks_like_an_ending_stays(word: str) -> None:
+    assert stem(word) == word
+
+
+def test_question_words_are_left_out_unless_nothing_else_is_there() -> None:
+    assert query_terms("Where is the build_prompt function used?") == ["build_prompt", "build", "prompt", "function"]
+    assert query_terms("what is it") == ["what", "is", "it"]
+    assert content_words("How does the Scanner skip files?") == ["Scanner", "skip", "files"]
+
+
+@pytest.mark.parametrize(
+    ("word", "verdict"),
+    [("build_prompt", True), ("HTTPError", True), ("camelCase", True), ("Scanner", False), ("v", False)],
+)
+def test_is_identifier(word: str, verdict: bool) -> None:
+    assert is_identifier(word) is verdict
+
+
+@given(st.text())
+def test_terms_are_word_characters_only_so_that_they_can_be_quoted_in_a_query(text: str) -> None:
+    for term in split(text):
+        assert term == term.lower()
+        assert '"' not in term
+        assert " " not in term
+        assert term

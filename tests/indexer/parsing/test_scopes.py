@@ -1,0 +1,203 @@
+"""Names that a function or block binds itself are no references to what is called so outside it."""
+
+import pytest
+
+from indexer.parsing.references import references_to
+
+# Lines that end in ! refer to the `load` outside.
+PYTHON = """
+def by_parameter(load): return load()
+def by_more(first, *load): return load()
+def by_annotated(load: int, last: int = 1): return load
+def by_default(load=load):  # !
+    return load()
+def by_assignment():
+    load = 3
+    return load
+def by_annotation():
+    load: int
+    load += 1
+def by_unpacking(pair):
+    first, (*load, last) = pair
+    return load
+def by_loop(loads):
+    for load in loads:
+        load()
+def by_with(file):
+    with file as load, file as (first, last):
+        load()
+def by_error():
+    try:
+        pass
+    except OSError as load:
+        return load
+def by_walrus(x):
+    return load if (load := x) else None
+def by_match(x):
+    match x:
+        case load:
+            return load
+def by_comprehension(loads):
+    first = [load() for load in loads]
+    return [load(x) for x in first]  # !
+def by_an_outer_one(load):
+    def inner():
+        return load()
+    return inner
+calls = lambda load: load()
+runs = lambda load=load: load()  # !
+class Till:
+    load = 3
+    def total(self):
+        return load()  # !
+    def own(self, load):
+        return self.load()  # !
+def that_says_so(loads):
+    global load  # !
+    load = load()  # !
+def that_imports_it(load=None):
+    from shop import load
+    return load()  # !
+def that_falls_back():
+    try:
+        from shop import load
+    except ImportError:
+        load = None  # !
+    return load()  # !
+def that_defines_it(fast):
+    if fast:
+        load = None  # !
+    else:
+        def load(): return 1
+    return load()  # !
+def that_passes_it():
+    call(load=3)
+    call(load=load)  # !
+    return "load"
+load()  # !
+"""
+JAVASCRIPT = """
+function byParameter(load) { return load() }
+function byDefault(a, load = 1) { return load() }
+const byArrow = load => load()
+const byField = ({load, other: {a}}) => load()
+const byRenamed = ({from: load = 1}, ...rest) => load()
+const byItem = ([a, load]) => new load()
+const byRest = (...load) => load
+function byVariable(f) {
+  const load = f()
+  return () => load()
+}
+function byBlock(f) {
+  if (f) {
+    let load = f
+    load()
+  }
+  load() // !
+}
+function byLoop(loads) {
+  for (const load of loads) load()
+  for (let load = 0; load < 1;) load()
+  load() // !
+}
+function byError() {
+  try { load() } // !
+  catch (load) { load() }
+}
+class Till {
+  open(load) { return load() + this.total }
+  shut(f) { return load() } // !
+}
+function thatSetsIt(f) {
+  load = f // !
+}
+function thatRequiresIt() {
+  const { load } = require("./load")
+  return load() // !
+}
+function thatDefinesIt() {
+  const load = () => 1
+  return load() // !
+}
+const passed = { load: 1, all: [load] } // !
+load() // !
+"""
+TYPESCRIPT = """
+function byParameter(load: Load, last?: Load): Load { return load() }
+function byOptional(load?: Load) { return load() }
+class Till {
+  constructor(private load: Load) { load() }
+}
+interface Shape { (load: Load): void; area(load: Load): void; new (load: Load): Shape }
+function byType() {
+  const f: (load: Load) => void = g
+  load() // !
+}
+declare function outside(load: Load): void
+"""
+TSX = """
+const Box = ({load}) => <load.Box a={load} />
+const Page = () => <Box a={load} /> // !
+"""
+GO = """
+package p
+func byParameter(load func() int) int { return load() }
+func byMore(n int, load ...int) { use(load) }
+func (load *Till) byReceiver() { load.run() }
+func byLiteral() { f := func(load int) int { return load }; f(load()) } // !
+func byType(f func(load int) int) { load() } // !
+func plain() { load() } // !
+"""
+RUST = """
+fn by_parameter(load: i32) -> i32 { load }
+fn by_mutable(mut load: impl Fn()) { load() }
+fn by_closure() { call(|load, x: i32| load(x)); }
+trait Shape { fn area(load: i32); }
+fn plain() { load() } // !
+"""
+
+
+CASES = [
+    ("python", PYTHON),
+    ("javascript", JAVASCRIPT),
+    ("typescript", JAVASCRIPT),
+    ("typescript", TYPESCRIPT),
+    ("tsx", TSX),
+    ("go", GO),
+    ("rust", RUST),
+]
+
+
+@pytest.mark.parametrize(("language", "text"), CASES, ids=[language for language, _ in CASES])
+def test_only_what_means_the_name_outside_refers_to_it(language: str, text: str) -> None:
+    found = references_to(text, language, "load") or ()
+    lines = text.split("\n")
+    told = {lines[ref.line - 1] for ref in found if ref.kind != "import"}
+    assert told == {line for line in lines if line.endswith("!")}
+
+
+def test_what_is_bound_in_one_of_many_places() -> None:
+    text = "".join(f"def f{n}(load):\n    load()\n\n\ndef g{n}():\n    load()\n" for n in range(50))
+    assert [ref.line for ref in references_to(text, "python", "load") or ()] == [6 * n + 6 for n in range(50)]
+
+
+def test_an_alias_that_a_function_binds_itself() -> None:
+    text = "from shop import load as read\n\n\ndef f(read):\n    read()\n\n\ndef g(load):\n    read()\n"
+    assert [(ref.line, ref.kind) for ref in references_to(text, "python", "load") or ()] == [(1, "import"), (9, "call")]
+
+
+@pytest.mark.parametrize("brought", ["from shop import load", "@pytest.fixture\ndef load(): return 1", ""])
+def test_pytest_fills_in_what_the_file_has(brought: str) -> None:
+    text = f"""{brought}
+def test_one(load): assert load  # !
+def test_two(other, load: int): assert other  # !
+@pytest.fixture(autouse=True)
+def shop(load): return load  # !
+def plain(load): return load
+def test_three():
+    load = 1
+    return load
+"""
+    lines = text.split("\n")
+    told = [lines[ref.line - 1] for ref in references_to(text, "python", "load") or () if ref.kind != "import"]
+    assert set(told) == {line for line in lines if line.endswith("!") and brought}

@@ -1,0 +1,118 @@
+"""Fusion: signals in their own spread, demotions, ties."""
+
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.search.fusion import Ranked, Weights, factor, refine
+from indexer.search.fusion import fuse as fuse_weighted
+from indexer.types import Chunk, Why
+
+WEIGHTS = Weights()
+LEXICAL, DENSE, SYMBOL = WEIGHTS.lexical, WEIGHTS.dense, WEIGHTS.symbol
+Scores = dict[int, float]
+
+
+def fuse(lexical: Scores, dense: Scores, symbol: Scores, factors: Scores, pool: int) -> list[Ranked]:
+    return fuse_weighted(lexical, dense, symbol, factors, pool, WEIGHTS)
+
+
+def test_bm25_counts_from_zero_unless_its_list_is_cut_off() -> None:
+    whole = fuse({1: 4.0, 2: 3.0}, {}, {}, {}, pool=3)
+    assert [(item.id, item.score) for item in whole] == approx(
+        [(1, 4 / 12.5**0.5 * LEXICAL), (2, 3 / 12.5**0.5 * LEXICAL)]
+    )
+    cut_off = fuse({1: 4.0, 2: 3.0}, {}, {}, {}, pool=2)
+    assert [(item.id, item.score) for item in cut_off] == approx([(1, 2**0.5 * LEXICAL), (2, 0.0)])
+
+
+def test_a_cosine_counts_from_the_worst_of_its_list() -> None:
+    ranked = fuse({}, {1: 0.5, 2: 0.4, 3: 0.1}, {}, {}, pool=9)
+    typical = ((0.16 + 0.09) / 3) ** 0.5
+    assert [(item.id, item.score) for item in ranked] == approx(
+        [(1, 0.4 / typical * DENSE), (2, 0.3 / typical * DENSE), (3, 0.0)]
+    )
+
+
+def test_two_signals_together_beat_one_alone() -> None:
+    ranked = fuse({1: 3.0, 2: 2.0, 3: 1.0}, {2: 0.9, 4: 0.8, 5: 0.1}, {}, {}, pool=9)
+    by_id = {item.id: item for item in ranked}
+    assert ranked[0].id == 2
+    assert (by_id[4].why.lexical, by_id[3].why.dense, by_id[2].why.symbol) == (0.0, 0.0, 0.0)
+    assert min(by_id[2].why.lexical, by_id[2].why.dense) > 0
+
+
+def test_a_factor_scales_the_sum_and_a_name_counts_as_it_is() -> None:
+    ranked = fuse({}, {}, {1: 1.0, 2: 0.9}, {1: 0.5}, pool=9)
+    assert [(item.id, item.score) for item in ranked] == approx([(2, 0.9 * SYMBOL), (1, 0.5 * SYMBOL)])
+    assert ranked[1].why == Why(symbol=0.5 * SYMBOL)
+
+
+def test_ties_go_by_id_and_nothing_gives_nothing() -> None:
+    assert [item.id for item in fuse({7: 5.0, 3: 5.0, 5: 5.0}, {}, {}, {}, pool=9)] == [3, 5, 7]
+    assert [item.id for item in fuse({}, {7: 0.5, 3: 0.5}, {}, {}, pool=2)] == [3, 7]
+    assert fuse({}, {}, {}, {}, pool=9) == []
+
+
+SCORES = st.dictionaries(st.integers(0, 9), st.floats(0, 50))
+
+
+@given(SCORES, st.dictionaries(st.integers(0, 9), st.floats(-1, 1)), st.integers(1, 12))
+def test_scores_are_bounded_not_negative_and_in_order(
+    lexical: dict[int, float], dense: dict[int, float], pool: int
+) -> None:
+    ranked = fuse(lexical, dense, {}, {}, pool)
+    assert {item.id for item in ranked} == lexical.keys() | dense.keys()
+    assert [(-item.score, item.id) for item in ranked] == sorted((-item.score, item.id) for item in ranked)
+    for item in ranked:
+        assert 0 <= item.score <= (LEXICAL + DENSE) * 10**0.5 + 1e-6  # of at most ten scores
+        assert item.score == pytest.approx(item.why.lexical + item.why.dense)
+
+
+def approx(expected: list[tuple[int, float]]) -> list[tuple[int, object]]:
+    return [(i, pytest.approx(score)) for i, score in expected]
+
+
+def chunk(path: str, language: str, kind: str = "function") -> Chunk:
+    return Chunk(path, 1, 2, "f", kind, language, "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("found", "about_tests", "about_docs", "times"),
+    [
+        (chunk("src/a.py", "python"), False, False, 1.0),
+        (chunk("tests/a.py", "python"), False, False, 0.3),
+        (chunk("tests/a.py", "python"), True, False, 1.0),
+        (chunk("README.md", "markdown"), False, False, 0.6),
+        (chunk("README.md", "markdown"), False, True, 1.0),
+        (chunk("src/a.d.ts", "typescript"), False, False, 0.6),
+        (chunk("examples/a.py", "python"), False, False, 0.85),
+        (chunk("src/a.py", "python", "block"), False, False, 0.7),
+        (chunk("tests/data.json", "json", "window"), False, False, 0.3 * 0.75 * 0.7),
+    ],
+)
+def test_what_is_rarely_meant_is_demoted(found: Chunk, about_tests: bool, about_docs: bool, times: float) -> None:
+    assert factor(found, about_tests, about_docs) == pytest.approx(times)
+
+
+def test_the_second_look_adds_the_graph_the_heavy_embedder_and_the_file() -> None:
+    first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
+    again = refine(first, {2: 1.0}, {}, {2: 0.9, 1: 0.4}, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
+    found = {item.id: item for item in again}
+    assert [item.id for item in again] == [2, 1, 3]
+    rerank = WEIGHTS.rerank * 2**0.5  # 0.5 above the worst of two, whose root mean square is 0.5 / sqrt(2)
+    second = 0.5 * SYMBOL + WEIGHTS.graph + rerank
+    file = WEIGHTS.file * (second**2 + (0.25 * SYMBOL) ** 2) ** 0.5
+    why = Why(symbol=0.5 * SYMBOL, graph=WEIGHTS.graph, rerank=rerank, file=file)
+    assert asdict(found[2].why) == pytest.approx(asdict(why))
+    assert found[2].score == pytest.approx(second + file)
+    assert found[1].why.file == pytest.approx(WEIGHTS.file * SYMBOL)
+
+
+def test_what_the_commits_say_counts_for_every_chunk_of_a_file() -> None:
+    first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
+    again = refine(first, {2: 1.0}, {"b": 0.5}, {}, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
+    graph = {item.id: item.why.graph for item in again}
+    assert graph == pytest.approx({1: 0.0, 2: WEIGHTS.graph + WEIGHTS.history / 2, 3: WEIGHTS.history / 4})

@@ -1,0 +1,46 @@
+"""What MiniLM is tuned on, and what is written."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from indexer.training import minilm
+from indexer.training.dataset import REPORT, Dataset, Example
+from indexer.training.mine import COMMENT, DOC
+from indexer.training.minilm import choose, write
+
+
+def data() -> Dataset:
+    """1,000 pairs of a large Python package, 10 of a small one in Go; half are comments."""
+    codes = [f"big/m{i}.py f{i}\ndef f{i}(a):\n    return a + {i}\n" for i in range(1000)]
+    codes += [f"small/m{i}.go g{i}\nfunc g{i}() int {{\n  return {i}\n}}\n" for i in range(10)]
+    kinds = [DOC if at % 2 else COMMENT for at in range(len(codes))]
+    train = [
+        Example(kind, f"gives number {at} of all", at, "big" if at < 1000 else "small") for at, kind in enumerate(kinds)
+    ]
+    return Dataset(codes, train, [])
+
+
+def test_what_is_rare_is_taken_more_often_and_no_pair_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minilm, "OF_KIND", {DOC: 100, COMMENT: 600})
+    monkeypatch.setattr(minilm, "REPORTS", 7)
+    found = choose(data(), np.random.default_rng(0))
+    of_kind = {kind: [example for example in found if example.kind == kind] for kind in (DOC, COMMENT, REPORT)}
+    assert {kind: len(examples) for kind, examples in of_kind.items()} == {DOC: 100, COMMENT: 505, REPORT: 7}
+    assert len({example.code for example in of_kind[DOC]}) == 100
+    small = sum(example.package == "small" for example in of_kind[DOC])
+    assert small >= 4  # of 5: (5 / 500) ** -0.7 = 25 times as often as one of the large package
+    assert {example.code for example in of_kind[REPORT]} <= {example.code for example in of_kind[DOC]}
+
+
+def test_layers_are_written_as_half_floats_with_their_digest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "minilm" / "layers.safetensors"
+    write(file, {"encoder.layer.5.output.dense.bias": np.array([0.5, 1 / 3], np.float32)})
+    read = load_file(file)["encoder.layer.5.output.dense.bias"]
+    np.testing.assert_array_equal(read, np.array([0.5, 1 / 3], np.float16), strict=True)
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in capsys.readouterr().out

@@ -1,0 +1,92 @@
+"""Trees as they should not be: an index comes out of each, or the reason why none does."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from indexer.embedding.base import HashEmbedder
+from indexer.errors import CodebaseEmpty
+from indexer.search.searcher import Searcher
+from indexer.types import Progress
+from indexer.update.refresh import refresh
+from tests.indexer.harness import World, put
+
+
+def test_only_binaries(tmp_path: Path) -> None:
+    world = World(tmp_path, {"a.txt": "", "b.so": "x"})
+    (world.root / "a.txt").write_bytes(b"\0" * 100)
+    with pytest.raises(CodebaseEmpty, match="2 binary"):
+        world.refresh()
+
+
+def test_a_generated_file_of_100_000_lines(tmp_path: Path) -> None:
+    world = World(tmp_path, {"table.py": "".join(f"x{n}=0\n" for n in range(100_000)), "a.py": "def near(): pass\n"})
+    report = world.refresh()
+    assert (report.files, report.skipped) == (2, ())
+    lines = {line for row in world.content() if row[0] == "table.py" for line in range(row[2], row[3] + 1)}
+    assert lines == set(range(1, 100_001))
+    assert "a.py" in [hit.path for hit in Searcher(world.store, world.embedder).search("near")]
+
+
+def test_encodings_of_all_kinds(tmp_path: Path) -> None:
+    world = World(tmp_path, {})
+    for name, encoding in (("a", "utf-8"), ("b", "latin-1"), ("c", "utf-16"), ("d", "utf-8-sig")):
+        world.root.mkdir(exist_ok=True)
+        (world.root / f"{name}.py").write_bytes("größe = 'naïve'\r\n".encode(encoding))
+    assert world.refresh().skipped == ()
+    assert {row[4] for row in world.content()} == {"größe = 'naïve'"}
+
+
+def test_files_that_vanish_while_the_job_runs(tmp_path: Path) -> None:
+    world = World(tmp_path, {f"m{n:02}.py": f"def f{n}(): pass\n" for n in range(20)})
+
+    def vanish(progress: Progress) -> None:
+        if progress.stage == "indexing":
+            for n in range(10, 20):
+                (world.root / f"m{n:02}.py").unlink(missing_ok=True)
+
+    report = refresh(world.store, world.embedder, on_progress=vanish)
+    assert (report.files, {skip.reason for skip in report.skipped}) == (10, {"vanished"})
+
+
+def test_the_old_index_answers_while_another_table_is_indexed(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    new = HashEmbedder(dim=32, model_id="other")
+    served: list[str] = []
+
+    def ask(progress: Progress) -> None:
+        served.append(Searcher(world.store, world.embedder).search("load_config")[0].path)
+
+    assert refresh(world.store, new, on_progress=ask).changed == 4
+    assert set(served) == {"app/config.py"}
+    assert Searcher(world.store, new).search("load_config")[0].path == "app/config.py"
+    with world.store.read() as snapshot:
+        assert [len(ids) for _, ids, _, _ in snapshot.vectors_after(0, world.embedder.model_id, 64)] == []
+
+
+ORPHANS = """
+import os, signal, sys
+from pathlib import Path
+from indexer.embed import HashEmbedder
+from indexer.prepare import Preparer, _spread, Task
+from indexer.scan import Candidate
+
+if __name__ == "__main__":
+    task = Task(Candidate("a.py", 6, 0), None)
+    outcomes = _spread(Preparer(Path(sys.argv[1]), HashEmbedder(), "recipe"), [task] * 4, 2, 1)
+    next(outcomes)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_of_a_killed_job_end_too(tmp_path: Path) -> None:
+    put(tmp_path, "a.py", "x = 1\n")
+    script = put(tmp_path, "job.py", ORPHANS)
+    began = time.monotonic()
+    # The pipe ends when the last process that has it does: a worker that lived on would hold it until the timeout.
+    subprocess.run([sys.executable, script, tmp_path], stdout=subprocess.PIPE, timeout=60, check=False)
+    assert time.monotonic() - began < 50

@@ -1,0 +1,205 @@
+"""An index follows its files: only what changed is read, nothing is lost."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks.soak import survive
+from indexer.embedding.base import HashEmbedder
+from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage
+from indexer.types import Progress
+from indexer.update.refresh import refresh
+from tests.indexer.harness import World, content, put
+
+OLD = 1_000_000_000 * 10**9  # long before anything was indexed
+
+
+def settle(world: World) -> None:
+    """Makes every file old, as after a coffee: its stat is then proof enough."""
+    for file in world.root.rglob("*"):
+        os.utime(file, ns=(OLD, OLD))
+    world.refresh()
+
+
+def test_a_first_run_indexes_everything(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    report = world.refresh()
+    assert (report.files, report.chunks, report.changed, report.removed) == (4, 7, 4, 0)
+    assert report.skipped == ()
+    paths = [row[0] for row in world.content()]
+    assert paths == ["README.md", "app/config.py", *["app/server.py"] * 4, "web/page.js"]
+
+
+def test_nothing_changed_nothing_done_and_the_generation_stays(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    first = world.refresh()
+    again = world.refresh()
+    assert (again.changed, again.removed) == (0, 0)
+    assert again.generation == first.generation
+
+
+def test_a_touched_file_is_read_but_not_indexed_and_then_known_by_its_stat(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    settle(world)
+    with world.store.read() as snapshot:
+        assert {file.mtime_ns for file in snapshot.files().values()} == {OLD}
+    report = world.refresh()
+    assert report.changed == 0
+
+
+def test_an_edit_touches_only_the_file_that_changed(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    file = world.root / "app/server.py"
+    put(world.root, "app/server.py", file.read_text().replace("return None", "return 'stopped'"))
+    report = world.refresh()
+    assert (report.changed, report.files) == (1, 4)
+    assert world.content() == fresh(world, tmp_path)
+
+
+def test_an_edit_of_the_same_size_within_the_same_instant_is_seen(tmp_path: Path) -> None:
+    world = World(tmp_path, {"a.py": "x = 1\n"})
+    world.refresh()
+    info = (world.root / "a.py").stat()
+    put(world.root, "a.py", "x = 2\n")
+    os.utime(world.root / "a.py", ns=(info.st_atime_ns, info.st_mtime_ns))
+    assert world.refresh().changed == 1
+    assert [row[4] for row in world.content()] == ["x = 2"]
+
+
+def test_a_file_that_goes_and_comes_back(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    text = (world.root / "app/config.py").read_text()
+    (world.root / "app/config.py").unlink()
+    gone = world.refresh()
+    assert (gone.removed, gone.files) == (1, 3)
+    put(world.root, "app/config.py", text)
+    back = world.refresh()
+    assert (back.changed, back.files) == (1, 4)
+    assert world.content() == fresh(world, tmp_path)
+
+
+def test_a_renamed_file_leaves_its_old_name(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    (world.root / "web/page.js").rename(world.root / "web/view.js")
+    report = world.refresh()
+    assert (report.changed, report.removed) == (1, 1)
+    assert world.content() == fresh(world, tmp_path)
+
+
+def test_a_file_that_is_no_longer_worth_it_goes(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    (world.root / "app/config.py").write_bytes(b"\0\1\2")
+    report = world.refresh()
+    assert (report.removed, report.files) == (1, 3)
+    assert [(skip.path, skip.reason) for skip in report.skipped] == [("app/config.py", "binary")]
+
+
+def test_another_embedding_model_indexes_again_by_itself(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    first = world.refresh()
+    world.embedder = HashEmbedder(dim=32, model_id="other")
+    report = world.refresh()
+    assert report.changed == 4
+    with world.store.read() as snapshot:
+        [(_, ids, vectors, damaged)] = snapshot.vectors_after(0, "other-32", 32)
+    assert (len(ids), vectors.shape, damaged) == (first.chunks, (first.chunks, 32), [])
+
+
+def test_bad_files_are_skips_with_their_reasons_and_stop_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    put(world.root, "broken.py", "def (((((:\n" * 50)
+    put(world.root, "nested.js", "[\n" * 9000)
+    (world.root / "image.txt").write_bytes(b"\0\0\0")
+    (world.root / "latin.py").write_bytes("# größer als die Welt\n".encode("latin-1"))
+    (world.root / "loop").symlink_to(world.root)
+    report = world.refresh()
+    assert report.files == 7
+    assert {skip.path: skip.reason for skip in report.skipped} == {"image.txt": "binary", "loop": "symlink"}
+    with world.store.read() as snapshot:
+        assert snapshot.skips() == tuple(sorted(report.skipped, key=lambda skip: skip.path))
+
+
+def test_a_folder_with_nothing_to_index_says_why(tmp_path: Path) -> None:
+    world = World(tmp_path, {".env": "A=1\n", "id_rsa": "x\n", "logo.png": "x"})
+    with pytest.raises(CodebaseEmpty, match=r"\(2 secret, 1 binary\)"):
+        world.refresh()
+    (world.root / ".env").unlink()
+    (world.root / "id_rsa").unlink()
+    (world.root / "logo.png").unlink()
+    with pytest.raises(CodebaseEmpty, match="no files at all"):
+        world.refresh()
+
+
+def test_a_folder_that_went_away(tmp_path: Path) -> None:
+    world = World(tmp_path, {"a.py": "x = 1\n"})
+    store = world.store
+    (world.root / "a.py").unlink()
+    world.root.rmdir()
+    with pytest.raises(CodebaseUnreadable, match="no folder"):
+        refresh(store, world.embedder)
+
+
+def many(n: int) -> dict[str, str]:
+    return {f"m{i:03}.py": f"def f{i}():\n    return {i}\n\n\ndef g{i}():\n    return -{i}\n" for i in range(n)}
+
+
+def test_progress_tells_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.update.refresh._BATCH_CHUNKS", 50)
+    world = World(tmp_path, many(100))
+    told: list[Progress] = []
+    refresh(world.store, world.embedder, on_progress=told.append)
+    assert [told[0].stage, told[-1].stage] == ["scanning", "done"]
+    working = [p for p in told if p.stage == "indexing"]
+    assert {p.total for p in working} == {100}
+    assert [p.done for p in working] == sorted(p.done for p in working)
+    assert [p.chunks for p in working] == sorted(p.chunks for p in working)
+    assert len({p.chunks for p in working}) >= 4  # 200 chunks, 50 at a time
+    assert (told[-1].done, told[-1].chunks, told[-1].eta_s) == (100, 200, 0.0)
+    assert working[0].eta_s is None
+    assert all(p.eta_s is not None and p.files_per_s > 0 for p in working if p.chunks)
+
+
+def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.update.refresh._BATCH_CHUNKS", 50)
+    world = World(tmp_path, many(100))
+    told: list[Progress] = []
+
+    def enough() -> bool:
+        return bool(told) and told[-1].chunks >= 60
+
+    with pytest.raises(IndexCancelled):
+        refresh(world.store, world.embedder, on_progress=told.append, cancelled=enough)
+    with world.store.read() as snapshot:
+        files, _ = snapshot.counts()
+    assert 30 <= files < 100
+    report = world.refresh()
+    assert (report.files, report.changed) == (100, 100 - files)
+    assert world.content() == fresh(world, tmp_path)
+
+
+def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    with world.store.indexing(), pytest.raises(IndexStorage, match="being indexed by another job"):
+        world.refresh()
+    assert world.refresh().files == 4
+
+
+def test_kill_9_at_any_moment_loses_nothing(tmp_path: Path) -> None:
+    survive(tmp_path, kills=6, seed=9)
+
+
+def fresh(world: World, tmp_path: Path) -> list[tuple[str, str, int, int, str]]:
+    """The content of an index of the same folder made from nothing."""
+    from indexer.storage.codebases import Codebases
+
+    store = Codebases(tmp_path / "fresh").open(world.root)
+    refresh(store, world.embedder)
+    return content(store)

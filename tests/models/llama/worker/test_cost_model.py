@@ -1,0 +1,155 @@
+"""What steps have taken, what they may hold and what is foretold of them."""
+
+from dataclasses import astuple
+
+import pytest
+
+from models.llama.worker.cost_model import AHEAD_S, GRAIN, LONGEST_S, MOST, StepCostModel
+from models.types import Rates
+
+# Rows and seconds of three processors: one that works on 16 rows at once, one on which each costs as much as the
+# first, with a dear step at 8 (both measured, with a Phi-3-mini), and a fast one.
+GROUPS = ((1, 0.15), (8, 0.6), (16, 0.65), (32, 0.87), (64, 1.5), (128, 2.8))
+LINEAR = ((1, 0.214), (2, 0.378), (3, 0.547), (4, 0.708), (5, 0.89), (7, 1.216), (8, 2.371), (16, 2.415), (32, 4.409))
+FAST = ((1, 0.01), (16, 0.02), (32, 0.025), (64, 0.04), (128, 0.07), (256, 0.14), (512, 0.3))
+
+
+def paced(*steps: tuple[int, float]) -> StepCostModel:
+    pace = StepCostModel()
+    pace._spread = 0.0
+    for rows, seconds in steps:
+        pace.observe(rows, seconds)
+    return pace
+
+
+SLOW = ((1, 0.1), (4, 0.2), (16, 0.4), (32, 0.6), (128, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds"), [(1, 0.1), (2, 0.1 + 0.1 / 3), (4, 0.2), (10, 0.3), (80, 1.3), (128, 2.0), (256, 4.0)]
+)
+def test_a_step_lies_on_the_line_between_what_was_measured(rows: int, seconds: float) -> None:
+    assert paced(*SLOW).step_s(rows) == pytest.approx(seconds)
+
+
+def test_nothing_is_known_before_the_first_step() -> None:
+    pace = paced()
+    assert (pace.step_s(5), pace.eta_s(100), pace.guess_cost(4, 1), pace.rates()) == (0.0, None, 0.0, Rates())
+    pace.observe(1, 0.1)
+    assert (pace.step_s(5), pace.eta_s(100), pace.guess_cost(4, 1), pace.rates()) == (0.5, None, 0.0, Rates(0.0, 10.0))
+
+
+def test_few_rows_are_measured_each_for_themselves_many_by_about_their_size() -> None:
+    pace = paced((9, 1.0), (10, 1.5))
+    assert (pace.step_s(9), pace.step_s(10)) == (1.0, 1.5)
+    pace.observe(40, 8.0)
+    for _ in range(40):
+        pace.observe(64, 10.0)
+    assert pace.step_s(64) == pytest.approx(10.0, rel=1e-3)
+
+
+def test_a_pause_of_the_machine_is_no_measurement() -> None:
+    pace = paced((1, 0.1), (4, 0.2))
+    pace.observe(4, 60.0)
+    assert pace.step_s(4) == pytest.approx(0.2 + 0.25 * 0.1)
+    pace.observe(8, 60.0)  # expected: 0.45
+    assert pace.step_s(8) == pytest.approx(1.5 * 0.45)
+
+
+def test_a_slower_machine_is_noticed_all_the_same() -> None:
+    pace = paced((1, 0.1))
+    for _ in range(40):
+        pace.observe(1, 0.4)
+    assert pace.step_s(1) == pytest.approx(0.4, rel=1e-3)
+
+
+def test_larger_steps_that_were_slow_once_are_tried_again() -> None:
+    truth, pace, tried = paced(*GROUPS), paced((1, 0.15), (16, 0.65), (32, 1.4)), []
+    for _ in range(30):
+        tried.append(pace.slice(0))
+        pace.observe(tried[-1], truth.step_s(tried[-1]))
+    assert tried[0] == 16
+    assert min(tried[25:]) >= 64
+    steady = paced(*LINEAR)
+    for _ in range(200):
+        steady.observe(4, 0.708)
+    assert steady.slice(1) == 3  # beside answers nothing is tried that was slow
+
+
+def test_what_steps_that_read_vary_by_is_told() -> None:
+    pace = paced((1, 1.0), (32, 7.0))
+    for _ in range(200):
+        pace.observe(1, 1.2)
+        pace.observe(1, 0.8)
+    assert pace.rates().spread == 0.0
+    for _ in range(200):
+        pace.observe(32, 8.0)
+        pace.observe(32, 6.0)
+    assert pace.rates().spread == pytest.approx(1 / 7, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("steps", "rows", "waiting", "tokens"),
+    [
+        (GROUPS, 1, 1, 5),  # 8 rows take 4 times as long as one
+        (GROUPS, 1, 2, 63),  # 79 would be read hardly faster
+        (GROUPS, 8, 1, 72),
+        (GROUPS, 8, 8, 104),
+        (LINEAR, 1, 1, 3),
+        (LINEAR, 1, 2, 15),
+        (LINEAR, 2, 1, 5),  # not 6: eight rows would take twice as long
+        (FAST, 1, 1, 111),
+        (((1, 0.5), (16, 2.0), (512, 30.0)), 1, 9, 63),  # no step is longer than LONGEST_S
+        (((1, 1.0), (2, 5.0)), 1, 1, 1),  # one in any case
+        ((), 1, 1, 1),
+    ],
+)
+def test_answers_pause_no_longer_than_they_should_and_most_is_read_within_that(
+    steps: tuple[tuple[int, float], ...], rows: int, waiting: int, tokens: int
+) -> None:
+    assert paced(*steps).slice(rows, waiting) == tokens
+
+
+@pytest.mark.parametrize(
+    ("steps", "rows"), [((), GRAIN), (GROUPS, 128), (LINEAR, 32), (FAST, MOST), (((1, 0.5), (16, 6.0)), GRAIN)]
+)
+def test_who_reads_alone_reads_fast_and_looks_up_often(steps: tuple[tuple[int, float], ...], rows: int) -> None:
+    pace = paced(*steps)
+    assert pace.slice(0) == rows
+    assert pace.step_s(rows) <= LONGEST_S or rows == GRAIN
+
+
+def test_larger_steps_are_tried_until_they_gain_nothing() -> None:
+    truth, pace, tried = paced(*GROUPS), paced((1, 0.15)), []
+    for _ in range(6):
+        tried.append(pace.slice(0))
+        pace.observe(tried[-1], truth.step_s(tried[-1]))
+    assert tried == [32, 128, 128, 128, 128, 128]
+
+
+def test_a_guess_is_read_in_steps_that_nobody_minds() -> None:
+    for steps in (GROUPS, LINEAR, FAST):
+        pace = paced(*steps)
+        assert pace.step_s(rows := pace.slice(0, ahead=True)) <= AHEAD_S
+        assert rows >= 3
+    assert paced((1, 0.1)).slice(0, ahead=True) == 8  # by what one row takes
+
+
+@pytest.mark.parametrize(
+    ("tokens", "rows", "seconds"), [(10, 0, 0.3), (32, 0, 0.6), (138, 0, 2.0 * 138 / 128), (30, 1, 0.4 + 0.4 + 0.4 / 3)]
+)
+def test_a_first_token_comes_after_whole_slices_and_what_is_left(tokens: int, rows: int, seconds: float) -> None:
+    assert paced(*SLOW).eta_s(tokens, rows) == pytest.approx(seconds)
+
+
+def test_rates_are_those_of_whoever_asks_now() -> None:
+    pace = paced(*SLOW)
+    assert astuple(pace.rates()) == pytest.approx((64.0, 10.0, 0.0))
+    assert astuple(pace.rates(1)) == pytest.approx((14 / pace.step_s(15), 7.5, 0.0))
+    assert StepCostModel().rates(1) == Rates(0.0, 0.0, 0.05)
+
+
+def test_a_guess_costs_what_its_rows_do_beside_those_of_all_answers() -> None:
+    pace = paced((1, 0.047), (4, 0.111), (5, 0.14), (8, 0.236))  # Qwen2.5-Coder-1.5B on a Zen 4
+    assert pace.guess_cost(4, 1) == pytest.approx((0.14 - 0.047) / 4 / 0.047)
+    assert pace.guess_cost(4, 4) == pytest.approx((0.236 - 0.111) / 0.111)  # more than a token, right or wrong

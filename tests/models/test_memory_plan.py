@@ -1,0 +1,75 @@
+"""Who makes room for whom: laws that every plan keeps, and a few cases worked out by hand."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.memory_plan import FLOOR, MemoryPlan, ModelMemory, contexts, plan
+
+WEIGHTS = 1000
+
+
+def need(context: int) -> int:
+    return WEIGHTS + context
+
+
+held_models = st.lists(
+    st.builds(ModelMemory, st.just(""), st.integers(0, 20_000), st.booleans(), st.integers(0, 50)), max_size=6
+).map(lambda models: [ModelMemory(f"m{n}", m.need, m.in_use, m.last_used) for n, m in enumerate(models)])
+
+
+@given(st.integers(1, 40_000), st.integers(-5_000, 40_000), held_models)
+def test_a_plan_fits_keeps_all_it_can_and_has_the_longest_context(
+    want: int, room: int, held: list[ModelMemory]
+) -> None:
+    made = plan(need, want, room, held)
+    at_most = room + sum(model.need for model in held)
+    possible = [context for context in contexts(want) if need(context) <= at_most]
+    if made is None:
+        assert not possible
+        return
+    assert made.context == max(possible)
+    leaving = [next(model for model in held if model.name == name) for name in made.leaving]
+    freed = sum(model.need for model in leaving)
+    assert room + freed >= need(made.context)
+    for model in leaving:  # nobody goes for nothing
+        assert room + freed - model.need < need(made.context)
+    idle = [model for model in held if not model.in_use]
+    if any(model.in_use for model in leaving):  # who is at work goes only if all that rest do not suffice
+        assert room + sum(model.need for model in idle) < need(made.context)
+    assert [model.in_use for model in leaving] == sorted(model.in_use for model in leaving)
+
+
+@given(st.integers(1, 1 << 20))
+def test_contexts_halve_down_to_the_floor(want: int) -> None:
+    ladder = list(contexts(want))
+    assert ladder[0] == want
+    assert min(ladder) == min(want, FLOOR)
+    assert all(after in (before // 2, FLOOR) for before, after in pairwise(ladder))
+
+
+def test_the_least_recently_used_goes_first_and_only_if_it_must() -> None:
+    old, young, busy = (
+        ModelMemory("old", 5000, False, 1),
+        ModelMemory("young", 5000, False, 2),
+        ModelMemory("busy", 5000, True, 0),
+    )
+    everyone = [busy, young, old]
+    assert plan(need, 4000, 5000, everyone) == MemoryPlan((), 4000)
+    assert plan(need, 4000, 4999, everyone) == MemoryPlan(("old",), 4000)
+    assert plan(need, 8000, 0, everyone) == MemoryPlan(("old", "young"), 8000)
+    assert plan(need, 10_000, 0, everyone) == MemoryPlan(("old", "young", "busy"), 10_000)
+
+
+def test_a_small_one_stays_where_the_large_one_alone_makes_the_room() -> None:
+    small, large = ModelMemory("small", 100, False, 1), ModelMemory("large", 9000, False, 2)
+    assert plan(need, 4000, 0, [small, large]) == MemoryPlan(("large",), 4000)
+
+
+def test_the_context_is_halved_before_a_load_is_refused() -> None:
+    assert plan(need, 16_384, 6000, []) == MemoryPlan((), 4096)
+    assert plan(need, 16_384, 3048, []) == MemoryPlan((), 2048)
+    assert plan(need, 16_384, 3047, []) is None
+    assert plan(need, 512, 1512, []) == MemoryPlan((), 512)
+    assert plan(need, 512, 1511, []) is None
