@@ -4,6 +4,8 @@ A unit test is one without the mark `process`. `tests/conftest.py` takes these h
 """
 
 import sys
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import pytest
@@ -20,7 +22,18 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
         _started.append(f"socket.bind({args[1]!r})")
 
 
+def _audited(start: Callable[[BaseProcess], None]) -> Callable[[BaseProcess], None]:
+    """multiprocessing starts its children without an audit event."""
+
+    def audited(process: BaseProcess) -> None:
+        _started.append(f"multiprocessing: {process.name}")
+        start(process)
+
+    return audited
+
+
 sys.addaudithook(_audit)
+BaseProcess.start = _audited(BaseProcess.start)  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(tryfirst=True)
