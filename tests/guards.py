@@ -4,7 +4,6 @@ A unit test is one without the mark `process`. `tests/conftest.py` takes these h
 """
 
 import sys
-from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -22,18 +21,16 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
         _started.append(f"socket.bind({args[1]!r})")
 
 
-def _audited(start: Callable[[BaseProcess], None]) -> Callable[[BaseProcess], None]:
-    """multiprocessing starts its children without an audit event."""
+_start = BaseProcess.start  # multiprocessing has no audit event of its own
 
-    def audited(process: BaseProcess) -> None:
-        _started.append(f"multiprocessing: {process.name}")
-        start(process)
 
-    return audited
+def _audited_start(process: BaseProcess) -> None:
+    _started.append(f"multiprocessing: {process.name}")
+    _start(process)
 
 
 sys.addaudithook(_audit)
-BaseProcess.start = _audited(BaseProcess.start)  # type: ignore[method-assign]
+BaseProcess.start = _audited_start  # type: ignore[assignment]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -59,7 +59,7 @@ def run(folder: Path, files: dict[str, str], *words: str) -> tuple[int, str]:
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
     config = Path(__file__).parent.parent / "pyproject.toml"
-    command = [sys.executable, "-m", "pytest", "-c", config, "--rootdir", folder, *words, folder]
+    command: list[str | Path] = [sys.executable, "-m", "pytest", "-c", config, "--rootdir", folder, *words, folder]
     done = subprocess.run(command, cwd=config.parent, capture_output=True, text=True, timeout=100, check=False)
     return done.returncode, done.stdout + done.stderr
 
