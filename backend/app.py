@@ -14,7 +14,7 @@ from backend.api import chat, health, index, security
 from backend.api.openai import routes
 from backend.api.websocket import Sockets
 from backend.config import VERSION
-from backend.errors import ApiError, openai_error, translate
+from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
 from models.errors import ModelError
 from prompts.errors import PromptError
@@ -66,11 +66,7 @@ def _answer(request: Request, refusal: ApiError, status: int | None = None) -> J
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
-    refusal = translate(error)
-    if refusal is None:
-        log.error("a request failed", exc_info=error)
-        refusal = ApiError("internal", "an unexpected error; the server's log has the details")
-    return _answer(request, refusal)
+    return _answer(request, to_api_error(error, log, "a request"))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -3,6 +3,8 @@
 Knows how the errors of the other packages translate; nothing else does.
 """
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from errno import EDQUOT, ENOSPC
 
@@ -53,6 +55,11 @@ class ApiError(Exception):
         self.retry_after_ms = retry_after_ms
         self.param = param  # the field that is wrong, where it is one
 
+    @classmethod
+    def from_body(cls, body: Mapping[str, str]) -> "ApiError":
+        """The error of an `end` event; a code that is not in `CODES` (of another version) counts as internal."""
+        return cls(body["code"] if body["code"] in CODES else "internal", body["message"])
+
     @property
     def rpc(self) -> dict[str, object]:
         """The `error` member of a JSON-RPC answer."""
@@ -97,8 +104,20 @@ _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+def to_api_error(error: Exception, log: logging.Logger, activity: str) -> ApiError:
+    """The error to answer the client with. A defect of ours is logged with its traceback as "`activity` failed".
+
+    For the handlers of `except Exception` at the edges of sockets and jobs: the linter wants each marked BLE001.
+    """
+    translated = translate(error)
+    if translated is not None:
+        return translated
+    log.error("%s failed", activity, exc_info=error)
+    return ApiError("internal", "an unexpected error; the server's log has the details")
+
+
 def translate(error: Exception) -> ApiError | None:
-    """The refusal that `error` amounts to, or None where it is a defect of ours."""
+    """The `ApiError` for an error of Lantern's packages or of the disk; None for a defect of ours."""
     if isinstance(error, ApiError):
         return error
     for kind, code in _TRANSLATIONS:

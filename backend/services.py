@@ -25,5 +25,5 @@ class Services:
     turns: Turns
     ahead: Prefetcher
     jobs: Jobs
-    stats: Metrics
+    metrics: Metrics
     epoch: str

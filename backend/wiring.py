@@ -41,10 +41,10 @@ async def build_services(
     epoch = await database.write(conversations.epoch)
     if interrupted := await database.write(conversations.recover):
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
-    event_log, stats = EventLog(database), Metrics()
+    event_log, metrics = EventLog(database), Metrics()
     retrieval = retrieval or open_retrieval(settings)
     registry = Registry(settings.models_dir, settings.user_catalogue)
-    engines = engines or EnginePool(registry, settings, stats, remote=remote(settings))
+    engines = engines or EnginePool(registry, settings, metrics, remote=remote(settings))
     try:
         engines.resolve("")
     except ModelError as error:
@@ -54,13 +54,13 @@ async def build_services(
         settings.snippets, settings.max_tokens, settings.first_token_s, settings.lead, settings.evidence_tokens
     )
     ahead = Prefetcher(database, known, engines, prompting)
-    rag = Rag(database, event_log, known, engines, prompting, stats)
+    rag = Rag(database, event_log, known, engines, prompting, metrics)
     turns = Turns(
         database,
         event_log,
         rag,
         engines,
-        stats,
+        metrics,
         queue_limit=settings.queue_limit,
         grace_ms=settings.grace_ms,
         turn_s=settings.turn_s,
@@ -68,7 +68,7 @@ async def build_services(
     jobs = Jobs(retrieval, settings.watch)
     retrieval.on_use = jobs.opened
     try:
-        yield Services(settings, database, retrieval, engines, rag, turns, ahead, jobs, stats, epoch)
+        yield Services(settings, database, retrieval, engines, rag, turns, ahead, jobs, metrics, epoch)
     finally:
         await ahead.close()
         await turns.close()

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 
 from models.errors import EngineFailed
-from models.extractive.engine import estimate_tokens
+from models.tokens import estimate_tokens
 from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from dataclasses import replace
 
+from indexer.parsing.identifiers import word_parts
 from indexer.types import Hit
 from prompts.snippets import Piece, Place, place, words
 
@@ -18,9 +19,8 @@ WORTH = 0.8  # of an excerpt where the whole hit is worth 1; what is left of tha
 FALL = 4.0  # a hit with half of the best hit's score is worth exp(-FALL / 2) of it
 UNCUT = 8  # lines; what is shorter is shown whole or not at all
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SENTENCE = re.compile(r".*?[.!?](?=\s|\Z)", re.DOTALL)
-_ALIKE = 5  # letters by which words count as the same: connect, connection, connecting
+_PREFIX = 5  # letters by which words count as the same: connect, connection, connecting
 _SHORTEST = 3  # letters
 
 
@@ -36,7 +36,7 @@ def pack(
     """
     chosen: dict[int, Piece] = {}
     left = room
-    for rank, piece in _by_worth(hits, _stems(question), shown):
+    for rank, piece in _by_worth(hits, _prefixes(question), shown):
         held = chosen.get(rank)
         if held and _lines(piece) <= _lines(held):
             continue
@@ -47,26 +47,26 @@ def pack(
     return [chosen[rank] for rank in sorted(chosen)]
 
 
-def _by_worth(hits: Sequence[Hit], stems: Set[str], shown: Collection[Place]) -> list[tuple[int, Piece]]:
+def _by_worth(hits: Sequence[Hit], prefixes: Set[str], shown: Collection[Place]) -> list[tuple[int, Piece]]:
     """Every form of every hit with its rank, what is worth most first; the better hit where they are alike."""
     best = max((hit.score for hit in hits), default=0.0)
     ranked = [
         (share * (math.exp(FALL * (hit.score / best - 1)) if best > 0 else 1.0), rank, piece)
         for rank, hit in enumerate({place(hit): hit for hit in hits}.values())
-        for share, piece in _forms(hit, stems, shown)
+        for share, piece in _forms(hit, prefixes, shown)
     ]
     return [(rank, piece) for _, rank, piece in sorted(ranked, key=lambda step: -step[0])]
 
 
-def _forms(hit: Hit, stems: Set[str], shown: Collection[Place]) -> Iterator[tuple[float, Piece]]:
+def _forms(hit: Hit, prefixes: Set[str], shown: Collection[Place]) -> Iterator[tuple[float, Piece]]:
     """What can be shown of a hit and what that adds, where the hit is worth 1."""
     lines = hit.text.split("\n")
     is_plain = len(lines) == hit.end_line - hit.start_line + 1  # else the text is not the lines one to one
     if place(hit) in shown or not is_plain or len(lines) < UNCUT:
         yield 1.0, Piece(hit)
         return
-    told = _stems(f"{hit.symbol} {hit.signature}")  # the head of every piece says these
-    yield WORTH, _shown_within(hit, shown) or part(hit, *_densest(lines, stems - told))
+    told = _prefixes(f"{hit.symbol} {hit.signature}")  # the head of every piece says these
+    yield WORTH, _shown_within(hit, shown) or part(hit, *_densest(lines, prefixes - told))
     yield 1 - WORTH, Piece(hit)
     if head := _head(hit, lines):
         yield 1 - WORTH, part(hit, 0, head)
@@ -99,9 +99,9 @@ def _shown_within(hit: Hit, shown: Collection[Place]) -> Piece | None:
     return part(hit, start - hit.start_line, end - hit.start_line + 1)
 
 
-def _densest(lines: Sequence[str], stems: Set[str]) -> tuple[int, int]:
+def _densest(lines: Sequence[str], prefixes: Set[str]) -> tuple[int, int]:
     """The excerpt of these lines that holds most of the question: each of its words counts 1, shared by its lines."""
-    on_lines = [_stems(line) & stems for line in lines]
+    on_lines = [_prefixes(line) & prefixes for line in lines]
     times = Counter(word for on_line in on_lines for word in on_line)
     weights = [sum(1 / times[word] for word in on_line) for on_line in on_lines]
     length = math.ceil(EXCERPT * len(lines))
@@ -127,5 +127,6 @@ def _head(hit: Hit, lines: Sequence[str]) -> int:
     return head
 
 
-def _stems(text: str) -> set[str]:
-    return {word.lower()[:_ALIKE] for word in _WORD.findall(text) if len(word) >= _SHORTEST}
+def _prefixes(text: str) -> set[str]:
+    """The first letters of each word: coarser than a stem, which would choose other excerpts."""
+    return {word.lower()[:_PREFIX] for word in word_parts(text) if len(word) >= _SHORTEST}

@@ -114,13 +114,18 @@ def evidence(snippet: Snippet) -> ContextSnippet:
 def fenced(snippet: Snippet) -> str:
     """The code under its number and place. Of a part it says so, and the signature that the part itself lacks."""
     hit = snippet.hit
-    longest = max((len(run) for run in re.findall(r"`+", hit.text)), default=0)
-    fence = "`" * max(3, longest + 1)
     head = f"[{snippet.n}] {hit.path}:{hit.start_line}-{hit.end_line}{' part of' if snippet.is_excerpt else ''}"
     head += f" {hit.kind} {hit.symbol}" if hit.symbol else f" {hit.kind}" if snippet.is_excerpt else ""
     if snippet.is_excerpt and words(hit.signature) not in words(hit.text):
         head += f": {hit.signature}"
-    return f"{head}\n{fence}{hit.language}\n{hit.text.strip(chr(10))}\n{fence}"
+    return f"{head}\n{code_block(hit.text.strip(chr(10)), hit.language)}"
+
+
+def code_block(text: str, language: str) -> str:
+    """A Markdown code block whose fence is longer than any in the text."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def words(text: str) -> str:

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from backend.api import schemas
 from backend.api.deps import ServicesDep
+from backend.api.turn_result import TurnResult
 from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.conversations import iso, new_id
 from backend.db.events import Event, first_event
 from backend.db.tables import ConversationRow, SessionRow, now
-from backend.errors import CODES, ApiError
+from backend.errors import ApiError
 from backend.services import Services
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -36,25 +37,13 @@ async def query(body: schemas.Query, services: ServicesDep) -> StreamingResponse
     if body.stream:
         first = await anext(events)  # a refusal still has its own status
         return StreamingResponse(_as_sse(first, events), media_type="text/event-stream")
-    answer: dict[str, Any] = {"response": "", "sources": [], "citations": [], "turn_id": question.turn}
+    result = TurnResult()
     async with aclosing(events):
         async for event in events:
-            match event.type:
-                case "accepted":
-                    answer |= {"session_id": event.session, "conversation_id": event.body["conversation"]}
-                case "sources":
-                    answer["sources"] = event.body["items"]
-                case "delta":
-                    answer["response"] += event.body["text"]
-                case "cite":
-                    answer["citations"].append(event.body)
-                case "end" if error := event.body.get("error"):
-                    raise ApiError(error["code"] if error["code"] in CODES else "internal", error["message"])
-                case "end":
-                    answer |= {"model_name": event.body["model"], "usage": event.body["usage"]}
-                    answer |= {"timings": event.body["ms"], "reason": event.body["reason"]}
-                    answer |= {name: event.body[name] for name in ("grounding", "notice") if name in event.body}
-    return answer | {"timestamp": iso(now())}
+            result.add(event.wire)
+    if error := result.end.get("error"):
+        raise ApiError.from_body(error)
+    return _answer(result)
 
 
 @router.post("/preview")
@@ -181,6 +170,25 @@ async def sessions(services: ServicesDep, limit: Limit = 50, offset: Offset = 0)
         }
 
     return await services.database.read(work)
+
+
+def _answer(result: TurnResult) -> dict[str, Any]:
+    """A finished turn as `POST /chat/query` answers it."""
+    end = result.end
+    return {
+        "response": result.response,
+        "sources": result.sources,
+        "citations": result.citations,
+        "turn_id": result.turn_id,
+        "session_id": result.session_id,
+        "conversation_id": result.conversation_id,
+        "model_name": end["model"],
+        "usage": end["usage"],
+        "timings": end["ms"],
+        "reason": end["reason"],
+        **{name: end[name] for name in ("grounding", "notice") if name in end},
+        "timestamp": iso(now()),
+    }
 
 
 async def _as_question(services: Services, body: schemas.Query) -> Question:

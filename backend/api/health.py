@@ -25,7 +25,7 @@ async def health(services: ServicesDep) -> dict[str, Any]:
         "kernels": await asyncio.to_thread(verdicts, services.settings),
         "embedder_loaded": services.retrieval.embedder_loaded,
         "turns_running": services.turns.load,
-        **services.stats.summary,
+        **services.metrics.summary,
     }
 
 
@@ -38,7 +38,7 @@ async def models(services: ServicesDep) -> dict[str, Any]:
 @router.get("/metrics")
 async def metrics(services: ServicesDep) -> Response:
     """Prometheus text."""
-    return Response(services.stats.exposition(), media_type=CONTENT_TYPE_LATEST)
+    return Response(services.metrics.exposition(services.engines.process_metrics()), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/docs", include_in_schema=False)

@@ -20,7 +20,7 @@ from backend.chat.question import Question
 from backend.config import VERSION
 from backend.db import conversations
 from backend.db.events import REPLAY, check_replay
-from backend.errors import ApiError, translate
+from backend.errors import ApiError, to_api_error
 from backend.services import Services
 
 log = logging.getLogger(__name__)
@@ -141,13 +141,10 @@ class Connection:
                 await handler(params, reply)
         except GONE:
             return
-        except Exception as failure:  # the edge of the socket
-            refusal = translate(failure)
-            if refusal is None:
-                log.exception("a request failed")
-                refusal = ApiError("internal", "an unexpected error; the server's log has the details")
+        except Exception as failure:  # noqa: BLE001 - the edge of the socket
+            error = to_api_error(failure, log, "a request")
             if wants_answer:
-                await self._answer(id_, error=refusal)
+                await self._answer(id_, error=error)
 
     def _method(self, request: dict[str, Any]) -> tuple[Handler, BaseModel]:
         if len(self._requests) > REQUESTS:
@@ -230,7 +227,7 @@ class Connection:
     async def _complete(self, params: schemas.Complete, reply: Reply) -> None:
         if self._completing is not None:
             self._completing.cancel()
-        work = complete(self._parts.engines, self._parts.stats, params.prefix, params.suffix, params.max_tokens)
+        work = complete(self._parts.engines, self._parts.metrics, params.prefix, params.suffix, params.max_tokens)
         self._completing = mine = asyncio.create_task(work)
         try:
             await asyncio.wait([mine])

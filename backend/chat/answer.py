@@ -1,4 +1,4 @@
-"""What is known of an answer while it is being made; becomes the turn's row and its `end`. Knows not who makes it."""
+"""The state of an answer in progress; becomes the turn's row and its `end` event. Does not know what generates it."""
 
 import time
 from dataclasses import dataclass, field
@@ -15,33 +15,32 @@ NOTHING_USED = Usage(0, 0, 0)
 
 @dataclass(slots=True)
 class Draft:
-    """An answer so far."""
+    """An answer in progress."""
 
     accepted_at: float = field(default_factory=time.perf_counter)
     model: str = ""
-    text: str = ""  # as it is shown
-    lead: str = ""  # what stands before the model's own words
-    said: str = ""  # these, as it wrote them
-    grounding: float | None = None  # share of the sentences that rest on what was shown
-    sources: list[dict[str, Any]] | None = None  # as they were told
-    notice: str = ""  # what the user should know: of the engine that answers, of turns it has not read
+    text: str = ""  # as the user sees it
+    lead: str = ""  # what precedes the model's own text
+    generated: str = ""  # the model's own text
+    grounding: float | None = None  # share of the sentences that rest on their sources
+    sources: list[dict[str, Any]] | None = None  # as the `sources` event has sent them
+    notice: str = ""  # what the user should know, for example that turns were dropped
     usage: Usage = NOTHING_USED
-    promised_s: float | None = None  # what `first_token_s` may be at most, where that was promised
-    forecast_s: float | None = None  # what was expected of `reading_s`
+    promised_s: float | None = None  # the limit of `first_token_s`, if there is one
+    forecast_s: float | None = None  # the estimate of `reading_s`
     ms: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
     )
 
-    def tell(self, *notices: str) -> None:
-        """Adds to what the user should know."""
+    def add_notice(self, *notices: str) -> None:
         self.notice = " ".join(filter(None, (self.notice, *notices)))
 
     def waited(self) -> None:
-        """Counts all that has passed since acceptance and was no retrieval as the queue's: what failed, too."""
+        """Counts the time since acceptance, less retrieval, as queue time; failed attempts included."""
         self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"]
 
     def start_over(self) -> None:
-        """Forgets what an engine that failed foretold and took: another one is to answer."""
+        """Drops the timings of an engine that failed, before the next one answers."""
         self.promised_s = self.forecast_s = None
         self.ms["prefill"] = 0.0
         self.ms.pop("read", None)
@@ -53,12 +52,12 @@ class Draft:
 
     @property
     def first_token_s(self) -> float | None:
-        """Seconds from acceptance to the first word of the engine."""
-        return self.spent_s + self.reading_s if self.said else None
+        """Seconds from acceptance to the first text of the engine."""
+        return self.spent_s + self.reading_s if self.generated else None
 
     @property
     def reading_s(self) -> float:
-        """Seconds from the prompt to the first word of the engine, whether or not a lead stood before it."""
+        """Seconds from the prompt to the first text of the engine, with or without a lead before it."""
         return (self.ms["prefill"] + self.ms.get("read", 0.0)) / 1000
 
     @property
@@ -81,7 +80,7 @@ class Draft:
             "usage": usage,
             "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()},
         }
-        facts |= {"grounding": self.grounding, "spoken": [self.lead, self.said]}
+        facts |= {"grounding": self.grounding, "spoken": [self.lead, self.generated]}
         return facts | ({"notice": self.notice} if self.notice else {})
 
 

@@ -1,4 +1,4 @@
-"""A stream of deltas in batches, so that a slow consumer never holds up the engine. Knows nothing else."""
+"""Coalesces deltas into batches, so that a slow consumer does not block the engine."""
 
 import asyncio
 import contextlib
@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from models.types import Delta
 
-BATCH = 32  # most deltas in one event: a frame has a limit
-INTERVAL_S = 0.05  # between two events with text: each is stored and sent, and a reader sees no difference
+BATCH = 32  # most deltas in one event: the size of a frame is limited
+INTERVAL_S = 0.05  # between two events with text: each event is stored and sent, and readers see no difference
 
 
 async def coalesce(stream: AsyncIterator[Delta]) -> AsyncGenerator[list[Delta]]:
-    """The deltas of `stream` in batches: what came while the consumer was busy, or within `INTERVAL_S` of the batch
-    before, goes together. The first text and the end wait for nothing.
+    """The deltas of `stream` in batches: those that arrive while the consumer is busy, or within `INTERVAL_S` of the
+    last batch, form one. The first text and the end are not delayed.
     """
     arrived: asyncio.Queue[Delta | None] = asyncio.Queue()
     ended, now, next_at = asyncio.Event(), asyncio.get_running_loop().time, 0.0

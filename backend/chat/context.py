@@ -1,93 +1,118 @@
-"""What a prompt is made of: the conversation so far, and what the codebase holds on the question.
+"""What a question is answered from: the conversation so far, and what its codebase holds.
 
-Knows the database and the search; how a prompt is written is the business of `prompting`.
+Knows the database and the search. How a prompt is written is the business of `prompting`.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backend.chat.followups import kept, spoken_of
+from sqlalchemy.orm import Session
+
+from backend.chat.followups import SearchInput, previous_hits, resolve
 from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.database import Database
-from backend.db.tables import SessionRow, TurnRow
+from backend.db.tables import TurnRow
 from backend.indexing.attachments import ATTACHED, agreeing, attached_hits
 from backend.indexing.retrieval import Retrieval
-from indexer.navigation.navigator import StructuralAnswer
-from indexer.search.searcher import Found
+from indexer.errors import NotIndexed
+from indexer.navigation.answers import StructuralAnswer
+from indexer.search.searcher import SearchResult
+from indexer.storage.codebases import CodebaseInfo
 from models.router import RoutingFeatures
 from prompts.quoted_names import own_words
 
+NOT_SEARCHED = SearchResult([], is_answered=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnContext:
+    """What was retrieved for one question."""
+
+    question: Question  # follow-up words resolved
+    model: str  # of the question, else of its session
+    history: Sequence[TurnRow]  # finished turns, oldest first
+    search_input: SearchInput  # what to search for
+    codebase: CodebaseInfo | None
+    structural: StructuralAnswer | None  # the exact answer to what is searched for
+    found: SearchResult = NOT_SEARCHED
+
+    @property
+    def root(self) -> Path | None:
+        return self.codebase.root if self.codebase else None
+
+    @property
+    def exact(self) -> StructuralAnswer | None:
+        """The exact answer where it is the whole answer; else its places are hits among others."""
+        question = self.question
+        alone = question.retrieval == "auto" and not question.attachments and not question.is_continuation
+        return self.structural if alone else None
+
+    @property
+    def routing_features(self) -> RoutingFeatures:
+        """What the choice of a model depends on."""
+        attached = [hit for hit in self.found.hits if hit.kind == ATTACHED]
+        lines = sum(hit.text.count("\n") + 1 for hit in attached)
+        return RoutingFeatures(self.question.text, len({hit.path for hit in self.found.hits}), lines)
+
 
 class ContextRetriever:
-    """Looks up what is known; `most` is how many pieces of code are brought."""
+    """Retrieves at most `limit` pieces of code for a question."""
 
-    def __init__(self, database: Database, retrieval: Retrieval, most: int) -> None:
-        self._database, self._retrieval, self._most = database, retrieval, most
+    def __init__(self, database: Database, retrieval: Retrieval, limit: int) -> None:
+        self._database, self._retrieval, self._limit = database, retrieval, limit
 
-    async def session(self, question: Question) -> SessionRow | None:
-        if not question.session:
-            return None
-        return await self._database.read(lambda db: conversations.require_session(db, question.session))
+    async def open(self, question: Question, before: int | None = None) -> TurnContext:
+        """The conversation, the codebase and the exact answer if there is one; nothing is searched yet.
 
-    async def past(self, conversation: str | None, before: int | None = None) -> Sequence[TurnRow]:
-        """The finished turns of the conversation that a model can be shown."""
-        if conversation is None:
-            return []
-        rows = await self._database.read(lambda db: conversations.turns(db, conversation, before))
-        return [row for row in rows if row.answer and row.user_message]
+        `before`: the ordinal of the question's own turn; None: all finished turns count.
+        Raises `ApiError` for an unknown session or codebase.
+        """
 
-    async def found(self, question: Question, past: Sequence[TurnRow]) -> tuple[Found, Path | None]:
-        """Hits, and the root of the codebase that they are from. What the user attached may always be the answer."""
-        session = await self.session(question)
+        def read(db: Session) -> tuple[str, str, Sequence[TurnRow]]:
+            session = conversations.require_session(db, question.session) if question.session else None
+            rows = conversations.turns(db, question.conversation, before) if question.conversation else []
+            history = [row for row in rows if row.answer and row.user_message]
+            return (session.workspace, session.model, history) if session else ("", "", history)
 
-        def work() -> tuple[Found, Path | None]:
-            codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
-            root = codebase.root if codebase else None
-            attached = attached_hits(question.attachments, root)
-            if codebase is None or question.retrieval == "off":
-                return Found(attached, is_answered=True), root
-            text, earlier = question.text, [row.question for row in past]
-            if question.is_continuation:
-                spoken = spoken_of(past)
-                text, earlier = spoken.question, list(spoken.earlier)
-            found, _ = self._retrieval.search(codebase, text, earlier, self._most, (), joined=False)
-            if question.is_continuation:
-                found = Found(kept(found.hits, past, codebase.root), found.is_answered)
-            if attached:
-                agreed = agreeing(found.hits, attached, question.attachments, codebase.root)
-                found = Found(attached + agreed, is_answered=True)
-            return found, root
+        workspace, model, history = await self._database.read(read)
+        resolved = resolve(question, history)
+
+        def work() -> TurnContext:
+            codebase = self._retrieval.choose(question.codebase, workspace)
+            structural = None
+            if codebase is not None and question.retrieval != "off":
+                structural = self._retrieval.structural(codebase, resolved.query, resolved.question.subject)
+            return TurnContext(resolved.question, question.model or model, history, resolved, codebase, structural)
 
         return await asyncio.to_thread(work)
 
-    async def index_of(self, question: Question) -> Callable[[str], bool]:
-        """Tells of a name whether the codebase of a question has it anywhere."""
-        session = await self.session(question)
+    async def search(self, context: TurnContext) -> TurnContext:
+        """The same context with its hits. Raises `ApiError` where an attachment cannot be read."""
+        return replace(context, found=await asyncio.to_thread(self._found, context))
 
-        def has(name: str) -> bool:
-            codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
-            return codebase is None or self._retrieval.has(codebase, own_words(name))
+    def _found(self, context: TurnContext) -> SearchResult:
+        """Attachments first: any of them may be the answer."""
+        question, codebase = context.question, context.codebase
+        attached = attached_hits(question.attachments, context.root)
+        if codebase is None or question.retrieval == "off":
+            return SearchResult(attached, is_answered=True)
+        query, earlier = context.search_input.query, context.search_input.earlier
+        exact = context.structural.hits if context.structural else ()
+        found, _ = self._retrieval.search(codebase, query, earlier, self._limit, exact=exact)
+        if question.is_continuation:
+            found = SearchResult(previous_hits(found.hits, context.history, codebase.root), found.is_answered)
+        if not attached:
+            return found
+        return SearchResult(
+            attached + agreeing(found.hits, attached, question.attachments, codebase.root), is_answered=True
+        )
 
-        return has
-
-    async def structural(self, question: Question) -> tuple[StructuralAnswer, Path] | None:
-        """The exact answer, and the root that it is of, where the question has one and brings no text of its own."""
-        if question.retrieval != "auto" or question.attachments:
-            return None
-        session = await self.session(question)
-
-        def work() -> tuple[StructuralAnswer, Path] | None:
-            codebase = self._retrieval.choose(question.codebase, session.workspace if session else "")
-            told = self._retrieval.structural(codebase, question.text, question.subject) if codebase else None
-            return (told, codebase.root) if codebase and told else None
-
-        return await asyncio.to_thread(work)
-
-
-def routing_features(question: Question, found: Found) -> RoutingFeatures:
-    """What the choice of a model goes by."""
-    attached = [hit for hit in found.hits if hit.kind == ATTACHED]
-    lines = sum(hit.text.count("\n") + 1 for hit in attached)
-    return RoutingFeatures(question.text, len({hit.path for hit in found.hits}), lines)
+    def is_in_index(self, context: TurnContext, name: str) -> bool:
+        """Whether the codebase contains every word of a name. True where no index can say otherwise."""
+        try:
+            return context.codebase is None or self._retrieval.has(context.codebase, own_words(name))
+        except NotIndexed:  # deleted meanwhile
+            return True

@@ -1,6 +1,6 @@
-"""The beginning of an answer that is there before a model is: which pieces of code it speaks of, under which numbers.
+"""The lead: a first paragraph about the code that answers, sent before a model has read its prompt.
 
-Decides whether there is one; how it reads is the business of `models.extractive.lead`.
+Decides whether there is one and which snippets it cites. Its wording is in `backend.extractive.lead`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from backend.chat.history import exchange, next_number, window
 from backend.chat.question import Question
 from backend.db.tables import TurnRow
-from indexer.search.searcher import Found
+from backend.extractive.lead import asks_where, lead, lead_places
+from indexer.search.searcher import SearchResult
 from indexer.types import Hit
-from models.extractive.lead import asks_where, lead, lead_places
 from prompts.pack import part
 from prompts.snippets import Piece, Place, Snippet, evidence, number
 from prompts.task import EXPLAIN, task
 
-LOOKED_AT = 8  # hits
-LINES = 60  # of a piece that a lead speaks of; of a longer one its head is shown
+CANDIDATES = 8  # hits that a lead may cite
+LINES = 60  # of a snippet that a lead cites; a longer one is cut to its first lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +29,36 @@ class Lead:
 
     @property
     def paragraph(self) -> str:
-        """The text without the words that hand over to the model: they are shown with its first ones."""
+        """The text without the words that hand over to the model."""
         return self.text.rpartition("\n\n")[0] or self.text
+
+    @property
+    def handover(self) -> str:
+        """The rest: words that the model continues. They are shown with its first text."""
+        return self.text[len(self.paragraph) :]
 
     @property
     def hits(self) -> list[Hit]:
         return [snippet.hit for snippet in self.snippets]
 
 
-def lead_of(question: Question, found: Found, past: Sequence[TurnRow]) -> Lead | None:
-    """None where a piece of code is not what is asked for: a fact or a change, the user's own text, more of the last
-    answer, or nothing that was clearly found.
-    """
+def lead_of(question: Question, found: SearchResult, history: Sequence[TurnRow]) -> Lead | None:
+    """None if code is not the answer: for a fact, a change, an attachment, a continuation, or without a clear hit."""
     if question.retrieval != "auto" or question.attachments or question.is_continuation or not found.is_answered:
         return None
     if task(question.text) != EXPLAIN and not asks_where(question.text):
         return None
-    hits = {n: _shortened(hit) for n, hit in enumerate(found.hits[:LOOKED_AT], 1)}
+    hits = {n: _shortened(hit) for n, hit in enumerate(found.hits[:CANDIDATES], 1)}
     candidates = tuple(evidence(Snippet(n, hit, False)) for n, hit in hits.items())
-    places = lead_places(question.text, candidates) if candidates else []
-    if not places:
+    cited = lead_places(question.text, candidates) if candidates else []
+    if not cited:
         return None
-    snippets = number([Piece(hits[one.n]) for one in places], _shown(past), next_number(past))
+    snippets = number([Piece(hits[item.n]) for item in cited], _shown(history), next_number(history))
     return Lead(lead(question.text, [evidence(snippet) for snippet in snippets]), tuple(snippets))
 
 
-def _shown(past: Sequence[TurnRow]) -> Mapping[Place, int]:
-    return {where: n for row in past[window(past) :] for n, where in exchange(row, past).shown}
+def _shown(history: Sequence[TurnRow]) -> Mapping[Place, int]:
+    return {place: n for row in history[window(history) :] for n, place in exchange(row, history).shown}
 
 
 def _shortened(hit: Hit) -> Hit:

@@ -1,7 +1,6 @@
-"""Reading ahead of a question: what is being typed is searched for, and its prompt read by the model.
+"""Prefetch: while a question is typed, its prompt is built and read into the model's KV cache.
 
-Nothing of it is stored or shown, and every real prompt goes first. If the question turns out to be another one, what
-was read is the first to go.
+Nothing is stored or shown, and every real prompt goes first. What was prefetched for another question is evicted first.
 """
 
 import asyncio
@@ -11,8 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from backend.chat.context import ContextRetriever, routing_features
-from backend.chat.followups import in_conversation
+from backend.chat.context import ContextRetriever
 from backend.chat.prompting import Prompting
 from backend.chat.question import Question
 from backend.db import conversations
@@ -23,24 +21,26 @@ from models.types import Sampling
 
 log = logging.getLogger(__name__)
 
-PAUSE_S = 0.3  # without another letter
+PAUSE_S = 0.3  # without another keystroke
 
 
 class Prefetcher:
-    """At most one prompt per session is read ahead: that of the newest text."""
+    """Prefetches at most one prompt per session: that of the newest text."""
 
-    def __init__(self, database: Database, known: ContextRetriever, engines: EnginePool, prompting: Prompting) -> None:
-        self._database, self._known, self._engines, self._prompting = database, known, engines, prompting
+    def __init__(
+        self, database: Database, retriever: ContextRetriever, engines: EnginePool, prompting: Prompting
+    ) -> None:
+        self._database, self._retriever, self._engines, self._prompting = database, retriever, engines, prompting
         self.reading: dict[str, asyncio.Task[None]] = {}  # by session
 
     def read(self, session: str, text: str) -> None:
-        """Begins with what is typed so far, in place of what was typed before."""
+        """Starts with the text typed so far and drops what was started before."""
         self.drop(session)
-        self.reading[session] = task = asyncio.create_task(self._read(session, text), name=f"ahead {session}")
+        self.reading[session] = task = asyncio.create_task(self._read(session, text), name=f"prefetch {session}")
         task.add_done_callback(lambda _: self._forget(session, task))
 
     def drop(self, session: str) -> None:
-        """Stops reading ahead: the question is here, or nobody asks any more."""
+        """Stops the prefetch: the question has arrived, or the user is gone."""
         if task := self.reading.pop(session, None):
             task.cancel()
 
@@ -68,17 +68,15 @@ class Prefetcher:
 
         model, conversation = await self._database.read(newest)
         if not await self._engines.is_loaded(model):
-            return  # no guess is worth a load; and of `auto` it is not known yet who will answer
-        past = await self._known.past(conversation)
+            return  # a guess is not worth a load, and `auto` has not chosen a model yet
         question = Question(session, "", text, conversation, retrieval="auto" if text.strip() else "off")
-        question = in_conversation(question, past)
-        if await self._known.structural(question):
+        context = await self._retriever.open(question)
+        if context.exact:
             return
-        found, _ = await self._known.found(question, past)
-        async with self._engines.use(model, routing_features(question, found)) as ready:
-            promise = self._prompting.promise(ready, question, 0.0)
-            lead = self._prompting.lead(question, found, past)
-            built = await self._prompting.build(ready, question, past, found, promise, lead)
+        context = await self._retriever.search(context)
+        async with self._engines.use(model, context.routing_features) as ready:
+            budget = self._prompting.budget(ready, context.question, 0.0)
+            built = await self._prompting.build(ready, context, budget, self._prompting.lead(context))
             reading = ready.engine.stream(replace(built.prompt, ahead=True), Sampling(max_tokens=0))
             async with aclosing(reading):
                 async for _ in reading:

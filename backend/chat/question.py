@@ -1,4 +1,4 @@
-"""A question as a face asks it. Knows not how it is answered."""
+"""A question as a client asks it. Does not know how it is answered."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from indexer.navigation.followup import Subject
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. Empty fields take the session's or the server's choice."""
+    """A question and its options. Empty fields take the session's or the server's value."""
 
     session: str
     turn: str
@@ -21,6 +21,6 @@ class Question:
     max_tokens: int | None = None
     temperature: float | None = None
     first_token_s: float | None = None
-    lead: bool | None = None  # None: as the server is set
-    subject: Subject | None = None  # what its words referred to; `text` names it
-    is_continuation: bool = False  # it only wants to hear more of the last answer
+    lead: bool | None = None
+    subject: Subject | None = None  # the symbol that its text refers to and names
+    is_continuation: bool = False  # it only asks for more of the last answer

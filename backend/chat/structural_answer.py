@@ -1,17 +1,18 @@
-"""A structural answer in words. The same answer always gives the same text; knows neither index nor wire."""
+"""A structural answer as Markdown. The same answer always gives the same text; knows no index and no protocol."""
 
 import re
 from collections.abc import Sequence
 
-from indexer.navigation.intent import What
-from indexer.navigation.navigator import Location, StructuralAnswer
+from indexer.navigation.answers import StructuralAnswer
+from indexer.navigation.intent import QueryKind
+from indexer.navigation.locations import Location
 
-MODEL = "structure"  # what stands where a turn names its model
+MODEL = "structure"  # the name in place of a model's
 _LISTED = 20
 _LINE = 160  # characters
 
-# Of one place, with the place or the colon after it; of several.
-_SAYS: dict[What, tuple[str, str]] = {
+# Sentences for one location, which follows it, and for several.
+_SENTENCES: dict[QueryKind, tuple[str, str]] = {
     "definition": ("{name} is defined in", "{name} is defined in {n} places"),
     "signature": ("{name} is defined in", "{name} has {n} definitions"),
     "calls": ("{name} is called in", "{name} is called in {n} places"),
@@ -25,29 +26,35 @@ _SAYS: dict[What, tuple[str, str]] = {
 }
 
 
-def listing(told: StructuralAnswer, first_number: int) -> str:
-    """Markdown. `first_number`: under which the first hit is cited."""
-    one, several = _SAYS[told.asked.what]
-    name, spots = code(told.asked.name), told.spots
-    shown = [spot for spot in spots if spot.hit is not None][:_LISTED]  # a place that is cited must be a source
-    single = len(spots) == 1 and told.complete
-    if single and not one.endswith(":") and _words(told.asked.name) <= _words(f"{spots[0].path} {spots[0].text}"):
-        return f"{one.format(name=name)} {_spot(told, spots[0], first_number)}\n"
+def listing(answer: StructuralAnswer, first_number: int) -> str:
+    """Markdown. `first_number`: the source number of the first hit."""
+    one, several = _SENTENCES[answer.query.kind]
+    name, locations = code(answer.query.name), answer.locations
+    shown = [location for location in locations if location.hit is not None][
+        :_LISTED
+    ]  # a location that is cited must be a source
+    single = len(locations) == 1 and answer.complete
+    if (
+        single
+        and not one.endswith(":")
+        and _words(answer.query.name) <= _words(f"{locations[0].path} {locations[0].text}")
+    ):
+        return f"{one.format(name=name)} {_line(answer, locations[0], first_number)}\n"
     if single:
         opening = one.format(name=name) if one.endswith(":") else f"{one.format(name=name)} one place:"
     else:
-        n = f"{len(spots)}" if told.complete else f"at least {len(spots)}"
+        n = f"{len(locations)}" if answer.complete else f"at least {len(locations)}"
         opening = several.format(name=name, n=n)
         opening = f"{opening[0].upper()}{opening[1:]}:"
-    lines = [f"- {_spot(told, spot, first_number)}" for spot in shown]
-    rest = [spot for spot in spots if spot not in shown]
+    lines = [f"- {_line(answer, location, first_number)}" for location in shown]
+    rest = [location for location in locations if location not in shown]
     if rest:
         lines.append(f"- and {len(rest)} more in {_files(rest)}")
     return f"{opening}\n\n" + "\n".join(lines) + "\n"
 
 
 def code(text: str, longest: int = _LINE) -> str:
-    """An inline code span that no backtick inside can close; a long text ends after a whole word."""
+    """An inline code span that no backtick inside can close; a long text is cut after a whole word."""
     flat = " ".join(text.split())
     if len(flat) > longest or flat.endswith("…"):
         flat = re.sub(r"\w*…?$", "", flat[:longest]) + "…"
@@ -58,22 +65,22 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
 
 
-def _spot(told: StructuralAnswer, spot: Location, first_number: int) -> str:
-    cited = f" [{first_number + spot.hit}]" if spot.hit is not None else ""
-    place = f"`{spot.path}:{spot.line}`{cited}"
-    if told.asked.what in ("definition", "signature"):
-        return f"{place}: {code(_tight(spot.text), longest=len(spot.text) + 1)}"
-    if told.asked.what == "outline":
-        return f"{code(spot.symbol)}, {spot.kind}, {place}: {code(_tight(spot.text))}"
-    around = f" in {code(spot.symbol)}" if spot.symbol else ""
-    return f"{place}{around}: {code(spot.text)}"
+def _line(answer: StructuralAnswer, location: Location, first_number: int) -> str:
+    cited = f" [{first_number + location.hit}]" if location.hit is not None else ""
+    place = f"`{location.path}:{location.line}`{cited}"
+    if answer.query.kind in ("definition", "signature"):
+        return f"{place}: {code(_tight(location.text), longest=len(location.text) + 1)}"
+    if answer.query.kind == "outline":
+        return f"{code(location.symbol)}, {location.kind}, {place}: {code(_tight(location.text))}"
+    around = f" in {code(location.symbol)}" if location.symbol else ""
+    return f"{place}{around}: {code(location.text)}"
 
 
 def _tight(signature: str) -> str:
-    """Without the blanks that line breaks have left inside brackets."""
+    """A signature without the blanks that line breaks leave inside brackets."""
     return re.sub(r"(?<=[(\[]) |,? (?=[)\]])", "", signature)
 
 
-def _files(spots: Sequence[Location]) -> str:
-    paths = list(dict.fromkeys(spot.path for spot in spots))
+def _files(locations: Sequence[Location]) -> str:
+    paths = list(dict.fromkeys(location.path for location in locations))
     return ", ".join(f"`{path}`" for path in paths[:5]) + (f" and {len(paths) - 5} other files" if paths[5:] else "")

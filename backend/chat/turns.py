@@ -1,6 +1,6 @@
 """Turns: accepted once, queued, run one at a time per conversation, cancelled, and ended exactly once.
 
-Knows when an answer is made and what becomes of it; how it is made is the business of `rag`.
+Does not know how an answer is generated; that is in `rag`.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ FINISH_PAUSE_S, FINISH_LONGEST_PAUSE_S = 0.5, 30.0
 class Accepted:
     turn: str
     conversation: str
-    position: int  # turns that run or wait before it
+    position: int  # number of turns that run or wait before it
 
 
 @dataclass(slots=True)
@@ -44,13 +44,13 @@ class _Running:
     conversation: str
     accepted_at: float
     cancelled: bool = False
-    why: str = ""  # it was cancelled, where nobody asked for that
-    work: asyncio.Task[str] | None = None
-    whole: asyncio.Task[None] | None = None
+    why: str = ""  # the notice of a cancel that no client requested
+    answer: asyncio.Task[str] | None = None
+    turn: asyncio.Task[None] | None = None  # the answer and the storing of its end
 
 
 class Turns:
-    """Accepts questions and sees each through to its one end."""
+    """Accepts questions and runs each to its one end."""
 
     def __init__(
         self,
@@ -58,54 +58,55 @@ class Turns:
         log: EventLog,
         rag: Rag,
         engines: EnginePool,
-        stats: Metrics,
+        metrics: Metrics,
         *,
         queue_limit: int,
         grace_ms: int,
         turn_s: float = 0,
     ) -> None:
-        """`turn_s`: the longest that a turn may take from its acceptance on; 0: as long as it takes."""
-        self._database, self._log, self._rag, self._engines, self._stats = database, log, rag, engines, stats
+        """`turn_s`: time limit of a turn from its acceptance; 0: none."""
+        self._database, self._log, self._rag, self._engines, self._metrics = database, log, rag, engines, metrics
         self._queue_limit, self._grace_s, self._turn_s = queue_limit, grace_ms / 1000, turn_s
         self._running: dict[tuple[str, str], _Running] = {}
         self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by conversation
         self._graces: dict[str, asyncio.Task[None]] = {}  # by session that nobody watches
-        # Questions that have a place in the queue but no row yet, and whether they have been stopped.
+        # Questions in the queue that have no row yet, and whether they have been stopped.
         self._entering: dict[tuple[str, str], bool] = {}
         self._closing = False
-        # Held by who looks for the conversation that a history tells, until its question is accepted there: two that
-        # send the same history at once must not both go on with that conversation.
+        # Locked from the search for the conversation that a client's history matches until its question is accepted
+        # there: two clients that send the same history at once must not both continue that conversation.
         self.conversation_lock = asyncio.Lock()
 
     async def accept(self, question: Question) -> Accepted:
-        """Stores the question and starts on it. The same turn id again answers the same and starts nothing."""
-        # A client that goes away now must not leave a turn that is stored but never run.
+        """Stores the question and starts its turn. The same turn id again returns the same and starts nothing."""
+        # Shielded: a client that disconnects now must not leave a turn that is stored but never run.
         return await asyncio.shield(self._accept(question))
 
     async def _accept(self, question: Question) -> Accepted:
         if not question.text.strip():
             raise ApiError("bad_params", "the question is empty")
-        known = await self._database.read(lambda db: db.get(TurnRow, (question.session, question.turn)))
-        if known is not None:
-            return self._accepted(known)
+        existing = await self._database.read(lambda db: db.get(TurnRow, (question.session, question.turn)))
+        if existing is not None:
+            return self._accepted(existing)
         if len(self._running) + len(self._entering) >= self._queue_limit:
             raise ApiError("queue_full", f"{len(self._running)} questions are running or waiting", 1000)
         key = question.session, question.turn
         self._entering.setdefault(key, False)
         try:
             model = question.model or await self._model_of(question.session)
-            self._engines.resolve(model)  # an unknown model is refused before anything is stored
+            self._engines.resolve(model)  # refuses an unknown model before anything is stored
             row, new = await self._database.write(
                 lambda db: conversations.accept(
                     db, question.session, question.conversation, question.turn, question.text
                 )
             )
         finally:
-            is_stopped = self._entering.pop(key, False)  # not there: the same question entered twice at once
+            is_stopped = self._entering.pop(key, False)  # missing: the same question was sent twice at once
         if new:
-            running = _Running(replace(question, model=model), row.conversation_id, time.perf_counter(), is_stopped)
+            question = replace(question, model=model, conversation=row.conversation_id)
+            running = _Running(question, row.conversation_id, time.perf_counter(), is_stopped)
             self._running[row.session_id, row.id] = running
-            running.whole = asyncio.create_task(self._run_turn(running, row), name=f"turn {row.id}")
+            running.turn = asyncio.create_task(self._run_turn(running, row), name=f"turn {row.id}")
             self._log.notify(row.session_id)
             self._start_grace_timer(row.session_id)
         return self._accepted(row)
@@ -119,7 +120,7 @@ class Turns:
         return await self._database.read(lambda db: conversations.require_session(db, session).model)
 
     def stop(self, session: str, turn: str | None = None, conversation: str | None = None) -> list[asyncio.Task[None]]:
-        """Stops the session's turns, or one of them, at once; gives what to wait for until their ends are stored."""
+        """Stops the session's turns, or one of them; returns the tasks that end when their ends are stored."""
         for owner, id_ in self._entering:
             if owner == session and turn in (None, id_) and conversation is None:
                 self._entering[owner, id_] = True
@@ -130,15 +131,15 @@ class Turns:
         ]
         for running in stopping:
             self._stop(running)
-        return [running.whole for running in stopping if running.whole]
+        return [running.turn for running in stopping if running.turn]
 
     async def cancel(self, session: str, turn: str | None = None, conversation: str | None = None) -> None:
-        """`stop`, and returns once the ends are stored. Nothing to stop is fine."""
+        """`stop`, then waits until the ends are stored."""
         if ending := self.stop(session, turn, conversation):
-            await asyncio.wait(ending)  # unlike gather it leaves them alone when the caller goes away
+            await asyncio.wait(ending)  # unlike gather, it does not cancel them when the caller is cancelled
 
     async def watch(self, session: str, after: int) -> AsyncGenerator[Event]:
-        """Follows the session's log. When the last watcher leaves, its turns have the grace time left."""
+        """Follows the session's log. When the last watcher leaves, the grace period of its turns starts."""
         if session in self._graces:
             self._graces.pop(session).cancel()
         try:
@@ -149,7 +150,7 @@ class Turns:
             self._start_grace_timer(session)
 
     def _start_grace_timer(self, session: str) -> None:
-        """Gives the turns of a session that nobody watches their grace time."""
+        """Starts the grace period of a session with running turns and no watcher."""
         unwatched = not self._log.followers(session) and any(owner == session for owner, _ in self._running)
         if unwatched and not self._closing and session not in self._graces:
             self._graces[session] = asyncio.create_task(self._grace(session))
@@ -160,13 +161,13 @@ class Turns:
         self.stop(session)
 
     async def close(self) -> None:
-        """Ends every running turn as interrupted; partial answers are kept."""
+        """Ends every running turn as interrupted; partial answers stay stored."""
         self._closing = True
-        for leaving in self._graces.values():
-            leaving.cancel()
+        for timer in self._graces.values():
+            timer.cancel()
         for running in self._running.values():
             self._stop(running)
-        if ending := [running.whole for running in self._running.values() if running.whole]:
+        if ending := [running.turn for running in self._running.values() if running.turn]:
             await asyncio.wait(ending)
 
     @property
@@ -175,34 +176,34 @@ class Turns:
 
     def _stop(self, running: _Running, why: str = "") -> None:
         running.cancelled, running.why = True, running.why or why
-        if running.work is not None:
-            running.work.cancel()
+        if running.answer is not None:
+            running.answer.cancel()
 
     async def _run_turn(self, running: _Running, row: TurnRow) -> None:
-        """Runs the work of a turn and writes its one end, whatever happens to the work."""
-        async with AsyncExitStack() as held:
-            reason, error, draft = await self._outcome(running, row, held)
+        """Runs a turn and writes its one end, whatever happens."""
+        async with AsyncExitStack() as stack:
+            reason, error, draft = await self._outcome(running, row, stack)
             self._log.forget_status(row.session_id, row.id)
             try:
                 await self._finish(row, reason, draft, error)
             finally:
                 del self._running[row.session_id, row.id]
-                self._stats.ended(reason, draft.figures)
+                self._metrics.ended(reason, draft.figures)
                 self._log.notify(row.session_id)
 
     async def _outcome(
-        self, running: _Running, row: TurnRow, held: AsyncExitStack
+        self, running: _Running, row: TurnRow, stack: AsyncExitStack
     ) -> tuple[str, ApiError | None, Draft]:
-        """What became of the work: the reason of the end, the error if it is one, and what there is of an answer."""
+        """The reason of the end, its error if it is one, and the answer as far as it came."""
         draft = Draft(running.accepted_at)
         if self._turn_s:
             late = f"The answer was cut short: it took longer than {self._turn_s:g} s (TURN_S)."
-            held.callback(asyncio.get_running_loop().call_later(self._turn_s, self._stop, running, late).cancel)
+            stack.callback(asyncio.get_running_loop().call_later(self._turn_s, self._stop, running, late).cancel)
         try:
-            running.work = asyncio.create_task(self._run_serialized(running, row, draft, held))
+            running.answer = asyncio.create_task(self._run_serialized(running, row, draft, stack))
             if running.cancelled:
-                running.work.cancel()
-            return await running.work, None, draft
+                running.answer.cancel()
+            return await running.answer, None, draft
         except asyncio.CancelledError:
             draft.notice = running.why or draft.notice
             return ("error", INTERRUPTED, draft) if self._closing else ("cancelled", None, draft)
@@ -213,19 +214,19 @@ class Turns:
                 error = ApiError("internal", "an unexpected error; the server's log has the details")
             return "error", error, draft
 
-    async def _run_serialized(self, running: _Running, row: TurnRow, draft: Draft, held: AsyncExitStack) -> str:
-        """Waits for the conversation's earlier turns: their stored answers are part of this one's prompt."""
+    async def _run_serialized(self, running: _Running, row: TurnRow, draft: Draft, stack: AsyncExitStack) -> str:
+        """Waits for the conversation's earlier turns, whose answers are part of this prompt, and answers."""
         self._log.status(row.session_id, row.id, "queued", done=0, total=len(self._running) - 1)
-        await held.enter_async_context(self._lanes.setdefault(running.conversation, asyncio.Lock()))
+        await stack.enter_async_context(self._lanes.setdefault(running.conversation, asyncio.Lock()))
         draft.waited()
         return await self._rag.answer(running.question, row, draft)
 
     async def _finish(self, row: TurnRow, reason: str, draft: Draft, error: ApiError | None) -> None:
-        """Writes the end, again and again while the disk is full or locked; what is left the next start writes."""
+        """Writes the end; retries while the disk is full or locked. What is still open at exit, the next start ends."""
 
         def work(db: Session) -> None:
             stored = db.get(TurnRow, (row.session_id, row.id))
-            if stored is not None and stored.status == "open":  # else it was cleared while it ran
+            if stored is not None and stored.status == "open":  # else its conversation was cleared meanwhile
                 facts = draft.facts | ({"error": error.body} if error else {})
                 conversations.finish(db, stored, reason, **facts)
 

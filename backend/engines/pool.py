@@ -15,10 +15,10 @@ from backend.config import Settings
 from backend.engines.loader import kv_folder, llama, start_engine
 from backend.engines.remote import REMOTE, Remote
 from backend.engines.resident_models import Model, ModelCache, Start, Watch
+from backend.extractive.engine import ExtractiveEngine
 from backend.metrics import Metrics
 from models import router
 from models.errors import ModelError, ModelUnavailable, Unsupported
-from models.extractive.engine import ExtractiveEngine
 from models.llama.engine import LlamaEngine
 from models.proposal import none_installed, not_installed
 from models.registry import Registry
@@ -50,14 +50,14 @@ class EnginePool:
         self,
         registry: Registry,
         settings: Settings,
-        stats: Metrics | None = None,
+        metrics: Metrics | None = None,
         *,
         start: Start | None = None,
         remote: Remote | None = None,
     ) -> None:
-        self._registry, self._settings, self._stats = registry, settings, stats or Metrics()
+        self._registry, self._settings, self._metrics = registry, settings, metrics or Metrics()
         self._remote, self._extractive = remote, ExtractiveEngine()
-        self._residents = ModelCache(start or start_engine(llama(settings)), self._stats)
+        self._residents = ModelCache(start or start_engine(llama(settings)), self._metrics)
         self._preloads: set[asyncio.Task[None]] = set()
 
     @property
@@ -125,6 +125,10 @@ class EnginePool:
         async with AsyncExitStack() as held:
             yield await self._choose(name or self.own, asked, watch, failed or {}, held)
 
+    def process_metrics(self) -> dict[str, dict[str, float]]:
+        """The numbers that the processes of local models report, by model and name."""
+        return self._residents.process_metrics()
+
     def news(self, engine: Engine) -> str:
         """What the user should be told of that engine, once; "" the second time."""
         return engine.news() if isinstance(engine, LlamaEngine) else ""
@@ -187,10 +191,10 @@ class EnginePool:
             except ModelError as error:
                 reasons[name] = str(error)
                 continue
-            self._stats.routed(tier, ready.engine.name, tier != router.tier(points) or bool(reasons))
+            self._metrics.routed(tier, ready.engine.name, tier != router.tier(points) or bool(reasons))
             told = "; ".join(f"{other} could not answer: {why}" for other, why in reasons.items())
             return replace(ready, notice=told)
-        self._stats.routed(EXTRACTIVE, EXTRACTIVE, True)
+        self._metrics.routed(EXTRACTIVE, EXTRACTIVE, True)
         ready = self._without_model(AUTO)
         return replace(ready, notice="; ".join(reasons.values())) if reasons else ready
 
@@ -223,7 +227,7 @@ class EnginePool:
         """The server's own model and whether it is in memory."""
         name = self.own
         if name == AUTO or self._is_remote(name):
-            return {"name": name, "state": "loaded" if self._stats.resident or self._remote else "installed"}
+            return {"name": name, "state": "loaded" if self._metrics.resident or self._remote else "installed"}
         try:
             found = self.resolve("")
         except ModelError as error:

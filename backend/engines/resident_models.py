@@ -91,15 +91,14 @@ class _Load:
 class ModelCache:
     """Hands out loaded models; lives on the event loop."""
 
-    def __init__(self, start: Start, stats: Metrics) -> None:
-        self._start, self._stats = start, stats
+    def __init__(self, start: Start, metrics: Metrics) -> None:
+        self._start, self._metrics = start, metrics
         self._held: dict[str, ResidentModel] = {}
         self._loads: dict[str, _Load] = {}
         self._closing: set[asyncio.Task[None]] = set()  # what models do that are let go
         self._one_at_a_time = asyncio.Lock()  # two loads at once would both take what is free now
         self._backoff = Backoff()
         self._clock = itertools.count()
-        stats.engines = self.told
 
     def state(self, name: str) -> str:
         """`loaded`, `loading` or ""."""
@@ -116,8 +115,8 @@ class ModelCache:
         """A model that is loaded; who wants to work with it has to `use` it."""
         return self._held.get(name)
 
-    def told(self) -> dict[str, dict[str, float]]:
-        """What the processes of local models tell of themselves, by model."""
+    def process_metrics(self) -> dict[str, dict[str, float]]:
+        """The numbers that the processes of local models report, by model and name."""
         return {name: one.engine.state for name, one in self._held.items() if isinstance(one.engine, LlamaEngine)}
 
     async def forget(self) -> None:
@@ -198,7 +197,7 @@ class ModelCache:
                 load.resident.enter(load.waiting)
         finally:
             del self._loads[name]
-            self._stats.resident = {name: resident.need for name, resident in self._held.items()}
+            self._metrics.resident = {name: resident.need for name, resident in self._held.items()}
 
     async def _make(self, load: _Load) -> ResidentModel:
         """Makes room and starts the engine. What fails here is not tried again at once."""
@@ -218,14 +217,14 @@ class ModelCache:
         except (ModelError, TemplateRejected, OSError) as error:
             raise self._failed(model, error, gone) from error
         self._backoff.succeeded(model.spec.name)
-        self._stats.loads += 1
-        self._stats.swaps += bool(gone)
+        self._metrics.loads += 1
+        self._metrics.swaps += bool(gone)
         seen = min(need, max(0, free - memory_free()))
         return ResidentModel(model, engine, chat, need, ram_bytes, need - seen, next(self._clock))
 
     def _failed(self, model: Model, error: Exception, gone: list[str]) -> ModelUnavailable:
         """Remembers a failed load; the error says what serves all the same."""
-        self._stats.load_failures += 1
+        self._metrics.load_failures += 1
         self._backoff.failed(model.spec.name, str(error), _state_of(model.path))
         others = [name for name in self._held if name != model.spec.name]
         told = [f"{', '.join(gone)} was unloaded to make room for it"] if gone else []
@@ -261,7 +260,7 @@ class ModelCache:
 
     async def _let_go(self, resident: ResidentModel) -> None:
         del self._held[resident.model.spec.name]
-        self._stats.resident.pop(resident.model.spec.name, None)
+        self._metrics.resident.pop(resident.model.spec.name, None)
         closing = asyncio.create_task(resident.engine.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)

@@ -1,7 +1,7 @@
-"""Whether the citations of an answer hold: were their places shown, are they unchanged, do they say what is stated.
+"""Checks the citations of an answer: were the lines shown, are they unchanged, do they support the sentence?
 
-Judges one answer against the sources of its conversation, the index and the disk. How citations are found is the
-business of `prompts.citations`, how sentences get them of `attribution`, who is told of them that of `rag`.
+Compares one answer with the sources of its conversation, the index and the disk. Citations are parsed by
+`prompts.citations` and added to sentences by `attribution`.
 """
 
 import asyncio
@@ -10,23 +10,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from backend.grounding.attribution import Loose, Revised, Reviser
-from backend.grounding.sources import Source, holds
+from backend.extractive.prose import code_span
+from backend.grounding.attribution import AttributedText, Attributor, UnsupportedClaim
+from backend.grounding.sources import Source, contain
 from indexer.files.scan import Candidate, read, sha_of
 from indexer.types import SourceFile
-from models.extractive.prose import code_span
 from prompts.citations import Citation, CitationParser, Claim
 from prompts.quoted_names import is_path_in
 from prompts.task import FACT, task
 from prompts.values import numbers_in
 
 OK, MOVED, STALE, INVENTED = "ok", "moved", "stale", "invented"
-STATUSES = (OK, MOVED, STALE, INVENTED)  # best first: of several the last one counts
+STATUSES = (OK, MOVED, STALE, INVENTED)  # best first; the worst of several counts
 
 
 @dataclass(frozen=True, slots=True)
-class Grounded:
-    """The next words of an answer, as they are shown, and the `cite` events that they complete."""
+class GroundedText:
+    """The next text of an answer as the user sees it, and the `cite` events that it completes."""
 
     text: str
     cites: list[dict[str, Any]]
@@ -34,80 +34,80 @@ class Grounded:
 
 @dataclass(slots=True)
 class Grounding:
-    """Gives an answer's text with its citations, and judges them; the rules are those of `judge`."""
+    """Adds citations to the text of an answer and checks them by the rules of `citation_statuses`."""
 
     root: Path | None
     sources: Sequence[Source]
     question: str
     is_in_index: Callable[[str], bool]  # whether the codebase has a name anywhere
-    is_exact: bool = False  # the text is made from its sources: it has its numbers, and what it counts stands nowhere
-    is_checked: bool = True  # whether names and values that no source holds are wrong: not so where they are proposed
-    told: int = 0  # sentences that state something
-    grounded: int = 0  # of them, those whose citations are all ok
-    _values: list[Loose] = field(default_factory=list)
+    is_exact: bool = False  # the text is made from its sources: it has its citations, and its counts are in no source
+    is_checked: bool = True  # whether a name or value that is in no source is wrong; False where changes are proposed
+    stated: int = 0  # sentences that state something
+    grounded: int = 0  # those of them whose citations are all ok
+    _values: list[UnsupportedClaim] = field(default_factory=list)
     _parser: CitationParser = field(init=False)
-    _reviser: Reviser = field(init=False)
-    _work: asyncio.Future[Grounded] | None = None  # in its thread
-    _tail: str = ""  # the last of the text that is shown
+    _reviser: Attributor = field(init=False)
+    _work: asyncio.Future[GroundedText] | None = None  # what runs in a thread
+    _tail: str = ""  # the last characters of the text
 
     def __post_init__(self) -> None:
-        self._reviser = Reviser(() if self.is_exact else self.sources, self.question)
+        self._reviser = Attributor(() if self.is_exact else self.sources, self.question)
         self._parser = CitationParser(proper=task(self.question) == FACT)
 
     def learn(self, sources: Sequence[Source]) -> None:
-        """What comes may rest on these, too."""
+        """The text that follows may cite these sources, too."""
         self.sources = sources
         self._reviser.learn(() if self.is_exact else sources)
 
-    async def feed(self, text: str) -> Grounded:
-        """The next words of the answer; files are read in a thread."""
-        return await self._apart(lambda: self._judged(self._reviser.feed(text)))
+    async def feed(self, text: str) -> GroundedText:
+        """Takes the next text of the answer. Files are read in a thread."""
+        return await self._in_thread(lambda: self._checked(self._reviser.feed(text)))
 
-    async def close(self) -> Grounded:
-        """The end of the answer. Where it stated a value that no source holds, that ends with the place to look at."""
+    async def close(self) -> GroundedText:
+        """Ends the answer. If it stated a value that is in no source, a correction with the closest lines follows."""
 
-        def work() -> Grounded:
-            last = self._judged(self._reviser.close(), final=True)
-            counts = self.told, self.grounded
-            told = self._judged(Revised(self._correction()), final=True)
-            self.told, self.grounded = counts  # of what the answer says
-            return _together(last, told)
+        def work() -> GroundedText:
+            last = self._checked(self._reviser.close(), final=True)
+            counts = self.stated, self.grounded
+            correction = self._checked(AttributedText(self._correction()), final=True)
+            self.stated, self.grounded = counts  # the correction does not count
+            return _concatenated(last, correction)
 
-        return await self._apart(work)
+        return await self._in_thread(work)
 
-    async def break_off(self) -> Grounded:
-        """What is held back of an answer that ends before its end, after a `feed` that was cancelled, too."""
+    async def break_off(self) -> GroundedText:
+        """The withheld rest of an answer that ends early, also after a `feed` that was cancelled."""
         before = [await self._work] if self._work else []
-        return _together(*before, await self._apart(lambda: self._judged(self._reviser.close(), final=True)))
+        return _concatenated(*before, await self._in_thread(lambda: self._checked(self._reviser.close(), final=True)))
 
-    async def _apart(self, work: Callable[[], Grounded]) -> Grounded:
-        """Does it in a thread. Who is cancelled meanwhile finds it in `_work`."""
+    async def _in_thread(self, work: Callable[[], GroundedText]) -> GroundedText:
+        """Runs `work` in a thread. After a cancel its result is still in `_work`."""
         self._work = asyncio.ensure_future(asyncio.to_thread(work))
-        told = await asyncio.shield(self._work)
+        result = await asyncio.shield(self._work)
         self._work = None
-        return told
+        return result
 
     @property
     def share(self) -> float | None:
-        """Of the sentences that state something, those that rest on what was shown and is unchanged."""
-        return round(self.grounded / self.told, 3) if self.told else None
+        """Of the sentences that state something, the share whose sources were shown and are unchanged."""
+        return round(self.grounded / self.stated, 3) if self.stated else None
 
-    def _judged(self, revised: Revised, *, final: bool = False) -> Grounded:
+    def _checked(self, revised: AttributedText, *, final: bool = False) -> GroundedText:
         claims = self._parser.feed(revised.text) + (self._parser.close() if final else [])
         if self.is_exact or not self.is_checked:
-            claims, revised = _without_values(claims), Revised(revised.text)
+            claims, revised = _without_values(claims), AttributedText(revised.text)
         self._tail = (self._tail + revised.text)[-2:]
-        judged = [judge(claim, self.sources, self.root, self.question) for claim in claims]
-        wrong = [loose for loose in revised.loose if loose.is_value or not self.is_in_index(loose.text)]
-        self._values += [loose for loose in wrong if loose.is_value]
-        marks = [{"n": [], "start": loose.start, "end": loose.end, "status": INVENTED} for loose in wrong]
-        self.told += len(judged) + revised.uncited
+        judged = [citation_statuses(claim, self.sources, self.root, self.question) for claim in claims]
+        wrong = [item for item in revised.unsupported if item.is_value or not self.is_in_index(item.text)]
+        self._values += [item for item in wrong if item.is_value]
+        marks = [{"n": [], "start": item.start, "end": item.end, "status": INVENTED} for item in wrong]
+        self.stated += len(judged) + revised.uncited
         self.grounded += sum(all(item["status"] == OK for item in items) for items in judged)
         cites = [item for items in judged for item in items] + marks
-        return Grounded(revised.text, _in_order(cites))
+        return GroundedText(revised.text, _in_order(cites))
 
     def _correction(self) -> str:
-        """Says that values are not in the code: its own claim is no longer checked for them."""
+        """A sentence that says which values are not in the code. It is not checked for them itself."""
         if not self._values or not self.sources:
             return ""
         self.is_checked = False
@@ -119,8 +119,10 @@ class Grounding:
         return f"{fence}{gap}The code that was read does not say {stated}: see {place} [{best.n}]."
 
 
-def _together(*parts: Grounded) -> Grounded:
-    return Grounded("".join(part.text for part in parts), _in_order([cite for part in parts for cite in part.cites]))
+def _concatenated(*parts: GroundedText) -> GroundedText:
+    return GroundedText(
+        "".join(part.text for part in parts), _in_order([cite for part in parts for cite in part.cites])
+    )
 
 
 def _without_values(claims: Sequence[Claim]) -> list[Claim]:
@@ -131,40 +133,41 @@ def _in_order(cites: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(cites, key=lambda cite: int(cite["start"]))
 
 
-def judge(claim: Claim, sources: Sequence[Source], root: Path | None, question: str = "") -> list[dict[str, Any]]:
-    """The citations of one sentence as `cite` events: `n` (the sources meant), `start`, `end`, `status`.
+def citation_statuses(
+    claim: Claim, sources: Sequence[Source], root: Path | None, question: str = ""
+) -> list[dict[str, Any]]:
+    """The citations of one sentence as `cite` events: `n` (source numbers), `start`, `end`, `status`.
 
-    invented: a number, or a line of a place, that no source of this conversation shows; or a name on the citation's
-    account (see `CitationParser`) that is in the text, path, symbol or documentation of none of the sentence's
-    sources, nor the path of any source. stale: the lines are not in the file any more. moved: they are, elsewhere.
-    ok: they are where they were. A value of a citation's account has to stand in one of the sentence's sources, in
-    whatever notation, unless the question says it. A citation of several sources is as good as the worst; a place shown
-    in several versions as good as the best.
-    A path may be absolute or shortened to its last parts. What the user attached is always unchanged.
+    invented: no source of this conversation shows the number or a cited line; or a name that the citation supports
+    (see `CitationParser`) is in no text, path, symbol or documentation of the sentence's sources and in no path of any
+    source; or a value that it supports is in none of the sentence's sources, in any notation, and not in the question.
+    stale: the lines are no longer in the file. moved: they are in the file, elsewhere. ok: they are where they were.
+    Of several cited sources the worst counts, of several shown versions of the same lines the best. A path may be
+    absolute or shortened to its last parts. Attachments are always unchanged.
     """
-    meant = [_meant(citation, sources, root) for citation in claim]
-    together = [source for found in meant for source, _ in found or ()]
+    cited = [_cited_sources(citation, sources, root) for citation in claim]
+    together = [source for found in cited for source, _ in found or ()]
     items = []
-    for citation, found in zip(claim, meant, strict=True):
+    for citation, found in zip(claim, cited, strict=True):
         numbers = citation.numbers or tuple(dict.fromkeys(source.n for source, _ in found or ()))
-        supported = found and _is_said(citation, together, sources, question)
+        supported = found and _is_supported(citation, together, sources, question)
         status = max((status for _, status in found), key=STATUSES.index) if found and supported else INVENTED
         items.append({"n": list(numbers), "start": citation.start, "end": citation.end, "status": status})
     return items
 
 
-def _is_said(citation: Citation, together: Sequence[Source], sources: Sequence[Source], question: str) -> bool:
-    """Whether a sentence's sources hold what it states on the account of a citation; any source's path will do."""
+def _is_supported(citation: Citation, together: Sequence[Source], sources: Sequence[Source], question: str) -> bool:
+    """Whether the sources of a sentence contain the names and values of a citation; a name may be any source's path."""
     names = all(
-        holds(together, name) or any(is_path_in(name, source.path) for source in sources) for name in citation.names
+        contain(together, name) or any(is_path_in(name, source.path) for source in sources) for name in citation.names
     )
-    asked = numbers_in(question)
-    values = [value for value in citation.values if not value.stands_in(question, asked)]
+    in_question = numbers_in(question)
+    values = [value for value in citation.values if not value.stands_in(question, in_question)]
     return names and all(any(source.states(value) for source in together) for value in values)
 
 
-def _meant(citation: Citation, sources: Sequence[Source], root: Path | None) -> list[tuple[Source, str]] | None:
-    """The sources that a citation stands on, each with the status of the cited lines; None if one is not known."""
+def _cited_sources(citation: Citation, sources: Sequence[Source], root: Path | None) -> list[tuple[Source, str]] | None:
+    """The sources of a citation, each with the status of the cited lines; None if no source shows one of them."""
     if citation.numbers:
         by_number = {source.n: source for source in sources}
         if not by_number.keys() >= set(citation.numbers):
@@ -187,7 +190,7 @@ def _meant(citation: Citation, sources: Sequence[Source], root: Path | None) -> 
 
 
 def _cover(parts: Sequence[Source], first: int, last: int) -> bool:
-    """Whether each line of first..last is in one of them."""
+    """Whether each line of first..last is in one of `parts`."""
     for part in sorted(parts, key=lambda part: part.start):
         if part.start <= first <= part.end:
             first = part.end + 1
@@ -199,7 +202,7 @@ def _is_path_of(cited: str, path: str, root: Path | None) -> bool:
 
 
 def _status(source: Source, first: int, last: int, root: Path | None) -> str:
-    """Of the lines first..last of a source, as the disk is now."""
+    """The status of the lines first..last of a source, compared with the disk."""
     if source.attached:
         return OK
     if root is None:

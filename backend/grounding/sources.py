@@ -1,4 +1,4 @@
-"""The pieces of code that a conversation shows under a number, and what they say. Knows rows and snippets, no disk."""
+"""The numbered snippets of a conversation and the words they contain. Does not read the disk."""
 
 import re
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from backend.db.tables import TurnRow
+from backend.extractive.matching import content_stems
 from backend.indexing.attachments import ATTACHED
 from indexer.types import Hit
-from models.extractive.matching import content_stems
 from prompts.quoted_names import is_path_in, own_words
 from prompts.snippets import Snippet, shown_text, shown_title
 from prompts.values import Numbers, Value, numbers_in
@@ -16,28 +16,28 @@ from prompts.values import Numbers, Value, numbers_in
 
 @dataclass(frozen=True)
 class Source:
-    """A numbered piece of code as the conversation shows it."""
+    """A numbered snippet as the conversation shows it."""
 
     n: int
     path: str
     start: int
     end: int
-    sha: str  # of the whole file then
+    sha: str  # of the whole file when it was shown
     text: str
-    title: str  # what it says of itself beside its text: symbol, signature, documentation
-    attached: bool  # the user's own text, which is what it is whatever the disk holds
+    title: str  # symbol, signature, documentation
+    attached: bool  # text from the user, independent of the disk
     words: frozenset[str] = field(init=False)
     stems: frozenset[str] = field(init=False)
     numbers: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
-        said = f"{self.path} {self.title} {self.text}"
-        object.__setattr__(self, "words", frozenset(re.findall(r"\w+", said)))
-        object.__setattr__(self, "stems", content_stems(said))
+        content = f"{self.path} {self.title} {self.text}"
+        object.__setattr__(self, "words", frozenset(re.findall(r"\w+", content)))
+        object.__setattr__(self, "stems", content_stems(content))
         object.__setattr__(self, "numbers", numbers_in(f"{self.title} {self.text}"))
 
     def lines(self, first: int, last: int) -> list[str]:
-        """Those of the lines first..last that it shows; all where the text is not the lines one to one."""
+        """The shown ones of the lines first..last; all lines where the text does not match the lines one to one."""
         lines = self.text.split("\n")
         whole = len(lines) != self.end - self.start + 1
         return lines if whole else lines[max(0, first - self.start) : max(0, last + 1 - self.start)]
@@ -46,20 +46,20 @@ class Source:
         return value.stands_in(self.text, self.numbers)
 
 
-def holds(sources: Sequence[Source], name: str) -> bool:
-    """Whether these sources, together, show every word of a name, or are the path that it is."""
+def contain(sources: Sequence[Source], name: str) -> bool:
+    """Whether these sources together contain every word of a name, or one of them has it as its path."""
     words = set(chain.from_iterable(source.words for source in sources))
     return words >= set(own_words(name)) or any(is_path_in(name, source.path) for source in sources)
 
 
-def known_sources(past: Sequence[TurnRow], snippets: Sequence[Snippet]) -> list[Source]:
-    """Everything that the conversation shows under a number, the newest prompt first."""
-    known = {snippet.n: _of_hit(snippet.n, snippet.hit) for snippet in snippets}
-    for row in past:
+def conversation_sources(history: Sequence[TurnRow], snippets: Sequence[Snippet]) -> list[Source]:
+    """All numbered snippets of the conversation, those of the newest prompt first."""
+    sources = {snippet.n: _of_hit(snippet.n, snippet.hit) for snippet in snippets}
+    for row in history:
         for item in row.sources:  # the first turn that lists a number shows its text
-            if item["n"] not in known:
-                known[item["n"]] = _of_item(item, row.user_message)
-    return list(known.values())
+            if item["n"] not in sources:
+                sources[item["n"]] = _of_item(item, row.user_message)
+    return list(sources.values())
 
 
 def _of_hit(n: int, hit: Hit) -> Source:

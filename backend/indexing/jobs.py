@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.db.conversations import new_id
-from backend.errors import ApiError, translate
+from backend.errors import ApiError, to_api_error
 from backend.indexing.retrieval import Retrieval
 from backend.indexing.watchers import Watchers
 from indexer.errors import IndexStorage
@@ -185,13 +185,10 @@ class Jobs:
             try:
                 job.report = await asyncio.to_thread(work)
                 job.state = "done"
-            except Exception as failure:  # the edge of the job
+            except Exception as failure:  # noqa: BLE001 - the edge of the job
                 if job.follow and isinstance(failure, IndexStorage):
                     self._loop.call_later(RETRY_S, self._changed, store, job.only)
-                job.error = translate(failure)
-                if job.error is None:
-                    log.exception("indexing %s failed", job.root)
-                    job.error = ApiError("internal", "an unexpected error; the server's log has the details")
+                job.error = to_api_error(failure, log, f"indexing {job.root}")
                 job.state = "cancelled" if job.error.code.name == "cancelled" else "failed"
 
     def _forget_old(self) -> None:

@@ -16,11 +16,11 @@ from indexer.embedding.onnx import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.errors import EmbedderUnavailable, IndexerError
+from indexer.navigation.answers import StructuralAnswer, answer
 from indexer.navigation.followup import Subject
 from indexer.navigation.intent import parse_structural_query
-from indexer.navigation.navigator import StructuralAnswer, answer
 from indexer.parsing.identifiers import split
-from indexer.search.searcher import Found, Searcher
+from indexer.search.searcher import Searcher, SearchResult
 from indexer.storage.codebases import CodebaseInfo, Codebases
 from indexer.storage.store import Store
 from indexer.types import Hit, Why
@@ -122,25 +122,31 @@ class Retrieval:
                 )
 
     def search(
-        self, codebase: CodebaseInfo, question: str, history: Sequence[str], k: int, paths: Sequence[str], joined: bool
-    ) -> tuple[Found, int]:
-        """What is found, and the generation of the index that it comes from; exact places before all others.
+        self,
+        codebase: CodebaseInfo,
+        question: str,
+        history: Sequence[str],
+        k: int,
+        *,
+        exact: Sequence[Hit] = (),
+        paths: Sequence[str] = (),
+        joined: bool = False,
+    ) -> tuple[SearchResult, int]:
+        """At most `k` hits, the `exact` ones of a structural answer first, and the generation of the index.
 
-        Files that changed since they were indexed are indexed again first, as many as a moment allows; the hits of
-        the others say so. What is no longer on disk is no hit.
+        Files that changed since they were indexed are indexed again first, as many as the time budget allows; the hits
+        of the others are marked as not fresh. A hit whose file is gone from the disk is left out.
         """
         store, searcher = self.codebases.get(codebase.id), self._searcher(codebase.id)
-        told = None if paths else self.structural(codebase, question)
-        exact = list(told.hits[:k]) if told else []
-        if len(exact) == k:
-            return Found(exact, is_answered=True), searcher.generation
+        if len(exact) >= k:
+            return SearchResult(list(exact[:k]), is_answered=True), searcher.generation
         self.on_use(store)
         found = searcher.find(question, history, k, paths, joined)
-        old = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
-        if old and reindex_stale(store, self.static, old):
+        stale = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
+        if stale and reindex_stale(store, self.static, stale):
             found = searcher.find(question, history, k, paths, joined)
-        there = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
-        return Found(first(exact, there)[:k], bool(exact) or found.is_answered), searcher.generation
+        existing = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
+        return SearchResult(first(exact, existing)[:k], bool(exact) or found.is_answered), searcher.generation
 
     def has(self, codebase: CodebaseInfo, words: Sequence[str]) -> bool:
         """Whether each of these words stands somewhere in what is indexed."""
@@ -173,7 +179,9 @@ class Retrieval:
             raise ApiError("index_unavailable", "nothing is indexed: POST /index, or `lantern index PATH`")
         if not query.strip():
             raise ApiError("bad_params", "the query is empty")
-        found, generation = self.search(chosen, query, (), k, paths, joined=True)
+        structural = None if paths else self.structural(chosen, query)
+        exact = structural.hits if structural else ()
+        found, generation = self.search(chosen, query, (), k, exact=exact, paths=paths, joined=True)
         ms = round((time.perf_counter() - began) * 1000, 1)
         hits = [wire_hit(hit) for hit in found.hits]
         return {"hits": hits, "found": found.is_answered, "generation": generation, "ms": ms}

@@ -133,11 +133,11 @@ class Docstrings:
                     self.say(f"  FAILED {question.text}: {error}")
                     rows.append({})
                     continue
-                rows.append(self._judged(question, answer) | {"total_s": time.perf_counter() - began})
+                rows.append(self._checked(question, answer) | {"total_s": time.perf_counter() - began})
                 file.write(json.dumps(rows[-1] | {"query": question.text, "answer": answer["response"]}) + "\n")
         return rows
 
-    def _judged(self, question: Question, answer: dict[str, Any]) -> Row:
+    def _checked(self, question: Question, answer: dict[str, Any]) -> Row:
         text, times = answer["response"], answer["timings"]
         return {
             "id_recall": id_recall(text, question.reference, self.known),

@@ -1,6 +1,6 @@
-"""Questions about structure, told by their wording: where is X defined, who calls X, what does F contain.
+"""Structural questions recognised by their wording: where is X defined, who calls X, what does F contain.
 
-Pure text. Whether X exists is not known here; a wording that may mean something else is not recognised.
+Pure text: does not know whether X exists. A wording that may mean something else is not recognised.
 """
 
 import re
@@ -10,22 +10,22 @@ from typing import Literal
 from indexer.files.languages import LANGUAGES
 from indexer.parsing.identifiers import is_identifier
 
-What = Literal[
+QueryKind = Literal[
     "definition", "signature", "calls", "uses", "imports", "subclasses", "tests", "outline", "routes", "commands"
 ]
 
-_LONGEST = 160  # characters: a longer question wants more than a place
+_LONGEST = 160  # characters: a longer question wants more than a list
 _SUFFIXES = frozenset(suffix for row in LANGUAGES for suffix in row.suffixes)
 
 
 @dataclass(frozen=True, slots=True)
 class StructuralQuery:
-    """What is to be listed."""
+    """What to list."""
 
-    what: What
+    kind: QueryKind
     name: str = ""  # its parts joined by dots, or a path; "" for routes and commands
-    noun: str = ""  # "class" of "the class X", where the question says so
-    path: str = ""  # the file whose definition is meant where several have the name; no wording tells it
+    noun: str = ""  # "class" of "the class X"; "" if the question has none
+    path: str = ""  # which definition of several is meant: the one in this file. Set by the caller, not by the wording
 
     @property
     def last(self) -> str:
@@ -41,7 +41,7 @@ _X = (
     rf"(?P<the>(?:the|a|an|our|this|that)\s+)?(?:(?P<noun>{_NOUN})\s+)?(?P<mark>[`'\"])?"
     r"(?P<x>[A-Za-z_$~./][\w$.:#/\\-]*?)(?P<call>\([^()]*\))?(?(mark)(?P=mark))(?:\s+(?P<after>" + _NOUN + "))?"
 )
-_ABBREVIATED = {
+_PLACEHOLDERS = {
     "WHO": "(?:who|what|(?:which|what) (?:code|functions?|methods?|files?|modules?|classes|types|packages|places))"
     "(?: else)?(?: is| are)?",
     "DEFS": "(?:functions|classes|methods|symbols|definitions|types|members)",
@@ -52,9 +52,9 @@ _ABBREVIATED = {
     "| (?:does|do) (?:it|(?:the|this|our) \\w+) (?:have|expose|define|offer|provide|support|serve))?",
     "X": _X,
 }
-# A plain word stands for code only in a strict wording, which means nothing else; in the others X must look like code.
-# After `_LEAD` and `_TAIL` are taken off; a blank is any white space.
-_TABLE: tuple[tuple[What, bool, str], ...] = (
+# (kind, strict, pattern). In a strict wording, which can mean nothing else, X may be a plain word; in the others it
+# must look like code. `_LEAD` and `_TAIL` are taken off before; a blank matches any white space.
+_TABLE: tuple[tuple[QueryKind, bool, str], ...] = (
     ("definition", True, "where(?: is| are|'s) X (?:defined|declared)"),
     ("definition", True, "where X is (?:defined|declared)"),
     ("definition", True, "(?:in )?(?:which|what) (?:file|module) is X (?:defined|declared)(?: in)?"),
@@ -132,53 +132,54 @@ _TAIL = re.compile(
     r"(?:repo|repository|project|codebase|code base|code|package)|here|please|exactly|right now|and where))+$",
     re.IGNORECASE,
 )
-_POINTING = frozenset(
+_PRONOUNS = frozenset(
     ("it", "this", "that", "these", "those", "them", "they", "he", "she", "him", "her", "me", "you", "us", "we", "i")
 )
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    for word, meaning in _ABBREVIATED.items():
-        pattern = pattern.replace(word, meaning)
+    for placeholder, alternatives in _PLACEHOLDERS.items():
+        pattern = pattern.replace(placeholder, alternatives)
     return re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE)
 
 
-_PATTERNS = tuple((what, strict, _compiled(pattern)) for what, strict, pattern in _TABLE)
+_PATTERNS = tuple((kind, strict, _compiled(pattern)) for kind, strict, pattern in _TABLE)
 
 
 def parse_structural_query(question: str) -> StructuralQuery | None:
-    """None for every question that is not certainly one of these."""
+    """None for a question that is not certainly structural."""
     text = question.strip().rstrip("?!. ")
     if len(text) > _LONGEST or "\n" in text:
         return None
     text = _TAIL.sub("", text)
     bare = _LEAD.sub("", text, count=1) if _LEAD.match(text) else text
     for form in dict.fromkeys((text, bare)):
-        for what, strict, pattern in _PATTERNS:
+        for kind, strict, pattern in _PATTERNS:
             if match := pattern.fullmatch(form):
-                found = StructuralQuery(what) if what in ("routes", "commands") else _asked(what, strict, match)
-                if found:
-                    return found
+                query = StructuralQuery(kind) if kind in ("routes", "commands") else _query(kind, strict, match)
+                if query:
+                    return query
     return None
 
 
-def _asked(what: What, strict: bool, match: re.Match[str]) -> StructuralQuery | None:
-    written = match["x"]
-    name = re.sub(r"::|#|\\|->", ".", written).strip(".:") if "/" not in written else written.removeprefix("./")
+def _query(kind: QueryKind, strict: bool, match: re.Match[str]) -> StructuralQuery | None:
+    text = match["x"]
+    name = re.sub(r"::|#|\\|->", ".", text).strip(".:") if "/" not in text else text.removeprefix("./")
     noun = (match["noun"] or match["after"] or "").lower()
-    asked = StructuralQuery(what, name, noun)
-    if not name or name.lower() in _POINTING:
+    query = StructuralQuery(kind, name, noun)
+    if not name or name.lower() in _PRONOUNS:
         return None
-    if what == "outline" and not asked.is_path and not _is_code(match, name):
+    if kind == "outline" and not query.is_path and not _is_code(match, name):
         return None
-    if asked.is_path:
-        return asked if what in ("outline", "imports") else None
-    plain = strict and (not match["the"] or bool(noun))
-    return asked if plain or _is_code(match, name) else None
+    if query.is_path:
+        return query if kind in ("outline", "imports") else None
+    may_be_plain = strict and (not match["the"] or bool(noun))
+    return query if may_be_plain or _is_code(match, name) else None
 
 
 def _is_code(match: re.Match[str], name: str) -> bool:
-    """Quoted, called, dotted or written as no word of a sentence is: `snake_case`, `CamelCase`, `Capital`."""
+    """Whether X is quoted, called, dotted or written as no plain word is: `snake_case`, `CamelCase`, `Capital`."""
     dotted = "." in name and all(part.isidentifier() for part in name.split("."))
-    capital = name[:1].isupper() and not name.isupper() and bool(not match["the"] or match["noun"] or match["after"])
-    return bool(match["mark"] or match["call"]) or dotted or is_identifier(name) or capital
+    capitalised = name[:1].isupper() and not name.isupper()
+    is_proper = capitalised and bool(not match["the"] or match["noun"] or match["after"])
+    return bool(match["mark"] or match["call"]) or dotted or is_identifier(name) or is_proper

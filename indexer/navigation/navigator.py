@@ -1,35 +1,30 @@
-"""Structural questions answered from the symbol table and the files of now: exact lines, without any model.
+"""The definitions and references that a structural query means, from the symbol table and the files on disk.
 
-Gives nothing where it is unsure: an unknown name, a name with several meanings, no place found.
-Does not know how an answer is worded.
+Gives nothing when it is unsure: for an unknown name, or a name with several meanings. Does not choose what is listed.
 """
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 
 from indexer.files.roles import is_test
-from indexer.navigation.intent import StructuralQuery, What
-from indexer.navigation.resolution import Modules, Nearest, ReferenceResolver, imports_it, is_real, means, preferred
+from indexer.navigation.disambiguation import Disambiguator
+from indexer.navigation.intent import StructuralQuery
+from indexer.navigation.modules import Modules
+from indexer.navigation.resolution import ReferenceResolver, is_implementation, matches, preferred
 from indexer.navigation.working_tree import WorkingTree
-from indexer.parsing.entrypoints import COMMAND_TERMS, COMMAND_TEXTS, ROUTE_TERMS, ROUTE_TEXTS, Entry, commands, routes
 from indexer.parsing.identifiers import split
 from indexer.parsing.references import Reference, references_to
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
-from indexer.storage.store import Store
-from indexer.types import Hit, SourceFile
+from indexer.types import SourceFile
 
-# For reading and parsing the files that mention a name: of computing, and of waiting where a disk or others are slow.
-# Past it the answer is "at least".
-_SECONDS, _WAITING = 0.07, 0.25
+# Limits for reading and parsing the files that mention a name, in seconds: CPU time of this thread, and wall time for
+# slow disks and busy machines. Past either, the answer is "at least".
+_CPU_S, _WALL_S = 0.07, 0.25
+_LEAST_PARSE_S = 0.005
 _FILES = 300
-_PLACES = 200
-_MEANT = 8  # definitions that "where is X defined" lists; more say nothing
-_HELPER_SECONDS = 0.02
-_TEST = re.compile(r"(?:^|\.|_)(?:[Tt]ests?(?=$|[_.A-Z])|should|it_)|Tests?(?=$|\.)")
-_CHARACTERS = 6000  # of the code that comes with the places: about 1,500 tokens in a later prompt
-_KINDS = {  # of a definition that the question calls so
+MAX_DEFINITIONS = 8  # that "where is X defined" lists; more are no answer
+_KINDS = {  # kinds of definitions that each noun of a question covers
     "function": {"function", "method", "declaration"},
     "method": {"method", "declaration"},
     "class": {"class", "interface", "enum", "type", "impl"},
@@ -41,248 +36,92 @@ _KINDS = {  # of a definition that the question calls so
     "type": {"type", "class", "interface", "enum"},
     "constant": {"constant"},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """One line that answers."""
-
-    path: str
-    line: int
-    symbol: str  # the definition itself, or the one that the line stands in; "" outside
-    kind: str  # of that definition; of a reference what it is: call, import, inherit, use
-    text: str  # a signature, or the line itself
-    hit: int | None = None  # which of the hits holds it
-
-
-@dataclass(frozen=True, slots=True)
-class StructuralAnswer:
-    """An exact answer."""
-
-    asked: StructuralQuery
-    spots: tuple[Location, ...]
-    hits: tuple[Hit, ...]  # the code of the first spots
-    complete: bool  # False: there may be more
-
-
-def answer(asked: StructuralQuery, store: Store) -> StructuralAnswer | None:
-    """None where it is unsure. Reads files, for about 0.1 s at most. Raises NotIndexed, IndexDamaged, IndexStorage."""
-    with store.read() as snapshot:
-        look = Navigator(asked, snapshot, WorkingTree(store.root, snapshot), Modules(snapshot, store.root.name))
-        spots = _ANSWERS[asked.what](look)[:_PLACES]
-        return StructuralAnswer(asked, *look.with_code(spots), look.complete) if spots else None
+References = Iterator[tuple[SourceFile, Sequence[Reference]]]
 
 
 class Navigator:
-    """One question being answered."""
+    """The lookups of one query. `complete` turns False when a limit, or doubt, left something out."""
 
-    def __init__(self, asked: StructuralQuery, snapshot: Snapshot, now: WorkingTree, modules: Modules) -> None:
-        self.asked = asked
+    def __init__(self, query: StructuralQuery, snapshot: Snapshot, files: WorkingTree, modules: Modules) -> None:
+        self.query = query
         self.snapshot = snapshot
-        self.now = now
+        self.files = files
         self.modules = modules
         self.complete = True
-        self._computed, self._began = time.thread_time(), time.monotonic()
+        self._cpu_start, self._wall_start = time.thread_time(), time.monotonic()
 
-    def defined(self) -> list[IndexedSymbol]:
-        """The definitions of now that the name means; the real ones where there are others too."""
-        last, kinds = self.asked.last, _KINDS.get(self.asked.noun)
-        indexed = [place for place in self.snapshot.named([last]) if place.symbol.name == last and place.path]
-        paths = dict.fromkeys(place.path for place in indexed if means(place, self.asked.name))
-        if len(paths) > _MEANT * 4:
+    def definitions(self) -> list[IndexedSymbol]:
+        """The definitions on disk that the name means. Declarations and stubs count only if there is nothing else."""
+        last, kinds = self.query.last, _KINDS.get(self.query.noun)
+        indexed = [found for found in self.snapshot.named([last]) if found.symbol.name == last and found.path]
+        paths = dict.fromkeys(found.path for found in indexed if matches(found, self.query.name))
+        if len(paths) > MAX_DEFINITIONS * 4:
             return []
-        found = [place for path in paths for place in self.now.places(path, indexed, last)]
-        found = [place for place in found if means(place, self.asked.name) and place.symbol.kind != "section"]
+        current = [found for path in paths for found in self.files.definitions(path, indexed, last)]
+        current = [found for found in current if matches(found, self.query.name) and found.symbol.kind != "section"]
         if kinds:
-            found = [place for place in found if place.symbol.kind in kinds]
-        return preferred(found, self.asked.path)
+            current = [found for found in current if found.symbol.kind in kinds]
+        return preferred(current, self.query.path)
 
-    def files(self, place: IndexedSymbol) -> list[str]:
-        """The file of the one that is meant, then those of what else has the name where its path told which it is."""
-        named = self.snapshot.named([self.asked.last]) if self.asked.path else []
-        return [place.path, *(other.path for other in named if is_real(other) and means(other, self.asked.name))]
+    def sole_definition(self) -> IndexedSymbol | None:
+        """The one definition that the name means; None for a name of several."""
+        found = self.definitions()
+        return found[0] if len({(item.path, item.symbol.qualified) for item in found}) == 1 else None
 
-    def one(self) -> IndexedSymbol | None:
-        """The one thing that the name means; None for a name of several."""
-        found = self.defined()
-        return found[0] if len({(place.path, place.symbol.qualified) for place in found}) == 1 else None
+    def candidate_files(self, definition: IndexedSymbol) -> list[str]:
+        """Its file, and, if a path told which definition is meant, the files of the others of that name."""
+        named = self.snapshot.named([self.query.last]) if self.query.path else []
+        others = (item.path for item in named if is_implementation(item) and matches(item, self.query.name))
+        return [definition.path, *others]
 
     def sources(self, terms: Sequence[str], texts: Sequence[str], tests: bool | None = None) -> Iterator[SourceFile]:
-        """The files of now whose indexed chunks hold a term and a text, tests last, until the time is over."""
+        """The files on disk whose indexed chunks hold a term and a text, tests last, until the time is up.
+
+        `tests`: True for tests only, False for all but tests, None for both.
+        """
         paths = self.snapshot.files_with(terms, texts, _FILES + 1)
         self.complete = len(paths) <= _FILES
         for path in sorted(paths[:_FILES], key=lambda path: (is_test(path), path)):
             if tests is not None and is_test(path) is not tests:
                 continue
-            if self._left() <= 0:
+            if self._seconds_left() <= 0:
                 self.complete = False
                 return
-            if source := self.now.source(path):
+            if source := self.files.source(path):
                 yield source
 
-    def mentions(self, name: str, tests: bool | None = None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
+    def mentions(self, name: str, tests: bool | None = None) -> References:
+        """The references to anything of that name, imports included, file by file."""
         terms = split(name)[:1]
         word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
         for source in self.sources(terms, [name], tests) if terms else ():
             if not word.search(source.text):
                 continue
-            refs = references_to(source.text, source.language, name, max(0.005, self._left()))
+            refs = references_to(source.text, source.language, name, max(_LEAST_PARSE_S, self._seconds_left()))
             if refs is not None:
                 yield source, refs
-            elif self._left() <= 0:
+            elif self._seconds_left() <= 0:
                 self.complete = False
 
-    def _left(self) -> float:
-        """Seconds."""
-        computing = self._computed + _SECONDS - time.thread_time()
-        return max(computing, 0.0) and self._began + _WAITING - time.monotonic()
-
-    def meaning_it(self, tests: bool | None = None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
-        """Those of the mentions that mean the one thing that was asked for, without imports; none if it is not one."""
-        place = self.one()
-        if place is None:
+    def references(self, tests: bool | None = None) -> References:
+        """The references to the one definition that is meant, imports left out; none if several may be meant."""
+        definition = self.sole_definition()
+        if definition is None:
             return
-        others = [other for other in self.snapshot.named([self.asked.last]) if other.symbol.name == self.asked.last]
-        files = self.files(place)
-        is_one = len(set(files)) == 1
-        shared = not is_one or any(is_real(other) and not means(other, self.asked.name) for other in others)
-        for source, refs in self.mentions(self.asked.last, tests):
-            of, near = ReferenceResolver(place, source, refs, self.modules, shared=shared), Nearest(files, source, refs)
-            meant = [(ref, near(ref)) for ref in refs if ref.kind != "import" and of(ref)]
-            self.complete = self.complete and all(path for _, path in meant)
-            yield source, [ref for ref, path in meant if path == place.path]
-        self.complete = self.complete and place.symbol.kind != "method"  # what an object is, is not read
+        named = self.snapshot.named([self.query.last])
+        others = [item for item in named if item.symbol.name == self.query.last]
+        paths = self.candidate_files(definition)
+        shared = len(set(paths)) > 1 or any(
+            is_implementation(item) and not matches(item, self.query.name) for item in others
+        )
+        for source, refs in self.mentions(self.query.last, tests):
+            resolver = ReferenceResolver(definition, source, refs, self.modules, shared=shared)
+            nearest = Disambiguator(paths, source, refs)
+            resolved = [(ref, nearest.file_of(ref)) for ref in refs if ref.kind != "import" and resolver.resolves(ref)]
+            self.complete = self.complete and all(path for _, path in resolved)
+            yield source, [ref for ref, path in resolved if path == definition.path]
+        self.complete = self.complete and definition.symbol.kind != "method"  # types of objects are not inferred
 
-    def with_code(self, spots: Sequence[Location]) -> tuple[tuple[Location, ...], tuple[Hit, ...]]:
-        """The spots with the hit that each lies in, as long as the hits stay few enough for a prompt."""
-        hits: list[Hit] = []
-        placed = []
-        for spot in spots:
-            around = (n for n, h in enumerate(hits) if h.path == spot.path and h.start_line <= spot.line <= h.end_line)
-            number = next(around, None)
-            if number is None and sum(len(hit.text) for hit in hits) < _CHARACTERS:
-                hit = self.now.hit(spot.path, spot.line, spot.symbol, whole=self.asked.what in _OF_DEFINITIONS)
-                number = len(hits) if hit else None
-                hits += [hit] if hit else []
-            placed.append(replace(spot, hit=number))
-        return tuple(placed), tuple(hits)
-
-
-def _definition(look: Navigator) -> list[Location]:
-    found = look.defined()
-    return [_spot_of(place) for place in found] if len(found) <= _MEANT else []
-
-
-def _calls(look: Navigator) -> list[Location]:
-    return _references(look, {"call"})
-
-
-def _uses(look: Navigator) -> list[Location]:
-    return _references(look, {"call", "inherit", "use"})
-
-
-def _references(look: Navigator, kinds: set[str]) -> list[Location]:
-    found = [_spot(source, ref) for source, refs in look.meaning_it() for ref in refs if ref.kind in kinds]
-    return _one_a_line(found)
-
-
-def _tests(look: Navigator) -> list[Location]:
-    """The tests that mention it, or a helper in their file that does, each once."""
-    found: dict[tuple[str, str | int], Location] = {}
-    for source, refs in look.meaning_it(tests=True):
-        for ref in refs:
-            helped = [] if _TEST.search(ref.enclosing) else _helped(source, ref.enclosing.rpartition(".")[2])
-            for test in [other for other in helped if _TEST.search(other.enclosing)] or [ref]:
-                found.setdefault((source.path, test.enclosing or test.line), _spot(source, test))
-    return sorted(found.values(), key=lambda spot: (spot.path, spot.line))
-
-
-def _helped(source: SourceFile, helper: str) -> Sequence[Reference]:
-    return references_to(source.text, source.language, helper, _HELPER_SECONDS) or () if helper else ()
-
-
-def _imports(look: Navigator) -> list[Location]:
-    asked = look.asked
-    place = None if asked.is_path else look.one()
-    if place is None and not asked.is_path and look.defined():
-        return []
-    name = asked.name.rpartition("/")[2].partition(".")[0] if asked.is_path else asked.last
-    found = []
-    path = place.path if place else ""
-    files = look.files(place) if place else [path]
-    for source, refs in look.mentions(name):
-        near = Nearest(files, source, refs)
-        imports = [ref for ref in refs if ref.kind == "import" and near.imported([ref]) == path]
-        found += [_spot(source, ref) for ref in imports if imports_it(ref, source.path, asked, path, look.modules)]
-    return _one_a_line(found)
-
-
-def _subclasses(look: Navigator) -> list[Location]:
-    """A type that is not defined here, as those of libraries, is known by its name alone."""
-    asked = look.asked
-    foreign = "." not in asked.name and not look.defined()
-    mentions = look.mentions(asked.last) if foreign else look.meaning_it()
-    return _one_a_line([_spot(source, ref) for source, refs in mentions for ref in refs if ref.kind == "inherit"])
-
-
-def _outline(look: Navigator) -> list[Location]:
-    """The definitions in a file, or in a class."""
-    asked = look.asked
-    if asked.is_path:
-        paths = [path for path in look.snapshot.paths() if f"/{path}".endswith(f"/{asked.name}")]
-        return [_spot_of(place) for place in look.now.outline(paths[0])] if len(paths) == 1 else []
-    place = look.one()
-    if place is None or place.symbol.kind not in ("class", "interface", "enum", "module", "impl"):
-        return []
-    inside = f"{place.symbol.qualified}."
-    return [_spot_of(other) for other in look.now.outline(place.path) if other.symbol.qualified.startswith(inside)]
-
-
-def _routes(look: Navigator) -> list[Location]:
-    return _entries(look, ROUTE_TERMS, ROUTE_TEXTS, routes)
-
-
-def _commands(look: Navigator) -> list[Location]:
-    return _entries(look, COMMAND_TERMS, COMMAND_TEXTS, commands)
-
-
-def _entries(
-    look: Navigator, terms: Sequence[str], texts: Sequence[str], read: Callable[[str, str], tuple[Entry, ...]]
-) -> list[Location]:
-    return [
-        Location(source.path, entry.line, entry.symbol, "call", _line(source, entry.line))
-        for source in look.sources(terms, texts, tests=False)
-        for entry in read(source.text, source.language)
-    ]
-
-
-_ANSWERS: dict[What, Callable[[Navigator], list[Location]]] = {
-    "definition": _definition,
-    "signature": _definition,
-    "calls": _calls,
-    "uses": _uses,
-    "imports": _imports,
-    "subclasses": _subclasses,
-    "tests": _tests,
-    "outline": _outline,
-    "routes": _routes,
-    "commands": _commands,
-}
-_OF_DEFINITIONS = ("definition", "signature", "outline")
-
-
-def _spot_of(place: IndexedSymbol) -> Location:
-    symbol = place.symbol
-    return Location(place.path, symbol.start_line, symbol.qualified, symbol.kind, symbol.signature)
-
-
-def _spot(source: SourceFile, ref: Reference) -> Location:
-    return Location(source.path, ref.line, ref.enclosing, ref.kind, _line(source, ref.line))
-
-
-def _line(source: SourceFile, line: int) -> str:
-    return source.text.split("\n", line)[line - 1].strip()
-
-
-def _one_a_line(spots: Sequence[Location]) -> list[Location]:
-    return list({(spot.path, spot.line): spot for spot in spots}.values())
+    def _seconds_left(self) -> float:
+        cpu_left = self._cpu_start + _CPU_S - time.thread_time()
+        return max(cpu_left, 0.0) and self._wall_start + _WALL_S - time.monotonic()

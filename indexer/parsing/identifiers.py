@@ -43,6 +43,11 @@ def content_words(question: str) -> list[str]:
     return [word for word in _WORD.findall(question) if word.lower() not in STOP_WORDS]
 
 
+def word_parts(text: str) -> list[str]:
+    """The ASCII words and numbers of a text as they are written, identifiers split at case and underscores."""
+    return _PART.findall(text)
+
+
 def is_identifier(word: str) -> bool:
     """Written as a name in code, not as a word in a sentence: `snake_case`, `camelCase`, `HTTPError`, `v2`."""
     return len(list(_parts(word))) > 1 or "_" in word
@@ -52,18 +57,19 @@ def is_identifier(word: str) -> bool:
 def _terms(word: str) -> tuple[str, ...]:
     if len(word) > _LONGEST:
         return ()
-    parts = [_stemmed(part) for part in _parts(word)]
+    parts = [stem(part) for part in _parts(word)]
     whole = word.lower().strip("_")
     return (whole, *parts) if len(parts) > 1 else tuple(parts)
 
 
 def _parts(word: str) -> Iterator[str]:
     if word.isascii():
-        yield from (part.lower() for part in _PART.findall(word))
+        yield from (part.lower() for part in word_parts(word))
     else:
         yield word.lower().strip("_")
 
 
+@lru_cache(maxsize=50_000)  # names are many, the words that they are made of few
 def stem(word: str) -> str:
     """Plural, -ing and -ed taken off words long enough to bear it. Both sides of a match go through it."""
     if len(word) < 4 or not word.isascii():
@@ -79,9 +85,6 @@ def stem(word: str) -> str:
         if base != word and len(base) >= 3 and re.search("[aeiouy]", base):
             return _undoubled(base)
     return word[:-1] if word.endswith("e") and len(word) > 4 else word
-
-
-_stemmed = lru_cache(maxsize=50_000)(stem)  # names are many, the words that they are made of few
 
 
 def action(word: str) -> str:

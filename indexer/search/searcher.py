@@ -39,7 +39,7 @@ _EVERYWHERE = 0.25  # share of the chunks
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What a question finds."""
 
     hits: list[Hit]  # best first
@@ -86,7 +86,7 @@ class Searcher:
         k: int = 10,
         paths: Sequence[str] = (),
         joined: bool = True,
-    ) -> Found:
+    ) -> SearchResult:
         """At most `k` hits, best first. `history`: the user's earlier questions, oldest first.
 
         `joined`: good hits that stand side by side come as one, as a person reads them; otherwise each definition
@@ -116,7 +116,7 @@ class Searcher:
             close = bool(paths) or is_close(cosines, self._by_chance(read) if cosines else [])
             answered = close or self._is_answered(asked, terms, near, lexical, snapshot, bool(cosines))
         self._drop(damaged)
-        return Found(hits, answered)
+        return SearchResult(hits, answered)
 
     def _drop(self, damaged: list[int]) -> None:
         if damaged:

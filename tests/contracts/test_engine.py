@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from backend.extractive.engine import ExtractiveEngine
 from models.errors import EngineFailed
-from models.extractive.engine import ExtractiveEngine
 from models.llama.engine import LlamaEngine
 from models.remote.engine import RemoteEngine
 from models.scripted import ScriptedEngine

@@ -5,17 +5,17 @@ The client's system prompt, its stop texts and finer sampling have no place ther
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 from backend.api.chat import events_of
 from backend.api.openai.responses import ResponsePart
 from backend.api.openai.schemas import Chat
 from backend.api.schemas import PROMPT_CHARS
+from backend.api.turn_result import TurnResult
 from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.conversations import new_id
 from backend.db.events import Event
-from backend.errors import CODES, ApiError
+from backend.errors import ApiError
 from backend.services import Services
 from models.types import Usage
 from prompts.passthrough import Conversation
@@ -62,18 +62,17 @@ def _question(body: Chat, told: Conversation, session: str, conversation: str | 
 
 async def _pieces(events: AsyncGenerator[Event, None], model: str) -> AsyncGenerator[ResponsePart, None]:
     """The events of a turn as pieces; the first comes when the engine has begun. Raises what ended the turn."""
-    sources: tuple[dict[str, Any], ...] = ()
+    result = TurnResult()
     async for event in events:
+        result.add(event.wire)
         match event.type:
-            case "sources":
-                sources = tuple(event.body["items"])
             case "status" if event.body["stage"] == "prefill" and "total" in event.body:
                 yield ResponsePart(model=model, note=f"prompt {event.body['done']}/{event.body['total']}")
             case "delta":
                 yield ResponsePart(event.body["text"], model=model)
-            case "end" if error := event.body.get("error"):
-                raise ApiError(error["code"] if error["code"] in CODES else "internal", error["message"])
+            case "end" if error := result.end.get("error"):
+                raise ApiError.from_body(error)
             case "end":
-                used = event.body["usage"]
-                usage = Usage(used["prompt"], used["cached"], used["completion"])
-                yield ResponsePart(model=model, reason=event.body["reason"], usage=usage, sources=sources)
+                tokens = result.end["usage"]
+                usage = Usage(tokens["prompt"], tokens["cached"], tokens["completion"])
+                yield ResponsePart(model=model, reason=result.end["reason"], usage=usage, sources=tuple(result.sources))

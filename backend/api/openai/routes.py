@@ -22,11 +22,11 @@ from backend.api.openai.repository import from_codebase
 from backend.api.openai.responses import DONE, Form, ResponsePart, sse
 from backend.api.openai.schemas import REPO
 from backend.engines.pool import EXTRACTIVE, NOTHING_ASKED, Ready
-from backend.errors import ApiError, openai_error, translate
+from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
 from models.errors import ModelError, UnknownModel
-from models.extractive.engine import estimate_tokens
 from models.router import RoutingFeatures
+from models.tokens import estimate_tokens
 from models.types import Delta, Prompt
 from prompts.passthrough import chat_prompt, conversation, fim_prompt, raw_prompt
 
@@ -151,7 +151,7 @@ async def _straight(
 async def _pieces(services: Services, body: schemas.Generating, ready: Ready, prompt: Prompt) -> Pieces:
     """The answer of one engine."""
     own = replace(ready.sampling, max_tokens=services.settings.max_tokens or ready.sampling.max_tokens)
-    async with aclosing(services.stats.counted(ready.engine.stream(prompt, body.sampling(own)))) as deltas:
+    async with aclosing(services.metrics.counted(ready.engine.stream(prompt, body.sampling(own)))) as deltas:
         async for delta in deltas:
             yield ResponsePart(delta.text, 0, ready.engine.name, delta.reason, delta.usage, _note(delta))
 
@@ -212,12 +212,8 @@ async def _events(form: Form, first: ResponsePart, rest: Pieces, with_usage: boo
             if with_usage:
                 yield sse(form.usage(last, used))
             yield DONE
-        except Exception as failure:  # the edge of the stream
-            refusal = translate(failure)
-            if refusal is None:
-                log.exception("a stream failed")
-                refusal = ApiError("internal", "an unexpected error; the server's log has the details")
-            yield sse(openai_error(refusal)[1])
+        except Exception as failure:  # noqa: BLE001 - the edge of the stream
+            yield sse(openai_error(to_api_error(failure, log, "a stream"))[1])
 
 
 async def _again(first: ResponsePart, rest: Pieces) -> Pieces:

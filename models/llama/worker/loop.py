@@ -43,7 +43,7 @@ class Worker:
         self._answers: dict[int, Answer] = {}  # by request
         self._step: list[Slice] = []
         self._closing = self._forgetting = False
-        self._resting = True
+        self._supporting_sources = True
         self._moved_at = self._asked_at = time.monotonic()
         self.steps = self.rows = 0
         threading.Thread(target=self._encode, daemon=True).start()
@@ -99,7 +99,7 @@ class Worker:
 
     def heartbeat(self) -> Message:
         """What is told once a second, however long a step takes."""
-        stalled = 0.0 if self._resting else time.monotonic() - self._moved_at
+        stalled = 0.0 if self._supporting_sources else time.monotonic() - self._moved_at
         own = {"stalled_s": stalled, "steps": self.steps, "rows": self.rows}
         return {"heartbeat": own | self._model.told, "rates": astuple(self._scheduler.rates)}
 
@@ -131,7 +131,7 @@ class Worker:
         """The next step, once there is something to do. False: it is time to close."""
         with self._changed:
             while not self._closing:
-                self._moved_at, self._resting = time.monotonic(), False
+                self._moved_at, self._supporting_sources = time.monotonic(), False
                 self._arrive()
                 self._model.context.cancel.clear()
                 self._step = self._scheduler.plan()
@@ -139,13 +139,13 @@ class Worker:
                 self._tell_progress()
                 if self._step:
                     return True
-                self._resting = True
+                self._supporting_sources = True
                 due = self._scheduler.slots.next_to_snapshot(STEP_S)
                 rest_s = max(LOOK_S, self._asked_at + REST_S - time.monotonic())
                 if self._changed.wait(None if due is None else rest_s) or due is None:
                     continue
                 if time.monotonic() - self._asked_at >= REST_S:
-                    self._moved_at, self._resting = time.monotonic(), False
+                    self._moved_at, self._supporting_sources = time.monotonic(), False
                     self._scheduler.slots.snapshot(due)
             return False
 

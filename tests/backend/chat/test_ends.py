@@ -14,11 +14,11 @@ LOOPED = "The answer was ended because it repeated itself."
 @pytest.mark.parametrize("texts", [(), (" ", "\n")], ids=["nothing", "white space"])
 async def test_a_model_that_answers_nothing_is_no_silent_success(tmp_path: Path, texts: tuple[str, ...]) -> None:
     async with running(tmp_path, ScriptedEngine(texts)) as world, world.socket() as socket:
-        told = (await world.post("/chat/query", {"query": "Does it?"})).json()
-        again = (await world.post("/chat/query", {"query": "?", "conversation_id": told["conversation_id"]})).json()
-        await socket.call("session/open", session=told["session_id"], after=0)
-        end = await socket.until("end", told["turn_id"])
-    assert (told["response"].strip(), told["reason"], told["notice"]) == ("", "stop", NO_ANSWER)
+        answer = (await world.post("/chat/query", {"query": "Does it?"})).json()
+        again = (await world.post("/chat/query", {"query": "?", "conversation_id": answer["conversation_id"]})).json()
+        await socket.call("session/open", session=answer["session_id"], after=0)
+        end = await socket.until("end", answer["turn_id"])
+    assert (answer["response"].strip(), answer["reason"], answer["notice"]) == ("", "stop", NO_ANSWER)
     assert (end["reason"], end["notice"]) == ("stop", NO_ANSWER)
     assert (again["reason"], again["notice"]) == ("stop", NO_ANSWER)
 
@@ -26,12 +26,12 @@ async def test_a_model_that_answers_nothing_is_no_silent_success(tmp_path: Path,
 async def test_what_an_engine_tells_of_the_end_reaches_the_user(tmp_path: Path) -> None:
     engine = ScriptedEngine(("It ", "works."), notice=LOOPED)
     async with running(tmp_path, engine) as world:
-        told = (await world.post("/chat/query", {"query": "Does it?"})).json()
-    assert (told["response"], told["reason"], told["notice"]) == ("It works.", "stop", LOOPED)
+        answer = (await world.post("/chat/query", {"query": "Does it?"})).json()
+    assert (answer["response"], answer["reason"], answer["notice"]) == ("It works.", "stop", LOOPED)
 
 
 async def test_a_model_that_never_stops_ends_at_max_tokens(tmp_path: Path) -> None:
     async with running(tmp_path, ScriptedEngine([f"w{n} " for n in range(100)])) as world:
-        told = (await world.post("/chat/query", {"query": "Does it?", "max_tokens": 7})).json()
-    assert (told["response"], told["reason"]) == ("w0 w1 w2 w3 w4 w5 w6 ", "length")
-    assert "notice" not in told
+        answer = (await world.post("/chat/query", {"query": "Does it?", "max_tokens": 7})).json()
+    assert (answer["response"], answer["reason"]) == ("w0 w1 w2 w3 w4 w5 w6 ", "length")
+    assert "notice" not in answer

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.chat.followups import spoken_of
+from backend.chat.followups import topic_of
 from backend.db.tables import TurnRow
 from indexer.navigation.followup import Subject
 from models.scripted import ScriptedEngine
@@ -46,8 +46,8 @@ FIRST = "How does gross_price work out what an item costs at the till?"
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time enough on a busy machine: a structural answer that is not found in time is none."""
-    monkeypatch.setattr("indexer.navigation.navigator._SECONDS", 10.0)
-    monkeypatch.setattr("indexer.navigation.navigator._WAITING", 20.0)
+    monkeypatch.setattr("indexer.navigation.navigator._CPU_S", 10.0)
+    monkeypatch.setattr("indexer.navigation.navigator._WALL_S", 20.0)
 
 
 class Recording(ScriptedEngine):
@@ -190,9 +190,9 @@ async def test_what_is_read_ahead_and_previewed_is_what_is_asked(
             await asyncio.gather(*world.services.ahead.reading.values())
         shown = (await world.post("/chat/preview", {"query": text, **talk.ids})).json()
         await talk.ask(text)
-    _, ahead, asked = engine.read  # of the listing nothing is read
-    assert ahead.text == asked.text == shown["prompt"]
-    assert (ahead.ahead, asked.ahead) == (True, False)
+    _, ahead, question = engine.read  # of the listing nothing is read
+    assert ahead.text == question.text == shown["prompt"]
+    assert (ahead.ahead, question.ahead) == (True, False)
 
 
 def turn(question: str, answer: str = "", *sources: tuple[int, str, str], message: str = "") -> TurnRow:
@@ -233,12 +233,12 @@ FOLLOWED = [
 
 @pytest.mark.parametrize(("turns", "subject"), CASES)
 def test_what_an_answer_is_about(turns: list[TurnRow], subject: Subject | None) -> None:
-    assert spoken_of(turns).subject == subject
+    assert topic_of(turns).subject == subject
 
 
 @pytest.mark.parametrize(("turns", "subject"), FOLLOWED)
 def test_what_a_follow_up_is_about(turns: list[TurnRow], subject: Subject) -> None:
-    assert spoken_of([turn("where is Key?", "`Key` is defined in ...", KEY), *turns]).subject == subject
+    assert topic_of([turn("where is Key?", "`Key` is defined in ...", KEY), *turns]).subject == subject
 
 
 def test_nothing_that_answers_is_about_nothing() -> None:
@@ -249,7 +249,7 @@ def test_nothing_that_answers_is_about_nothing() -> None:
         message="The search found nothing in the repository that clearly answers the question below."
         " If this code does not answer it, say so and name the closest place.",
     )
-    assert spoken_of([doubted]).subject is None
+    assert topic_of([doubted]).subject is None
 
 
 def test_what_is_gone_on_with_is_the_last_question_that_was_one() -> None:
@@ -258,5 +258,5 @@ def test_what_is_gone_on_with_is_the_last_question_that_was_one() -> None:
         turn("what does it do?", "`Key` opens.", KEY),
         turn("why?", "So."),
     ]
-    spoken = spoken_of(turns)
-    assert (spoken.question, spoken.earlier) == ("what does `Key` do?", ("where is Key?",))
+    topic = topic_of(turns)
+    assert (topic.question, topic.earlier) == ("what does `Key` do?", ("where is Key?",))

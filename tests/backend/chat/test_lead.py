@@ -1,4 +1,4 @@
-"""An answer begins with what is known: through the server, before the model, and in the prompts that come after."""
+"""The lead: through the server, before the model, and in later prompts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,25 +34,25 @@ async def indexed(world: World, folder: Path) -> None:
     assert (await world.post("/index", {"path": str(root), "wait": True})).status_code == 200
 
 
-async def asked(world: World, question: str = HOW, **more: Any) -> dict[str, Any]:
+async def ask(world: World, question: str = HOW, **more: Any) -> dict[str, Any]:
     answer = await world.post("/chat/query", {"query": question, **more})
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 async def test_the_model_goes_on_from_the_lead(tmp_path: Path) -> None:
     engine = ScriptedEngine([" First `total` ", "asks `sum_of`. Then it ends."])
     async with running(tmp_path / "data", engine, lead=True) as world:
         await indexed(world, tmp_path)
-        told = await asked(world)
-        again = await asked(world, "and then?", conversation_id=told["conversation_id"], retrieval="off")
-    assert told["response"].startswith(LEAD)
-    assert told["response"].endswith("\n\nHow it works: First `total` asks `sum_of` [1]. Then it ends.")
-    assert {citation["status"] for citation in told["citations"]} == {"ok"}
-    assert told["grounding"] == 1.0
-    assert told["timings"]["prefill"] == 0.0
-    assert told["timings"]["read"] > 0.0
+        answer = await ask(world)
+        again = await ask(world, "and then?", conversation_id=answer["conversation_id"], retrieval="off")
+    assert answer["response"].startswith(LEAD)
+    assert answer["response"].endswith("\n\nHow it works: First `total` asks `sum_of` [1]. Then it ends.")
+    assert {citation["status"] for citation in answer["citations"]} == {"ok"}
+    assert answer["grounding"] == 1.0
+    assert answer["timings"]["prefill"] == 0.0
+    assert answer["timings"]["read"] > 0.0
     first, second = engine.prompts
     lead = first.text.rpartition("<|assistant|>\n")[2]
     assert first.is_continuation
@@ -79,21 +79,21 @@ async def test_there_is_none_where_it_is_not_the_answer(tmp_path: Path, question
     engine = ScriptedEngine(["Hm."])
     async with running(tmp_path / "data", engine, lead=True) as world:
         await indexed(world, tmp_path)
-        told = await asked(world, question, **body)
-    assert told["response"] == "Hm."
+        answer = await ask(world, question, **body)
+    assert answer["response"] == "Hm."
     assert not engine.prompts[0].is_continuation
 
 
 async def test_the_setting_turns_it_off_and_a_question_on(tmp_path: Path) -> None:
     async with running(tmp_path / "data", ScriptedEngine([" Hm."]), lead=False) as world:
         await indexed(world, tmp_path)
-        assert (await asked(world))["response"] == " Hm."
-        assert (await asked(world, lead=True))["response"].startswith(LEAD)
+        assert (await ask(world))["response"] == " Hm."
+        assert (await ask(world, lead=True))["response"].startswith(LEAD)
 
 
 @asynccontextmanager
 async def asked_of_ant(tmp_path: Path, machine: Machine) -> AsyncIterator[Socket]:  # noqa: F811
-    """A socket over which a model of the machine has been asked how something works."""
+    """A socket over which a model of the machine is asked how something works."""
     given = {"lead": True, "models_dir": str(machine.folder), "model_name": "ant", "context_length": 4000}
     async with running(tmp_path / "data", None, making=machine.made, **given) as world, world.socket() as socket:
         await indexed(world, tmp_path)
@@ -122,27 +122,29 @@ async def test_it_is_there_while_the_model_is_still_loaded(tmp_path: Path, machi
 async def test_a_value_that_nothing_shows_is_marked_and_the_place_is_told(tmp_path: Path) -> None:
     async with running(tmp_path / "data", ScriptedEngine(["`upload` allows 3 files [1]."])) as world:
         await indexed(world, tmp_path)
-        told = await asked(world, "How many files may be uploaded?")
+        answer = await ask(world, "How many files may be uploaded?")
         right = ScriptedEngine(["At most 1,000 files [2]."])
-    source = told["sources"][0]
+    source = answer["sources"][0]
     place = f"`{source['path']}:{source['start']}-{source['end']}` [1]"
-    assert told["response"] == f"`upload` allows 3 files [1].\n\nThe code that was read does not say `3`: see {place}."
-    marked = [(told["response"][c["start"] : c["end"]], c["status"]) for c in told["citations"]]
+    assert (
+        answer["response"] == f"`upload` allows 3 files [1].\n\nThe code that was read does not say `3`: see {place}."
+    )
+    marked = [(answer["response"][c["start"] : c["end"]], c["status"]) for c in answer["citations"]]
     assert marked[:2] == [("3", "invented"), ("[1]", "invented")]
     assert {status for _, status in marked[2:]} == {"ok"}
-    assert told["grounding"] == 0.0
+    assert answer["grounding"] == 0.0
     async with running(tmp_path / "other", right) as world:
         await indexed(world, tmp_path)
-        told = await asked(world, "How many files may be uploaded?")
-    assert {citation["status"] for citation in told["citations"]} == {"ok"}
+        answer = await ask(world, "How many files may be uploaded?")
+    assert {citation["status"] for citation in answer["citations"]} == {"ok"}
 
 
 async def test_no_answer_without_a_model_is_held_to_the_words_of_the_server(tmp_path: Path) -> None:
     async with running(tmp_path / "data", models_dir=str(tmp_path / "none"), lead=True) as world:
         await indexed(world, tmp_path)
-        told = await asked(world)
-    assert told["response"].endswith("adds one.*\n")  # names a model and its size
-    assert (told["grounding"], {citation["status"] for citation in told["citations"]}) == (1.0, {"ok"})
+        answer = await ask(world)
+    assert answer["response"].endswith("adds one.*\n")  # names a model and its size
+    assert (answer["grounding"], {citation["status"] for citation in answer["citations"]}) == (1.0, {"ok"})
 
 
 @pytest.mark.parametrize(("question", "body"), [("Write a limit", {}), ("And 2 * 30?", {"retrieval": "off"})])
@@ -151,16 +153,16 @@ async def test_what_is_proposed_or_not_about_code_is_no_wrong_value(
 ) -> None:
     async with running(tmp_path / "data", ScriptedEngine(["`new_limit` gives 60."])) as world:
         await indexed(world, tmp_path)
-        first = await asked(world, "Write it.")
-        told = await asked(world, question, conversation_id=first["conversation_id"], **body)
-    assert (told["response"], told["citations"]) == ("`new_limit` gives 60.", [])
+        first = await ask(world, "Write it.")
+        answer = await ask(world, question, conversation_id=first["conversation_id"], **body)
+    assert (answer["response"], answer["citations"]) == ("`new_limit` gives 60.", [])
 
 
 async def test_the_place_stands_outside_of_code_that_was_cut_off(tmp_path: Path) -> None:
     async with running(tmp_path / "data", ScriptedEngine(["It is 3.\n```py\nx"])) as world:
         await indexed(world, tmp_path)
-        told = await asked(world, "How many files may be uploaded?")
-    assert "\n```py\nx\n```\n\nThe code that was read does not say `3`: see " in told["response"]
+        answer = await ask(world, "How many files may be uploaded?")
+    assert "\n```py\nx\n```\n\nThe code that was read does not say `3`: see " in answer["response"]
 
 
 SAID = " As [1] shows, `total` asks"
@@ -178,8 +180,8 @@ async def test_all_that_the_model_said_is_shown_however_it_ends(tmp_path: Path, 
         if "stall_after" in ends:
             await socket.call("session/cancel", session=session)
         await socket.until("end")
-    told = "".join(event["text"] for event in socket.logged if event["type"] == "delta")
-    assert told.partition("How it works:")[2] == SAID
+    text = "".join(event["text"] for event in socket.logged if event["type"] == "delta")
+    assert text.partition("How it works:")[2] == SAID
     assert [event["status"] for event in socket.logged if event["type"] == "cite"][-1] == "ok"
 
 
@@ -189,9 +191,9 @@ async def test_a_lead_that_no_model_goes_on_from_hands_over_to_nobody(tmp_path: 
         session = (await socket.call("session/open", workspace=str(tmp_path / "code")))["session"]
         await socket.call("session/prompt", session=session, turn="t1", text=HOW)
         await socket.until("end")
-    told = "".join(event["text"] for event in socket.logged if event["type"] == "delta")
-    assert told.startswith(LEAD)
-    assert told.endswith("[2].")
+    text = "".join(event["text"] for event in socket.logged if event["type"] == "delta")
+    assert text.startswith(LEAD)
+    assert text.endswith("[2].")
 
 
 async def test_without_a_model_after_all_the_lead_is_said_once(
@@ -207,11 +209,11 @@ async def test_without_a_model_after_all_the_lead_is_said_once(
     given = {"lead": True, "models_dir": str(machine.folder), "model_name": "auto", "context_length": 4000}
     async with running(tmp_path / "data", None, making=machine.made, **given) as world:
         await indexed(world, tmp_path)
-        told = await asked(world)
-    lead, _, rest = told["response"].partition("\n\nHow it works:\n\n")
+        answer = await ask(world)
+    lead, _, rest = answer["response"].partition("\n\nHow it works:\n\n")
     assert (lead.count(LEAD), rest.count("is a method in")) == (1, 0)
     assert rest.startswith("`shop/cart.py:4-6`\n\n```python\n")
-    assert {citation["status"] for citation in told["citations"]} == {"ok"}
+    assert {citation["status"] for citation in answer["citations"]} == {"ok"}
 
 
 async def test_a_load_that_fails_leaves_the_lead_and_its_reason(tmp_path: Path, machine: Machine) -> None:  # noqa: F811

@@ -32,7 +32,7 @@ async def talking(folder: Path, model: str) -> AsyncIterator[tuple[World, Socket
         yield world, socket, session
 
 
-async def asked(socket: Socket, session: str, turn: str, text: str, **more: Any) -> dict[str, int]:
+async def ask(socket: Socket, session: str, turn: str, text: str, **more: Any) -> dict[str, int]:
     """The usage of an answer."""
     await socket.call("session/prompt", session=session, turn=turn, text=text, **more)
     usage: dict[str, int] = (await socket.until("end", turn))["usage"]
@@ -49,26 +49,26 @@ async def test_what_was_typed_is_read_when_it_is_asked_and_leaves_no_trace(tmp_p
     async with talking(tmp_path, PHI3.model) as (world, socket, session):
         accepted = next(event for event in socket.events if event["type"] == "accepted")
         conversation = accepted["conversation"]
-        told = len(socket.events)
+        seen = len(socket.events)
         for text in ("which st", "which step of the checkout", "which step of the checkout is the first?"):
             await socket.call("session/prefetch", session=session, text=text)
         await read_ahead(world)
         history = (await world.get("/chat/history", conversation_id=conversation)).json()
         assert history["total_count"] == 2
-        assert [event for event in socket.events[told:] if "seq" in event] == []
-        usage = await asked(socket, session, "t", "which step of the checkout is the first?", conversation=conversation)
+        assert [event for event in socket.events[seen:] if "seq" in event] == []
+        usage = await ask(socket, session, "t", "which step of the checkout is the first?", conversation=conversation)
         assert usage["prompt"] - usage["cached"] == 1
 
 
 async def test_a_deleted_conversation_is_not_kept_by_the_model_either(tmp_path: Path) -> None:
     async with talking(tmp_path, PHI3.model) as (world, socket, session):
-        before = await asked(socket, session, "again", "hello", retrieval="off")
+        before = await ask(socket, session, "again", "hello", retrieval="off")
         assert before["cached"] == before["prompt"] - 1
         await socket.call("session/prefetch", session=session, text="hello again")
         assert session in world.services.ahead.reading
         await world.http.delete("/chat/history")
         assert world.services.ahead.reading == {}
-        after = await asked(socket, session, "after", "hello", retrieval="off")
+        after = await ask(socket, session, "after", "hello", retrieval="off")
         assert after["cached"] == 0
 
 
@@ -76,7 +76,7 @@ async def test_another_question_is_answered_as_if_nothing_had_been_read(tmp_path
     async with talking(tmp_path, PHI3.model) as (world, socket, session):
         await socket.call("session/prefetch", session=session, text="which step of the checkout is the last?")
         await socket.call("session/prefetch", session=session, text="")
-        usage = await asked(socket, session, "t", "where is step_3?", retrieval="off")
+        usage = await ask(socket, session, "t", "where is step_3?", retrieval="off")
         assert usage["prompt"] > usage["cached"]
         assert world.services.ahead.reading == {}
 
@@ -84,12 +84,12 @@ async def test_another_question_is_answered_as_if_nothing_had_been_read(tmp_path
 async def test_a_session_that_is_opened_again_is_read_while_its_model_has_just_come(tmp_path: Path) -> None:
     long, given = "which step is it? " * 40, GIVEN | {"kv_ram_mb": 0, "kv_disk_mb": 0}
     async with talking(tmp_path, PHI3.model) as (_, socket, session):
-        told = await socket.call("session/prompt", session=session, turn="long", text=long, retrieval="off")
+        accepted = await socket.call("session/prompt", session=session, turn="long", text=long, retrieval="off")
         await socket.until("end", "long")
     async with running(tmp_path / "data", model_name=PHI3.model, **given) as world, world.socket() as socket:
         await socket.call("session/open", session=session)
         await read_ahead(world)
-        usage = await asked(socket, session, "t", "and then?", conversation=told["conversation"], retrieval="off")
+        usage = await ask(socket, session, "t", "and then?", conversation=accepted["conversation"], retrieval="off")
     assert usage["cached"] > len(long) // 4
     assert usage["prompt"] - usage["cached"] < 30
 
@@ -101,7 +101,7 @@ async def test_what_a_model_did_is_counted_for_every_face(tmp_path: Path) -> Non
 
     async with talking(tmp_path, LLAMA3.model) as (world, socket, session):
         before = await counted()
-        usage = await asked(socket, session, "t", "hello again", retrieval="off", max_tokens=4)
+        usage = await ask(socket, session, "t", "hello again", retrieval="off", max_tokens=4)
         text = {"prompt": "def scan(", "max_tokens": 3}
         passed = (await world.post("/v1/completions", text)).json()["usage"]
         await socket.call("complete", prefix="def scan(", suffix="", max_tokens=2)

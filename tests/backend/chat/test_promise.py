@@ -40,14 +40,14 @@ def shop(folder: Path) -> Path:
     return folder
 
 
-async def asked(tmp_path: Path, engine: ScriptedEngine, body: dict[str, Any], **given: Any) -> dict[str, Any]:
+async def ask(tmp_path: Path, engine: ScriptedEngine, body: dict[str, Any], **given: Any) -> dict[str, Any]:
     async with running(tmp_path / "data", engine, **given) as world:
         await world.post("/index", {"path": str(shop(tmp_path / "shop")), "wait": True})
         answer: dict[str, Any] = (await world.post("/chat/query", {"query": QUESTION} | body)).json()
         health = (await world.get("/health")).json()
         metrics = (await world.get("/metrics")).text
-    told = {"first_token_promises_kept", "first_token_forecast_error_s_mean"}
-    return answer | {"health": {name: health[name] for name in told}, "metrics": metrics}
+    names = {"first_token_promises_kept", "first_token_forecast_error_s_mean"}
+    return answer | {"health": {name: health[name] for name in names}, "metrics": metrics}
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ async def asked(tmp_path: Path, engine: ScriptedEngine, body: dict[str, Any], **
         (RATES, {"first_token_s": 3.0}, 10.0, 700, 830),  # what the best two places need
         (RATES, {"first_token_s": 0.0}, 10.0, 2000, 7000),
         (RATES, {}, 0.0, 2000, 7000),
-        (Rates(), {}, 10.0, 2000, 7000),  # nothing is known of this engine yet
+        (Rates(), {}, 10.0, 2000, 7000),  # no rates of this engine yet
     ],
 )
 async def test_the_promise_bounds_the_prompt(
     tmp_path: Path, rates: Rates, body: dict[str, Any], setting: float, fewest: int, most: int
 ) -> None:
     engine = ScriptedEngine(rates=rates)
-    answer = await asked(tmp_path, engine, body, first_token_s=setting)
+    answer = await ask(tmp_path, engine, body, first_token_s=setting)
     tokens = engine.count_tokens(engine.prompts[0].segments)
     assert fewest <= tokens <= most
     promised = rates.prefill > 0 and (body or {"first_token_s": setting})["first_token_s"] > 0
@@ -76,13 +76,13 @@ async def test_the_promise_bounds_the_prompt(
 
 async def test_what_is_cached_costs_no_time(tmp_path: Path) -> None:
     engine = ScriptedEngine(rates=RATES, cached=150)
-    await asked(tmp_path, engine, {"first_token_s": 9.0})
+    await ask(tmp_path, engine, {"first_token_s": 9.0})
     assert 800 <= engine.count_tokens(engine.prompts[0].segments) <= 792 + 150
 
 
 async def test_the_sources_are_the_lines_that_are_shown(tmp_path: Path) -> None:
     engine = ScriptedEngine(rates=RATES)
-    answer = await asked(tmp_path, engine, {})
+    answer = await ask(tmp_path, engine, {})
     cut = [source for source in answer["sources"] if source["end"] - source["start"] < 31]
     assert cut
     for source in cut:
@@ -99,23 +99,23 @@ async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None
         await socket.call("session/prompt", **ask)
         await socket.until("end")
         health = (await world.get("/health")).json()
-    told = [e for e in socket.events if e["type"] == "status" and "eta_ms" in e]
-    steps = [(e["stage"], e.get("done"), e.get("total"), e["eta_ms"]) for e in told]
+    statuses = [e for e in socket.events if e["type"] == "status" and "eta_ms" in e]
+    steps = [(e["stage"], e.get("done"), e.get("total"), e["eta_ms"]) for e in statuses]
     assert steps == [("queued", 0, 2, 60000), ("prefill", 40, 240, 2050), ("prefill", 140, 240, 250)]
     assert health["first_token_promises_kept"] == 1.0
     assert 55 < health["first_token_forecast_error_s_mean"] < 60  # of the first status
 
 
 def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
-    stats = Metrics()
+    metrics = Metrics()
     for promised_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
-        draft = Draft(said="so", promised_s=promised_s, forecast_s=forecast_s)
+        draft = Draft(generated="so", promised_s=promised_s, forecast_s=forecast_s)
         draft.ms["prefill"] = 1000 * prefill_s
-        stats.ended("stop", draft.figures)
-    assert stats.summary["first_token_promises_kept"] == 0.5
-    assert stats.summary["first_token_forecast_error_s_mean"] == 1.5
-    assert b"lantern_first_token_promises_total 2.0" in stats.exposition()
-    assert b"lantern_first_token_forecast_error_seconds_total 3.0" in stats.exposition()
+        metrics.ended("stop", draft.figures)
+    assert metrics.summary["first_token_promises_kept"] == 0.5
+    assert metrics.summary["first_token_forecast_error_s_mean"] == 1.5
+    assert b"lantern_first_token_promises_total 2.0" in metrics.exposition()
+    assert b"lantern_first_token_forecast_error_seconds_total 3.0" in metrics.exposition()
 
 
 async def test_an_excerpt_answers_for_its_own_lines_and_its_signature(

@@ -1,31 +1,33 @@
-"""Prompts are made in threads that an engine has to itself."""
+"""Each engine builds its prompts in threads of its own."""
 
 import asyncio
 import gc
 import threading
 import weakref
 
+from backend.chat.context import TurnContext
+from backend.chat.followups import SearchInput
 from backend.chat.prompting import THREADS, Prompting
 from backend.chat.question import Question
 from backend.engines.pool import Ready
-from indexer.search.searcher import Found
 from models.scripted import ScriptedEngine
 from models.types import Rates, Sampling, Segment
 from prompts.formats import FORMATS
 from prompts.ttft_budget import TtftBudget
 
-QUESTION, NOTHING, NEVER = Question("s", "t", "What?"), Found([], is_answered=True), TtftBudget(0, 0, Rates())
+QUESTION, UNLIMITED = Question("s", "t", "What?"), TtftBudget(0, 0, Rates())
+CONTEXT = TurnContext(QUESTION, "", [], SearchInput(QUESTION, QUESTION.text, []), None, None)
 
 
-class Silent(ScriptedEngine):
-    """Does not count before it is let go, as if its process were stopped."""
+class Hanging(ScriptedEngine):
+    """Counts no tokens until it is released, as if its process were stopped."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.let_go = threading.Event()
+        self.released = threading.Event()
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
-        assert self.let_go.wait(10)
+        assert self.released.wait(10)
         return super().count_tokens(segments)
 
 
@@ -33,24 +35,22 @@ def ready(engine: ScriptedEngine) -> Ready:
     return Ready(engine, FORMATS["phi3"], Sampling())
 
 
-async def test_an_engine_that_does_not_count_keeps_no_other_waiting() -> None:
-    prompting, silent, lively = Prompting(8, 0, 0), Silent(), ScriptedEngine()
-    stuck = [
-        asyncio.create_task(prompting.build(ready(silent), QUESTION, [], NOTHING, NEVER)) for _ in range(20 * THREADS)
-    ]
+async def test_an_engine_that_hangs_does_not_block_another() -> None:
+    prompting, hanging, other = Prompting(8, 0, 0), Hanging(), ScriptedEngine()
+    stuck = [asyncio.create_task(prompting.build(ready(hanging), CONTEXT, UNLIMITED)) for _ in range(20 * THREADS)]
     await asyncio.sleep(0)
     try:
         async with asyncio.timeout(2):
-            built = await prompting.build(ready(lively), QUESTION, [], NOTHING, NEVER)
+            built = await prompting.build(ready(other), CONTEXT, UNLIMITED)
         assert not any(task.done() for task in stuck)
     finally:
-        silent.let_go.set()
-    assert {made.tokens for made in await asyncio.gather(*stuck)} == {built.tokens}
+        hanging.released.set()
+    assert {prompt.tokens for prompt in await asyncio.gather(*stuck)} == {built.tokens}
 
 
-async def test_its_threads_go_with_an_engine() -> None:
+async def test_the_threads_of_an_engine_end_with_it() -> None:
     prompting, engine = Prompting(8, 0, 0), ScriptedEngine()
-    await prompting.build(ready(engine), QUESTION, [], NOTHING, NEVER)
+    await prompting.build(ready(engine), CONTEXT, UNLIMITED)
     threads = weakref.ref(prompting.threads[engine])
     del engine
     gc.collect()

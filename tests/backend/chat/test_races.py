@@ -117,7 +117,7 @@ async def test_pipelined_prompts_are_taken_in_order_and_the_queue_bound_holds(tm
             await socket.until("end", f"t{n:02}")
     assert [answers[n]["result"]["position"] for n in range(4)] == [0, 1, 2, 3]
     assert {answers[n]["error"]["data"]["code"] for n in range(4, 12)} == {"queue_full"}
-    assert again["position"] == 2  # a repetition is known even when the queue is full
+    assert again["position"] == 2  # a repetition is recognised even if the queue is full
     assert [e["turn"] for e in socket.logged if e["type"] == "accepted"] == ["t00", "t01", "t02", "t03"]
 
 
@@ -204,16 +204,16 @@ async def test_a_socket_whose_events_are_gone_is_closed_not_left_deaf(tmp_path: 
 
 async def test_ids_come_back_as_they_were_sent_or_are_refused(tmp_path: Path) -> None:
     async with running(tmp_path, ScriptedEngine(TEXTS)) as world, world.socket() as socket:
-        told = []
+        replies = []
         for id_ in ("7", '"seven"', "null", "NaN", "[1]", '"\\ud800"', "true"):
             await socket.raw.send(f'{{"jsonrpc": "2.0", "id": {id_}, "method": "ping"}}')
-            told.append(await socket.receive())
+            replies.append(await socket.receive())
         await socket.raw.send('{"jsonrpc": "2.0", "id": 1, "method": "\\ud800"}')
         unknown = await socket.receive()
         await socket.raw.send('{"jsonrpc": "2.0", "id": 2}')
         nameless = await socket.receive()
-    assert [message["id"] for message in told] == [7, "seven", None, None, None, None, None]
-    assert ["result" in message for message in told] == [True, True, True, False, False, False, False]
+    assert [message["id"] for message in replies] == [7, "seven", None, None, None, None, None]
+    assert ["result" in message for message in replies] == [True, True, True, False, False, False, False]
     assert (unknown["id"], unknown["error"]["code"]) == (1, -32601)
     assert (nameless["id"], nameless["error"]["code"]) == (2, -32600)
 
@@ -239,12 +239,12 @@ async def test_recovery_ends_what_a_crash_left_open_and_keeps_its_text(tmp_path:
 
     session = await database.write(crash)
     counts = [await database.write(conversations.recover) for _ in range(2)]
-    told = await database.read(lambda db: page(db, session, 0))
+    events = await database.read(lambda db: page(db, session, 0))
     answer = await database.read(
-        lambda db: conversations.messages(conversations.turns(db, told[0].body["conversation"])[0])
+        lambda db: conversations.messages(conversations.turns(db, events[0].body["conversation"])[0])
     )
     database.close()
     assert counts == [1, 0]
-    assert [event.type for event in told] == ["accepted", "delta", "delta", "end"]
-    assert told[-1].body["error"]["code"] == "interrupted"
+    assert [event.type for event in events] == ["accepted", "delta", "delta", "end"]
+    assert events[-1].body["error"]["code"] == "interrupted"
     assert (answer[1]["content"], answer[1]["status"]) == ("So far", "error")

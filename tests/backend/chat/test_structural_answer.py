@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from backend.chat.structural_answer import code, listing
+from indexer.navigation.answers import StructuralAnswer
 from indexer.navigation.intent import StructuralQuery
-from indexer.navigation.navigator import Location, StructuralAnswer
+from indexer.navigation.locations import Location
 from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
 
@@ -27,7 +28,7 @@ async def indexed(world: World, folder: Path) -> None:
     assert job["state"] == "done", job
 
 
-def told(answer: dict[str, Any]) -> list[Any]:
+def summary(answer: dict[str, Any]) -> list[Any]:
     source = answer["sources"][0]
     return [answer["response"], answer["model_name"], answer["reason"], source["n"], source["path"], source["start"]]
 
@@ -45,8 +46,8 @@ async def test_it_is_answered_without_a_model_through_rest_and_the_socket(tmp_pa
         turn = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
         await socket.call("session/prompt", session=session, turn=turn, text="where is price defined?")
         end = await socket.until("end", turn)
-    assert told(first) == [DEFINED, "structure", "stop", 1, "shop/price.py", 1]
-    assert told(second) == [CALLED, "structure", "stop", 2, "shop/till.py", 4]
+    assert summary(first) == [DEFINED, "structure", "stop", 1, "shop/price.py", 1]
+    assert summary(second) == [CALLED, "structure", "stop", 2, "shop/till.py", 4]
     assert (third["response"], third["model_name"]) == ("A model spoke.", "scripted")
     assert [m["content"] for m in history["messages"]][1:4:2] == [DEFINED, CALLED]
     assert [event["text"] for event in socket.logged if event["type"] == "delta"] == [DEFINED]
@@ -102,18 +103,18 @@ def test_several_places_are_a_list_that_ends() -> None:
 
 
 def test_one_place_is_a_sentence_unless_it_does_not_hold_the_name() -> None:
-    def said(asked: StructuralQuery, text: str) -> str:
-        return listing(StructuralAnswer(asked, (Location("a.py", 3, "Box", "class", text, 0),), (), complete=True), 1)
+    def text_of(query: StructuralQuery, text: str) -> str:
+        return listing(StructuralAnswer(query, (Location("a.py", 3, "Box", "class", text, 0),), (), complete=True), 1)
 
-    assert said(StructuralQuery("calls", "go"), "go(1)") == "`go` is called in `a.py:3` [1] in `Box`: `go(1)`\n"
+    assert text_of(StructuralQuery("calls", "go"), "go(1)") == "`go` is called in `a.py:3` [1] in `Box`: `go(1)`\n"
     assert (
-        said(StructuralQuery("calls", "go"), "run(1)")
+        text_of(StructuralQuery("calls", "go"), "run(1)")
         == "`go` is called in one place:\n\n- `a.py:3` [1] in `Box`: `run(1)`\n"
     )
-    assert said(StructuralQuery("subclasses", "B"), "class Box(B):") == (
+    assert text_of(StructuralQuery("subclasses", "B"), "class Box(B):") == (
         "One type derives from `B`:\n\n- `a.py:3` [1] in `Box`: `class Box(B):`\n"
     )
-    assert said(StructuralQuery("outline", "a.py"), "class Box") == (
+    assert text_of(StructuralQuery("outline", "a.py"), "class Box") == (
         "`a.py` contains one definition:\n\n- `Box`, class, `a.py:3` [1]: `class Box`\n"
     )
 
@@ -126,8 +127,8 @@ def test_routes() -> None:
 
 def test_a_signature_is_whole_and_on_one_line() -> None:
     spot = Location("a.py", 3, "go", "function", f"def go( *, a: int = {'1' * 200}, ) -> dict[ str, int ]", 0)
-    said = listing(StructuralAnswer(StructuralQuery("signature", "go"), (spot,), (), complete=True), 1)
-    assert said == f"`go` is defined in `a.py:3` [1]: `def go(*, a: int = {'1' * 200}) -> dict[str, int]`\n"
+    text = listing(StructuralAnswer(StructuralQuery("signature", "go"), (spot,), (), complete=True), 1)
+    assert text == f"`go` is defined in `a.py:3` [1]: `def go(*, a: int = {'1' * 200}) -> dict[str, int]`\n"
 
 
 def test_code_with_backticks_stays_in_its_span() -> None:

@@ -74,9 +74,9 @@ class Machine:
         self.engines[spec.name] = Started(self, spec.name, context, need)
         return self.engines[spec.name]
 
-    def made(self, settings: Settings, remote: Remote | None = None, stats: Metrics | None = None) -> EnginePool:
+    def made(self, settings: Settings, remote: Remote | None = None, metrics: Metrics | None = None) -> EnginePool:
         registry = Registry(self.folder, self.folder / "catalog.toml")
-        return EnginePool(registry, settings, stats, start=start_engine(self.start), remote=remote)
+        return EnginePool(registry, settings, metrics, start=start_engine(self.start), remote=remote)
 
 
 @pytest.fixture

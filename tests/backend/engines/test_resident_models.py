@@ -27,9 +27,9 @@ PATIENCE_S = 5
 
 
 @asynccontextmanager
-async def engines_of(machine: Machine, stats: Metrics | None = None, kv_ram_mb: int = 0) -> AsyncIterator[EnginePool]:
+async def engines_of(machine: Machine, metrics: Metrics | None = None, kv_ram_mb: int = 0) -> AsyncIterator[EnginePool]:
     settings = settings_in(machine.folder.parent, models_dir=machine.folder, kv_ram_mb=kv_ram_mb)
-    engines = machine.made(settings, stats=stats)
+    engines = machine.made(settings, metrics=metrics)
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield engines
@@ -54,16 +54,16 @@ async def settle() -> None:
 
 
 async def test_models_stay_while_there_is_room_and_the_least_recently_used_goes(machine: Machine) -> None:
-    stats = Metrics()
-    async with engines_of(machine, stats) as engines:
+    metrics = Metrics()
+    async with engines_of(machine, metrics) as engines:
         assert [await visit(engines, name) for name in ("ant", "bee", "ant")] == ["ant", "bee", "ant"]
-        assert (held(engines), machine.closed, stats.swaps) == (["ant", "bee"], [], 0)
+        assert (held(engines), machine.closed, metrics.swaps) == (["ant", "bee"], [], 0)
         machine.memory = 16_000_000  # the new one needs 12 of them: one has to go
         machine.weights["cow"] = 7_000_000
         await visit(engines, "cow")
         assert (held(engines), machine.closed) == (["ant", "cow"], ["bee"])
-        assert (stats.loads, stats.swaps, stats.resident) == (3, 1, {"ant": 5_000_000, "cow": 11_000_000})
-    assert stats.resident == {}
+        assert (metrics.loads, metrics.swaps, metrics.resident) == (3, 1, {"ant": 5_000_000, "cow": 11_000_000})
+    assert metrics.resident == {}
 
 
 async def test_snapshots_have_a_share_of_what_models_leave_free(machine: Machine) -> None:
@@ -199,14 +199,14 @@ async def test_memory_that_a_model_has_not_touched_yet_is_not_given_twice(
 
 
 async def test_what_failed_is_not_tried_at_once_unless_its_file_is_another(machine: Machine) -> None:
-    stats = Metrics()
+    metrics = Metrics()
     machine.failing["ant"] = "ant.gguf is damaged"
-    async with engines_of(machine, stats) as engines:
+    async with engines_of(machine, metrics) as engines:
         engines._residents._backoff = Backoff(lambda: 0.0)  # no time passes
         for said in (r"^ant\.gguf is damaged$", r"^ant\.gguf is damaged; it failed just now and is tried again in 2 s"):
             with pytest.raises(ModelUnavailable, match=said):
                 await visit(engines, "ant")
-        assert ([name for name, _ in machine.started], stats.load_failures) == (["ant"], 1)
+        assert ([name for name, _ in machine.started], metrics.load_failures) == (["ant"], 1)
         del machine.failing["ant"]
         (machine.folder / "ant.gguf").write_bytes(b"downloaded again")
         assert await visit(engines, "ant") == "ant"

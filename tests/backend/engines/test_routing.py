@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.chat.history import left_behind
+from backend.chat.history import dropped_notice
 from backend.config import Settings
 from backend.db.tables import TurnRow
 from backend.engines.pool import EnginePool
@@ -37,14 +37,14 @@ PROJECT = "Propose an architecture that scales to ten machines, compare it with 
 
 @asynccontextmanager
 async def serving(
-    machine: Machine, stats: Metrics | None = None, remote: Engine | None = None, **given: Any
+    machine: Machine, metrics: Metrics | None = None, remote: Engine | None = None, **given: Any
 ) -> AsyncIterator[World]:
     async def connect() -> Engine:
         assert remote is not None
         return remote
 
     def making(settings: Settings) -> EnginePool:
-        return machine.made(settings, Remote(connect) if remote else None, stats)
+        return machine.made(settings, Remote(connect) if remote else None, metrics)
 
     given = {"model_name": "auto", "models_dir": machine.folder, "kv_ram_mb": 0} | given
     async with running(machine.folder.parent, None, making=making, **given) as world:
@@ -67,21 +67,21 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def test_the_question_decides_which_tier_answers(machine: Machine) -> None:
-    stats = Metrics()
-    async with serving(machine, stats) as world:
+    metrics = Metrics()
+    async with serving(machine, metrics) as world:
         answered = [(await ask(world, text))["model_name"] for text in (SIMPLE, TASK, SIMPLE, PROJECT)]
         previewed = (await world.post("/chat/preview", {"query": TASK, "retrieval": "off"})).json()
         named = await ask(world, PROJECT, model="bee")
-        metrics = stats.exposition().decode()
+        exposed = metrics.exposition().decode()
     assert answered == ["ant", "cow", "ant", "cow"]  # a project asks for a tier above, and there is none
     assert (previewed["model_name"], named["model_name"]) == ("cow", "bee")
-    assert 'lantern_route_total{model="ant",tier="small"} 2.0' in metrics
-    assert 'lantern_route_total{model="cow",tier="medium"} 3.0' in metrics
-    assert "lantern_route_fallbacks_total 1.0" in metrics
-    assert "lantern_model_loads_total 5.0" in metrics
-    assert "lantern_model_swaps_total 4.0" in metrics
-    assert "lantern_resident_models 1.0" in metrics
-    assert "lantern_resident_model_bytes 5e+06" in metrics
+    assert 'lantern_route_total{model="ant",tier="small"} 2.0' in exposed
+    assert 'lantern_route_total{model="cow",tier="medium"} 3.0' in exposed
+    assert "lantern_route_fallbacks_total 1.0" in exposed
+    assert "lantern_model_loads_total 5.0" in exposed
+    assert "lantern_model_swaps_total 4.0" in exposed
+    assert "lantern_resident_models 1.0" in exposed
+    assert "lantern_resident_model_bytes 5e+06" in exposed
 
 
 async def test_a_model_of_the_tier_that_is_loaded_is_preferred(machine: Machine) -> None:
@@ -93,9 +93,9 @@ async def test_a_model_of_the_tier_that_is_loaded_is_preferred(machine: Machine)
 
 
 async def test_what_cannot_be_loaded_gives_way_to_the_next_tier(machine: Machine) -> None:
-    stats = Metrics()
+    metrics = Metrics()
     machine.failing["cow"] = "cow.gguf is damaged"
-    async with serving(machine, stats) as world:
+    async with serving(machine, metrics) as world:
         world.services.engines._residents._backoff = Backoff(lambda: 0.0)  # no time passes between the two
         told = await ask(world, TASK)
         again = await ask(world, TASK)
@@ -103,12 +103,12 @@ async def test_what_cannot_be_loaded_gives_way_to_the_next_tier(machine: Machine
     assert told["notice"].startswith("cow could not answer: cow.gguf is damaged")
     assert "tried again in 2 s" in again["notice"]
     assert [name for name, _ in machine.started].count("cow") == 1
-    assert (stats.route_fallbacks, stats.fallbacks) == (2, 0)
+    assert (metrics.route_fallbacks, metrics.fallbacks) == (2, 0)
 
 
 async def test_a_remote_engine_that_cannot_be_reached_costs_neither_answer_nor_order(machine: Machine) -> None:
-    stats, remote = Metrics(), ScriptedEngine(("never",), name="big", fail_after=0)
-    async with serving(machine, stats, remote) as world, world.socket() as socket:
+    metrics, remote = Metrics(), ScriptedEngine(("never",), name="big", fail_after=0)
+    async with serving(machine, metrics, remote) as world, world.socket() as socket:
         assert world.services.engines._remote is not None
         world.services.engines._remote._backoff = Backoff(lambda: 0.0)
         session = (await socket.call("session/open"))["session"]
@@ -122,7 +122,7 @@ async def test_a_remote_engine_that_cannot_be_reached_costs_neither_answer_nor_o
     assert "".join(event["text"] for event in socket.logged if event["type"] == "delta") == "cow says."
     assert (again["model_name"], len(remote.prompts)) == ("cow", 1)  # it is left alone for a while
     assert "big could not answer" in again["notice"]
-    assert stats.routes == {("remote", "big"): 1, ("medium", "cow"): 2}
+    assert metrics.routes == {("remote", "big"): 1, ("medium", "cow"): 2}
 
 
 class Slow(ScriptedEngine):
@@ -142,11 +142,11 @@ async def test_what_an_engine_took_that_failed_is_counted_as_waiting(machine: Ma
         began = time.perf_counter()
         told = await ask(world, PROJECT, first_token_s=0.3)
         passed_ms = 1000 * (time.perf_counter() - began)
-    ms, stats = told["timings"], world.services.stats
+    ms, metrics = told["timings"], world.services.metrics
     assert told["model_name"] == "cow"
     assert 400 <= ms["queue"] <= sum(ms.values()) <= passed_ms
     assert ms["prefill"] < 400
-    assert (stats.promises, stats.promises_kept) == (1, 0)  # 0.4 s are more than 0.3
+    assert (metrics.promises, metrics.promises_kept) == (1, 0)  # 0.4 s are more than 0.3
 
 
 async def test_an_answer_that_has_begun_is_not_begun_again(machine: Machine) -> None:
@@ -298,8 +298,8 @@ async def test_a_smaller_model_says_which_turns_it_has_not_read(machine: Machine
 
 def test_the_turns_that_go_are_named_from_the_first_that_was_left() -> None:
     past = [TurnRow(ordinal=n, window_start=2) for n in (1, 2, 3, 4)]
-    assert left_behind(past, 0, "ant") == ""
-    assert left_behind(past, 2, "ant") == "Turns 2-3 of this conversation had to make room: ant has not read them."
+    assert dropped_notice(past, 0, "ant") == ""
+    assert dropped_notice(past, 2, "ant") == "Turns 2-3 of this conversation had to make room: ant has not read them."
 
 
 async def test_the_server_behind_engine_url_answers_and_is_done_without(tmp_path: Path) -> None:

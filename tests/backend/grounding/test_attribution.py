@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.grounding.attribution import Reviser
+from backend.grounding.attribution import Attributor
 from backend.grounding.sources import Source
 
 MAIL = Source(
@@ -23,11 +23,11 @@ CART = Source(
 
 def revised(text: str, step: int = 3, question: str = "how?") -> tuple[str, list[str], int]:
     """The text as it is shown, what nothing holds, and how many sentences rest on nothing."""
-    reviser = Reviser([MAIL, CART], question)
+    reviser = Attributor([MAIL, CART], question)
     parts = [reviser.feed(text[at : at + step]) for at in range(0, len(text), step)] + [reviser.close()]
-    shown, loose = "".join(part.text for part in parts), [one for part in parts for one in part.loose]
-    assert [shown[one.start : one.end] for one in loose] == [one.text for one in loose]
-    return shown, [one.text for one in loose], sum(part.uncited for part in parts)
+    shown, unsupported = "".join(part.text for part in parts), [item for part in parts for item in part.unsupported]
+    assert [shown[one.start : one.end] for one in unsupported] == [one.text for one in unsupported]
+    return shown, [one.text for one in unsupported], sum(part.uncited for part in parts)
 
 
 @pytest.mark.parametrize(
@@ -61,26 +61,26 @@ def test_sentences_get_their_numbers(says: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "loose"),
+    ("says", "unsupported"),
     [
         ("`Cart` holds 5 items [2].", ["5"]),
         ("It sets `unknown_thing` [1].", ["unknown_thing"]),
         ("It sets unknown_thing to 7.", ["unknown_thing", "7"]),
     ],
 )
-def test_what_nothing_holds_is_told(says: str, loose: list[str]) -> None:
+def test_names_and_values_in_no_source_are_reported(says: str, unsupported: list[str]) -> None:
     shown, found, uncited = revised(says)
-    assert (found, uncited) == (loose, int("[" not in says))
+    assert (found, uncited) == (unsupported, int("[" not in says))
     assert shown == says
 
 
 def test_what_the_question_says_is_not_the_answers_claim() -> None:
-    asked = "Does `no_such_name` allow 7 items?"
-    assert revised("There is no `no_such_name` for 7 items.", question=asked)[1] == []
+    question = "Does `no_such_name` allow 7 items?"
+    assert revised("There is no `no_such_name` for 7 items.", question=question)[1] == []
 
 
 def test_without_sources_nothing_changes_or_waits() -> None:
-    reviser = Reviser([], "how?")
+    reviser = Attributor([], "how?")
     assert (reviser.feed("`Cart` holds 5.").text, reviser.close().text) == ("`Cart` holds 5.", "")
 
 
@@ -114,10 +114,10 @@ def test_any_cut_gives_the_same_and_no_word_is_lost(text: str, step: int) -> Non
 
 
 def test_a_fact_is_held_to_its_words() -> None:
-    asked = "What is the name of the mail server?"
-    assert revised("The name of the mail server is Postfix.", question=asked)[1] == ["Postfix"]
-    assert revised("It is a Mail server with a Receipt.", question=asked)[1] == []
-    assert revised("It is said to be a Postfix.", question="How does it mail?")[1] == []
+    question = "What is the name of the mail server?"
+    assert revised("The name of the mail server is Postfix.", question=question)[1] == ["Postfix"]
+    assert revised("It is a Mail server with a Receipt.", question=question)[1] == []
+    assert revised("It seems to be a Postfix.", question="How does it mail?")[1] == []
 
 
 def test_what_pythons_own_library_has_is_not_invented() -> None:

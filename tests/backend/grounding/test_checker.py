@@ -32,15 +32,15 @@ async def indexed(world: World, folder: Path, files: dict[str, str] = FILES) -> 
     return root
 
 
-async def asked(world: World, question: str = "send_receipt", **more: Any) -> dict[str, Any]:
+async def ask(world: World, question: str = "send_receipt", **more: Any) -> dict[str, Any]:
     answer = await world.post("/chat/query", {"query": question, **more})
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    body: dict[str, Any] = answer.json()
+    return body
 
 
-def statuses(told: dict[str, Any]) -> list[tuple[str, list[int], str]]:
-    return [(told["response"][c["start"] : c["end"]], c["n"], c["status"]) for c in told["citations"]]
+def statuses(answer: dict[str, Any]) -> list[tuple[str, list[int], str]]:
+    return [(answer["response"][c["start"] : c["end"]], c["n"], c["status"]) for c in answer["citations"]]
 
 
 def scripted(text: str) -> ScriptedEngine:
@@ -87,11 +87,11 @@ def scripted(text: str) -> ScriptedEngine:
 async def test_each_citation_is_judged(tmp_path: Path, says: str, found: list[tuple[str, list[int], str]]) -> None:
     async with running(tmp_path / "data", scripted(says)) as world:
         await indexed(world, tmp_path)
-        told = await asked(world)
-    assert told["sources"][0]["path"] == "shop/mail.py"
-    assert statuses(told) == found
+        answer = await ask(world)
+    assert answer["sources"][0]["path"] == "shop/mail.py"
+    assert statuses(answer) == found
     all_ok = all(status == "ok" for _, _, status in found)
-    assert told.get("grounding") == (float(all_ok) if found else None)
+    assert answer.get("grounding") == (float(all_ok) if found else None)
 
 
 @pytest.mark.parametrize(
@@ -109,15 +109,15 @@ async def test_the_disk_has_the_last_word(tmp_path: Path, now: str | None, found
     engine = scripted("`send_receipt` [1], from shop/mail.py:1-2.")
     async with running(tmp_path / "data", engine) as world:
         root = await indexed(world, tmp_path)
-        first = await asked(world)
+        first = await ask(world)
         if now is None:
             (root / "shop/mail.py").unlink()
         else:
             (root / "shop/mail.py").write_text(now)
-        told = await asked(
+        answer = await ask(
             world, "and then?", retrieval="off", conversation_id=first["conversation_id"]
         )  # its sources were shown a turn ago
-    assert (told["sources"], [citation["status"] for citation in told["citations"]]) == ([], found)
+    assert (answer["sources"], [citation["status"] for citation in answer["citations"]]) == ([], found)
 
 
 async def test_events_come_in_order_after_their_text_and_a_replay_is_the_same(tmp_path: Path) -> None:
@@ -142,15 +142,15 @@ async def test_events_come_in_order_after_their_text_and_a_replay_is_the_same(tm
     ]  # fmt: skip
     assert (end["grounding"], socket.logged[-1]) == (0.333, end)
     assert late.logged == socket.logged
-    told = [json.loads(line[6:]) for line in streamed.text.splitlines() if line.startswith("data: ")]
-    assert [event for event in told if "seq" in event] == socket.logged
+    events = [json.loads(line[6:]) for line in streamed.text.splitlines() if line.startswith("data: ")]
+    assert [event for event in events if "seq" in event] == socket.logged
 
 
 async def test_an_answer_without_a_model_is_all_grounded(tmp_path: Path) -> None:
     async with running(tmp_path / "data", model_name="extractive") as world:
         await indexed(world, tmp_path)
-        told = [await asked(world, q) for q in ("Where is send_receipt?", "How does Cart.total sum the cart?", "mail")]
-    for answer in told:
+        answers = [await ask(world, q) for q in ("Where is send_receipt?", "How does Cart.total sum the cart?", "mail")]
+    for answer in answers:
         found = statuses(answer)
         assert {status for _, _, status in found} == {"ok"}
         assert any(text.startswith("[") for text, _, _ in found)
@@ -175,9 +175,9 @@ async def test_what_the_user_attached_is_never_stale(tmp_path: Path) -> None:
     context = [{"path": "shop/mail.py", "text": "def unsaved():\n    return 1\n"}]
     async with running(tmp_path / "data", scripted("`unsaved` is in shop/mail.py:1-2 [1].")) as world:
         await indexed(world, tmp_path)
-        told = await asked(world, "what?", retrieval="only", context=context)
-        told = await asked(world, "what?", retrieval="off", context=context)
-    assert statuses(told) == [("shop/mail.py:1-2", [1], "ok"), ("[1]", [1], "ok")]
+        answer = await ask(world, "what?", retrieval="only", context=context)
+        answer = await ask(world, "what?", retrieval="off", context=context)
+    assert statuses(answer) == [("shop/mail.py:1-2", [1], "ok"), ("[1]", [1], "ok")]
 
 
 async def test_the_command_line_warns_and_makes_no_link(tmp_path: Path) -> None:
@@ -188,9 +188,9 @@ async def test_the_command_line_warns_and_makes_no_link(tmp_path: Path) -> None:
         full = await asyncio.to_thread(lantern, tmp_path / "data", *words, "--json")
     assert plain.stdout == "`send_receipt` [1]. In no/such.py:3 [9].\n"
     assert "2 of 3 citations are not supported by the sources: no/such.py:3, [9]\n" in plain.stderr
-    told = json.loads(full.stdout)
-    assert [citation["status"] for citation in told["citations"]] == ["ok", "invented", "invented"]
-    assert told["end"]["grounding"] == 0.5
+    printed = json.loads(full.stdout)
+    assert [citation["status"] for citation in printed["citations"]] == ["ok", "invented", "invented"]
+    assert printed["end"]["grounding"] == 0.5
 
 
 def test_shown_code_is_found_again_in_its_message() -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.grounding.checker import judge
-from backend.grounding.sources import known_sources
+from backend.extractive.engine import compose
+from backend.grounding.checker import citation_statuses
+from backend.grounding.sources import conversation_sources
 from indexer.types import Hit, Why
-from models.extractive.engine import compose
 from models.types import Prompt
 from prompts.citations import CitationParser
 from prompts.snippets import Piece, evidence, number
@@ -30,18 +30,22 @@ docs = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 
 @given(first=docs, second=docs, heading=docs, comment=docs, answered=st.booleans())
 def test_all_are_ok(first: str, second: str, heading: str, comment: str, answered: bool) -> None:
-    said = " ".join(comment.split())
+    text = " ".join(comment.split())
     hits = [
-        hit("fit", first, f"def fit():\n    # the fit of {said}\n    return trim(fit)", 10),
+        hit("fit", first, f"def fit():\n    # the fit of {text}\n    return trim(fit)", 10),
         hit("trim", second, "def trim(x):\n    return fit(x)", 30),
         hit(" ".join(heading.split()), "", "# Fit", 50, "section"),
     ]
     snippets = number([Piece(one) for one in hits], {}, 1)
     prompt = Prompt((), "how does fit fit?", tuple(evidence(one) for one in snippets), is_answered=answered)
     text = compose(prompt)
-    parser, sources = CitationParser(), known_sources([], snippets)
+    parser, sources = CitationParser(), conversation_sources([], snippets)
     claims = parser.feed(text) + parser.close()
     plain = [tuple(replace(citation, values=()) for citation in claim) for claim in claims]
-    cited = [(text[item["start"] : item["end"]], item["status"]) for c in plain for item in judge(c, sources, None)]
+    cited = [
+        (text[item["start"] : item["end"]], item["status"])
+        for c in plain
+        for item in citation_statuses(c, sources, None)
+    ]
     assert {status for _, status in cited} == {"stale"}  # no disk to compare with: nothing is invented
     assert {"[1]", "[2]"} <= {place for place, _ in cited}

@@ -1,8 +1,8 @@
-"""What a question means after an answer: its own, about the symbol that was spoken of, or a wish for more."""
+"""Questions after an answer: of their own, about its subject, or for more of it."""
 
 import pytest
 
-from indexer.navigation.followup import Meant, Subject, is_thanks, meant
+from indexer.navigation.followup import ResolvedQuestion, Subject, is_thanks, resolve_followup
 
 TRIM = Subject("Budget.trim", "shop/budget.py")
 ABOUT_IT = [
@@ -39,7 +39,7 @@ ABOUT_IT = [
     ("How do I pass the config to it?", "How do I pass the config to `Budget.trim`?"),
     ("show me the code that calls it", "show me the code that calls `Budget.trim`"),
     ("is there a way to call it from a thread?", "is there a way to call `Budget.trim` from a thread?"),
-    # What encloses it.
+    # What encloses the subject.
     ("what else does this class contain?", "what else does `Budget` contain?"),
     ("what else is in this file?", "what else is in `shop/budget.py`?"),
     ("who imports that module?", "who imports `shop/budget.py`?"),
@@ -77,7 +77,7 @@ OWN = [
     "is this error handled?",
     "what does that variable hold?",
     "how do they differ?",
-    # Answered in the question itself.
+    # The question itself names what it refers to.
     "if the cache is full, does it wait?",
     "how do I open a file and read it?",
     "when I write the file, who reads it?",
@@ -102,8 +102,8 @@ OWN = [
 
 
 @pytest.mark.parametrize(("question", "text"), ABOUT_IT)
-def test_it_is_what_was_spoken_of(question: str, text: str) -> None:
-    found = meant(question, TRIM)
+def test_a_reference_is_replaced_by_the_subject(question: str, text: str) -> None:
+    found = resolve_followup(question, TRIM)
     assert (found.kind, found.text) == ("subject", text)
     assert found.about is not None
     assert f"`{found.about.name}`" in text
@@ -111,36 +111,39 @@ def test_it_is_what_was_spoken_of(question: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("question", MORE)
-def test_a_wish_for_more(question: str) -> None:
-    assert meant(question, TRIM) == meant(question, None) == Meant("more", question)
+def test_a_question_for_more(question: str) -> None:
+    assert resolve_followup(question, TRIM) == resolve_followup(question, None) == ResolvedQuestion("more", question)
 
 
 @pytest.mark.parametrize("question", OWN)
 def test_a_question_of_its_own(question: str) -> None:
-    assert meant(question, TRIM) == Meant("own", question)
+    assert resolve_followup(question, TRIM) == ResolvedQuestion("own", question)
 
 
 @pytest.mark.parametrize("question", [question for question, _ in ABOUT_IT])
-def test_without_a_subject_nothing_is_put_in(question: str) -> None:
-    assert meant(question, None) == Meant("own", question)
+def test_without_a_subject_nothing_is_replaced(question: str) -> None:
+    assert resolve_followup(question, None) == ResolvedQuestion("own", question)
 
 
-def test_a_section_of_a_document_has_no_name_but_a_file() -> None:
+def test_a_section_of_a_document_has_a_file_but_no_name() -> None:
     section = Subject("", "docs/guide.md")
-    assert meant("who calls it?", section) == Meant("own", "who calls it?")
-    assert meant("what else is in this file?", section).text == "what else is in `docs/guide.md`?"
+    assert resolve_followup("who calls it?", section) == ResolvedQuestion("own", "who calls it?")
+    assert resolve_followup("what else is in this file?", section).text == "what else is in `docs/guide.md`?"
 
 
-def test_a_file_can_be_it_and_a_class_is_this_class() -> None:
-    assert meant("who imports it?", Subject("shop/a.py", "shop/a.py")).text == "who imports `shop/a.py`?"
-    assert meant("what does this class do?", Subject("Budget", "a.py")).text == "what does `Budget` do?"
-    assert meant("what does this class do?", Subject("Outer.Inner", "a.py")).text == "what does `Outer.Inner` do?"
+def test_it_may_be_a_file_and_this_class_a_class() -> None:
+    assert resolve_followup("who imports it?", Subject("shop/a.py", "shop/a.py")).text == "who imports `shop/a.py`?"
+    assert resolve_followup("what does this class do?", Subject("Budget", "a.py")).text == "what does `Budget` do?"
+    assert (
+        resolve_followup("what does this class do?", Subject("Outer.Inner", "a.py")).text
+        == "what does `Outer.Inner` do?"
+    )
 
 
-def test_a_long_question_is_looked_at_no_further() -> None:
+def test_a_long_question_is_its_own() -> None:
     for question in ("it " * 3000, "why " * 3000, "the it that this " * 1000):
-        assert meant(question, TRIM) == Meant("own", question)
-    assert meant("it " * 79, TRIM).text.count("Budget.trim") == 79
+        assert resolve_followup(question, TRIM) == ResolvedQuestion("own", question)
+    assert resolve_followup("it " * 79, TRIM).text.count("Budget.trim") == 79
 
 
 @pytest.mark.parametrize("text", ["thanks", "Ok, thanks a lot!", "great", "I see."])

@@ -98,9 +98,9 @@ OTHER = [
 ]
 
 
-@pytest.mark.parametrize(("question", "asked"), STRUCTURAL)
-def test_structural(question: str, asked: StructuralQuery) -> None:
-    assert parse_structural_query(question) == asked
+@pytest.mark.parametrize(("question", "expected"), STRUCTURAL)
+def test_structural(question: str, expected: StructuralQuery) -> None:
+    assert parse_structural_query(question) == expected
 
 
 @pytest.mark.parametrize("question", OTHER)

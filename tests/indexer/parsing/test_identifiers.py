@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.parsing.identifiers import action, content_words, is_identifier, query_terms, split, stem
+from indexer.parsing.identifiers import action, content_words, is_identifier, query_terms, split, stem, word_parts
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,10 @@ def test_split(text: str, terms: list[str]) -> None:
 )
 def test_forms_of_a_word_share_a_stem(words: tuple[str, ...], shared: str) -> None:
     assert {stem(word) for word in words} == {shared}
+
+
+def test_words_are_split_at_case_and_underscores_as_they_are_written() -> None:
+    assert word_parts("parseHTTPHeaders of split_2parts.") == ["parse", "HTTP", "Headers", "of", "split", "2", "parts"]
 
 
 @pytest.mark.parametrize(

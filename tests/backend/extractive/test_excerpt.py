@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.extractive.excerpt import MAX_LINES, comment, decisive_lines, fenced
-from models.extractive.matching import stems
+from backend.extractive.excerpt import MAX_LINES, comment, decisive_lines
+from backend.extractive.matching import stems
 from models.types import ContextSnippet
 
 
@@ -65,9 +65,3 @@ def test_only_whole_lines_in_order_and_never_too_many(lines: list[str]) -> None:
     assert len(shown) <= MAX_LINES
     assert shown == sorted(shown)
     assert all(["def f():", *lines][number - 1] == line for number, line in shown)
-
-
-def test_a_fence_is_longer_than_those_inside() -> None:
-    assert fenced("x = 1", "python") == "```python\nx = 1\n```"
-    assert fenced("````\n```", "markdown") == "`````markdown\n````\n```\n`````"
-    assert fenced("x", "text") == "```\nx\n```"

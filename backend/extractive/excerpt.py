@@ -6,7 +6,7 @@ Whole lines only, never more than MAX_LINES. Pure; knows no question beyond the 
 import re
 from itertools import pairwise
 
-from models.extractive.matching import stems
+from backend.extractive.matching import stems
 from models.types import ContextSnippet
 
 MAX_LINES = 20
@@ -54,13 +54,6 @@ def comment(evidence: ContextSnippet, words: frozenset[str]) -> str:
     said = [" ".join(block) for block in blocks]
     telling = [text for text in said if len(text.split()) >= _WORDS and words & stems(text)]
     return max(telling, key=lambda text: len(words & stems(text)), default="")
-
-
-def fenced(text: str, language: str) -> str:
-    """A Markdown code block whose fence is longer than any in the text."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}{'' if language == 'text' else language}\n{text}\n{fence}"
 
 
 def _choose(lines: list[str], words: frozenset[str], documentation: set[int]) -> set[int]:

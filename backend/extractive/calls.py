@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from models.extractive.matching import stems
+from backend.extractive.matching import stems
 from models.types import ContextSnippet
 
 _CALL = re.compile(r"(?:(?P<receiver>[\w$]+)(?:\.|->|::))?(?<![\w$])(?P<name>[A-Za-z_$][\w$]*)\(")

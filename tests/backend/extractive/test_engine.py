@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.extractive.engine import ExtractiveEngine, compose, estimate_tokens
+from backend.extractive.engine import ExtractiveEngine, compose
 from models.types import ContextSnippet, Prompt, Sampling
 
 FIT = ContextSnippet(
@@ -102,6 +102,11 @@ def test_code_outside_definitions_is_named_by_its_place() -> None:
     )
 
 
+def test_the_fence_of_plain_text_names_no_language() -> None:
+    notes = replace(FIT, language="text", kind="window", text="Blocks fit.")
+    assert "\n```\nBlocks fit.\n```\n" in answer("what fits", notes)
+
+
 def test_tests_are_related_only_where_nothing_else_is() -> None:
     test = replace(COUNT, path="tests/test_budget.py", symbol="test_fit")
     assert "test_fit" not in answer("how does fit work", FIT, test, ROUTE)
@@ -129,7 +134,3 @@ async def test_the_stream_is_the_composed_text_in_small_pieces() -> None:
     deltas = [delta async for delta in ExtractiveEngine().stream(prompt, Sampling())]
     assert "".join(delta.text for delta in deltas) == compose(prompt)
     assert len(deltas) > 20
-
-
-def test_tokens_are_estimated_from_bytes() -> None:
-    assert [estimate_tokens(text) for text in ("", "a", "abcd", "abcde", "🦙🦙")] == [0, 1, 1, 2, 2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.extractive.calls import calls
+from backend.extractive.calls import calls
 from models.types import ContextSnippet
 
 

@@ -1,12 +1,12 @@
-"""A name with several definitions, where the conversation tells the file of the one that is meant."""
+"""A name with several definitions, of which a path says which one is meant."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from indexer.navigation.answers import answer
 from indexer.navigation.intent import parse_structural_query
-from indexer.navigation.navigator import answer
 from tests.indexer.harness import World
 
 TREE = {
@@ -28,23 +28,24 @@ OF_PRICE = ["shop/near.py:5", "shop/price.py:6", "shop/till.py:5", "tests/test_p
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    made = World(tmp_path_factory.mktemp("shop"), TREE)
-    made.refresh()
-    return made
+    world = World(tmp_path_factory.mktemp("shop"), TREE)
+    world.refresh()
+    return world
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time enough on a busy machine: what is not looked at is not tested here."""
-    monkeypatch.setattr("indexer.navigation.navigator._SECONDS", 10.0)
-    monkeypatch.setattr("indexer.navigation.navigator._WAITING", 20.0)
+def no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine leaves no file out."""
+    monkeypatch.setattr("indexer.navigation.navigator._CPU_S", 10.0)
+    monkeypatch.setattr("indexer.navigation.navigator._WALL_S", 20.0)
 
 
-def places(world: World, question: str, path: str) -> tuple[list[str], bool]:
-    asked = parse_structural_query(question)
-    assert asked is not None
-    told = answer(replace(asked, path=path), world.store)
-    return ([f"{spot.path}:{spot.line}" for spot in told.spots], told.complete) if told else ([], True)
+def lines_of(world: World, question: str, path: str) -> tuple[list[str], bool]:
+    """Path and line of each location, and whether these are all."""
+    query = parse_structural_query(question)
+    assert query is not None
+    found = answer(replace(query, path=path), world.store)
+    return ([f"{item.path}:{item.line}" for item in found.locations], found.complete) if found else ([], True)
 
 
 @pytest.mark.parametrize(
@@ -62,12 +63,14 @@ def places(world: World, question: str, path: str) -> tuple[list[str], bool]:
         ("who calls twice?", "stock/count.py", []),
     ],
 )
-def test_only_what_means_the_one_in_that_file(world: World, question: str, path: str, expected: list[str]) -> None:
-    assert places(world, question, path) == (expected, True)
+def test_only_references_to_the_definition_in_that_file_are_listed(
+    world: World, question: str, path: str, expected: list[str]
+) -> None:
+    assert lines_of(world, question, path) == (expected, True)
 
 
-def test_what_may_be_either_is_left_out_and_said_to_be(tmp_path: Path) -> None:
+def test_a_reference_that_may_mean_either_is_left_out_and_the_answer_incomplete(tmp_path: Path) -> None:
     unclear = {"unclear.py": "from both import total\n\ntotal(1)\n", "both.py": "from shop.price import total\n"}
     world = World(tmp_path, TREE | unclear)
     world.refresh()
-    assert places(world, "who calls total?", "shop/price.py") == (OF_PRICE, False)
+    assert lines_of(world, "who calls total?", "shop/price.py") == (OF_PRICE, False)

@@ -7,12 +7,15 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
+from backend.extractive.calls import calls
+from backend.extractive.excerpt import comment, decisive_lines
+from backend.extractive.matching import Kind, Match, Ranking, rank, stems
+from backend.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
+from indexer.files.roles import is_test
 from models.errors import EngineFailed
-from models.extractive.calls import calls
-from models.extractive.excerpt import comment, decisive_lines, fenced
-from models.extractive.matching import Kind, Match, Ranking, is_test, rank, stems
-from models.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
+from models.tokens import estimate_tokens
 from models.types import ContextSnippet, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
+from prompts.snippets import code_block
 
 _PIECE = re.compile(r"\s*\S+|\s+")
 _RELATED = 5
@@ -21,11 +24,6 @@ _MORE_SENTENCES = 2  # of documentation beyond its first paragraph
 _CALLED = 4
 _BODIES = frozenset({"function", "method", "class", "interface", "enum", "type", "impl"})
 _CLOSE_SECOND = 0.85  # a second definition is shown in full when it matches nearly as well
-
-
-def estimate_tokens(text: str) -> int:
-    """An estimate for engines without a vocabulary: four bytes of UTF-8 to a token, rounded up."""
-    return -(-len(text.encode("utf-8", "replace")) // 4)
 
 
 class ExtractiveEngine:
@@ -159,7 +157,8 @@ def _code(evidence: ContextSnippet, words: frozenset[str]) -> str:
     groups = decisive_lines(evidence, words)
     spans = ", ".join(f"{start}-{end}" if end > start else f"{start}" for start, end, _ in groups)
     text = "\n⋮\n".join(lines for _, _, lines in groups)
-    return f"{code_span(f'{evidence.path}:{spans}')}\n\n{fenced(text, evidence.language)}"
+    language = "" if evidence.language == "text" else evidence.language
+    return f"{code_span(f'{evidence.path}:{spans}')}\n\n{code_block(text, language)}"
 
 
 def _bullet(evidence: ContextSnippet) -> str:

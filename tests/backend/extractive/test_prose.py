@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs
+from backend.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs
 
 
 def test_a_paragraph_is_one_line_and_the_first() -> None:

@@ -5,10 +5,11 @@ Composes from evidence and question only and claims nothing that is not in the e
 
 from collections.abc import Sequence
 
-from models.extractive.calls import used_names
-from models.extractive.engine import article, ended, place
-from models.extractive.matching import Kind, Match, is_test, kind_of, rank, stems
-from models.extractive.prose import code_span, first_sentence, name
+from backend.extractive.calls import used_names
+from backend.extractive.engine import article, ended, place
+from backend.extractive.matching import Kind, Match, kind_of, rank, stems
+from backend.extractive.prose import code_span, first_sentence, name
+from indexer.files.roles import is_test
 from models.types import ContextSnippet
 
 USED = 6  # names in the best place's own code

@@ -8,11 +8,11 @@ import enum
 import re
 from dataclasses import dataclass
 
+from indexer.files.roles import is_test
+from indexer.parsing.identifiers import stem, word_parts
 from models.types import ContextSnippet
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NAME = re.compile(r"[A-Za-z_][\w.]*\w|[A-Za-z_]")
-_SUFFIXES = ("ations", "ation", "ings", "ing", "ers", "er", "ies", "ied", "ed", "es", "s", "e")
 _STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -33,7 +33,6 @@ _PROSE = 0.6  # factor for sections, unless the question is about documents
 _TEST_CODE = 0.4  # factor, unless the question is about tests
 _RETRIEVED = 0.3  # what a place that shares no word has
 _PRIOR_HALVES_AFTER = 12  # places
-_TEST_PATH = re.compile(r"(^|[/_.])tests?([/_.]|$)")
 _DOCS = re.compile(
     r"\b(docs?|document\w*|readme|changelog|guide|licen[cs]e|install\w*|contribut\w+|set ?up)\b", re.IGNORECASE
 )
@@ -85,13 +84,9 @@ def kind_of(question: str) -> Kind:
     return next((kind for kind, pattern in _KINDS if pattern.search(question)), Kind.WHAT)
 
 
-def is_test(path: str) -> bool:
-    return bool(_TEST_PATH.search(path))
-
-
 def stems(text: str) -> frozenset[str]:
     """The words of a text, identifiers taken apart, without their endings."""
-    return frozenset(_stem(word.lower()) for word in _WORD.findall(text) if len(word) > 1)
+    return frozenset(stem(word.lower()) for word in word_parts(text) if len(word) > 1)
 
 
 def content_stems(text: str) -> frozenset[str]:
@@ -134,11 +129,4 @@ def _named(item: ContextSnippet, question: str, words: frozenset[str]) -> float:
     return (_NAMED_INSIDE if "." in item.symbol else _NAMED_BY_A_WORD) / max(1, len(words))
 
 
-def _stem(word: str) -> str:
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-            return word[: -len(suffix)]
-    return word
-
-
-_STOP_STEMS = frozenset(_stem(word) for word in _STOP_WORDS) | _STOP_WORDS
+_STOP_STEMS = frozenset(stem(word) for word in _STOP_WORDS) | _STOP_WORDS

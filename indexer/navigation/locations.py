@@ -1,0 +1,38 @@
+"""One line of code that answers a structural question, and how such lines are made. Does not search."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from indexer.parsing.references import Reference
+from indexer.storage.snapshot import IndexedSymbol
+from indexer.types import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """One line that answers."""
+
+    path: str
+    line: int
+    symbol: str  # the definition itself, or the one around the line; "" outside definitions
+    kind: str  # of that definition; of a reference: call, import, inherit or use
+    text: str  # a signature, or the line itself
+    hit: int | None = None  # index of the hit that holds the line
+
+
+def of_definition(definition: IndexedSymbol) -> Location:
+    symbol = definition.symbol
+    return Location(definition.path, symbol.start_line, symbol.qualified, symbol.kind, symbol.signature)
+
+
+def of_reference(source: SourceFile, ref: Reference) -> Location:
+    return Location(source.path, ref.line, ref.enclosing, ref.kind, line_text(source, ref.line))
+
+
+def line_text(source: SourceFile, line: int) -> str:
+    return source.text.split("\n", line)[line - 1].strip()
+
+
+def one_per_line(locations: Iterable[Location]) -> list[Location]:
+    """Of several locations on one line, the last one."""
+    return list({(location.path, location.line): location for location in locations}.values())

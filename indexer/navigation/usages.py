@@ -1,0 +1,72 @@
+"""Structural questions about usages: callers, other references, importers, subtypes and tests of X."""
+
+import re
+from collections.abc import Collection, Sequence
+
+from indexer.navigation.disambiguation import Disambiguator
+from indexer.navigation.locations import Location, of_reference, one_per_line
+from indexer.navigation.modules import imports_target
+from indexer.navigation.navigator import Navigator
+from indexer.parsing.references import Reference, references_to
+from indexer.types import SourceFile
+
+_HELPER_S = 0.02  # for the references to one helper of a test
+_TEST = re.compile(r"(?:^|\.|_)(?:[Tt]ests?(?=$|[_.A-Z])|should|it_)|Tests?(?=$|\.)")
+
+
+def list_calls(navigator: Navigator) -> list[Location]:
+    return _list_references(navigator, {"call"})
+
+
+def list_uses(navigator: Navigator) -> list[Location]:
+    return _list_references(navigator, {"call", "inherit", "use"})
+
+
+def _list_references(navigator: Navigator, kinds: Collection[str]) -> list[Location]:
+    return one_per_line(
+        of_reference(source, ref) for source, refs in navigator.references() for ref in refs if ref.kind in kinds
+    )
+
+
+def list_imports(navigator: Navigator) -> list[Location]:
+    query = navigator.query
+    definition = None if query.is_path else navigator.sole_definition()
+    if definition is None and not query.is_path and navigator.definitions():
+        return []
+    name = query.name.rpartition("/")[2].partition(".")[0] if query.is_path else query.last
+    found = []
+    path = definition.path if definition else ""
+    candidates = navigator.candidate_files(definition) if definition else [path]
+    for source, refs in navigator.mentions(name):
+        nearest = Disambiguator(candidates, source, refs)
+        imports = [ref for ref in refs if ref.kind == "import" and nearest.imported_file([ref]) == path]
+        found += [
+            of_reference(source, ref)
+            for ref in imports
+            if imports_target(ref, source.path, query, path, navigator.modules)
+        ]
+    return one_per_line(found)
+
+
+def list_subtypes(navigator: Navigator) -> list[Location]:
+    """A type that is not defined here, such as a library's, is matched by its name alone."""
+    query = navigator.query
+    is_foreign = "." not in query.name and not navigator.definitions()
+    mentions = navigator.mentions(query.last) if is_foreign else navigator.references()
+    return one_per_line(of_reference(source, ref) for source, refs in mentions for ref in refs if ref.kind == "inherit")
+
+
+def list_tests(navigator: Navigator) -> list[Location]:
+    """The tests that mention it, or that call a helper in their file which does, each once."""
+    found: dict[tuple[str, str | int], Location] = {}
+    for source, refs in navigator.references(tests=True):
+        for ref in refs:
+            helper = "" if _TEST.search(ref.enclosing) else ref.enclosing.rpartition(".")[2]
+            callers = [caller for caller in _callers_in_file(source, helper) if _TEST.search(caller.enclosing)]
+            for test in callers or [ref]:
+                found.setdefault((source.path, test.enclosing or test.line), of_reference(source, test))
+    return sorted(found.values(), key=lambda location: (location.path, location.line))
+
+
+def _callers_in_file(source: SourceFile, helper: str) -> Sequence[Reference]:
+    return references_to(source.text, source.language, helper, _HELPER_S) or () if helper else ()

@@ -1,0 +1,61 @@
+"""References that mean a definition, and others of the same name."""
+
+from pathlib import Path
+
+from tests.indexer.harness import World
+from tests.indexer.navigation.harness import ask, lines_of
+
+
+def test_a_call_of_a_method_counts_if_the_name_of_its_object_shows_its_type(tmp_path: Path) -> None:
+    users = (
+        "import os\nimport socket\nfrom store import Cache as Kept\n\n\n"
+        "def load(d, cache):\n"
+        "    d.get('x')\n"
+        "    os.environ.get('HOME')\n"
+        "    open('f').close()\n"
+        "    Kept.get(cache)\n"
+        "    return cache.get('x')\n\n\n"
+        "class Conn(socket.socket):\n"
+        "    def end(self):\n"
+        "        self.close()\n"
+    )
+    cache = (
+        "class Cache:\n    def get(self, key):\n        return self.close()\n\n    def close(self):\n        return 1\n"
+    )
+    world = World(tmp_path, {"store.py": cache, "users.py": users})
+    world.refresh()
+    getters, closers = ask(world.store, "who calls Cache.get?"), ask(world.store, "who calls Cache.close?")
+    assert lines_of(getters, complete=False) == [("users.py:10", "load"), ("users.py:11", "load")]
+    assert lines_of(closers, complete=False) == [("store.py:3", "Cache.get")]
+
+
+def test_a_parameter_or_variable_of_that_name_is_no_reference(tmp_path: Path) -> None:
+    tree = {
+        "core.py": "def load():\n    return 1\n\n\ndef again(load):\n    return load()\n",
+        "users.py": (
+            "from core import load\n\n\ndef one(load):\n    return load()\n\n\n"
+            "def two():\n    return load()\n\n\ndef three(each=load):\n    load = each\n    return load\n"
+        ),
+        "tests/test_core.py": (
+            "from core import load\n\n\ndef test_one():\n    for load in ():\n        load()\n\n\n"
+            "def test_two():\n    assert load() == 1\n"
+        ),
+        "web/draw.ts": "export function draw() {}\n",
+        "web/page.ts": (
+            "import {draw} from './draw';\n\nexport const one = (draw: Draw) => draw();\n"
+            "export const two = () => draw();\n"
+        ),
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(ask(world.store, "who calls load?")) == [
+        ("users.py:9", "two"),
+        ("tests/test_core.py:10", "test_two"),
+    ]
+    assert lines_of(ask(world.store, "what uses `load`?")) == [
+        ("users.py:9", "two"),
+        ("users.py:12", "three"),
+        ("tests/test_core.py:10", "test_two"),
+    ]
+    assert lines_of(ask(world.store, "which tests touch load?")) == [("tests/test_core.py:10", "test_two")]
+    assert lines_of(ask(world.store, "who calls draw?")) == [("web/page.ts:4", "two")]

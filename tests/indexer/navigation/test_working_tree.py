@@ -1,0 +1,35 @@
+"""Answers come from the files on disk, with secrets masked."""
+
+from pathlib import Path
+
+from tests.indexer.harness import World, put
+from tests.indexer.navigation.harness import TREE, ask, lines_of
+
+
+def test_the_lines_are_those_on_disk_now(tmp_path: Path) -> None:
+    world = World(tmp_path, {path: TREE[path] for path in ("shop/price.py", "shop/till.py")})
+    world.refresh()
+    put(world.root, "shop/price.py", "# new\n\n" + TREE["shop/price.py"].replace("tax=RATE", "tax=RATE, to=0"))
+    put(world.root, "shop/till.py", TREE["shop/till.py"].replace("        # price(items) would be wrong\n", ""))
+    found = ask(world.store, "where is price defined?")
+    assert found is not None
+    assert [(location.line, location.text) for location in found.locations] == [
+        (6, "def price(item, *, tax=RATE, to=0)")
+    ]
+    assert [(hit.start_line, hit.end_line, hit.chunk_id, hit.fresh) for hit in found.hits] == [(6, 8, 0, True)]
+    assert lines_of(ask(world.store, "who calls price?")) == [
+        ("shop/price.py:16", "Money.show"),
+        ("shop/till.py:8", "Till.total"),
+        ("shop/till.py:11", "Till.each"),
+    ]
+    (world.root / "shop/price.py").unlink()
+    assert ask(world.store, "where is price defined?") is None
+
+
+def test_a_secret_on_the_line_is_not_shown(tmp_path: Path) -> None:
+    token = "ghp_" + "a1B2" * 9
+    world = World(tmp_path, {"a.py": f"def log_in(t):\n    ...\n\n\nlog_in('{token}')\n"})
+    world.refresh()
+    found = ask(world.store, "who calls log_in?")
+    assert found is not None
+    assert [location.text for location in found.locations] == ["log_in('[secret removed]')"]
