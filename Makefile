@@ -20,7 +20,17 @@ BUILD := $(if $(PORTABLE),portable,native)
 native_FLAGS := -DLLAVA_BUILD=OFF
 portable_FLAGS := $(native_FLAGS) -DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON \
 	-DCMAKE_INSTALL_BINDIR:PATH=llama_cpp/lib
+JOBS ?= $(shell nproc 2> /dev/null || sysctl -n hw.ncpu)
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
+
+# Shows how far the compiler is, step by step, as long as the process $$pid runs. $1: what it compiles, $2: its log.
+define progress
+while kill -0 $$pid 2>/dev/null; do \
+		sleep 10; step=$$(grep -oE '\[ *[0-9]+(/[0-9]+|%)\]' $2 | tail -n 1); \
+		if [ -n "$$step" ]; then echo "  $1 $$step"; fi; \
+	done; \
+	wait $$pid || { tail -n 40 $2; echo "$1 did not compile; all of it is in $2"; exit 1; }
+endef
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ifneq ($(filter-out none,$(MODEL)),)
@@ -29,10 +39,16 @@ export MODEL_NAME
 endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
-.PHONY: run model test test-models check setup int8 bench bench-quick bench-retrieval bench-engine bench-answers llama-server soak soak-quick soak-engine fuzz-gguf clean
+.PHONY: help run setup fmt check unit test test-models llama-server model int8 bench bench-quick bench-retrieval \
+	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf clean
+.DEFAULT_GOAL := run
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo; echo "  PORTABLE=1: llama.cpp for every processor. MODEL=, CODEBASE=, ASK=: see the README."
 
 # The model comes while llama.cpp compiles.
-run:
+run: ## set up, index this repository (or CODEBASE=), serve; ASK="question" answers in the terminal instead
 	@$(MAKE) --no-print-directory -j3 setup model
 ifdef ASK
 	@$(BIN)/lantern index "$$CODEBASE"
@@ -41,58 +57,67 @@ else
 	@$(BIN)/lantern serve --index "$$CODEBASE"
 endif
 
-# Two processes, a file of tests each: much of the time is waiting. The order of the files is that of the folders. A
-# process that dies ends the run with its test named, in place of being started again for ever.
-test: check test-models $(PEER)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+fmt: $(STAMPS)/packages ## format the sources and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
-# Two small real models (600 MB), once, into MODELS_CACHE (~/.cache/lantern/models). Where they cannot be had the tests
-# that need them are skipped, and say so.
-test-models: $(STAMPS)/packages
-	@$(BIN)/python -m tests.real.models
-
-check: setup $(STAMPS)/gguf
+# It needs no compiler and no model. mypy keeps what it learned in .mypy_cache: a second run takes seconds.
+check: $(STAMPS)/packages ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup $(STAMPS)/gguf
+# Two processes, a file of tests each: much of the time is waiting. A process that dies ends the run.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+
+unit: $(STAMPS)/packages int8 ## the tests that start no process and no server
+	$(PYTEST) -m unit $(ARGS)
+
+test: check setup $(STAMPS)/gguf test-models $(PEER) ## every check and every test
+	$(PYTEST) $(ARGS)
+
+# Two small real models (600 MB), once, into MODELS_CACHE (~/.cache/lantern/models). Where they cannot be had the tests
+# that need them are skipped, and say so.
+test-models: $(STAMPS)/packages ## fetch the real models of the tests (600 MB)
+	@$(BIN)/python -m tests.real.models
+
+bench: setup $(STAMPS)/gguf ## measure the server and the index on this machine
 	$(BIN)/python -m benchmarks.responses
 
 bench-quick: setup $(STAMPS)/gguf
 	$(BIN)/python -m benchmarks.responses --quick
 
-bench-retrieval: setup
+bench-retrieval: setup ## measure the search
 	$(BIN)/python -m benchmarks.retrieval
 
 # MODEL=name of the catalogue, or a path: a real model instead of a shape with random weights. ONLY=regular expression of
 # the engines, LLAMA_SERVER_FLAGS="..." for that one.
 REAL = $(if $(filter command environment,$(firstword $(origin MODEL))),--model '$(MODEL)')
-bench-engine: setup $(STAMPS)/gguf $(PEER)
+bench-engine: setup $(STAMPS)/gguf $(PEER) ## measure the engine beside llama-server (hours)
 	$(BIN)/python -m benchmarks.engine.run --shape $(SHAPE) $(REAL) --llama-server $(LLAMA_SERVER) \
 		$(if $(ONLY),--only '$(ONLY)')
 
 # N=questions for each row; QUICK=1: two, without a model; ONLY=regular expression of rows, KEEP=folder for the answers,
 # BENCH=folder of the shared benchmark. Models are those in MODELS_CACHE or MODELS_DIR.
 N ?= 24
-bench-answers: setup
+bench-answers: setup ## measure the quality of answers (an hour or two)
 	$(BIN)/python -m benchmarks.answers.run --n $(N) --llama-server $(LLAMA_SERVER) $(if $(QUICK),--quick) \
 		$(if $(ONLY),--only '$(ONLY)') $(if $(KEEP),--keep '$(KEEP)') $(if $(BENCH),--bench '$(BENCH)')
 
-soak: setup
+soak: setup ## the server under load for long
 	$(BIN)/python -m benchmarks.soak
 
 soak-quick: setup
 	$(BIN)/python -m benchmarks.soak --quick
 
-soak-engine: setup
+soak-engine: setup ## the engine under load for long
 	$(BIN)/python -m benchmarks.soak_engine
 
-fuzz-gguf: setup
+fuzz-gguf: setup ## damaged model files, for long
 	$(BIN)/python -m benchmarks.fuzz_gguf
 
-setup: $(STAMPS)/packages $(STAMPS)/llama int8
+setup: $(STAMPS)/packages $(STAMPS)/llama int8 ## install the packages, compile llama.cpp, build the int8 graph
 
 # Whatever comes of it, `make run` goes on. Where nothing could be fetched it is not tried again for an hour.
 model: | $(STAMPS)/packages
@@ -138,15 +163,16 @@ else
 ifeq ($(BUILD):$(filter portable,$(shell cat $(STAMPS)/llama 2> /dev/null)),portable:)
 .PHONY: $(STAMPS)/llama
 endif
+# Unpacked and compiled in build/llama, which stays: llama-server is linked from the same objects. pip's cache of wheels
+# is left alone, as it does not tell a native wheel from a portable one.
 $(STAMPS)/llama: $(LLAMA_SDIST) | $(STAMPS)/packages
 	@echo "Compiling llama.cpp, $(BUILD) (on 2 cores about $(if $(PORTABLE),15,5) minutes) ..."
-	@unset MAKEFLAGS MFLAGS; CMAKE_ARGS="$($(BUILD)_FLAGS)" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
-		$(BIN)/python -m pip install -v --no-deps --force-reinstall $(LLAMA_SDIST) > build/llama.log 2>&1 & pid=$$!; \
-	while kill -0 $$pid 2>/dev/null; do \
-		sleep 10; step=$$(grep -oE '\[[0-9]+/[0-9]+\]' build/llama.log | tail -n 1); \
-		if [ -n "$$step" ]; then echo "  llama.cpp $$step"; fi; \
-	done; \
-	wait $$pid || { tail -n 40 build/llama.log; echo "llama.cpp did not compile; all of it is in build/llama.log"; exit 1; }
+	@rm -rf build/llama && mkdir -p build/llama/sources
+	@tar -xzf $(LLAMA_SDIST) -C build/llama/sources --strip-components=1
+	@unset MAKEFLAGS MFLAGS; CMAKE_ARGS="$($(BUILD)_FLAGS)" CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) \
+		$(BIN)/python -m pip install -v --no-deps --no-cache-dir --force-reinstall \
+		--config-settings=build-dir="$(CURDIR)/build/llama/cmake" ./build/llama/sources > build/llama.log 2>&1 & pid=$$!; \
+	$(call progress,llama.cpp,build/llama.log)
 	@echo $(BUILD) > $@
 endif
 
@@ -159,34 +185,33 @@ $(STAMPS)/gguf: tests/tiny_gguf.py $(LLAMA_SDIST) | $(STAMPS)/llama
 	$(BIN)/python -m tests.tiny_gguf $(LLAMA_SDIST) build/gguf
 	@touch $@
 
-# The other end of ENGINE_URL in tests, and the peer of `make bench-engine`: of the very sources and compiler options
-# that our llama.cpp is built from.
-llama-server: $(STAMPS)/llama-server
+# The other end of ENGINE_URL in tests, and the peer of `make bench-engine`. It uses the objects and libraries that our
+# llama.cpp was made of, so only the server itself is compiled. Where build/llama is gone everything is compiled.
+llama-server: $(STAMPS)/llama-server ## compile llama-server, the peer of some tests and of bench-engine
 
 ifeq ($(CXX_FOUND),)
 .PHONY: $(STAMPS)/llama-server
 $(STAMPS)/llama-server:
 	@echo "No C++ compiler found: going on without llama-server."
 else
-$(STAMPS)/llama-server: $(LLAMA_SDIST)
-	@command -v cmake > /dev/null || $(BIN)/python -m pip install -qq --progress-bar off cmake ninja
-	@rm -rf build/llama-server && mkdir -p build/llama-server/cmake
-	@tar -xzf $(LLAMA_SDIST) -C build/llama-server --strip-components=1
-	@echo "Compiling llama-server (about 10 minutes on 2 cores) ..."
-	@PATH="$(CURDIR)/$(BIN):$$PATH"; cd build/llama-server && { \
-		cmake -S vendor/llama.cpp -B cmake $$(command -v ninja > /dev/null && echo -G Ninja) \
-		-DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF \
-		-DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF && \
-		cmake --build cmake --target llama-server -j $$(nproc); } > ../llama-server.log 2>&1 & pid=$$!; \
-	while kill -0 $$pid 2>/dev/null; do \
-		sleep 10; step=$$(grep -oE '^\[ *[0-9]+(/[0-9]+|%)\]' build/llama-server.log | tail -n 1); \
-		if [ -n "$$step" ]; then echo "  llama-server $$step"; fi; \
-	done; \
-	wait $$pid || { tail -n 40 build/llama-server.log; echo "It did not compile; see build/llama-server.log"; exit 1; }
-	@cp build/llama-server/cmake/bin/llama-server build/llama-server.part
-	@rm -rf build/llama-server && mkdir build/llama-server && mv build/llama-server.part build/llama-server/llama-server
+$(STAMPS)/llama-server: $(LLAMA_SDIST) $(STAMPS)/llama
+	@{ command -v cmake && command -v ninja; } > /dev/null || $(BIN)/python -m pip install -qq --progress-bar off cmake ninja
+	@[ -d build/llama/sources ] || { mkdir -p build/llama/sources && \
+		tar -xzf $(LLAMA_SDIST) -C build/llama/sources --strip-components=1; }
+	@echo "Compiling llama-server (about 5 minutes on 2 cores) ..."
+	@unset MAKEFLAGS MFLAGS; PATH="$(CURDIR)/$(BIN):$$PATH"; cd build/llama && { \
+		generator=$$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' cmake/CMakeCache.txt 2> /dev/null); \
+		[ -n "$$generator" ] || set -- $($(or $(shell cat $(STAMPS)/llama),native)_FLAGS) -DCMAKE_BUILD_TYPE=Release; \
+		[ "$${generator:-Ninja}" != Ninja ] || set -- "$$@" -G Ninja -DCMAKE_MAKE_PROGRAM="$$(command -v ninja)"; \
+		cmake -S sources -B cmake "$$@" -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_UI=OFF \
+		-DLLAMA_USE_PREBUILT_UI=OFF && cmake --build cmake --target llama-server -j $(JOBS); \
+		} > ../llama-server.log 2>&1 & pid=$$!; \
+	$(call progress,llama-server,build/llama-server.log)
+	@rm -rf build/llama-server && mkdir build/llama-server
+	@ln -s ../llama/cmake/bin/llama-server build/llama-server/llama-server
+	@find build/llama/cmake -name '*.o' -delete
 	@touch $@
 endif
 
-clean:
+clean: ## remove .venv and build
 	rm -rf $(VENV) build

@@ -2,5 +2,11 @@
 
 import tests.e2e.offline.sitecustomize  # noqa: F401
 from backend.openmp import limit_openmp_spin
+from tests.guards import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_handlecrashitem,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+)
 
 limit_openmp_spin()
