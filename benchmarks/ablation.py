@@ -43,7 +43,7 @@ PACKED = Variant("packed", is_packed=True)
 VARIANTS = (
     ALL,
     *(Variant(f"without {one}", replace(DEFAULT, **{one: 0.0})) for one in SIGNALS),
-    Variant("without demotion of tests", constants={"indexer.search.fusion._TESTS_TIMES": 1.0}),
+    Variant("without demotion of tests", constants={"indexer.search.fusion._TESTS_FACTOR": 1.0}),
     Variant(
         "without merging",
         constants={"indexer.search.grouping._LINES": 0, "indexer.search.grouping._DEFINITION_LINES": 0},
