@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.soak import survive
+from benchmarks.soak import kill_repeatedly
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage
 from indexer.search.searcher import Searcher
@@ -210,4 +210,4 @@ def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:
 
 
 def test_kill_9_at_any_moment_loses_nothing(tmp_path: Path) -> None:
-    assert survive(tmp_path, kills=6, seed=9) >= 1  # at least one job was killed while it worked
+    assert kill_repeatedly(tmp_path, kills=6, seed=9) >= 1  # at least one job was killed while it worked

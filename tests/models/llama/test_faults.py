@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fuzz_gguf import mutants
-from benchmarks.soak_engine import left, swap
+from benchmarks.soak_engine import resources, swap
 from models.errors import EngineFailed, ModelUnavailable, Unsupported
 from models.llama import engine, supervisor
 from models.llama.engine import LlamaEngine, LlamaOptions
@@ -288,7 +288,7 @@ def test_many_damaged_files_neither_hang_nor_hurt() -> None:
 async def test_starts_and_closes_leave_no_processes_or_files(speck: Path) -> None:
     """`make soak-engine` looks at the memory too, over fifty of them."""
     await swap(speck)
-    before = left()
+    before = resources()
     for _ in range(4):
         await swap(speck)
-    assert left() == before
+    assert resources() == before

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks.engine.raw import holds
+from benchmarks.engine.raw import runs_with_defaults
 from models.errors import ContextTooLarge
 from models.remote.engine import RemoteEngine
 from models.types import Delta, Message, Prompt, Sampling, Segment
@@ -37,7 +37,7 @@ def url() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = f"-m {LLAMA3.path} --host 127.0.0.1 --port {port} -c 1024 -np 2 -t 1 --no-webui --api-key key"
-    words += "" if holds(LLAMA3.path) else " --no-repack"
+    words += "" if runs_with_defaults(LLAMA3.path) else " --no-repack"
     server = subprocess.Popen([program, *words.split()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         give_up = time.monotonic() + 60
