@@ -37,7 +37,7 @@ def over_http(bench: Path, repo: str, folder: Path) -> Iterator[str]:
     """The report of the benchmark's own script on a Lantern server."""
     script = bench / "retrieval.py"
     if not script.exists():
-        yield "The benchmark of repositories is not at hand: left out."
+        yield "Without the benchmark of repositories: its folder is not available."
         return
     with serving(folder, WATCH=0) as served:
         while not httpx.get(f"{served.url}/health", trust_env=False).json()["embedder_loaded"]:

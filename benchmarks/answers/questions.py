@@ -25,7 +25,7 @@ _TIMEOUT_S = 3600.0
 _CANDIDATES = 12  # docstrings for each question: few have more than one sentence and name code
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
-Say = Callable[[str], object]
+Log = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Scripted:
 
     bench: Path
     n: int
-    say: Say
+    log: Log
 
     @property
     def what(self) -> str:
@@ -88,7 +88,7 @@ class Scripted:
             for line in process.stdout:
                 if line.startswith("FAILED"):
                     failed += 1
-                    self.say(f"  {line.rstrip()}")
+                    self.log(f"  {line.rstrip()}")
         assert process.returncode == 0, "the benchmark's script failed"
         return [*map(json.loads, out.read_text("utf-8").splitlines()), *({} for _ in range(failed))]
 
@@ -109,15 +109,15 @@ class Docstrings:
     root: Path
     questions: tuple[Question, ...]
     names: frozenset[str]  # in the codebase
-    say: Say
+    log: Log
 
     @classmethod
-    def of(cls, root: Path, copy: Path, n: int, say: Say) -> "Docstrings":
+    def of(cls, root: Path, copy: Path, n: int, log: Log) -> "Docstrings":
         """At most `n` questions about `root`, which is copied without the docstrings that became questions."""
         questions = tuple(_questions(root, copy, n))
         paths = sorted(path for path in copy.rglob("*") if path.is_file())
         files = [(path.relative_to(copy).as_posix(), path.read_text("utf-8")) for path in paths]
-        return cls(copy, questions, frozenset(vocabulary(files)), say)
+        return cls(copy, questions, frozenset(vocabulary(files)), log)
 
     @property
     def what(self) -> str:
@@ -132,7 +132,7 @@ class Docstrings:
                 try:
                     answer = server.post("/chat/query", {"query": question.text, "codebase": codebase} | body)
                 except httpx.HTTPError as error:
-                    self.say(f"  FAILED {question.text}: {error}")
+                    self.log(f"  FAILED {question.text}: {error}")
                     rows.append({})
                     continue
                 rows.append(self._figures(question, answer) | {"total_s": time.perf_counter() - start})

@@ -3,7 +3,6 @@
 Contrastive, like `train` for the static table. Knows torch and transformers, but not where the pairs come from.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch.nn.functional import normalize
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import AutoModel, PreTrainedModel
 
-from indexer.training.train import contrastive
+from indexer.training.train import LossLog, contrastive
 
 Ids = NDArray[np.int64]
 
@@ -57,19 +56,15 @@ def tune(
     before = {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
     trained = [value for value in model.parameters() if value.requires_grad]
     optimizer, schedule = _adam(trained, settings.rate, len(batches))
-    start_s, total = time.monotonic(), 0.0
-    for step, batch in enumerate(batches, 1):
+    losses = LossLog(len(batches), _REPORT)
+    for batch in batches:
         loss = _loss(model, texts, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, _CLIP)
         optimizer.step()
         schedule.step()
-        total += loss.item()
-        if step % _REPORT == 0:
-            elapsed = time.monotonic() - start_s
-            print(f"step {step}/{len(batches)}  loss {total / _REPORT:.3f}  {elapsed:.0f} s", flush=True)
-            total = 0.0
+        losses.add(loss.item())
     after = dict(model.named_parameters())
     return {name: torch.lerp(old, after[name].detach(), settings.share).numpy() for name, old in before.items()}
 

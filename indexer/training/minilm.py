@@ -18,14 +18,13 @@ from indexer.embedding.onnx import WINDOW, OnnxEmbedder
 from indexer.embedding.onnx_export import OWN_LAYERS, Weights, graph_of
 from indexer.embedding.static import StaticEmbedder
 from indexer.training.card import minilm_card
+from indexer.training.command import prepare_run
 from indexer.training.dataset import Dataset, Example
 from indexer.training.evaluate import report
-from indexer.training.fetch import packages
 from indexer.training.finetune import Ids, Texts, TuneSettings, tune
 from indexer.training.groups import batches, groups
 from indexer.training.mine import COMMENT, DOC, LONG, MENTION, NAME, TEST
 from indexer.training.reports import reports
-from indexer.training.static import gather
 from indexer.training.vocabulary import minilm_tokenizer
 
 BATCH = 192
@@ -42,19 +41,15 @@ _PACKAGE, _LANGUAGE = -0.4, -0.3
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="indexer.training.minilm", description=__doc__)
-    parser.add_argument("--sources", type=Path, required=True, help="folder of the packages' archives")
     parser.add_argument("--output", type=Path, default=OWN_LAYERS, help="file of the layers; the card goes beside it")
-    parser.add_argument("--evaluate", action="store_true", help="measure the layers, train nothing")
-    args = parser.parse_args(arguments)
-    args.sources.mkdir(parents=True, exist_ok=True)
-    wanted = [package for package in packages() if package.held_out or not args.evaluate]
-    data = gather(wanted, args.sources)
-    if not args.evaluate:
-        write(args.output, learn(data))
-    tuned, published = OnnxEmbedder(graph_of(load_file(args.output))), OnnxEmbedder(graph_of({}))
-    scores = list(report({"published": published, "tuned": tuned}, data))
-    if not args.evaluate:
-        args.output.with_name("README.md").write_text(minilm_card(wanted, data, scores, settings()), "utf-8")
+    run = prepare_run(parser, arguments)
+    if not run.evaluates:
+        write(run.output, learn(run.data))
+    tuned, published = OnnxEmbedder(graph_of(load_file(run.output))), OnnxEmbedder(graph_of({}))
+    scores = list(report({"published": published, "tuned": tuned}, run.data))
+    if not run.evaluates:
+        card = minilm_card(run.packages, run.data, scores, settings())
+        run.output.with_name("README.md").write_text(card, "utf-8")
 
 
 def settings() -> str:

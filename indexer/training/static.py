@@ -5,9 +5,8 @@ its card. `--evaluate` measures the committed table instead, beside BM25 and Min
 """
 
 import argparse
-import multiprocessing
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +17,10 @@ from tokenizers import Tokenizer
 from indexer.embedding.base import SentenceEmbedder
 from indexer.embedding.static import MANIFEST, OWN_TABLE, TENSOR, TOKENIZER, WEIGHTS, StaticEmbedder, manifest
 from indexer.training.card import static_card
-from indexer.training.dataset import SHARES, Dataset, dataset
+from indexer.training.command import prepare_run
+from indexer.training.dataset import SHARES, Dataset
 from indexer.training.distil import distilled
 from indexer.training.evaluate import report
-from indexer.training.fetch import Package, fetch, packages
-from indexer.training.mine import Pair, mine
 from indexer.training.reports import reports
 from indexer.training.train import Bags, Pairs, TrainSettings, train
 from indexer.training.vocabulary import minilm_tokenizer, pieces_of, tokenizer_of, words_of
@@ -39,40 +37,20 @@ _QUERY, _CODE = 256, 220  # tokens
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="indexer.training.static", description=__doc__)
-    parser.add_argument("--sources", type=Path, required=True, help="folder of the packages' archives")
     parser.add_argument("--output", type=Path, default=OWN_TABLE, help="folder of the table")
-    parser.add_argument("--evaluate", action="store_true", help="measure the table, train nothing")
-    args = parser.parse_args(arguments)
-    args.sources.mkdir(parents=True, exist_ok=True)
-    wanted = [package for package in packages() if package.held_out or not args.evaluate]
-    data = gather(wanted, args.sources)
-    if not args.evaluate:
-        tokenizer, table = learn(data)
-        write(args.output, tokenizer, table)
-    scores = list(report({"static": StaticEmbedder(args.output), "MiniLM": SentenceEmbedder()}, data))
-    if not args.evaluate:
-        (args.output / "README.md").write_text(static_card(wanted, data, scores, settings()), "utf-8")
+    run = prepare_run(parser, arguments)
+    if not run.evaluates:
+        tokenizer, table = learn(run.data)
+        write(run.output, tokenizer, table)
+    scores = list(report({"static": StaticEmbedder(run.output), "MiniLM": SentenceEmbedder()}, run.data))
+    if not run.evaluates:
+        (run.output / "README.md").write_text(static_card(run.packages, run.data, scores, settings()), "utf-8")
 
 
 def settings() -> str:
     """The settings of the training, for the card."""
     training = f"{TRAINING.epochs} epochs, batch {TRAINING.batch}, Adam {TRAINING.rate} -> 0, seed {TRAINING.seed}"
     return f"{PIECES + 1} x {DIM}, {training}"
-
-
-def gather(wanted: Sequence[Package], sources: Path) -> Dataset:
-    """Downloads the packages and mines them, two at a time; held-out ones come first."""
-    ordered = sorted(wanted, key=lambda package: (not package.held_out, package.name))
-    archives = [fetch(package, sources) for package in ordered]
-    with multiprocessing.Pool(2) as pool:
-        mined = zip(ordered, pool.imap(mine, archives), strict=True)
-        return dataset(_reported(mined))
-
-
-def _reported(mined: Iterator[tuple[Package, list[Pair]]]) -> Iterator[tuple[str, bool, list[Pair]]]:
-    for package, pairs in mined:
-        print(f"{package.name} {package.version}: {len(pairs)} pairs", flush=True)
-        yield package.name, package.held_out, pairs
 
 
 def learn(data: Dataset) -> tuple[Tokenizer, Table]:

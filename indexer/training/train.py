@@ -56,6 +56,22 @@ class TrainSettings:
     seed: int
 
 
+class LossLog:
+    """Prints the mean loss of every `every` steps of `steps`."""
+
+    def __init__(self, steps: int, every: int) -> None:
+        self._steps, self._every = steps, every
+        self._done, self._sum = 0, 0.0
+        self._start_s = time.monotonic()
+
+    def add(self, loss: float) -> None:
+        self._done, self._sum = self._done + 1, self._sum + loss
+        if self._done % self._every == 0:
+            mean, elapsed = self._sum / self._every, time.monotonic() - self._start_s
+            print(f"step {self._done}/{self._steps}  loss {mean:.3f}  {elapsed:.0f} s", flush=True)
+            self._sum = 0.0
+
+
 def train(
     table: NDArray[np.float32], queries: Bags, codes: Bags, pairs: Pairs, settings: TrainSettings
 ) -> NDArray[np.float32]:
@@ -66,8 +82,8 @@ def train(
     batches = [chosen for _ in range(settings.epochs) for chosen in _batches(pairs, settings.batch, rng)]
     optimizer = torch.optim.Adam([weight], lr=settings.rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, len(batches))
-    start_s, total = time.monotonic(), 0.0
-    for step, chosen in enumerate(batches, 1):
+    losses = LossLog(len(batches), _REPORT)
+    for chosen in batches:
         query_vectors = _mean(weight, *queries.pick(pairs.query[chosen], _QUERY_DROPOUT, rng))
         code_vectors = _mean(weight, *codes.pick(pairs.code[chosen], _CODE_DROPOUT, rng))
         code, query = pairs.code[chosen], pairs.query[chosen]
@@ -76,11 +92,7 @@ def train(
         loss.backward()
         optimizer.step()
         schedule.step()
-        total += loss.item()
-        if step % _REPORT == 0:
-            elapsed = time.monotonic() - start_s
-            print(f"step {step}/{len(batches)}  loss {total / _REPORT:.3f}  {elapsed:.0f} s", flush=True)
-            total = 0.0
+        losses.add(loss.item())
     trained: NDArray[np.float32] = weight.detach().numpy()
     return trained
 

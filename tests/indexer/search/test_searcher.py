@@ -149,7 +149,7 @@ def test_the_best_candidates_are_re_ranked_as_soon_as_the_model_is_loaded(world:
     searcher = Searcher(world.store, world.embedder, reranker)
     hit = searcher.search("where is build_prompt defined?")[0]
     assert (hit.symbol, hit.why.rerank) == ("build_prompt", 0.0)
-    loaded.append(HashEmbedder(dim=48, model_id="heavy"))
+    loaded.append(HashEmbedder(dim=48, model_id="re-ranking"))
     assert searcher.search("where is build_prompt defined?")[0].why.rerank > 0
 
 
