@@ -21,6 +21,8 @@ from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
+
 
 async def test_a_shape_generates_words_that_become_the_same_tokens_again() -> None:
     header = read_header(made(SHAPES["tiny"]))

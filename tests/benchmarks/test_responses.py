@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 
 def test_the_quick_benchmark_prints_every_row_with_a_figure() -> None:
     done = subprocess.run(

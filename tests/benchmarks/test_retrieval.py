@@ -9,12 +9,16 @@ import sys
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from benchmarks.ablation import PACKED, VARIANTS, ablation, benchmark_trees
 from benchmarks.document import DOCS, replace_section
 from benchmarks.retrieval import BEGIN, END, evidence, scripted, signals
 from indexer.embedding.base import HashEmbedder
 from indexer.evaluation.dataset import Case, Gold
 from indexer.evaluation.metrics import summary
+
+pytestmark = pytest.mark.process
 
 SCRIPT = """a/b   trees   1  first index     0.1 s for     2 files   file MRR 0.500
 

@@ -8,6 +8,8 @@ from indexer.evaluation.dataset import Case, Gold, build
 from tests.indexer.harness import lay_out
 from tests.indexer.repository import CART, MAIL, TESTS, shop
 
+pytestmark = pytest.mark.process
+
 TOTAL = Gold("shop/cart.py", "Cart.total", 2, 6)
 CLEAR = Gold("shop/cart.py", "clear", 9, 12)
 

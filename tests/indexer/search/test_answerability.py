@@ -11,6 +11,8 @@ from indexer.search.searcher import Searcher
 from tests.indexer.harness import World
 from tests.indexer.search.test_searcher import REPOSITORY
 
+pytestmark = pytest.mark.process
+
 OTHER_TOPICS = ("How do I bake a chocolate cake?", "Who was the first president?", "Where do penguins live?")
 QUESTIONS = (
     "who masks secrets like passwords?",

@@ -12,6 +12,8 @@ from indexer.storage.store import Store
 from indexer.update.refresh import refresh
 from tests.indexer.repository import commit, git
 
+pytestmark = pytest.mark.process
+
 REPORT = "The total of an order is wrong when it is sent abroad. " * 5
 
 

@@ -75,7 +75,8 @@ def test_no_off_topic_question_is_general() -> None:
     assert [question for question in OFF_TOPIC if is_general(question)] == []
 
 
-def test_a_word_that_is_nowhere_lowers_the_bm25_share(tmp_path: Path) -> None:
+@pytest.mark.process
+def test_a_term_that_occurs_nowhere_lowers_the_share(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
     with world.store.read() as snapshot:

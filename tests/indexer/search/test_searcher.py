@@ -14,6 +14,8 @@ from indexer.search.searcher import Searcher
 from indexer.types import Hit
 from tests.indexer.harness import World, put
 
+pytestmark = pytest.mark.process
+
 REPOSITORY = {
     "prompts/build.py": (
         "def build_prompt(question, snippets):\n"
