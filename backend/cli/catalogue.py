@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
+from backend.cli.errors import MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
 from models.errors import ModelError
 from models.registry import Registry

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from backend.cli.exits import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
+from backend.cli.errors import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
 from backend.config import Settings
 from backend.instance_lock import DataFolderInUse, find, token
 

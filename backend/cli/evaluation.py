@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from backend.cli import plot, show
-from backend.cli.exits import USAGE, CommandFailed
+from backend.cli import output, plot
+from backend.cli.errors import USAGE, CommandFailed
 from backend.cli.settings import settings
 from indexer.embedding.onnx import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
@@ -49,19 +49,19 @@ def run_eval(path: Path, compare: Sequence[str], each: int, as_json: bool, pictu
     setups = [current, _changed(current, compare)] if compare else [current]
     if picture and importlib.util.find_spec("PIL") is None:
         raise CommandFailed("--plot needs Pillow: pip install pillow")
-    show.progress("loading ...")
+    output.progress("loading ...")
     heavy = [load_embedder(setup.embedding_model) if setup.reranks else None for setup in setups]
     with tempfile.TemporaryDirectory(prefix="lantern-eval-") as name:
         folder = Path(name)
         (folder / ".git").write_text("gitdir: none")  # git looks no further up: a repository around has no say here
-        show.progress("reading ...")
+        output.progress("reading ...")
         cases = build(path.expanduser(), folder / "copy", each)
         if not cases:
             raise CommandFailed(
                 f"nothing to ask about in {path}: no function with a docstring that is a sentence, no commit"
                 " that changed few files of code, no test whose name says what it tests"
             )
-        show.progress("indexing ...")
+        output.progress("indexing ...")
         store, static = Codebases(folder / "indexes").open(folder / "copy"), StaticEmbedder()
         refresh(store, static)
         runs: dict[str, list[MetricsRow]] = {}
@@ -74,10 +74,10 @@ def run_eval(path: Path, compare: Sequence[str], each: int, as_json: bool, pictu
             scores = metrics.measure(
                 cases,
                 search,
-                lambda done, s=setup: show.progress(f"{s.name}: question {done}/{len(cases)} ..."),  # type: ignore[misc]
+                lambda done, s=setup: output.progress(f"{s.name}: question {done}/{len(cases)} ..."),  # type: ignore[misc]
             )
             runs[setup.name] = summary(scores)
-    show.progress("")
+    output.progress("")
     _tell(path, runs, as_json)
     if picture:
         plot.draw(picture, f"{path.resolve().name}: {len(cases)} questions", plot.bars(runs))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backend.cli.exits import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed
+from backend.cli.errors import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed
 from backend.openmp import limit_openmp_spin
 
 UsageError: Any = typer.BadParameter.__base__  # the click that typer carries is not public; its error classes are
@@ -40,7 +40,7 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Index a codebase, or bring its index up to date."""
-    from backend.cli.commands import run_index
+    from backend.cli.index import run_index
 
     run_index(path, watch, as_json)
 
@@ -60,7 +60,7 @@ def ask(
     dry_run: Annotated[bool, typer.Option(help="Print the prompt, generate nothing.")] = False,
 ) -> None:
     """Ask one question. What is piped in is read as context: git diff | lantern ask "review this"."""
-    from backend.cli.asking import Ask, run_ask
+    from backend.cli.ask import Ask, run_ask
 
     run_ask(
         Ask(question, path, model, continued, conversation, as_json, as_jsonl, extract, usage, show_context, dry_run)
@@ -70,7 +70,7 @@ def ask(
 @app.command()
 def chat(path: Where = Path(), model: Model = "") -> None:
     """Talk about a codebase."""
-    from backend.cli.asking import run_chat
+    from backend.cli.ask import run_chat
 
     run_chat(path, model)
 
@@ -83,7 +83,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find places in the code."""
-    from backend.cli.commands import run_search
+    from backend.cli.index import run_search
 
     run_search(query, path, count, as_json)
 
@@ -115,7 +115,7 @@ def serve(
     allow_remote: Annotated[bool | None, typer.Option("--allow-remote", help="Listen beyond this machine.")] = None,
 ) -> None:
     """Run the backend for IDE plugins and other programs."""
-    from backend.cli.commands import run_serve
+    from backend.cli.index import run_serve
 
     run_serve(host, port, index, allow_remote)
 
@@ -123,7 +123,7 @@ def serve(
 @app.command()
 def doctor() -> None:
     """Check this installation."""
-    from backend.cli.commands import run_doctor
+    from backend.cli.index import run_doctor
 
     run_doctor()
 
@@ -131,7 +131,7 @@ def doctor() -> None:
 @app.command()
 def token() -> None:
     """Print the token that clients send."""
-    from backend.cli.commands import run_token
+    from backend.cli.index import run_token
 
     run_token()
 
@@ -159,7 +159,7 @@ def models_pull(
     sha256: Annotated[str, typer.Option(help="The expected hash, where the catalogue has none.")] = "",
 ) -> None:
     """Download a model, with progress; an interrupted download resumes."""
-    from backend.cli.pulling import run_pull
+    from backend.cli.pull import run_pull
 
     run_pull(name, yes, lines, sha256)
 

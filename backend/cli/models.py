@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from backend.cli import show
+from backend.cli import output
 from backend.cli.catalogue import open_registry, told
-from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
+from backend.cli.errors import MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
 from backend.engines.loader import format_of, verdicts_file
 from models.errors import ModelError
@@ -44,7 +44,7 @@ def run_list(as_json: bool) -> None:
             f"{state.spec.name:24} {here:10} {size:>9} {need} {state.spec.context_length:>8} tokens  "
             f"{state.spec.licence}{large}"
         )
-    show.say(advice(registry.spec))
+    output.say(advice(registry.spec))
 
 
 def run_add(file: Path) -> None:
@@ -57,7 +57,7 @@ def run_doctor() -> None:
     broken, verdicts = 0, verdicts_file(settings())
     installed = [state for state in open_registry().states() if state.path is not None]
     if not installed:
-        show.say(none_installed(open_registry().spec))
+        output.say(none_installed(open_registry().spec))
     for state in installed:
         print(f"{state.spec.name}: {state.path}")
         problem = state.problem or _examine(state, verdicts)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.cli.exits import USAGE, CommandFailed
+from backend.cli.errors import USAGE, CommandFailed
 from backend.config import BadSetting, Settings, load_settings
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backend.cli import show
+from backend.cli import output
 from backend.cli.client import Client, as_failure, connected
-from backend.cli.exits import INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed
+from backend.cli.errors import INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import settings
 
 END = ("reason", "model", "usage", "ms", "grounding", "notice", "error")
@@ -40,29 +40,29 @@ def run_ask(ask: Ask) -> None:
             preview = client.call("POST", "/chat/preview", body)
             if ask.show_context:
                 for snippet in preview["snippets"]:
-                    show.say(
+                    output.say(
                         f"[{snippet['n']}] {snippet['path']}:{snippet['start']}-{snippet['end']}\n{snippet['text']}\n"
                     )
             if ask.dry_run:
-                show.say(f"{preview['model_name']}: {preview['tokens']} tokens")
+                output.say(f"{preview['model_name']}: {preview['tokens']} tokens")
                 print(preview["prompt"])
                 return
         told = _stream(client, body, ask)
     if ask.as_json:
         print(json.dumps(told, ensure_ascii=False))
     elif ask.extract:
-        print(show.first_fence(told["response"]))
+        print(output.first_fence(told["response"]))
     if not (ask.as_json or ask.as_jsonl):
-        show.sources(told["sources"])
-        show.citations(told["citations"], told["response"])
-        show.notice(told["end"], told["response"])
+        output.sources(told["sources"])
+        output.citations(told["citations"], told["response"])
+        output.notice(told["end"], told["response"])
     if ask.usage:
-        show.usage(told["end"])
+        output.usage(told["end"])
 
 
 def run_chat(path: Path, model: str) -> None:
     """Questions until the end of the input; an interrupt stops the answer, not the talk."""
-    show.say("Ask about the code; Ctrl-C stops an answer, Ctrl-D ends.")
+    output.say("Ask about the code; Ctrl-C stops an answer, Ctrl-D ends.")
     with connected(settings()) as client:
         body: dict[str, Any] = {"codebase": client.codebase(path), "model": model}
         while True:
@@ -75,13 +75,13 @@ def run_chat(path: Path, model: str) -> None:
             try:
                 told = _stream(client, body | {"query": question})
             except CommandFailed as failure:
-                show.say(f"lantern: {failure}")
+                output.say(f"lantern: {failure}")
                 if failure.code == MODEL_UNAVAILABLE:
                     raise
                 continue
-            show.sources(told["sources"])
-            show.citations(told["citations"], told["response"])
-            show.notice(told["end"], told["response"])
+            output.sources(told["sources"])
+            output.citations(told["citations"], told["response"])
+            output.notice(told["end"], told["response"])
             body |= {"session_id": told["session_id"], "conversation_id": told["conversation_id"]}
 
 
@@ -134,18 +134,18 @@ def _follow(event: dict[str, Any], told: dict[str, Any]) -> None:
             told |= {"session_id": event["session"], "turn_id": event["turn"], "conversation_id": event["conversation"]}
         case "sources":
             told["sources"] = event["items"]
-            show.progress("")
+            output.progress("")
         case "delta":
             if not told["response"]:
-                show.progress("")
+                output.progress("")
             told["response"] += event["text"]
         case "cite":
             told["citations"].append({name: event[name] for name in ("n", "start", "end", "status")})
         case "status":
             counts = f" {event['done']}/{event['total']}" if event.get("total") else ""
             left = f", {event['eta_ms'] / 1000:.0f} s left" if "eta_ms" in event else ""
-            show.progress(f"{event['stage']}{counts}{left} ...")
+            output.progress(f"{event['stage']}{counts}{left} ...")
         case "end":
-            show.progress("")
+            output.progress("")
             told |= {"end": {name: event.get(name) for name in END}}
             told["model_name"] = event["model"]

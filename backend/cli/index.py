@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from backend.cli import show
+from backend.cli import output
 from backend.cli.client import Client, as_failure, connected, no_index
-from backend.cli.exits import CommandFailed
+from backend.cli.errors import CommandFailed
 from backend.cli.settings import settings
 from backend.config import VERSION, Settings
 from backend.instance_lock import find, token
@@ -46,7 +46,7 @@ def run_search(query: str, path: Path, count: int, as_json: bool) -> None:
         print(json.dumps(found, ensure_ascii=False))
         return
     if found["hits"] and not found["found"]:
-        show.say("nothing in this codebase answers that; the nearest places:")
+        output.say("nothing in this codebase answers that; the nearest places:")
     for hit in found["hits"]:
         stale = "" if hit["fresh"] else "  (changed since it was indexed)"
         print(f"{hit['path']}:{hit['start_line']}-{hit['end_line']}  {hit['symbol']}{stale}".rstrip())
@@ -96,36 +96,36 @@ def run_doctor() -> None:
     chosen = settings()
     server = find(chosen.data_dir)
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    show.say(f"lantern {VERSION}, Python {sys.version.split()[0]}")
-    show.say(f"data folder   {chosen.data_dir}{'' if chosen.data_dir.exists() else ' (made at the first use)'}")
-    show.say(f"server        {server.url if server else 'none running'}")
+    output.say(f"lantern {VERSION}, Python {sys.version.split()[0]}")
+    output.say(f"data folder   {chosen.data_dir}{'' if chosen.data_dir.exists() else ' (made at the first use)'}")
+    output.say(f"server        {server.url if server else 'none running'}")
     with suppress(ModelError):  # a catalogue that cannot be read is told by the server's start, below
         registry = Registry(chosen.models_dir, chosen.user_catalogue)
         own = chosen.model_name or f"{registry.default()} (MODEL_NAME is not set)"
-        show.say(f"model         {own}, looked for in {chosen.models_dir}")
-        show.say(f"memory        {advice(registry.spec)}")
-    show.say(f"llama.cpp     {problem() or 'installed'}")
-    show.say(f"C++ compiler  {compiler or 'none'}")
-    show.say(f"processor     {processor()}")
+        output.say(f"model         {own}, looked for in {chosen.models_dir}")
+        output.say(f"memory        {advice(registry.spec)}")
+    output.say(f"llama.cpp     {problem() or 'installed'}")
+    output.say(f"C++ compiler  {compiler or 'none'}")
+    output.say(f"processor     {processor()}")
     for architecture, verdict in verdicts(chosen).items():
         for name, what in verdict.left_out.items():
-            show.say(f"left out      {name}, which llama.cpp cannot use here with models of {architecture}: {what}")
+            output.say(f"left out      {name}, which llama.cpp cannot use here with models of {architecture}: {what}")
         if verdict.failed:
-            show.say(f"failed        {verdict.failed}")
+            output.say(f"failed        {verdict.failed}")
         for shape, choice in verdict.fastest.items():
             threads = f"{choice.threads} threads, {choice.reading_threads} to read"
-            show.say(f"fastest       {', '.join(choice.kernels)}; {threads}: {architecture}, {shape}")
+            output.say(f"fastest       {', '.join(choice.kernels)}; {threads}: {architecture}, {shape}")
     with connected(chosen) as client:
         answering = client.call("GET", "/health")["model"]
-        show.say(f"answers with  {answering['name']} ({answering['state']})")
+        output.say(f"answers with  {answering['name']} ({answering['state']})")
         for known in client.call("GET", "/codebases")["codebases"]:
-            show.say(
+            output.say(
                 f"codebase      {known['root']}: {known['state']}, {known['files']} files, {known['chunks']} chunks"
             )
     from indexer.embedding.onnx import load_embedder
 
     embedder = load_embedder(chosen.embedding_model)
-    show.say(f"embedding     {embedder.model_id}, {embedder.dim} dimensions")
+    output.say(f"embedding     {embedder.model_id}, {embedder.dim} dimensions")
 
 
 def _index(client: Client, path: Path, watch: bool | None = None) -> dict[str, Any]:
@@ -135,21 +135,21 @@ def _index(client: Client, path: Path, watch: bool | None = None) -> dict[str, A
     while job["state"] in ("queued", "running"):
         time.sleep(POLL_S)
         job = client.call("GET", f"/index/jobs/{job['job_id']}")
-        show.progress(show.job(job))
-        if not sys.stderr.isatty() and time.monotonic() - shown > show.LINE_EVERY_S:
-            show.say(show.job(job))
+        output.progress(output.job(job))
+        if not sys.stderr.isatty() and time.monotonic() - shown > output.LINE_EVERY_S:
+            output.say(output.job(job))
             shown = time.monotonic()
-    show.progress("")
+    output.progress("")
     if "error" in job:
         raise CommandFailed(job["error"]["message"])
-    show.report(job)
+    output.report(job)
     told: dict[str, Any] = job
     return told
 
 
 def _follow(client: Client, told: dict[str, Any], as_json: bool) -> None:
     """Shows the jobs that come after `told`, as far as they found something; ends by an interrupt."""
-    show.say(f"following {told['root']}; Ctrl-C ends")
+    output.say(f"following {told['root']}; Ctrl-C ends")
     last = told["job_id"]
     while True:
         time.sleep(POLL_S)
@@ -160,7 +160,7 @@ def _follow(client: Client, told: dict[str, Any], as_json: bool) -> None:
                 break
             last = job["job_id"]
             if "error" in job or job["report"]["changed"] or job["report"]["removed"]:
-                show.change(job)
+                output.change(job)
                 if as_json:
                     print(json.dumps(job, ensure_ascii=False), flush=True)
 
@@ -168,10 +168,10 @@ def _follow(client: Client, told: dict[str, Any], as_json: bool) -> None:
 def _welcome(url: str, chosen: Settings, index: Path | None) -> None:
     """Tells where the server is and what to try; indexing, if wanted, goes on beside it."""
     question = json.dumps({"query": "What is this codebase about?"})
-    show.say(f"Lantern listens on {url}")
-    show.say(f"The token is in {chosen.token_file}")
-    show.say("A first question, to paste:")
-    show.say(
+    output.say(f"Lantern listens on {url}")
+    output.say(f"The token is in {chosen.token_file}")
+    output.say("A first question, to paste:")
+    output.say(
         f'  curl -s {url}/chat/query -H "Authorization: Bearer $(cat {shlex.quote(str(chosen.token_file))})" '
         f"-H 'Content-Type: application/json' -d {shlex.quote(question)}"
     )
@@ -184,6 +184,6 @@ def _index_beside(url: str, chosen: Settings, path: Path) -> None:
     try:
         _index(client, path)
     except CommandFailed as failure:
-        show.say(f"lantern: {failure}")
+        output.say(f"lantern: {failure}")
     finally:
         client.close()
