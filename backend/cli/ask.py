@@ -1,4 +1,4 @@
-"""`lantern ask` and `lantern chat`: questions in, streamed answers out."""
+"""`lantern ask` and `lantern chat`: send a question, print the answer while it is generated."""
 
 import json
 import sys
@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from backend.cli import output
-from backend.cli.client import Client, as_failure, connected
+from backend.cli.client import Client, command_failed, open_client
 from backend.cli.errors import INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed
-from backend.cli.settings import settings
+from backend.cli.settings import command_settings
 
-END = ("reason", "model", "usage", "ms", "grounding", "notice", "error")
+END_FIELDS = ("reason", "model", "usage", "ms", "grounding", "notice", "error")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskOptions:
     """The options of `lantern ask`."""
 
     question: str
-    path: Path | None  # None: the conversation's codebase, or the one around the current folder
+    path: Path | None  # None: the codebase of the conversation, or the one that contains the current folder
     model: str
     continued: bool
     conversation: str
@@ -30,40 +30,36 @@ class Ask:
     show_context: bool
     dry_run: bool
 
+    @property
+    def streams_text(self) -> bool:
+        """Whether stdout gets the text of the answer piece by piece."""
+        return not (self.as_json or self.as_jsonl or self.extract)
 
-def run_ask(ask: Ask) -> None:
-    """One question."""
+
+def run_ask(options: AskOptions) -> None:
+    """Asks one question."""
     piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace")
-    with connected(settings()) as client:
-        body = _body(client, ask, piped)
-        if ask.show_context or ask.dry_run:
-            preview = client.call("POST", "/chat/preview", body)
-            if ask.show_context:
-                for snippet in preview["snippets"]:
-                    output.say(
-                        f"[{snippet['n']}] {snippet['path']}:{snippet['start']}-{snippet['end']}\n{snippet['text']}\n"
-                    )
-            if ask.dry_run:
-                output.say(f"{preview['model_name']}: {preview['tokens']} tokens")
-                print(preview["prompt"])
+    with open_client(command_settings()) as client:
+        body = _body(client, options, piped)
+        if options.show_context or options.dry_run:
+            _preview(client, body, options)
+            if options.dry_run:
                 return
-        told = _stream(client, body, ask)
-    if ask.as_json:
-        print(json.dumps(told, ensure_ascii=False))
-    elif ask.extract:
-        print(output.first_fence(told["response"]))
-    if not (ask.as_json or ask.as_jsonl):
-        output.sources(told["sources"])
-        output.citations(told["citations"], told["response"])
-        output.notice(told["end"], told["response"])
-    if ask.usage:
-        output.usage(told["end"])
+        answer = _stream(client, body, options)
+    if options.as_json:
+        print(json.dumps(answer, ensure_ascii=False))
+    elif options.extract:
+        print(output.first_fence(answer["response"]))
+    if not (options.as_json or options.as_jsonl):
+        output.answer_notes(answer)
+    if options.usage:
+        output.usage(answer["end"])
 
 
 def run_chat(path: Path, model: str) -> None:
-    """Questions until the end of the input; an interrupt stops the answer, not the talk."""
-    output.say("Ask about the code; Ctrl-C stops an answer, Ctrl-D ends.")
-    with connected(settings()) as client:
+    """Asks until the input ends. An interrupt stops the answer, not the chat."""
+    output.note("Ask about the code; Ctrl-C stops an answer, Ctrl-D ends.")
+    with open_client(command_settings()) as client:
         body: dict[str, Any] = {"codebase": client.codebase(path), "model": model}
         while True:
             try:
@@ -73,24 +69,22 @@ def run_chat(path: Path, model: str) -> None:
             if not question:
                 continue
             try:
-                told = _stream(client, body | {"query": question})
+                answer = _stream(client, body | {"query": question})
             except CommandFailed as failure:
-                output.say(f"lantern: {failure}")
+                output.note(f"lantern: {failure}")
                 if failure.code == MODEL_UNAVAILABLE:
                     raise
                 continue
-            output.sources(told["sources"])
-            output.citations(told["citations"], told["response"])
-            output.notice(told["end"], told["response"])
-            body |= {"session_id": told["session_id"], "conversation_id": told["conversation_id"]}
+            output.answer_notes(answer)
+            body |= {"session_id": answer["session_id"], "conversation_id": answer["conversation_id"]}
 
 
-def _body(client: Client, ask: Ask, piped: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"query": ask.question, "model": ask.model}
-    if ask.conversation or ask.continued:
-        body["conversation_id"] = ask.conversation or _last_conversation(client)
-    if ask.path is not None or "conversation_id" not in body:
-        body["codebase"] = client.codebase(ask.path or Path())
+def _body(client: Client, options: AskOptions, piped: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"query": options.question, "model": options.model}
+    if options.conversation or options.continued:
+        body["conversation_id"] = options.conversation or _last_conversation(client)
+    if options.path is not None or "conversation_id" not in body:
+        body["codebase"] = client.codebase(options.path or Path())
     if piped.strip():
         body["context"] = [{"path": "stdin", "text": piped}]
     return body
@@ -98,54 +92,70 @@ def _body(client: Client, ask: Ask, piped: str) -> dict[str, Any]:
 
 def _last_conversation(client: Client) -> str:
     for session in client.call("GET", "/chat/sessions", limit=100)["sessions"]:
-        used = client.call("GET", f"/chat/session/{session['session_id']}/conversations", limit=1)["conversations"]
-        if used:
-            return str(used[0]["conversation_id"])
-    raise CommandFailed("there is no conversation to go on with")
+        newest = client.call("GET", f"/chat/session/{session['session_id']}/conversations", limit=1)["conversations"]
+        if newest:
+            return str(newest[0]["conversation_id"])
+    raise CommandFailed("there is no conversation to continue")
 
 
-def _stream(client: Client, body: dict[str, Any], ask: Ask | None = None) -> dict[str, Any]:
-    """Prints the answer as it comes; returns all of it. Raises `CommandFailed` if it did not finish."""
-    told: dict[str, Any] = {"response": "", "sources": [], "citations": [], "end": {}, "session_id": "", "turn_id": ""}
-    quiet = ask is not None and (ask.as_json or ask.as_jsonl or ask.extract)
+def _preview(client: Client, body: dict[str, Any], options: AskOptions) -> None:
+    """Prints the code in the prompt, the prompt itself, or both; generates nothing."""
+    preview = client.call("POST", "/chat/preview", body)
+    if options.show_context:
+        for snippet in preview["snippets"]:
+            location = f"{snippet['path']}:{snippet['start']}-{snippet['end']}"
+            output.note(f"[{snippet['n']}] {location}\n{snippet['text']}\n")
+    if options.dry_run:
+        output.note(f"{preview['model_name']}: {preview['tokens']} tokens")
+        print(preview["prompt"])
+
+
+def _stream(client: Client, body: dict[str, Any], options: AskOptions | None = None) -> dict[str, Any]:
+    """Prints the answer while it comes and returns all of it. Raises `CommandFailed` if it did not finish."""
+    answer: dict[str, Any] = {
+        "response": "", "sources": [], "citations": [], "end": {}, "session_id": "", "turn_id": ""
+    }  # fmt: skip
+    streams_text = options is None or options.streams_text
     try:
         for event in client.events(body):
-            if ask is not None and ask.as_jsonl:
+            if options is not None and options.as_jsonl:
                 print(json.dumps(event, ensure_ascii=False), flush=True)
-            _follow(event, told)
-            if event["type"] == "delta" and not quiet:
+            _apply(event, answer)
+            if event["type"] == "delta" and streams_text:
                 print(event["text"], end="", flush=True)
     except KeyboardInterrupt:
-        if told["session_id"]:
-            client.call("POST", "/chat/cancel", {"session_id": told["session_id"], "turn_id": told["turn_id"]})
+        if answer["session_id"]:
+            client.call("POST", "/chat/cancel", {"session_id": answer["session_id"], "turn_id": answer["turn_id"]})
         print()
-        if ask is not None:
+        if options is not None:
             raise CommandFailed("interrupted", INTERRUPTED) from None
-    if not quiet:
+    if streams_text:
         print()
-    if error := told["end"].get("error"):
-        raise as_failure(error)
-    return told
+    if error := answer["end"].get("error"):
+        raise command_failed(error)
+    return answer
 
 
-def _follow(event: dict[str, Any], told: dict[str, Any]) -> None:
+def _apply(event: dict[str, Any], answer: dict[str, Any]) -> None:
+    """Adds an event to the answer and shows progress."""
     match event["type"]:
         case "accepted":
-            told |= {"session_id": event["session"], "turn_id": event["turn"], "conversation_id": event["conversation"]}
+            answer["session_id"], answer["turn_id"] = event["session"], event["turn"]
+            answer["conversation_id"] = event["conversation"]
         case "sources":
-            told["sources"] = event["items"]
+            answer["sources"] = event["items"]
             output.progress("")
         case "delta":
-            if not told["response"]:
+            if not answer["response"]:
                 output.progress("")
-            told["response"] += event["text"]
+            answer["response"] += event["text"]
         case "cite":
-            told["citations"].append({name: event[name] for name in ("n", "start", "end", "status")})
+            answer["citations"].append({name: event[name] for name in ("n", "start", "end", "status")})
         case "status":
             counts = f" {event['done']}/{event['total']}" if event.get("total") else ""
-            left = f", {event['eta_ms'] / 1000:.0f} s left" if "eta_ms" in event else ""
-            output.progress(f"{event['stage']}{counts}{left} ...")
+            eta = f", {event['eta_ms'] / 1000:.0f} s left" if "eta_ms" in event else ""
+            output.progress(f"{event['stage']}{counts}{eta} ...")
         case "end":
             output.progress("")
-            told |= {"end": {name: event.get(name) for name in END}}
-            told["model_name"] = event["model"]
+            answer["end"] = {name: event.get(name) for name in END_FIELDS}
+            answer["model_name"] = event["model"]
