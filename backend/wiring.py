@@ -16,7 +16,7 @@ from backend.db import conversations
 from backend.db.database import Database
 from backend.db.events import EventLog
 from backend.engines.pool import EnginePool
-from backend.engines.remote import remote
+from backend.engines.remote import remote_server
 from backend.indexing.jobs import Jobs
 from backend.indexing.retrieval import Retrieval, open_retrieval
 from backend.metrics import Metrics
@@ -44,7 +44,7 @@ async def build_services(
     event_log, metrics = EventLog(database), Metrics()
     retrieval = retrieval or open_retrieval(settings)
     registry = Registry(settings.models_dir, settings.user_catalogue)
-    engines = engines or EnginePool(registry, settings, metrics, remote=remote(settings))
+    engines = engines or EnginePool(registry, settings, metrics, remote=remote_server(settings))
     try:
         engines.resolve("")
     except ModelError as error:

@@ -22,7 +22,8 @@ from backend.chat.turn import Turn, TurnLog
 from backend.db.database import Database
 from backend.db.events import EventLog
 from backend.db.tables import TurnRow
-from backend.engines.pool import EXTRACTIVE, EnginePool, Ready
+from backend.engines.pool import EnginePool, Ready
+from backend.engines.resolver import EXTRACTIVE
 from backend.errors import ApiError
 from backend.metrics import Metrics
 from indexer.navigation.answers import StructuralAnswer
@@ -144,7 +145,7 @@ class Rag:
         lead = turn.lead if draft.lead or draft.model != EXTRACTIVE else None
         built = await self._prompting.build(ready, context, budget, lead)
         dropped = dropped_notice(context.history, built.dropped, draft.model)
-        draft.notice = " ".join(filter(None, (built.prompt.notice, self._engines.news(ready.engine), dropped)))
+        draft.notice = " ".join(filter(None, (built.prompt.notice, ready.engine.pop_notice(), dropped)))
         start = window_start(context.history, built.dropped, turn.row)
         await turn.log.store_prompt(draft, built.snippets, built.user, start)
         return built

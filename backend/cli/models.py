@@ -9,7 +9,7 @@ from pathlib import Path
 from backend.cli import output
 from backend.cli.errors import MODEL_UNAVAILABLE, CommandFailed, model_errors
 from backend.cli.settings import command_settings, open_registry
-from backend.engines.loader import format_of, verdicts_file
+from backend.engines.loader import chat_format_of, verdicts_file
 from models.errors import ModelError
 from models.gguf.header import read_header
 from models.gguf.reader import human_bytes
@@ -107,7 +107,7 @@ class _LoadResult:
 async def _load(spec: ModelSpec, path: Path, context: int, verdicts: Path) -> _LoadResult:
     engine = await LlamaEngine.start(spec, path, LlamaOptions(context_length=context, verdicts=verdicts))
     try:
-        chat = await asyncio.to_thread(format_of, spec, engine)
+        chat = await asyncio.to_thread(chat_format_of, spec, engine)
         texts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, parse_special=False),), ())
         prompt, sample, empty = [await asyncio.to_thread(engine.count_tokens, segments) for segments in texts]
         return _LoadResult(chat, prompt, sample - empty, engine.left_out)

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from backend.engines.loader import LoadedEngine, format_of
+from backend.engines.loader import LoadedEngine, chat_format_of
 from models.gguf.header import read_header
 from models.llama.bindings import library
 from models.llama.worker.encoding import encode
@@ -27,7 +27,7 @@ def compared(name: str, path: Path, conversations: list[dict[str, Any]]) -> list
     bos, eos = vocabulary.text(vocabulary.bos), vocabulary.text(vocabulary.eos)
     template = read_header(path).chat_template
     own = SimpleNamespace(chat_template=template, bos=bos, eos=eos)
-    chat = format_of(Registry(path.parent).spec(name), cast(LoadedEngine, own))
+    chat = chat_format_of(Registry(path.parent).spec(name), cast(LoadedEngine, own))
     answers = []
     for conversation in conversations:
         text = rendered(template, bos, eos, conversation)

@@ -21,7 +21,8 @@ from backend.api.openai import schemas
 from backend.api.openai.repository import from_codebase
 from backend.api.openai.responses import DONE, Form, ResponsePart, sse
 from backend.api.openai.schemas import REPO
-from backend.engines.pool import EXTRACTIVE, NOTHING_ASKED, Ready
+from backend.engines.pool import NO_FEATURES, Ready
+from backend.engines.resolver import EXTRACTIVE
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
 from models.errors import ModelError, UnknownModel
@@ -125,7 +126,7 @@ async def _straight(
     services: Services,
     body: schemas.Generating,
     make: Callable[[Ready], Prompt],
-    asked: RoutingFeatures = NOTHING_ASKED,
+    asked: RoutingFeatures = NO_FEATURES,
 ) -> Pieces:
     """What the model itself says to the client's words, nothing added."""
     failed: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Models with hostile templates and questions that are too long: said in words, and the server goes on."""
+"""Models with hostile templates, and questions that are too long: the client gets an error and the server goes on."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ TEMPLATES = {
 }
 
 
-async def test_a_hostile_template_is_said_and_leaves_no_process(tmp_path: Path) -> None:
+async def test_a_hostile_template_is_refused_and_leaves_no_process(tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()
     for name, template in TEMPLATES.items():
