@@ -59,7 +59,7 @@ def _confirm(spec: ModelSpec, registry: Registry, yes: bool, plan: PullPlan) -> 
     need = f"about {human_bytes(plan.memory_bytes)}" if plan.memory_bytes else "an unknown amount"
     output.note(f"licence {plan.licence or 'unknown'}; needs {need} of memory")
     if not fits(spec):
-        output.note(f"that is much for this machine: {advice(registry.spec)}")
+        output.note(f"this model may be too large for this machine: {advice(registry.spec)}")
     partial_file = f"; {human_bytes(plan.have_bytes)} are already here" if plan.have_bytes else ""
     output.note(f"free disk {human_bytes(plan.free_disk)}{partial_file}")
     if not plan.verified:

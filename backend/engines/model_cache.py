@@ -179,7 +179,7 @@ class ModelCache:
         if evicted:
             sentences.append(f"{', '.join(evicted)} was unloaded to make room for it")
         if others := [name for name in self._residents.names() if name != model.spec.name]:
-            sentences.append(f"{', '.join(others)} goes on serving")
+            sentences.append(f"{', '.join(others)} stays loaded")
         return ModelUnavailable(". ".join(sentences))
 
 

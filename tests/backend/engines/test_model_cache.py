@@ -55,7 +55,7 @@ async def test_a_load_that_fails_leaves_the_old_model_in_memory_if_both_fit(mach
     machine.failing["bee"] = "bee.gguf is damaged"
     async with pool_of(machine) as engines:
         await visit(engines, "ant")
-        with pytest.raises(ModelUnavailable, match=r"bee\.gguf is damaged\. ant goes on serving"):
+        with pytest.raises(ModelUnavailable, match=r"bee\.gguf is damaged\. ant stays loaded"):
             await visit(engines, "bee")
         assert (resident(engines), machine.closed) == (["ant"], [])
         machine.failing["cow"] = "cow.gguf is damaged"  # too large to be loaded beside the old one
