@@ -226,7 +226,7 @@ class EnginePool:
         return entries + [self._entry(state) for state in self._registry.states()]
 
     def _virtual_entry(self, name: str, context: int) -> dict[str, Any]:
-        """The entry of a name that no model file stands behind."""
+        """The entry of an engine without a model file."""
         default = self._resolver.own_model == name
         return {"id": name, "state": "loaded", "context": context, "size_bytes": 0, "default": default}
 

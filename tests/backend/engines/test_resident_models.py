@@ -33,12 +33,12 @@ from tests.processes import eventually
 __all__ = ["machine"]
 
 
-async def test_models_stay_while_there_is_room_and_the_least_recently_used_goes(machine: Machine) -> None:
+async def test_the_least_recently_used_model_is_evicted_if_room_is_needed(machine: Machine) -> None:
     metrics = Metrics()
     async with pool_of(machine, metrics) as engines:
         assert [await visit(engines, name) for name in ("ant", "bee", "ant")] == ["ant", "bee", "ant"]
         assert (resident(engines), machine.closed, metrics.swaps) == (["ant", "bee"], [], 0)
-        machine.memory = 16_000_000  # the new one needs 12 of them: one has to go
+        machine.memory = 16_000_000  # the new one needs 11 MB: one has to be evicted
         machine.weights["cow"] = 7_000_000
         await visit(engines, "cow")
         assert (resident(engines), machine.closed) == (["ant", "cow"], ["bee"])
@@ -59,17 +59,18 @@ async def test_snapshots_have_a_share_of_what_models_leave_free(machine: Machine
 
 
 def test_snapshots_that_were_made_are_not_counted_twice() -> None:
-    made = {"snapshot_ram_bytes": 0.0}
-
     class WithSnapshots(ScriptedEngine):
+        snapshot_bytes = 0.0
+
         @property
         def metrics(self) -> Mapping[str, float]:
-            return made
+            return {"snapshot_ram_bytes": self.snapshot_bytes}
 
     model = InstalledModel(ModelSpec("ant", ()), Path("ant.gguf"), 4000)
-    loaded = ResidentModel(model, WithSnapshots(), FORMATS["phi3"], need=900, snapshots=300, untouched=500)
+    engine = WithSnapshots()
+    loaded = ResidentModel(model, engine, FORMATS["phi3"], need=900, snapshots=300, untouched=500)
     unseen = []
-    for made["snapshot_ram_bytes"] in (0.0, 100.0, 600.0):  # more than allowed while they are written to disk
+    for engine.snapshot_bytes in (0.0, 100.0, 600.0):  # the last exceeds the limit: snapshots wait for the disk
         unseen.append(loaded.unseen)
     assert unseen == [500, 400, 200]
 
