@@ -17,6 +17,8 @@ from prompts.task import EXPLAIN
 from tests.e2e.harness import INTERRUPTIBLE, LANTERN, TIMEOUT_S, environment, events_of, lantern, serving
 from tests.tiny_gguf import ALL, PHI3, tiny_dir
 
+pytestmark = pytest.mark.process
+
 CODE = {
     "shop/cart.py": (
         "class Cart:\n"

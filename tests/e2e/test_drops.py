@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.e2e.harness import TIMEOUT_S, Served, serving
 from tests.tiny_gguf import tiny_dir
 
+pytestmark = pytest.mark.process
+
 TURNS, DROPS = 20, 200
 SETTINGS = {"MODEL_NAME": "phi3-mini", "MODELS_DIR": tiny_dir(), "MAX_TOKENS": 60}
 

@@ -16,6 +16,8 @@ from tests.e2e.harness import TIMEOUT_S, Served, serving
 from tests.processes import ends_within, eventually, is_alive, workers
 from tests.speck import write_speck
 
+pytestmark = pytest.mark.process
+
 CLIENTS = 100
 
 

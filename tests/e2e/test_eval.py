@@ -9,6 +9,8 @@ from tests.e2e.harness import lantern
 from tests.indexer.harness import lay_out
 from tests.indexer.repository import git, shop
 
+pytestmark = pytest.mark.process
+
 
 def content(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}

@@ -8,7 +8,11 @@ import threading
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 from tests.e2e.harness import INTERRUPTIBLE, TIMEOUT_S, environment
+
+pytestmark = pytest.mark.process
 
 
 def lines_of(stream: IO[str]) -> "queue.Queue[str]":

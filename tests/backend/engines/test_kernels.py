@@ -16,6 +16,8 @@ from tests.e2e.harness import lantern
 from tests.models.llama import faulty
 from tests.speck import write_speck
 
+pytestmark = pytest.mark.process
+
 QUERY = {"query": "?", "retrieval": "off", "max_tokens": 4}
 REASON = "SIGSEGV when a step of 16 rows was being tried"
 

@@ -10,6 +10,8 @@ from tests.processes import workers
 from tests.speck import write_speck
 from tests.tiny_gguf import ALL, tiny_dir
 
+pytestmark = pytest.mark.process
+
 TEMPLATES = {
     "endless": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
     "greedy": "{{ 'x' * 10 ** 10 }}",

@@ -4,12 +4,16 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import pytest
+
 from models.proposal import TIERS
 from models.scripted import ScriptedEngine
 from tests.backend.engines.harness import SIMPLE, Machine, ask, machine, prompt, serving
 from tests.backend.harness import running
 from tests.processes import eventually
 from tests.tiny_gguf import PHI3
+
+pytestmark = pytest.mark.process
 
 __all__ = ["machine"]
 

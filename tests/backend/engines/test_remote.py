@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.backend.engines.harness import PROJECT, SIMPLE, ask
 from tests.backend.harness import running
 from tests.models.remote.harness import Call, fake_server, honest
+
+pytestmark = pytest.mark.process
 
 
 async def test_auto_uses_the_server_of_engine_url_and_does_without_it_if_it_is_down(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from models.types import Delta, Prompt, Rates, Sampling
 from tests.backend.engines.harness import PROJECT, SIMPLE, TASK, Machine, ask, chat, machine, prompt, serving
 from tests.processes import eventually
 
+pytestmark = pytest.mark.process
+
 __all__ = ["machine"]
 
 
