@@ -1,4 +1,4 @@
-"""Which models there are and where their files lie: the catalogue, the user's entries, files dropped in the folder.
+"""The models and their files: the built-in catalogue, the user's entries, and files dropped in the folder.
 
 A name is only ever looked up, never taken as a path. Does not load models.
 """
@@ -83,8 +83,8 @@ class Registry:
                 here[name] = (max(spec.memory_bytes, size) <= memory_limit(), size)
         if PREFERRED in here or not here:
             return PREFERRED
-        held = {name: size for name, (fits, size) in here.items() if fits}
-        return max(held, key=held.__getitem__) if held else min(here, key=here.__getitem__)
+        fitting = {name: size for name, (fits, size) in here.items() if fits}
+        return max(fitting, key=fitting.__getitem__) if fitting else min(here, key=here.__getitem__)
 
     def add(self, file: Path) -> ModelSpec:
         """Enters a GGUF in the user's catalogue under its stem. Raises ModelError if it is no usable model or taken."""

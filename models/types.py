@@ -1,4 +1,4 @@
-"""The nouns of generating text: what a model is, what it is asked, what it answers.
+"""The types of text generation: models, prompts, answers, and the `Engine` protocol.
 
 Knows nothing of retrieval, HTTP or databases; imports nothing heavy.
 """
@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 StopReason = Literal["stop", "length", "cancelled"]
 EngineStatus = Literal["loaded", "loading", ""]  # loading: it is starting again; "": the next prompt starts it
 
-# How models mark what they think before they answer: where it begins, where it ends.
+# Marks around the reasoning before an answer: where it begins, where it ends.
 REASONING_MARKS = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -69,7 +69,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of prompt text. Only in scaffold may control tokens be recognised; content never makes one."""
+    """A run of prompt text. Control tokens are recognised in scaffold (`parse_special`) only, never in content."""
 
     text: str
     parse_special: bool
@@ -105,9 +105,9 @@ class Prompt:
     """Everything one generation needs."""
 
     segments: tuple[Segment, ...]
-    question: str  # the user's words alone
+    question: str  # the user's own words
     snippets: tuple[ContextSnippet, ...] = ()  # best first
-    is_answered: bool = True  # False: the evidence is only the nearest there is, no better than chance
+    is_answered: bool = True  # False: the snippets are no nearer to the question than chance
     stop: tuple[str, ...] = ()  # marks of the format that end the answer and are never shown: tokens, else texts
     is_continuation: bool = False  # the answer is the rest of this text: white space that it begins with is part of it
     notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
@@ -138,7 +138,7 @@ class Delta:
     text: str = ""
     reason: StopReason | None = None
     usage: Usage | None = None
-    progress: tuple[int, int] | None = None  # prompt tokens known or evaluated, total: before the first token
+    progress: tuple[int, int] | None = None  # prompt tokens cached or evaluated, total; before the first token
     waiting: int | None = None  # prompts before this one in the engine's queue, while it waits there
     eta_s: float | None = None  # seconds to the first token, by the rates measured so far
     notice: str = ""  # with the last one: what the user should know about the end
@@ -146,13 +146,13 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Tokens per second, as measured on this machine with this model, for whoever asks now: beside the answers that are
-    running. 0 while nothing has been measured.
+    """Tokens per second, measured on this machine with this model, for a prompt that comes now: beside the answers that
+    are running. 0 while nothing has been measured.
     """
 
     prefill: float = 0.0
     decode: float = 0.0  # of each answer
-    spread: float = 0.0  # how far the reading of prompts is from `prefill`, as a share, in the mean
+    spread: float = 0.0  # mean relative deviation of prefill speeds from `prefill`
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""Fetching a model file: costs are shown first, broken downloads go on where they stopped, bytes are checked.
+"""Downloads a model file: shows the plan first, continues a broken download, checks the bytes.
 
-Only the owner's command line and the tests call this; nothing that comes over HTTP does. Does not know llama.cpp.
+Only the command line and the tests call this, no request over HTTP does. Does not know llama.cpp.
 """
 
 import errno
@@ -34,7 +34,7 @@ class PullPlan:
     size_bytes: int
     have_bytes: int  # already here from a download that broke off
     free_disk: int  # bytes
-    memory_bytes: int  # about, at the catalogue's context; 0: not known
+    memory_bytes: int  # about, at the catalogue's context; 0: unknown
     licence: str
     sha256: str  # "": no published digest at hand, the bytes can only be checked for being a whole GGUF
 
@@ -64,7 +64,7 @@ def pull(spec: ModelSpec, models_dir: Path, callbacks: PullCallbacks = SILENT) -
     """
     if not spec.sources:
         raise DownloadFailed(f"{spec.name} has no download address: put its file into {models_dir}")
-    with _translated(spec, models_dir), _alone(models_dir, callbacks.on_notice):
+    with _translated(spec, models_dir), _locked(models_dir, callbacks.on_notice):
         for filename in spec.filenames:
             if (models_dir / filename).is_file():
                 return models_dir / filename
@@ -144,8 +144,8 @@ def _check(plan: PullPlan, part: PartFile) -> None:
 
 
 @contextmanager
-def _alone(folder: Path, on_notice: Callable[[str], None]) -> Iterator[None]:
-    """Holds the folder; the system lets go of it if this process is killed."""
+def _locked(folder: Path, on_notice: Callable[[str], None]) -> Iterator[None]:
+    """Locks the folder; the system unlocks it if this process is killed."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:

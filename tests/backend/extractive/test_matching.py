@@ -1,4 +1,4 @@
-"""What a question asks for among the evidence."""
+"""Ranking of snippets for a question."""
 
 import pytest
 

@@ -15,6 +15,8 @@ from models.types import DownloadSource, ModelSpec
 from tests.models.download.wheels import address, publish, use_index
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
+
 MODEL = PHI3.vocabulary_path.read_bytes()
 DIGEST = hashlib.sha256(MODEL).hexdigest()
 

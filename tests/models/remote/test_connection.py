@@ -20,6 +20,8 @@ from tests.models.remote.harness import (
     text,
 )
 
+pytestmark = pytest.mark.process
+
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):

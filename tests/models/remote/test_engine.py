@@ -30,6 +30,8 @@ from tests.models.remote.harness import (
     text,
 )
 
+pytestmark = pytest.mark.process
+
 
 async def test_a_conversation_goes_out_as_messages_and_raw_text_as_it_is() -> None:
     async with remote(honest) as (engine, fake):

@@ -19,6 +19,8 @@ from models.remote.engine import RemoteEngine
 from models.types import Delta, Message, Prompt, Sampling, Segment
 from tests.tiny_gguf import LLAMA3
 
+pytestmark = pytest.mark.process
+
 BUILT = Path(__file__).parents[3] / "build" / "llama-server" / "llama-server"
 PROMPT = Prompt(
     (Segment("User: List the files.\n\nAssistant:", True),),

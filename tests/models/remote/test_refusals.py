@@ -14,6 +14,8 @@ from tests.models.remote.harness import (
     remote,
 )
 
+pytestmark = pytest.mark.process
+
 
 async def refuses_the_key(call: Call) -> None:
     await call.answer(401, {"error": {"message": "Invalid API key secret"}})

@@ -22,6 +22,8 @@ from tests.models.remote.harness import (
     text,
 )
 
+pytestmark = pytest.mark.process
+
 
 async def fails(call: Call) -> None:
     await call.answer(500, {"error": {"message": "slot unavailable"}})
