@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.types import Delta, Message, ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
 from tests.speck import write_recurrent

@@ -10,8 +10,9 @@ import pytest
 
 from models.errors import ModelUnavailable
 from models.llama import supervisor
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
 from models.llama.kernels import FLASH_ATTENTION
+from models.llama.options import LlamaOptions
 from models.llama.supervisor import WorkerProcess
 from models.llama.wire import LoadRequest
 from models.llama.worker import calibration

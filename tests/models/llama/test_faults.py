@@ -16,7 +16,8 @@ from benchmarks.fuzz_gguf import mutants
 from benchmarks.soak_engine import resources, swap
 from models.errors import EngineFailed, ModelUnavailable, Unsupported
 from models.llama import engine, supervisor
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import address_space, eventually, is_alive, workers
 from tests.speck import write_speck

@@ -13,8 +13,9 @@ from models.errors import EngineFailed, ModelUnavailable
 from models.hardware import processor
 from models.llama import engine, supervisor
 from models.llama.bindings import build
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_ROWS, SUSPECTS, TILED
+from models.llama.options import LlamaOptions
 from models.llama.verdicts import Verdict, VerdictKey, Verdicts
 from models.llama.wire import LoadRequest
 from models.types import ModelSpec, Prompt, Sampling, Segment

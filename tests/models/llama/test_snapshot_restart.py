@@ -3,8 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
 from models.llama.kv.snapshot_key import snapshot_key
+from models.llama.options import LlamaOptions
 from models.llama.wire import KvLimits, LoadRequest
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually

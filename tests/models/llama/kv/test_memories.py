@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
 from models.llama.kv.snapshot_key import snapshot_key
+from models.llama.options import LlamaOptions
 from models.llama.wire import KvLimits, LoadRequest
 from models.llama.worker.context import ContextOptions, LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
