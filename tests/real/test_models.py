@@ -1,4 +1,4 @@
-"""Where the real models of the tests come from, with small files in their place."""
+"""The download of the real models of the tests, with small files in their place."""
 
 import hashlib
 from pathlib import Path

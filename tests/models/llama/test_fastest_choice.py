@@ -1,4 +1,4 @@
-"""The fastest kernels and threads are measured at the first load of a model, remembered and used."""
+"""The fastest kernels and threads are measured at the first load of a model, stored and used."""
 
 import json
 import os
@@ -28,8 +28,8 @@ SPEC = ModelSpec("speck", ("speck.gguf",), context_length=512)
 
 
 def arm(then: str) -> None:
-    """In such a process: steps take half the time with flash attention. `then`: FAULTS and is KILLED when they are
-    measured so, REFUSED when it is loaded so; or is BUSY whatever is measured.
+    """Patches such a process: steps take half the time with flash attention. `then`: FAULTS or KILLED when they are
+    measured with it, REFUSED when a model is loaded with it, BUSY whatever is measured.
     """
     real_init = LlamaContext.__init__
 

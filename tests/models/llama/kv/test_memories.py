@@ -1,4 +1,4 @@
-"""Models whose memory is not a row of cells, a sliding window and a recurrent state: slower, but never wrong."""
+"""Models without ordinary cells, with a sliding window or a recurrent state: slower, but never wrong."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -40,7 +40,7 @@ async def engine(file: Path) -> AsyncIterator[LlamaEngine]:
 async def answer_of(
     engine: LlamaEngine, segments: tuple[Segment, ...], sampling: Sampling = GREEDY
 ) -> tuple[str, int, int]:
-    """The answer, and how much of the prompt was read and how much of it was there."""
+    """The answer, and the prompt's tokens, all and cached."""
     deltas = [delta async for delta in engine.stream(Prompt(segments, ""), sampling)]
     usage = deltas[-1].usage
     assert usage is not None

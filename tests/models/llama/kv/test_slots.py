@@ -1,4 +1,4 @@
-"""Where idle conversations are: in their cells, in a snapshot, and who has to go when."""
+"""Idle conversations stay in cells, move to snapshots, and are evicted in the right order."""
 
 from pathlib import Path
 from typing import Any

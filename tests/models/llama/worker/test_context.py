@@ -1,4 +1,4 @@
-"""Cancel inside llama.cpp itself, and what copying, cutting and saving of cells do to the next token."""
+"""Cancel inside llama.cpp itself, and the effect of copying, cutting and saving cells on the next token."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from tests.tiny_gguf import PHI3
 
 
 class _Late(Cancel):
-    """Set, but only llama.cpp's own check sees it: as when it is set in the middle of an evaluation."""
+    """Set, but only llama.cpp's own check sees it, as when it is set during an evaluation."""
 
     def __bool__(self) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""What the choice of tokens obeys, on a real model: each setting by what it must or must not let through."""
+"""Sampling on a real model: what each setting must and must not allow."""
 
 import json
 import re

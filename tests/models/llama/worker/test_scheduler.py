@@ -1,4 +1,4 @@
-"""The scheduler's laws under any interleaving of arrivals, cancels, answers and evictions, and its order."""
+"""Invariants of the scheduler under any order of arrivals, cancels, answers and evictions; and its own order."""
 
 import pytest
 from hypothesis import settings
