@@ -15,6 +15,8 @@ from models.types import ContextSnippet, Delta, Engine, ModelSpec, Prompt, Sampl
 from tests.models.remote.harness import fake_server, honest
 from tests.tiny_gguf import ALL
 
+pytestmark = pytest.mark.process
+
 SNIPPET = ContextSnippet(
     n=1,
     path="src/scan.py",

@@ -13,6 +13,8 @@ from models.types import ModelSpec
 from tests.real import models
 from tests.real.models import SMALL, Fetched, fetch, main
 
+pytestmark = pytest.mark.process
+
 BYTES = b"GGUF, as far as this test goes"
 SPEC = ModelSpec(SMALL, ("small.gguf",), sha256=hashlib.sha256(BYTES).hexdigest())
 

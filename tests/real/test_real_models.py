@@ -9,10 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from prompts.system import SYSTEM
 from tests.e2e.harness import lantern, serving
 from tests.real.harness import MAX_WAIT_S, SETTINGS, Real, chat_request, ids_of, parsed, prompt, text_of
 from tests.real.models import LARGE, NAMES, SMALL, cache_dir
+
+pytestmark = pytest.mark.process
 
 CAPITAL = "What is the capital of France? Answer in one word."
 LONG = "Count from 1 to 200, separated by commas."

@@ -15,6 +15,8 @@ from tests.shapes import SHAPES, made
 from tests.speck import write_recurrent
 from tests.tiny_gguf import CODELLAMA, LLAMA3, PHI3
 
+pytestmark = pytest.mark.process
+
 GREEDY = Sampling(max_tokens=24, temperature=0)
 SPEC = ModelSpec("phi3-mini", (PHI3.filename,), context_length=2048, threads=1)
 LONG = "def scan(path): return [entry for entry in path.iterdir()]\n" * 60

@@ -22,6 +22,8 @@ from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import PLAIN
 from tests.speck import write_speck
 
+pytestmark = pytest.mark.process
+
 FAULTS, KILLED, REFUSED, BUSY = "SIGILL", "SIGKILL", "refused", "busy"
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=512)

@@ -23,6 +23,8 @@ from tests.processes import address_space, eventually, is_alive, workers
 from tests.speck import write_speck
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
+
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
 LONG, SHORT = Sampling(max_tokens=8000, temperature=0), Sampling(max_tokens=4, temperature=0)
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")

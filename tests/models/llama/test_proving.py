@@ -24,6 +24,8 @@ from tests.processes import workers
 from tests.shapes import SHAPES, made
 from tests.speck import write_speck
 
+pytestmark = pytest.mark.process
+
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")
 AMX: Fault = (EXTRA_BUFFERS, 16, "SIGSEGV")

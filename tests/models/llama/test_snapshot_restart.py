@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from models.llama.engine import LlamaEngine
 from models.llama.kv.snapshot_key import snapshot_key
 from models.llama.options import LlamaOptions
@@ -10,6 +12,8 @@ from models.llama.wire import KvLimits, LoadRequest
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
 from tests.speck import write_speck
+
+pytestmark = pytest.mark.process
 
 STORY = "def scan(path): return sorted(path.iterdir())\n" * 8
 

@@ -15,6 +15,8 @@ from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.speck import WINDOW, write_recurrent, write_window
 
+pytestmark = pytest.mark.process
+
 GREEDY = Sampling(max_tokens=24, temperature=0)
 LONG = "".join(f"def scan_{n}(path): return {n}\n" for n in range(6))  # longer than the window
 

@@ -19,6 +19,8 @@ from models.llama.worker.vocabulary import Vocabulary
 from tests.proved import proved
 from tests.speck import write_speck
 
+pytestmark = pytest.mark.process
+
 PLAIN_CHOICE = Choice((TILED, FUSED), 2, 2)
 BOTH = (FLASH_ATTENTION, EXTRA_BUFFERS)
 

@@ -11,6 +11,8 @@ from models.llama.worker.vocabulary import Vocabulary
 from tests.proved import proved
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
+
 
 class _Late(Cancel):
     """Set, but only llama.cpp's own check sees it, as when it is set during an evaluation."""

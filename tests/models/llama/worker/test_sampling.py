@@ -11,6 +11,8 @@ from models.llama.engine import LlamaEngine
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
+
 SPEC = ModelSpec("phi3-mini", (PHI3.filename,), context_length=1024, threads=1)
 WARM = Sampling(max_tokens=40, temperature=2.0, top_p=1.0, seed=5)
 PROMPT = Prompt((Segment("<|user|>\n", True), Segment("x", False), Segment("<|end|>\n<|assistant|>\n", True)), "x")
