@@ -6,7 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.llama.wire import KvLimits
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.processes import resident_bytes, workers

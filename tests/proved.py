@@ -8,8 +8,9 @@ import os
 from functools import cache
 from pathlib import Path
 
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
 from models.llama.kernels import environment
+from models.llama.options import LlamaOptions
 from models.types import ModelSpec
 
 

@@ -14,7 +14,8 @@ from models.errors import ModelError
 from models.gguf.header import read_header
 from models.gguf.reader import human_bytes
 from models.hardware import memory_limit, memory_need
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.llama.token_count import counter
 from models.llama.verdicts import LeftOut
 from models.memory_plan import plan

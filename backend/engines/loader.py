@@ -15,7 +15,8 @@ from backend.engines.resident_models import InstalledModel
 from models.errors import ContextTooLarge
 from models.hardware import processor
 from models.llama.bindings import build
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.llama.verdicts import Verdict, Verdicts
 from models.llama.wire import KvLimits
 from models.types import Engine, ModelSpec, Prompt, Sampling

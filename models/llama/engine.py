@@ -6,7 +6,6 @@ Does not know templates, conversations or retrieval; llama.cpp itself is not loa
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +13,20 @@ from models import errors
 from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
 from models.filters.answer_filter import is_filtered
 from models.gguf.header import GgufHeader, read_header
-from models.hardware import logical_cores, physical_cores, processor, resident_bytes
+from models.hardware import processor, resident_bytes
 from models.llama.bindings import build
+from models.llama.options import DEFAULTS, LlamaOptions, load_request
 from models.llama.proving import Proving
 from models.llama.supervisor import WorkerProcess
 from models.llama.verdicts import LeftOut, VerdictKey, Verdicts
-from models.llama.wire import KvLimits, LoadRequest, Message, pack_sampling, pack_segments
+from models.llama.wire import Message, pack_sampling, pack_segments
 from models.types import Delta, EngineStatus, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
-NO_SNAPSHOTS = KvLimits()
 QUEUE = 32  # prompts that may run or wait at once
 COUNT_S = 60.0  # to count tokens, which takes milliseconds
 RESET_S = 300.0  # without a break, after which the next one counts as the first
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # between the second break and the next start, doubling
 MAX_WAIT_S = 5.0  # a prompt does not wait for a longer pause
-
-
-@dataclass(frozen=True, slots=True)
-class LlamaOptions:
-    """How a model is loaded. What is None comes from the `ModelSpec`."""
-
-    threads: int | None = None
-    gpu_layers: int | None = None
-    context_length: int | None = None  # tokens
-    kv_type: str = "f16"
-    kv_limits: KvLimits = NO_SNAPSHOTS
-    verdicts: Path | None = None  # file of unusable and of fastest kernels; None: nothing is measured or stored
-
-
-DEFAULTS = LlamaOptions()
 
 
 class LlamaEngine:
@@ -81,7 +65,7 @@ class LlamaEngine:
         header = await asyncio.to_thread(read_header, path)
         if not header.tensor_bytes:
             raise ModelUnavailable(f"{path.name} is a vocabulary without a model")
-        request = _load_request(spec, path, header, options)
+        request = load_request(spec, path, header, options)
         key = await asyncio.to_thread(lambda: VerdictKey(processor(), build(), header.architecture))
         threads = f"{request.threads} to {request.most_threads} threads"
         shape = f"{header.n_layers} x {header.n_embd}, {header.tensor_bytes} bytes, {options.kv_type}, {threads}"
@@ -279,25 +263,6 @@ class LlamaEngine:
         pause_s = min(FIRST_PAUSE_S * 2 ** (self._breaks - 2), LONGEST_PAUSE_S) if self._breaks > 1 else 0.0
         pause_s = LONGEST_PAUSE_S if self._proving.unusable else pause_s
         self._next_start = now + pause_s
-
-
-def _load_request(spec: ModelSpec, path: Path, header: GgufHeader, options: LlamaOptions) -> LoadRequest:
-    threads = options.threads or spec.threads  # 0: not set by the user
-    gpu_layers = spec.gpu_layers if options.gpu_layers is None else options.gpu_layers
-    limits = options.kv_limits
-    return LoadRequest(
-        path=str(path),
-        context_length=min(options.context_length or spec.context_length, header.context_length),
-        threads=threads or physical_cores(),
-        most_threads=(threads or logical_cores()) if options.verdicts and not gpu_layers else 0,
-        gpu_layers=gpu_layers,
-        kv_type=options.kv_type,
-        adapters=tuple(str(path.parent / adapter) for adapter in spec.adapters),
-        folder=str(limits.folder or ""),
-        ram_bytes=limits.ram_bytes,
-        disk_bytes=limits.disk_bytes,
-        file_bytes=header.file_bytes,
-    )
 
 
 def _error(message: Message) -> ModelError:

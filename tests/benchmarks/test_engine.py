@@ -16,7 +16,8 @@ from benchmarks.engine.run import BEGIN, END, real
 from benchmarks.engine.table import LOCKED, OURS, RAW, ROWS, SERVER, SOCKET, side_by_side
 from benchmarks.engine.workload import QUICK, Workload
 from models.gguf.header import read_header
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
 from tests.tiny_gguf import PHI3

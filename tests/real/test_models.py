@@ -1,4 +1,4 @@
-"""Where the real models of the tests come from, with small files in their place."""
+"""The download of the real models of the tests, with small files in their place."""
 
 import hashlib
 from pathlib import Path
@@ -12,6 +12,8 @@ from models.registry import Registry
 from models.types import ModelSpec
 from tests.real import models
 from tests.real.models import SMALL, Fetched, fetch, main
+
+pytestmark = pytest.mark.process
 
 BYTES = b"GGUF, as far as this test goes"
 SPEC = ModelSpec(SMALL, ("small.gguf",), sha256=hashlib.sha256(BYTES).hexdigest())

@@ -1,4 +1,4 @@
-"""Real models over every face. What is asserted are facts that hold for any wording of a right answer.
+"""Real models over every API. Asserts facts that hold for any wording of a right answer.
 
 One file: the tests share one server, and only one worker of pytest then has models in memory.
 """
@@ -9,10 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from prompts.system import SYSTEM
 from tests.e2e.harness import lantern, serving
 from tests.real.harness import MAX_WAIT_S, SETTINGS, Real, chat_request, ids_of, parsed, prompt, text_of
 from tests.real.models import LARGE, NAMES, SMALL, cache_dir
+
+pytestmark = pytest.mark.process
 
 CAPITAL = "What is the capital of France? Answer in one word."
 LONG = "Count from 1 to 200, separated by commas."
@@ -103,7 +107,7 @@ def test_a_follow_up_evaluates_only_its_new_tokens(real: Real) -> None:
     first = real.query(CAPITAL, SMALL)
     second = real.query("And of Italy?", SMALL, **ids_of(first))
     assert first["reason"] == "stop"
-    in_cells = first["usage"]["prompt"] + first["usage"]["completion"] - 1  # what is chosen last is never evaluated
+    in_cells = first["usage"]["prompt"] + first["usage"]["completion"] - 1  # the last sampled token is never evaluated
     assert in_cells <= second["usage"]["cached"] < second["usage"]["prompt"]
     assert "Rome" in second["response"]
 

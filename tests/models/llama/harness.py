@@ -28,8 +28,8 @@ def measured_cost_model() -> StepCostModel:
 class Cells:
     """A context's cells: which sequence has which cell at which position."""
 
-    def __init__(self, size: int, *, can_share_prefix: bool = True, attends_all_cells: bool = False) -> None:
-        self.size, self.can_share_prefix, self.attends_all_cells = size, can_share_prefix, attends_all_cells
+    def __init__(self, size: int, *, can_share_prefix: bool = True) -> None:
+        self.size, self.can_share_prefix, self.attends_all_cells = size, can_share_prefix, False
         self.tokens: dict[int, list[int]] = {}
         self.cells: dict[int, list[int]] = {}
         self.made = 0
@@ -89,14 +89,10 @@ class World:
         parallel: int = 3,
         *,
         can_share_prefix: bool = True,
-        attends_all_cells: bool = False,
         guesses: int = 4,
         limits: KvLimits = MEMORY,
     ) -> None:
-        self.cells, self.guesses = (
-            Cells(size, can_share_prefix=can_share_prefix, attends_all_cells=attends_all_cells),
-            guesses,
-        )
+        self.cells, self.guesses = Cells(size, can_share_prefix=can_share_prefix), guesses
         self.snapshots = SnapshotStore(limits, parts=can_share_prefix)
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
         self.cost_model = measured_cost_model()

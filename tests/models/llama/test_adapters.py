@@ -12,6 +12,8 @@ from models.llama.engine import LlamaEngine
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.tiny_gguf import CODELLAMA, N_EMBD, N_LAYERS
 
+pytestmark = pytest.mark.process
+
 SPEC = ModelSpec("codellama-7b", (CODELLAMA.filename,), context_length=512, threads=1)
 RANK = 4
 

@@ -1,4 +1,4 @@
-"""What only the llama.cpp engine promises: reuse of the cache, progress, cancel inside prefill, clear refusals."""
+"""What only the llama.cpp engine guarantees: cache reuse, progress, cancel inside prefill, clear errors."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.types import Delta, Message, ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
 from tests.speck import write_recurrent
 from tests.tiny_gguf import CODELLAMA, LLAMA3, PHI3
+
+pytestmark = pytest.mark.process
 
 GREEDY = Sampling(max_tokens=24, temperature=0)
 SPEC = ModelSpec("phi3-mini", (PHI3.filename,), context_length=2048, threads=1)
@@ -107,7 +110,7 @@ async def test_stop_texts_of_the_catalogue_count_too() -> None:
 
 
 async def test_an_end_mark_in_ordinary_tokens_is_text(engine: LlamaEngine) -> None:
-    """As in an answer about chat templates, or about HTML."""
+    """As in an answer about chat templates or HTML."""
     written = "<|end|> and </s>"
     prompt = ask("x", stop=("<|end|>", "</s>"))
     schema = Sampling(max_tokens=60, temperature=0, json_schema=f'{{"enum": ["{written}"]}}')
@@ -118,7 +121,7 @@ async def test_an_end_mark_in_ordinary_tokens_is_text(engine: LlamaEngine) -> No
 
 
 async def test_an_answer_that_repeats_itself_ends_with_a_notice(tmp_path: Path) -> None:
-    """As this model does, sooner or later; only to a reader of a conversation that matters."""
+    """This model repeats itself sooner or later; only conversations are filtered."""
     write_recurrent(tmp_path / "speck.gguf")
     engine = await LlamaEngine.start(ModelSpec("speck", ("speck.gguf",), threads=1), tmp_path / "speck.gguf")
     long, prompt = Sampling(max_tokens=400, temperature=0), Prompt((Segment("What is a hit?", False),), "")
@@ -227,7 +230,7 @@ async def test_an_answer_is_not_evaluated_again_even_if_the_tokenizer_would_spli
     warm = Sampling(max_tokens=200, temperature=2.0, top_p=1.0, seed=3)
     answer, last, _ = await collect(engine, first, warm)
     assert last.usage is not None
-    in_cells = last.usage.prompt + last.usage.completion - 1  # what is chosen last is never evaluated
+    in_cells = last.usage.prompt + last.usage.completion - 1  # the last sampled token is never evaluated
     reply = Segment(answer.strip(), False, from_model=True)
     more = Segment("<|end|>\n<|user|>\nAnd?<|end|>\n<|assistant|>\n", True)
     await collect(engine, ask("Something else entirely"))

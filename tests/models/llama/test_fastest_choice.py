@@ -1,4 +1,4 @@
-"""The fastest kernels and threads are measured at the first load of a model, remembered and used."""
+"""The fastest kernels and threads are measured at the first load of a model, stored and used."""
 
 import json
 import os
@@ -10,8 +10,9 @@ import pytest
 
 from models.errors import ModelUnavailable
 from models.llama import supervisor
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
 from models.llama.kernels import FLASH_ATTENTION
+from models.llama.options import LlamaOptions
 from models.llama.supervisor import WorkerProcess
 from models.llama.wire import LoadRequest
 from models.llama.worker import calibration
@@ -21,14 +22,16 @@ from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import PLAIN
 from tests.speck import write_speck
 
+pytestmark = pytest.mark.process
+
 FAULTS, KILLED, REFUSED, BUSY = "SIGILL", "SIGKILL", "refused", "busy"
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=512)
 
 
 def arm(then: str) -> None:
-    """In such a process: steps take half the time with flash attention. `then`: FAULTS and is KILLED when they are
-    measured so, REFUSED when it is loaded so; or is BUSY whatever is measured.
+    """Patches such a process: steps take half the time with flash attention. `then`: FAULTS or KILLED when they are
+    measured with it, REFUSED when a model is loaded with it, BUSY whatever is measured.
     """
     real_init = LlamaContext.__init__
 

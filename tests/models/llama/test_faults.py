@@ -16,11 +16,14 @@ from benchmarks.fuzz_gguf import mutants
 from benchmarks.soak_engine import resources, swap
 from models.errors import EngineFailed, ModelUnavailable, Unsupported
 from models.llama import engine, supervisor
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import address_space, eventually, is_alive, workers
 from tests.speck import write_speck
 from tests.tiny_gguf import PHI3
+
+pytestmark = pytest.mark.process
 
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
 LONG, SHORT = Sampling(max_tokens=8000, temperature=0), Sampling(max_tokens=4, temperature=0)

@@ -13,8 +13,9 @@ from models.errors import EngineFailed, ModelUnavailable
 from models.hardware import processor
 from models.llama import engine, supervisor
 from models.llama.bindings import build
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_ROWS, SUSPECTS, TILED
+from models.llama.options import LlamaOptions
 from models.llama.verdicts import Verdict, VerdictKey, Verdicts
 from models.llama.wire import LoadRequest
 from models.types import ModelSpec, Prompt, Sampling, Segment
@@ -22,6 +23,8 @@ from tests.models.llama.faulty import ANSWER, ANYTHING, PLAIN, Fault, faulting
 from tests.processes import workers
 from tests.shapes import SHAPES, made
 from tests.speck import write_speck
+
+pytestmark = pytest.mark.process
 
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")
@@ -54,7 +57,7 @@ def become(monkeypatch: pytest.MonkeyPatch, *faults: Fault) -> None:
 
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """What each process that was started had to do without."""
+    """The kernels that each started process left out."""
     seen: list[tuple[str, ...]] = []
     real = supervisor.WorkerProcess.start.__func__  # type: ignore[attr-defined]
 
@@ -70,7 +73,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 
 async def finish_reason(of: LlamaEngine) -> str | None:
-    """How an answer ends."""
+    """The finish reason of a short answer."""
     return [delta.reason async for delta in of.stream(HELLO, Sampling(max_tokens=4, temperature=0))][-1]
 
 
@@ -98,7 +101,7 @@ async def test_the_next_load_starts_with_the_kernels_that_worked(
         async with loaded(speck, verdicts) as found:
             assert found.left_out == {EXTRA_BUFFERS: AMX_FAULT}
     assert starts == [(), (EXTRA_BUFFERS,), (EXTRA_BUFFERS,)]
-    become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGFPE"))  # remembered, and proved all the same
+    become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGFPE"))  # stored, and proved nevertheless
     async with loaded(speck, verdicts) as found:
         assert list(found.left_out) == [EXTRA_BUFFERS, FLASH_ATTENTION]
     assert starts[3:] == [(EXTRA_BUFFERS,), (EXTRA_BUFFERS, FLASH_ATTENTION)]
@@ -236,4 +239,4 @@ def test_a_verdict_applies_to_one_processor_build_and_architecture(verdicts: Pat
 def test_a_full_disk_only_loses_the_verdict(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "data").write_text("not a folder")
     Verdicts(tmp_path / "data" / "kernels.json").store(VerdictKey("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
-    assert "is not remembered" in caplog.text
+    assert "cannot be stored" in caplog.text

@@ -1,20 +1,25 @@
-"""Snapshots across restarts of an engine: reused, read again where damaged, and cleared on request."""
+"""Snapshots across restarts of an engine: reused, evaluated again where damaged, and cleared on request."""
 
 import asyncio
 from pathlib import Path
 
-from models.llama.engine import LlamaEngine, LlamaOptions
+import pytest
+
+from models.llama.engine import LlamaEngine
 from models.llama.kv.snapshot_key import snapshot_key
+from models.llama.options import LlamaOptions
 from models.llama.wire import KvLimits, LoadRequest
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import eventually
 from tests.speck import write_speck
 
+pytestmark = pytest.mark.process
+
 STORY = "def scan(path): return sorted(path.iterdir())\n" * 8
 
 
 async def answer_of(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
-    """Answer, last delta and damaged snapshots of one life of an engine."""
+    """Answer, last delta and number of damaged snapshots of a new engine."""
     spec = ModelSpec("speck", (path.name,), context_length=2048, threads=1)
     engine = await LlamaEngine.start(spec, path, LlamaOptions(kv_limits=KvLimits(1 << 20, 1 << 24, path.parent / "kv")))
     prompt = Prompt((Segment(text, False),), text)

@@ -1,4 +1,4 @@
-"""Models whose memory is not a row of cells, a sliding window and a recurrent state: slower, but never wrong."""
+"""Models without ordinary cells, with a sliding window or a recurrent state: slower, but never wrong."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from models.llama.engine import LlamaEngine, LlamaOptions
+from models.llama.engine import LlamaEngine
 from models.llama.kv.snapshot_key import snapshot_key
+from models.llama.options import LlamaOptions
 from models.llama.wire import KvLimits, LoadRequest
 from models.llama.worker.context import ContextOptions, LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.speck import WINDOW, write_recurrent, write_window
+
+pytestmark = pytest.mark.process
 
 GREEDY = Sampling(max_tokens=24, temperature=0)
 LONG = "".join(f"def scan_{n}(path): return {n}\n" for n in range(6))  # longer than the window
@@ -39,7 +42,7 @@ async def engine(file: Path) -> AsyncIterator[LlamaEngine]:
 async def answer_of(
     engine: LlamaEngine, segments: tuple[Segment, ...], sampling: Sampling = GREEDY
 ) -> tuple[str, int, int]:
-    """The answer, and how much of the prompt was read and how much of it was there."""
+    """The answer, and the prompt's tokens, all and cached."""
     deltas = [delta async for delta in engine.stream(Prompt(segments, ""), sampling)]
     usage = deltas[-1].usage
     assert usage is not None

@@ -1,4 +1,4 @@
-"""The prefix tree against lists of tokens with a cell for each: the plain meaning of copying and cutting."""
+"""The prefix tree against a simple model: lists of tokens, each with its cell."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Where idle conversations are: in their cells, in a snapshot, and who has to go when."""
+"""Idle conversations stay in cells, move to snapshots, and are evicted in the right order."""
 
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,8 @@ def test_a_restore_stops_where_the_room_ends() -> None:
 
 
 def test_costly_idle_cells_are_evicted_when_saving_them_delays_nobody() -> None:
-    world = World(size=2000, attends_all_cells=True)
+    world = World(size=2000)
+    world.cells.attends_all_cells = True
     first = world.submit([1] * 300, 1)
     world.run()
     follow_up = world.submit([2] * 60, 5)
@@ -129,7 +130,8 @@ def test_saved_sequences_are_evicted_for_any_prompt() -> None:
 
 
 def test_a_sequence_that_takes_too_long_to_save_stays() -> None:
-    world = World(size=2000, attends_all_cells=True)
+    world = World(size=2000)
+    world.cells.attends_all_cells = True
     world.cells.save_s = 0.01
     for n in (1, 2):
         world.submit([n] * 300, 1)

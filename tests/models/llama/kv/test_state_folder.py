@@ -1,4 +1,4 @@
-"""Snapshot files that are damaged, foreign or gone are never used; the tokens are evaluated again."""
+"""Snapshot files that are damaged, foreign or gone are never used."""
 
 import errno
 import os

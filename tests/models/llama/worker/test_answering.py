@@ -1,4 +1,4 @@
-"""What the tokens of one answer show, and which of them end it."""
+"""Which text the tokens of one answer show, and which tokens end it."""
 
 from typing import cast
 

@@ -19,12 +19,14 @@ from models.llama.worker.vocabulary import Vocabulary
 from tests.proved import proved
 from tests.speck import write_speck
 
+pytestmark = pytest.mark.process
+
 PLAIN_CHOICE = Choice((TILED, FUSED), 2, 2)
 BOTH = (FLASH_ATTENTION, EXTRA_BUFFERS)
 
 
 def table(*shares: tuple[str, float]) -> Callable[[Choice], dict[int, float]]:
-    """Steps that take these shares of the time where a kernel is used; none changes another's."""
+    """Steps whose time has these factors where a kernel is used, independently of each other."""
 
     def measure(choice: Choice) -> dict[int, float]:
         share = 1.0
@@ -88,7 +90,7 @@ def test_threads_are_chosen_for_each_purpose() -> None:
 
 
 class Recorded:
-    """A context that only counts: the cells of one sequence by position, and the rows of each step."""
+    """A context that only records the cells of one sequence by position, and the rows of each step."""
 
     def __init__(self, can_share_prefix: bool = True) -> None:
         self.can_share_prefix, self.cells, self.steps = can_share_prefix, [0] * 0, [(0, 0)] * 0
@@ -113,7 +115,7 @@ class Recorded:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], float]], None]:
-    """Has each step take what a function of its number says."""
+    """Sets the seconds of each step by a function of its number."""
 
     def run_by(seconds: Callable[[int], float]) -> None:
         looks = iter(range(1000))

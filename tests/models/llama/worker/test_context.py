@@ -1,4 +1,4 @@
-"""Cancel inside llama.cpp itself, and what copying, cutting and saving of cells do to the next token."""
+"""Cancel inside llama.cpp itself, and the effect of copying, cutting and saving cells on the next token."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,11 @@ from models.llama.worker.vocabulary import Vocabulary
 from tests.proved import proved
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
+
 
 class _Late(Cancel):
-    """Set, but only llama.cpp's own check sees it: as when it is set in the middle of an evaluation."""
+    """Set, but only llama.cpp's own check sees it, as when it is set during an evaluation."""
 
     def __bool__(self) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""What steps have taken, what they may hold and what is foretold of them."""
+"""Measured times of steps, the size of the next step, and forecasts."""
 
 from dataclasses import astuple
 

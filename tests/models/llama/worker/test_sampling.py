@@ -1,4 +1,4 @@
-"""What the choice of tokens obeys, on a real model: each setting by what it must or must not let through."""
+"""Sampling on a real model: what each setting must and must not allow."""
 
 import json
 import re
@@ -10,6 +10,8 @@ import pytest
 from models.llama.engine import LlamaEngine
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.tiny_gguf import PHI3
+
+pytestmark = pytest.mark.process
 
 SPEC = ModelSpec("phi3-mini", (PHI3.filename,), context_length=1024, threads=1)
 WARM = Sampling(max_tokens=40, temperature=2.0, top_p=1.0, seed=5)

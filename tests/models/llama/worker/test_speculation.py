@@ -1,4 +1,4 @@
-"""Guesses from the text so far, and when they are worth their rows."""
+"""Drafts from the text so far, and when they pay."""
 
 from models.llama.worker.speculation import DRAFT, AcceptanceTracker, PromptLookup
 

@@ -1,4 +1,4 @@
-"""Stop texts, characters and leading space, by laws over every way to cut a text."""
+"""Stop texts, characters and leading space, for every way to split a text into tokens."""
 
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ def shown(pieces: list[bytes], stops: list[str]) -> tuple[str, list[str], bool]:
 
 
 def cut(text: str, stops: list[str]) -> str:
-    """The plain meaning: up to the stop text that is complete first."""
+    """The expected text: up to the stop text that is complete first."""
     for end in range(len(text) + 1):
         found = [len(stop) for stop in stops if stop and text[:end].endswith(stop)]
         if found:

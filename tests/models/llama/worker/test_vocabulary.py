@@ -1,4 +1,4 @@
-"""The vocabulary alone: pieces, special tokens, damage, and merges that lead where they must not."""
+"""The vocabulary alone: pieces, special tokens, damage, and merges that lead to control tokens."""
 
 from pathlib import Path
 
