@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-# Folders, modules and tests below tests/ that start processes or servers, or need a compiled llama.cpp.
+# Folders, modules and tests below tests/ that start processes or servers, or need a compiled llama.cpp or its models.
 WITH_PROCESSES = (
     "backend/api",
     "backend/chat/test_ends.py",
@@ -33,16 +33,27 @@ WITH_PROCESSES = (
     "indexer/update/test_prepare.py",
     "indexer/update/test_refresh.py::test_kill_9_at_any_moment_loses_nothing",
     "models/download",
+    "models/gguf/test_header.py::test_a_header_says_what_was_written",
+    "models/gguf/test_header.py::test_arrays_are_read_when_asked_for",
+    "models/gguf/test_header.py::test_vocabularies_are_told_apart",
     "models/llama/kv/test_memories.py",
     "models/llama/kv/test_snapshots.py",
     "models/llama/test_adapters.py",
     "models/llama/test_engine.py",
     "models/llama/test_faults.py",
     "models/llama/test_proving.py",
+    "models/llama/test_token_count.py",
     "models/llama/worker/test_calibration.py",
+    "models/llama/worker/test_context.py",
+    "models/llama/worker/test_encoding.py",
     "models/llama/worker/test_sampling.py",
+    "models/llama/worker/test_vocabulary.py",
     "models/remote/test_engine.py",
     "models/remote/test_llama_server.py",
+    "models/test_hardware.py",
+    "models/test_registry.py::test_adding_writes_an_entry_that_the_next_start_reads",
+    "models/test_registry.py::test_states_tell_what_is_here_what_is_broken_and_what_is_too_big",
+    "models/test_registry.py::test_tiny_models_are_found_under_their_names",
     "prompts/test_template.py",
     "real",
     "test_house.py",
@@ -77,22 +88,27 @@ sys.addaudithook(_audit)
 BaseProcess.start = _audited_start  # type: ignore[assignment]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m unit` does not even import what is listed: some modules need model files to be imported."""
+    return True if config.option.markexpr == "unit" and _is_listed(collection_path) else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks every other test `unit`, before `-m` chooses."""
     for item in items:
-        if _is_listed(item):
+        if _is_listed(item.path, item.name):
             item.add_marker("process")
         if item.get_closest_marker("process") is None:
             item.add_marker("unit")
 
 
-def _is_listed(item: pytest.Item) -> bool:
-    if not item.path.is_relative_to(_HERE):
+def _is_listed(path: Path, test: str = "") -> bool:
+    if not path.is_relative_to(_HERE):
         return False
-    path = item.path.relative_to(_HERE)
-    test = f"{path.as_posix()}::{item.name.partition('[')[0]}"
-    return any(name in WITH_PROCESSES for name in (test, path.as_posix(), *map(str, path.parents)))
+    below = path.relative_to(_HERE)
+    names = {str(below), f"{below}::{test.partition('[')[0]}", *map(str, below.parents)}
+    return not names.isdisjoint(WITH_PROCESSES)
 
 
 @pytest.hookimpl(tryfirst=True)
