@@ -5,6 +5,7 @@ from backend.openmp import limit_openmp_spin
 from tests.guards import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_handlecrashitem,
+    pytest_ignore_collect,
     pytest_runtest_setup,
     pytest_runtest_teardown,
 )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.guards import WITH_PROCESSES
+
 pytestmark = pytest.mark.process
 
 CONFTEST = """
@@ -30,6 +32,9 @@ def test_server():
 @pytest.mark.process
 def test_marked():
     subprocess.run([sys.executable, "-c", ""])
+
+def test_git():
+    subprocess.run(["git", "--version"])
 
 def test_plain():
     pass
@@ -64,15 +69,19 @@ def run(folder: Path, files: dict[str, str], *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def test_what_is_listed_exists() -> None:
+    assert [name for name in WITH_PROCESSES if not (Path(__file__).parent / name.partition("::")[0]).exists()] == []
+
+
 def test_a_unit_test_that_starts_a_process_or_a_server_fails(tmp_path: Path) -> None:
     files = {"conftest.py": CONFTEST, "test_starts.py": STARTS}
     status, output = run(tmp_path, files)
     assert status == 1
-    assert "5 passed, 3 errors" in output
+    assert "6 passed, 3 errors" in output
     for name in ("test_child", "test_worker", "test_server"):
         assert f"ERROR at teardown of {name} " in output
     status, output = run(tmp_path, files, "-m", "unit")
-    assert "4 passed, 1 deselected, 3 errors" in output
+    assert "5 passed, 1 deselected, 3 errors" in output
 
 
 def test_a_process_that_dies_ends_the_run_with_its_test_named(tmp_path: Path) -> None:
