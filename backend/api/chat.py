@@ -255,7 +255,7 @@ def _sse(event: Event) -> str:
 async def _clear(services: Services, chosen: list[tuple[str, str]]) -> dict[str, Any]:
     for _ in range(CLEAR_TRIES):
         for session_id, conversation_id in chosen:
-            services.ahead.drop(session_id)
+            services.prefetcher.drop(session_id)
             await services.turns.cancel(session_id, conversation=conversation_id)
         gone = await services.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
         if gone is not None:

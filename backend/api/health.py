@@ -23,7 +23,7 @@ async def health(services: ServicesDep) -> dict[str, Any]:
         "version": VERSION,
         "model": services.engines.current,
         "kernels": await asyncio.to_thread(verdicts, services.settings),
-        "embedder_loaded": services.retrieval.embedder_loaded,
+        "embedder_loaded": services.indexes.embedders.is_loaded,
         "turns_running": services.turns.load,
         **services.metrics.summary,
     }

@@ -162,7 +162,7 @@ class Connection:
 
     async def _initialize(self, _: schemas.Initialize, reply: Reply) -> None:
         services = self._parts
-        known = await asyncio.to_thread(services.retrieval.described)
+        known = await asyncio.to_thread(services.indexes.summaries)
         facts = {
             "server": {"name": "lantern", "version": VERSION},
             "epoch": services.epoch,
@@ -194,9 +194,9 @@ class Connection:
             self._pump(row.id, after)
         if row.model:
             self._parts.engines.preload(row.model)
-        self._parts.ahead.read(row.id, "")  # what was said before may have to be brought back
+        self._parts.prefetcher.read(row.id, "")  # what was said before may have to be brought back
         if row.workspace:
-            await asyncio.to_thread(self._parts.retrieval.use, row.workspace)
+            await asyncio.to_thread(self._parts.retrieval.opened, row.workspace)
 
     async def _prompt(self, params: schemas.SessionPrompt, reply: Reply) -> None:
         if params.session not in self._pumps:  # asked without opening: it sees its own answer all the same
@@ -215,13 +215,13 @@ class Connection:
             first_token_s=params.first_token_s,
             lead=params.lead,
         )
-        self._parts.ahead.drop(params.session)
+        self._parts.prefetcher.drop(params.session)
         accepted = await self._parts.turns.accept(question)
         await reply({"turn": accepted.turn, "conversation": accepted.conversation, "position": accepted.position})
 
     async def _prefetch(self, params: schemas.SessionPrefetch, reply: Reply) -> None:
         await self._parts.database.read(lambda db: conversations.require_session(db, params.session))
-        self._parts.ahead.read(params.session, params.text)
+        self._parts.prefetcher.read(params.session, params.text)
         await reply({})
 
     async def _complete(self, params: schemas.Complete, reply: Reply) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from backend.db.conversations import new_id
 from backend.errors import ApiError, to_api_error
-from backend.indexing.retrieval import Retrieval
+from backend.indexing.indexes import Indexes
 from backend.indexing.watchers import Watchers
 from indexer.errors import IndexStorage
 from indexer.files.watch import Changes
@@ -68,8 +68,9 @@ class Job:
 class Jobs:
     """Starts index jobs and remembers them."""
 
-    def __init__(self, retrieval: Retrieval, watch: bool) -> None:
-        self._retrieval = retrieval
+    def __init__(self, indexes: Indexes, watch: bool) -> None:
+        """`watch`: follow every codebase that is indexed or opened."""
+        self._indexes = indexes
         self._watch = watch
         self._jobs: dict[str, Job] = {}
         self._followed: set[str] = set()  # once their job has begun
@@ -83,7 +84,7 @@ class Jobs:
 
         `watch` follows the codebase from then on, whatever the settings say.
         """
-        store = await asyncio.to_thread(self._retrieval.store, path)
+        store = await asyncio.to_thread(self._indexes.store, path)
         follow = self._watch if watch is None else watch
         for job in self._jobs.values():
             under_way = job.codebase == store.id and job.state == "running" and job.only is None
@@ -98,7 +99,7 @@ class Jobs:
         if self._watch:
             self._loop.call_soon_threadsafe(self._open, store)
         else:
-            self._retrieval.left_as_it_is(store)
+            self._indexes.warn_if_incomplete(store)
 
     def watched(self, codebase: str) -> str | None:
         """How its changes are found, `events` or `polling`; None when it is not followed."""
@@ -171,13 +172,13 @@ class Jobs:
                 self._watching.follow(store)  # before the walk: between the two nothing is missed
             report = refresh(
                 store,
-                self._retrieval.static,
+                self._indexes.embedders.static,
                 on_progress=progressed,
                 cancelled=self._leaving.is_set,
                 only=job.only,
                 patience_s=PATIENCE_S,
             )
-            self._retrieval.prepare(store, self._leaving.is_set)
+            self._indexes.prepare(store, self._leaving.is_set)
             return report
 
         async with self._one:

@@ -77,7 +77,7 @@ async def completions(
 @router.post("/embeddings")
 async def embeddings(body: schemas.Embeddings, services: ServicesDep) -> dict[str, Any]:
     """Vectors by the server's own embedder, whatever model is named; the answer names it."""
-    embedder, vectors = await asyncio.to_thread(services.retrieval.embed, body.input)
+    embedder, vectors = await asyncio.to_thread(services.indexes.embedders.embed, body.input)
     dim = vectors.shape[1]
     if body.dimensions not in (None, dim):
         raise ApiError("bad_params", f"the vectors of {embedder} have {dim} dimensions", param="dimensions")

@@ -222,7 +222,7 @@ async def test_embeddings_are_those_of_the_searches_as_numbers_or_bytes(tmp_path
     async with talking(tmp_path, ScriptedEngine(TEXTS)) as (client, world):
         as_bytes = await client.embeddings.create(model="any", input=texts)  # the client's default is base64
         as_floats = await client.embeddings.create(model="any", input=texts[0], encoding_format="float")
-        wanted = world.services.retrieval.static.embed_documents(texts)
+        wanted = world.services.indexes.embedders.static.embed_documents(texts)
         with pytest.raises(openai.BadRequestError, match="have 64 dimensions"):
             await client.embeddings.create(model="any", input="x", dimensions=8)
         with pytest.raises(openai.BadRequestError, match="token arrays are not supported: send text"):
