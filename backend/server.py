@@ -101,7 +101,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
-                await self._app.sockets.closing(after_ms=0)
+                await self._app.sockets.announce_closing(after_ms=0)
         await self._app.services.turns.close()
         await super().shutdown(sockets)
 

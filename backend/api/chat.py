@@ -197,20 +197,8 @@ async def _as_question(services: Services, body: schemas.Query) -> Question:
     if conversation is not None and session is None:
         owner = await services.database.read(lambda db: conversations.require_conversation(db, conversation))
         session = owner.session_id
-    return Question(
-        session=session or "",
-        turn=body.turn_id or new_id(),
-        text=body.query,
-        conversation=conversation,
-        attachments=tuple(item.attachment for item in body.context),
-        retrieval=body.retrieval,
-        codebase=body.codebase,
-        model=body.model,
-        max_tokens=body.max_tokens,
-        temperature=body.temperature,
-        first_token_s=body.first_token_s,
-        lead=body.lead,
-    )
+    question = body.as_question(session or "", body.turn_id or new_id(), body.query, conversation)
+    return replace(question, codebase=body.codebase)
 
 
 async def _in_session(services: Services, body: schemas.Query) -> tuple[Question, int]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from backend.chat.question import Question
 from backend.indexing.attachments import Attachment
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
@@ -71,12 +72,32 @@ class Asking(Schema):
     first_token_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # None: as the server is set
     lead: bool | None = None  # whether the answer begins with what is known before the model has read; None: as set
 
+    def as_question(self, session: str, turn: str, text: str, conversation: str | None) -> Question:
+        """The question with these options."""
+        return Question(
+            session=session,
+            turn=turn,
+            text=text,
+            conversation=conversation,
+            attachments=tuple(item.attachment for item in self.context),
+            retrieval=self.retrieval,
+            model=self.model,
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            first_token_s=self.first_token_s,
+            lead=self.lead,
+        )
+
 
 class SessionPrompt(Asking):
     session: Id
     conversation: Id | None = None
     turn: Id
     text: Text
+
+    @property
+    def question(self) -> Question:
+        return self.as_question(self.session, self.turn, self.text, self.conversation)
 
 
 class SessionCancel(Schema):
