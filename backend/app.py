@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from backend.api import chat, health, index, security
+from backend.api import chat, health, history, index, security
 from backend.api.openai import routes
 from backend.api.websocket import Sockets
 from backend.config import VERSION
@@ -36,7 +36,7 @@ def build_app(services: Services, rules: security.AccessRules) -> App:
     app = FastAPI(title="Lantern", version=VERSION, docs_url=None, redoc_url=None)
     app.state.services = services
     sockets = Sockets(services, rules)
-    for module in (chat, index, health, routes):
+    for module in (chat, history, index, health, routes):
         app.include_router(module.router)
 
     @app.websocket("/v1/ws")

@@ -1,4 +1,4 @@
-"""REST: how the server is, which models it has, and what its interface looks like."""
+"""REST: the state of the server, its models, its metrics, and a page that lists the routes."""
 
 import asyncio
 import html

@@ -37,9 +37,9 @@ async def job(job_id: str, services: ServicesDep) -> dict[str, Any]:
 @router.get("/codebases")
 async def codebases(services: ServicesDep) -> dict[str, Any]:
     """The codebases that are indexed on this machine."""
-    known = await asyncio.to_thread(services.indexes.summaries)
-    told = [info | {"watched": services.jobs.watched(info["id"])} for info in known]
-    return {"codebases": told, "total_count": len(told)}
+    summaries = await asyncio.to_thread(services.indexes.summaries)
+    watched = [summary | {"watched": services.jobs.watched(summary["id"])} for summary in summaries]
+    return {"codebases": watched, "total_count": len(watched)}
 
 
 @router.delete("/codebases/{codebase_id}")

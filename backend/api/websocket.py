@@ -10,7 +10,7 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from backend.api.frames import GONE, EventPumps, FrameWriter
-from backend.api.jsonrpc import id_of, parsed
+from backend.api.jsonrpc import parse_request, request_id
 from backend.api.methods import Methods
 from backend.api.security import AccessRules, bearer
 from backend.errors import ApiError, to_api_error
@@ -102,8 +102,8 @@ class Connection:
                 await self._writer.reply(id_, {"result": result})
 
         try:
-            request = parsed(text)
-            wants_answer, id_ = "id" in request, id_of(request)
+            request = parse_request(text)
+            wants_answer, id_ = "id" in request, request_id(request)
             if len(self._requests) > REQUESTS:
                 raise ApiError("rate_limited", f"{REQUESTS} requests of this connection are open", 100)
             handler, params = self._methods.resolve(request.get("method"), request.get("params"))
