@@ -200,10 +200,10 @@ async def test_changes_wait_in_one_job_whatever_their_number(tmp_path: Path) -> 
     assert await asyncio.to_thread(loading.wait, PATIENCE_S)
     assert await jobs.start(str(root)) is first  # it runs, and looks at everything
     for change in ({"a.py"}, {"b.py"}, {"a.py", "c.py"}):
-        jobs._changed(store, frozenset(change))
+        jobs._enqueue_changes(store, frozenset(change))
     waiting = jobs.all(store.id)[1:]
     assert [(job.state, job.only) for job in waiting] == [("queued", frozenset({"a.py", "b.py", "c.py"}))]
-    jobs._changed(store, None)
+    jobs._enqueue_changes(store, None)
     assert [(job.state, job.only) for job in jobs.all(store.id)[1:]] == [("queued", None)]
     go_on.set()
     await jobs.wait(waiting[0])
