@@ -156,9 +156,7 @@ def _read(path: str, original: str, root: Path | None) -> str:
     if root is None:
         raise ApiError("bad_params", f"context {original!r} has no text, and no codebase is indexed to read it from")
     if is_secret_name(PurePosixPath(path).name):
-        raise ApiError(
-            "bad_params", f"context {original!r} is named like a file of secrets; send its text to use it"
-        )
+        raise ApiError("bad_params", f"context {original!r} is named like a file of secrets; send its text to use it")
     file = (root / path).resolve()
     if not file.is_relative_to(root.resolve()):
         raise ApiError("bad_params", f"context {original!r} lies outside the codebase; send its text instead")
