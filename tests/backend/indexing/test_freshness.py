@@ -57,15 +57,12 @@ async def test_a_question_reads_what_was_just_written(tmp_path: Path) -> None:
     async with running(tmp_path / "data", watch=False) as world:
         codebase = await indexed(world, root)
         put(root, "app/config.py", "\n\ndef load_config(path):\n    return parse_toml(path)\n")
-        began = time.monotonic()
         hit = await found(world, "load_config")
-        took = time.monotonic() - began
         (root / "app/config.py").unlink()
         left = (await world.post("/search", {"query": "load_config"})).json()["hits"]
         known = (await world.get("/codebases")).json()["codebases"][0]
     assert (hit["path"], hit["start_line"], hit["end_line"], hit["fresh"]) == ("app/config.py", 3, 4, True)
     assert hit["text"] == "def load_config(path):\n    return parse_toml(path)"
-    assert took < 1.0
     assert "app/config.py" not in {hit["path"] for hit in left}
     assert (known["id"], known["files"], known["watched"]) == (codebase, 3, None)
 
