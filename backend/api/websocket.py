@@ -30,7 +30,7 @@ class Sockets:
 
     def __init__(self, services: Services, rules: AccessRules) -> None:
         self._services, self._rules = services, rules
-        self._connections: set[Connection] = set()
+        self._connections: set[SocketConnection] = set()
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serves a client until it leaves, or closes at once with the code that tells why."""
@@ -44,7 +44,7 @@ class Sockets:
         if len(self._connections) >= CONNECTIONS:
             return await _reject(websocket, TOO_MANY, PROTOCOL)
         await websocket.accept(PROTOCOL)
-        connection = Connection(websocket, self._services)
+        connection = SocketConnection(websocket, self._services)
         self._connections.add(connection)
         try:
             await connection.run()
@@ -62,7 +62,7 @@ async def _reject(websocket: WebSocket, code: int, subprotocol: str | None) -> N
     await websocket.close(code)
 
 
-class Connection:
+class SocketConnection:
     """One client. Requests that concern sessions run in the order in which they came, the others concurrently."""
 
     def __init__(self, websocket: WebSocket, services: Services) -> None:

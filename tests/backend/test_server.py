@@ -8,6 +8,8 @@ import pytest
 from backend.config import BadSetting
 from backend.server import _bind
 
+pytestmark = pytest.mark.process
+
 
 async def test_its_connections_send_small_answers_without_delay() -> None:
     """Otherwise the body of an answer waits until the client acknowledges the head: 40 ms."""

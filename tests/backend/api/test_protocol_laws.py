@@ -13,6 +13,8 @@ from tests.backend.api.harness import ANSWER, TEXTS, send_prompt
 from tests.backend.harness import World, running
 from tests.processes import eventually
 
+pytestmark = pytest.mark.process
+
 
 async def test_law_1_and_2_no_drop_loses_or_doubles_an_event(tmp_path: Path) -> None:
     chance = random.Random(7)

@@ -9,6 +9,8 @@ import pytest
 from models.scripted import ScriptedEngine
 from tests.backend.harness import running
 
+pytestmark = pytest.mark.process
+
 TEXTS = ("It ", "works.")
 
 

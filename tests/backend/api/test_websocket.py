@@ -10,6 +10,8 @@ from models.scripted import ScriptedEngine
 from tests.backend.api.harness import ANSWER, TEXTS, send_prompt
 from tests.backend.harness import running
 
+pytestmark = pytest.mark.process
+
 
 async def test_initialize_describes_the_server(tmp_path: Path) -> None:
     async with running(tmp_path, grace_ms=1234) as world, world.socket() as socket:

@@ -21,6 +21,8 @@ from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
 from tests.indexer.harness import FILES, lay_out, put
 
+pytestmark = pytest.mark.process
+
 PATIENCE_S = 20  # on a loaded machine
 LACKING = (
     "files of {root} have no vectors by the embedder of this version and are found by words and names only:"

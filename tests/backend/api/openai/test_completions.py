@@ -9,6 +9,8 @@ from models.scripted import ScriptedEngine
 from models.types import Fim
 from tests.backend.api.openai.harness import TEXTS, talking
 
+pytestmark = pytest.mark.process
+
 
 async def test_plain_completions_take_a_rendered_prompt_or_several(tmp_path: Path) -> None:
     engine = ScriptedEngine(TEXTS)

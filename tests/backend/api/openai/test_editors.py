@@ -14,6 +14,8 @@ from models.types import Sampling
 from tests.backend.api.openai.harness import stream_data
 from tests.backend.harness import running
 
+pytestmark = pytest.mark.process
+
 OWN = Sampling()
 TEXTS = ("Fix ", "expiry")
 TOOL = {

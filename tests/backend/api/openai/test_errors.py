@@ -16,6 +16,8 @@ from tests.backend.api.openai.harness import QUESTION, TEXTS, client_of, stream_
 from tests.backend.harness import running
 from tests.processes import eventually
 
+pytestmark = pytest.mark.process
+
 
 class Bounded(ScriptedEngine):
     """Rejects prompts beyond its context, as a real engine does."""

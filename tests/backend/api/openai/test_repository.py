@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import pytest
 
 from models.scripted import ScriptedEngine
 from tests.backend.api.openai.harness import TEXTS, index, talking
 from tests.backend.harness import World
+
+pytestmark = pytest.mark.process
 
 
 async def ask(client: openai.AsyncOpenAI, *texts: str) -> None:

@@ -17,6 +17,8 @@ from tests.backend.api.openai.harness import PHI3_PROMPT, QUESTION, TEXTS, strea
 from tests.backend.harness import running
 from tests.tiny_gguf import tiny_dir
 
+pytestmark = pytest.mark.process
+
 
 async def test_a_complete_answer(tmp_path: Path) -> None:
     engine = ScriptedEngine(TEXTS)
