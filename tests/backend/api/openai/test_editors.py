@@ -11,8 +11,10 @@ import pytest
 
 from models.scripted import ScriptedEngine
 from models.types import Sampling
-from tests.backend.api.openai.test_routes import data
+from tests.backend.api.openai.harness import stream_data
 from tests.backend.harness import running
+
+pytestmark = pytest.mark.process
 
 OWN = Sampling()
 TEXTS = ("Fix ", "expiry")
@@ -254,7 +256,7 @@ async def test_the_model_reads_what_the_editor_said_and_nothing_else(tmp_path: P
 
 def text_of(told: str, *, streamed: bool) -> str:
     """As an editor reads it: the deltas' contents or texts, up to `[DONE]`."""
-    events = data(told) if streamed else data(f"data: {told}")
+    events = stream_data(told) if streamed else stream_data(f"data: {told}")
     if streamed:
         assert events.pop() == "[DONE]"
     choices = [choice for event in events for choice in event["choices"]]
