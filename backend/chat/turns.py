@@ -22,7 +22,7 @@ from backend.db.database import Database
 from backend.db.events import Event, EventLog
 from backend.db.tables import TurnRow
 from backend.engines.pool import EnginePool
-from backend.errors import ApiError, translate
+from backend.errors import ApiError, to_api_error
 from backend.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -207,12 +207,8 @@ class Turns:
         except asyncio.CancelledError:
             draft.notice = running.why or draft.notice
             return ("error", INTERRUPTED, draft) if self._closing else ("cancelled", None, draft)
-        except Exception as failure:  # the edge of the job
-            error = translate(failure)
-            if error is None:
-                log.exception("turn %s failed", row.id)
-                error = ApiError("internal", "an unexpected error; the server's log has the details")
-            return "error", error, draft
+        except Exception as failure:  # noqa: BLE001 - the edge of the job
+            return "error", to_api_error(failure, log, f"turn {row.id}"), draft
 
     async def _run_serialized(self, running: _Running, row: TurnRow, draft: Draft, stack: AsyncExitStack) -> str:
         """Waits for the conversation's earlier turns, whose answers are part of this prompt, and answers."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from backend.api.turn_result import TurnResult
 from backend.cli import output
 from backend.cli.client import Client, command_failed, open_client
 from backend.cli.errors import INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed
@@ -76,7 +77,8 @@ def run_chat(path: Path, model: str) -> None:
                     raise
                 continue
             output.answer_notes(answer)
-            body |= {"session_id": answer["session_id"], "conversation_id": answer["conversation_id"]}
+            if answer["session_id"]:  # else it was interrupted before the server accepted it
+                body |= {"session_id": answer["session_id"], "conversation_id": answer["conversation_id"]}
 
 
 def _body(client: Client, options: AskOptions, piped: str) -> dict[str, Any]:
@@ -112,50 +114,51 @@ def _preview(client: Client, body: dict[str, Any], options: AskOptions) -> None:
 
 def _stream(client: Client, body: dict[str, Any], options: AskOptions | None = None) -> dict[str, Any]:
     """Prints the answer while it comes and returns all of it. Raises `CommandFailed` if it did not finish."""
-    answer: dict[str, Any] = {
-        "response": "", "sources": [], "citations": [], "end": {}, "session_id": "", "turn_id": ""
-    }  # fmt: skip
+    result = TurnResult()
     streams_text = options is None or options.streams_text
     try:
         for event in client.events(body):
             if options is not None and options.as_jsonl:
                 print(json.dumps(event, ensure_ascii=False), flush=True)
-            _apply(event, answer)
+            _show_progress(event, is_first_text=not result.response)
+            result.add(event)
             if event["type"] == "delta" and streams_text:
                 print(event["text"], end="", flush=True)
     except KeyboardInterrupt:
-        if answer["session_id"]:
-            client.call("POST", "/chat/cancel", {"session_id": answer["session_id"], "turn_id": answer["turn_id"]})
+        if result.session_id:
+            client.call("POST", "/chat/cancel", {"session_id": result.session_id, "turn_id": result.turn_id})
         print()
         if options is not None:
             raise CommandFailed("interrupted", INTERRUPTED) from None
     if streams_text:
         print()
-    if error := answer["end"].get("error"):
+    if error := result.end.get("error"):
         raise command_failed(error)
-    return answer
+    return _as_json(result)
 
 
-def _apply(event: dict[str, Any], answer: dict[str, Any]) -> None:
-    """Adds an event to the answer and shows progress."""
+def _as_json(result: TurnResult) -> dict[str, Any]:
+    """The object that `--json` prints."""
+    return {
+        "response": result.response,
+        "sources": result.sources,
+        "citations": result.citations,
+        "end": {name: result.end.get(name) for name in END_FIELDS} if result.end else {},
+        "session_id": result.session_id,
+        "turn_id": result.turn_id,
+        "conversation_id": result.conversation_id,
+        "model_name": result.end.get("model", ""),
+    }
+
+
+def _show_progress(event: dict[str, Any], is_first_text: bool) -> None:
+    """Shows the stage of the turn on the progress line; clears the line when output comes."""
     match event["type"]:
-        case "accepted":
-            answer["session_id"], answer["turn_id"] = event["session"], event["turn"]
-            answer["conversation_id"] = event["conversation"]
-        case "sources":
-            answer["sources"] = event["items"]
+        case "sources" | "end":
             output.progress("")
-        case "delta":
-            if not answer["response"]:
-                output.progress("")
-            answer["response"] += event["text"]
-        case "cite":
-            answer["citations"].append({name: event[name] for name in ("n", "start", "end", "status")})
+        case "delta" if is_first_text:
+            output.progress("")
         case "status":
             counts = f" {event['done']}/{event['total']}" if event.get("total") else ""
             eta = f", {event['eta_ms'] / 1000:.0f} s left" if "eta_ms" in event else ""
             output.progress(f"{event['stage']}{counts}{eta} ...")
-        case "end":
-            output.progress("")
-            answer["end"] = {name: event.get(name) for name in END_FIELDS}
-            answer["model_name"] = event["model"]
