@@ -58,7 +58,7 @@ async def build_services(
     prefetcher = Prefetcher(database, retriever, engines, prompting)
     event_log = EventLog(database)
     rag = Rag(database, event_log, retriever, engines, prompting, metrics)
-    turns = _turns(settings, database, event_log, rag, engines, metrics)
+    turns = Turns(database, event_log, rag, engines, metrics, settings)
     try:
         yield Services(settings, database, indexes, retrieval, engines, rag, turns, prefetcher, jobs, metrics, epoch)
     finally:
@@ -72,21 +72,6 @@ async def build_services(
 def _engines(settings: Settings, metrics: Metrics) -> EnginePool:
     registry = Registry(settings.models_dir, settings.user_catalogue)
     return EnginePool(registry, settings, metrics, remote=remote_server(settings))
-
-
-def _turns(
-    settings: Settings, database: Database, event_log: EventLog, rag: Rag, engines: EnginePool, metrics: Metrics
-) -> Turns:
-    return Turns(
-        database,
-        event_log,
-        rag,
-        engines,
-        metrics,
-        queue_limit=settings.queue_limit,
-        grace_ms=settings.grace_ms,
-        turn_s=settings.turn_s,
-    )
 
 
 def _migrated(settings: Settings) -> Database:

@@ -58,8 +58,7 @@ class Retrieval:
     def search(
         self,
         codebase: CodebaseInfo,
-        question: str,
-        history: Sequence[str],
+        questions: Sequence[str],
         k: int,
         *,
         exact: Sequence[Hit] = (),
@@ -68,6 +67,7 @@ class Retrieval:
     ) -> tuple[SearchResult, int]:
         """At most `k` hits, the `exact` ones of a structural answer first, and the generation of the index.
 
+        `questions`: those of the conversation, oldest first; the last one is searched for.
         Files that changed since they were indexed are indexed again first, as many as the time budget allows; the hits
         of the others are marked as not fresh. A hit whose file is gone from the disk is left out.
         """
@@ -75,6 +75,7 @@ class Retrieval:
         if len(exact) >= k:
             return SearchResult(list(exact[:k]), is_answered=True), searcher.generation
         self._on_use(store)
+        *history, question = questions
         found = searcher.find(question, history, k, paths, joined)
         stale = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
         if stale and reindex_stale(store, self._indexes.embedders.static, stale):
@@ -113,7 +114,7 @@ class Retrieval:
             raise ApiError("bad_params", "the query is empty")
         structural = None if paths else self.structural(chosen, query)
         exact = structural.hits if structural else ()
-        found, generation = self.search(chosen, query, (), k, exact=exact, paths=paths, joined=True)
+        found, generation = self.search(chosen, [query], k, exact=exact, paths=paths, joined=True)
         ms = round((time.perf_counter() - started) * 1000, 1)
         hits = [wire_hit(hit) for hit in found.hits]
         return {"hits": hits, "found": found.is_answered, "generation": generation, "ms": ms}

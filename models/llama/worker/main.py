@@ -29,10 +29,10 @@ def main(descriptor: int, parent: int) -> None:
     _end_with(parent)
     os.putenv("GGML_NO_BACKTRACE", "1")  # else an abort starts a debugger, which takes seconds
     threading.excepthook = _end_on_error
-    Connection(socket.socket(fileno=descriptor)).serve()
+    ServerConnection(socket.socket(fileno=descriptor)).serve()
 
 
-class Connection:
+class ServerConnection:
     """The socket to the server: one load request, then messages for the worker."""
 
     def __init__(self, channel: socket.socket) -> None:
