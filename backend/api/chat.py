@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 
 from backend.api import schemas
 from backend.api.deps import ServicesDep
-from backend.api.turn_result import TurnResult
 from backend.chat.question import Question
+from backend.chat.turn_result import TurnResult
 from backend.db import conversations
 from backend.db.conversations import iso, new_id
 from backend.db.events import Event, first_event

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backend.api.turn_result import TurnResult
+from backend.chat.turn_result import TurnResult
 from backend.cli import output
 from backend.cli.client import Client, command_failed, open_client
 from backend.cli.errors import INTERRUPTED, MODEL_UNAVAILABLE, CommandFailed

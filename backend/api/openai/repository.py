@@ -10,8 +10,8 @@ from backend.api.chat import events_of
 from backend.api.openai.responses import ResponsePart
 from backend.api.openai.schemas import Chat
 from backend.api.schemas import PROMPT_CHARS
-from backend.api.turn_result import TurnResult
 from backend.chat.question import Question
+from backend.chat.turn_result import TurnResult
 from backend.db import conversations
 from backend.db.conversations import new_id
 from backend.db.events import Event

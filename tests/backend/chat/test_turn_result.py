@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.api.turn_result import TurnResult
+from backend.chat.turn_result import TurnResult
 
 CITE = {"n": [1], "start": 0, "end": 3, "status": "ok"}
 END = {"reason": "stop", "model": "m", "usage": {"prompt": 3}, "ms": {"queue": 1}, "notice": "n"}
