@@ -111,7 +111,7 @@ def indexing(size: Size, folder: Path) -> Iterator[Row]:
         (root / candidate.path).parent.mkdir(parents=True, exist_ok=True)
         (root / candidate.path).write_bytes((stdlib / candidate.path).read_bytes())
     first, report = _first_index(Codebases(folder / "indexes").open(root))
-    yield f"first askable, {report.files:,} files", f"{first:.2f} s"
+    yield f"first files searchable, of {report.files:,}", f"{first:.2f} s"
     yield f"index, {report.files:,} files", f"{report.seconds:.1f} s, {report.chunks / report.seconds:,.0f} chunks/s"
     small = folder / "small"
     for n in range(size.small):
@@ -194,7 +194,7 @@ async def streaming(size: Size, folder: Path) -> list[Row]:
             text = message.get("params", {}).get("text", "") if message["params"]["type"] == "delta" else ""
             latencies_ms += [(arrived - float(stamp)) * 1000 for stamp in text.split()]
     measured = f"p50 {statistics.median(latencies_ms):.2f} ms, p95 {_p95(latencies_ms):.2f} ms"
-    return [(f"WebSocket, added to each of {len(latencies_ms)} tokens (committed to the log first)", measured)]
+    return [(f"WebSocket, delay added to each of {len(latencies_ms)} tokens (committed to the log first)", measured)]
 
 
 def starting(size: Size, folder: Path) -> Iterator[Row]:
@@ -213,7 +213,7 @@ def starting(size: Size, folder: Path) -> Iterator[Row]:
             while not httpx.get(f"{served.url}/health", trust_env=False).json()["embedder_loaded"]:
                 time.sleep(0.02)
             loaded.append(time.perf_counter() - start)
-    yield "server accepts", f"{statistics.median(accepting):.2f} s"
+    yield "server accepts connections", f"{statistics.median(accepting):.2f} s"
     yield "embedder loaded, in the background", f"{statistics.median(loaded):.2f} s"
 
 

@@ -37,7 +37,7 @@ def over_http(bench: Path, repo: str, folder: Path) -> Iterator[str]:
     """The report of the benchmark's own script on a Lantern server."""
     script = bench / "retrieval.py"
     if not script.exists():
-        yield "Without the benchmark of repositories: its folder is not available."
+        yield "Not measured: the benchmark of repositories. Its folder is not available."
         return
     with serving(folder, WATCH=0) as served:
         while not httpx.get(f"{served.url}/health", trust_env=False).json()["embedder_loaded"]:
@@ -49,7 +49,7 @@ def over_http(bench: Path, repo: str, folder: Path) -> Iterator[str]:
             assert process.stdout is not None
             lines = [log(line.rstrip()) for line in process.stdout]
     assert process.returncode == 0, "the benchmark's script failed"
-    yield from (f"`retrieval.py`, every kind of question over HTTP{f', {repo} only' if repo else ''}; percent:", "")
+    yield from (f"`retrieval.py`, every kind of question, over HTTP{f', {repo} only' if repo else ''}; percent:", "")
     yield from as_table(_HEADS, scripted(lines))
     yield ""
     yield from (f"- {line}" for line in lines if line.startswith(("indexing:", "search over HTTP:")))
@@ -80,7 +80,7 @@ def evaluated(root: Path, folder: Path) -> Iterator[str]:
             shares = [*_shares(row["file"]), *_shares(row["function"])]
             times = (f"{row['p50_ms']:.0f}", f"{row['p95_ms']:.0f}")
             rows.append([run["settings"], row["kind"], str(row["n"]), *shares, *times])
-    yield from ("`lantern eval`, this repository's own questions, every candidate embedded at its question:", "")
+    yield from ("`lantern eval`, questions made from this repository, with no cached vectors of candidates:", "")
     yield from as_table(heads, rows)
 
 
@@ -90,7 +90,7 @@ def _shares(ranks: dict[str, Any] | None) -> list[str]:
 
 def signals(scores: dict[str, list[Score]]) -> Iterator[str]:
     """The loss without each signal, in the mean of the kinds."""
-    yield from ("What each signal gives: the mean of the kinds, and what changes without it (percent):", "")
+    yield from ("What each signal adds: the mean of the kinds, and the change without it (percent):", "")
     rows = []
     for name in (variant.name for variant in VARIANTS):
         of_variant = scores[name]
@@ -111,8 +111,8 @@ def _figures(scores: Sequence[Score]) -> list[float]:
 
 def evidence(scores: dict[str, list[Score]]) -> Iterator[str]:
     """How much of the answers a prompt contains."""
-    yield "Evidence per token: share of the functions, at least half of each, in the first whole hits that fit, and in"
-    yield from ("what a prompt shows in the same room (`prompts/pack.py`):", "")
+    yield "Evidence per token: the share of functions of which at least half is shown, by the first whole hits that fit"
+    yield from ("and by a prompt with the same budget (packed, `prompts/pack.py`):", "")
     whole_hits, packed = (
         [(row.kind, row.evidence) for row in summary(scores[variant.name]) if row.evidence] for variant in (ALL, PACKED)
     )
@@ -141,7 +141,7 @@ def codebases(root: Path, bench: Path, repo: str, folder: Path, each: int) -> It
 
 def section(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iterator[str]:
     """All measurements, in Markdown."""
-    yield from ("## Finding the right code", "")
+    yield from ("### Finding the right code", "")
     yield f"Measured {today()}, {system()}, {os.cpu_count()} cores."
     yield ""
     yield from over_http(bench, repo, folder / "server")
@@ -152,7 +152,7 @@ def section(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iter
     searched = codebases(root, bench, repo, folder, each)
     scores = ablation(searched, folder, StaticEmbedder(), load_embedder(), (*VARIANTS, PACKED))
     of_what = "the benchmark of repositories" if has_dev else "this repository's own questions"
-    yield f"The rest is of {of_what}, searched in one process."
+    yield f"The tables below are of {of_what}, searched in one process."
     yield ""
     yield from signals(scores)
     yield ""

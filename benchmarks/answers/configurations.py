@@ -39,7 +39,7 @@ def budget(tokens: int, engine: str, what: str = "", *, by_peer: bool = False) -
 
 def of_model(engine: str) -> Sequence[Configuration]:
     return (
-        Configuration(engine, "as it comes"),
+        Configuration(engine, "default settings"),
         Configuration(engine, "without lead", {"lead": False}),
         *(budget(tokens, engine) for tokens in BUDGETS),
         Configuration(engine, "without code", {"retrieval": "off"}),
@@ -47,5 +47,5 @@ def of_model(engine: str) -> Sequence[Configuration]:
     )
 
 
-EXTRACTIVE_ONLY = (Configuration(EXTRACTIVE, "as it comes"),)
+EXTRACTIVE_ONLY = (Configuration(EXTRACTIVE, "default settings"),)
 ALL = (*EXTRACTIVE_ONLY, *(row for engine in MODELS for row in of_model(engine)))

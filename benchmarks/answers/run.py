@@ -30,7 +30,7 @@ from tests.real.models import installed
 
 BEGIN, END = "<!-- bench-answers: written by `make bench-answers` -->", "<!-- /bench-answers -->"
 CONTEXT = 8192
-_HEADS = {"first_s": "first text, s", "first_p95": "p95", "total_s": "whole, s", "prompt": "tokens read"}
+_HEADS = {"first_s": "first text, s", "first_p95": "p95", "total_s": "whole answer, s", "prompt": "prompt tokens"}
 _COLUMNS = (*SHARES, "first_s", "first_p95", *OTHERS[1:])
 Measured = tuple[Configuration, list[Row]]
 
@@ -83,21 +83,27 @@ async def section(
             continue
         log("  " + ", ".join(f"{name} {figure:.3f}" for name, figure in summary(results[-1][1]).items()))
     footer = ["", *(f"Not measured: {line}." for line in missing)] if missing else []
-    return ["## How good the answers are", "", *about(questions), "", *table(results), *footer]
+    return ["## How good are answers?", "", *about(questions), "", *table(results), *footer]
 
 
 def about(questions: Questions) -> Iterator[str]:
     """The conditions of the measurements."""
     yield f"Measured {today()} at commit {commit()}, {system()},"
     yield f"{os.cpu_count()} cores of an {cpu()}, load {os.getloadavg()[0]:.1f} at the end."
-    yield f"Asked: {questions.what}, each in a conversation of its own, one after the other, over REST."
+    yield f"Questions: {questions.what}."
+    yield "Each has a conversation of its own, one after the other, over REST."
     yield ""
-    yield "Shares in percent, without a judge: the reference's identifiers that the answer names; the answer's"
-    yield "identifiers that the repository does not have; ROUGE-L; a file of the reference is among the sources;"
-    yield "sentences with a citation or a path; sentences that rest on what was shown (`end.grounding`). Times from the"
-    yield "question on, in the mean; the model"
-    yield "is loaded. llama-server gets the code that Lantern finds, whole, in a plain prompt; its first text includes"
-    yield "the search."
+    yield "Shares are in percent, without a judge:"
+    yield ""
+    yield "- `id_recall`: the reference's identifiers that the answer names."
+    yield "- `invented`: the answer's identifiers that the repository does not have."
+    yield "- `rouge_l`: ROUGE-L."
+    yield "- `file_hit`: a file of the reference is among the sources."
+    yield "- `cited`: sentences with a citation or a path."
+    yield "- `grounding`: sentences that rest on what was shown (`end.grounding`)."
+    yield ""
+    yield "Times are means, from the question on, with the model loaded. llama-server gets the code that Lantern finds,"
+    yield "whole, in a plain prompt; its first text includes the search."
 
 
 def commit() -> str:

@@ -113,7 +113,7 @@ def _is_healthy(url: str) -> bool:
 
 @asynccontextmanager
 async def lantern(machine: Machine, folder: Path, *, socket: bool = True, **settings: Any) -> AsyncIterator[Peer]:
-    """Lantern over its WebSocket, or over /v1/chat/completions. The promised first token is off: it reads all.
+    """Lantern over its WebSocket, or over /v1/chat/completions. Without a time-to-first-token budget: it reads all.
 
     Raises Unavailable if it lacks that API.
     """

@@ -22,7 +22,7 @@ from backend.openmp import limit_openmp_spin
 from benchmarks.document import cpu, log, system, today, write_section
 from benchmarks.engine import table
 from benchmarks.engine.clients import TimedAnswer
-from benchmarks.engine.lantern_only import forecasts, promises, smaller_cache, swaps
+from benchmarks.engine.lantern_only import forecasts, smaller_cache, swaps, ttft_budget
 from benchmarks.engine.peers import Machine, Unavailable, lantern, llama_server, locked
 from benchmarks.engine.raw import Raw, raw_loop, runs_with_defaults
 from benchmarks.engine.rows import Figures, Start, measured
@@ -44,13 +44,14 @@ class Model:
     path: Path
     name: str  # in Lantern's catalogue
     what: str
-    title: str = ""
+    title: str  # of its section
     begin: str = ""  # the marker of its section; "" to print only
 
 
 def of_shape(shape: str) -> Model:
     begin = BEGIN if shape == "phi3-mini" else ""
-    return Model(made(SHAPES[shape]), PHI3.model, f"The shape {shape} with random weights", begin=begin)
+    what = f"shape {shape} with random weights"
+    return Model(made(SHAPES[shape]), PHI3.model, f"The {what}", what, begin)
 
 
 def real(wanted: str) -> Model:
@@ -60,7 +61,7 @@ def real(wanted: str) -> Model:
         raise SystemExit(f"{wanted} is not installed: `make test-models`, `lantern models pull`, or give a path")
     name, path = found
     begin = BEGIN.replace("bench-engine:", f"bench-engine {name}:")
-    return Model(path, name, f"The model {name}", f": {name}", begin)
+    return Model(path, name, f"The model {name}", name, begin)
 
 
 @asynccontextmanager
@@ -117,13 +118,13 @@ async def section(model: Model, sizes: Sizes, binary: Path, folder: Path, only: 
     token_s = table.cold_read_s(figures) / (sizes.system + sizes.code)
     alone = {
         "forecasts": forecasts(answers),
-        "promises": await promises(machine, folder / "promises", load.again(), token_s),
+        "ttft budget": await ttft_budget(machine, folder / "budget", load.again(), token_s),
         "smaller cache": await smaller_cache(machine, folder / "cache", load.again()),
         "swaps": await swaps(machine, folder / "swaps", sizes.swaps),
     }
     log(f"Lantern alone: {alone}")
     text = [
-        f"## The engine beside llama.cpp's own{model.title}",
+        f"### Beside llama-server: {model.title}",
         "",
         *conditions(machine, sizes),
         "",
@@ -138,27 +139,31 @@ def conditions(machine: Machine, sizes: Sizes) -> Iterator[str]:
     """The conditions of the measurements."""
     gigabytes, load = machine.model.stat().st_size / 1e9, os.getloadavg()[0]
     yield f"Measured {today()}, {system()}, {os.cpu_count()} cores of an {cpu()},"
-    yield f"load {load:.1f} at the end. {machine.what} ({gigabytes:.2f} GB),"
-    yield f"{machine.threads} threads, a context of {machine.context} tokens, cache in f16. Our parameters: no flash"
-    yield "attention, weights used as they are in the file; all others run with llama.cpp's."
-    if flags := os.environ.get("LLAMA_SERVER_FLAGS"):
-        yield f"llama-server has `{flags}`."
-    if not machine.extra_buffers:
-        yield "Its extra buffer types fault on this processor: nobody uses them."
+    yield f"load {load:.1f} at the end."
     yield ""
-    yield f"Every conversation has the same system prompt ({sizes.system} tokens) and begins with code of this"
-    yield f"repository ({sizes.code} tokens, each its own) and a question about it; follow-ups are one sentence,"
-    yield f"temperature 0 (1 for the rate), nothing is retrieved, {sizes.rest_s:g} s between two rows. Over"
-    yield "/v1/chat/completions (llama-server -np 4 with one cache for all; `Llama` behind a lock, in a small server of"
-    yield "the benchmark; Lantern) the client sends all messages each time, over the WebSocket only the new one"
-    yield "(`retrieval: off`): what the models read is the same. Answers have"
-    yield f"{sizes.answer} tokens, {sizes.decode} for the rate. Several at once: the median of {sizes.rounds} rounds."
-    yield "A first token is the first text at the client. Before the first turn and after a restart every server"
-    yield "answers one other question, so the model is loaded and has read the system prompt; the cold read has neither"
-    yield "in its cache."
-    yield f"The {sizes.others} other conversations begin with {sizes.other} tokens each; the long prompt has"
-    yield f"{sizes.long}, the one that is cancelled after {sizes.cancel_after_s:g} s {sizes.cancelled}. Memory is the"
-    yield "RSS of a server and its children, with the pages of the model file."
+    yield f"- {machine.what} ({gigabytes:.2f} GB), {machine.threads} threads, a context of {machine.context} tokens,"
+    yield "  KV cache in f16."
+    yield "- Lantern's parameters: no flash attention, weights used as they are in the file. The other engines run with"
+    yield "  llama.cpp's."
+    if flags := os.environ.get("LLAMA_SERVER_FLAGS"):
+        yield f"- llama-server has `{flags}`."
+    if not machine.extra_buffers:
+        yield "- llama.cpp's extra buffer types fault on this processor: no engine uses them."
+    yield f"- Every conversation has the same system prompt ({sizes.system} tokens). It begins with code of this"
+    yield f"  repository ({sizes.code} tokens, different in each) and a question about it. Follow-ups are one sentence."
+    yield "  Nothing is retrieved."
+    yield f"- Answers have {sizes.answer} tokens at temperature 0; for the decode rate {sizes.decode} at temperature 1."
+    yield f"  Between two rows is a pause of {sizes.rest_s:g} s."
+    yield "- /v1/chat/completions is served by llama-server (-np 4, one cache for all), by a small server of the"
+    yield "  benchmark (`Llama` with a lock) and by Lantern. There the client sends all messages each time, over the"
+    yield "  WebSocket (`retrieval: off`) only the new one. The models read the same."
+    yield f"- Several at once: the median of {sizes.rounds} rounds."
+    yield "- TTFT is the time to the first text at the client. Before the first turn and after a restart every server"
+    yield "  answers one other question, so the model is loaded and has read the system prompt. The cold prefill has"
+    yield "  neither system prompt nor code in its cache."
+    yield f"- The {sizes.others} other conversations begin with {sizes.other} tokens each. The long prompt has"
+    yield f"  {sizes.long} tokens, the one that is cancelled after {sizes.cancel_after_s:g} s has {sizes.cancelled}."
+    yield "- Memory is the RSS of a server and its children, with the pages of the model file."
 
 
 def main() -> None:

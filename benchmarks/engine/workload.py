@@ -41,14 +41,14 @@ class Sizes:
     long: int = 2000
     cancelled: int = 4000
     cancel_after_s: float = 3.0
-    promises: int = 8  # turns with a promised first token
+    budget_turns: int = 8  # turns with a time-to-first-token budget
     package: str = "indexer"  # which those turns are about
     swaps: int = 50
 
 
 QUICK = Sizes(
     system=60, code=60, others=3, other=20, answer=8, decode=16, rounds=1, rest_s=0, running=200, alone=4, long=400,
-    cancelled=1200, cancel_after_s=0.02, promises=2, package="prompts", swaps=4,
+    cancelled=1200, cancel_after_s=0.02, budget_turns=2, package="prompts", swaps=4,
 )  # fmt: skip
 
 

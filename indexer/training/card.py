@@ -9,11 +9,11 @@ from indexer.training.fetch import Package
 
 _STATIC = """# Lantern's static code embedding
 
-A table of token vectors: a text's vector is the mean of its tokens' rows. Made on {day} by
-`python -m indexer.training.static --sources FOLDER` from mined pairs, beginning with the vectors that MiniLM
+A table of token vectors. The vector of a text is the mean of the rows of its tokens. Made on {day} by
+`python -m indexer.training.static --sources FOLDER` from mined pairs. Training starts from the vectors that MiniLM
 (all-MiniLM-L6-v2, Apache-2.0) gives each token alone. {settings}.
 A third of the short queries also appear in a synthetic bug report (`indexer/training/reports.py`).
-Format: sentence-transformers' StaticEmbedding. `SHA256SUMS` names the bytes.
+Format: StaticEmbedding of sentence-transformers. `SHA256SUMS` has the digests of the files.
 """
 _MINILM = """# MiniLM's upper layers, tuned to find code
 
@@ -23,8 +23,8 @@ both. Made on {day} by `python -m indexer.training.minilm --sources FOLDER` from
 """
 _REST = """
 ## Scores
-{count} questions from held-out packages (documentation -> its definition among all {count}; the documentation is cut
-out of the definition). Compare only within this table: no other uses these questions.
+{count} questions from held-out packages: documentation -> its definition among all {count}. The documentation is cut
+out of the definition. Compare only within this table: no other uses these questions.
 ```
 {scores}
 ```
@@ -32,8 +32,8 @@ out of the definition). Compare only within this table: no other uses these ques
 ## Mined
 {pairs} pairs ({kinds})
 from {packages} packages; {codes} definitions. No repository of the SWE-bench, SWE-QA, Multi-SWE-bench, SWE-bench-Live,
-SWE-Gym or Loc-Bench families (`indexer/training/packages.toml` lists those excluded); no tests as answers, no vendored
-or generated code.
+SWE-Gym or Loc-Bench families is among them; `indexer/training/packages.toml` lists those excluded. Tests are not
+answers. Vendored and generated code is left out.
 
 {trained}
 

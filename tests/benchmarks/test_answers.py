@@ -152,5 +152,5 @@ def test_the_quick_benchmark_prints_its_table() -> None:
     row = dict(zip(rows[0], rows[-1], strict=True))
     assert (row["engine"], row["n"], row["invented"]) == ("extractive", "2", "0.0")
     assert (row["file_hit"], row["cited"], row["grounding"]) == ("100.0", "100.0", "100.0")
-    assert float(row["whole, s"]) >= float(row["first text, s"]) > 0
+    assert float(row["whole answer, s"]) >= float(row["first text, s"]) > 0
     assert re.search(r"^Measured \d{4}-\d\d-\d\d at commit \w+\+?, ", done.stdout, re.MULTILINE)

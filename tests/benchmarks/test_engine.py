@@ -77,11 +77,11 @@ def test_each_row_is_compared_with_its_target_in_the_same_run() -> None:
         line.split(" | ")[0][2:]: line.split(" | ")[-2:]
         for line in side_by_side({RAW: raw, OURS: faster, SERVER: theirs, SOCKET: ours})
     }
-    assert cells["the same, of the faster raw loop's just before and after, %"] == ["97", "met |"]
-    assert cells["follow-up, s"][1] == "met |"
-    assert cells["follow-up, two conversations in turn, s"][1] == "**missed** |"
-    assert cells["follow-up after a restart, s"][1] == "not judged |"
-    assert cells["longest gap beside a long prompt, steps"][1] == "**missed** |"
+    assert cells["decode, share of the faster raw loop's just before and after, %"] == ["at least 97", "met |"]
+    assert cells["TTFT: follow-up, s"][1] == "met |"
+    assert cells["TTFT: follow-up, two conversations alternating, s"][1] == "**missed** |"
+    assert cells["TTFT: follow-up after a restart, s"][1] == "not judged |"
+    assert cells["longest pause beside a long prompt, steps"][1] == "**missed** |"
 
 
 def test_memory_is_of_a_process_and_its_descendants() -> None:
@@ -104,7 +104,7 @@ def test_a_real_model_is_a_path_or_a_name_and_has_a_section_of_its_own(tmp_path:
     file = tmp_path / "some-model.gguf"
     file.touch()
     model = real(str(file))
-    assert (model.path, model.name, model.title) == (file, "some-model", ": some-model")
+    assert (model.path, model.name, model.title) == (file, "some-model", "some-model")
     assert model.begin == "<!-- bench-engine some-model: written by make bench-engine -->"
     assert real(str(PHI3.path)).name == PHI3.model  # by the file name in the catalogue
     with pytest.raises(SystemExit, match="nobody is not installed"):
@@ -119,7 +119,7 @@ def test_the_quick_benchmark_prints_every_row() -> None:
     figures = {row[0]: dict(zip((RAW, OURS, LOCKED, SERVER, SOCKET), row[1:6], strict=False)) for row in rows}
     measured = {name: row for name, row in figures.items() if name in {f"{r.what}, {r.unit}" for r in ROWS}}
     assert len(measured) == len(ROWS)
-    cold, cancel = "cold read of system prompt and code, s", "cancel inside a read: `end`, s"
+    cold, cancel = "cold prefill of system prompt and code, s", "cancel during prefill: time to `end`, s"
     assert {name for name, row in measured.items() if row[SOCKET] == "-"} == {cold}
     assert {name for name, row in measured.items() if row[LOCKED] == "-"} == {cold, cancel}
     for name, row in measured.items():  # a fast machine reads a tiny prompt in less than a hundredth of a second
@@ -129,5 +129,5 @@ def test_the_quick_benchmark_prints_every_row() -> None:
     assert float(measured[cancel][SOCKET]) < 5
     assert 0.01 < float(measured["memory at the end, GB"][RAW]) < 1
     alone = {row[0]: row[1] for row in rows if row[0] not in measured}
-    assert re.match(r"\d+% of 2, at worst \d+\.\d s$", alone["first token promised in 10 s, kept"])
+    assert re.match(r"\d+% of 2, at worst \d+\.\d s$", alone["TTFT within a budget of 10 s"])
     assert re.match(r"[+-]\d+\.\d%, from \d+ to \d+ MB$", alone["server's RSS, 4 swaps of tiny models"])

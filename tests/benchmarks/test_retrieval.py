@@ -101,7 +101,7 @@ def test_the_quick_benchmark_prints_every_table() -> None:
     assert done.returncode == 0, done.stderr
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("|")]
     table = {" ".join(row[:2]): row[2:] for row in rows}
-    assert "Without the benchmark of repositories: its folder is not available." in done.stdout
+    assert "Not measured: the benchmark of repositories. Its folder is not available." in done.stdout
     assert table["current docstring"][:4] == ["2", "100.0", "100.0", "100.0"]
     assert table["everything 100.0"] == ["100.0", "100.0", "100.0", "100.0"]
     assert re.search(r"^\| mean( \| 100.0){6} \|$", done.stdout, re.MULTILINE)
