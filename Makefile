@@ -163,14 +163,13 @@ else
 ifeq ($(BUILD):$(filter portable,$(shell cat $(STAMPS)/llama 2> /dev/null)),portable:)
 .PHONY: $(STAMPS)/llama
 endif
-# Unpacked and compiled in build/llama, which stays: llama-server is linked from the same objects. pip's cache of wheels
-# is left alone, as it does not tell a native wheel from a portable one.
+# Unpacked and compiled in build/llama, which stays (260 MB): llama-server is linked from the same objects.
 $(STAMPS)/llama: $(LLAMA_SDIST) | $(STAMPS)/packages
 	@echo "Compiling llama.cpp, $(BUILD) (on 2 cores about $(if $(PORTABLE),15,5) minutes) ..."
 	@rm -rf build/llama && mkdir -p build/llama/sources
 	@tar -xzf $(LLAMA_SDIST) -C build/llama/sources --strip-components=1
 	@unset MAKEFLAGS MFLAGS; CMAKE_ARGS="$($(BUILD)_FLAGS)" CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) \
-		$(BIN)/python -m pip install -v --no-deps --no-cache-dir --force-reinstall \
+		$(BIN)/python -m pip install -v --no-deps --force-reinstall \
 		--config-settings=build-dir="$(CURDIR)/build/llama/cmake" ./build/llama/sources > build/llama.log 2>&1 & pid=$$!; \
 	$(call progress,llama.cpp,build/llama.log)
 	@echo $(BUILD) > $@
