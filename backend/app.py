@@ -1,4 +1,4 @@
-"""The web application: faces on services, one shape for every error, the guard before all of it."""
+"""The web application: routers on services, one shape for every error, and the access guard in front."""
 
 import logging
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from backend.api import chat, health, index, security
+from backend.api import chat, health, history, index, security
 from backend.api.openai import routes
 from backend.api.websocket import Sockets
 from backend.config import VERSION
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The application, the same behind its security, and what has to be told when it stops."""
+    """The guarded application, and the parts that the server must notify when it stops."""
 
     services: Services
     sockets: Sockets
@@ -32,37 +32,33 @@ class App:
 
 
 def build_app(services: Services, rules: security.AccessRules) -> App:
-    """The faces on these services."""
+    """Builds the application on these services."""
     app = FastAPI(title="Lantern", version=VERSION, docs_url=None, redoc_url=None)
     app.state.services = services
     sockets = Sockets(services, rules)
-    for face in (chat, index, health, routes):
-        app.include_router(face.router)
+    for module in (chat, history, index, health, routes):
+        app.include_router(module.router)
 
     @app.websocket("/v1/ws")
     async def socket(websocket: WebSocket) -> None:
         await sockets.serve(websocket)
 
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _unserved)
+    app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(Exception, _failed)
-    for translated in (
-        ApiError,
-        OSError,
-        ModelError,
-        PromptError,
-    ):  # handlers by class win over the one for Exception, which also logs
-        app.add_exception_handler(translated, _failed)
+    # Starlette logs whatever reaches the handler for Exception; handlers by class keep expected errors out of the log.
+    for expected in (ApiError, OSError, ModelError, PromptError):
+        app.add_exception_handler(expected, _failed)
     return App(services, sockets, security.Guard(app, rules))
 
 
-def _answer(request: Request, refusal: ApiError, status: int | None = None) -> JSONResponse:
-    headers = {"Retry-After": str(max(1, refusal.retry_after_ms // 1000))} if refusal.retry_after_ms else {}
+def _answer(request: Request, error: ApiError, status: int | None = None) -> JSONResponse:
+    headers = {"Retry-After": str(max(1, error.retry_after_ms // 1000))} if error.retry_after_ms else {}
     if request.url.path.startswith(security.OPENAI_PATHS):
-        status, body = openai_error(refusal, status)
-        # Their clients try every 5xx again by themselves, unless they are told not to.
-        return JSONResponse(body, status, headers | {"x-should-retry": str(refusal.code.retryable).lower()})
-    return JSONResponse({"error": refusal.body}, status or refusal.code.http, headers)
+        status, body = openai_error(error, status)
+        # OpenAI's clients retry every 5xx unless this header says no.
+        return JSONResponse(body, status, headers | {"x-should-retry": str(error.code.retryable).lower()})
+    return JSONResponse({"error": error.body}, status or error.code.http, headers)
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
@@ -74,13 +70,13 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     problems = error.errors()
     if any(problem["type"] == "json_invalid" for problem in problems):
         return _answer(request, ApiError("parse", "the body is not JSON"))
-    told = "; ".join(f"{'.'.join(map(str, p['loc'][1:])) or 'body'}: {p['msg']}" for p in problems)
+    message = "; ".join(f"{'.'.join(map(str, p['loc'][1:])) or 'body'}: {p['msg']}" for p in problems)
     field = ".".join(map(str, problems[0]["loc"][1:])) or None
-    return _answer(request, ApiError("bad_params", told, param=field))
+    return _answer(request, ApiError("bad_params", message, param=field))
 
 
-async def _unserved(request: Request, error: Exception) -> JSONResponse:
-    """What Starlette and FastAPI refuse by themselves: routes, methods, bodies that cannot be read."""
+async def _http_refusal(request: Request, error: Exception) -> JSONResponse:
+    """Answers what Starlette and FastAPI reject by themselves: unknown routes, methods, unreadable bodies."""
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, ApiError):  # raised while the body was being read
         return _answer(request, error.__cause__)

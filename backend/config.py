@@ -1,7 +1,7 @@
-"""The settings, from the environment or a `.env` file. Nothing else in Lantern reads the environment.
+"""The settings, from the environment or a `.env` file. No other module reads the environment.
 
-A `.env` counts only beside Lantern itself and in `~/.lantern`, never in the folder a command happens to run in:
-that folder is often a stranger's repository.
+A `.env` is read only beside Lantern itself and in `~/.lantern`, never in the current folder: that is often a
+repository that the user did not write.
 """
 
 from importlib.metadata import version
@@ -18,11 +18,11 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class BadSetting(Exception):
-    """A setting cannot be used; the message names its variable."""
+    """A setting has an invalid value; the message names its variable."""
 
 
 class Settings(BaseSettings):
-    """Every setting with its default; `.env.example` lists them with a line each."""
+    """Every setting with its default; `.env.example` explains each in a line."""
 
     model_config = SettingsConfigDict(
         env_file=(Path(__file__).parent.parent / ".env", HOME / ".env"),
@@ -34,10 +34,10 @@ class Settings(BaseSettings):
     model_name: str = ""  # "": `Registry.default`
     engine_url: str = ""  # of an OpenAI-compatible server
     engine_api_key: SecretStr = SecretStr("")
-    engine_model: str = ""  # "": the first that the server lists
+    engine_model: str = ""  # "": the first in the list of that server
     embedding_model: str = "all-MiniLM-L6-v2"
     data_dir: Path = HOME
-    models_dir: Path = Field(default_factory=lambda known: known["data_dir"] / "models", validate_default=True)
+    models_dir: Path = Field(default_factory=lambda data: data["data_dir"] / "models", validate_default=True)
     database_url: str = ""
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -47,17 +47,17 @@ class Settings(BaseSettings):
     n_gpu_layers: int | None = Field(None, ge=-1)
     context_length: int = Field(0, ge=0)  # tokens; 0: the catalogue's
     max_tokens: int = Field(0, ge=0)  # 0: the catalogue's
-    kv_type: Literal["f16", "q8_0"] = "f16"  # of the model's memory of what it has read
-    kv_ram_mb: int = Field(2048, ge=0)  # for conversations that had to leave it
+    kv_type: Literal["f16", "q8_0"] = "f16"  # number format of the KV cache
+    kv_ram_mb: int = Field(2048, ge=0)  # for snapshots of conversations that were evicted from it
     kv_disk_mb: int = Field(4096, ge=0)
-    snippets: int = Field(8, ge=1, le=50)  # pieces of code in one prompt; three times as many where a budget cuts them
-    lead: bool = True  # answers begin with what is known before a model has read anything
-    evidence_tokens: int = Field(1000, ge=0)  # of code in one prompt; 0: SNIPPETS pieces, however long
-    first_token_s: float = Field(10, ge=0, allow_inf_nan=False)  # seconds promised to the first token; 0: none
+    snippets: int = Field(8, ge=1, le=50)  # pieces of code in a prompt; with `evidence_tokens` up to 3 times as many
+    lead: bool = True  # answers begin with a part that needs no model
+    evidence_tokens: int = Field(1000, ge=0)  # of code in one prompt; 0: SNIPPETS pieces of any length
+    first_token_s: float = Field(10, ge=0, allow_inf_nan=False)  # time to first token that is promised; 0: no promise
     queue_limit: int = Field(16, ge=1)  # turns waiting or running
     grace_ms: int = Field(30_000, ge=0)
-    turn_s: float = Field(1800, ge=0, allow_inf_nan=False)  # the longest that a question may take; 0: no limit
-    watch: bool = True  # follow the files of every codebase that is indexed or opened
+    turn_s: float = Field(1800, ge=0, allow_inf_nan=False)  # time limit of a question; 0: none
+    watch: bool = True  # keep every codebase that is indexed or opened up to date
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("data_dir", "models_dir")
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     def _http_address(cls, url: str) -> str:
         parsed = urlsplit(url)
         if url and (parsed.scheme not in ("http", "https") or not parsed.hostname or "@" in parsed.netloc):
-            raise ValueError("give http://HOST:PORT or https://..., a key belongs into ENGINE_API_KEY")
+            raise ValueError("give http://HOST:PORT or https://...; put a key into ENGINE_API_KEY")
         return url
 
     @property
@@ -95,10 +95,10 @@ class Settings(BaseSettings):
         return frozenset(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
 
 
-def load_settings(**given: object) -> Settings:
-    """Settings with `given` values (those that are not None) above the environment. Raises `BadSetting`."""
+def load_settings(**overrides: object) -> Settings:
+    """The settings; `overrides` that are not None win over the environment. Raises `BadSetting`."""
     try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise BadSetting(f"{problems} (environment or .env; see .env.example)") from None

@@ -1,6 +1,6 @@
-"""What a face can answer instead of a result: one table of codes for JSON-RPC, HTTP and sockets.
+"""Errors that clients receive: one table of codes for JSON-RPC, HTTP and sockets.
 
-Knows how the errors of the other packages translate; nothing else does.
+The only module that translates errors of the other packages into them.
 """
 
 import logging
@@ -46,14 +46,14 @@ CODES = {
 
 
 class ApiError(Exception):
-    """Raised anywhere in the backend to answer a client with one of `CODES`."""
+    """Answers a client with one of `CODES`. Raised anywhere in the backend."""
 
     def __init__(self, code: str, message: str, retry_after_ms: int | None = None, param: str | None = None) -> None:
         super().__init__(message)
         self.code = CODES[code]
         self.message = message
         self.retry_after_ms = retry_after_ms
-        self.param = param  # the field that is wrong, where it is one
+        self.param = param  # the field that is wrong, if a field is
 
     @classmethod
     def from_body(cls, body: Mapping[str, str]) -> "ApiError":
@@ -74,21 +74,21 @@ class ApiError(Exception):
         return {"code": self.code.name, "message": self.message}
 
 
-# Where OpenAI's clients switch on another status or code than ours.
+# Codes for which OpenAI's clients expect another status or code than ours.
 _OPENAI = {"bad_params": (400, "bad_params"), "context_too_large": (400, "context_length_exceeded")}
 
 
-def openai_error(refusal: ApiError, status: int | None = None) -> tuple[int, dict[str, dict[str, str | None]]]:
-    """Status and body of an answer in OpenAI's shape."""
-    known, code = _OPENAI.get(refusal.code.name, (refusal.code.http, refusal.code.name))
-    if code == "not_found" and refusal.param == "model":
+def openai_error(error: ApiError, status: int | None = None) -> tuple[int, dict[str, dict[str, str | None]]]:
+    """Status and body of an error in OpenAI's shape; `status` overrides that of the code."""
+    default_status, code = _OPENAI.get(error.code.name, (error.code.http, error.code.name))
+    if code == "not_found" and error.param == "model":
         code = "model_not_found"
-    status = status or known
+    status = status or default_status
     kind = "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
-    return status, {"error": {"message": refusal.message, "type": kind, "param": refusal.param, "code": code}}
+    return status, {"error": {"message": error.message, "type": kind, "param": error.param, "code": code}}
 
 
-# The most particular class first.
+# Subclasses before their base classes.
 _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
     (modelling.ContextTooLarge, "context_too_large"),
     (modelling.Unsupported, "bad_params"),
@@ -105,10 +105,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def to_api_error(error: Exception, log: logging.Logger, activity: str) -> ApiError:
-    """The error to answer the client with. A defect of ours is logged with its traceback as "`activity` failed".
-
-    For the handlers of `except Exception` at the edges of sockets and jobs: the linter wants each marked BLE001.
-    """
+    """The error to answer the client with. An unexpected one is logged with its traceback: "`activity` failed"."""
     translated = translate(error)
     if translated is not None:
         return translated
@@ -117,7 +114,7 @@ def to_api_error(error: Exception, log: logging.Logger, activity: str) -> ApiErr
 
 
 def translate(error: Exception) -> ApiError | None:
-    """The `ApiError` for an error of Lantern's packages or of the disk; None for a defect of ours."""
+    """The `ApiError` for an error of Lantern's packages or of the disk; None for an unexpected error."""
     if isinstance(error, ApiError):
         return error
     for kind, code in _TRANSLATIONS:
@@ -127,9 +124,10 @@ def translate(error: Exception) -> ApiError | None:
 
 
 def _storage(error: Exception) -> ApiError | None:
-    from sqlalchemy.exc import OperationalError  # a search without a server does without its 0.3 s
+    from sqlalchemy.exc import OperationalError  # imported late: it takes 0.3 s, and an offline search never needs it
 
-    cause = error.orig if isinstance(error, OperationalError) else error  # its own text would quote parameters
+    # The text of OperationalError itself would quote parameters.
+    cause = error.orig if isinstance(error, OperationalError) else error
     text = str(cause).lower() if isinstance(error, OperationalError) else ""
     if "database or disk is full" in text or (isinstance(cause, OSError) and cause.errno in (ENOSPC, EDQUOT)):
         return ApiError("storage_full", "the disk is full: free some space; nothing that was stored is lost")

@@ -1,4 +1,4 @@
-"""One Lantern per data folder: the lock that makes it so, how others find it, and the token that lets them in."""
+"""One server per data folder: its lock file, how commands find the server, and the access token."""
 
 import fcntl
 import json
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOCK = "server.json"
-CLAIM_TRIES, CLAIM_PAUSE_S = 25, 0.02
-TOKEN_CHARS = 32  # at least
+LOCK_TRIES, LOCK_PAUSE_S = 25, 0.02
+TOKEN_CHARS = 32  # at least; random bytes in a new token
 
 
 class DataFolderInUse(Exception):
@@ -20,38 +20,38 @@ class DataFolderInUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A running server as its lock file describes it; `url` is empty while it is starting."""
+    """A running server, as its lock file describes it. `url` is empty until it accepts connections."""
 
     pid: int
     url: str
 
 
 class DataDirLock:
-    """The exclusive hold of a data folder, for as long as this process lives or until `release`."""
+    """The exclusive lock of a data folder, until `release` or the end of this process."""
 
     def __init__(self, data_dir: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._fd = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not self._locked():
+        if not self._acquire():
             os.close(self._fd)
             other = find(data_dir)
             who = f"process {other.pid}{f' at {other.url}' if other.url else ''}" if other else "another process"
             raise DataFolderInUse(f"{data_dir} is in use by {who}: stop it, or set DATA_DIR to another folder")
         self.publish("")
 
-    def _locked(self) -> bool:
-        """Takes the lock; a `find` of another process holds it for a moment, a server for long."""
-        for _ in range(CLAIM_TRIES):
+    def _acquire(self) -> bool:
+        """Whether the lock was free. Tries for half a second: a `find` of another process may have it that long."""
+        for _ in range(LOCK_TRIES):
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                time.sleep(CLAIM_PAUSE_S)
+                time.sleep(LOCK_PAUSE_S)
             else:
                 return True
         return False
 
     def publish(self, url: str) -> None:
-        """Writes where this server listens."""
+        """Writes the URL of this server into the lock file."""
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
 
@@ -61,7 +61,7 @@ class DataDirLock:
 
 
 def find(data_dir: Path) -> Instance | None:
-    """The server that holds this folder now, or None. A file that a dead server left behind does not count."""
+    """The server that uses this folder now, or None. A lock file without a living process does not count."""
     with suppress(FileNotFoundError), (data_dir / LOCK).open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -74,21 +74,21 @@ def find(data_dir: Path) -> Instance | None:
 
 
 def token(file: Path) -> str:
-    """The token of this data folder, made at the first call and readable by its owner only."""
+    """The access token of this data folder, created at the first call. Only the owner can read the file."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = os.open(file.parent, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # many commands may be the first
-        known = file.read_text().strip() if file.exists() else ""
-        if len(known) < TOKEN_CHARS:  # none, or one that a crash cut short
-            known = secrets.token_urlsafe(TOKEN_CHARS)
+        fcntl.flock(folder, fcntl.LOCK_EX)  # several commands may create it at once
+        content = file.read_text().strip() if file.exists() else ""
+        if len(content) < TOKEN_CHARS:  # no token, or one that a crash cut short
+            content = secrets.token_urlsafe(TOKEN_CHARS)
             draft = file.with_name(f".{file.name}")
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-                stream.write(known + "\n")
+                stream.write(content + "\n")
                 stream.flush()
                 os.fsync(stream.fileno())
             draft.replace(file)
         file.chmod(0o600)
     finally:
         os.close(folder)
-    return known
+    return content

@@ -1,12 +1,12 @@
-"""Manners of the thread pools under torch, FAISS and llama.cpp. To be called before any of them is loaded."""
+"""Settings of the OpenMP thread pools in torch, FAISS and llama.cpp. Applied before any of them is loaded."""
 
 import os
 
 
 def limit_openmp_spin() -> None:
-    """Shortens OpenMP's spinning at barriers; a setting of the user stays.
+    """Shortens the time that OpenMP threads spin at barriers. A value set by the user wins.
 
-    By default its threads spin for milliseconds: when other work wants the cores (an index job beside an answer),
-    a token then takes up to 100 times as long. A short spin costs nothing measurable on an idle machine.
+    By default they spin for milliseconds. While another task uses the cores (an index job during an answer), a token
+    then takes up to 100 times as long. A short spin has no measurable cost on an idle machine.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")

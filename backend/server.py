@@ -1,6 +1,6 @@
-"""Running the application: claims the data folder, binds, wires, serves, publishes where, leaves cleanly.
+"""Runs the application: locks the data folder, binds the port, builds the services, serves, shuts down cleanly.
 
-`lantern serve` runs it in the foreground, every other command that finds no server in a thread of its own.
+`lantern serve` runs it in the foreground. Another command that finds no server runs it in a thread.
 """
 
 import asyncio
@@ -21,53 +21,52 @@ from backend.instance_lock import DataDirLock, token
 from backend.services import Services
 from backend.wiring import build_services
 
-GOODBYE_S = 0.5
-SHUTDOWN_S = 5
+ANNOUNCE_S = 0.5  # for telling the sockets that the server closes
+SHUTDOWN_S = 5  # for open requests
 
-Wire = Callable[[Settings], AbstractAsyncContextManager[Services]]
-OnReady = Callable[[str], None]  # receives the URL once the server accepts
+BuildServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
+OnReady = Callable[[str], None]  # is called with the URL when the server accepts connections
 
 
 async def serve(
     settings: Settings,
     on_ready: OnReady,
-    leave: asyncio.Event | None = None,
-    wire: Wire = build_services,
+    stop: asyncio.Event | None = None,
+    build: BuildServices = build_services,
     *,
     preload: bool = True,
 ) -> None:
-    """Serves until a signal arrives, or `leave` is set. Raises `BadSetting`, `DataFolderInUse`.
+    """Serves until `stop` is set; without `stop`, until a signal arrives. Raises `BadSetting`, `DataFolderInUse`.
 
-    With `preload` the server's own model is loaded as soon as it accepts, else when it is asked.
+    `preload` loads the server's model when the server is ready, instead of with the first question.
     """
-    claim = DataDirLock(settings.data_dir)
+    lock = DataDirLock(settings.data_dir)
     bound: socket.socket | None = None
     try:
         bound = _bind(settings.host, settings.port)
         port = bound.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         rules = security.rules(token(settings.token_file), settings.host, port, settings.allow_remote, settings.origins)
-        async with wire(settings) as wired:
-            app = build_app(wired, rules)
+        async with build(settings) as services:
+            app = build_app(services, rules)
 
             def ready() -> None:
-                claim.publish(f"http://{host}:{port}")
+                lock.publish(f"http://{host}:{port}")
                 on_ready(f"http://{host}:{port}")
                 if preload:
-                    wired.engines.preload()
+                    services.engines.preload()
 
-            leave = leave or _on_signal()
-            await _Server(app, ready, leave).serve([bound])
+            await _Server(app, ready, stop or _on_signal()).serve([bound])
     finally:
         if bound is not None:
             bound.close()
-        claim.release()
+        lock.release()
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that tells when it is up, and ends turns and tells sockets before it goes."""
+    """Uvicorn that reports when it is ready; before it stops, it notifies the sockets and ends the turns."""
 
-    def __init__(self, app: App, on_ready: Callable[[], None], leave: asyncio.Event) -> None:
+    def __init__(self, app: App, on_ready: Callable[[], None], stop: asyncio.Event) -> None:
         config = uvicorn.Config(
             app.guarded,
             lifespan="off",
@@ -80,7 +79,7 @@ class _Server(uvicorn.Server):
             server_header=False,
         )
         super().__init__(config)
-        self._app, self._on_ready, self._leave = app, on_ready, leave
+        self._app, self._on_ready, self._stop = app, on_ready, stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -89,19 +88,19 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         ticking = asyncio.create_task(super().main_loop())
         try:
-            await self._leave.wait()  # uvicorn would look for it with every tick, a tenth of a second
+            await self._stop.wait()  # uvicorn itself would check ten times a second
         finally:
             ticking.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves signals to `leave`: uvicorn would raise them again before the services are taken down."""
+        """Leaves signals to `stop`: uvicorn would raise them again before the services are closed."""
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
-                await self._app.sockets.closing(after_ms=0)
+            async with asyncio.timeout(ANNOUNCE_S):
+                await self._app.sockets.announce_closing(after_ms=0)
         await self._app.services.turns.close()
         await super().shutdown(sockets)
 
@@ -109,46 +108,47 @@ class _Server(uvicorn.Server):
 @contextmanager
 def served_in_thread(settings: Settings) -> Iterator[str]:
     """The URL of a server inside this process, for as long as the block lasts. Raises what `serve` raises."""
-    up, given_up = threading.Event(), threading.Event()
+    ended_or_ready, abandoned = threading.Event(), threading.Event()
     urls: list[str] = []
-    leaving: list[Callable[[], object]] = []
+    stops: list[Callable[[], object]] = []
 
     def ready(url: str) -> None:
         urls.append(url)
-        up.set()
+        ended_or_ready.set()
 
     async def run() -> None:
-        leave = asyncio.Event()
-        leaving.append(partial(asyncio.get_running_loop().call_soon_threadsafe, leave.set))
-        if not given_up.is_set():
-            await serve(settings, ready, leave, preload=False)  # many commands ask no model
+        stop = asyncio.Event()
+        stops.append(partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set))
+        if not abandoned.is_set():
+            await serve(settings, ready, stop, preload=False)  # many commands need no model
 
     with ThreadPoolExecutor(1, thread_name_prefix="server") as thread:
-        served = thread.submit(asyncio.run, run())
-        served.add_done_callback(lambda _: up.set())
+        server = thread.submit(asyncio.run, run())
+        server.add_done_callback(lambda _: ended_or_ready.set())
         try:
-            up.wait()
+            ended_or_ready.wait()
             if not urls:
-                served.result()
+                server.result()
             yield urls[0]
         finally:
-            given_up.set()
-            for leave in leaving:
-                with suppress(RuntimeError):  # its loop is closed: it has left already
-                    leave()
+            abandoned.set()
+            for stop in stops:
+                with suppress(RuntimeError):  # its loop is closed: the server has stopped already
+                    stop()
 
 
 def _on_signal() -> asyncio.Event:
-    """Set by the signals that end a server."""
-    leave = asyncio.Event()
+    """An event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, leave.set)
-    return leave
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # with 0, asyncio leaves out TCP_NODELAY
+    # With protocol 0, asyncio would not set TCP_NODELAY.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))

@@ -1,4 +1,4 @@
-"""What the faces work with, made once by `wiring`."""
+"""The services behind every interface (REST, WebSocket, OpenAI). Built once, by `wiring`."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from backend.chat.turns import Turns
 from backend.config import Settings
 from backend.db.database import Database
 from backend.engines.pool import EnginePool
+from backend.indexing.indexes import Indexes
 from backend.indexing.jobs import Jobs
 from backend.indexing.retrieval import Retrieval
 from backend.metrics import Metrics
@@ -15,15 +16,16 @@ from backend.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the faces work with."""
+    """One of each, shared by all requests."""
 
     settings: Settings
     database: Database
+    indexes: Indexes
     retrieval: Retrieval
     engines: EnginePool
     rag: Rag
     turns: Turns
-    ahead: Prefetcher
+    prefetcher: Prefetcher
     jobs: Jobs
     metrics: Metrics
-    epoch: str
+    epoch: str  # see `conversations.epoch`

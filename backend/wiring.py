@@ -1,4 +1,4 @@
-"""The composition root: every part made once, in order, and taken down in reverse. Nothing else constructs parts."""
+"""The composition root: builds every service once, in order, and closes them in reverse. Nothing else builds them."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -16,9 +16,10 @@ from backend.db import conversations
 from backend.db.database import Database
 from backend.db.events import EventLog
 from backend.engines.pool import EnginePool
-from backend.engines.remote import remote
+from backend.engines.remote import remote_server
+from backend.indexing.indexes import Indexes, open_indexes
 from backend.indexing.jobs import Jobs
-from backend.indexing.retrieval import Retrieval, open_retrieval
+from backend.indexing.retrieval import Retrieval
 from backend.metrics import Metrics
 from backend.services import Services
 from models.errors import ModelError
@@ -30,59 +31,55 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def build_services(
     settings: Settings,
-    retrieval: Retrieval | None = None,
+    indexes: Indexes | None = None,
     engines: EnginePool | None = None,
 ) -> AsyncIterator[Services]:
-    """Everything, ready to serve. The caller holds the data folder's claim.
+    """All services, ready to serve. The caller holds the lock of the data folder.
 
-    Retrieval and engines are those of the settings, unless others are given.
+    Indexes and engines are built from the settings unless the caller passes its own.
     """
     database = _migrated(settings)
     epoch = await database.write(conversations.epoch)
     if interrupted := await database.write(conversations.recover):
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
-    event_log, metrics = EventLog(database), Metrics()
-    retrieval = retrieval or open_retrieval(settings)
-    registry = Registry(settings.models_dir, settings.user_catalogue)
-    engines = engines or EnginePool(registry, settings, metrics, remote=remote(settings))
+    metrics = Metrics()
+    indexes = indexes or open_indexes(settings)
+    engines = engines or _engines(settings, metrics)
     try:
         engines.resolve("")
     except ModelError as error:
         raise BadSetting(f"MODEL_NAME: {error}") from None
-    known = ContextRetriever(database, retrieval, CANDIDATES * settings.snippets)
+    jobs = Jobs(indexes, settings.watch)
+    retrieval = Retrieval(indexes, on_use=jobs.opened)
+    retriever = ContextRetriever(database, retrieval, CANDIDATES * settings.snippets)
     prompting = Prompting(
         settings.snippets, settings.max_tokens, settings.first_token_s, settings.lead, settings.evidence_tokens
     )
-    ahead = Prefetcher(database, known, engines, prompting)
-    rag = Rag(database, event_log, known, engines, prompting, metrics)
-    turns = Turns(
-        database,
-        event_log,
-        rag,
-        engines,
-        metrics,
-        queue_limit=settings.queue_limit,
-        grace_ms=settings.grace_ms,
-        turn_s=settings.turn_s,
-    )
-    jobs = Jobs(retrieval, settings.watch)
-    retrieval.on_use = jobs.opened
+    prefetcher = Prefetcher(database, retriever, engines, prompting)
+    event_log = EventLog(database)
+    rag = Rag(database, event_log, retriever, engines, prompting, metrics)
+    turns = Turns(database, event_log, rag, engines, metrics, settings)
     try:
-        yield Services(settings, database, retrieval, engines, rag, turns, ahead, jobs, metrics, epoch)
+        yield Services(settings, database, indexes, retrieval, engines, rag, turns, prefetcher, jobs, metrics, epoch)
     finally:
-        await ahead.close()
+        await prefetcher.close()
         await turns.close()
         await jobs.close()
         await engines.unload()
         database.close()
 
 
+def _engines(settings: Settings, metrics: Metrics) -> EnginePool:
+    registry = Registry(settings.models_dir, settings.user_catalogue)
+    return EnginePool(registry, settings, metrics, remote=remote_server(settings))
+
+
 def _migrated(settings: Settings) -> Database:
-    """The database of sessions in its newest form. Raises `BadSetting`."""
+    """The database of sessions, migrated to the newest schema. Raises `BadSetting`."""
     database = Database(settings.sqlalchemy_url)
     try:
         database.migrate()
     except DatabaseError as error:
-        shown = database.engine.url.render_as_string(hide_password=True)
-        raise BadSetting(f"DATABASE_URL: the database {shown} cannot be used: {error.orig}") from None
+        url = database.engine.url.render_as_string(hide_password=True)
+        raise BadSetting(f"DATABASE_URL: the database {url} cannot be used: {error.orig}") from None
     return database

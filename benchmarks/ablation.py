@@ -1,4 +1,4 @@
-"""Searches with one signal left out, in this process: over the benchmark's trees, or a codebase's own questions."""
+"""Searches without one signal each, in this process: over the benchmark's trees, or a codebase's own questions."""
 
 import json
 import lzma
@@ -25,25 +25,25 @@ from indexer.update.refresh import refresh
 from prompts.pack import pack
 
 CHOICE = CANDIDATES * Settings.model_fields["snippets"].default  # hits that a prompt is packed from
-World = tuple[Path, list[Case]]  # files on disk and what to ask of them
+Codebase = tuple[Path, list[Case]]  # its files on disk and the questions to it
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A way to search. `constants` are those of modules that are no signal's weight."""
+    """A way to search. `constants`: values of module constants that are not weights."""
 
     name: str
     weights: Weights = DEFAULT
     constants: dict[str, float] = field(default_factory=dict)
-    is_packed: bool = False  # evidence is what the packer shows of hits, not the first whole ones
+    is_packed: bool = False  # evidence is what the packer shows, not the first whole hits
 
 
 ALL = Variant("everything")
 PACKED = Variant("packed", is_packed=True)
 VARIANTS = (
     ALL,
-    *(Variant(f"without {one}", replace(DEFAULT, **{one: 0.0})) for one in SIGNALS),
-    Variant("without demotion of tests", constants={"indexer.search.fusion._TESTS_TIMES": 1.0}),
+    *(Variant(f"without {signal}", replace(DEFAULT, **{signal: 0.0})) for signal in SIGNALS),
+    Variant("without demotion of tests", constants={"indexer.search.fusion._TESTS_FACTOR": 1.0}),
     Variant(
         "without merging",
         constants={"indexer.search.grouping._LINES": 0, "indexer.search.grouping._DEFINITION_LINES": 0},
@@ -53,50 +53,58 @@ VARIANTS = (
 
 
 def ablation(
-    worlds: Iterator[World], folder: Path, static: Embedder, heavy: Embedder, variants: Sequence[Variant] = VARIANTS
+    searched: Iterator[Codebase],
+    folder: Path,
+    static: Embedder,
+    model: Embedder,
+    variants: Sequence[Variant] = VARIANTS,
 ) -> dict[str, list[Score]]:
-    """The scores of every variant, by name. Times mean nothing: all share the vectors that one of them has made."""
+    """The scores of every variant, by name. Their times mean nothing: all variants share one cache of vectors."""
     codebases, cache = Codebases(folder / "indexes"), VectorCache(folder / "vectors.cache")
     scores: defaultdict[str, list[Score]] = defaultdict(list)
-    for root, cases in worlds:
+    for root, cases in searched:
         store = codebases.open(root)
         refresh(store, static)
         for variant in variants:
-            dense = Reranker(lambda: heavy, cache) if variant.weights.rerank else None
-            searcher = Searcher(store, static, dense, variant.weights)
-            with ExitStack() as changed:
+            reranker = Reranker(lambda: model, cache) if variant.weights.rerank else None
+            searcher = Searcher(store, static, reranker, variant.weights)
+            with ExitStack() as patches:
                 for name, value in variant.constants.items():
-                    changed.enter_context(patch(name, value))
-                scores[variant.name] += packed(cases, searcher) if variant.is_packed else whole(cases, searcher)
+                    patches.enter_context(patch(name, value))
+                scores[variant.name] += (
+                    score_packed(cases, searcher) if variant.is_packed else score_hits(cases, searcher)
+                )
     return dict(scores)
 
 
-def whole(cases: Sequence[Case], searcher: Searcher) -> list[Score]:
+def score_hits(cases: Sequence[Case], searcher: Searcher) -> list[Score]:
     return measure(cases, lambda question: searcher.search(question, k=DEPTH))
 
 
-def packed(cases: Sequence[Case], searcher: Searcher) -> list[Score]:
+def score_packed(cases: Sequence[Case], searcher: Searcher) -> list[Score]:
     return [_packed(case, searcher.find(case.question, k=CHOICE, joined=False).hits) for case in cases]
 
 
 def _packed(case: Case, hits: Sequence[Hit]) -> Score:
-    """With the evidence that the packer makes of these hits; a piece costs what it costs among whole hits, its code."""
+    """With the evidence that the packer shows of these hits. A piece costs its code only, as a whole hit does."""
 
-    def shown(room: int) -> list[Hit]:
-        return [piece.hit for piece in pack(hits, case.question, room, lambda piece: size(piece.hit.text))]
+    def shown(budget: int) -> list[Hit]:
+        return [piece.hit for piece in pack(hits, case.question, budget, lambda piece: size(piece.hit.text))]
 
-    found = score(case, hits, 0.0)
-    return replace(found, evidence=evidence(case, shown)) if case.functions else found
+    scored = score(case, hits, 0.0)
+    return replace(scored, evidence=evidence(case, shown)) if case.functions else scored
 
 
-def own(root: Path, folder: Path, each: int) -> Iterator[World]:
-    """A codebase and the questions made of it."""
+def own_questions(root: Path, folder: Path, each: int) -> Iterator[Codebase]:
+    """A codebase and the questions made from it."""
     cases = build(root, folder / "copy", each)
     yield folder / "copy", cases
 
 
-def benchmark(bench: Path, folder: Path, repo: str = "", tell: Callable[[str], object] = str) -> Iterator[World]:
-    """Each tree of `bench`/dev.jsonl, laid out in a folder of its repository, one after another."""
+def benchmark_trees(
+    bench: Path, folder: Path, repo: str = "", on_repository: Callable[[str], object] = str
+) -> Iterator[Codebase]:
+    """Each tree of `bench`/dev.jsonl, checked out in the folder of its repository, one after another."""
     trees: defaultdict[str, defaultdict[str, list[Case]]] = defaultdict(lambda: defaultdict(list))
     for line in (bench / "dev.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
@@ -105,17 +113,17 @@ def benchmark(bench: Path, folder: Path, repo: str = "", tell: Callable[[str], o
             case = Case(row["kind"], row["query"], tuple(row["gold_files"]), tuple(functions))
             trees[row["repo"]][row["tree"]].append(case)
     for name, of_repo in trees.items():
-        tell(name)
+        on_repository(name)
         contents, blobs = _pack(bench / "packs" / f"{name.replace('/', '+')}.tar.xz")
         root = folder / name.replace("/", "+")
-        laid: dict[str, str] = {}
+        checked_out: dict[str, str] = {}
         for tree, cases in sorted(of_repo.items()):
-            for path in laid.keys() - contents[tree].keys():
+            for path in checked_out.keys() - contents[tree].keys():
                 (root / path).unlink()
-            for path in (path for path, blob in contents[tree].items() if laid.get(path) != blob):
+            for path in (path for path, blob in contents[tree].items() if checked_out.get(path) != blob):
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_bytes(blobs[contents[tree][path]])
-            laid = contents[tree]
+            checked_out = contents[tree]
             yield root, cases
 
 

@@ -1,6 +1,7 @@
-"""`make bench`: what Lantern costs on this machine, as a Markdown table. `--quick` is the same on less, for the suite.
+"""`make bench`: times and rates of Lantern on this machine, as a Markdown table.
 
-Absolute figures are of a shared, noisy machine; the ratios within one run are what can be compared.
+`--quick` measures less, for the suite. On a shared, noisy machine only ratios within one run can be
+compared.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from indexer.embedding.base import Vectors
 from indexer.embedding.onnx import load_embedder
 from indexer.embedding.static import StaticEmbedder
 from indexer.files.scan import Candidate, read, walk
-from indexer.parsing.chunking import chunks_of, embedded
+from indexer.parsing.chunking import chunks_of, embedding_text
 from indexer.parsing.definitions import parse
 from indexer.search.searcher import Searcher
 from indexer.storage.codebases import Codebases
@@ -41,10 +42,10 @@ QUERIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured."""
+    """How much to measure."""
 
     files: int  # of the standard library, scanned, chunked and indexed
-    small: int  # files of the tree in which nothing, and then one file, changes
+    small: int  # files of the tree that is indexed again unchanged, and then with one change
     embedded: int  # chunks
     indexes: tuple[int, ...]  # chunks in the searched indexes
     tokens: int  # streamed over the socket
@@ -58,7 +59,7 @@ Row = tuple[str, str]
 
 
 class SeededEmbedder:
-    """Unit vectors of the real size that cost nothing: what is measured with it is everything but the embedding."""
+    """Unit vectors of the real size at no cost, to measure everything but the embedding."""
 
     model_id, dim = "seeded", 256
 
@@ -73,7 +74,7 @@ class SeededEmbedder:
 
 
 class PacedEngine(ScriptedEngine):
-    """Says the time, every few milliseconds, so that the receiver can tell how long each token took."""
+    """Sends the time every few milliseconds, so that the receiver can compute the latency of each token."""
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
         for _ in range(sampling.max_tokens):
@@ -85,31 +86,31 @@ class PacedEngine(ScriptedEngine):
 def reading(size: Size) -> Iterator[Row]:
     """From files on disk to chunks, and from chunks to vectors."""
     root, embedder = Path(sysconfig.get_paths()["stdlib"]), load_embedder()
-    began = time.perf_counter()
+    start = time.perf_counter()
     candidates = [found for found in walk(root) if isinstance(found, Candidate)][: size.files]
     sources = [found for found in (read(root, candidate) for candidate in candidates) if isinstance(found, SourceFile)]
-    scanned = time.perf_counter() - began
+    scanned = time.perf_counter() - start
     yield "scan and read", f"{len(sources) / scanned:,.0f} files/s"
-    began = time.perf_counter()
+    start = time.perf_counter()
     pieces = [piece for source in sources for piece in chunks_of(source, parse(source.text, source.language))]
-    chunked = time.perf_counter() - began
+    chunked = time.perf_counter() - start
     yield "parse and chunk", f"{len(sources) / chunked:,.0f} files/s, {len(pieces) / chunked:,.0f} chunks/s"
-    texts = [embedded(piece) for piece in pieces[:: max(1, len(pieces) // size.embedded)]][: size.embedded]
+    texts = [embedding_text(piece) for piece in pieces[:: max(1, len(pieces) // size.embedded)]][: size.embedded]
     embedder.embed_documents(texts[:8])
-    began = time.perf_counter()
+    start = time.perf_counter()
     embedder.embed_documents(texts)
-    yield "embed (MiniLM)", f"{len(texts) / (time.perf_counter() - began):,.0f} chunks/s"
+    yield "embed (MiniLM)", f"{len(texts) / (time.perf_counter() - start):,.0f} chunks/s"
 
 
 def indexing(size: Size, folder: Path) -> Iterator[Row]:
-    """With the static table, from nothing to searchable; and again when little changed."""
+    """With the static table: a first index, and again after small changes."""
     stdlib = Path(sysconfig.get_paths()["stdlib"])
     found = [candidate for candidate in walk(stdlib) if isinstance(candidate, Candidate)][: size.files]
     root = folder / "stdlib"
     for candidate in found:
         (root / candidate.path).parent.mkdir(parents=True, exist_ok=True)
         (root / candidate.path).write_bytes((stdlib / candidate.path).read_bytes())
-    first, report = _askable(Codebases(folder / "indexes").open(root))
+    first, report = _first_index(Codebases(folder / "indexes").open(root))
     yield f"first askable, {report.files:,} files", f"{first:.2f} s"
     yield f"index, {report.files:,} files", f"{report.seconds:.1f} s, {report.chunks / report.seconds:,.0f} chunks/s"
     small = folder / "small"
@@ -118,34 +119,34 @@ def indexing(size: Size, folder: Path) -> Iterator[Row]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_function(n, 1))
     store = Codebases(folder / "indexes").open(small)
-    _askable(store)
-    time.sleep(2.1)  # a file that was just written is read again: its stat proves nothing yet
+    _first_index(store)
+    time.sleep(2.1)  # a file written in the last moments is always read again
     refresh(store, StaticEmbedder())
     yield f"nothing changed, {size.small:,} files", f"{refresh(store, StaticEmbedder()).seconds:.2f} s"
     searcher = Searcher(store, StaticEmbedder())
     searcher.search("warm up")
     (small / "pkg1" / "module_1.py").write_text("def entirely_new():\n    return 1\n")
-    began = time.perf_counter()
+    start = time.perf_counter()
     refresh(store, StaticEmbedder(), only=["pkg1/module_1.py"])
     hits = searcher.search("entirely_new")
-    yield "one file changed, found", f"{time.perf_counter() - began:.2f} s" if hits[0].symbol else "not found"
+    yield "one file changed, found", f"{time.perf_counter() - start:.2f} s" if hits[0].symbol else "not found"
 
 
-def _askable(store: Store) -> tuple[float, IndexReport]:
-    """Seconds until the first files can be found, and the whole run."""
+def _first_index(store: Store) -> tuple[float, IndexReport]:
+    """Seconds until the first files can be searched, and the report of the run."""
     written: list[float] = []
-    began = time.perf_counter()
+    start = time.perf_counter()
 
-    def told(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         if progress.chunks:
-            written.append(time.perf_counter() - began)
+            written.append(time.perf_counter() - start)
 
-    report = refresh(store, StaticEmbedder(), on_progress=told)
+    report = refresh(store, StaticEmbedder(), on_progress=on_progress)
     return written[0], report
 
 
 def searching(size: Size, folder: Path) -> Iterator[Row]:
-    """Latency of a search by index size, the embedding of the query left out."""
+    """Latency of a search by size of the index, without the embedding of the query."""
     for chunks in size.indexes:
         root = folder / f"code-{chunks}"
         for n in range(chunks // 50):
@@ -156,12 +157,15 @@ def searching(size: Size, folder: Path) -> Iterator[Row]:
         report = refresh(store, SeededEmbedder(), on_progress=lambda _: None, cancelled=lambda: False)
         searcher = Searcher(store, SeededEmbedder())
         searcher.search("warm up")
-        took = []
+        times_ms = []
         for n in range(QUERIES):
-            began = time.perf_counter()
+            start = time.perf_counter()
             searcher.search(f"where does step {n} load the {_WORDS[n % len(_WORDS)]} of account_{n}?", k=10)
-            took.append((time.perf_counter() - began) * 1000)
-        yield f"search, {report.chunks:,} chunks", f"p50 {statistics.median(took):.1f} ms, p95 {_p95(took):.1f} ms"
+            times_ms.append((time.perf_counter() - start) * 1000)
+        yield (
+            f"search, {report.chunks:,} chunks",
+            f"p50 {statistics.median(times_ms):.1f} ms, p95 {_p95(times_ms):.1f} ms",
+        )
         yield f"index without embedding, {report.chunks:,} chunks", f"{report.chunks / report.seconds:,.0f} chunks/s"
 
 
@@ -178,37 +182,37 @@ def _function(n: int, m: int) -> str:
 
 
 async def streaming(size: Size, folder: Path) -> list[Row]:
-    """What the path engine -> log -> socket -> client adds to a token."""
+    """The latency that the path engine -> event log -> socket -> client adds to a token."""
     async with running(folder, PacedEngine()) as world, world.socket() as socket:
         session = (await socket.call("session/open"))["session"]
-        asked = {"session": session, "turn": "t", "text": "?", "retrieval": "off", "max_tokens": size.tokens}
-        late: list[float] = []
-        await socket.call("session/prompt", **asked)
+        prompt = {"session": session, "turn": "t", "text": "?", "retrieval": "off", "max_tokens": size.tokens}
+        latencies_ms: list[float] = []
+        await socket.call("session/prompt", **prompt)
         while not (socket.events and socket.events[-1]["type"] == "end"):
             message = await socket.receive()
             arrived = time.perf_counter()
-            said = message.get("params", {}).get("text", "") if message["params"]["type"] == "delta" else ""
-            late += [(arrived - float(stamp)) * 1000 for stamp in said.split()]
-    told = f"p50 {statistics.median(late):.2f} ms, p95 {_p95(late):.2f} ms"
-    return [(f"WebSocket, added to each of {len(late)} tokens (committed to the log first)", told)]
+            text = message.get("params", {}).get("text", "") if message["params"]["type"] == "delta" else ""
+            latencies_ms += [(arrived - float(stamp)) * 1000 for stamp in text.split()]
+    measured = f"p50 {statistics.median(latencies_ms):.2f} ms, p95 {_p95(latencies_ms):.2f} ms"
+    return [(f"WebSocket, added to each of {len(latencies_ms)} tokens (committed to the log first)", measured)]
 
 
 def starting(size: Size, folder: Path) -> Iterator[Row]:
-    """From the command to the first sign of life."""
-    helped = []
+    """From the command to its first output."""
+    help_s = []
     for _ in range(size.starts):
-        began = time.perf_counter()
+        start = time.perf_counter()
         subprocess.run([*LANTERN, "--help"], env=environment(folder), capture_output=True, check=True)
-        helped.append(time.perf_counter() - began)
-    yield "`lantern --help`", f"{statistics.median(helped):.2f} s"
+        help_s.append(time.perf_counter() - start)
+    yield "`lantern --help`", f"{statistics.median(help_s):.2f} s"
     accepting, loaded = [], []
     for n in range(size.starts):
-        began = time.perf_counter()
+        start = time.perf_counter()
         with serving(folder / str(n)) as served:
-            accepting.append(time.perf_counter() - began)
+            accepting.append(time.perf_counter() - start)
             while not httpx.get(f"{served.url}/health", trust_env=False).json()["embedder_loaded"]:
                 time.sleep(0.02)
-            loaded.append(time.perf_counter() - began)
+            loaded.append(time.perf_counter() - start)
     yield "server accepts", f"{statistics.median(accepting):.2f} s"
     yield "embedder loaded, in the background", f"{statistics.median(loaded):.2f} s"
 
@@ -218,7 +222,7 @@ def _p95(values: list[float]) -> float:
 
 
 def rows(size: Size) -> Iterator[Row]:
-    """Every row of the table, as it is measured."""
+    """Every row of the table, as soon as it is measured."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         yield from starting(size, folder / "starts")

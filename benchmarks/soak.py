@@ -1,6 +1,6 @@
-"""`make soak`: indexing killed at random moments, over and over. `--quick` kills a few times only.
+"""`make soak`: kills index jobs at random moments. `--quick` kills only a few.
 
-After each kill every file in the index is whole and as it was or as it is; at the end all is as in a fresh build.
+After each kill every file in the index is complete, in its old or new version. At the end the index equals a fresh one.
 """
 
 import argparse
@@ -18,16 +18,16 @@ from indexer.update.refresh import refresh
 from tests.indexer.harness import World, put
 
 FILES = 300
-_WITH_WORKERS = 5  # each such life prepares in worker processes, as a large codebase does
+_WITH_WORKERS = 5  # every fifth job prepares files in worker processes, as for a large codebase
 
-# Kept small: what a life imports is not what is killed.
+# Imports little: the time to import is not what is tested.
 JOB = """
 import sys
 from pathlib import Path
-import indexer.prepare
-from indexer.codebases import Codebases
-from indexer.embed import HashEmbedder
-from indexer.refresh import refresh
+import indexer.update.prepare
+from indexer.embedding.base import HashEmbedder
+from indexer.storage.codebases import Codebases
+from indexer.update.refresh import refresh
 
 if __name__ == "__main__":
     indexer.update.prepare._WORTH_WORKERS = int(sys.argv[3])
@@ -47,20 +47,20 @@ def chunks(path: str, version: int) -> set[str]:
     return set(text(path, version).strip().split("\n\n\n"))
 
 
-def survive(folder: Path, kills: int, seed: int = 0) -> int:
-    """Kills `kills` jobs; raises AssertionError when anything is lost. Gives how many were killed while they worked."""
-    clock = random.Random(seed)
+def kill_repeatedly(folder: Path, kills: int, seed: int = 0) -> int:
+    """Kills jobs, and returns how many were still at work. Raises AssertionError if anything is lost."""
+    rng = random.Random(seed)
     versions = dict.fromkeys((f"m{i:03}.py" for i in range(FILES)), 0)
     world = World(folder, {path: text(path, 0) for path in versions})
     (folder / "job.py").write_text(JOB)
     indexed: dict[str, set[int]] = {path: set() for path in versions}  # versions that the index may hold
     working = 0
-    for life in range(kills):
-        for path in clock.sample(sorted(versions), FILES // 2) if life else versions:
+    for number in range(kills):
+        for path in rng.sample(sorted(versions), FILES // 2) if number else versions:
             versions[path] += 1
             put(world.root, path, text(path, versions[path]))
             indexed[path].add(versions[path])
-        working += _killed(folder, world, clock, with_workers=life % _WITH_WORKERS == 0)
+        working += _run_and_kill(folder, world, rng, with_workers=number % _WITH_WORKERS == 0)
         _check(world, indexed)
     assert refresh(world.store, world.embedder, patience_s=10.0).files == FILES
     fresh = World(folder / "fresh", {path: text(path, version) for path, version in versions.items()})
@@ -69,14 +69,14 @@ def survive(folder: Path, kills: int, seed: int = 0) -> int:
     return working
 
 
-def _killed(folder: Path, world: World, clock: random.Random, with_workers: bool) -> bool:
-    """One life and its end; whether it was still at work."""
-    worth = 0 if with_workers else 1 << 40
-    command = [sys.executable, *map(str, (folder / "job.py", folder / "indexes", world.root, worth))]
+def _run_and_kill(folder: Path, world: World, rng: random.Random, with_workers: bool) -> bool:
+    """Whether the job was still at work when it was killed."""
+    least_files = 0 if with_workers else 1 << 40
+    command = [sys.executable, *map(str, (folder / "job.py", folder / "indexes", world.root, least_files))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as job:
         assert job.stdout is not None
-        job.stdout.readline()
-        time.sleep(clock.uniform(0.0, 2.5 if with_workers else 0.6))
+        assert job.stdout.readline() == b"open\n", "the job did not start"
+        time.sleep(rng.uniform(0.0, 2.5 if with_workers else 0.6))
         job.send_signal(signal.SIGKILL)
         return not job.stdout.read()
 
@@ -86,9 +86,9 @@ def _check(world: World, indexed: dict[str, set[int]]) -> None:
     for path, _, _, _, chunk in world.content():
         found.setdefault(path, set()).add(chunk)
     for path, texts in found.items():
-        held = {version for version in indexed[path] if chunks(path, version) == texts}
-        assert held, f"{path} is neither as it was nor as it is"
-        indexed[path] = {version for version in indexed[path] if version >= max(held)}
+        stored = {version for version in indexed[path] if chunks(path, version) == texts}
+        assert stored, f"{path} is neither in its old nor in its new version"
+        indexed[path] = {version for version in indexed[path] if version >= max(stored)}
     if found:
         path = min(found)
         hits = Searcher(world.store, HashEmbedder()).search(path.removesuffix(".py"))
@@ -99,12 +99,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few kills")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    kills = 10 if asked.quick else 200
-    began = time.perf_counter()
+    args = parser.parse_args()
+    kills = 10 if args.quick else 200
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
-        working = survive(Path(name), kills, asked.seed)
-    took = time.perf_counter() - began
+        working = kill_repeatedly(Path(name), kills, args.seed)
+    took = time.perf_counter() - start
     print(f"{kills} of {kills} kills survived ({working} while at work) in {took:.0f} s; equal to a fresh build")
 
 

@@ -1,4 +1,4 @@
-"""`make soak-engine`: fifty loads, answers and closes of a model, and what they leave in the process that asked."""
+"""`make soak-engine`: loads, uses and closes a model fifty times, and checks that the process leaks nothing."""
 
 import asyncio
 import os
@@ -7,27 +7,28 @@ import tempfile
 from pathlib import Path
 
 from models.llama.engine import LlamaEngine
-from models.llama.kv.snapshots import KvLimits
+from models.llama.options import LlamaOptions
+from models.llama.wire import KvLimits
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.processes import resident_bytes, workers
 from tests.speck import write_speck
 
 SWAPS, WARM = 50, 5
-WITHIN = 0.05  # of the memory after the first few
+TOLERANCE = 0.05  # of the memory after the warm-up
 _PROMPT = Prompt((Segment("Once upon a time. " * 20, False),), "?")
 
 
 async def swap(path: Path) -> None:
-    """One life of an engine."""
+    """Starts an engine, generates a few tokens, and closes it."""
     spec, storage = ModelSpec(path.stem, (path.name,), threads=1), KvLimits(1 << 24, 1 << 24, path.parent / "kv")
-    engine = await LlamaEngine.start(spec, path, context_length=2048, storage=storage)
+    engine = await LlamaEngine.start(spec, path, LlamaOptions(context_length=2048, kv_limits=storage))
     deltas = [delta async for delta in engine.stream(_PROMPT, Sampling(max_tokens=64, temperature=0))]
     assert deltas[-1].reason == "length"
     await engine.close()
 
 
-def left() -> tuple[int, int, list[int]]:
-    """Open files, tasks and processes of models."""
+def resources() -> tuple[int, int, list[int]]:
+    """Open files, tasks and model processes."""
     return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks()), workers(os.getpid())
 
 
@@ -37,14 +38,13 @@ async def main() -> None:
         write_speck(path)
         for _ in range(WARM):
             await swap(path)
-        before, memory = left(), resident_bytes(os.getpid())
+        before, memory = resources(), resident_bytes(os.getpid())
         for _ in range(SWAPS):
             await swap(path)
-        share = resident_bytes(os.getpid()) / memory - 1
-    print(
-        f"{SWAPS} swaps: memory {share:+.1%} of {memory / 1e6:.0f} MB; open files, tasks, processes {before}, {left()}"
-    )
-    sys.exit(abs(share) > WITHIN or left() != before)
+        growth = resident_bytes(os.getpid()) / memory - 1
+    print(f"{SWAPS} swaps: memory {growth:+.1%} of {memory / 1e6:.0f} MB")
+    print(f"open files, tasks, processes: {before} before, {resources()} after")
+    sys.exit(abs(growth) > TOLERANCE or resources() != before)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 IndexerError
 ├── CodebaseUnreadable    the path is missing, is not a folder, or cannot be read
-├── CodebaseEmpty         nothing in it is worth indexing; carries the reasons
+├── CodebaseEmpty         nothing in it is worth indexing; the message has the reasons
 ├── NotIndexed            no index for that path or id
 ├── EmbedderUnavailable   the embedding weights are missing or are not the published ones
 ├── IndexStorage          the index database cannot be used: disk full, locked
-│   └── IndexDamaged      its bytes are not a database any more; the next index rebuilds it
-└── IndexCancelled        the job was told to stop; what was written stays
+│   └── IndexDamaged      the file is damaged or of another version; the next job rebuilds it
+└── IndexCancelled        the job was cancelled; what was written stays
 """
 
 

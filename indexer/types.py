@@ -1,7 +1,7 @@
-"""The nouns of finding code: files, chunks, symbols, hits.
+"""The types of code search: files, chunks, symbols, hits.
 
 Lines are 1-based and inclusive everywhere. Paths are relative to the codebase root, with forward slashes.
-Knows nothing of how any of these is found, stored or shown; imports nothing heavy.
+Does not know how any of these is found, stored or shown; imports nothing heavy.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file worth indexing, read and decoded, secrets already masked in `text`."""
+    """One file to index, read and decoded, with the secrets in `text` masked."""
 
     path: str
     sha: str  # sha256 of the bytes on disk, hex
@@ -22,7 +22,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A path that was left out of the index, and why."""
+    """A path that is not indexed, and why."""
 
     path: str
     reason: str  # one of the constants in `scan`
@@ -33,14 +33,14 @@ class Symbol:
     """A named definition."""
 
     name: str  # "build_prompt"
-    qualified: str  # "Budget.build_prompt": enclosing definitions joined by dots; of a deep nest the innermost
+    qualified: str  # "Budget.build_prompt": with the enclosing definitions; in a deep nest the innermost of them
     # function, method, class, interface, enum, type, constant, module, section;
     # impl (a Rust block of methods), declaration (a function or method without a body)
     kind: str
     start_line: int
     end_line: int
-    signature: str  # the head of the definition on one line, without its body
-    doc: str  # docstring or leading comment, markers removed; "" if there is none
+    signature: str  # the definition without its body, on one line
+    doc: str  # docstring or leading comment without markers; "" if there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +59,25 @@ class Chunk:
 
     @property
     def header(self) -> str:
-        """What the lines alone do not tell: where they are and what encloses them."""
+        """Where the lines are and what encloses them."""
         return f"{self.path} {self.symbol}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What each signal gave to a hit's score, which is their sum: 0 where the signal did not find it."""
+    """What each signal adds to a hit's score, which is their sum; 0 where the signal did not find it."""
 
     lexical: float = 0.0  # the question's words
     dense: float = 0.0  # the static vectors
     symbol: float = 0.0  # names and files that the question mentions
-    graph: float = 0.0  # other hits refer to it; of a report also: it changed lately, or together with them
-    rerank: float = 0.0  # the heavy embedder
-    file: float = 0.0  # all that was found in its file
+    graph: float = 0.0  # other hits refer to it; for a bug report also: it changed recently, or together with them
+    rerank: float = 0.0  # the re-ranking model
+    file: float = 0.0  # the other hits in its file
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that answers a question, from the index to the socket."""
+    """A chunk that was found for a question."""
 
     chunk_id: int
     path: str
@@ -90,21 +90,21 @@ class Hit:
     doc: str
     text: str
     sha: str  # sha256 of the file as indexed, hex
-    score: float  # higher is better; comparable within one answer only
+    score: float  # higher is better; comparable within one search only
     why: Why
-    fresh: bool  # the file on disk is still the one that was indexed
+    fresh: bool  # the file on disk is the one that was indexed
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an index job is. Rates are of this run, not of the job's whole life."""
+    """How far an index job is. Counts and rates are of this run."""
 
     stage: str  # scanning, indexing, done
-    done: int  # files looked at
-    total: int  # files to look at; 0 while it is not known
+    done: int  # files processed
+    total: int  # files to process; 0 during the scan
     chunks: int  # chunks written so far in this run
     files_per_s: float
-    eta_s: float | None  # None while it cannot be told
+    eta_s: float | None  # None before there is an estimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""When what has failed may be tried again: after 2, 4, 8 ... seconds, at most a minute. Knows not what fails."""
+"""Exponential backoff by name: the next try is after 2, 4, 8 ... seconds, at most a minute. Knows no causes."""
 
 import time
 from collections.abc import Callable, Hashable
@@ -12,7 +12,7 @@ class Failure:
     reason: str
     times: int  # in a row
     until: float  # by the clock
-    state: Hashable  # of what failed: a file that was replaced is tried at once
+    state: Hashable  # of what failed: after a change of it, such as a replaced file, the next try is at once
 
 
 class Backoff:
@@ -32,7 +32,7 @@ class Backoff:
         self._failures.pop(name, None)
 
     def refusal(self, name: str, state: Hashable = None) -> str:
-        """Why `name` is not to be tried now, with the time that is left; "" where it may be."""
+        """Why `name` may not be tried now, with the time left; "" if it may."""
         failure = self._failures.get(name)
         if failure is None or failure.state != state or (left := failure.until - self._clock()) <= 0:
             return ""

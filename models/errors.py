@@ -1,12 +1,12 @@
-"""What can go wrong with a model.
+"""The errors of this package.
 
 ModelError
 ├── UnknownModel          no such name in the catalogue
-├── ModelUnavailable      known, but its file is missing, damaged or cannot be loaded here
+├── ModelUnavailable      its file is missing, damaged or cannot be loaded here
 ├── ContextTooLarge       the prompt does not fit the context
-├── Unsupported           the request asks for what this engine cannot do
-├── EngineBusy            as many prompts as it queues are waiting already
-├── EngineFailed          the engine broke while it was answering
+├── Unsupported           the request needs a feature that this engine lacks
+├── EngineBusy            its queue of prompts is full
+├── EngineFailed          the engine broke during an answer
 └── DownloadFailed        a pull did not finish, or its bytes are not the published ones
     └── SourceUnreachable a source of a model cannot be reached: the next one is tried
 """
@@ -17,8 +17,8 @@ class ModelError(Exception):
 
 
 class UnknownModel(ModelError):
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f"no model is called {name!r}; known: {', '.join(known)}. See `lantern models list`.")
+    def __init__(self, name: str, names: list[str]) -> None:
+        super().__init__(f"no model is called {name!r}; known: {', '.join(names)}. See `lantern models list`.")
         self.name = name
 
 
@@ -38,7 +38,7 @@ class Unsupported(ModelError):
 
 class EngineBusy(ModelError):
     def __init__(self, waiting: int | None = None) -> None:
-        """`waiting` None: a server that does not tell."""
+        """`waiting` is None where a server gives no number."""
         prompts = "too many prompts" if waiting is None else f"{waiting} prompts"
         super().__init__(f"{prompts} are waiting for the model: try again in a moment")
         self.waiting = waiting

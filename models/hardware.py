@@ -1,6 +1,6 @@
-"""What this machine can carry: memory, cores, and what a model needs of them.
+"""Memory and cores of this machine, and the memory that a model needs.
 
-Pure arithmetic over a GGUF header, and two looks at the operating system. Does not know llama.cpp.
+Arithmetic over a GGUF header, and queries to the operating system. Does not know llama.cpp.
 """
 
 import hashlib
@@ -14,10 +14,8 @@ from models.errors import ModelUnavailable
 from models.gguf.header import GgufHeader
 from models.gguf.reader import human_bytes
 
-ROWS, CHOICES = (
-    552,
-    40,
-)  # most tokens of one batch, and of those behind which one is chosen (models.llama.worker.loading)
+ROWS = 552  # most tokens of one batch (models.llama.worker.loading)
+CHOICES = 40  # most tokens of one batch that have logits
 KV_BYTES = {"f16": 2.0, "q8_0": 34 / 32}  # of one element; q8_0 holds 32 in 34
 _F32 = 4  # bytes
 _MEMINFO, _OWN_CGROUPS, _CPUINFO = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/proc/cpuinfo")
@@ -42,7 +40,7 @@ def memory_need(header: GgufHeader, n_ctx: int, kv_type: str = "f16") -> int:
 
 
 def check_fits(header: GgufHeader, n_ctx: int) -> None:
-    """Raises ModelUnavailable, with the numbers and the way out, when this machine can never hold it."""
+    """Raises ModelUnavailable, with the numbers and the fix, when the model exceeds the memory of this machine."""
     need, have = memory_need(header, n_ctx), memory_limit()
     if need > have:
         raise ModelUnavailable(
@@ -60,15 +58,15 @@ def memory_limit() -> int:
 def memory_free() -> int:
     """Bytes that can be taken now: page cache counts as free, what models and other programs hold does not.
 
-    A model file that is mapped into memory is page cache, too. Where the system does not tell, the limit.
+    A model file that is mapped into memory is page cache, too. Where the system gives no number it is the limit.
     """
-    told = _numbers(_MEMINFO).get("MemAvailable:")
-    machine = told * 1024 if told is not None else memory_limit()
+    available = _numbers(_MEMINFO).get("MemAvailable:")
+    machine = available * 1024 if available is not None else memory_limit()
     return max(0, min([machine, *(limit - used for limit, used in _cgroups())]))
 
 
 def resident_bytes(pid: int | None = None) -> int:
-    """Resident set size of a process, this one if none is named; 0 where the system does not tell."""
+    """Resident set size of a process, this one if none is named; 0 where the system gives no number."""
     try:
         return int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -83,8 +81,8 @@ def _cgroups() -> Iterator[tuple[int, int]]:
                 limit, used = int((folder / limit_file).read_text()), int((folder / use_file).read_text())
             except (OSError, ValueError):  # no such controller, or "max"
                 continue
-            told = _numbers(folder / "memory.stat")
-            cache = sum(told.get(f"total_{name}", told.get(name, 0)) for name in ("inactive_file", "active_file"))
+            stat = _numbers(folder / "memory.stat")
+            cache = sum(stat.get(f"total_{name}", stat.get(name, 0)) for name in ("inactive_file", "active_file"))
             yield limit, used - cache
 
 
@@ -139,7 +137,7 @@ def processor() -> str:
         lines = [line.partition(":") for line in _CPUINFO.read_text().split("\n\n")[0].splitlines()]
     except OSError:
         lines = []
-    told = {name.strip(): value.strip() for name, _, value in lines}
-    name = told.get("model name") or platform.processor() or platform.machine()
-    sets = " ".join(sorted(told.get("flags", told.get("Features", "")).split()))
+    fields = {name.strip(): value.strip() for name, _, value in lines}
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    sets = " ".join(sorted(fields.get("flags", fields.get("Features", "")).split()))
     return f"{name} ({platform.machine()}, {hashlib.sha256(sets.encode()).hexdigest()[:12]})"

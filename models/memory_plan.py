@@ -1,10 +1,10 @@
-"""Which loaded models make room for another, and with how long a context it is loaded. Pure arithmetic over bytes."""
+"""Plans a load: which loaded models to evict and how long a context fits. Pure arithmetic over bytes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-FLOOR = 2048  # tokens: a shorter context holds no code beside the question
-SHARE = 4  # a model's snapshots may have a fourth of what it leaves free: models matter more
+MIN_CONTEXT = 2048  # tokens: a shorter context has no room for code beside the question
+SNAPSHOT_SHARE = 4  # snapshots may take a fourth of the memory that a model leaves free: models matter more
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,53 +12,53 @@ class ModelMemory:
     """The memory of a loaded model."""
 
     name: str
-    need: int  # bytes that come back when it goes
+    need: int  # bytes that are freed when it is evicted
     in_use: bool
     last_used: float  # any clock
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """What a load takes."""
+    """How a model is loaded."""
 
-    leaving: tuple[str, ...]  # models that go, in this order; those in use last
+    leaving: tuple[str, ...]  # models to evict, in this order; those in use last
     context: int  # tokens
 
 
-def plan(need: Callable[[int], int], want: int, room: int, held: Sequence[ModelMemory]) -> MemoryPlan | None:
-    """The longest context of `want`, its half, ... that fits at all, and the fewest models that have to go for it.
+def plan(need: Callable[[int], int], want: int, room: int, loaded: Sequence[ModelMemory]) -> MemoryPlan | None:
+    """The longest context of `want`, its half, ... that can fit, and the fewest models to evict for it.
 
-    `need` gives the bytes of a context, `room` is what is free now. Idle models go before those in use, among both
-    the least recently used first. None where not even the shortest context fits without them all.
+    `need` gives the bytes of a context, `room` the bytes that are free now. Idle models are evicted before those in
+    use, in both groups the least recently used first. None where not even the shortest context fits without them all.
     """
-    at_most = room + sum(model.need for model in held)
+    available = room + sum(model.need for model in loaded)
     for context in contexts(want):
-        if (bytes_needed := need(context)) <= at_most:
-            return MemoryPlan(_leaving(bytes_needed - room, held), context)
+        if (bytes_needed := need(context)) <= available:
+            return MemoryPlan(_leaving(bytes_needed - room, loaded), context)
     return None
 
 
-def snapshots(want: int, left: int) -> int:
-    """Bytes of memory for a model's snapshots: what is wanted, as far as what is `left` beside the model allows."""
-    return min(want, max(0, left) // SHARE)
+def snapshot_bytes(want: int, left: int) -> int:
+    """Bytes of memory for a model's snapshots: `want`, limited by a share of what is `left` beside the model."""
+    return min(want, max(0, left) // SNAPSHOT_SHARE)
 
 
 def contexts(want: int) -> Iterator[int]:
-    """`want` tokens, half of it, and so on down to the floor."""
+    """`want` tokens, half of it, and so on down to MIN_CONTEXT."""
     yield want
-    while want > FLOOR:
-        want = max(want // 2, FLOOR)
+    while want > MIN_CONTEXT:
+        want = max(want // 2, MIN_CONTEXT)
         yield want
 
 
-def _leaving(missing: int, held: Sequence[ModelMemory]) -> tuple[str, ...]:
-    going: list[ModelMemory] = []
-    for model in sorted(held, key=lambda model: (model.in_use, model.last_used)):
+def _leaving(missing: int, loaded: Sequence[ModelMemory]) -> tuple[str, ...]:
+    evicted: list[ModelMemory] = []
+    for model in sorted(loaded, key=lambda model: (model.in_use, model.last_used)):
         if missing > 0:
-            going.append(model)
+            evicted.append(model)
             missing -= model.need
-    for model in reversed(going[:-1]):  # a small one that went first may not be needed beside a large one
+    for model in reversed(evicted[:-1]):  # a small one that was chosen first may be unnecessary after a large one
         if missing + model.need <= 0:
-            going.remove(model)
+            evicted.remove(model)
             missing += model.need
-    return tuple(model.name for model in going)
+    return tuple(model.name for model in evicted)

@@ -1,4 +1,4 @@
-"""Which models there are and where their files lie: the catalogue, the user's entries, files dropped in the folder.
+"""The models and their files: the built-in catalogue, the user's entries, and files dropped in the folder.
 
 A name is only ever looked up, never taken as a path. Does not load models.
 """
@@ -12,7 +12,7 @@ from models.catalog import BUILT_IN, read_catalogue, to_spec
 from models.errors import ModelError, ModelUnavailable, UnknownModel
 from models.gguf.header import PART, read_header, split_parts
 from models.hardware import check_fits, memory_limit
-from models.memory_plan import FLOOR
+from models.memory_plan import MIN_CONTEXT
 from models.types import ModelSpec, ModelState
 
 PREFERRED = "phi3-mini"  # what an unset MODEL_NAME means where it is installed, and where nothing is
@@ -83,8 +83,8 @@ class Registry:
                 here[name] = (max(spec.memory_bytes, size) <= memory_limit(), size)
         if PREFERRED in here or not here:
             return PREFERRED
-        held = {name: size for name, (fits, size) in here.items() if fits}
-        return max(held, key=held.__getitem__) if held else min(here, key=here.__getitem__)
+        fitting = {name: size for name, (fits, size) in here.items() if fits}
+        return max(fitting, key=fitting.__getitem__) if fitting else min(here, key=here.__getitem__)
 
     def add(self, file: Path) -> ModelSpec:
         """Enters a GGUF in the user's catalogue under its stem. Raises ModelError if it is no usable model or taken."""
@@ -112,7 +112,8 @@ class Registry:
         except ModelUnavailable as error:
             return ModelState(spec, path, path.stat().st_size, str(error))
         try:
-            check_fits(header, min(FLOOR, spec.context_length, header.context_length))  # a load shortens it to fit
+            # A load shortens the context until it fits.
+            check_fits(header, min(MIN_CONTEXT, spec.context_length, header.context_length))
         except ModelUnavailable as error:
             return ModelState(spec, path, header.file_bytes, str(error))
         return ModelState(spec, path, header.file_bytes)

@@ -1,9 +1,9 @@
-"""Which tier of model a question deserves: a score from 1 to 10 by stated features, and the tiers to try for it.
+"""Routes a question to a tier of models: a difficulty score from 1 to 10 by stated features, and the tiers to try.
 
-Pure: knows words and counts, neither models nor what is loaded. Words are English; a question in another language is
-scored by its length, its code and its evidence alone.
+Pure: knows words and counts, not the models. The words are English; a question in another language is scored by its
+length, its code and the files of its snippets alone.
 
-Every question has 1 point; `FEATURES` says what adds or takes how many. 1-3 is small, 4-6 medium, 7-10 remote.
+Every question has 1 point; `FEATURES` add or take points. 1-3 is small, 4-6 medium, 7-10 remote.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 TIERS = ("small", "medium", "remote")
-SMALL_BYTES = 3_500_000_000  # a model file below this is small, where its entry does not say
+SMALL_BYTES = 3_500_000_000  # a model file below this is small, where its entry states no tier
 MEDIUM_SCORE, REMOTE_SCORE = 4, 7
 
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
@@ -31,11 +31,11 @@ _ASKS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RoutingFeatures:
-    """A question as far as its difficulty goes."""
+    """What of a question decides its difficulty."""
 
     text: str = ""
-    files: int = 0  # that its evidence comes from
-    lines: int = 0  # of code that the user attached
+    files: int = 0  # that its snippets come from
+    lines: int = 0  # of attached code
 
 
 class Feature(NamedTuple):
@@ -46,7 +46,7 @@ class Feature(NamedTuple):
 
 def _says(pattern: str) -> Callable[[RoutingFeatures], bool]:
     compiled = re.compile(rf"\b(?:{pattern})", re.IGNORECASE)
-    return lambda asked: compiled.search(_prose(asked)) is not None
+    return lambda features: compiled.search(_prose(features)) is not None
 
 
 _REASON = r"why\b|how\b|explain|reason|understand|walk me"
@@ -64,59 +64,59 @@ _FAULT = r"race condition|deadlock|memory leak|leaks?\b|concurren|vulnerab|debug
 _LOOKUP = r"where (?:is|are|do|does)\b|which (?:file|line|module|class|function)\b|find\b"
 
 FEATURES = (
-    Feature("more than 25 words", 1, lambda asked: _words(asked) > 25),
-    Feature("more than 80 words", 1, lambda asked: _words(asked) > 80),
-    Feature("asks two things", 1, lambda asked: things(asked) >= 2),
-    Feature("asks four things", 1, lambda asked: things(asked) >= 4),
+    Feature("more than 25 words", 1, lambda features: _words(features) > 25),
+    Feature("more than 80 words", 1, lambda features: _words(features) > 80),
+    Feature("asks two things", 1, lambda features: request_count(features) >= 2),
+    Feature("asks four things", 1, lambda features: request_count(features) >= 4),
     Feature("wants a reason or a way", 1, _says(_REASON)),
     Feature("weighs one thing against another", 2, _says(_WEIGH)),
     Feature("changes code", 2, _says(_CHANGE)),
     Feature("ranges over the codebase", 1, _says(_WIDE)),
     Feature("designs", 2, _says(_DESIGN)),
     Feature("hunts a hard fault", 2, _says(_FAULT)),
-    Feature("brings code or a trace", 1, lambda asked: _code_lines(asked) > 0),
-    Feature("brings more than 100 lines", 1, lambda asked: _code_lines(asked) > 100),
-    Feature("evidence from six files", 1, lambda asked: asked.files >= 6),
+    Feature("brings code or a trace", 1, lambda features: _code_lines(features) > 0),
+    Feature("brings more than 100 lines", 1, lambda features: _code_lines(features) > 100),
+    Feature("evidence from six files", 1, lambda features: features.files >= 6),
     Feature("looks something up", -1, _says(_LOOKUP)),
 )
 
 
-def score(asked: RoutingFeatures) -> int:
-    """How much the question asks of a model, from 1 to 10."""
-    return min(10, max(1, 1 + sum(feature.points for feature in FEATURES if feature.holds(asked))))
+def score(features: RoutingFeatures) -> int:
+    """The difficulty of a question, from 1 to 10."""
+    return min(10, max(1, 1 + sum(feature.points for feature in FEATURES if feature.holds(features))))
 
 
-def tier(points: int) -> str:
-    """The tier that a score calls for."""
+def tier_for(points: int) -> str:
+    """The tier for a score."""
     return "remote" if points >= REMOTE_SCORE else "medium" if points >= MEDIUM_SCORE else "small"
 
 
-def tier_of(stated: str, size_bytes: int) -> str:
-    """The tier of a model: what its entry states, else by the size of its file."""
+def model_tier(stated: str, size_bytes: int) -> str:
+    """The tier of a model: that of its catalogue entry, else by the size of its file."""
     return stated or ("small" if size_bytes < SMALL_BYTES else "medium")
 
 
-def order(wanted: str, have: Collection[str]) -> list[str]:
-    """The tiers to try: the wanted one, those below it, downwards, and only then those above it, upwards."""
+def fallback_order(wanted: str, available: Collection[str]) -> list[str]:
+    """The tiers to try, in order: the wanted one, those below it downwards, then those above it upwards."""
     at = TIERS.index(wanted)
-    return [name for name in (*reversed(TIERS[: at + 1]), *TIERS[at + 1 :]) if name in have]
+    return [name for name in (*reversed(TIERS[: at + 1]), *TIERS[at + 1 :]) if name in available]
 
 
-def things(asked: RoutingFeatures) -> int:
-    """How many things are asked: clauses that begin as a question or an order does."""
-    return sum(_ASKS.match(clause) is not None for clause in _CLAUSE.split(_prose(asked).lower()))
+def request_count(features: RoutingFeatures) -> int:
+    """The number of requests in a question: clauses that begin as a question or an order does."""
+    return sum(_ASKS.match(clause) is not None for clause in _CLAUSE.split(_prose(features).lower()))
 
 
-def _prose(asked: RoutingFeatures) -> str:
-    """The user's own words, each name in them as one word without a meaning."""
-    return _IDENTIFIER.sub("x", _FENCE.sub(" ", asked.text))
+def _prose(features: RoutingFeatures) -> str:
+    """The user's own words; each code name is replaced by a word without a meaning."""
+    return _IDENTIFIER.sub("x", _FENCE.sub(" ", features.text))
 
 
-def _words(asked: RoutingFeatures) -> int:
-    return len(_WORD.findall(_prose(asked)))
+def _words(features: RoutingFeatures) -> int:
+    return len(_WORD.findall(_prose(features)))
 
 
-def _code_lines(asked: RoutingFeatures) -> int:
+def _code_lines(features: RoutingFeatures) -> int:
     """Lines of code, attached or fenced, or of a stack trace."""
-    fenced: int = sum(max(1, fence.count("\n") - 1) for fence in _FENCE.findall(asked.text))
-    return asked.lines + fenced + len(_TRACE.findall(asked.text))
+    fenced: int = sum(max(1, fence.count("\n") - 1) for fence in _FENCE.findall(features.text))
+    return features.lines + fenced + len(_TRACE.findall(features.text))

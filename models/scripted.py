@@ -1,6 +1,6 @@
-"""An `Engine` that says what it was told to: the honest double of this seam, for tests and demonstrations.
+"""An `Engine` that streams prepared texts: the test double of this seam.
 
-It queues, counts, cancels and closes as a real engine does; it only does not think.
+It queues, counts, cancels and closes as a real engine does.
 """
 
 import asyncio
@@ -8,15 +8,15 @@ from collections.abc import AsyncGenerator, Iterable
 
 from models.errors import EngineFailed
 from models.tokens import estimate_tokens
-from models.types import Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
+from models.types import AlwaysLoaded, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 
 
-class ScriptedEngine:
-    """Streams the given texts, each counting as one token. What it was to answer is kept in `prompts`, `samplings`.
+class ScriptedEngine(AlwaysLoaded):
+    """Streams `texts`, each counting as one token. `prompts` and `samplings` keep the requests.
 
-    `fail_after` and `stall_after` are numbers of texts: behind them the stream raises EngineFailed, or waits until
-    `go_on` is set. `notice` is what the end of each answer tells the user. `rates` and `cached` are what it claims of
-    itself. `idle` tells whether no stream runs.
+    `fail_after` and `stall_after` are numbers of texts: after them the stream raises EngineFailed, or waits until
+    `go_on` is set. `rates` are those it reports. The attributes `cached` (tokens of a prompt that it reports as cached)
+    and `notice` (at the end of each answer) may be set.
     """
 
     fim: Fim | None = None
@@ -30,20 +30,20 @@ class ScriptedEngine:
         fail_after: int | None = None,
         stall_after: int | None = None,
         rates: Rates | None = None,
-        cached: int = 0,
-        notice: str = "",
     ) -> None:
         self.name, self.context_length = name, context_length
         self.prompts: list[Prompt] = []
         self.samplings: list[Sampling] = []
         self.go_on = asyncio.Event()
         self._texts, self._fail_after, self._stall_after = tuple(texts), fail_after, stall_after
-        self._rates, self._cached, self._notice = rates or Rates(), cached, notice
+        self._rates = rates or Rates()
+        self.cached, self.notice = 0, ""
         self._turn = asyncio.Lock()
         self._closed = False
 
     @property
     def idle(self) -> bool:
+        """Whether no stream runs."""
         return not self._turn.locked()
 
     @property
@@ -51,7 +51,7 @@ class ScriptedEngine:
         return self._rates
 
     def cached_tokens(self, segments: tuple[Segment, ...]) -> int:
-        return min(self._cached, self.count_tokens(segments))
+        return min(self.cached, self.count_tokens(segments))
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return estimate_tokens("".join(segment.text for segment in segments))
@@ -65,21 +65,21 @@ class ScriptedEngine:
                 self.samplings.append(sampling)
             total = self.count_tokens(prompt.segments)
             yield Delta(progress=(total, total))
-            said = self._texts[: sampling.max_tokens]
-            for place, text in enumerate(said):
-                await self._disturb(place)
+            texts = self._texts[: sampling.max_tokens]
+            for position, text in enumerate(texts):
+                await self._disturb(position)
                 yield Delta(text)
                 await asyncio.sleep(0)
-            await self._disturb(len(said))
-            reason: StopReason = "stop" if len(said) == len(self._texts) else "length"
-            usage = Usage(total, self.cached_tokens(prompt.segments), len(said))
-            yield Delta(reason=reason, usage=usage, notice=self._notice)
+            await self._disturb(len(texts))
+            reason: StopReason = "stop" if len(texts) == len(self._texts) else "length"
+            usage = Usage(total, self.cached_tokens(prompt.segments), len(texts))
+            yield Delta(reason=reason, usage=usage, notice=self.notice)
 
     async def close(self) -> None:
         self._closed = True
 
-    async def _disturb(self, place: int) -> None:
-        if place == self._fail_after:
+    async def _disturb(self, position: int) -> None:
+        if position == self._fail_after:
             raise EngineFailed("the script says: fail here")
-        if place == self._stall_after:
+        if position == self._stall_after:
             await self.go_on.wait()

@@ -1,16 +1,17 @@
-"""The nouns of generating text: what a model is, what it is asked, what it answers.
+"""The types of text generation: models, prompts, answers, and the `Engine` protocol.
 
 Knows nothing of retrieval, HTTP or databases; imports nothing heavy.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 StopReason = Literal["stop", "length", "cancelled"]
+EngineStatus = Literal["loaded", "loading", ""]  # loading: it is starting again; "": the next prompt starts it
 
-# How models mark what they think before they answer: where it begins, where it ends.
+# Marks around the reasoning before an answer: where it begins, where it ends.
 REASONING_MARKS = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -68,11 +69,11 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of prompt text. Only in scaffold may control tokens be recognised; content never makes one."""
+    """A run of prompt text. Control tokens are recognised in scaffold (`parse_special`) only, never in content."""
 
     text: str
     parse_special: bool
-    said: bool = False  # an answer of the model: where its own tokens are still known, they are what it reads again
+    from_model: bool = False  # an answer of the model: encoded as the tokens it generated, where these are still stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,9 @@ class Prompt:
     """Everything one generation needs."""
 
     segments: tuple[Segment, ...]
-    question: str  # the user's words alone
-    evidence: tuple[ContextSnippet, ...] = ()  # best first
-    is_answered: bool = True  # False: the evidence is only the nearest there is, no better than chance
+    question: str  # the user's own words
+    snippets: tuple[ContextSnippet, ...] = ()  # best first
+    is_answered: bool = True  # False: the snippets are no nearer to the question than chance
     stop: tuple[str, ...] = ()  # marks of the format that end the answer and are never shown: tokens, else texts
     is_continuation: bool = False  # the answer is the rest of this text: white space that it begins with is part of it
     notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
@@ -137,7 +138,7 @@ class Delta:
     text: str = ""
     reason: StopReason | None = None
     usage: Usage | None = None
-    progress: tuple[int, int] | None = None  # prompt tokens known or evaluated, total: before the first token
+    progress: tuple[int, int] | None = None  # prompt tokens cached or evaluated, total; before the first token
     waiting: int | None = None  # prompts before this one in the engine's queue, while it waits there
     eta_s: float | None = None  # seconds to the first token, by the rates measured so far
     notice: str = ""  # with the last one: what the user should know about the end
@@ -145,13 +146,13 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Tokens per second, as measured on this machine with this model, for whoever asks now: beside the answers that are
-    running. 0 while nothing has been measured.
+    """Tokens per second, measured on this machine with this model, for a prompt that comes now: beside the answers that
+    are running. 0 while nothing has been measured.
     """
 
     prefill: float = 0.0
     decode: float = 0.0  # of each answer
-    spread: float = 0.0  # how far the reading of prompts is from `prefill`, as a share, in the mean
+    spread: float = 0.0  # mean relative deviation of prefill speeds from `prefill`
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,22 @@ class Engine(Protocol):
     @property
     def rates(self) -> Rates: ...
 
+    @property
+    def status(self) -> EngineStatus: ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Numbers for the server's metrics, by name; empty for an engine without a process of its own."""
+        ...
+
+    def pop_notice(self) -> str:
+        """What the user should know about this engine and has not been told yet; "" the second time."""
+        ...
+
+    def clear_cache(self) -> None:
+        """Drops everything cached of conversations that are not being answered, in memory and on disk."""
+        ...
+
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         """Tokens of these segments as `stream` would evaluate them. Blocks: not for the event loop."""
         ...
@@ -188,6 +205,22 @@ class Engine(Protocol):
     def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]: ...
 
     async def close(self) -> None: ...
+
+
+class AlwaysLoaded:
+    """The state of engines that have no process: loaded, without metrics, notices or a cache."""
+
+    status: EngineStatus = "loaded"
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        return {}
+
+    def pop_notice(self) -> str:
+        return ""
+
+    def clear_cache(self) -> None:
+        """Nothing is cached."""
 
 
 @dataclass(frozen=True, slots=True)

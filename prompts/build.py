@@ -1,7 +1,7 @@
 """The prompt builder: one prompt from a conversation and what was found; pure, append-only, never over its limit.
 
-The path: fixed parts -> as much history as the limit allows, whole exchanges, oldest dropped first and several
-at a time -> the best evidence that fits the limit and the budget -> one count of the rendered whole.
+Steps: fixed parts; as much history as the limit allows, whole exchanges, the oldest dropped first and several at a
+time; the best code that fits the limit and the budget; one count of the rendered prompt.
 """
 
 import math
@@ -14,19 +14,19 @@ from models.types import Message, Prompt, Segment
 from prompts.errors import QuestionTooLarge
 from prompts.formats import ChatFormat, render
 from prompts.pack import pack
-from prompts.snippets import Piece, Place, Snippet, evidence, fenced, frame, number, place, user_message
+from prompts.snippets import Piece, Place, Snippet, context_snippet, fenced, frame, number, place, user_message
 from prompts.task import task
 
 CountTokens = Callable[[tuple[Segment, ...]], int]
 Budget = Callable[[tuple[Segment, ...], int], int]  # segments and their tokens -> tokens
 
-# Once history has to give way it gives way to half of the limit, so that the next turns append again
-# instead of every turn dropping one exchange and re-reading all the others.
+# History that no longer fits is cut to half of the limit, so that the next turns append again
+# instead of every turn dropping one exchange and evaluating all the others anew.
 HISTORY_AFTER_DROP = 0.5
-FLOOR = 128  # tokens of evidence that a budget never takes away: an answer needs something
-BEST = 2  # places that a budget does not cut either, as far as they need no more than
+FLOOR = 128  # tokens of code that a budget never takes away: an answer needs something
+BEST = 2  # hits that a budget does not cut either, as far as they need at most BEST_TOKENS
 BEST_TOKENS = 800
-_ANY = 99  # a number as long as most
+_ANY_NUMBER = 99  # stands for the number of a snippet while its tokens are estimated
 _REFERENCE = 6  # tokens of a number that refers to what was shown before, at most
 
 
@@ -42,25 +42,29 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class BuiltPrompt:
-    """A prompt and what has to be remembered of it for the next turn."""
+    """A prompt and what the next turn needs of it."""
 
     prompt: Prompt
     user: str  # the last user message as rendered
-    snippets: tuple[Snippet, ...]  # what the prompt really holds, best first
-    dropped: int  # oldest exchanges of the given history that are not in it
+    snippets: tuple[Snippet, ...]  # what the prompt holds, best first
+    dropped: int  # oldest exchanges of the history that are not in it
     tokens: int
     is_excerpt: bool  # it has less code than its best places need
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
-    """What every attempt at a prompt has in common; how much history and code it holds is still open."""
+class PromptRequest:
+    """What the prompt of one turn is built from."""
 
     chat: ChatFormat
     system: str
     question: str
-    is_answered: bool
-    lead: str
+    history: Sequence[Exchange] = ()  # oldest first
+    hits: Sequence[Hit] = ()  # best first
+    pinned: Sequence[Hit] = ()  # what the user attached or `lead` names: shown whole, before the hits
+    first_number: int = 1  # of the first snippet that the conversation has not shown before
+    is_answered: bool = True  # False: the hits are no nearer to the question than chance
+    lead: str = ""  # what the answer begins with
 
     def user(self, snippets: Sequence[Snippet]) -> str:
         return user_message(snippets, self.question, self.is_answered, task(self.question))
@@ -74,62 +78,46 @@ class _Layout:
             segments=self.segments(kept, snippets),
             question=self.question,
             messages=_messages(self.system, kept, self.user(snippets), self.lead),
-            evidence=tuple(evidence(snippet) for snippet in snippets),
+            snippets=tuple(context_snippet(snippet) for snippet in snippets),
             is_answered=self.is_answered,
             stop=self.chat.stop,
             is_continuation=bool(self.lead),
         )
 
 
-def build_prompt(
-    *,
-    chat: ChatFormat,
-    system: str,
-    history: Sequence[Exchange],
-    hits: Sequence[Hit],
-    question: str,
-    count: CountTokens,
-    limit: int,
-    budget: Budget | None = None,
-    given: Sequence[Hit] = (),
-    first_number: int = 1,
-    is_answered: bool = True,
-    lead: str = "",
-) -> BuiltPrompt:
+def build_prompt(request: PromptRequest, count: CountTokens, limit: int, budget: Budget | None = None) -> BuiltPrompt:
     """Builds the prompt of one turn so that it keeps within the context window: at most `limit` tokens.
 
-    History gives way first, whole exchanges from the oldest. `given` is what the user attached or `lead` speaks of:
-    each whole, as far as the limit allows. Then the best of `hits` (see `pack`), as far as the budget allows too:
-    `budget` tells from the prompt without any code how many tokens the whole may have; the best `BEST` places may have
-    what they need in any case. `first_number` is the number of the first snippet that the conversation has not shown
-    before; `is_answered` False says that the hits are no nearer to the question than chance; `lead` is what the answer
-    begins with.
+    History is dropped first, whole exchanges from the oldest. Then come the pinned hits as far as the limit allows,
+    and the best of the others (see `pack`) as far as the budget allows too: `budget` gives, from the prompt without
+    any code, how many tokens the prompt may have; the best `BEST` hits may have what they need in any case.
     Raises `QuestionTooLarge` when system prompt and question alone exceed the limit.
     """
-    layout = _Layout(chat, system, question, is_answered, lead)
-    bare = count(layout.segments())
+    bare = count(request.segments())
     if bare > limit:
         raise QuestionTooLarge(bare, limit)
-    kept = _fitting_history(history, lambda exchanges: count(layout.segments(exchanges)), limit)
+    kept = _fitting_history(request.history, lambda exchanges: count(request.segments(exchanges)), limit)
     shown = {where: n for exchange in kept for n, where in exchange.shown}
-    without = layout.segments(kept)
-    around = frame(is_answered, task(question))
-    tokens = count(without) if kept else bare
-    used = tokens + count((Segment(around, parse_special=False),))
-    allowed = budget(without, tokens) if budget else limit
-    pieces, most = _code(given, hits, question, shown, _cost(count, shown), used, allowed, limit)
-    snippets = number(pieces, shown, first_number)
-    while (tokens := count(layout.segments(kept, snippets))) > most and snippets:
+    without_code = request.segments(kept)
+    tokens = count(without_code) if kept else bare
+    used = tokens + count((Segment(frame(request.is_answered, task(request.question)), parse_special=False),))
+    allowed = budget(without_code, tokens) if budget else limit
+    pieces, most = _code(request, shown, _cost(count, shown), used, allowed, limit)
+    snippets = number(pieces, shown, request.first_number)
+    while (tokens := count(request.segments(kept, snippets))) > most and snippets:
         snippets.pop()  # what the pieces cost together is an estimate
-    prompt = layout.prompt(kept, snippets)
-    is_cut = len(snippets) < min(BEST, len(given) + len(hits))
-    return BuiltPrompt(prompt, layout.user(snippets), tuple(snippets), len(history) - len(kept), tokens, is_cut)
+    return BuiltPrompt(
+        prompt=request.prompt(kept, snippets),
+        user=request.user(snippets),
+        snippets=tuple(snippets),
+        dropped=len(request.history) - len(kept),
+        tokens=tokens,
+        is_excerpt=len(snippets) < min(BEST, len(request.pinned) + len(request.hits)),
+    )
 
 
 def _code(
-    given: Sequence[Hit],
-    hits: Sequence[Hit],
-    question: str,
+    request: PromptRequest,
     shown: Mapping[Place, int],
     cost: Callable[[Piece], int],
     used: int,
@@ -137,23 +125,23 @@ def _code(
     limit: int,
 ) -> tuple[list[Piece], int]:
     """The code for a prompt that has `used` tokens without it, and the most tokens that the prompt may have with it."""
-    pieces = [Piece(hit) for hit in given]
-    used += sum(map(cost, pieces))
-    best = sum(cost(Piece(hit)) for hit in hits[: max(0, BEST - len(given))])
+    pinned, hits = [Piece(hit) for hit in request.pinned], request.hits
+    used += sum(map(cost, pinned))
+    best = sum(cost(Piece(hit)) for hit in hits[: max(0, BEST - len(pinned))])
     most = min(limit, max(allowed, used + max(FLOOR, min(best, BEST_TOKENS))))
-    return pieces + pack(hits, question, most - used, cost, shown), most
+    return pinned + pack(hits, request.question, most - used, cost, shown), most
 
 
 def _messages(system: str, kept: Sequence[Exchange], user: str, lead: str) -> tuple[Message, ...]:
-    past = [(Message("user", one.user), Message("assistant", one.lead + one.answer)) for one in kept]
-    begun = (Message("assistant", lead),) if lead else ()
-    return (Message("system", system), *(message for pair in past for message in pair), Message("user", user), *begun)
+    past = [(Message("user", turn.user), Message("assistant", turn.lead + turn.answer)) for turn in kept]
+    opening = (Message("assistant", lead),) if lead else ()
+    return (Message("system", system), *(message for pair in past for message in pair), Message("user", user), *opening)
 
 
 def _fitting_history(
     history: Sequence[Exchange], tokens: Callable[[Sequence[Exchange]], int], limit: int
 ) -> Sequence[Exchange]:
-    """All of the history while three quarters of the limit hold it, else its newest exchanges."""
+    """All of the history while it fits three quarters of the limit, else its newest exchanges."""
     if not history or tokens(history) <= limit * 3 // 4:
         return history
     room = int(limit * HISTORY_AFTER_DROP)
@@ -162,15 +150,15 @@ def _fitting_history(
 
 
 def _cost(count: CountTokens, shown: Mapping[Place, int]) -> Callable[[Piece], int]:
-    """About the tokens of a piece in a user message. The first form of a hit is counted, others go by their length:
-    counting may be a question to another process.
+    """The estimated tokens of a piece in a user message. The first form of a hit is counted, others are scaled by
+    length: counting may be a call to another process.
     """
     per_character: dict[tuple[str, int], float] = {}
 
     def cost(piece: Piece) -> int:
         if place(piece.hit) in shown:
             return _REFERENCE
-        text = fenced(Snippet(_ANY, piece.hit, False, piece.is_excerpt)) + "\n\n"
+        text = fenced(Snippet(_ANY_NUMBER, piece.hit, False, piece.is_excerpt)) + "\n\n"
         key = piece.hit.path, piece.hit.chunk_id
         if key not in per_character:
             per_character[key] = count((Segment(text, parse_special=False),)) / len(text)

@@ -90,8 +90,8 @@ def render(
 
 def _answer(chat: ChatFormat, answer: str, lead: str) -> list[Segment]:
     if lead:
-        return [*_begun(chat, lead), *content(chat, answer, said=True, behind=True)]
-    return [Segment(chat.answer_lead, parse_special=True, said=True), *content(chat, answer, said=True)]
+        return [*_begun(chat, lead), *content(chat, answer, from_model=True, behind=True)]
+    return [Segment(chat.answer_lead, parse_special=True, from_model=True), *content(chat, answer, from_model=True)]
 
 
 def _begun(chat: ChatFormat, lead: str) -> list[Segment]:
@@ -110,7 +110,7 @@ def beginning_of(chat: ChatFormat, system: str) -> tuple[Segment, ...]:
     )
 
 
-def content(chat: ChatFormat, text: str, *, said: bool = False, behind: bool = False) -> list[Segment]:
+def content(chat: ChatFormat, text: str, *, from_model: bool = False, behind: bool = False) -> list[Segment]:
     """`text` as content, cut inside every marker so that it cannot tokenise like the scaffold.
 
     Outer white space goes: the tokens of scaffold next to it must not depend on the content. What stands `behind`
@@ -118,9 +118,8 @@ def content(chat: ChatFormat, text: str, *, said: bool = False, behind: bool = F
     """
     text = text.rstrip() if behind else text.strip()
     if not chat.markers:
-        return [Segment(text, parse_special=False, said=said)]
+        return [Segment(text, parse_special=False, from_model=from_model)]
     anywhere = "|".join(re.escape(marker) for marker in chat.markers)
     cuts = [match.start() + 2 for match in re.finditer(anywhere, text)]
-    return [
-        Segment(text[a:b], parse_special=False, said=said) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)
-    ]
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    return [Segment(piece, parse_special=False, from_model=from_model) for piece in pieces]

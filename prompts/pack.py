@@ -1,6 +1,6 @@
-"""Evidence for a prompt: of each hit nothing, its signature, an excerpt or all of it, so that the best is in the room.
+"""Packs code into a token budget: of each hit nothing, its signature, an excerpt or all of it, the most valuable first.
 
-Pure: knows hits and what a piece costs, not how a prompt shows them.
+Pure: knows hits and the cost of a piece, not how a prompt shows them.
 """
 
 import math
@@ -37,10 +37,10 @@ def pack(
     chosen: dict[int, Piece] = {}
     left = room
     for rank, piece in _by_worth(hits, _prefixes(question), shown):
-        held = chosen.get(rank)
-        if held and _lines(piece) <= _lines(held):
+        current = chosen.get(rank)
+        if current and _lines(piece) <= _lines(current):
             continue
-        price = max(0, cost(piece) - cost(held)) if held else cost(piece)
+        price = max(0, cost(piece) - cost(current)) if current else cost(piece)
         if price <= left:
             chosen[rank] = piece
             left -= price
@@ -65,8 +65,8 @@ def _forms(hit: Hit, prefixes: Set[str], shown: Collection[Place]) -> Iterator[t
     if place(hit) in shown or not is_plain or len(lines) < UNCUT:
         yield 1.0, Piece(hit)
         return
-    told = _prefixes(f"{hit.symbol} {hit.signature}")  # the head of every piece says these
-    yield WORTH, _shown_within(hit, shown) or part(hit, *_densest(lines, prefixes - told))
+    in_head = _prefixes(f"{hit.symbol} {hit.signature}")  # the head of every piece shows these
+    yield WORTH, _shown_within(hit, shown) or part(hit, *_densest(lines, prefixes - in_head))
     yield 1 - WORTH, Piece(hit)
     if head := _head(hit, lines):
         yield 1 - WORTH, part(hit, 0, head)

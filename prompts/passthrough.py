@@ -1,6 +1,6 @@
-"""A client's own conversation as a prompt: its roles put into the turns that formats know, nothing added to its words.
+"""A client's own conversation as a prompt: its messages as the turns of a chat format, with nothing added.
 
-Knows no retrieval and no system prompt of ours.
+Knows no retrieval and no system prompt of Lantern.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,52 +13,55 @@ from prompts.formats import ChatFormat, content, render
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What was said, in turns."""
+    """Messages in turns."""
 
     system: str
     exchanges: tuple[tuple[str, str], ...]  # user, answer
     question: str  # the open user message
-    begun: str = ""  # the beginning of the answer, where the client gives one to be continued
+    answer_start: str = ""  # the beginning of the answer, if the client gives one to be continued
 
 
 def conversation(messages: Sequence[Message]) -> Conversation:
     """Messages of any order, in turns. Neighbours of one role become one message.
 
-    A system message behind the head is read as the user's: moved to the head it would change what stands before all
-    that was already read.
+    A system message after the head becomes a user message: moved to the head it would change the prefix of all that
+    has been evaluated.
     """
     head = list(takewhile(lambda message: message.role == "system", messages))
     rest = [replace(message, role="user") if message.role == "system" else message for message in messages[len(head) :]]
     turns = [(role, _joined(group)) for role, group in groupby(rest, key=lambda message: message.role)]
     if not turns or turns[0][0] == "assistant":
         turns.insert(0, ("user", ""))
-    begun = turns.pop()[1] if turns[-1][0] == "assistant" else ""
+    answer_start = turns.pop()[1] if turns[-1][0] == "assistant" else ""
     texts = [text for _, text in turns]
-    return Conversation(_joined(head), tuple(zip(texts[:-1:2], texts[1::2], strict=True)), texts[-1], begun)
+    return Conversation(_joined(head), tuple(zip(texts[:-1:2], texts[1::2], strict=True)), texts[-1], answer_start)
 
 
-def chat_prompt(chat: ChatFormat, told: Conversation) -> Prompt:
-    """The conversation in the model's own format, open for the answer or in the middle of the one that was begun."""
-    segments = render(chat, told.system, told.exchanges, told.question)
-    begun = (Segment(chat.answer_lead, parse_special=True), *content(chat, told.begun, said=True)) if told.begun else ()
-    said = [message for pair in told.exchanges for message in (Message("user", pair[0]), Message("assistant", pair[1]))]
-    messages = [Message("system", told.system), *said, Message("user", told.question), Message("assistant", told.begun)]
+def chat_prompt(chat: ChatFormat, turns: Conversation) -> Prompt:
+    """The conversation in the model's own format, open for an answer or inside the one that is to be continued."""
+    segments = list(render(chat, turns.system, turns.exchanges, turns.question))
+    if turns.answer_start:
+        segments += [Segment(chat.answer_lead, parse_special=True), *content(chat, turns.answer_start, from_model=True)]
+    messages = [Message("system", turns.system)]
+    for user, answer in turns.exchanges:
+        messages += [Message("user", user), Message("assistant", answer)]
+    messages += [Message("user", turns.question), Message("assistant", turns.answer_start)]
     return Prompt(
-        segments=(*segments, *(segment for segment in begun if segment.text)),
-        question=told.question,
+        segments=tuple(segment for segment in segments if segment.text),
+        question=turns.question,
         stop=chat.stop,
-        is_continuation=bool(told.begun),
+        is_continuation=bool(turns.answer_start),
         messages=tuple(message for message in messages if message.content),
     )
 
 
 def raw_prompt(text: str) -> Prompt:
-    """Text that a client has rendered itself: its markup may become control tokens, or none of it would work."""
+    """Text that a client has rendered itself: its markup becomes control tokens."""
     return Prompt((Segment(text, parse_special=True),), question=text, is_continuation=True)
 
 
 def fim_prompt(fim: Fim, prefix: str, suffix: str) -> Prompt:
-    """What is missing between two pieces of code; neither of them can make a control token."""
+    """Fill in the middle between two pieces of code; neither of them can make a control token."""
     segments = (
         Segment(fim.prefix, parse_special=True),
         Segment(prefix, parse_special=False),

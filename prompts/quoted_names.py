@@ -1,4 +1,4 @@
-"""Code that an answer quotes, and the names in it that the answer can be held to.
+"""The names in code that an answer quotes, which its sources must contain.
 
 Pure text: does not know which names exist, nor who cites what for them.
 """
@@ -49,7 +49,7 @@ _SIZED = re.compile(r"(?:[iuf]|u?int|float|complex)(?:8|16|32|64|128|size|ptr)(?
 
 
 def quoted_names(code: str) -> list[str]:
-    """What a quotation names and its sentence is held to, as it is spelled: precision goes before coverage.
+    """The names of a quotation that the sources of its sentence must contain, as spelled: precision before coverage.
 
     The whole of a name, of a callee, of a path with a folder that does not start at the root of the disk. Of an
     assignment, a variable with its type, or code that begins with a call, `return`, `def` and the like: the first

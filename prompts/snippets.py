@@ -95,7 +95,7 @@ def _shown(message: str, n: int, path: str, start_line: int, end_line: int) -> r
     return re.search(head + r"(?P<text>(?s:.*?))\n(?P=fence)$", message, re.MULTILINE)
 
 
-def evidence(snippet: Snippet) -> ContextSnippet:
+def context_snippet(snippet: Snippet) -> ContextSnippet:
     hit = snippet.hit
     return ContextSnippet(
         n=snippet.n,

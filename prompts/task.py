@@ -1,4 +1,4 @@
-"""What a question asks of a model, in words that stand behind the code, where a small model still sees them.
+"""The instruction for the form of an answer. It stands after the code, where a small model still follows it.
 
 Knows the question alone.
 """

@@ -51,15 +51,15 @@ def derive(template: str, bos: str, eos: str) -> ChatFormat:
         last = (child.stderr.strip().splitlines() or ["killed by its limits"])[-1]
         raise TemplateRejected(f"the model's chat template cannot be used: {last[:300]}")
     renderings: dict[str, str | None] = json.loads(child.stdout)
-    chat = _between(renderings["asked"] or "", renderings["answered"] or "", bos, eos)
+    chat = _between(renderings["open"] or "", renderings["answered"] or "", bos, eos)
     before, _, behind = (renderings["bare"] or "").partition(USERS[0])
-    return replace(chat, bare=before) if (renderings["asked"] or "").endswith(USERS[0] + behind) else chat
+    return replace(chat, bare=before) if (renderings["open"] or "").endswith(USERS[0] + behind) else chat
 
 
-def _between(asked: str, answered: str, bos: str, eos: str) -> ChatFormat:
-    """Reads the texts between the placeholders. `asked` ends open for an answer, `answered` has two turns more."""
+def _between(opened: str, answered: str, bos: str, eos: str) -> ChatFormat:
+    """Reads the texts between the placeholders. `opened` ends where an answer begins, `answered` has two turns more."""
     try:
-        opening, rest = asked.split(SYSTEM) if SYSTEM in asked else ("", asked)
+        opening, rest = opened.split(SYSTEM) if SYSTEM in opened else ("", opened)
         after_system, after_user = rest.split(USERS[0])
         _, first_answer = answered.split(USERS[0])
         before_answer, rest = first_answer.split(ANSWERS[0])
@@ -68,9 +68,9 @@ def _between(asked: str, answered: str, bos: str, eos: str) -> ChatFormat:
         again, _ = rest.split(USERS[2])
     except ValueError:
         raise TemplateRejected("the model's chat template drops or repeats messages") from None
-    if after_answer != again or not answered.startswith(asked.split(USERS[0])[0]):
+    if after_answer != again or not answered.startswith(opened.split(USERS[0])[0]):
         raise TemplateRejected("the model's chat template changes what it said before as the conversation grows")
-    if SYSTEM not in asked:  # no system role: what belongs there stands at the head of the first user message
+    if SYSTEM not in opened:  # no system role: what belongs there stands at the head of the first user message
         opening, after_system = after_system, "\n\n"
     lead = before_answer.removeprefix(after_user) if before_answer.startswith(after_user) else ""
     if lead.strip():  # markup, such as an empty thought or the name of a channel: written for the model
@@ -116,9 +116,9 @@ def main() -> None:
     answers = [{"role": "assistant", "content": text} for text in ANSWERS]
     turns = [users[0], answers[0], users[1], answers[1], users[2]]
     try:
-        renderings = {"asked": draw([*system, users[0]], True), "answered": draw([*system, *turns], True)}
+        renderings = {"open": draw([*system, users[0]], True), "answered": draw([*system, *turns], True)}
     except _Refused:  # a template without a system role says so by raising
-        renderings = {"asked": draw([users[0]], True), "answered": draw(turns, True)}
+        renderings = {"open": draw([users[0]], True), "answered": draw(turns, True)}
     try:
         bare = draw([users[0]], True)
     except _Refused:  # one that insists on a system prompt
@@ -137,7 +137,7 @@ def _sandboxed(template: str, bos: str, eos: str) -> Callable[[list[dict[str, st
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Generation(Extension):
-        """`{% generation %}` only marks, for training, what the model itself has said."""
+        """`{% generation %}` marks the model's own text for training; it changes nothing here."""
 
         tags = {"generation"}  # noqa: RUF012
 

@@ -1,4 +1,4 @@
-"""The processes of models as the system sees them, for tests that ask what is left."""
+"""The processes of models as the system sees them, for tests that check what is left."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def workers(parent: int) -> list[int]:
-    """Process ids of the models that this process has loaded; one that has ended and waits for its parent counts."""
+    """Process ids of the models that this process has loaded; zombies count."""
     found = []
     for folder in Path("/proc").iterdir():
         try:
@@ -21,7 +21,7 @@ def workers(parent: int) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether it runs or is stopped; what only waits to be seen by its parent has ended."""
+    """Whether the process runs or is stopped; a zombie has ended."""
     try:
         return _status(Path(f"/proc/{pid}"))["State"][0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -29,26 +29,29 @@ def is_alive(pid: int) -> bool:
 
 
 def ends_within(pid: int, seconds: float) -> bool:
-    until = time.monotonic() + seconds
+    """Waits until the process has ended; False if that takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
     while is_alive(pid):
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
     return True
 
 
-async def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
+async def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
+    """Waits until the condition holds. `seconds` only guards against hanging."""
     async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110  (nobody tells when a process changes)
+        while not holds():  # noqa: ASYNC110  (a process sends no event when it changes)
             await asyncio.sleep(0.02)
 
 
 def resident_bytes(pid: int) -> int:
+    """Its resident set size."""
     return int(_status(Path(f"/proc/{pid}"))["VmRSS"].split()[0]) * 1024
 
 
 def address_space(pid: int) -> int:
-    """The most bytes of addresses that it ever had."""
+    """The largest virtual address space that it has had, in bytes."""
     return int(_status(Path(f"/proc/{pid}"))["VmPeak"].split()[0]) * 1024
 
 

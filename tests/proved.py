@@ -1,6 +1,6 @@
-"""What llama.cpp may use in the process of the tests itself: what a process that may die of it has proved.
+"""The kernels that llama.cpp may use inside pytest's own process, as proved by a separate process first.
 
-A test that evaluates beside pytest must begin here, else a processor that cannot run a kernel costs a worker.
+A test that evaluates inside pytest must call `proved`; else a kernel that faults kills the worker.
 """
 
 import asyncio
@@ -10,15 +10,16 @@ from pathlib import Path
 
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import environment
+from models.llama.options import LlamaOptions
 from models.types import ModelSpec
 
 
 @cache
 def proved(path: Path) -> tuple[str, ...]:
-    """The kernels that hold here for a model file. To be called without a running event loop."""
+    """The kernels that work here for a model file. Not to be called from an event loop."""
 
     async def load() -> tuple[str, ...]:
-        engine = await LlamaEngine.start(ModelSpec(path.stem, ()), path, context_length=256, threads=1)
+        engine = await LlamaEngine.start(ModelSpec(path.stem, ()), path, LlamaOptions(context_length=256, threads=1))
         os.environ.update(environment(engine.left_out))
         await engine.close()
         return engine.kernels

@@ -1,7 +1,7 @@
-"""Models of a true shape with random weights, for measuring speed: `python -m tests.shapes phi3-mini` writes one.
+"""Models of a real shape with random weights, for measuring speed: `python -m tests.shapes phi3-mini` writes one.
 
-Blocks are filled with random bits straight away, in the mix of types of `llama-quantize`'s Q4_K_M. Only whole English
-words have output weights, so that an answer never ends by itself, and its text becomes the same tokens again.
+Blocks are filled with random bits, in the mix of types of `llama-quantize`'s Q4_K_M. Only whole English
+words have output weights, so that an answer never ends early, and its text encodes to the same tokens.
 """
 
 import os
@@ -63,7 +63,7 @@ class Tensor(NamedTuple):
 
 
 def made(shape: Shape) -> Path:
-    """The model file of a shape, written now where it is not there yet."""
+    """The model file of a shape, written if it is missing."""
     if not shape.path.is_file():
         shape.path.parent.mkdir(parents=True, exist_ok=True)
         write_shape(shape)
@@ -72,7 +72,7 @@ def made(shape: Shape) -> Path:
 
 def write_shape(shape: Shape) -> None:
     header = read_header(PHI3.vocabulary_path)
-    part = shape.path.with_suffix(f".{os.getpid()}.part")  # two tests may make it at the same time
+    part = shape.path.with_suffix(f".{os.getpid()}.part")  # two tests may write it at the same time
     writer = GGUFWriter(path=None, arch=header.architecture)
     _add_metadata(writer, header, shape)
     add_vocabulary(writer, PHI3.vocabulary_path, header)

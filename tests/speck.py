@@ -1,6 +1,6 @@
-"""The smallest models that answer, of random numbers: 344 tokens, a few dozen kB, written in milliseconds.
+"""The smallest models that answer, with random weights: 344 tokens, a few dozen kB, written in milliseconds.
 
-Beside llama's, whose memory is a row of cells, one with a sliding window and a recurrent one. None ever ends early.
+One is a Llama with ordinary cells, one has a sliding window, one is recurrent. None ends an answer early.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from gguf import GGUFWriter
 from numpy.typing import NDArray
 
 N_EMBD, N_FF = 16, 32
-WINDOW = 64  # tokens that every other layer of `write_window` looks back
+WINDOW = 64  # tokens that every other layer of `write_window` attends to
 _CONTROL, _BYTE, _UNKNOWN = 3, 6, 2  # tokenizer.ggml.token_type
 _WORDS = [f"▁{a}{b}" for a in "abdefgilmnorst" for b in ("", *"aeiou")]
 TOKENS = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *_WORDS]
@@ -31,7 +31,7 @@ class Numbers:
 
 def write_speck(path: Path, template: str | None = _CONTENT) -> None:
     """One layer of Llama."""
-    writer, numbers = _begun(path, "llama", 1, template), Numbers()
+    writer, numbers = _writer(path, "llama", 1, template), Numbers()
     writer.add_head_count(2)
     writer.add_head_count_kv(2)
     writer.add_rope_dimension_count(N_EMBD // 2)
@@ -43,7 +43,7 @@ def write_speck(path: Path, template: str | None = _CONTENT) -> None:
 
 def write_window(path: Path) -> None:
     """Four layers of Gemma 2: every other one sees the last `WINDOW` tokens only."""
-    writer, numbers = _begun(path, "gemma2", 4, _CONTENT), Numbers()
+    writer, numbers = _writer(path, "gemma2", 4, _CONTENT), Numbers()
     writer.add_head_count(2)
     writer.add_head_count_kv(2)
     writer.add_key_length(N_EMBD // 2)
@@ -51,7 +51,7 @@ def write_window(path: Path) -> None:
     writer.add_sliding_window(WINDOW)
     weights = _tied(numbers)
     for layer in range(4):
-        norms = {"attn_norm": 1, "ffn_norm": 1, "post_attention_norm": 40, "post_ffw_norm": 40}  # louder than the token
+        norms = {"attn_norm": 1, "ffn_norm": 1, "post_attention_norm": 40, "post_ffw_norm": 40}  # outweighs the token
         weights |= {f"blk.{layer}.{name}.weight": np.full(N_EMBD, by, np.float32) for name, by in norms.items()}
         weights |= _attention(numbers, layer) | _feed_forward(numbers, layer)
     _finish(writer, weights)
@@ -60,7 +60,7 @@ def write_window(path: Path) -> None:
 def write_recurrent(path: Path) -> None:
     """Two layers of Mamba: no cells, one state."""
     inner, state, kernel, rank = 2 * N_EMBD, 16, 4, 4
-    writer, numbers = _begun(path, "mamba", 2, _CONTENT), Numbers()
+    writer, numbers = _writer(path, "mamba", 2, _CONTENT), Numbers()
     writer.add_head_count(1)
     writer.add_ssm_conv_kernel(kernel)
     writer.add_ssm_inner_size(inner)
@@ -83,7 +83,7 @@ def write_recurrent(path: Path) -> None:
     _finish(writer, weights)
 
 
-def _begun(path: Path, arch: str, layers: int, template: str | None) -> GGUFWriter:
+def _writer(path: Path, arch: str, layers: int, template: str | None) -> GGUFWriter:
     writer = GGUFWriter(path, arch=arch)
     writer.add_context_length(8192)
     writer.add_embedding_length(N_EMBD)
@@ -107,7 +107,7 @@ def _ends(numbers: Numbers) -> Weights:
 
 
 def _tied(numbers: Numbers) -> Weights:
-    """The same matrix for what is read and said: words are louder than bytes, so that an answer is text."""
+    """One matrix for input and output embeddings: words weigh more than bytes, so that an answer is text."""
     weights = _ends(numbers)
     weights["token_embd.weight"][:3] = 0
     weights["token_embd.weight"][-len(_WORDS) :] *= 4

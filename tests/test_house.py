@@ -33,7 +33,7 @@ HOMES = {
     "PIL": {"backend/cli/plot.py"},
     "watchfiles": {"indexer/files/watch.py"},
     "jinja2": {"prompts/template.py"},
-    "httpx": {"models/download/https.py", "models/remote/engine.py", "backend/cli/client.py"},
+    "httpx": {"models/download/https.py", "models/remote/connection.py", "backend/cli/client.py"},
 }
 
 
@@ -137,7 +137,7 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
 def test_every_method_and_error_code_is_in_the_protocol() -> None:
     protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
     methods = re.findall(
-        r'^ +"([a-z/]+)": \(schemas\.', (ROOT / "backend" / "api" / "websocket.py").read_text("utf-8"), re.MULTILINE
+        r'^ +"([a-z/]+)": \(schemas\.', (ROOT / "backend" / "api" / "methods.py").read_text("utf-8"), re.MULTILINE
     )
     assert len(methods) >= 8
     for name in (*methods, *CODES):

@@ -1,7 +1,7 @@
-"""Real llama.cpp without weights: vocabularies out of the source distribution, and tiny random models around them.
+"""Vocabularies from the source distribution of llama.cpp, and tiny models with random weights around them.
 
 `python -m tests.tiny_gguf SDIST OUTDIR` writes them. Weights are single precision: with quantised ones the rounding of
-activations lets the last bits, which depend on what else is in a batch, decide between tokens that are nearly as good.
+activations depends on the rest of a batch, and would decide between tokens that are nearly equal.
 """
 
 import sys
@@ -57,16 +57,16 @@ _LLAMA3_TEMPLATE = (
 
 @dataclass(frozen=True, slots=True)
 class Tiny:
-    """One random model: the vocabulary it is built around, its file name in the catalogue, what its metadata says."""
+    """One random model: its vocabulary, its file name in the catalogue, its metadata."""
 
     model: str  # name in the catalogue
     vocabulary: str
     filename: str
-    name: str  # general.name: llama.cpp goes by it for Phi-3's white space
+    name: str  # general.name: llama.cpp uses it to detect Phi-3's white space
     context_length: int
     chat_template: str
     seed: int
-    fim: tuple[int, int, int] | None = None  # control tokens that are to fill in the middle: prefix, suffix, middle
+    fim: tuple[int, int, int] | None = None  # control tokens for filling in the middle: prefix, suffix, middle
 
     @property
     def vocabulary_file(self) -> str:

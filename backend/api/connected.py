@@ -1,4 +1,4 @@
-"""Work for a client that may go away while it is done."""
+"""Cancels the work for a client that closes its connection."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -13,19 +13,19 @@ T = TypeVar("T")
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled if the client goes away first."""
-    working, leaving = asyncio.create_task(work), asyncio.create_task(_left(request))
+    working, leaving = asyncio.create_task(work), asyncio.create_task(_disconnected(request))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise ApiError("cancelled", "the client has gone away")
+        raise ApiError("cancelled", "the client closed the connection")
     finally:
         working.cancel()
         leaving.cancel()
         await asyncio.wait((working, leaving))
 
 
-async def _left(request: Request) -> None:
-    """Returns when the connection is closed. The body has been read: nothing else can come."""
+async def _disconnected(request: Request) -> None:
+    """Returns when the connection is closed. The body has been read, so no other message can come."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""How a route gets the services it works with."""
+"""Gives the services to routes, as a FastAPI dependency."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from backend.services import Services
 
 
 def services_of(request: Request) -> Services:
-    """The services that the running app was wired with."""
+    """The services of the running application."""
     services: Services = request.app.state.services
     return services
 

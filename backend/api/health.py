@@ -1,4 +1,4 @@
-"""REST: how the server is, which models it has, and what its interface looks like."""
+"""REST: the state of the server, its models, its metrics, and a page that lists the routes."""
 
 import asyncio
 import html
@@ -23,7 +23,7 @@ async def health(services: ServicesDep) -> dict[str, Any]:
         "version": VERSION,
         "model": services.engines.current,
         "kernels": await asyncio.to_thread(verdicts, services.settings),
-        "embedder_loaded": services.retrieval.embedder_loaded,
+        "embedder_loaded": services.indexes.embedders.is_loaded,
         "turns_running": services.turns.load,
         **services.metrics.summary,
     }

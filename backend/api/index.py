@@ -37,9 +37,9 @@ async def job(job_id: str, services: ServicesDep) -> dict[str, Any]:
 @router.get("/codebases")
 async def codebases(services: ServicesDep) -> dict[str, Any]:
     """The codebases that are indexed on this machine."""
-    known = await asyncio.to_thread(services.retrieval.described)
-    told = [info | {"watched": services.jobs.watched(info["id"])} for info in known]
-    return {"codebases": told, "total_count": len(told)}
+    summaries = await asyncio.to_thread(services.indexes.summaries)
+    watched = [summary | {"watched": services.jobs.watched(summary["id"])} for summary in summaries]
+    return {"codebases": watched, "total_count": len(watched)}
 
 
 @router.delete("/codebases/{codebase_id}")
@@ -49,7 +49,7 @@ async def delete(codebase_id: str, services: ServicesDep) -> dict[str, Any]:
         raise ApiError("index_unavailable", "this codebase is being indexed: wait for the job to end")
     await asyncio.to_thread(services.retrieval.choose, codebase_id)
     await services.jobs.forget(codebase_id)
-    await asyncio.to_thread(services.retrieval.delete, codebase_id)
+    await asyncio.to_thread(services.indexes.delete, codebase_id)
     return {"deleted": codebase_id}
 
 

@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0, one object a frame: what a request is, and what is none. Knows no methods."""
+"""JSON-RPC 2.0, one object per frame: checks what is a request. Knows no methods."""
 
 import json
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from backend.errors import ApiError
 
 
-def parsed(text: str | None) -> dict[str, Any]:
+def parse_request(text: str | None) -> dict[str, Any]:
+    """The request in a frame; None stands for a binary frame. Raises `ApiError`."""
     if text is None:
         raise ApiError("invalid", "send text frames")
     try:
@@ -18,8 +19,9 @@ def parsed(text: str | None) -> dict[str, Any]:
     return request
 
 
-def id_of(request: dict[str, Any]) -> Any:
+def request_id(request: dict[str, Any]) -> Any:
+    """The id of a request; None for a notification. Raises `ApiError`."""
     id_ = request.get("id")
     if id_ is None or (isinstance(id_, int) and not isinstance(id_, bool)) or (isinstance(id_, str) and id_.isascii()):
         return id_
-    raise ApiError("invalid", "an id is a number, an ASCII text or null")
+    raise ApiError("invalid", "an id is an integer, an ASCII string or null")

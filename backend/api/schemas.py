@@ -1,13 +1,14 @@
-"""What clients may send, checked at the rim. Unknown fields are ignored: a newer client must not break."""
+"""Bodies and parameters that clients may send. Unknown fields are ignored, so that newer clients work."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from backend.chat.question import Question
 from backend.indexing.attachments import Attachment
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-PROMPT_CHARS = 1 << 18  # a question comes back in an event, which has to fit a frame
+PROMPT_CHARS = 1 << 18  # a question is sent back in an event, which has to fit into a frame
 Text = Annotated[str, Field(max_length=PROMPT_CHARS)]
 Retrieval = Literal["auto", "off", "only"]
 
@@ -20,8 +21,10 @@ class Schema(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, given: object) -> object:
-        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+    def _without_nulls(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if value is not None}
 
 
 class Context(Schema):
@@ -68,8 +71,24 @@ class Asking(Schema):
     model: str = Field("", max_length=200)
     max_tokens: Annotated[int, Field(ge=1, le=1 << 17)] | None = None
     temperature: Annotated[float, Field(ge=0, le=5)] | None = None
-    first_token_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # None: as the server is set
-    lead: bool | None = None  # whether the answer begins with what is known before the model has read; None: as set
+    first_token_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # None: the server's setting
+    lead: bool | None = None  # begin the answer with a part that needs no model; None: the setting
+
+    def as_question(self, session: str, turn: str, text: str, conversation: str | None) -> Question:
+        """The question with these options."""
+        return Question(
+            session=session,
+            turn=turn,
+            text=text,
+            conversation=conversation,
+            attachments=tuple(item.attachment for item in self.context),
+            retrieval=self.retrieval,
+            model=self.model,
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            first_token_s=self.first_token_s,
+            lead=self.lead,
+        )
 
 
 class SessionPrompt(Asking):
@@ -77,6 +96,10 @@ class SessionPrompt(Asking):
     conversation: Id | None = None
     turn: Id
     text: Text
+
+    @property
+    def question(self) -> Question:
+        return self.as_question(self.session, self.turn, self.text, self.conversation)
 
 
 class SessionCancel(Schema):
@@ -132,7 +155,7 @@ class SearchBody(Schema):
 class IndexBody(Schema):
     path: Annotated[Path, Field(min_length=1)]
     wait: bool = False
-    watch: bool | None = None  # None: as the server is set
+    watch: bool | None = None  # None: the server's setting
 
 
 class ClearBody(Schema):

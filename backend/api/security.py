@@ -1,6 +1,6 @@
-"""Who may talk to the server: exact Host and Origin, the bearer token, JSON bodies of a bounded size.
+"""Access checks: exact Host and Origin, the bearer token, JSON bodies of a bounded size.
 
-Stands before everything else as plain ASGI middleware. Knows headers, no routes but `/health`.
+Plain ASGI middleware in front of the application. Knows headers, and of the routes only `/health`.
 """
 
 import hmac
@@ -18,29 +18,29 @@ from backend.errors import ApiError, openai_error
 
 BODY_BYTES = FRAME_BYTES = 1 << 20
 OPEN_PATHS = ("/health",)
-OPENAI_PATHS = "/v1/"  # errors there have OpenAI's shape
+OPENAI_PATHS = "/v1/"  # errors under this prefix have OpenAI's shape
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRules:
-    """What is let in. `hosts` are values of the Host header, with their port."""
+    """Which requests are allowed. `hosts`: values of the Host header, with port."""
 
     token: str
     hosts: frozenset[str]
     origins: frozenset[str]
-    any_address: bool = False  # bound beyond loopback: an address as Host is fine, a foreign name never
+    any_address: bool = False  # not only on loopback: any IP address is fine as Host, an unlisted name is not
 
     def allows_host(self, host: str) -> bool:
         if host.lower() in self.hosts:
             return True
         return self.any_address and _is_address(host)
 
-    def allows_token(self, given: str) -> bool:
-        return bool(self.token) and hmac.compare_digest(given.encode(), self.token.encode())
+    def allows_token(self, candidate: str) -> bool:
+        return bool(self.token) and hmac.compare_digest(candidate.encode(), self.token.encode())
 
 
 def rules(token: str, host: str, port: int, allow_remote: bool, origins: Iterable[str]) -> AccessRules:
-    """The rules of a server that listens on this host and port. Origins: its own pages, and those listed."""
+    """The rules of a server on this host and port. Allowed origins are its own, and the listed ones."""
     names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
     if allow_remote:
         names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
@@ -50,13 +50,13 @@ def rules(token: str, host: str, port: int, allow_remote: bool, origins: Iterabl
 
 
 def bearer(headers: Headers) -> str | None:
-    """The token of an Authorization header."""
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    return given.strip() if scheme.lower() == "bearer" else None
+    """The token in the Authorization header, or None."""
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else None
 
 
 class Guard:
-    """The middleware. A socket's token is checked by the socket itself: browsers send it as a subprotocol."""
+    """The middleware. `Sockets` checks the token of a socket: browsers can send it as a subprotocol only."""
 
     def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         self._app, self._rules = app, rules
@@ -64,14 +64,14 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        refused = self._refused(scope)
-        if refused is not None:
-            return await _refuse(scope, send, *refused)
+        violation = self._violation(scope)
+        if violation is not None:
+            return await _refuse(scope, send, *violation)
         if scope["type"] == "websocket":
             return await self._app(scope, receive, send)
         return await _bounded(self._app, scope, receive, send)
 
-    def _refused(self, scope: Scope) -> tuple[int, str, str] | None:
+    def _violation(self, scope: Scope) -> tuple[int, str, str] | None:
         """Status, code and message of the first rule that the request breaks."""
         headers = Headers(scope=scope)
         if not self._rules.allows_host(headers.get("host", "")):
@@ -86,21 +86,21 @@ class Guard:
         content = headers.get("content-type", "").partition(";")[0].strip().lower()
         if scope["method"] in ("POST", "PUT", "PATCH") and content != "application/json":
             return 415, "invalid", "send Content-Type: application/json"
-        promised = headers.get("content-length", "")
-        if promised.isdigit() and int(promised) > BODY_BYTES:
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > BODY_BYTES:
             return 413, "context_too_large", f"a body may have {BODY_BYTES} bytes"
         return None
 
 
 async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Runs the app on a body that may not outgrow its limit, whatever its headers promised."""
-    taken = 0
+    """Runs the app on a body of at most `BODY_BYTES`, whatever its content-length says."""
+    received = 0
 
     async def counted() -> Message:
-        nonlocal taken
+        nonlocal received
         message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > BODY_BYTES:
+        received += len(message.get("body", b""))
+        if received > BODY_BYTES:
             raise ApiError("context_too_large", f"a body may have {BODY_BYTES} bytes")
         return message
 
@@ -109,10 +109,10 @@ async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> 
 
 async def _refuse(scope: Scope, send: Send, status: int, code: str, message: str) -> None:
     kind = "http" if scope["type"] == "http" else "websocket.http"
-    said: dict[str, Any] = {"error": {"code": code, "message": message}}
+    answer: dict[str, Any] = {"error": {"code": code, "message": message}}
     if kind == "http" and scope["path"].startswith(OPENAI_PATHS):
-        said = openai_error(ApiError(code, message), status)[1]
-    body = json.dumps(said).encode()
+        answer = openai_error(ApiError(code, message), status)[1]
+    body = json.dumps(answer).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))

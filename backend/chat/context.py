@@ -99,9 +99,9 @@ class ContextRetriever:
         attached = attached_hits(question.attachments, context.root)
         if codebase is None or question.retrieval == "off":
             return SearchResult(attached, is_answered=True)
-        query, earlier = context.search_input.query, context.search_input.earlier
+        questions = [*context.search_input.earlier, context.search_input.query]
         exact = context.structural.hits if context.structural else ()
-        found, _ = self._retrieval.search(codebase, query, earlier, self._limit, exact=exact)
+        found, _ = self._retrieval.search(codebase, questions, self._limit, exact=exact)
         if question.is_continuation:
             found = SearchResult(previous_hits(found.hits, context.history, codebase.root), found.is_answered)
         if not attached:

@@ -13,7 +13,7 @@ from backend.extractive.lead import asks_where, lead, lead_places
 from indexer.search.searcher import SearchResult
 from indexer.types import Hit
 from prompts.pack import part
-from prompts.snippets import Piece, Place, Snippet, evidence, number
+from prompts.snippets import Piece, Place, Snippet, context_snippet, number
 from prompts.task import EXPLAIN, task
 
 CANDIDATES = 8  # hits that a lead may cite
@@ -49,12 +49,12 @@ def lead_of(question: Question, found: SearchResult, history: Sequence[TurnRow])
     if task(question.text) != EXPLAIN and not asks_where(question.text):
         return None
     hits = {n: _shortened(hit) for n, hit in enumerate(found.hits[:CANDIDATES], 1)}
-    candidates = tuple(evidence(Snippet(n, hit, False)) for n, hit in hits.items())
+    candidates = tuple(context_snippet(Snippet(n, hit, False)) for n, hit in hits.items())
     cited = lead_places(question.text, candidates) if candidates else []
     if not cited:
         return None
     snippets = number([Piece(hits[item.n]) for item in cited], _shown(history), next_number(history))
-    return Lead(lead(question.text, [evidence(snippet) for snippet in snippets]), tuple(snippets))
+    return Lead(lead(question.text, [context_snippet(snippet) for snippet in snippets]), tuple(snippets))
 
 
 def _shown(history: Sequence[TurnRow]) -> Mapping[Place, int]:

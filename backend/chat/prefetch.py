@@ -16,7 +16,7 @@ from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.database import Database
 from backend.engines.pool import EnginePool
-from backend.errors import translate
+from backend.errors import to_api_error
 from models.types import Sampling
 
 log = logging.getLogger(__name__)
@@ -58,9 +58,8 @@ class Prefetcher:
         try:
             await asyncio.sleep(PAUSE_S)
             await self._read_prompt(session, text)
-        except Exception as error:  # the edge of the job: whoever asks is told
-            if translate(error) is None:
-                log.exception("reading ahead in session %s failed", session)
+        except Exception as error:  # noqa: BLE001 - the edge of the job: the question itself reports the error
+            to_api_error(error, log, f"prefetch in session {session}")
 
     async def _read_prompt(self, session: str, text: str) -> None:
         def newest(db: Session) -> tuple[str, str | None]:

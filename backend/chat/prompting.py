@@ -20,7 +20,7 @@ from backend.errors import ApiError
 from backend.indexing.attachments import ATTACHED
 from indexer.types import Hit
 from models.types import Engine, Sampling, Segment
-from prompts.build import BuiltPrompt, build_prompt
+from prompts.build import BuiltPrompt, PromptRequest, build_prompt
 from prompts.system import SYSTEM
 from prompts.ttft_budget import TtftBudget
 
@@ -60,29 +60,27 @@ class Prompting:
         engine, began = ready.engine, time.perf_counter()
         question, found, history = context.question, context.found, context.history
         limit = engine.context_length - min(self.sampling(ready, question).max_tokens, engine.context_length // 2)
-        hits = found.hits if ttft.is_given or self.evidence_tokens else self.few(found.hits)
+        hits = found.hits if ttft.is_set or self.evidence_tokens else self.few(found.hits)
         given = lead.hits if lead else [hit for hit in hits if hit.kind == ATTACHED]
         most = self.evidence_tokens or limit
 
         def budget(bare: tuple[Segment, ...], tokens: int) -> int:
-            cached = engine.cached_tokens(bare) if ttft.is_given else 0
-            in_time = ttft.later(time.perf_counter() - began).budget(cached, limit)
+            cached = engine.cached_tokens(bare) if ttft.is_set else 0
+            in_time = ttft.after(time.perf_counter() - began).prompt_tokens(cached, limit)
             return min(in_time, tokens + most)
 
-        built = build_prompt(
+        request = PromptRequest(
             chat=ready.chat,
             system=ready.system or SYSTEM,
-            history=[exchange(row, history) for row in history[window(history) :]],
-            given=given,
-            hits=[hit for hit in hits if hit.kind != ATTACHED and hit not in given],
             question=question.text,
-            count=engine.count_tokens,
-            limit=limit,
-            budget=budget,
+            history=[exchange(row, history) for row in history[window(history) :]],
+            hits=[hit for hit in hits if hit.kind != ATTACHED and hit not in given],
+            pinned=given,
             first_number=next_number(history),
             is_answered=found.is_answered,
             lead=lead.text if lead else "",
         )
+        built = build_prompt(request, engine.count_tokens, limit, budget)
         left_out = 0 if lead else len(given) - sum(snippet.hit.kind == ATTACHED for snippet in built.snippets)
         if left_out:
             raise ApiError("context_too_large", f"{left_out} pieces of the attached text do not fit: attach less of it")

@@ -22,7 +22,8 @@ from backend.chat.turn import Turn, TurnLog
 from backend.db.database import Database
 from backend.db.events import EventLog
 from backend.db.tables import TurnRow
-from backend.engines.pool import EXTRACTIVE, EnginePool, Ready
+from backend.engines.pool import EnginePool, Ready
+from backend.engines.resolver import EXTRACTIVE
 from backend.errors import ApiError
 from backend.metrics import Metrics
 from indexer.navigation.answers import StructuralAnswer
@@ -139,12 +140,12 @@ class Rag:
     async def _store_prompt(self, turn: Turn, ready: Ready) -> BuiltPrompt:
         context, draft = turn.context, turn.draft
         budget = self._prompting.budget(ready, context.question, draft.spent_s)
-        draft.promised_s = budget.first_token_s if budget.is_given else None
+        draft.promised_s = budget.first_token_s if budget.is_set else None
         # The extractive engine begins its answers so by itself.
         lead = turn.lead if draft.lead or draft.model != EXTRACTIVE else None
         built = await self._prompting.build(ready, context, budget, lead)
         dropped = dropped_notice(context.history, built.dropped, draft.model)
-        draft.notice = " ".join(filter(None, (built.prompt.notice, self._engines.news(ready.engine), dropped)))
+        draft.notice = " ".join(filter(None, (built.prompt.notice, ready.engine.pop_notice(), dropped)))
         start = window_start(context.history, built.dropped, turn.row)
         await turn.log.store_prompt(draft, built.snippets, built.user, start)
         return built

@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session
 from backend.chat.answer import Draft
 from backend.chat.question import Question
 from backend.chat.rag import Rag
+from backend.config import Settings
 from backend.db import conversations
 from backend.db.database import Database
 from backend.db.events import Event, EventLog
 from backend.db.tables import TurnRow
 from backend.engines.pool import EnginePool
-from backend.errors import ApiError, translate
+from backend.errors import ApiError, to_api_error
 from backend.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -59,14 +60,11 @@ class Turns:
         rag: Rag,
         engines: EnginePool,
         metrics: Metrics,
-        *,
-        queue_limit: int,
-        grace_ms: int,
-        turn_s: float = 0,
+        settings: Settings,
     ) -> None:
-        """`turn_s`: time limit of a turn from its acceptance; 0: none."""
         self._database, self._log, self._rag, self._engines, self._metrics = database, log, rag, engines, metrics
-        self._queue_limit, self._grace_s, self._turn_s = queue_limit, grace_ms / 1000, turn_s
+        self._queue_limit, self._grace_s = settings.queue_limit, settings.grace_ms / 1000
+        self._turn_s = settings.turn_s  # from acceptance; 0: no limit
         self._running: dict[tuple[str, str], _Running] = {}
         self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by conversation
         self._graces: dict[str, asyncio.Task[None]] = {}  # by session that nobody watches
@@ -207,12 +205,8 @@ class Turns:
         except asyncio.CancelledError:
             draft.notice = running.why or draft.notice
             return ("error", INTERRUPTED, draft) if self._closing else ("cancelled", None, draft)
-        except Exception as failure:  # the edge of the job
-            error = translate(failure)
-            if error is None:
-                log.exception("turn %s failed", row.id)
-                error = ApiError("internal", "an unexpected error; the server's log has the details")
-            return "error", error, draft
+        except Exception as failure:  # noqa: BLE001 - the edge of the job
+            return "error", to_api_error(failure, log, f"turn {row.id}"), draft
 
     async def _run_serialized(self, running: _Running, row: TurnRow, draft: Draft, stack: AsyncExitStack) -> str:
         """Waits for the conversation's earlier turns, whose answers are part of this prompt, and answers."""

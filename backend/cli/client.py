@@ -1,6 +1,6 @@
-"""How a command reaches the service: a running server of the same data folder, else one inside this process.
+"""How a command reaches the service: the running server of its data folder, else one inside this process.
 
-Either way it speaks the REST face, so a command can show nothing that another program could not.
+Either way it uses the REST API, so no command can show what another program could not.
 """
 
 import json
@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx
 
-from backend.cli.exits import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
+from backend.cli.errors import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
 from backend.config import Settings
 from backend.instance_lock import DataFolderInUse, find, token
 
-STARTING_S = 30.0
-PASSING = {"host": "127.0.0.1", "port": 0, "watch": False}  # of a server that lives as long as a command
-EXITS = {"model_unavailable": MODEL_UNAVAILABLE, "index_unavailable": NO_INDEX}
+START_TIMEOUT_S = 30.0
+OWN_SERVER = {"host": "127.0.0.1", "port": 0, "watch": False}  # settings of a server that ends with the command
+EXIT_CODES = {"model_unavailable": MODEL_UNAVAILABLE, "index_unavailable": NO_INDEX}
 
 
 class Client:
@@ -26,65 +26,65 @@ class Client:
 
     def __init__(self, url: str, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
-        # Environment proxies must never see a local question; an index job may take an hour.
+        # No proxy of the environment may see a local question. An index job may take an hour.
         self._http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(None), trust_env=False)
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, **params: Any) -> Any:
-        """The JSON answer. Raises `CommandFailed` with the server's own words."""
-        with self._reached():
+        """The JSON answer. Raises `CommandFailed` with the server's message."""
+        with self._transport_errors():
             response = self._http.request(method, path, json=body, params=params)
         if response.is_error:
-            raise as_failure(response.json()["error"])
+            raise command_failed(response.json()["error"])
         return response.json()
 
     def events(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The events of one question, to its end. Raises `CommandFailed` if the end does not come."""
-        with self._reached(), self._http.stream("POST", "/chat/query", json=body | {"stream": True}) as response:
-            if response.is_error:
-                response.read()
-                raise as_failure(response.json()["error"])
-            for line in response.iter_lines():
+        """The events of one question, up to `end`. Raises `CommandFailed` if that event does not come."""
+        with self._transport_errors(), self._http.stream("POST", "/chat/query", json=body | {"stream": True}) as reply:
+            if reply.is_error:
+                reply.read()
+                raise command_failed(reply.json()["error"])
+            for line in reply.iter_lines():
                 if line.startswith("data: "):
                     event = json.loads(line.removeprefix("data: "))
                     yield event
                     if event["type"] == "end":
                         return
-        raise CommandFailed("the server stopped in the middle of the answer; what it said is kept")
+        raise CommandFailed("the server stopped before the answer was complete; the text so far is stored")
 
     def codebase(self, path: Path) -> str:
-        """The id of the codebase around `path`. Raises `CommandFailed` (3) if there is none."""
-        here = path.expanduser().resolve()
-        around = [
-            known
-            for known in self.call("GET", "/codebases")["codebases"]
-            if here.is_relative_to(known["root"]) and known["chunks"]
+        """The id of the innermost indexed codebase that contains `path`. Raises `CommandFailed` (3) if none does."""
+        folder = path.expanduser().resolve()
+        candidates = [
+            codebase
+            for codebase in self.call("GET", "/codebases")["codebases"]
+            if folder.is_relative_to(codebase["root"]) and codebase["chunks"]
         ]
-        if not around:
+        if not candidates:
             raise no_index(path)
-        return str(max(around, key=lambda known: len(known["root"]))["id"])
+        return str(max(candidates, key=lambda codebase: len(codebase["root"]))["id"])
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _transport_errors(self) -> Iterator[None]:
         try:
             yield
         except httpx.TransportError as error:
-            raise CommandFailed(f"the server at {self._http.base_url} went away: {error}") from None
+            raise CommandFailed(f"lost the connection to the server at {self._http.base_url}: {error}") from None
 
     def close(self) -> None:
         self._http.close()
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[Client]:
-    """A client of the server that holds this data folder; one is started for the block if there is none."""
-    while (url := _running(settings)) is None:
-        from backend.server import served_in_thread  # the web stack is only loaded where it is needed
+def open_client(settings: Settings) -> Iterator[Client]:
+    """A client of the server of this data folder; if none runs, one is started for the block."""
+    while (url := _running_url(settings)) is None:
+        from backend.server import served_in_thread  # loads the web stack, which only this needs
 
         try:
-            with served_in_thread(settings.model_copy(update=PASSING)) as own:
-                yield from _client(own, settings)
+            with served_in_thread(settings.model_copy(update=OWN_SERVER)) as own_url:
+                yield from _client(own_url, settings)
             return
-        except DataFolderInUse:  # another command was faster: use its server
+        except DataFolderInUse:  # another command started its server first: use that one
             time.sleep(0.1)
     yield from _client(url, settings)
 
@@ -97,22 +97,25 @@ def _client(url: str, settings: Settings) -> Iterator[Client]:
         client.close()
 
 
-def _running(settings: Settings) -> str | None:
-    """The URL of the running server, waiting for one that is starting."""
-    until = time.monotonic() + STARTING_S
+def _running_url(settings: Settings) -> str | None:
+    """The URL of the running server; waits for one that is starting."""
+    deadline = time.monotonic() + START_TIMEOUT_S
     while (instance := find(settings.data_dir)) is not None:
         if instance.url:
             return instance.url
-        if time.monotonic() > until:
-            raise CommandFailed(f"process {instance.pid} holds {settings.data_dir} but does not serve")
+        if time.monotonic() > deadline:
+            raise CommandFailed(
+                f"process {instance.pid} has locked {settings.data_dir} but does not serve: stop it and try again"
+            )
         time.sleep(0.05)
     return None
 
 
 def no_index(path: Path) -> CommandFailed:
+    """The error for a path that no indexed codebase contains."""
     return CommandFailed(f"no index for {path.expanduser().resolve()}: run `lantern index {path}` first", NO_INDEX)
 
 
-def as_failure(error: dict[str, str]) -> CommandFailed:
-    """An error of the server as the command's own."""
-    return CommandFailed(error["message"], EXITS.get(error["code"], FAILURE))
+def command_failed(error: dict[str, str]) -> CommandFailed:
+    """The `error` member of a server's answer, as the command's error."""
+    return CommandFailed(error["message"], EXIT_CODES.get(error["code"], FAILURE))

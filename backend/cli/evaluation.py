@@ -1,6 +1,6 @@
-"""`lantern eval`: how well this codebase is searched, by questions that it answers itself. Works on files; no server.
+"""`lantern eval`: measures the search of a codebase with questions made from the codebase itself. Needs no server.
 
-Everything happens on a copy in a temporary folder: neither the user's files nor their index are touched.
+It works on a copy in a temporary folder: the user's files and their index stay untouched.
 """
 
 import importlib.util
@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from backend.cli import plot, show
-from backend.cli.exits import USAGE, CommandFailed
-from backend.cli.settings import settings
+from backend.cli import output, plot
+from backend.cli.errors import USAGE, CommandFailed
+from backend.cli.settings import command_settings
+from indexer.embedding.base import Embedder
 from indexer.embedding.onnx import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.evaluation import metrics
-from indexer.evaluation.dataset import build
-from indexer.evaluation.metrics import DEPTH, MetricsRow, Search, summary
+from indexer.evaluation.dataset import Case, build
+from indexer.evaluation.metrics import DEPTH, MetricsRow, summary
 from indexer.search.fusion import DEFAULT, Weights
 from indexer.search.searcher import Searcher
 from indexer.storage.codebases import Codebases
@@ -26,13 +27,13 @@ from indexer.types import Hit
 from indexer.update.refresh import refresh
 
 EMBEDDING, NONE = "EMBEDDING_MODEL", "none"
-# The copy has no commits: what they say of reports would tell the answers.
+# `history` is left out: the copy has no commits, because the commits that fixed a report would give away its answer.
 SIGNALS = tuple(field.name for field in fields(Weights) if field.name != "history")
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is measured: an embedder that re-ranks, unless it is `none`, and weights."""
+    """One configuration to measure: the model that re-ranks (or `none`), and the weights of the signals."""
 
     name: str
     embedding_model: str
@@ -43,48 +44,57 @@ class Setup:
         return self.embedding_model != NONE and self.weights.rerank > 0
 
 
-def run_eval(path: Path, compare: Sequence[str], each: int, as_json: bool, picture: Path | None) -> None:
+def run_eval(path: Path, compare: Sequence[str], per_kind: int, as_json: bool, picture: Path | None) -> None:
     """Measures the current settings, and with `compare` (NAME=VALUE, each) the same with these changed."""
-    current = Setup("current", settings().embedding_model, DEFAULT)
+    current = Setup("current", command_settings().embedding_model, DEFAULT)
     setups = [current, _changed(current, compare)] if compare else [current]
     if picture and importlib.util.find_spec("PIL") is None:
         raise CommandFailed("--plot needs Pillow: pip install pillow")
-    show.progress("loading ...")
-    heavy = [load_embedder(setup.embedding_model) if setup.reranks else None for setup in setups]
+    output.progress("loading ...")
+    embedders = [load_embedder(setup.embedding_model) if setup.reranks else None for setup in setups]
     with tempfile.TemporaryDirectory(prefix="lantern-eval-") as name:
         folder = Path(name)
-        (folder / ".git").write_text("gitdir: none")  # git looks no further up: a repository around has no say here
-        show.progress("reading ...")
-        cases = build(path.expanduser(), folder / "copy", each)
+        (folder / ".git").write_text("gitdir: none")  # stops git from finding a repository that contains the folder
+        output.progress("reading ...")
+        cases = build(path.expanduser(), folder / "copy", per_kind)
         if not cases:
             raise CommandFailed(
                 f"nothing to ask about in {path}: no function with a docstring that is a sentence, no commit"
                 " that changed few files of code, no test whose name says what it tests"
             )
-        show.progress("indexing ...")
+        output.progress("indexing ...")
         store, static = Codebases(folder / "indexes").open(folder / "copy"), StaticEmbedder()
         refresh(store, static)
         runs: dict[str, list[MetricsRow]] = {}
-        for setup, embedder in zip(setups, heavy, strict=True):
-            cache = VectorCache(
-                folder / f"vectors-{len(runs)}.cache"
-            )  # its own: what one run embeds is no gift to another
-            dense = Reranker(lambda e=embedder: e, cache) if embedder else None  # type: ignore[misc]
-            search = _ready(Searcher(store, static, dense, setup.weights))
-            scores = metrics.measure(
-                cases,
-                search,
-                lambda done, s=setup: show.progress(f"{s.name}: question {done}/{len(cases)} ..."),  # type: ignore[misc]
-            )
-            runs[setup.name] = summary(scores)
-    show.progress("")
-    _tell(path, runs, as_json)
+        for setup, embedder in zip(setups, embedders, strict=True):
+            cache = VectorCache(folder / f"vectors-{len(runs)}.cache")  # one for each run: no run profits from another
+            searcher = Searcher(store, static, _reranker(embedder, cache), setup.weights)
+            runs[setup.name] = _measure(setup, cases, searcher)
+    output.progress("")
+    _print(path, runs, as_json)
     if picture:
         plot.draw(picture, f"{path.resolve().name}: {len(cases)} questions", plot.bars(runs))
 
 
+def _reranker(embedder: Embedder | None, cache: VectorCache) -> Reranker | None:
+    return Reranker(lambda: embedder, cache) if embedder is not None else None
+
+
+def _measure(setup: Setup, cases: Sequence[Case], searcher: Searcher) -> list[MetricsRow]:
+    """One row for each kind of question."""
+
+    def search(question: str) -> list[Hit]:
+        return searcher.search(question, k=DEPTH)
+
+    search("warm up")  # loads what is loaded once, so that the first question is not slower
+    scores = metrics.measure(
+        cases, search, lambda done: output.progress(f"{setup.name}: question {done}/{len(cases)} ...")
+    )
+    return summary(scores)
+
+
 def _changed(current: Setup, compare: Sequence[str]) -> Setup:
-    """Raises `CommandFailed` (2) for what is no setting of a search."""
+    """The setup with these changes. Raises `CommandFailed` (2) for a change that is not a setting of the search."""
     setup = replace(current, name=" ".join(compare))
     for change in compare:
         name, _, value = change.partition("=")
@@ -102,7 +112,7 @@ def _changed(current: Setup, compare: Sequence[str]) -> Setup:
 
 
 def _weight(signal: str, value: str) -> float | None:
-    """None for what is no weight."""
+    """The weight that `value` means: `on`, `off`, or a number in [0, 1000). None for anything else."""
     words = {"off": 0.0, "on": float(getattr(DEFAULT, signal))}
     try:
         weight = words[value.lower()] if value.lower() in words else float(value)
@@ -111,20 +121,10 @@ def _weight(signal: str, value: str) -> float | None:
     return weight if 0 <= weight < 1000 else None
 
 
-def _ready(searcher: Searcher) -> Search:
-    """A search to be timed: what is read once is read."""
-
-    def search(question: str) -> list[Hit]:
-        return searcher.search(question, k=DEPTH)
-
-    search("warm up")
-    return search
-
-
-def _tell(path: Path, runs: dict[str, list[MetricsRow]], as_json: bool) -> None:
+def _print(path: Path, runs: dict[str, list[MetricsRow]], as_json: bool) -> None:
     if as_json:
-        told = [{"settings": name, "rows": [asdict(row) for row in rows]} for name, rows in runs.items()]
-        print(json.dumps({"path": str(path.expanduser().resolve()), "runs": told}))
+        results = [{"settings": name, "rows": [asdict(row) for row in rows]} for name, rows in runs.items()]
+        print(json.dumps({"path": str(path.expanduser().resolve()), "runs": results}))
         return
     for name, rows in runs.items():
         print(f"{name}\n{table(rows)}\n")
@@ -132,7 +132,7 @@ def _tell(path: Path, runs: dict[str, list[MetricsRow]], as_json: bool) -> None:
 
 
 def table(rows: Sequence[MetricsRow]) -> str:
-    """In percent and milliseconds; a dash where nothing is known."""
+    """Shares in percent, times in milliseconds; a dash if there is no value."""
     heads = (f"{head:>8}" for head in ("file R@5", "R@10", "MRR", "func R@5", "R@10", "MRR", "p50 ms", "p95 ms"))
     lines = [f"{'':10}{'n':>5} " + " ".join(heads)]
     for row in rows:

@@ -1,4 +1,4 @@
-"""The command line: what each command takes. What it does is imported when it runs, so that help is instant."""
+"""The command line: commands and their options. A command's code is imported when it runs, so that help is fast."""
 
 import logging
 import os
@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from backend.cli.exits import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed
+from backend.cli.errors import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed, describe
 from backend.openmp import limit_openmp_spin
 
-UsageError: Any = typer.BadParameter.__base__  # the click that typer carries is not public; its error classes are
+UsageError: Any = typer.BadParameter.__base__  # typer's own click is private; `BadParameter` is public
 
 app = typer.Typer(
     name="lantern",
@@ -23,24 +23,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 models = typer.Typer(
-    help="Language models: what is known, what is here.", invoke_without_command=True, rich_markup_mode=None
+    help="Language models: the catalogue and what is installed.", invoke_without_command=True, rich_markup_mode=None
 )
 app.add_typer(models, name="models")
 
 Root = Annotated[Path, typer.Argument(help="The codebase.")]
-Where = Annotated[Path, typer.Option("--path", help="A path inside the codebase.")]
+InCodebase = Annotated[Path, typer.Option("--path", help="A path inside the codebase.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="A name from `lantern models list`.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 @app.command()
 def index(
     path: Root = Path(),
-    watch: Annotated[bool, typer.Option("--watch", help="Stay, and index every change until interrupted.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep running and index every change until interrupted.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Index a codebase, or bring its index up to date."""
-    from backend.cli.commands import run_index
+    from backend.cli.index import run_index
 
     run_index(path, watch, as_json)
 
@@ -48,29 +50,34 @@ def index(
 @app.command()
 def ask(
     question: str,
-    path: Annotated[Path | None, typer.Option(help="A path inside the codebase; here, if a new conversation.")] = None,
+    path: Annotated[
+        Path | None,
+        typer.Option(help="A path inside the codebase. A new conversation takes the current folder."),
+    ] = None,
     model: Model = "",
-    continued: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")] = False,
-    conversation: Annotated[str, typer.Option("--cid", help="Go on with this conversation.")] = "",
+    continued: Annotated[bool, typer.Option("--continue", "-c", help="Continue the last conversation.")] = False,
+    conversation: Annotated[str, typer.Option("--cid", help="Continue the conversation with this id.")] = "",
     as_json: Json = False,
-    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="Every event as a line of JSON.")] = False,
-    extract: Annotated[bool, typer.Option("-x", "--extract", help="Only the first fenced block.")] = False,
-    usage: Annotated[bool, typer.Option("-u", "--usage", help="Token counts and times.")] = False,
-    show_context: Annotated[bool, typer.Option(help="Show the code that the prompt holds.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Print the prompt, generate nothing.")] = False,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="Print every event as a line of JSON.")] = False,
+    extract: Annotated[bool, typer.Option("-x", "--extract", help="Print only the first fenced code block.")] = False,
+    usage: Annotated[bool, typer.Option("-u", "--usage", help="Print token counts and times.")] = False,
+    show_context: Annotated[bool, typer.Option(help="Print the code that is in the prompt.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Print the prompt and generate nothing.")] = False,
 ) -> None:
-    """Ask one question. What is piped in is read as context: git diff | lantern ask "review this"."""
-    from backend.cli.asking import Ask, run_ask
+    """Ask one question. Piped input becomes context: git diff | lantern ask "review this"."""
+    from backend.cli.ask import AskOptions, run_ask
 
     run_ask(
-        Ask(question, path, model, continued, conversation, as_json, as_jsonl, extract, usage, show_context, dry_run)
+        AskOptions(
+            question, path, model, continued, conversation, as_json, as_jsonl, extract, usage, show_context, dry_run
+        )
     )
 
 
 @app.command()
-def chat(path: Where = Path(), model: Model = "") -> None:
-    """Talk about a codebase."""
-    from backend.cli.asking import run_chat
+def chat(path: InCodebase = Path(), model: Model = "") -> None:
+    """Chat about a codebase."""
+    from backend.cli.ask import run_chat
 
     run_chat(path, model)
 
@@ -78,12 +85,12 @@ def chat(path: Where = Path(), model: Model = "") -> None:
 @app.command()
 def search(
     query: str,
-    path: Where = Path(),
-    count: Annotated[int, typer.Option("-k", min=1, max=50, help="How many places.")] = 10,
+    path: InCodebase = Path(),
+    count: Annotated[int, typer.Option("-k", min=1, max=50, help="Number of results.")] = 10,
     as_json: Json = False,
 ) -> None:
-    """Find places in the code."""
-    from backend.cli.commands import run_search
+    """Search the code of a codebase."""
+    from backend.cli.search import run_search
 
     run_search(query, path, count, as_json)
 
@@ -94,28 +101,32 @@ def evaluate(
     compare: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=VALUE", help="Measure this change too: EMBEDDING_MODEL=none, rerank=off, graph=0.5."
+            metavar="NAME=VALUE", help="Measure with this change too: EMBEDDING_MODEL=none, rerank=off, graph=0.5."
         ),
     ] = None,
-    each: Annotated[int, typer.Option("-n", min=1, max=1000, help="Questions of each kind, at most.")] = 60,
+    per_kind: Annotated[
+        int, typer.Option("-n", min=1, max=1000, help="At most this many questions of each kind.")
+    ] = 60,
     as_json: Json = False,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the figures, too.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Also draw the results.")] = None,
 ) -> None:
-    """Measure how well this codebase is searched, by its own docstrings, commits and tests."""
+    """Measure the search quality on this codebase, by its own docstrings, commits and tests."""
     from backend.cli.evaluation import run_eval
 
-    run_eval(path, compare or (), each, as_json, plot)
+    run_eval(path, compare or (), per_kind, as_json, plot)
 
 
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     index: Annotated[Path | None, typer.Option(help="A codebase to index first.")] = None,
-    allow_remote: Annotated[bool | None, typer.Option("--allow-remote", help="Listen beyond this machine.")] = None,
+    allow_remote: Annotated[
+        bool | None, typer.Option("--allow-remote", help="Allow an address that other machines can reach.")
+    ] = None,
 ) -> None:
-    """Run the backend for IDE plugins and other programs."""
-    from backend.cli.commands import run_serve
+    """Run the server for IDE plugins and other programs."""
+    from backend.cli.serve import run_serve
 
     run_serve(host, port, index, allow_remote)
 
@@ -123,29 +134,29 @@ def serve(
 @app.command()
 def doctor() -> None:
     """Check this installation."""
-    from backend.cli.commands import run_doctor
+    from backend.cli.doctor import run_doctor
 
     run_doctor()
 
 
 @app.command()
 def token() -> None:
-    """Print the token that clients send."""
-    from backend.cli.commands import run_token
+    """Print the token that clients authenticate with."""
+    from backend.cli.serve import run_token
 
     run_token()
 
 
 @models.callback()
 def models_default(context: typer.Context) -> None:
-    """Language models: what is known, what is here."""
+    """Language models: the catalogue and what is installed."""
     if context.invoked_subcommand is None:
         models_list()
 
 
 @models.command("list")
 def models_list(as_json: Json = False) -> None:
-    """The catalogue: name, state, size, context."""
+    """List the catalogue: name, state, size, memory, context, licence."""
     from backend.cli.models import run_list
 
     run_list(as_json)
@@ -153,20 +164,20 @@ def models_list(as_json: Json = False) -> None:
 
 @models.command("pull")
 def models_pull(
-    name: Annotated[str, typer.Argument(help="Without one: MODEL_NAME, or what suits this machine.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    lines: Annotated[bool, typer.Option("--lines", help="Progress in lines, as without a terminal.")] = False,
-    sha256: Annotated[str, typer.Option(help="The expected hash, where the catalogue has none.")] = "",
+    name: Annotated[str, typer.Argument(help="Default: MODEL_NAME, or the model that suits this machine.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    lines: Annotated[bool, typer.Option("--lines", help="Print progress as lines, as without a terminal.")] = False,
+    sha256: Annotated[str, typer.Option(help="The expected SHA-256, if the catalogue has none.")] = "",
 ) -> None:
-    """Download a model, with progress; an interrupted download resumes."""
-    from backend.cli.pulling import run_pull
+    """Download a model; an interrupted download resumes."""
+    from backend.cli.pull import run_pull
 
     run_pull(name, yes, lines, sha256)
 
 
 @models.command("add")
 def models_add(file: Path) -> None:
-    """Add a GGUF file of yours to the catalogue."""
+    """Add your own GGUF file to the catalogue."""
     from backend.cli.models import run_add
 
     run_add(file)
@@ -181,18 +192,18 @@ def models_doctor() -> None:
 
 
 def main() -> None:
-    """Runs the command and leaves with its exit code."""
+    """Runs the command and exits with its code."""
     limit_openmp_spin()
-    os.umask(0o077)  # sessions and indexed code are their owner's alone
+    os.umask(0o077)  # only the owner may read sessions and indexed code
     code = _run()
     with suppress(BrokenPipeError):
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(code)  # the embedder may still be loading in its thread; nothing that counts is left to do
+    os._exit(code)  # a thread may still be loading the embedder: everything is written, so it need not be waited for
 
 
 def _run() -> int:
-    """The exit code of the command; what it raises becomes words."""
+    """The exit code of the command. Errors are printed as one line."""
     try:
         return app(standalone_mode=False) or OK
     except UsageError as error:
@@ -206,12 +217,10 @@ def _run() -> int:
     except BrokenPipeError:  # `lantern ask ... | head`
         return OK
     except Exception as error:
-        from backend.cli.failures import explain
-
-        told = explain(error)
-        if told is None:
+        message = describe(error)
+        if message is None:
             logging.getLogger("lantern").exception("a defect of Lantern")
-        print(f"lantern: {told or 'an unexpected error'}", file=sys.stderr)
+        print(f"lantern: {message or 'an unexpected error'}", file=sys.stderr)
         return FAILURE
 
 

@@ -1,4 +1,4 @@
-"""`lantern models`: what the catalogue knows and what is here. Works on files; needs no server."""
+"""`lantern models`: the catalogue, and a check of the installed models. Works on files; needs no server."""
 
 import asyncio
 import json
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from backend.cli import show
-from backend.cli.catalogue import open_registry, told
-from backend.cli.exits import MODEL_UNAVAILABLE, CommandFailed
-from backend.cli.settings import settings
-from backend.engines.loader import format_of, verdicts_file
+from backend.cli import output
+from backend.cli.errors import MODEL_UNAVAILABLE, CommandFailed, model_errors
+from backend.cli.settings import command_settings, open_registry
+from backend.engines.loader import chat_format_of, verdicts_file
 from models.errors import ModelError
 from models.gguf.header import read_header
 from models.gguf.reader import human_bytes
 from models.hardware import memory_limit, memory_need
 from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.llama.token_count import counter
 from models.llama.verdicts import LeftOut
 from models.memory_plan import plan
@@ -24,43 +24,45 @@ from models.types import ModelSpec, ModelState, Segment
 from prompts.errors import TemplateRejected
 from prompts.formats import ChatFormat, render
 
-# What pre-tokenizers disagree about: digits, apostrophes, runs of spaces and line breaks, words of several scripts.
+# What pre-tokenizers split differently: digits, apostrophes, runs of spaces and line breaks, words of several scripts.
 SAMPLE = "def f_1(x):\n\n    return 12345 + x  # isn't\t\u00e9t\u00e9, \u65e5\u672c, DON'T\n"
 
 
 def run_list(as_json: bool) -> None:
-    """One line a model."""
-    registry = open_registry()
+    """Prints one line for each model of the catalogue."""
+    registry = open_registry(command_settings())
     states = registry.states()
     if as_json:
-        print(json.dumps([_facts(state) for state in states], ensure_ascii=False))
+        print(json.dumps([_as_json(state) for state in states], ensure_ascii=False))
         return
     for state in states:
-        here = "missing" if state.path is None else "damaged" if state.problem else "installed"
+        status = "missing" if state.path is None else "damaged" if state.problem else "installed"
         size = human_bytes(state.size_bytes) if state.size_bytes else "?"
         need = f"{human_bytes(state.spec.memory_bytes) if state.spec.memory_bytes else '?':>7} of memory"
-        large = "" if fits(state.spec) else " (too large for this machine)"
+        warning = "" if fits(state.spec) else " (too large for this machine)"
         print(
-            f"{state.spec.name:24} {here:10} {size:>9} {need} {state.spec.context_length:>8} tokens  "
-            f"{state.spec.licence}{large}"
+            f"{state.spec.name:24} {status:10} {size:>9} {need} {state.spec.context_length:>8} tokens  "
+            f"{state.spec.licence}{warning}"
         )
-    show.say(advice(registry.spec))
+    output.note(advice(registry.spec))
 
 
 def run_add(file: Path) -> None:
-    with told():
-        print(open_registry().add(file).name)
+    """Adds the file to the user's catalogue and prints the model's name."""
+    with model_errors():
+        print(open_registry(command_settings()).add(file).name)
 
 
 def run_doctor() -> None:
-    """Loads each installed model as far as its prompt; fails if one could not be used."""
-    broken, verdicts = 0, verdicts_file(settings())
-    installed = [state for state in open_registry().states() if state.path is not None]
+    """Loads each installed model and tokenizes a prompt. Fails if a model cannot be used."""
+    settings = command_settings()
+    registry, broken = open_registry(settings), 0
+    installed = [state for state in registry.states() if state.path is not None]
     if not installed:
-        show.say(none_installed(open_registry().spec))
+        output.note(none_installed(registry.spec))
     for state in installed:
         print(f"{state.spec.name}: {state.path}")
-        problem = state.problem or _examine(state, verdicts)
+        problem = state.problem or _examine(state, verdicts_file(settings))
         if problem:
             broken += 1
             print(f"  unusable: {problem}")
@@ -69,52 +71,52 @@ def run_doctor() -> None:
 
 
 def _examine(state: ModelState, verdicts: Path) -> str:
-    """Prints what a model is; returns why it cannot be used, or nothing."""
+    """Prints what a model is. Returns why it cannot be used, or ""."""
     assert state.path is not None
     spec = state.spec
     try:
         header = read_header(state.path)
-        want = min(spec.context_length, header.context_length)
-        fits = plan(partial(memory_need, header), want, memory_limit(), ())
-        context = fits.context if fits else want  # a load shortens it where memory is short
+        longest = min(spec.context_length, header.context_length)
+        memory_plan = plan(partial(memory_need, header), longest, memory_limit(), ())
+        context = memory_plan.context if memory_plan else longest  # a load takes less if memory is short
         print(f"  {header.architecture}, {human_bytes(header.file_bytes)}, trained on {header.context_length} tokens")
         need = human_bytes(memory_need(header, context))
         print(f"  memory {need} with {context} tokens; {human_bytes(memory_limit())} here")
-        tried = asyncio.run(_tried(spec, state.path, context, verdicts))
+        loaded = asyncio.run(_load(spec, state.path, context, verdicts))
         expected = counter(state.path)(SAMPLE)
     except (ModelError, TemplateRejected) as error:
         return str(error)
-    if tried.sample != expected:  # a file that names the wrong pre-tokenizer still loads, and answers badly
-        return f"its tokenizer gives {tried.sample} tokens where its vocabulary gives {expected}: convert it again"
-    chat = tried.chat
-    print(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {tried.prompt} tokens; ends at {chat.stop}")
-    for name, what in tried.left_out.items():
-        print(f"  runs without {name}, which llama.cpp cannot use on this processor: {what}")
+    if loaded.sample != expected:  # a file that names the wrong pre-tokenizer loads, and answers badly
+        return f"its tokenizer gives {loaded.sample} tokens where its vocabulary gives {expected}: convert it again"
+    chat = loaded.chat
+    print(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {loaded.prompt} tokens; ends at {chat.stop}")
+    for name, reason in loaded.left_out.items():
+        print(f"  runs without {name}, which llama.cpp cannot use on this processor: {reason}")
     return ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Tried:
-    """What a load has shown."""
+class _LoadResult:
+    """What one load of a model showed."""
 
     chat: ChatFormat
-    prompt: int  # tokens of a smallest prompt
-    sample: int  # those of `SAMPLE` alone
+    prompt: int  # tokens of the smallest prompt
+    sample: int  # tokens of `SAMPLE` alone
     left_out: LeftOut
 
 
-async def _tried(spec: ModelSpec, path: Path, context: int, verdicts: Path) -> _Tried:
-    engine = await LlamaEngine.start(spec, path, context_length=context, verdicts=verdicts)
+async def _load(spec: ModelSpec, path: Path, context: int, verdicts: Path) -> _LoadResult:
+    engine = await LlamaEngine.start(spec, path, LlamaOptions(context_length=context, verdicts=verdicts))
     try:
-        chat = await asyncio.to_thread(format_of, spec, engine)
-        cuts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, parse_special=False),), ())
-        tokens, sample, nothing = [await asyncio.to_thread(engine.count_tokens, segments) for segments in cuts]
-        return _Tried(chat, tokens, sample - nothing, engine.left_out)
+        chat = await asyncio.to_thread(chat_format_of, spec, engine)
+        texts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, parse_special=False),), ())
+        prompt, sample, empty = [await asyncio.to_thread(engine.count_tokens, segments) for segments in texts]
+        return _LoadResult(chat, prompt, sample - empty, engine.left_out)
     finally:
         await engine.close()
 
 
-def _facts(state: ModelState) -> dict[str, object]:
+def _as_json(state: ModelState) -> dict[str, object]:
     return {
         "name": state.spec.name,
         "path": str(state.path) if state.path else None,

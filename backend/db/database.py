@@ -1,7 +1,7 @@
-"""The database of sessions: one writer, many readers, migrations at start.
+"""The database of sessions: one writer, several readers, migrations at start.
 
-All writes pass through one thread with one connection (SQLite has one writer anyway, and a single one that also
-checkpoints is the only safe use of its older WAL code). Knows nothing of what the tables mean.
+All writes go through one thread with one connection: SQLite allows one writer at a time, and its older WAL code is
+only safe with a single one that also checkpoints. Does not know what the tables mean.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """Runs functions of a `Session` off the event loop, each in one short transaction."""
+    """Runs functions that take a `Session`, off the event loop, each in one short transaction."""
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
@@ -40,10 +40,11 @@ class Database:
             command.upgrade(config, "head")
 
     async def write(self, work: Callable[[Session], T]) -> T:
-        """Runs `work` and commits before it returns; nothing is kept if it raises."""
+        """Runs `work`, commits, and returns its result. Rolls back if it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._transaction, work, True)
 
     async def read(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` and returns its result; nothing that it changes is stored."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._transaction, work, False)
 
     def _transaction(self, work: Callable[[Session], T], writing: bool) -> T:
@@ -51,10 +52,10 @@ class Database:
             self.engine.connect().execution_options(writing=writing) as connection,
             Session(connection, expire_on_commit=False) as session,
         ):
-            answer = work(session)
+            result = work(session)
             if writing:
                 session.commit()
-            return answer  # a rollback here would expire the rows just read; closing does not
+            return result  # a rollback here would expire the rows just read; closing does not
 
     def close(self) -> None:
         self._writer.shutdown()
@@ -90,6 +91,6 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    """A writer takes its lock at once: a read that turns into a write fails when another process wrote between."""
+    """A writer takes its lock at once: a read that becomes a write fails if another process wrote in between."""
     writing = connection.get_execution_options().get("writing", True)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

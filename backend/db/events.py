@@ -1,7 +1,7 @@
-"""The event log of a session and those who follow it. Every client is pumped from the log, never from the engine.
+"""The event log of a session and its followers. Every client reads from the log, never from the engine.
 
-An event is committed before anyone can see it. A status has no number, is kept only as the newest of its session,
-and may be missed. Knows nothing of sockets or of what the events mean.
+An event is committed before anyone can see it. A status has no number and may be missed: only the newest of a session
+is kept, in memory. Knows no sockets, and not what the events mean.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from backend.db.database import Database
 from backend.db.tables import EventRow, SessionRow
 from backend.errors import ApiError
 
-PAGE = 500  # events read at once
-REPLAY = 100_000  # most events a client may be behind
-TAIL = 64  # of a session's last events, so many are at hand without the database
+PAGE = 500  # events per read of the database
+REPLAY = 100_000  # a client may be at most this many events behind
+TAIL = 64  # last events of a followed session that are kept in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of the log; a status, which is none, has the `seq` 0."""
+    """One entry of the log, or a status; a status has the `seq` 0."""
 
     session: str
     seq: int
@@ -40,14 +40,14 @@ class Event:
 
 
 def append(db: Session, session: SessionRow, turn: str, kind: str, /, **body: Any) -> Event:
-    """Adds the next event to the log, inside the caller's transaction."""
+    """Appends an event to the log, inside the caller's transaction."""
     session.head += 1
     db.add(EventRow(session_id=session.id, seq=session.head, turn_id=turn, type=kind, body=body))
     return Event(session.id, session.head, turn, kind, body)
 
 
 def page(db: Session, session: str, after: int) -> list[Event]:
-    """The next events after number `after`, oldest first. Raises where they are not to be had any more."""
+    """The next events after number `after`, oldest first, at most `PAGE`. Raises `ApiError` if they are deleted."""
     row = db.get(SessionRow, session)
     if row is None:
         raise ApiError("not_found", f"no session {session}")
@@ -59,13 +59,13 @@ def page(db: Session, session: str, after: int) -> list[Event]:
 
 
 def first_event(db: Session, session: str, turn: str) -> int | None:
-    """The number of the first event of a turn that the log still holds."""
+    """The number of the first event of a turn in the log; None if there is none."""
     own = (EventRow.session_id == session, EventRow.turn_id == turn)
     return db.scalar(select(func.min(EventRow.seq)).where(*own))
 
 
 def check_replay(row: SessionRow, after: int) -> None:
-    """Raises `replay_gone` unless the log still holds every event after that number."""
+    """Raises `replay_gone` unless the log has every event after that number."""
     first = max(row.floor, row.head - REPLAY)
     if not first <= after <= row.head:
         raise ApiError("replay_gone", f"events after {after} cannot be replayed; the log holds {first + 1}..{row.head}")
@@ -73,67 +73,71 @@ def check_replay(row: SessionRow, after: int) -> None:
 
 @dataclass(slots=True)
 class _Subscription:
-    """Who follows one session, its newest status, and what followers need not look up."""
+    """The followers of one session, its newest status, and its last events."""
 
     waiters: set[asyncio.Event] = field(default_factory=set)
     status: Event | None = None
-    tail: list[Event] = field(default_factory=list)  # the last events, as far as they came with their ring
-    rings: int = 0  # those that came alone
+    tail: list[Event] = field(default_factory=list)  # the last events, if `notify` was given them
+    unknown_changes: int = 0  # how often the log changed and `notify` was given no events
 
-    def behind(self, after: int) -> list[Event]:
-        """The events right behind number `after`, as far as they are at hand."""
+    def following(self, after: int) -> list[Event]:
+        """The events from number `after` + 1 on, without a gap; [] if the tail does not begin early enough."""
         later = [event for event in self.tail if event.seq > after]
         return [event for _, event in takewhile(lambda pair: pair[0] == pair[1].seq, enumerate(later, after + 1))]
 
-    def notify(self) -> None:
-        for bell in self.waiters:
-            bell.set()
+    def wake(self) -> None:
+        for waiter in self.waiters:
+            waiter.set()
 
 
 class EventLog:
-    """Lets any number of clients follow sessions; lives on the event loop."""
+    """Lets any number of clients follow sessions. Used on the event loop only."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._followed: dict[str, _Subscription] = {}
 
     def notify(self, session: str, grown_by: Sequence[Event] = ()) -> None:
-        """Tells followers that the log has changed, and, where it has only grown and the caller has them, by what."""
+        """Wakes the followers after a change of the log.
+
+        `grown_by`: the new events, if the log has only grown; then nobody reads them from the database.
+        """
         if followed := self._followed.get(session):
             followed.tail = [*followed.tail, *grown_by][-TAIL:] if grown_by else []
-            followed.rings += not grown_by
-            followed.notify()
+            followed.unknown_changes += not grown_by
+            followed.wake()
 
     def status(self, session: str, turn: str, stage: str, **facts: Any) -> None:
         """Replaces the newest status of the session."""
         if followed := self._followed.get(session):
             body = {"stage": stage, **{name: value for name, value in facts.items() if value is not None}}
             followed.status = Event(session, 0, turn, "status", body)
-            followed.notify()
+            followed.wake()
 
     def forget_status(self, session: str, turn: str) -> None:
-        """To be called before the end of a turn is stored: nothing of it may follow its end."""
+        """Drops the status of a turn. Called before the turn's end is stored, so that no status follows the end."""
         followed = self._followed.get(session)
         if followed is not None and followed.status is not None and followed.status.turn == turn:
             followed.status = None
 
     def followers(self, session: str) -> int:
+        """How many clients follow a session."""
         return len(self._followed[session].waiters) if session in self._followed else 0
 
     async def follow(self, session: str, after: int) -> AsyncGenerator[Event]:
-        """Events with a number above `after`, then live ones and statuses, for as long as the caller likes."""
-        bell = asyncio.Event()
+        """Yields the events with a number above `after`, then new events and statuses; never ends by itself."""
+        waiter = asyncio.Event()
         followed = self._followed.setdefault(session, _Subscription())
-        followed.waiters.add(bell)
-        seen_status, seen_rings = followed.status, -1  # not yet at the log's end
+        followed.waiters.add(waiter)
+        seen_status, seen_changes = followed.status, -1  # -1: not yet at the end of the log
         try:
             while True:
-                bell.clear()
-                status, rings = followed.status, followed.rings
-                fresh = followed.behind(after) if seen_rings >= 0 else []
-                if not fresh and (rings != seen_rings or any(event.seq > after for event in followed.tail)):
+                waiter.clear()
+                status, changes = followed.status, followed.unknown_changes
+                fresh = followed.following(after) if seen_changes >= 0 else []
+                if not fresh and (changes != seen_changes or any(event.seq > after for event in followed.tail)):
                     fresh = await self._database.read(lambda db: page(db, session, after))  # noqa: B023
-                    seen_rings = seen_rings if fresh else rings
+                    seen_changes = seen_changes if fresh else changes
                 for event in fresh:
                     assert event.seq == after + 1, f"gap in the log of {session} after {after}"
                     after = event.seq
@@ -143,8 +147,8 @@ class EventLog:
                 if status is not None and status is not seen_status:
                     seen_status = status
                     yield status
-                await bell.wait()
+                await waiter.wait()
         finally:
-            followed.waiters.discard(bell)
+            followed.waiters.discard(waiter)
             if not followed.waiters:
                 self._followed.pop(session, None)

@@ -1,6 +1,6 @@
-"""The tables of sessions, turns and events. `tables`, because `models` means language models here.
+"""The tables of sessions, turns and events. (Not `models`: that means language models here.)
 
-Times are UTC. A turn is one question with its answer; the event log holds what every client of a session sees.
+Times are UTC. A turn is one question with its answer. The event log has what every client of a session sees.
 """
 
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Instant(TypeDecorator[datetime]):
-    """A moment, stored in UTC; SQLite forgets the zone, this puts it back."""
+    """A point in time, stored in UTC. SQLite drops the time zone; this type restores it."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -41,10 +41,10 @@ class SessionRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, index=True)
-    workspace: Mapped[str] = mapped_column(default="")  # a path, as the client gave it
-    model: Mapped[str] = mapped_column(default="")  # "": the server's
+    workspace: Mapped[str] = mapped_column(default="")  # a path, unchanged from the client
+    model: Mapped[str] = mapped_column(default="")  # "": the server's model
     head: Mapped[int] = mapped_column(default=0)  # seq of the newest event
-    floor: Mapped[int] = mapped_column(default=0)  # events up to here are cleared and cannot be replayed
+    floor: Mapped[int] = mapped_column(default=0)  # events up to this number are deleted
 
 
 class ConversationRow(Base):
@@ -58,17 +58,16 @@ class ConversationRow(Base):
 class TurnRow(Base):
     __tablename__ = "turns"
     session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True)
-    id: Mapped[str] = mapped_column(primary_key=True)  # made by the client: the idempotency key
+    id: Mapped[str] = mapped_column(primary_key=True)  # chosen by the client: the idempotency key
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
     ordinal: Mapped[int]  # 1, 2, 3 ... in its conversation
     question: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(default="open", index=True)  # open, stop, length, cancelled, error
     answer: Mapped[str] = mapped_column(Text, default="")
     model: Mapped[str] = mapped_column(default="")
-    user_message: Mapped[str] = mapped_column(Text, default="")  # the question as the model saw it
-    spoken: Mapped[list[Any]] = mapped_column(
-        default=list
-    )  # the answer for the model: what it began with, its own words
+    user_message: Mapped[str] = mapped_column(Text, default="")  # the question as it was in the prompt
+    # The answer as later prompts have it: the lead, then the model's own text.
+    spoken: Mapped[list[Any]] = mapped_column(default=list)
     window_start: Mapped[int] = mapped_column(default=1)  # ordinal of the oldest turn in this turn's prompt
     sources: Mapped[list[Any]] = mapped_column(default=list)  # as in the `sources` event
     usage: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -1,35 +1,32 @@
-"""Which engine answers: the model a client names, the server's own, one by the question's difficulty (`auto`), or the
-extractive one where none is installed. Which models are in memory is the business of `residents`.
+"""Which engine answers: the model that a client names, the server's own, one that suits the question (`auto`), or the
+extractive engine if no model is installed. Knows neither how models are loaded nor how they share the memory.
 """
 
 import asyncio
-import importlib.util
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from backend.config import Settings
-from backend.engines.loader import kv_folder, llama, start_engine
-from backend.engines.remote import REMOTE, Remote
-from backend.engines.resident_models import Model, ModelCache, Start, Watch
+from backend.engines.loader import kv_folder, llama_starter, model_loader
+from backend.engines.model_cache import LoadListener, LoadModel, ModelCache
+from backend.engines.remote import REMOTE, RemoteServer
+from backend.engines.resident_models import InstalledModel
+from backend.engines.resolver import AUTO, EXTRACTIVE, ModelResolver
 from backend.extractive.engine import ExtractiveEngine
 from backend.metrics import Metrics
 from models import router
 from models.errors import ModelError, ModelUnavailable, Unsupported
-from models.llama.engine import LlamaEngine
-from models.proposal import none_installed, not_installed
 from models.registry import Registry
 from models.router import RoutingFeatures
-from models.types import Engine, ModelSpec, ModelState, Sampling
+from models.types import Engine, ModelState, Sampling
 from prompts.formats import FORMATS, ChatFormat
 
 log = logging.getLogger(__name__)
 
-AUTO, EXTRACTIVE = "auto", "extractive"
-NOTHING_ASKED = RoutingFeatures()
+NO_FEATURES = RoutingFeatures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +36,18 @@ class Ready:
     engine: Engine
     chat: ChatFormat
     sampling: Sampling
-    system: str = ""  # "": the built-in one
+    system: str = ""  # "": the built-in system prompt
     notice: str = ""  # what the user should know about this choice
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What one `use` wants, and the stack that keeps its engine loaded."""
+
+    features: RoutingFeatures
+    listener: LoadListener | None
+    failed: Mapping[str, str]
+    stack: AsyncExitStack
 
 
 class EnginePool:
@@ -52,44 +59,28 @@ class EnginePool:
         settings: Settings,
         metrics: Metrics | None = None,
         *,
-        start: Start | None = None,
-        remote: Remote | None = None,
+        load_model: LoadModel | None = None,
+        remote: RemoteServer | None = None,
     ) -> None:
         self._registry, self._settings, self._metrics = registry, settings, metrics or Metrics()
         self._remote, self._extractive = remote, ExtractiveEngine()
-        self._residents = ModelCache(start or start_engine(llama(settings)), self._metrics)
+        self._resolver = ModelResolver(registry, settings, remote)
+        self._cache = ModelCache(load_model or model_loader(llama_starter(settings)), self._metrics)
         self._preloads: set[asyncio.Task[None]] = set()
 
-    @property
-    def own(self) -> str:
-        """The server's own model: MODEL_NAME, or what an unset one means now."""
-        return self._settings.model_name or self._registry.default()
-
-    def resolve(self, name: str) -> tuple[ModelSpec, Path] | None:
-        """The entry and file behind a name, None where that is no file. "" is the server's own model.
-
-        Raises `UnknownModel` or `ModelUnavailable`: only the server's own model may be silently absent.
+    def resolve(self, name: str) -> InstalledModel | None:
+        """The model file that a name means; "" means the server's own model. None if no file is needed, or the
+        server's own model is not installed. Raises `UnknownModel` or `ModelUnavailable`.
         """
-        own = not name or name == self.own
-        name = name or self.own
-        if name in (AUTO, EXTRACTIVE) or self._is_remote(name):
-            return None
-        as_path = Path(name).expanduser()
-        named_by_owner = own and (as_path.suffix == ".gguf" or as_path.is_absolute())
-        spec = self._registry.spec_for_path(as_path) if named_by_owner else self._registry.spec(name)
-        path = self._registry.locate(spec)
-        if path is not None and importlib.util.find_spec("llama_cpp") is not None:
-            return spec, path
-        if own:
-            return None
-        raise ModelUnavailable(self._missing(name, path))
+        return self._resolver.resolve(name)
 
     def should_fall_back(self, name: str, engine: str, error: ModelError, failed: dict[str, str]) -> bool:
-        """Whether another engine may answer, because the question decides which does and `engine` broke before its
-        first word: then it joins `failed`, which `use` wants to know. "" is no engine's name. What a local engine
-        refuses to do the others would, too.
+        """Whether another engine may answer a question that asked for the model `name`, after `engine` failed before
+        its first word. If so, `engine` is added to `failed`, which the next `use` needs; "" stands for no engine.
+
+        Only `auto` falls back. What a local engine does not support no other local engine does.
         """
-        if isinstance(error, Unsupported) and not self._is_remote(engine):
+        if isinstance(error, Unsupported) and not self._resolver.is_remote(engine):
             return False
         if (name or self._settings.model_name) != AUTO or engine in ("", *failed):
             return False
@@ -97,190 +88,158 @@ class EnginePool:
         return True
 
     def is_ready(self, name: str) -> bool:
-        """Whether no question for this name waits for a model to be loaded, as far as that is known beforehand."""
-        found = self.resolve(name)
-        return found is None or self._residents.state(found[0].name) == "loaded"
+        """Whether a question for this model need not wait for a load. For `auto` that is a guess: yes."""
+        model = self.resolve(name)
+        return model is None or self._cache.state(model.spec.name) == "loaded"
 
     async def is_loaded(self, name: str) -> bool:
-        """Whether a model of that name is in memory; a load under way is waited for. Raises what `resolve` raises."""
-        found = self.resolve(name)
-        if found is None:
+        """Whether that model is in memory; waits for a load in progress. Raises as `resolve` does."""
+        model = self.resolve(name)
+        if model is None:
             return False
-        await self._residents.settled(found[0].name)
-        return self._residents.state(found[0].name) == "loaded"
+        await self._cache.wait_for_load(model.spec.name)
+        return self._cache.state(model.spec.name) == "loaded"
 
     @asynccontextmanager
     async def use(
         self,
         name: str,
-        asked: RoutingFeatures = NOTHING_ASKED,
-        watch: Watch | None = None,
+        features: RoutingFeatures = NO_FEATURES,
+        listener: LoadListener | None = None,
         failed: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Ready]:
         """The engine for a model name, loaded, and kept loaded until the block ends.
 
-        `asked` counts only where the name is `auto`; `failed` are then the engines that this question need not be
-        given again, with the reason. `watch` is told how far a load is.
+        `features` and `failed` count only if the name is `auto`: engines in `failed` (with the reason) are not tried.
+        `listener` gets the progress of a load.
         """
-        async with AsyncExitStack() as held:
-            yield await self._choose(name or self.own, asked, watch, failed or {}, held)
-
-    def process_metrics(self) -> dict[str, dict[str, float]]:
-        """The numbers that the processes of local models report, by model and name."""
-        return self._residents.process_metrics()
-
-    def news(self, engine: Engine) -> str:
-        """What the user should be told of that engine, once; "" the second time."""
-        return engine.news() if isinstance(engine, LlamaEngine) else ""
+        async with AsyncExitStack() as stack:
+            request = _Request(features, listener, failed or {}, stack)
+            yield await self._choose(name or self._resolver.own_model, request)
 
     def preload(self, name: str = "") -> None:
-        """Begins to load a model that will be asked soon. An error is left to the question that meets it."""
-        task = asyncio.create_task(self._preload(name or self.own))
+        """Starts to load a model that will soon be used. An error is logged; the next question meets it again."""
+        task = asyncio.create_task(self._preload(name or self._resolver.own_model))
         self._preloads.add(task)
         task.add_done_callback(self._preloads.discard)
 
+    def process_metrics(self) -> dict[str, Mapping[str, float]]:
+        """The numbers that the processes of local models report, by model and name."""
+        return self._cache.process_metrics()
+
     async def forget(self) -> None:
-        """What was said has been deleted: nothing that models keep of it may stay, in memory or on disk."""
-        await self._residents.forget()
+        """Deletes what models cache of conversations, in memory and on disk: their text has been deleted."""
+        await self._cache.clear_caches()
         for path in kv_folder(self._settings).glob("*.kv"):
             path.unlink(missing_ok=True)
 
     async def unload(self) -> None:
-        """Gives the memory of all models back, and the connection to a remote one."""
+        """Gives the memory of all models back and closes the connection to the remote server."""
         for task in self._preloads:
             task.cancel()
-        await self._residents.unload()
+        await self._cache.unload()
         if self._remote is not None:
             await self._remote.close()
 
     async def _preload(self, name: str) -> None:
         try:
-            found = next((model for _, model in self._routes(1)), None) if name == AUTO else self.resolve(name)
-            if isinstance(found, tuple):
-                await self._residents.preload(self._model(*found))
+            model = next((model for _, model in self._routes(1)), None) if name == AUTO else self.resolve(name)
+            if model is not None:
+                await self._cache.preload(model)
         except ModelError as error:
             log.info("%s is not loaded ahead: %s", name, error)
 
-    async def _choose(
-        self, name: str, asked: RoutingFeatures, watch: Watch | None, failed: Mapping[str, str], held: AsyncExitStack
-    ) -> Ready:
+    async def _choose(self, name: str, request: _Request) -> Ready:
         if name == AUTO:
-            return await self._routed(asked, watch, failed, held)
-        if self._is_remote(name):
-            return await self._connected(held)
-        found = self.resolve(name)
-        return self._without_model(name) if found is None else await self._loaded(found, watch, held)
+            return await self._route(request)
+        if self._resolver.is_remote(name):
+            return await self._use_remote(request)
+        model = self.resolve(name)
+        return self._without_model(name) if model is None else await self._use_local(model, request)
 
-    async def _loaded(self, found: tuple[ModelSpec, Path], watch: Watch | None, held: AsyncExitStack) -> Ready:
-        resident = await held.enter_async_context(self._residents.use(self._model(*found), watch))
+    async def _use_local(self, model: InstalledModel, request: _Request) -> Ready:
+        resident = await request.stack.enter_async_context(self._cache.use(model, request.listener))
         spec = resident.model.spec
         return Ready(resident.engine, resident.chat, spec.sampling, spec.system_prompt)
 
-    async def _routed(
-        self, asked: RoutingFeatures, watch: Watch | None, failed: Mapping[str, str], held: AsyncExitStack
-    ) -> Ready:
-        """The first that can answer, from the tier of the question's score on."""
-        points = router.score(asked)
-        reasons = dict(failed)
-        for tier, found in self._routes(points):
-            name = found[0].name if found else self._remote.name if self._remote else ""
-            if name in failed:
+    async def _use_remote(self, request: _Request) -> Ready:
+        assert self._remote is not None
+        return Ready(await request.stack.enter_async_context(self._remote.use()), FORMATS["plain"], Sampling())
+
+    async def _route(self, request: _Request) -> Ready:
+        """The first engine that can be used, beginning with the tier of the question's score."""
+        score = router.score(request.features)
+        reasons = dict(request.failed)
+        for tier, model in self._routes(score):
+            name = model.spec.name if model else self._remote.name if self._remote else ""
+            if name in request.failed:
                 continue
             try:
-                ready = await self._loaded(found, watch, held) if found else await self._connected(held, routed=True)
+                ready = await self._use_local(model, request) if model else await self._route_to_remote(request)
             except ModelError as error:
                 reasons[name] = str(error)
                 continue
-            self._metrics.routed(tier, ready.engine.name, tier != router.tier(points) or bool(reasons))
-            told = "; ".join(f"{other} could not answer: {why}" for other, why in reasons.items())
-            return replace(ready, notice=told)
+            self._metrics.routed(tier, ready.engine.name, tier != router.tier_for(score) or bool(reasons))
+            notice = "; ".join(f"{engine} could not answer: {reason}" for engine, reason in reasons.items())
+            return replace(ready, notice=notice)
         self._metrics.routed(EXTRACTIVE, EXTRACTIVE, True)
         ready = self._without_model(AUTO)
         return replace(ready, notice="; ".join(reasons.values())) if reasons else ready
 
-    def _routes(self, points: int) -> list[tuple[str, tuple[ModelSpec, Path] | None]]:
-        """What to try for a score, in order: tiers and their models, loaded ones first, then the largest.
-
-        None stands for the remote engine.
-        """
-        here = self._registry.installed() if importlib.util.find_spec("llama_cpp") is not None else []
-        here.sort(key=lambda state: (self._residents.get(state.spec.name) is None, -state.size_bytes))
-        tiers: dict[str, list[tuple[ModelSpec, Path] | None]] = {}
-        for state in here:
-            assert state.path is not None
-            tiers.setdefault(router.tier_of(state.spec.tier, state.size_bytes), []).append((state.spec, state.path))
-        if self._remote is not None:
-            tiers["remote"] = [None]
-        return [(tier, found) for tier in router.order(router.tier(points), tiers) for found in tiers[tier]]
-
-    def _is_remote(self, name: str) -> bool:
-        return self._remote is not None and name in (REMOTE, self._remote.name)
-
-    async def _connected(self, held: AsyncExitStack, routed: bool = False) -> Ready:
-        assert self._remote is not None
-        if routed and (refusal := self._remote.refusal()):
+    async def _route_to_remote(self, request: _Request) -> Ready:
+        """As `_use_remote`, but leaves a server alone that failed just now."""
+        if self._remote is not None and (refusal := self._remote.refusal()):
             raise ModelUnavailable(refusal)
-        return Ready(await held.enter_async_context(self._remote.use()), FORMATS["plain"], Sampling())
+        return await self._use_remote(request)
+
+    def _routes(self, score: int) -> list[tuple[str, InstalledModel | None]]:
+        return self._resolver.routes(score, lambda name: self._cache.get(name) is not None)
+
+    def _without_model(self, name: str) -> Ready:
+        notice = "" if name == EXTRACTIVE else self._resolver.missing_message(name)
+        return Ready(self._extractive, FORMATS["plain"], Sampling(), notice=notice)
 
     @property
     def current(self) -> dict[str, Any]:
-        """The server's own model and whether it is in memory."""
-        name = self.own
-        if name == AUTO or self._is_remote(name):
+        """Name and state of the server's own model."""
+        name = self._resolver.own_model
+        if name == AUTO or self._resolver.is_remote(name):
             return {"name": name, "state": "loaded" if self._metrics.resident or self._remote else "installed"}
         try:
-            found = self.resolve("")
+            model = self.resolve("")
         except ModelError as error:
             return {"name": name, "state": "unavailable", "problem": str(error)}
-        if found is None:
+        if model is None:
             return {"name": EXTRACTIVE, "state": "loaded"}
-        return {"name": found[0].name, "state": self._residents.state(found[0].name) or "installed"}
+        return {"name": model.spec.name, "state": self._cache.state(model.spec.name) or "installed"}
 
     def states(self) -> list[dict[str, Any]]:
-        """The catalogue with what is here: state is `missing`, `damaged`, `installed`, `loading` or `loaded`."""
-        always = [self._always(EXTRACTIVE, self._extractive.context_length)]
+        """Every model that a client can name. State: `missing`, `damaged`, `installed`, `loading` or `loaded`."""
+        entries = [self._virtual_entry(EXTRACTIVE, self._extractive.context_length)]
         if self._remote is not None:
-            reached = "loaded" if self._remote.context_length else "installed"
-            always.append(self._always(REMOTE, self._remote.context_length) | {"state": reached})
+            state = "loaded" if self._remote.context_length else "installed"
+            entries.append(self._virtual_entry(REMOTE, self._remote.context_length) | {"state": state})
         routes = self._routes(1)
-        if len({tier for tier, _ in routes}) > 1 or self.own == AUTO:
-            smallest = [found[0].context_length for _, found in routes if found]
-            always.append(self._always(AUTO, min(smallest, default=self._extractive.context_length)))
-        return always + [self._listed(state) for state in self._registry.states()]
+        if len({tier for tier, _ in routes}) > 1 or self._resolver.own_model == AUTO:
+            contexts = [model.spec.context_length for _, model in routes if model]
+            entries.append(self._virtual_entry(AUTO, min(contexts, default=self._extractive.context_length)))
+        return entries + [self._entry(state) for state in self._registry.states()]
 
-    def _listed(self, state: ModelState) -> dict[str, Any]:
-        name, resident = state.spec.name, self._residents.get(state.spec.name)
-        here = "missing" if state.path is None else "damaged" if state.problem else "installed"
-        told = {
-            "id": name,
-            "state": self._residents.state(name) or here,
-            "context": self._settings.context_length or state.spec.context_length,
-            "size_bytes": state.size_bytes or state.spec.size_bytes,
-            "default": name == self.own,
-        }
-        if resident is not None:  # memory may have been short of a longer context
-            told |= {"context": resident.engine.context_length, "resident_bytes": resident.need}
-        return told
-
-    def _always(self, name: str, context: int) -> dict[str, Any]:
-        default = self.own == name
+    def _virtual_entry(self, name: str, context: int) -> dict[str, Any]:
+        """The entry of an engine without a model file."""
+        default = self._resolver.own_model == name
         return {"id": name, "state": "loaded", "context": context, "size_bytes": 0, "default": default}
 
-    def _model(self, spec: ModelSpec, path: Path) -> Model:
-        settings = self._settings
-        layers = spec.gpu_layers if settings.n_gpu_layers is None else settings.n_gpu_layers
-        context = settings.context_length or spec.context_length
-        return Model(spec, path, context, settings.kv_type, settings.kv_ram_mb << 20, on_gpu=layers != 0)
-
-    def _without_model(self, name: str) -> Ready:
-        notice = "" if name == EXTRACTIVE else self._missing(name, None)
-        return Ready(self._extractive, FORMATS["plain"], Sampling(), notice=notice)
-
-    def _missing(self, name: str, path: Path | None) -> str:
-        if path is not None or importlib.util.find_spec("llama_cpp") is None:
-            return "llama-cpp-python is not installed: install a C++ compiler and run `make setup`."
-        if name == AUTO or (not self._settings.model_name and name == self.own):
-            return none_installed(self._registry.spec)
-        if name not in self._registry.names() or not (spec := self._registry.spec(name)).sources:
-            return f"Model {name} is not installed: put its GGUF into {self._settings.models_dir}."
-        return not_installed(spec, self._registry.spec)
+    def _entry(self, state: ModelState) -> dict[str, Any]:
+        name, resident = state.spec.name, self._cache.get(state.spec.name)
+        on_disk = "missing" if state.path is None else "damaged" if state.problem else "installed"
+        entry = {
+            "id": name,
+            "state": self._cache.state(name) or on_disk,
+            "context": self._settings.context_length or state.spec.context_length,
+            "size_bytes": state.size_bytes or state.spec.size_bytes,
+            "default": name == self._resolver.own_model,
+        }
+        if resident is not None:  # loaded with a shorter context if memory was short
+            entry |= {"context": resident.engine.context_length, "resident_bytes": resident.need}
+        return entry

@@ -1,4 +1,4 @@
-"""Which pieces of evidence a piece of code calls, by the names in its text. Rather silent than wrong; pure."""
+"""Which snippets a piece of code calls, by the names in its text. Prefers precision to recall; pure."""
 
 import builtins
 import re
@@ -10,33 +10,33 @@ from models.types import ContextSnippet
 
 _CALL = re.compile(r"(?:(?P<receiver>[\w$]+)(?:\.|->|::))?(?<![\w$])(?P<name>[A-Za-z_$][\w$]*)\(")
 _DEFINES = re.compile(r"(?:\b(?:def|func|fn|function|class|sub)\s+|^\s*@)$", re.MULTILINE)
-_NO_CODE = re.compile(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\'|/\*[\s\S]*?\*/|(?://|#).*')
+_NOT_CODE = re.compile(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\'|/\*[\s\S]*?\*/|(?://|#).*')
 _MEMBER = re.compile(r"(?:\bself|\bcls|\bthis|@)(?:\.|->)?(?<=[.>@])([A-Za-z_]\w*)\b(?!\()")
 _OWN = frozenset({"self", "cls", "this", "super", "$this", "Self"})
-_EVERYWHERE = frozenset(dir(builtins))
+_BUILTINS = frozenset(dir(builtins))
 _KEYWORDS = frozenset({"if", "for", "while", "switch", "catch", "return", "sizeof", "defined", "assert", "match"})
-_COMMON = _EVERYWHERE.union(_KEYWORDS, *(dir(kind) for kind in (dict, list, set, str, bytes, int)))
+_COMMON = _BUILTINS.union(_KEYWORDS, *(dir(kind) for kind in (dict, list, set, str, bytes, int)))
 _CALLS_OWN_BARE = frozenset({"java", "csharp", "cpp", "kotlin", "scala", "swift"})
 
 
 def calls(caller: ContextSnippet, others: Sequence[ContextSnippet]) -> list[ContextSnippet]:
-    """Those of `others` that `caller` calls, in the order of its lines, each once."""
+    """Those of `others` that `caller` calls, in the order of the calls, each once."""
     found: dict[str, ContextSnippet] = {}
     for receiver, name in _called(caller.text):
-        called = [item for item in others if item.symbol and _is_it(caller, receiver, name, item)]
-        here = [item for item in called if item.path == caller.path] or called
-        if len({(item.path, item.symbol) for item in here}) == 1:
-            found.setdefault(f"{here[0].path} {here[0].symbol}", here[0])
+        called = [item for item in others if item.symbol and _refers_to(caller, receiver, name, item)]
+        same_file = [item for item in called if item.path == caller.path] or called
+        if len({(item.path, item.symbol) for item in same_file}) == 1:
+            found.setdefault(f"{same_file[0].path} {same_file[0].symbol}", same_file[0])
     found.pop(f"{caller.path} {caller.symbol}", None)
     return list(found.values())
 
 
 def used_names(text: str, symbol: str, words: frozenset[str]) -> list[str]:
-    """Names that a piece of code calls or keeps in its object, those that share words with the question first.
+    """Functions and members that a piece of code uses, those that share words with the question first.
 
-    Not its own name, nor what every program has, nor the plain words of a sentence.
+    Without its own name and those of builtins and keywords.
     """
-    code = _NO_CODE.sub("", text)
+    code = _NOT_CODE.sub("", text)
     found = [name for _, name in _called(text)] + _MEMBER.findall(code)
     own = set(symbol.split("."))
     names = [name for name in dict.fromkeys(found) if name not in _COMMON | own and len(name) > 2]
@@ -45,15 +45,15 @@ def used_names(text: str, symbol: str, words: frozenset[str]) -> list[str]:
 
 def _called(text: str) -> Iterator[tuple[str, str]]:
     """(receiver, name) of each call; "" where there is no receiver."""
-    code = _NO_CODE.sub("", text)
+    code = _NOT_CODE.sub("", text)
     for call in _CALL.finditer(code):
         if not _DEFINES.search(code[max(0, call.start() - 20) : call.start()]):
             before = code[: call.start()].rstrip()[-1:]
             yield ("?" if before == "." and not call["receiver"] else call["receiver"] or ""), call["name"]
 
 
-def _is_it(caller: ContextSnippet, receiver: str, name: str, item: ContextSnippet) -> bool:
-    """Whether a call means this definition: by its scope, its module, or, without a receiver, by its name alone."""
+def _refers_to(caller: ContextSnippet, receiver: str, name: str, item: ContextSnippet) -> bool:
+    """Whether a call refers to this definition: by its scope, its module or, without a receiver, by its name alone."""
     if item.language != caller.language or item.kind in ("section", "block", "window"):
         return False
     scope, _, own = item.symbol.rpartition(".")
@@ -63,9 +63,9 @@ def _is_it(caller: ContextSnippet, receiver: str, name: str, item: ContextSnippe
     if receiver in _OWN:
         return same_scope
     if receiver:
-        said = receiver.strip("_").lower()
+        target = receiver.strip("_").lower()
         module = PurePosixPath(item.path)
-        return said == scope.rpartition(".")[2].lower() if scope else said in (module.stem, module.parent.name)
+        return target == scope.rpartition(".")[2].lower() if scope else target in (module.stem, module.parent.name)
     if scope:
         return same_scope and item.language in _CALLS_OWN_BARE
-    return name not in _EVERYWHERE
+    return name not in _BUILTINS

@@ -1,6 +1,6 @@
-"""Answers without a language model: the code that was found, quoted with its own words about itself.
+"""Answers without a language model: quotes the code that was found and its documentation.
 
-Composes from a prompt's evidence and question only and invents nothing; knows neither the index nor any model.
+Composes from the snippets and the question of a prompt only; knows neither the index nor any model.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from backend.extractive.prose import code_span, first_paragraph, first_sentence,
 from indexer.files.roles import is_test
 from models.errors import EngineFailed
 from models.tokens import estimate_tokens
-from models.types import ContextSnippet, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
+from models.types import AlwaysLoaded, ContextSnippet, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 from prompts.snippets import code_block
 
 _PIECE = re.compile(r"\s*\S+|\s+")
@@ -26,8 +26,8 @@ _BODIES = frozenset({"function", "method", "class", "interface", "enum", "type",
 _CLOSE_SECOND = 0.85  # a second definition is shown in full when it matches nearly as well
 
 
-class ExtractiveEngine:
-    """An `Engine` that is always there. Its texts end with the answer, so `Prompt.stop` has nothing to stop."""
+class ExtractiveEngine(AlwaysLoaded):
+    """An `Engine` that is always available. It ignores `Prompt.stop`: an answer ends by itself."""
 
     name = "extractive"
     context_length = 1 << 20
@@ -49,18 +49,18 @@ class ExtractiveEngine:
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
         if self._closed:
             raise EngineFailed("the extractive engine is closed")
-        said = 0
+        generated = 0  # tokens
         reason: StopReason = "stop"
         total = self.count_tokens(prompt.segments)
         for piece in _PIECE.findall(compose(prompt)):
             tokens = estimate_tokens(piece)
-            if said + tokens > sampling.max_tokens:
+            if generated + tokens > sampling.max_tokens:
                 reason = "length"
                 break
-            said += tokens
+            generated += tokens
             yield Delta(piece)
             await asyncio.sleep(0)
-        yield Delta(reason=reason, usage=Usage(total, 0, said))
+        yield Delta(reason=reason, usage=Usage(total, 0, generated))
 
     async def close(self) -> None:
         self._closed = True
@@ -68,78 +68,78 @@ class ExtractiveEngine:
 
 def compose(prompt: Prompt) -> str:
     """The whole answer as Markdown. The same prompt always gives the same text."""
-    if not prompt.evidence:
+    if not prompt.snippets:
         paragraphs = [_NOTHING]
     elif prompt.is_answered:
         paragraphs = list(_paragraphs(prompt))
     else:
-        places = rank(prompt.question, prompt.evidence).matches[:_RELATED]
-        paragraphs = [f"{_NOTHING} The nearest places:", "\n".join(_bullet(match.evidence) for match in places)]
+        nearest = rank(prompt.question, prompt.snippets).matches[:_RELATED]
+        paragraphs = [f"{_NOTHING} The nearest places:", "\n".join(_bullet(match.snippet) for match in nearest)]
     if prompt.notice:
         paragraphs.append(f"*{prompt.notice}*")
     return "\n\n" * prompt.is_continuation + "\n\n".join(paragraphs) + "\n"
 
 
 def _paragraphs(prompt: Prompt) -> Iterator[str]:
-    ranking = rank(prompt.question, prompt.evidence)
+    ranking = rank(prompt.question, prompt.snippets)
     best, *others = ranking.matches
     shown = [best]
     if ranking.kind is Kind.HOW and others and _is_close_second(others[0], best):
         shown.append(others.pop(0))
-    for place, match in enumerate(shown):
-        if place or not prompt.is_continuation:  # else the lead has said it
-            yield _lead(match.evidence, ranking, first=place == 0, others=prompt.evidence)
-        yield _code(match.evidence, ranking.words)
-    if related := _related([match.evidence for match in others], best.evidence):
+    for position, match in enumerate(shown):
+        if position or not prompt.is_continuation:  # else the lead is in the answer already
+            yield _lead(match.snippet, ranking, first=position == 0, others=prompt.snippets)
+        yield _code(match.snippet, ranking.words)
+    if related := _related([match.snippet for match in others], best.snippet):
         yield "Related:\n\n" + "\n".join(_bullet(item) for item in related)
 
 
 def _is_close_second(match: Match, best: Match) -> bool:
-    one = match.evidence
-    has_a_body = one.kind in _BODIES and one.end_line > one.start_line + 1
-    return has_a_body and match.score >= _CLOSE_SECOND * best.score and is_test(one.path) <= is_test(best.evidence.path)
+    code = match.snippet
+    has_a_body = code.kind in _BODIES and code.end_line > code.start_line + 1
+    return has_a_body and match.score >= _CLOSE_SECOND * best.score and is_test(code.path) <= is_test(best.snippet.path)
 
 
 def _related(others: list[ContextSnippet], best: ContextSnippet) -> list[ContextSnippet]:
-    """Tests only where the best place is one too, or nothing else is there."""
+    """The other snippets; without tests, unless the best one is a test or there is nothing else."""
     code = [item for item in others if not is_test(item.path)]
     return (others if is_test(best.path) or not code else code)[:_RELATED]
 
 
-def _lead(evidence: ContextSnippet, ranking: Ranking, *, first: bool, others: Sequence[ContextSnippet]) -> str:
-    """Names the symbol and its place, then lets its documentation, its comments and its calls speak."""
-    what, where = name(evidence.symbol), place(evidence)
-    if not evidence.symbol:
+def _lead(snippet: ContextSnippet, ranking: Ranking, *, first: bool, others: Sequence[ContextSnippet]) -> str:
+    """Names the symbol and its location, then quotes its documentation or a comment, and lists its calls."""
+    what, where = name(snippet.symbol), location(snippet)
+    if not snippet.symbol:
         opening = f"The best match is code in {where}."
     elif not first:
-        opening = f"A close second is {what}, {article(evidence.kind)} in {where}."
+        opening = f"A close second is {what}, {article(snippet.kind)} in {where}."
     elif ranking.kind is Kind.WHERE:
         opening = f"{what} is in {where}."
     else:
-        opening = f"{what} is {article(evidence.kind)} in {where}."
-    return " ".join(filter(None, (opening, _says(evidence, ranking.words), _calls(evidence, others))))
+        opening = f"{what} is {article(snippet.kind)} in {where}."
+    return " ".join(filter(None, (opening, _documentation(snippet, ranking.words), _calls(snippet, others))))
 
 
-def _says(evidence: ContextSnippet, words: frozenset[str]) -> str:
-    """The first paragraph of its documentation and what else there meets the question; without one, a comment."""
-    if evidence.kind == "section":
+def _documentation(snippet: ContextSnippet, words: frozenset[str]) -> str:
+    """The first paragraph of its documentation and later sentences that match the question; without one, a comment."""
+    if snippet.kind == "section":
         return ""
-    said = first_paragraph(evidence.doc)
-    later = [sentence for paragraph in paragraphs(evidence.doc)[1:] for sentence in sentences(paragraph)]
+    first = first_paragraph(snippet.doc)
+    later = [sentence for paragraph in paragraphs(snippet.doc)[1:] for sentence in sentences(paragraph)]
     more = [sentence for sentence in later if words & stems(sentence)][:_MORE_SENTENCES]
-    if said:
-        return " ".join(ended(sentence) for sentence in (said, *more))
-    told = first_paragraph(comment(evidence, words))
-    return f"A comment there says: {ended(told)}" if told else ""
+    if first:
+        return " ".join(ended(sentence) for sentence in (first, *more))
+    note = first_paragraph(comment(snippet, words))
+    return f"A comment there says: {ended(note)}" if note else ""
 
 
-def _calls(evidence: ContextSnippet, others: Sequence[ContextSnippet]) -> str:
-    """Whom it calls and who calls it, as far as the evidence shows."""
-    rest = [item for item in others if (item.path, item.symbol) != (evidence.path, evidence.symbol)]
-    called = calls(evidence, rest)[:_CALLED]
-    by = [item for item in rest if item.symbol and not is_test(item.path) and evidence in calls(item, [evidence])]
+def _calls(snippet: ContextSnippet, others: Sequence[ContextSnippet]) -> str:
+    """Its callees and callers among the snippets."""
+    rest = [item for item in others if (item.path, item.symbol) != (snippet.path, snippet.symbol)]
+    called = calls(snippet, rest)[:_CALLED]
+    callers = [item for item in rest if item.symbol and not is_test(item.path) and snippet in calls(item, [snippet])]
     parts = [f"It calls {_listed(called)}."] if called else []
-    if callers := [item for item in by if item not in called][:_CALLED]:
+    if callers := [item for item in callers if item not in called][:_CALLED]:
         parts.append(f"It is called by {_listed(callers)}.")
     return " ".join(parts)
 
@@ -153,23 +153,23 @@ def ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?", ".)", "…")) else f"{sentence}."
 
 
-def _code(evidence: ContextSnippet, words: frozenset[str]) -> str:
-    groups = decisive_lines(evidence, words)
+def _code(snippet: ContextSnippet, words: frozenset[str]) -> str:
+    groups = decisive_lines(snippet, words)
     spans = ", ".join(f"{start}-{end}" if end > start else f"{start}" for start, end, _ in groups)
     text = "\n⋮\n".join(lines for _, _, lines in groups)
-    language = "" if evidence.language == "text" else evidence.language
-    return f"{code_span(f'{evidence.path}:{spans}')}\n\n{code_block(text, language)}"
+    language = "" if snippet.language == "text" else snippet.language
+    return f"{code_span(f'{snippet.path}:{spans}')}\n\n{code_block(text, language)}"
 
 
-def _bullet(evidence: ContextSnippet) -> str:
-    says = first_sentence(evidence.doc) if evidence.kind != "section" else ""
-    what = f"{name(evidence.symbol)}, " if evidence.symbol else ""
-    return f"- {what}{place(evidence)}" + (f": {ended(says)}" if says else "")
+def _bullet(snippet: ContextSnippet) -> str:
+    summary = first_sentence(snippet.doc) if snippet.kind != "section" else ""
+    what = f"{name(snippet.symbol)}, " if snippet.symbol else ""
+    return f"- {what}{location(snippet)}" + (f": {ended(summary)}" if summary else "")
 
 
-def place(evidence: ContextSnippet) -> str:
-    end = f"-{evidence.end_line}" if evidence.end_line > evidence.start_line else ""
-    return f"{code_span(f'{evidence.path}:{evidence.start_line}{end}')} [{evidence.n}]"
+def location(snippet: ContextSnippet) -> str:
+    end = f"-{snippet.end_line}" if snippet.end_line > snippet.start_line else ""
+    return f"{code_span(f'{snippet.path}:{snippet.start_line}{end}')} [{snippet.n}]"
 
 
 def article(kind: str) -> str:

@@ -1,7 +1,7 @@
-"""Which pieces of evidence a question asks for, by the words they share.
+"""Ranks snippets by the words that they share with a question.
 
-Retrieval has ranked them already: its order is the prior, this only moves a definition that the question names or
-describes to the front. Pure; knows no index.
+The order of retrieval is the prior; this only moves a definition that the question names or describes to the front.
+Pure; knows no index.
 """
 
 import enum
@@ -22,24 +22,24 @@ _STOP_WORDS = frozenset(
         "which who whose why will with within work works would you your",
     )
 )
-# What a word of the question is worth by the best place where the evidence has it.
+# The weight of a question's word, by the best field of a snippet that contains it.
 _NAME_WORTH, _DOC_WORTH, _SIGNATURE_WORTH, _PATH_WORTH, _TEXT_WORTH = 1.0, 0.6, 0.5, 0.4, 0.2
 _NAMED_OUTRIGHT = 2.0  # the question spells the symbol
-_NAMED_BY_A_WORD = 1.0  # the same where the name is a plain word, which may be meant as one; shared by the words
+_NAMED_BY_A_WORD = 1.0  # the same where the name may be a plain word; divided by the number of words
 _NAMED_INSIDE = 0.5  # the same of a method or an attribute
-_OUTDATED = 0.6  # factor for what says that it is deprecated
+_OUTDATED = 0.6  # factor for deprecated code
 _NOT_A_DEFINITION = 0.6  # factor for blocks and windows
 _PROSE = 0.6  # factor for sections, unless the question is about documents
 _TEST_CODE = 0.4  # factor, unless the question is about tests
-_RETRIEVED = 0.3  # what a place that shares no word has
-_PRIOR_HALVES_AFTER = 12  # places
+_RETRIEVED = 0.3  # score of a snippet that shares no word
+_PRIOR_HALVES_AFTER = 12  # ranks
 _DOCS = re.compile(
     r"\b(docs?|document\w*|readme|changelog|guide|licen[cs]e|install\w*|contribut\w+|set ?up)\b", re.IGNORECASE
 )
 
 
 class Kind(enum.Enum):
-    """What a question wants to know first."""
+    """What kind of question it is."""
 
     WHERE = enum.auto()
     HOW = enum.auto()
@@ -54,28 +54,28 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    evidence: ContextSnippet
+    snippet: ContextSnippet
     score: float
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Evidence in the order that answers, one piece per symbol."""
+    """Snippets by how well they match, one per symbol."""
 
     kind: Kind
     words: frozenset[str]  # the question's content words, as stems
     matches: tuple[Match, ...]  # best first, at least one
 
 
-def rank(question: str, evidence: tuple[ContextSnippet, ...]) -> Ranking:
-    """Orders evidence by what it shares with the question; `evidence` is not empty."""
+def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
+    """Orders snippets by what they share with the question; `snippets` is not empty."""
     words = content_stems(question)
     kind = kind_of(question)
-    scored = [Match(item, _score(item, question, words, place)) for place, item in enumerate(evidence)]
+    scored = [Match(item, _score(item, question, words, position)) for position, item in enumerate(snippets)]
     scored.sort(key=lambda match: -match.score)
     distinct: dict[tuple[str, str], Match] = {}
     for match in scored:
-        item = match.evidence
+        item = match.snippet
         distinct.setdefault((item.path, item.symbol or str(item.start_line)), match)
     return Ranking(kind, words, tuple(distinct.values()))
 
@@ -90,11 +90,11 @@ def stems(text: str) -> frozenset[str]:
 
 
 def content_stems(text: str) -> frozenset[str]:
-    """The same without the words that every sentence may have."""
+    """The same without stop words."""
     return stems(text) - _STOP_STEMS
 
 
-def _score(item: ContextSnippet, question: str, words: frozenset[str], place: int) -> float:
+def _score(item: ContextSnippet, question: str, words: frozenset[str], position: int) -> float:
     worth: dict[str, float] = {}
     for value, text in (
         (_TEXT_WORTH, item.text),
@@ -113,17 +113,17 @@ def _score(item: ContextSnippet, question: str, words: frozenset[str], place: in
         score *= _OUTDATED
     if is_test(item.path) and "test" not in words:
         score *= _TEST_CODE
-    return score * _PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + place)
+    return score * _PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + position)
 
 
 def _named(item: ContextSnippet, question: str, words: frozenset[str]) -> float:
-    """What it is worth that the question spells the symbol: less where a plain word may just be meant as one."""
+    """The score for a question that spells the symbol: less where the name may be a plain word."""
     name = item.symbol.rpartition(".")[2]
-    said = set(_NAME.findall(question)) - _STOP_WORDS
-    spelt = {item.symbol, name} & said
-    if not item.symbol or not (spelt or item.symbol.lower() in said):
+    names = set(_NAME.findall(question)) - _STOP_WORDS
+    spelled = {item.symbol, name} & names
+    if not item.symbol or not (spelled or item.symbol.lower() in names):
         return 0.0
-    is_code = any("." in one or "_" in one or not (one.islower() or one.istitle()) for one in spelt)
+    is_code = any("." in word or "_" in word or not (word.islower() or word.istitle()) for word in spelled)
     if is_code or f"`{name}" in question:
         return _NAMED_OUTRIGHT
     return (_NAMED_INSIDE if "." in item.symbol else _NAMED_BY_A_WORD) / max(1, len(words))

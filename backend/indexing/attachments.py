@@ -1,7 +1,7 @@
-"""What a client attaches to a question, an open file or a selection, as hits that rank before all others.
+"""Turns what a client attaches to a question (open files, selections) into hits that rank before all others.
 
-Unsaved text wins over the disk, and over what the index says of its file. A path is read only inside the codebase;
-secrets are masked in both.
+Unsaved text wins over the file on disk and over the index. A path is read only inside the codebase; secrets are
+masked in both.
 """
 
 import hashlib
@@ -18,59 +18,60 @@ from indexer.parsing.definitions import parse
 from indexer.types import Chunk, Hit, SourceFile, Why
 
 ATTACHED = "attached"  # the kind of these hits
-LINES = 200  # of one piece: a longer text is cut into several, so that a prompt can take what fits
-BYTES = 1 << 20
+PIECE_LINES = 200  # a longer text is cut into pieces, so that a prompt can take those that fit
+READ_BYTES = 1 << 20  # of a file, from its beginning
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
     path: str
     lines: tuple[int, int] | None = None  # 1-based, inclusive; None: all
-    text: str | None = None  # what the editor holds; None: what the disk holds
+    text: str | None = None  # the editor's text; None: read the file
 
 
 def attached_hits(attachments: tuple[Attachment, ...], root: Path | None) -> list[Hit]:
-    """The attachments as hits in the order given. Raises `ApiError` for a path that cannot be read."""
+    """The attachments as hits, in their order. Raises `ApiError` for a path that cannot be read."""
     return [hit for attachment in attachments for hit in _pieces(attachment, root)]
 
 
 def agreeing(
     found: Sequence[Hit], attached: Sequence[Hit], attachments: tuple[Attachment, ...], root: Path
 ) -> list[Hit]:
-    """`found` without what `attached` shows or contradicts.
+    """`found` without the hits whose lines `attached` shows, or shows differently.
 
-    Of a file whose whole unsaved text is given, a hit becomes the piece of that text with the same symbol, or the one
-    in its place; it goes when there is none. A selection alone tells nothing of the rest of its file.
+    If a file is attached with its complete unsaved text, a hit in it becomes the chunk of that text with the same
+    symbol, or at the same lines; without such a chunk it is dropped. A selection says nothing about the rest of its
+    file.
     """
     unsaved = {
         _inside(attachment.path, root): attachment.text
         for attachment in attachments
         if attachment.text is not None and not _is_selection(attachment)
     }
-    pieces = {path: _cut(path, text) for path, text in unsaved.items() if path in {hit.path for hit in found}}
+    chunks = {path: _chunks(path, text) for path, text in unsaved.items() if path in {hit.path for hit in found}}
     kept: dict[tuple[str, int], Hit] = {}
     for hit in found:
-        now = _now(hit, pieces[hit.path], _sha(unsaved[hit.path])) if hit.path in pieces else hit
-        if now is not None and _adds(now, [other for other in attached if other.path == now.path]):
-            kept.setdefault((now.path, now.start_line), now)
+        current = _relocate(hit, chunks[hit.path], _sha(unsaved[hit.path])) if hit.path in chunks else hit
+        if current is not None and _adds(current, [other for other in attached if other.path == current.path]):
+            kept.setdefault((current.path, current.start_line), current)
     return list(kept.values())
 
 
-def _cut(path: str, text: str) -> list[Chunk]:
-    """An unsaved text, in the chunks that the index would hold of it."""
+def _chunks(path: str, text: str) -> list[Chunk]:
+    """The chunks that the index would have of an unsaved text."""
     plain, language = "\n".join(_lines(text)), language_of(path).name
     source = SourceFile(path, "", len(plain), 0, language, plain)
     return chunks_of(source, parse(plain, language))
 
 
-def _now(hit: Hit, chunks: Sequence[Chunk], sha: str) -> Hit | None:
-    """What became of a hit: the chunk of its symbol that lies nearest, or the one that holds its first line."""
-    same = [chunk for chunk in chunks if (chunk.symbol, chunk.kind) == (hit.symbol, hit.kind)]
+def _relocate(hit: Hit, chunks: Sequence[Chunk], sha: str) -> Hit | None:
+    """The hit in the unsaved text: the nearest chunk of its symbol; without a symbol, the chunk at its first line."""
+    candidates = [chunk for chunk in chunks if (chunk.symbol, chunk.kind) == (hit.symbol, hit.kind)]
     if not hit.symbol:
-        same = [chunk for chunk in same if chunk.start_line <= hit.start_line <= chunk.end_line]
-    if not same:
+        candidates = [chunk for chunk in candidates if chunk.start_line <= hit.start_line <= chunk.end_line]
+    if not candidates:
         return None
-    chunk = min(same, key=lambda chunk: abs(chunk.start_line - hit.start_line))
+    chunk = min(candidates, key=lambda chunk: abs(chunk.start_line - hit.start_line))
     return replace(
         hit,
         start_line=chunk.start_line,
@@ -85,9 +86,9 @@ def _now(hit: Hit, chunks: Sequence[Chunk], sha: str) -> Hit | None:
 
 def _adds(hit: Hit, attached: Sequence[Hit]) -> bool:
     """Whether a hit has lines that the attached pieces of its file do not show, and none that they show differently."""
-    said = _numbered(hit)
+    lines = _numbered(hit)
     shown = {line: text for piece in attached for line, text in _numbered(piece).items()}
-    return not shown.keys() >= said.keys() and all(shown.get(line, text) == text for line, text in said.items())
+    return not shown.keys() >= lines.keys() and all(shown.get(line, text) == text for line, text in lines.items())
 
 
 def _numbered(hit: Hit) -> dict[int, str]:
@@ -111,24 +112,24 @@ def _pieces(attachment: Attachment, root: Path | None) -> list[Hit]:
             chunk_id=0,
             path=path,
             start_line=start,
-            end_line=min(start + LINES, chosen.stop) - 1,
+            end_line=min(start + PIECE_LINES, chosen.stop) - 1,
             symbol="",
             kind=ATTACHED,
             language=language_of(path).name,
             signature="",
             doc="",
-            text="\n".join(lines[start - offset : min(start + LINES, chosen.stop) - offset]),
+            text="\n".join(lines[start - offset : min(start + PIECE_LINES, chosen.stop) - offset]),
             sha=sha,
             score=1.0,
             why=Why(),
             fresh=True,
         )
-        for start in chosen[::LINES]
+        for start in chosen[::PIECE_LINES]
     ]
 
 
 def _is_selection(attachment: Attachment) -> bool:
-    """A selection comes with its own text and the range it was taken from; a range of a file selects from it."""
+    """Whether `text` is only the lines of the range. Otherwise the range selects lines of `text`."""
     if attachment.text is None or attachment.lines is None:
         return False
     first, last = attachment.lines
@@ -144,22 +145,23 @@ def _sha(text: str) -> str:
 
 
 def _inside(path: str, root: Path | None) -> str:
-    """The path relative to the codebase where it lies inside, else as it was given."""
+    """The path relative to the codebase if it is inside, else unchanged."""
     if root is not None and Path(path).is_absolute() and Path(path).is_relative_to(root):
         return Path(path).relative_to(root).as_posix()
     return path
 
 
-def _read(path: str, given: str, root: Path | None) -> str:
+def _read(path: str, original: str, root: Path | None) -> str:
+    """The text of a file of the codebase. `original` is the path in the client's words, for messages."""
     if root is None:
-        raise ApiError("bad_params", f"context {given!r} has no text and no codebase is indexed to read it from")
+        raise ApiError("bad_params", f"context {original!r} has no text, and no codebase is indexed to read it from")
     if is_secret_name(PurePosixPath(path).name):
-        raise ApiError("bad_params", f"context {given!r} is a file of secrets by its name; send its text to insist")
+        raise ApiError("bad_params", f"context {original!r} is named like a file of secrets; send its text to use it")
     file = (root / path).resolve()
     if not file.is_relative_to(root.resolve()):
-        raise ApiError("bad_params", f"context {given!r} lies outside the codebase; send its text instead")
+        raise ApiError("bad_params", f"context {original!r} lies outside the codebase; send its text instead")
     try:
         with file.open("rb") as stream:
-            return stream.read(BYTES).decode("utf-8", errors="replace")
+            return stream.read(READ_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
-        raise ApiError("bad_params", f"context {given!r} cannot be read: {error.strerror}") from None
+        raise ApiError("bad_params", f"context {original!r} cannot be read: {error.strerror}") from None

@@ -1,18 +1,19 @@
-"""Index jobs: one at a time, followed by id, cancelled when the server leaves. What was written stays.
+"""Index jobs: one runs at a time; they are queried by id and cancelled when the server stops.
 
-A codebase that was indexed or opened is kept up to date from then on: its changes become jobs of their own.
+A codebase that was indexed or opened is kept up to date from then on: its changes become jobs.
 """
 
 import asyncio
 import logging
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backend.db.conversations import new_id
 from backend.errors import ApiError, to_api_error
-from backend.indexing.retrieval import Retrieval
+from backend.indexing.indexes import Indexes
 from backend.indexing.watchers import Watchers
 from indexer.errors import IndexStorage
 from indexer.files.watch import Changes
@@ -23,9 +24,9 @@ from indexer.update.refresh import refresh
 log = logging.getLogger(__name__)
 
 NOT_STARTED = Progress("scanning", 0, 0, 0, 0.0, None)
-KEPT = 100  # finished jobs that can still be asked for
-PATIENCE_S = 2.0  # with what holds the index, a question that catches up for instance
-RETRY_S = 10.0  # until a change is tried again that could not be written
+KEPT = 100  # finished jobs that can still be queried
+PATIENCE_S = 2.0  # how long to wait for the index lock; a search that reindexes stale files may have it
+RETRY_S = 10.0  # until a change that could not be written is tried again
 
 
 @dataclass(slots=True)
@@ -35,8 +36,8 @@ class Job:
     id: str
     codebase: str
     root: Path
-    only: Changes = None  # what it looks at; None: everything
-    follow: bool = False
+    only: Changes = None  # the paths that it looks at; None: all
+    follow: bool = False  # keep the codebase up to date afterwards
     state: str = "queued"  # queued, running, done, failed, cancelled
     progress: Progress = NOT_STARTED
     report: IndexReport | None = None
@@ -46,7 +47,7 @@ class Job:
     @property
     def wire(self) -> dict[str, Any]:
         """The job as `GET /index/jobs/{id}` shows it."""
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "job_id": self.id,
             "codebase": self.codebase,
             "root": str(self.root),
@@ -59,96 +60,98 @@ class Job:
             "eta_s": None if self.progress.eta_s is None else round(self.progress.eta_s, 1),
         }
         if self.report is not None:
-            told["report"] = report_wire(self.report)
+            fields["report"] = report_wire(self.report)
         if self.error is not None:
-            told["error"] = self.error.body
-        return told
+            fields["error"] = self.error.body
+        return fields
 
 
 class Jobs:
     """Starts index jobs and remembers them."""
 
-    def __init__(self, retrieval: Retrieval, watch: bool) -> None:
-        self._retrieval = retrieval
+    def __init__(self, indexes: Indexes, watch: bool) -> None:
+        """`watch`: follow every codebase that is indexed or opened."""
+        self._indexes = indexes
         self._watch = watch
         self._jobs: dict[str, Job] = {}
-        self._followed: set[str] = set()  # once their job has begun
-        self._one = asyncio.Lock()
-        self._leaving = threading.Event()
+        self._followed: set[str] = set()  # ids of codebases, once their job is queued
+        self._running = asyncio.Lock()
+        self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
-        self._watching = Watchers(self._told)
+        self._watchers = Watchers(self._on_changes)
 
     async def start(self, path: str, watch: bool | None = None) -> Job:
-        """A job for the codebase at `path`; the one that is already under way for it, if there is one.
+        """Starts a job for the codebase at `path`, or returns the one that is running.
 
-        `watch` follows the codebase from then on, whatever the settings say.
+        `watch`: whether to keep the codebase up to date from then on; None: as the settings say.
         """
-        store = await asyncio.to_thread(self._retrieval.store, path)
+        store = await asyncio.to_thread(self._indexes.store, path)
         follow = self._watch if watch is None else watch
         for job in self._jobs.values():
-            under_way = job.codebase == store.id and job.state == "running" and job.only is None
-            if under_way and (job.follow or not follow):
+            is_same = job.codebase == store.id and job.state == "running" and job.only is None
+            if is_same and (job.follow or not follow):
                 return job
         return self._enqueue(store, None, follow)
 
     def opened(self, store: Store) -> None:
-        """Follows a codebase that is being used, and catches up with what it missed. From any thread."""
-        if store.id in self._followed or self._leaving.is_set():
+        """Indexes what has changed in a codebase that is being used, and follows it. From any thread."""
+        if store.id in self._followed or self._stopping.is_set():
             return
         if self._watch:
             self._loop.call_soon_threadsafe(self._open, store)
         else:
-            self._retrieval.left_as_it_is(store)
+            self._indexes.warn_if_incomplete(store)
 
     def watched(self, codebase: str) -> str | None:
-        """How its changes are found, `events` or `polling`; None when it is not followed."""
-        return self._watching.how(codebase)
+        """How changes of this codebase are detected, `events` or `polling`; None if it is not followed."""
+        return self._watchers.how(codebase)
 
     async def forget(self, codebase: str) -> None:
-        """Follows it no longer."""
+        """Stops following a codebase."""
         self._followed.discard(codebase)
-        await asyncio.to_thread(self._watching.forget, codebase)
+        await asyncio.to_thread(self._watchers.forget, codebase)
 
     def all(self, codebase: str) -> list[Job]:
-        """Jobs of this codebase that can still be asked for, oldest first."""
+        """The jobs of this codebase that can still be queried, oldest first."""
         return [job for job in self._jobs.values() if job.codebase == codebase]
 
     async def wait(self, job: Job) -> None:
-        """Returns when the job has ended; raises what it failed with."""
+        """Returns when the job has ended; raises its error if it failed."""
         if job.task is not None:
             await asyncio.shield(job.task)
         if job.error is not None:
             raise job.error
 
     def get(self, id_: str) -> Job:
+        """The job with this id. Raises `ApiError` if there is none."""
         if id_ not in self._jobs:
             raise ApiError("not_found", f"no index job {id_}")
         return self._jobs[id_]
 
     def is_busy(self, codebase: str) -> bool:
-        """Whether a job for this codebase runs or waits."""
+        """Whether a job for this codebase is running or queued."""
         return any(job.codebase == codebase and job.state in ("queued", "running") for job in self._jobs.values())
 
     async def close(self) -> None:
-        """Stops at the next file; the index keeps what was written and the next run goes on from there."""
-        self._leaving.set()
-        await asyncio.to_thread(self._watching.close)
+        """Stops at the next file. The index keeps what was written; the next job continues from there."""
+        self._stopping.set()
+        await asyncio.to_thread(self._watchers.close)
         await asyncio.gather(*(job.task for job in self._jobs.values() if job.task), return_exceptions=True)
 
     def _open(self, store: Store) -> None:
         if store.id not in self._followed:
             self._enqueue(store, None, follow=True)
 
-    def _told(self, store: Store, changes: Changes) -> None:
-        """From the thread that watches."""
-        self._loop.call_soon_threadsafe(self._changed, store, changes)
+    def _on_changes(self, store: Store, changes: Changes) -> None:
+        """Called from the thread of a watcher."""
+        self._loop.call_soon_threadsafe(self._enqueue_changes, store, changes)
 
-    def _changed(self, store: Store, changes: Changes) -> None:
-        if store.id in self._followed and not self._leaving.is_set():
+    def _enqueue_changes(self, store: Store, changes: Changes) -> None:
+        if store.id in self._followed and not self._stopping.is_set():
             self._enqueue(store, changes, follow=True)
 
     def _enqueue(self, store: Store, only: Changes, follow: bool) -> Job:
-        """The job that will see these changes. At most one waits per codebase: it takes on what comes."""
+        """The job that will index these changes. At most one per codebase is queued: further changes join it."""
         if follow:
             self._followed.add(store.id)
         for job in self._jobs.values():
@@ -163,31 +166,31 @@ class Jobs:
         return job
 
     async def _run(self, job: Job, store: Store) -> None:
-        def progressed(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             job.progress = progress
 
         def work() -> IndexReport:
             if job.follow:
-                self._watching.follow(store)  # before the walk: between the two nothing is missed
+                self._watchers.follow(store)  # before the walk, so that no change in between is missed
             report = refresh(
                 store,
-                self._retrieval.static,
-                on_progress=progressed,
-                cancelled=self._leaving.is_set,
+                self._indexes.embedders.static,
+                on_progress=on_progress,
+                cancelled=self._stopping.is_set,
                 only=job.only,
                 patience_s=PATIENCE_S,
             )
-            self._retrieval.prepare(store, self._leaving.is_set)
+            self._indexes.prepare(store, self._stopping.is_set)
             return report
 
-        async with self._one:
+        async with self._running:
             job.state = "running"
             try:
                 job.report = await asyncio.to_thread(work)
                 job.state = "done"
             except Exception as failure:  # noqa: BLE001 - the edge of the job
                 if job.follow and isinstance(failure, IndexStorage):
-                    self._loop.call_later(RETRY_S, self._changed, store, job.only)
+                    self._loop.call_later(RETRY_S, self._enqueue_changes, store, job.only)
                 job.error = to_api_error(failure, log, f"indexing {job.root}")
                 job.state = "cancelled" if job.error.code.name == "cancelled" else "failed"
 
@@ -198,10 +201,7 @@ class Jobs:
 
 
 def report_wire(report: IndexReport) -> dict[str, Any]:
-    """A report with its skips counted by reason."""
-    reasons: dict[str, int] = {}
-    for skip in report.skipped:
-        reasons[skip.reason] = reasons.get(skip.reason, 0) + 1
+    """A report as JSON, with the number of skipped files by reason."""
     return {
         "files": report.files,
         "chunks": report.chunks,
@@ -209,5 +209,5 @@ def report_wire(report: IndexReport) -> dict[str, Any]:
         "removed": report.removed,
         "seconds": round(report.seconds, 2),
         "generation": report.generation,
-        "skipped": reasons,
+        "skipped": dict(Counter(skip.reason for skip in report.skipped)),
     }

@@ -1,4 +1,4 @@
-"""Follows codebases, each in a thread of its own. Knows who wants to be told of changes, not what is done with them."""
+"""Watches the files of codebases, each in a thread of its own. Does not know what is done with the changes."""
 
 import threading
 from collections.abc import Callable
@@ -8,30 +8,32 @@ from indexer.storage.store import Store
 
 
 class Watchers:
-    """`changed(store, changes)` is called from a thread, for every batch."""
+    """One watcher thread per followed codebase."""
 
-    def __init__(self, changed: Callable[[Store, Changes], None]) -> None:
-        self._changed = changed
+    def __init__(self, on_changes: Callable[[Store, Changes], None]) -> None:
+        """`on_changes` is called from the thread of a watcher, for every batch."""
+        self._on_changes = on_changes
         self._watches: dict[str, tuple[Watch, threading.Thread]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     def follow(self, store: Store) -> None:
-        """Every change from the return on is told. Does nothing for a codebase that is followed already."""
+        """Reports every change from its return on. Does nothing if the codebase is followed already."""
         with self._lock:
             if self._closed or store.id in self._watches:
                 return
             watch = Watch(store.root)
-            thread = threading.Thread(target=self._tell, args=(store, watch), name=f"watch {store.root}", daemon=True)
+            thread = threading.Thread(target=self._report, args=(store, watch), name=f"watch {store.root}", daemon=True)
             self._watches[store.id] = watch, thread
             thread.start()
 
     def how(self, codebase: str) -> str | None:
-        """`events` or `polling`; None for a codebase that is not followed."""
+        """How changes are detected, `events` or `polling`; None for a codebase that is not followed."""
         followed = self._watches.get(codebase)
         return followed[0].how if followed else None
 
     def forget(self, codebase: str) -> None:
+        """Stops following a codebase; returns when its thread has ended."""
         with self._lock:
             followed = self._watches.pop(codebase, None)
         if followed:
@@ -47,6 +49,6 @@ class Watchers:
         for _, thread in followed:
             thread.join()
 
-    def _tell(self, store: Store, watch: Watch) -> None:
+    def _report(self, store: Store, watch: Watch) -> None:
         for changes in watch.batches():
-            self._changed(store, changes)
+            self._on_changes(store, changes)

@@ -1,4 +1,4 @@
-"""What is measured: every way to answer that the answers benchmark compares, in one table."""
+"""The configurations that the answers benchmark compares."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ BUDGETS = (500, 1000, 2000, 4000)  # tokens of evidence
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One row: who answers, with what, and what is asked beside the question."""
+    """One row: the engine, its settings, and fields of the request."""
 
     engine: str
     what: str
@@ -27,12 +27,12 @@ class Configuration:
 
     @property
     def unknown(self) -> str:
-        """What is asked that this server does not know, so that the row would be another one's."""
+        """The fields of the request that this server lacks, so that the row would repeat another one."""
         return ", ".join(field for field in self.body if field not in Query.model_fields)
 
 
 def budget(tokens: int, engine: str, what: str = "", *, by_peer: bool = False) -> Configuration:
-    """About so many tokens of evidence, however long they take to read."""
+    """About so many tokens of evidence, whatever the time to their first token."""
     settings = {"EVIDENCE_TOKENS": tokens}
     return Configuration(engine, what or f"{tokens:,} tokens of code", {"first_token_s": 0}, settings, by_peer)
 

@@ -1,4 +1,4 @@
-"""How good one answer is beside a reference answer, without a judge: the figures of the answers benchmark.
+"""Metrics of an answer against a reference answer, without a judge.
 
 Pure; knows text, not who answered.
 """
@@ -24,31 +24,31 @@ _CODELIKE = re.compile(
 _CITATION = re.compile(r"\[\d+\]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _WORDS = 600  # of a text that are compared
-_SENTENCE = 5  # words that a sentence has at least
+_SENTENCE = 5  # words: a shorter text is no sentence
 
 
 def identifiers(text: str) -> set[str]:
-    """Names of code in prose: what stands in backticks, three letters or more, and words that no prose has."""
+    """Names of code in prose: those in backticks, of three letters or more, and words that look like code."""
     prose = _PATH.sub(" ", _FENCED.sub(" ", text))
     ticked = {name for span in _TICKED.findall(prose) for name in _NAME.findall(span) if len(name) > 2}
     return ticked | set(_CODELIKE.findall(prose))
 
 
 def vocabulary(files: Iterable[tuple[str, str]]) -> set[str]:
-    """Every name in a codebase, given as path and text of its files."""
+    """Every name in a codebase. `files`: path and text of each."""
     return {name for path, text in files for name in (*_NAME.findall(text), *re.findall(r"\w+", path))}
 
 
-def id_recall(answer: str, reference: str, known: AbstractSet[str]) -> float | None:
-    """Share of the reference's identifiers, as far as the codebase has them, that the answer names too."""
-    wanted = identifiers(reference) & known
+def id_recall(answer: str, reference: str, names: AbstractSet[str]) -> float | None:
+    """Share of the reference's identifiers that the answer names too. Those that the codebase lacks do not count."""
+    wanted = identifiers(reference) & names
     return len(wanted & identifiers(answer)) / len(wanted) if wanted else None
 
 
-def invented(answer: str, known: AbstractSet[str]) -> float:
+def invented(answer: str, names: AbstractSet[str]) -> float:
     """Share of the answer's identifiers that the codebase does not have."""
     named = identifiers(answer)
-    return len(named - known) / len(named) if named else 0.0
+    return len(named - names) / len(named) if named else 0.0
 
 
 def rouge_l(answer: str, reference: str) -> float:
@@ -58,25 +58,26 @@ def rouge_l(answer: str, reference: str) -> float:
     return 2 * common / (len(ours) + len(theirs)) if common else 0.0
 
 
-def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
+def _longest_common(left: Sequence[str], right: Sequence[str]) -> int:
     """Length of the longest common subsequence, row by row of the table."""
-    row = [0] * (len(other) + 1)
-    for word in one:
+    row = [0] * (len(right) + 1)
+    for word in left:
         diagonal = 0
-        for place, candidate in enumerate(other, 1):
-            diagonal, row[place] = row[place], diagonal + 1 if word == candidate else max(row[place], row[place - 1])
+        for i, candidate in enumerate(right, 1):
+            diagonal, row[i] = row[i], diagonal + 1 if word == candidate else max(row[i], row[i - 1])
     return row[-1]
 
 
 def cited(answer: str) -> float:
     """Share of the sentences of prose that carry a citation or a path."""
-    sentences = [one for one in _SENTENCE_END.split(_FENCED.sub(" ", answer)) if len(one.split()) >= _SENTENCE]
-    return sum(bool(_CITATION.search(one) or _PATH.search(one)) for one in sentences) / max(1, len(sentences))
+    parts = _SENTENCE_END.split(_FENCED.sub(" ", answer))
+    sentences = [part for part in parts if len(part.split()) >= _SENTENCE]
+    return sum(bool(_CITATION.search(text) or _PATH.search(text)) for text in sentences) / max(1, len(sentences))
 
 
 def summary(rows: Sequence[Row]) -> dict[str, float]:
     """The mean of each figure over the answers that have it, and the 95th percentile of the first token's time."""
-    told = {name: [float(row[name]) for row in rows if row.get(name) is not None] for name in (*SHARES, *OTHERS)}
-    means = {name: statistics.mean(values) for name, values in told.items() if values}
-    waits = sorted(told["first_s"])
+    values = {name: [float(row[name]) for row in rows if row.get(name) is not None] for name in (*SHARES, *OTHERS)}
+    means = {name: statistics.mean(numbers) for name, numbers in values.items() if numbers}
+    waits = sorted(values["first_s"])
     return means | ({"first_p95": waits[int(0.95 * (len(waits) - 1) + 0.5)]} if waits else {})

@@ -1,5 +1,7 @@
-"""llama-server in Lantern's place: a small server with Lantern's faces for questions, which has Lantern find the code
-and asks llama-server with a plain prompt around it. So every benchmark can ask it as it asks Lantern.
+"""llama-server behind the REST routes of Lantern that answer questions.
+
+A small server that takes the code from Lantern and sends it to llama-server in a plain prompt, so that a benchmark can
+use either in the same way.
 """
 
 import json
@@ -16,18 +18,18 @@ from benchmarks.answers.questions import Address
 
 MAX_TOKENS = 512
 SAMPLING = {"temperature": 0.2, "top_p": 0.95}  # as in the catalogue
-_PATIENCE_S = 3600.0
+_TIMEOUT_S = 3600.0
 
 
 def plain_prompt(query: str, snippets: list[dict[str, Any]]) -> str:
-    """What somebody without Lantern would paste."""
-    code = [f"{one['path']}, lines {one['start']}-{one['end']}:\n```\n{one['text']}\n```" for one in snippets]
+    """The prompt that somebody without Lantern would paste."""
+    code = [f"{item['path']}, lines {item['start']}-{item['end']}:\n```\n{item['text']}\n```" for item in snippets]
     return "\n\n".join([*code, f"Question about this code: {query}"])
 
 
 @contextmanager
 def plain_server(lantern: Address, peer: str) -> Iterator[Address]:
-    """Its address, with any token; `peer` is llama-server's URL."""
+    """Its address, for any token. `peer`: llama-server's URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -48,7 +50,7 @@ def plain_server(lantern: Address, peer: str) -> Iterator[Address]:
         def answer(self, body: dict[str, Any]) -> Any:
             if self.path != "/chat/query":
                 return lantern.post(self.path, body)
-            return _answered(lantern, peer, body)
+            return _answer(lantern, peer, body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the library's name)
             pass
@@ -64,35 +66,35 @@ def plain_server(lantern: Address, peer: str) -> Iterator[Address]:
         server.server_close()
 
 
-def _answered(lantern: Address, peer: str, body: dict[str, Any]) -> dict[str, Any]:
+def _answer(lantern: Address, peer: str, body: dict[str, Any]) -> dict[str, Any]:
     """An answer in the shape of POST /chat/query; its times in milliseconds."""
-    began = time.perf_counter()
-    found = lantern.post("/chat/preview", body)
-    asked_at = time.perf_counter()
-    messages = [{"role": "user", "content": plain_prompt(body["query"], found["snippets"])}]
-    asked = {"messages": messages, "max_tokens": MAX_TOKENS, "stream": True, **SAMPLING}
+    start = time.perf_counter()
+    preview = lantern.post("/chat/preview", body)
+    retrieved_at = time.perf_counter()
+    messages = [{"role": "user", "content": plain_prompt(body["query"], preview["snippets"])}]
+    request = {"messages": messages, "max_tokens": MAX_TOKENS, "stream": True, **SAMPLING}
     text, first_at = "", 0.0
     usage: dict[str, int] = {}
-    for chunk in _chunks(peer, asked | {"stream_options": {"include_usage": True}}):
+    for chunk in _chunks(peer, request | {"stream_options": {"include_usage": True}}):
         for choice in chunk["choices"]:
-            said = choice["delta"].get("content") or ""
-            first_at = first_at or (time.perf_counter() if said else 0.0)
-            text += said
+            delta = choice["delta"].get("content") or ""
+            first_at = first_at or (time.perf_counter() if delta else 0.0)
+            text += delta
         usage = chunk.get("usage") or usage
     first_at = first_at or time.perf_counter()
     return {
         "response": text,
-        "sources": [{"n": one["n"], "path": one["path"]} for one in found["snippets"]],
+        "sources": [{"n": item["n"], "path": item["path"]} for item in preview["snippets"]],
         "citations": [],
         "model_name": "llama-server",
         "usage": {"prompt": usage.get("prompt_tokens"), "completion": usage.get("completion_tokens")},
-        "timings": {"queue": 0, "retrieve": 1000 * (asked_at - began), "prefill": 1000 * (first_at - asked_at)},
+        "timings": {"queue": 0, "retrieve": 1000 * (retrieved_at - start), "prefill": 1000 * (first_at - retrieved_at)},
     }
 
 
 def _chunks(peer: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     url = f"{peer}/v1/chat/completions"
-    with httpx.stream("POST", url, json=body, timeout=_PATIENCE_S, trust_env=False) as answer:
+    with httpx.stream("POST", url, json=body, timeout=_TIMEOUT_S, trust_env=False) as answer:
         answer.raise_for_status()
         for line in answer.iter_lines():
             if line.startswith("data: ") and line != "data: [DONE]":

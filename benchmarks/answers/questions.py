@@ -1,6 +1,6 @@
-"""Who asks: the shared benchmark's own script, or questions that are made of this repository's docstrings.
+"""The questions of the answers benchmark: the shared benchmark's own script, or this repository's docstrings.
 
-Both ask a server with a REST face of Lantern's, each question in a conversation of its own, one after the other.
+Both query a server with Lantern's REST routes, each question in its own conversation, one after the other.
 """
 
 import json
@@ -21,11 +21,11 @@ from indexer.files.languages import language_of
 from indexer.parsing.definitions import parse
 
 BENCH_SCRIPT, BENCH_DATA = "answers.py", "answers-dev.jsonl"
-_PATIENCE_S = 3600.0
-_MADE = 12  # docstrings that are looked at for each question: few say more than one sentence and name code
+_TIMEOUT_S = 3600.0
+_CANDIDATES = 12  # docstrings for each question: few have more than one sentence and name code
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
-Say = Callable[[str], object]
+Log = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Address:
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"}
-        answer = httpx.post(self.url + path, json=body, headers=headers, timeout=_PATIENCE_S, trust_env=False)
+        answer = httpx.post(self.url + path, json=body, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
         answer.raise_for_status()
         return answer.json()
 
@@ -47,30 +47,31 @@ class Questions(Protocol):
 
     @property
     def what(self) -> str:
-        """What is asked, for the document."""
+        """A description for the document."""
         ...
 
     def ask(self, server: Address, body: dict[str, Any], out: Path) -> list[Row]:
-        """The figures of every answer, none where there was none; `body` goes with each question, the answers into
-        `out`, a line of JSON each.
+        """The figures of every answer; empty for one that failed.
+
+        `body`: fields of every request. `out`: a file for the answers, a line of JSON each.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """The benchmark of other repositories, where its folder is at hand."""
+    """The shared benchmark of other repositories."""
 
     bench: Path
     n: int
-    say: Say
+    log: Log
 
     @property
     def what(self) -> str:
         return f"`{BENCH_SCRIPT}` over `{BENCH_DATA}`: questions about other repositories, with reference answers"
 
     def ask(self, server: Address, body: dict[str, Any], out: Path) -> list[Row]:
-        given: dict[str, object] = {
+        options: dict[str, object] = {
             "--data": self.bench / BENCH_DATA,
             "--packs": self.bench / "packs",
             "--url": server.url,
@@ -79,21 +80,22 @@ class Scripted:
             "--body": json.dumps(body),
             "--out": out,
         }
-        words = [sys.executable, "-u", self.bench / BENCH_SCRIPT, *(word for pair in given.items() for word in pair)]
+        flat = (word for option in options.items() for word in option)
+        command = [sys.executable, "-u", self.bench / BENCH_SCRIPT, *flat]
         failed = 0
-        with subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 if line.startswith("FAILED"):
                     failed += 1
-                    self.say(f"  {line.rstrip()}")
+                    self.log(f"  {line.rstrip()}")
         assert process.returncode == 0, "the benchmark's script failed"
         return [*map(json.loads, out.read_text("utf-8").splitlines()), *({} for _ in range(failed))]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a docstring was made into: its first sentence asks, what else it says, if anything, is the reference."""
+    """Made from a docstring: its first sentence is the question, the rest, if any, the reference."""
 
     text: str
     reference: str
@@ -102,20 +104,20 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Docstrings:
-    """Questions about a codebase whose docstrings they were; there they are blank."""
+    """Questions made from docstrings of a codebase, where these are blank."""
 
     root: Path
     questions: tuple[Question, ...]
-    known: frozenset[str]
-    say: Say
+    names: frozenset[str]  # in the codebase
+    log: Log
 
     @classmethod
-    def of(cls, root: Path, copy: Path, n: int, say: Say) -> "Docstrings":
-        """At most `n` questions about `root`, which is copied without the docstrings that are asked for."""
+    def of(cls, root: Path, copy: Path, n: int, log: Log) -> "Docstrings":
+        """At most `n` questions about `root`, which is copied without the docstrings that became questions."""
         questions = tuple(_questions(root, copy, n))
         paths = sorted(path for path in copy.rglob("*") if path.is_file())
         files = [(path.relative_to(copy).as_posix(), path.read_text("utf-8")) for path in paths]
-        return cls(copy, questions, frozenset(vocabulary(files)), say)
+        return cls(copy, questions, frozenset(vocabulary(files)), log)
 
     @property
     def what(self) -> str:
@@ -126,22 +128,22 @@ class Docstrings:
         rows: list[Row] = []
         with out.open("w", encoding="utf-8") as file:
             for question in self.questions:
-                began = time.perf_counter()
+                start = time.perf_counter()
                 try:
                     answer = server.post("/chat/query", {"query": question.text, "codebase": codebase} | body)
                 except httpx.HTTPError as error:
-                    self.say(f"  FAILED {question.text}: {error}")
+                    self.log(f"  FAILED {question.text}: {error}")
                     rows.append({})
                     continue
-                rows.append(self._checked(question, answer) | {"total_s": time.perf_counter() - began})
+                rows.append(self._figures(question, answer) | {"total_s": time.perf_counter() - start})
                 file.write(json.dumps(rows[-1] | {"query": question.text, "answer": answer["response"]}) + "\n")
         return rows
 
-    def _checked(self, question: Question, answer: dict[str, Any]) -> Row:
+    def _figures(self, question: Question, answer: dict[str, Any]) -> Row:
         text, times = answer["response"], answer["timings"]
         return {
-            "id_recall": id_recall(text, question.reference, self.known),
-            "invented": invented(text, self.known),
+            "id_recall": id_recall(text, question.reference, self.names),
+            "invented": invented(text, self.names),
             "rouge_l": rouge_l(text, question.reference),
             "file_hit": any(source["path"] == question.path for source in answer["sources"]),
             "cited": cited(text),
@@ -153,13 +155,13 @@ class Docstrings:
 
 
 def _questions(root: Path, copy: Path, n: int) -> list[Question]:
-    """Those first whose reference says more than the question and names code."""
-    made = []
-    for case in (case for case in build(root, copy, _MADE * n) if case.kind == DOCSTRING):
+    """Those first whose reference names code."""
+    questions = []
+    for case in (case for case in build(root, copy, _CANDIDATES * n) if case.kind == DOCSTRING):
         gold = case.functions[0]
         definitions = parse((root / gold.path).read_text("utf-8"), language_of(gold.path).name)
         documented = next(item.symbol.doc for item in definitions if item.symbol.qualified == gold.symbol)
         rest = " ".join(_SENTENCE_END.split(documented, maxsplit=1)[1:]).strip()
-        asked = f"Where is this done, and how does it work? {case.question}"
-        made.append(Question(asked, rest or documented, gold.path))
-    return sorted(made, key=lambda question: not identifiers(question.reference))[:n]
+        text = f"Where is this done, and how does it work? {case.question}"
+        questions.append(Question(text, rest or documented, gold.path))
+    return sorted(questions, key=lambda question: not identifiers(question.reference))[:n]

@@ -1,7 +1,7 @@
-"""llama-cpp-python as most programs use it: one `Llama` behind one lock, served over HTTP; a process of its own.
+"""llama-cpp-python as most programs use it: one `Llama` behind a lock, served over HTTP by a process of its own.
 
 `python -m benchmarks.engine.locked MODEL THREADS CONTEXT EXTRA` prints its port when the model is loaded. EXTRA is 1
-where llama.cpp can use its extra buffer types: `Llama` has no parameter for that.
+if llama.cpp can use its extra buffer types here, for which `Llama` has no parameter.
 """
 
 import json
@@ -16,31 +16,31 @@ from llama_cpp import Llama
 from models.llama.bindings import library
 
 
-class Answering(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     llama: Llama
     lock = threading.Lock()
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        given = {name: asked[name] for name in ("messages", "max_tokens", "temperature")}
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        options = {name: body[name] for name in ("messages", "max_tokens", "temperature")}
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         tokens = 0
         with self.lock:
-            for chunk in self.llama.create_chat_completion(**given, stream=True):
+            for chunk in self.llama.create_chat_completion(**options, stream=True):
                 tokens += bool(chunk["choices"][0]["delta"].get("content"))
                 try:
-                    self.tell(chunk)
-                except BrokenPipeError:  # the only way it learns that nobody listens
+                    self.send(chunk)
+                except BrokenPipeError:  # the only sign that the client is gone
                     return
-        self.tell({"choices": [], "usage": {"completion_tokens": tokens}})
+        self.send({"choices": [], "usage": {"completion_tokens": tokens}})
 
-    def tell(self, chunk: Any) -> None:
+    def send(self, chunk: Any) -> None:
         self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
 
     def log_message(self, *_: Any) -> None:
-        """Says nothing: standard error is the bench's."""
+        """Silent: standard error belongs to the benchmark."""
 
 
 def main(model: str, threads: str, context: str, extra: str) -> None:
@@ -48,10 +48,10 @@ def main(model: str, threads: str, context: str, extra: str) -> None:
     params = llama_cpp.llama_model_default_params()
     params.use_extra_bufts = extra == "1"
     llama_cpp.llama_model_default_params = lambda: params
-    Answering.llama = Llama(
+    Handler.llama = Llama(
         model, n_ctx=int(context), n_threads=int(threads), n_threads_batch=int(threads), verbose=False
     )
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         print(server.server_port, flush=True)
         server.serve_forever()
 

@@ -1,6 +1,6 @@
-"""The engines side by side, each as a process that serves: how it is started, and how a conversation with it begins.
+"""The compared engines, each as a server process: how it starts, and how a conversation with it begins.
 
-Every one gets the same model file, context, threads, system prompt and (through it) the same messages.
+All get the same model file, context, threads, system prompt and messages.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from typing import Any
 
 import httpx
 
-from benchmarks.engine.clients import Completions, Session, Talk
+from benchmarks.engine.clients import Completions, Conversation, Session
 from tests.e2e.harness import Served, serving
 
 
-class Absent(Exception):
-    """An engine that is not here; the message says why."""
+class Unavailable(Exception):
+    """An engine cannot be measured here; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What every engine is given."""
+    """The settings that all engines share."""
 
     model: Path
     name: str  # in Lantern's catalogue
@@ -36,7 +36,7 @@ class Machine:
     threads: int
     context: int  # tokens
     system: str
-    extra_buffers: bool = True  # whether llama.cpp's own faces can use them here
+    extra_buffers: bool = True  # whether llama.cpp can use them on this processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,15 @@ class Peer:
     """A running engine."""
 
     pid: int
-    begin: Callable[[Any], Awaitable[Talk]]  # a new conversation (of None), or one from before a restart
+    begin: Callable[[Any], Awaitable[Conversation]]  # a new conversation (of None), or one from before a restart
     url: str = ""
 
-    async def talk(self, before: Talk | None = None) -> Talk:
+    async def converse(self, before: Conversation | None = None) -> Conversation:
         return await self.begin(before)
 
 
-def over_http(url: str, headers: dict[str, str], model: str, system: str) -> Callable[[Any], Awaitable[Talk]]:
-    async def begin(before: Completions | None) -> Talk:
+def over_http(url: str, headers: dict[str, str], model: str, system: str) -> Callable[[Any], Awaitable[Conversation]]:
+    async def begin(before: Completions | None) -> Conversation:
         messages = before.messages if before else [{"role": "system", "content": system}]
         return Completions(url, headers, model, messages)
 
@@ -62,9 +62,9 @@ def over_http(url: str, headers: dict[str, str], model: str, system: str) -> Cal
 @asynccontextmanager
 async def locked(machine: Machine) -> AsyncIterator[Peer]:
     """llama-cpp-python's `Llama` behind a lock."""
-    words = [sys.executable, "-m", "benchmarks.engine.locked", machine.model, machine.threads, machine.context]
-    words.append(int(machine.extra_buffers))
-    process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "benchmarks.engine.locked", machine.model, machine.threads, machine.context]
+    command.append(int(machine.extra_buffers))
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         port = process.stdout.readline().strip()
@@ -78,25 +78,23 @@ async def locked(machine: Machine) -> AsyncIterator[Peer]:
 
 @asynccontextmanager
 async def llama_server(machine: Machine, binary: Path) -> AsyncIterator[Peer]:
-    """Four slots that share one cache, else as it comes, or as LLAMA_SERVER_FLAGS says. Raises Absent when it was not
-    built.
-    """
+    """With four slots that share one cache, and LLAMA_SERVER_FLAGS. Raises Unavailable if it was not built."""
     if not binary.is_file():
-        raise Absent("not built; `make llama-server` does")
+        raise Unavailable("not built; `make llama-server` does")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [binary, "-m", machine.model, "-np", 4, "-c", machine.context, "--kv-unified", "-t", machine.threads]
-    words += [] if machine.extra_buffers else ["--no-repack"]
+    options = [binary, "-m", machine.model, "-np", 4, "-c", machine.context, "--kv-unified", "-t", machine.threads]
+    options += [] if machine.extra_buffers else ["--no-repack"]
     flags = os.environ.get("LLAMA_SERVER_FLAGS", "").split()
-    command = [str(word) for word in (*words, *flags, "--host", "127.0.0.1", "--port", port)]
+    command = [str(word) for word in (*options, *flags, "--host", "127.0.0.1", "--port", port)]
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 120
-        while not await asyncio.to_thread(_is_well, url):
+        deadline = time.monotonic() + 120
+        while not await asyncio.to_thread(_is_healthy, url):
             assert process.poll() is None, f"{binary.name} does not start"
-            assert time.monotonic() < until, f"{binary.name} does not come up"
+            assert time.monotonic() < deadline, f"{binary.name} does not come up"
             await asyncio.sleep(0.1)
         yield Peer(process.pid, over_http(url, {}, "", machine.system), url)
     finally:
@@ -106,7 +104,7 @@ async def llama_server(machine: Machine, binary: Path) -> AsyncIterator[Peer]:
         assert ended is None, f"{binary.name} ended by itself ({ended})"
 
 
-def _is_well(url: str) -> bool:
+def _is_healthy(url: str) -> bool:
     try:
         return httpx.get(f"{url}/health", trust_env=False).status_code == 200
     except httpx.TransportError:
@@ -115,12 +113,12 @@ def _is_well(url: str) -> bool:
 
 @asynccontextmanager
 async def lantern(machine: Machine, folder: Path, *, socket: bool = True, **settings: Any) -> AsyncIterator[Peer]:
-    """Lantern over its WebSocket, or over /v1/chat/completions. The promise of a first token is off: all is read.
+    """Lantern over its WebSocket, or over /v1/chat/completions. The promised first token is off: it reads all.
 
-    Raises Absent when it does not have that face.
+    Raises Unavailable if it lacks that API.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name, file, system = (  # a string of JSON is one of TOML, too
+    name, file, system = (  # a JSON string is a TOML string too
         json.dumps(text, ensure_ascii=False) for text in (machine.name, str(machine.model), machine.system)
     )
     entry = f"[{name}]\nfilenames = [{file}]\nsystem_prompt = {system}\n"
@@ -129,18 +127,22 @@ async def lantern(machine: Machine, folder: Path, *, socket: bool = True, **sett
         if socket:
             yield Peer(served.process.pid, lambda before: Session.open(served.url, served.headers, after=before))
         elif not has_openai(served):
-            raise Absent("the route does not answer")
+            raise Unavailable("the route does not answer")
         else:
             yield Peer(served.process.pid, over_http(served.url, served.headers, machine.name, machine.system))
 
 
 def lantern_served(machine: Machine, folder: Path, **settings: Any) -> Any:
-    given = {"MODEL_NAME": machine.name, "MODELS_DIR": machine.model.parent, "CONTEXT_LENGTH": machine.context}
-    own = {"N_THREADS": machine.threads, "FIRST_TOKEN_S": 0, "WATCH": 0}
-    return serving(folder, **given | own | settings)
+    settings_of_model = {
+        "MODEL_NAME": machine.name,
+        "MODELS_DIR": machine.model.parent,
+        "CONTEXT_LENGTH": machine.context,
+    }
+    fixed = {"N_THREADS": machine.threads, "FIRST_TOKEN_S": 0, "WATCH": 0}
+    return serving(folder, **settings_of_model | fixed | settings)
 
 
 def has_openai(served: Served) -> bool:
-    """Whether the face of OpenAI is there. It answers an empty request with its own error."""
+    """Whether it serves the OpenAI API, which answers an empty request with its own error."""
     answer = httpx.post(f"{served.url}/v1/chat/completions", json={}, headers=served.headers, trust_env=False)
     return answer.status_code != 404

@@ -1,9 +1,9 @@
-"""llama.cpp and nothing else: one prompt read, then a batch of one token at a time; a process of its own.
+"""A bare llama.cpp loop: reads one prompt, then decodes a token at a time, in a process of its own.
 
 `python -m benchmarks.engine.raw MODEL THREADS CONTEXT TOKENS OURS`: the first line of standard input is the prompt, as
-JSON; each line more has an answer of so many tokens made. Figures come as a line of JSON each. OURS is 0 for llama.cpp
-as it comes, 1 with the choices of Lantern's engine: no flash attention, weights as the file has them, 2 with the latter
-alone.
+JSON; for each further line it generates an answer of TOKENS. It prints figures as a line of JSON each. OURS is 0 for
+llama.cpp's defaults, 1 for the parameters of Lantern's engine (no flash attention, weights as in the file), 2 for the
+latter only.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _SLICE = 512
 
 
 class Raw:
-    """The loop, from outside."""
+    """The client of the loop's process."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -46,11 +46,11 @@ class Raw:
 
 
 @asynccontextmanager
-async def looping(*given: object) -> AsyncIterator[Raw]:
-    """MODEL, THREADS, CONTEXT, TOKENS and OURS, as above."""
-    words = [sys.executable, "-m", "benchmarks.engine.raw", *map(str, given)]
+async def raw_loop(*options: object) -> AsyncIterator[Raw]:
+    """`options`: MODEL, THREADS, CONTEXT, TOKENS and OURS, as above."""
+    command = [sys.executable, "-m", "benchmarks.engine.raw", *map(str, options)]
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     try:
         yield Raw(process)
     finally:
@@ -59,11 +59,11 @@ async def looping(*given: object) -> AsyncIterator[Raw]:
         assert await process.wait() == 0, "the raw loop broke"
 
 
-def holds(model: Path) -> bool:
-    """Whether llama.cpp runs here as it comes: its AMX kernels fault on some virtual machines."""
-    words = [sys.executable, "-m", "benchmarks.engine.raw", str(model), "1", "512", "2", "0"]
-    said = json.dumps("Hello " * 100) + "\n\n"
-    return subprocess.run(words, input=said, text=True, capture_output=True, timeout=120).returncode >= 0
+def runs_with_defaults(model: Path) -> bool:
+    """Whether llama.cpp runs with its defaults: its AMX kernels fault on some virtual machines."""
+    command = [sys.executable, "-m", "benchmarks.engine.raw", str(model), "1", "512", "2", "0"]
+    lines = json.dumps("Hello " * 100) + "\n\n"
+    return subprocess.run(command, input=lines, text=True, capture_output=True, timeout=120).returncode >= 0
 
 
 def main(path: str, threads: int, n_ctx: int, n_tokens: int, ours: int) -> Iterator[dict[str, float]]:
@@ -79,32 +79,32 @@ def main(path: str, threads: int, n_ctx: int, n_tokens: int, ours: int) -> Itera
     context = llama_cpp.llama_init_from_model(model, params)
     chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
     llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_greedy())
-    evaluate(context, [1])  # the pages of the file
+    evaluate(context, [1])  # loads the pages of the file
     memory = llama_cpp.llama_get_memory(context)
     llama_cpp.llama_memory_clear(memory, True)
     prompt = tokenized(model, json.loads(sys.stdin.readline()))
-    began = time.perf_counter()
-    for at in range(0, len(prompt), _SLICE):
-        evaluate(context, prompt[at : at + _SLICE])
+    start = time.perf_counter()
+    for position in range(0, len(prompt), _SLICE):
+        evaluate(context, prompt[position : position + _SLICE])
     token = llama_cpp.llama_sampler_sample(chain, context, -1)
-    yield {"cold read": time.perf_counter() - began}
+    yield {"cold read": time.perf_counter() - start}
     for _ in sys.stdin:
         llama_cpp.llama_memory_seq_rm(memory, 0, len(prompt), -1)
-        after = time.perf_counter()
+        start = time.perf_counter()
         chosen = token
         for _ in range(n_tokens - 1):
             evaluate(context, [chosen])
             chosen = llama_cpp.llama_sampler_sample(chain, context, -1)
-        rate = (n_tokens - 1) / (time.perf_counter() - after)
+        rate = (n_tokens - 1) / (time.perf_counter() - start)
         yield {"decode": rate, "memory": resident_bytes(os.getpid())}
 
 
 def tokenized(model: Any, text: str) -> list[int]:
-    said = text.encode()
-    room = (llama_cpp.llama_token * (len(said) + 2))()
+    data = text.encode()
+    buffer = (llama_cpp.llama_token * (len(data) + 2))()
     vocabulary = llama_cpp.llama_model_get_vocab(model)
-    n = llama_cpp.llama_tokenize(vocabulary, said, len(said), room, len(room), True, True)
-    return list(room[:n])
+    n = llama_cpp.llama_tokenize(vocabulary, data, len(data), buffer, len(buffer), True, True)
+    return list(buffer[:n])
 
 
 def evaluate(context: Any, tokens: list[int]) -> None:

@@ -1,34 +1,32 @@
-"""`make bench-engine`: Lantern's engine beside llama.cpp's own faces, into a section of docs/benchmarks.md.
+"""`make bench-engine`: compares Lantern's engine with llama.cpp's own servers, in a section of docs/benchmarks.md.
 
-One run, one machine, one model, the same messages to all: a true shape with random weights, or a real model, which has
-a section of its own. `--quick` is little of everything, with a tiny shape, and only printed: for the suite.
+One run, one machine, one model, the same messages to all. The model has a real shape with random weights, or is a real
+one, which has a section of its own. `--quick` measures little, with a tiny shape, and only prints: for the suite.
 """
 
 import argparse
 import asyncio
 import json
 import os
-import platform
 import re
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
 from backend.openmp import limit_openmp_spin
+from benchmarks.document import cpu, log, system, today, write_section
 from benchmarks.engine import table
-from benchmarks.engine.alone import forecasts, promises, smaller_cache, swaps
-from benchmarks.engine.clients import Heard
-from benchmarks.engine.load import QUICK, ROOT, Load, Sizes
-from benchmarks.engine.peers import Absent, Machine, lantern, llama_server, locked
-from benchmarks.engine.raw import Raw, holds, looping
+from benchmarks.engine.clients import TimedAnswer
+from benchmarks.engine.lantern_only import forecasts, promises, smaller_cache, swaps
+from benchmarks.engine.peers import Machine, Unavailable, lantern, llama_server, locked
+from benchmarks.engine.raw import Raw, raw_loop, runs_with_defaults
 from benchmarks.engine.rows import Figures, Start, measured
-from benchmarks.retrieval import DOCS, replaced, say
+from benchmarks.engine.workload import QUICK, ROOT, Sizes, Workload
 from models.hardware import physical_cores
 from tests.real.models import installed
 from tests.shapes import SHAPES, made
@@ -41,13 +39,13 @@ LLAMA_SERVER = ROOT / "build" / "llama-server" / "llama-server"
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What is measured, and where in the document."""
+    """The measured model, and its section in the document."""
 
     path: Path
     name: str  # in Lantern's catalogue
     what: str
     title: str = ""
-    begin: str = ""  # the marker of its section; "": it is only printed
+    begin: str = ""  # the marker of its section; "" to print only
 
 
 def of_shape(shape: str) -> Model:
@@ -56,7 +54,7 @@ def of_shape(shape: str) -> Model:
 
 
 def real(wanted: str) -> Model:
-    """Of the catalogue, or a file. Ends the benchmark where it is not here."""
+    """A model of the catalogue, or a file. Ends the benchmark if it is not installed."""
     found = installed(wanted)
     if found is None:
         raise SystemExit(f"{wanted} is not installed: `make test-models`, `lantern models pull`, or give a path")
@@ -66,80 +64,80 @@ def real(wanted: str) -> Model:
 
 
 @asynccontextmanager
-async def raw(machine: Machine, load: Load, ours: bool) -> AsyncIterator[tuple[Raw, Figures]]:
-    """The first turn of the first conversation, read and answered by llama.cpp alone: as it comes, or with what our
-    engine chooses of its parameters. It stays, for answers beside those of others.
+async def raw(machine: Machine, load: Workload, ours: bool) -> AsyncIterator[tuple[Raw, Figures]]:
+    """The first turn of the first conversation in a bare llama.cpp loop, with its defaults or our engine's parameters.
+
+    The loop stays open, to be measured beside other engines.
     """
     sizes = load.sizes
     prompt = f"<|system|>\n{machine.system}<|end|>\n<|user|>\n{load.code(sizes.code)}<|end|>\n<|assistant|>\n"
     choices = 1 if ours else 0 if machine.extra_buffers else 2
-    async with looping(machine.model, machine.threads, machine.context, sizes.decode, choices) as loop:
+    async with raw_loop(machine.model, machine.threads, machine.context, sizes.decode, choices) as loop:
         figures = await loop.ask(json.dumps(prompt))
         rounds = [await loop.ask("") for _ in range(sizes.rounds)]
         yield loop, figures | max(rounds, key=itemgetter("decode"))
 
 
 async def columns(
-    machine: Machine, load: Load, binary: Path, folder: Path, only: str
-) -> tuple[table.Columns, list[Heard]]:
-    """The figures of every engine that is here, one after the other, and what Lantern's socket was told."""
-    told: table.Columns = {}
-    heard: list[Heard] = []
+    machine: Machine, load: Workload, binary: Path, folder: Path, only: str
+) -> tuple[table.Columns, list[TimedAnswer]]:
+    """The figures of every available engine, one after the other, and the answers over Lantern's WebSocket."""
+    figures: table.Columns = {}
+    answers: list[TimedAnswer] = []
     for name, ours in ((table.RAW, False), (table.OURS, True)):
-        async with raw(machine, load.again(), ours) as (_, told[name]):
-            say(f"{name}: {told[name]}")
+        async with raw(machine, load.again(), ours) as (_, figures[name]):
+            log(f"{name}: {figures[name]}")
     starts: dict[str, Start] = {
         table.LOCKED: partial(locked, machine),
         table.SERVER: partial(llama_server, machine, binary),
         table.SOCKET: partial(lantern, machine, folder / "socket"),
         table.HTTP: partial(lantern, machine, folder / "http", socket=False),
     }
-    async with raw(machine, load.again(), told[table.OURS]["decode"] > told[table.RAW]["decode"]) as (faster, _):
+    async with raw(machine, load.again(), figures[table.OURS]["decode"] > figures[table.RAW]["decode"]) as (faster, _):
         for name, start in starts.items():
-            began, told[name] = time.perf_counter(), {}
+            start_s, figures[name] = time.perf_counter(), {}
             if not re.search(only, name):
                 continue
             try:
-                told[name], answers = await measured(start, load.again(), faster)
-            except Absent as why:
-                say(f"{name}: {why}")
+                figures[name], of_engine = await measured(start, load.again(), faster)
+            except Unavailable as why:
+                log(f"{name}: {why}")
                 continue
-            heard += answers if name == table.SOCKET else []
-            say(f"{name}: {told[name]} in {time.perf_counter() - began:.0f} s")
-    return told, heard
+            answers += of_engine if name == table.SOCKET else []
+            log(f"{name}: {figures[name]} in {time.perf_counter() - start_s:.0f} s")
+    return figures, answers
 
 
 async def section(model: Model, sizes: Sizes, binary: Path, folder: Path, only: str) -> list[str]:
-    """Everything that is measured, in Markdown."""
-    load = Load.of(model.path, sizes)
-    extra_buffers = await asyncio.to_thread(holds, model.path)
+    """All measurements, in Markdown."""
+    load = Workload.of(model.path, sizes)
+    extra_buffers = await asyncio.to_thread(runs_with_defaults, model.path)
     machine = Machine(model.path, model.name, model.what, physical_cores(), CONTEXT, load.system(), extra_buffers)
-    told, heard = await columns(machine, load, binary, folder, only)
-    token_s = table.cold_read_s(told) / (sizes.system + sizes.code)
+    figures, answers = await columns(machine, load, binary, folder, only)
+    token_s = table.cold_read_s(figures) / (sizes.system + sizes.code)
     alone = {
-        "forecasts": forecasts(heard),
+        "forecasts": forecasts(answers),
         "promises": await promises(machine, folder / "promises", load.again(), token_s),
         "smaller cache": await smaller_cache(machine, folder / "cache", load.again()),
         "swaps": await swaps(machine, folder / "swaps", sizes.swaps),
     }
-    say(f"Lantern alone: {alone}")
+    log(f"Lantern alone: {alone}")
     text = [
         f"## The engine beside llama.cpp's own{model.title}",
         "",
-        *asked(machine, sizes),
+        *conditions(machine, sizes),
         "",
-        *table.side_by_side(told),
+        *table.side_by_side(figures),
         "",
     ]
-    missing = [f"Not measured: {name}." for name, figures in told.items() if not figures]
-    return [*text, *missing, "", "Lantern alone:", "", *table.alone(alone, told[table.SOCKET])]
+    missing = [f"Not measured: {name}." for name, measured_figures in figures.items() if not measured_figures]
+    return [*text, *missing, "", "Lantern alone:", "", *table.alone(alone, figures[table.SOCKET])]
 
 
-def asked(machine: Machine, sizes: Sizes) -> Iterator[str]:
-    """What the figures are of."""
-    system, python = f"{platform.system()} {platform.release().partition('-')[0]}", platform.python_version()
+def conditions(machine: Machine, sizes: Sizes) -> Iterator[str]:
+    """The conditions of the measurements."""
     gigabytes, load = machine.model.stat().st_size / 1e9, os.getloadavg()[0]
-    yield f"Measured {datetime.now(UTC):%Y-%m-%d}, {system}, CPython {python}, {os.cpu_count()} cores of an {cpu()},"
+    yield f"Measured {today()}, {system()}, {os.cpu_count()} cores of an {cpu()},"
     yield f"load {load:.1f} at the end. {machine.what} ({gigabytes:.2f} GB),"
     yield f"{machine.threads} threads, a context of {machine.context} tokens, cache in f16. Our parameters: no flash"
     yield "attention, weights used as they are in the file; all others run with llama.cpp's."
@@ -163,29 +161,23 @@ def asked(machine: Machine, sizes: Sizes) -> Iterator[str]:
     yield "RSS of a server and its children, with the pages of the model file."
 
 
-def cpu() -> str:
-    """The processor's name."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
-
-
 def main() -> None:
     limit_openmp_spin()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the tiny shape and little of everything, printed only")
+    parser.add_argument("--quick", action="store_true", help="a tiny shape and less of everything; printed only")
     parser.add_argument("--shape", choices=SHAPES, default="phi3-mini", help="printed only, if it is not phi3-mini")
     parser.add_argument("--model", default="", help="a real one: its name in the catalogue, or the path of a GGUF")
-    parser.add_argument("--llama-server", type=Path, default=LLAMA_SERVER, help="left out where it is not there")
-    parser.add_argument("--only", default="", help="regular expression of the engines that are measured; Lantern is")
-    given = parser.parse_args()
-    sizes = QUICK if given.quick else Sizes()
-    model = real(given.model) if given.model else of_shape("tiny" if given.quick else given.shape)
+    parser.add_argument("--llama-server", type=Path, default=LLAMA_SERVER, help="skipped if it does not exist")
+    parser.add_argument("--only", default="", help="regular expression for the engines to measure")
+    args = parser.parse_args()
+    sizes = QUICK if args.quick else Sizes()
+    model = real(args.model) if args.model else of_shape("tiny" if args.quick else args.shape)
     with tempfile.TemporaryDirectory(prefix="lantern-bench-") as name:
-        told = "\n".join(asyncio.run(section(model, sizes, given.llama_server, Path(name), given.only)))
-    if model.begin and not given.quick:
-        DOCS.write_text(replaced(DOCS.read_text("utf-8"), told, model.begin, END), "utf-8")
+        text = "\n".join(asyncio.run(section(model, sizes, args.llama_server, Path(name), args.only)))
+    if model.begin and not args.quick:
+        write_section(text, model.begin, END)
     else:
-        print(told)
+        print(text)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""The figures as Markdown, with what was to be reached beside them, judged by the run's own ratios."""
+"""The figures as Markdown, beside their targets, which are ratios within one run."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from benchmarks.document import as_table
 from benchmarks.engine.rows import Figures
-from benchmarks.retrieval import as_table
 
 RAW, OURS, LOCKED, SERVER = "raw loop", "raw loop, our parameters", "`Llama`, locked", "llama-server"
 SOCKET, HTTP = "Lantern, WebSocket", "Lantern, /v1"
 ABSENT = "-"
-Columns = dict[str, Figures]  # an engine that is not there has no figures
-# By Lantern, llama-server, and the seconds of a cold read; KeyError: cannot be told.
+Columns = dict[str, Figures]  # an engine that is not available has no figures
+# Of the figures of Lantern and llama-server, and the seconds of a cold read. KeyError if a figure is missing.
 Reached = Callable[[Figures, Figures, float], bool]
 
 
@@ -23,7 +23,7 @@ class Row(NamedTuple):
 
 
 def _waits(name: str) -> Reached:
-    """As soon as llama-server's follow-up, and in 0.15 of a cold read."""
+    """At most the time of llama-server's follow-up, and 0.15 of a cold read."""
     return lambda ours, theirs, cold_s: ours[name] <= min(theirs["follow-up"], 0.15 * cold_s)
 
 
@@ -96,12 +96,12 @@ def _verdict(row: Row, columns: Columns) -> str:
         return ""
     try:
         return verdict(row.reached(columns[SOCKET], columns[SERVER], cold_read_s(columns)))
-    except KeyError:  # one of them is not there
+    except KeyError:  # a figure is missing
         return "not judged"
 
 
 def cold_read_s(columns: Columns) -> float:
-    """The faster of both raw loops."""
+    """Of the faster raw loop."""
     return min(columns[RAW]["cold read"], columns[OURS]["cold read"])
 
 
@@ -109,10 +109,10 @@ def verdict(met: bool) -> str:
     return "met" if met else "**missed**"
 
 
-def alone(told: dict[str, Figures], here: Figures) -> Iterator[str]:
-    """What only Lantern has. `here` is its column of the table above."""
+def alone(measured: dict[str, Figures], column: Figures) -> Iterator[str]:
+    """The measurements of Lantern alone. `column`: its column of the table above."""
     yield from as_table(
-        ("", "measured", "reach", ""), [_forecast(told["forecasts"]), *_kept(told), *_cache(told, here)]
+        ("", "measured", "reach", ""), [_forecast(measured["forecasts"]), *_kept(measured), *_cache(measured, column)]
     )
 
 
@@ -124,20 +124,20 @@ def _forecast(figures: Figures) -> list[str]:
     return [what, f"median error {median:.0%}, {share:.0%} of {n:.0f} within 20 %", reach, verdict(median <= 0.2)]
 
 
-def _kept(told: dict[str, Figures]) -> Iterator[list[str]]:
-    promise, swaps = told["promises"], told["swaps"]
+def _kept(measured: dict[str, Figures]) -> Iterator[list[str]]:
+    promise, swaps = measured["promises"], measured["swaps"]
     kept, grown = promise["kept"], swaps["grown"]
-    said = f"{kept:.0%} of {promise['promised']:.0f}, at worst {promise['worst']:.1f} s"
-    yield [f"first token promised in {promise['within_s']:.0f} s, kept", said, "95 %", verdict(kept >= 0.95)]
-    said = f"{grown:+.1%}, from {swaps['before'] / 1e6:.0f} to {swaps['after'] / 1e6:.0f} MB"
+    text = f"{kept:.0%} of {promise['promised']:.0f}, at worst {promise['worst']:.1f} s"
+    yield [f"first token promised in {promise['within_s']:.0f} s, kept", text, "95 %", verdict(kept >= 0.95)]
+    text = f"{grown:+.1%}, from {swaps['before'] / 1e6:.0f} to {swaps['after'] / 1e6:.0f} MB"
     what = f"server's RSS, {swaps['swaps']:.0f} swaps of tiny models"
-    yield [what, said, "5 % either way", verdict(abs(grown) <= 0.05)]
+    yield [what, text, "5 % either way", verdict(abs(grown) <= 0.05)]
 
 
-def _cache(told: dict[str, Figures], here: Figures) -> Iterator[list[str]]:
-    small = told["smaller cache"]
+def _cache(measured: dict[str, Figures], column: Figures) -> Iterator[list[str]]:
+    small = measured["smaller cache"]
     if not small:
         yield ["cache in q8_0", "absent: there is no setting KV_TYPE", "", ""]
     for name, unit in (("decode", "tok/s"), ("follow-up", "s"), ("memory, 2 conversations", "GB")) if small else ():
-        said = f"{_figure(small[name], unit)} (f16: {_figure(here[name], unit)})"
-        yield [f"cache in q8_0: {name}, {unit}", said, "", ""]
+        text = f"{_figure(small[name], unit)} (f16: {_figure(column[name], unit)})"
+        yield [f"cache in q8_0: {name}, {unit}", text, "", ""]

@@ -1,6 +1,6 @@
-"""How well a search answers questions whose answers are known: recall, reciprocal rank, evidence per token, time.
+"""How well a search answers questions with gold answers: recall, reciprocal rank, evidence per token, time.
 
-Pure but for the clock. Does not know where the questions come from nor how is searched.
+Pure except for the clock. Does not know where the questions come from, nor how the search works.
 """
 
 import math
@@ -13,13 +13,13 @@ from typing import TypeVar
 from indexer.evaluation.dataset import Case, Gold
 from indexer.types import Hit
 
-DEPTH = 50  # hits to ask for
+DEPTH = 50  # hits to search for
 BUDGETS = (500, 1000, 2000)  # tokens
-MEAN = "mean"  # of the kinds, each counting once
+MEAN = "mean"  # of the kinds, with equal weights
 
-_RANKS = 10  # beyond them a reciprocal rank counts as 0
+_RANKS = 10  # beyond this rank, the reciprocal rank is 0
 _TOKEN = 4  # bytes
-_LONG = 200  # lines from which on a hit points at nothing
+_LONGEST_HIT = 200  # lines: a longer hit points at nothing
 
 Search = Callable[[str], Sequence[Hit]]
 
@@ -28,14 +28,14 @@ Search = Callable[[str], Sequence[Hit]]
 class Ranks:
     """0 to 1 each, higher is better."""
 
-    r5: float  # share of what answers among the first 5 (of 5, where more answers)
+    r5: float  # recall: share of the answers that are among the first 5; of 5, if there are more answers
     r10: float
-    mrr: float  # 1 / rank of the first that answers
+    mrr: float  # reciprocal rank of the first answer
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Share of the functions that lie, at least half, in what a prompt shows in a budget of tokens."""
+    """Share of the functions of which a prompt shows at least half, by its budget in tokens."""
 
     t500: float
     t1000: float
@@ -44,7 +44,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Of one question. `function` and `evidence` are None where only files are known to answer it."""
+    """Of one question. `function` and `evidence` are None if only its files are known."""
 
     kind: str
     file: Ranks
@@ -69,18 +69,18 @@ class MetricsRow:
 def measure(
     cases: Sequence[Case], search: Search, on_progress: Callable[[int], None] = lambda done: None
 ) -> list[Score]:
-    """Asks each question once. `search` gives at most `DEPTH` hits, best first."""
+    """Searches once for each question. `search` gives at most `DEPTH` hits, best first."""
     scores = []
     for done, case in enumerate(cases):
         on_progress(done)
-        began = time.perf_counter()
+        start = time.perf_counter()
         hits = search(case.question)
-        scores.append(score(case, hits, (time.perf_counter() - began) * 1000))
+        scores.append(score(case, hits, (time.perf_counter() - start) * 1000))
     return scores
 
 
 def score(case: Case, hits: Sequence[Hit], ms: float) -> Score:
-    """Files rank by their first hit; of functions every hit is a place, whatever it shows."""
+    """Files rank by their first hit; functions by every hit, whatever it shows."""
     files = list(dict.fromkeys(hit.path for hit in hits))
     by_file = _ranks([[file == path for file in files] for path in case.files])
     if not case.functions:
@@ -90,7 +90,7 @@ def score(case: Case, hits: Sequence[Hit], ms: float) -> Score:
 
 
 def evidence(case: Case, shown: Callable[[int], Sequence[Hit]]) -> Coverage:
-    """`shown` gives what a prompt shows in so many bytes of code; the case has functions that answer it."""
+    """`shown`: bytes of code -> the hits that a prompt of this size shows. The case has functions."""
     in_budgets = [shown(tokens * _TOKEN) for tokens in BUDGETS]
     return Coverage(*(mean(_covered(hits, gold) for gold in case.functions) for hits in in_budgets))
 
@@ -101,7 +101,7 @@ def size(text: str) -> int:
 
 
 def summary(scores: Sequence[Score]) -> list[MetricsRow]:
-    """A row for each kind, in the order of their first score, and their mean where there are several."""
+    """A row for each kind, in the order of their first score, and their mean if there are several."""
     kinds = list(dict.fromkeys(score.kind for score in scores))
     rows = [_row(kind, [score for score in scores if score.kind == kind]) for kind in kinds]
     if len(rows) > 1:
@@ -111,8 +111,8 @@ def summary(scores: Sequence[Score]) -> list[MetricsRow]:
                 kind=MEAN,
                 n=len(scores),
                 file=_mean([row.file for row in rows]),
-                function=_mean_of_known([row.function for row in rows]),
-                evidence=_mean_of_known([row.evidence for row in rows]),
+                function=_mean_or_none([row.function for row in rows]),
+                evidence=_mean_or_none([row.evidence for row in rows]),
                 p50_ms=p50,
                 p95_ms=p95,
             )
@@ -125,28 +125,28 @@ def _row(kind: str, scores: Sequence[Score]) -> MetricsRow:
         kind,
         len(scores),
         _mean([score.file for score in scores]),
-        _mean_of_known([score.function for score in scores]),
-        _mean_of_known([score.evidence for score in scores]),
+        _mean_or_none([score.function for score in scores]),
+        _mean_or_none([score.evidence for score in scores]),
         *_times(scores),
     )
 
 
-def _ranks(answers: Sequence[Sequence[bool]]) -> Ranks:
-    """`answers[i][j]`: whether place j shows the i-th of what answers."""
-    first = min((places.index(True) for places in answers if True in places), default=_RANKS)
-    found = {k: sum(any(places[:k]) for places in answers) / min(k, len(answers)) for k in (5, 10)}
-    return Ranks(found[5], found[10], 1 / (first + 1) if first < _RANKS else 0.0)
+def _ranks(relevant: Sequence[Sequence[bool]]) -> Ranks:
+    """`relevant[i][j]`: whether the result at rank j shows answer i."""
+    first = min((ranking.index(True) for ranking in relevant if True in ranking), default=_RANKS)
+    recall = {k: sum(any(ranking[:k]) for ranking in relevant) / min(k, len(relevant)) for k in (5, 10)}
+    return Ranks(recall[5], recall[10], 1 / (first + 1) if first < _RANKS else 0.0)
 
 
 def _shows(hit: Hit, gold: Gold) -> bool:
-    """As the benchmark of the repositories has it: half of the function, or half of the hit is of the function."""
+    """As in the benchmark of repositories: it shows half of the function, or half of it is of the function."""
     lines = hit.end_line - hit.start_line + 1
     shared = _shared(hit, gold)
-    return shared > 0 and lines <= _LONG and (2 * shared >= _length(gold) or 2 * shared >= lines)
+    return shared > 0 and lines <= _LONGEST_HIT and (2 * shared >= _length(gold) or 2 * shared >= lines)
 
 
 def _fitting(hits: Sequence[Hit], left: int) -> int:
-    """How many hits from the first on fit into so many bytes, each whole."""
+    """How many of the first hits fit whole into `left` bytes."""
     for n, hit in enumerate(hits):
         left -= size(hit.text)
         if left < 0:
@@ -179,9 +179,10 @@ def _mean(parts: Sequence[M]) -> M:
     return type(parts[0])(*(mean(getattr(part, name) for part in parts) for name in names))
 
 
-def _mean_of_known(parts: Sequence[M | None]) -> M | None:
-    known = [part for part in parts if part is not None]
-    return _mean(known) if known else None
+def _mean_or_none(parts: Sequence[M | None]) -> M | None:
+    """Of those that are not None."""
+    present = [part for part in parts if part is not None]
+    return _mean(present) if present else None
 
 
 def _times(scores: Sequence[Score]) -> tuple[float, float]:

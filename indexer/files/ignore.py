@@ -1,4 +1,4 @@
-"""Which paths of a folder are not ignored, by git where it is at hand and by the same rules where it is not.
+"""Which paths of a folder are not ignored: by git, or by the same rules if git cannot be used.
 
 Knows `.gitignore` and our own `.lanternignore`; not what is worth indexing.
 """
@@ -19,82 +19,82 @@ _TOOLING = """.git .hg .svn .jj node_modules bower_components .venv venv .tox .n
     .import_linter_cache .yarn .pnpm-store .cargo .dart_tool"""
 EXCLUDED_FOLDERS = frozenset(_TOOLING.split())
 _ENV = ("env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "GIT_NO_LAZY_FETCH=1")
-# A folder's own git configuration may name programs to run: a stranger's must not.
+# A repository's own configuration may name programs to run, and the repository may be untrusted.
 _GIT = (*_ENV, "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C")
-_SECONDS = 120
+_TIMEOUT_S = 120
 
 
 def git_listing(root: Path, only: Collection[str] | None = None) -> Iterator[str]:
-    """Paths relative to `root`, sorted, each once: files, links and what else is there, not ignored.
+    """Paths relative to `root` that are not ignored, sorted and unique: files, links and special files.
 
-    A folder that cannot be listed, or that is never worth indexing, comes as one path of its own.
-    Bytes that are not UTF-8 come as surrogates. `only` lists just these files and what lies below these folders;
-    that says what a whole listing would of them where they are `separate`.
+    A folder that cannot be listed, or that is never worth indexing, is one path of its own. Bytes that are not UTF-8
+    become surrogates. `only` lists just these files and what is below these folders; if they `can_list_alone`, the
+    result is the same part of a full listing.
     """
     if only is not None:
-        only = sorted(path for path in only if not _beyond_link(root, path))
-    listed = _by_git(root, only)
+        only = sorted(path for path in only if not _is_below_link(root, path))
+    listed = _list_by_git(root, only)
     if listed is None:
-        yield from _by_walking(root, "", IgnoreRules(root)) if only is None else _collapsed(_walked(root, only))
+        yield from _walk(root, "", IgnoreRules(root)) if only is None else _collapse(_walk_only(root, only))
         return
     own = IgnoreRules(root, (OWN_FILE,))
-    yield from (path for path in _collapsed(listed) if not own.ignores_below(path))
+    yield from (path for path in _collapse(listed) if not own.ignores_below(path))
 
 
-def separate(root: Path, paths: Collection[str]) -> bool:
-    """Whether these paths can be listed alone: none rules over others, none is in or is a repository inside `root`."""
-    around = {folder for path in paths for folder in (path, *map(str, PurePosixPath(path).parents[:-1]))}
-    rule = any(PurePosixPath(path).name in IGNORE_FILES for path in paths)
-    return not rule and not any(not folder or (root / folder / ".git").exists() for folder in around)
+def can_list_alone(root: Path, paths: Collection[str]) -> bool:
+    """Whether `only` these paths can be listed: no ignore file among them, none in (or being) a nested repository."""
+    ancestors = {folder for path in paths for folder in (path, *map(str, PurePosixPath(path).parents[:-1]))}
+    has_rules = any(PurePosixPath(path).name in IGNORE_FILES for path in paths)
+    return not has_rules and not any(not folder or (root / folder / ".git").exists() for folder in ancestors)
 
 
-def folders(root: Path) -> Iterator[str]:
+def list_folders(root: Path) -> Iterator[str]:
     """Every folder that can be listed and is not ignored, relative to `root`; "" is `root` itself.
 
-    Rules outside the tree are not asked: some that git ignores may be among them.
+    Applies the ignore files inside the tree only: git may ignore some of these folders by other rules.
     """
     rules = IgnoreRules(root)
     stack = [""]
     while stack:
         folder = stack.pop()
         try:
-            with os.scandir(root / folder) as found:
-                names = [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
+            with os.scandir(root / folder) as entries:
+                names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
             continue
         yield folder
-        below = (f"{folder}/{name}".lstrip("/") for name in names if name not in EXCLUDED_FOLDERS)
-        stack += [path for path in below if not rules.ignores(path, True)]
+        children = (f"{folder}/{name}".lstrip("/") for name in names if name not in EXCLUDED_FOLDERS)
+        stack += [path for path in children if not rules.ignores(path, True)]
 
 
-def _collapsed(paths: list[str]) -> Iterator[str]:
-    """Everything below an excluded folder becomes that folder."""
+def _collapse(paths: list[str]) -> Iterator[str]:
+    """Replaces all paths below an excluded folder by that folder."""
     last = ""
     for path in paths:
         parts = path.split("/")
-        place = next((i for i, part in enumerate(parts) if part in EXCLUDED_FOLDERS), None)
-        shown = path if place is None else "/".join(parts[: place + 1])
-        if shown != last:
-            yield shown
-        last = shown
+        excluded_at = next((i for i, part in enumerate(parts) if part in EXCLUDED_FOLDERS), None)
+        collapsed = path if excluded_at is None else "/".join(parts[: excluded_at + 1])
+        if collapsed != last:
+            yield collapsed
+        last = collapsed
 
 
-def _beyond_link(root: Path, path: str) -> bool:
+def _is_below_link(root: Path, path: str) -> bool:
     return any((root / folder).is_symlink() for folder in PurePosixPath(path).parents[:-1])
 
 
-def _walked(root: Path, only: Collection[str]) -> list[str]:
+def _walk_only(root: Path, only: Collection[str]) -> list[str]:
     rules = IgnoreRules(root)
     starts = {path: _is_folder(root / path) for path in only}
     found: set[str] = set()
     for path, is_folder in starts.items():
         if not rules.ignores_below(path, is_folder):
-            found.update(_by_walking(root, path + "/", rules) if is_folder else [path])
+            found.update(_walk(root, path + "/", rules) if is_folder else [path])
     return sorted(found)
 
 
-def _by_git(root: Path, only: Collection[str] | None = None) -> list[str] | None:
-    """None when git is missing, `root` is no work tree, or is itself ignored by the tree it lies in."""
+def _list_by_git(root: Path, only: Collection[str] | None = None) -> list[str] | None:
+    """None when git is missing, or `root` is in no work tree or ignored by it."""
     if git(root, "rev-parse", "--is-inside-work-tree") != b"true\n" or git(root, "check-ignore", ".") is not None:
         return None
     if only is not None and not only:
@@ -105,15 +105,15 @@ def _by_git(root: Path, only: Collection[str] | None = None) -> list[str] | None
     found: set[str] = set()
     for path in map(os.fsdecode, filter(None, out.split(b"\0"))):
         if _is_folder(f"{root}/{path}"):  # a submodule, or a repository inside this one
-            base = path.rstrip("/")
-            found.update(f"{base}/{below}" for below in git_listing(root / base))
+            nested = path.rstrip("/")
+            found.update(f"{nested}/{below}" for below in git_listing(root / nested))
         else:
             found.add(path)
     return sorted(found)
 
 
 def _is_folder(path: str | Path) -> bool:
-    """A link to a folder is none."""
+    """False for a link to a folder."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except OSError:
@@ -121,18 +121,18 @@ def _is_folder(path: str | Path) -> bool:
 
 
 def git(folder: Path, *arguments: str) -> bytes | None:
-    """What git prints there; None where it fails or is missing. It fetches nothing."""
+    """The output of git in a folder; None if git fails or is missing. Fetches nothing."""
     try:
-        done = subprocess.run(
-            [*_GIT, os.fspath(folder), *arguments], capture_output=True, timeout=_SECONDS, check=False
+        result = subprocess.run(
+            [*_GIT, os.fspath(folder), *arguments], capture_output=True, timeout=_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return result.stdout if result.returncode == 0 else None
 
 
-def _by_walking(root: Path, folder: str, rules: "IgnoreRules") -> Iterator[str]:
-    """Depth first with an explicit stack: trees may be deeper than Python's."""
+def _walk(root: Path, folder: str, rules: "IgnoreRules") -> Iterator[str]:
+    """Depth first, with an explicit stack: a tree may be deeper than Python's recursion limit."""
     stack = [folder]
     while stack:
         path = stack.pop()
@@ -140,22 +140,22 @@ def _by_walking(root: Path, folder: str, rules: "IgnoreRules") -> Iterator[str]:
             yield path
             continue
         try:
-            with os.scandir(root / path) as found:
-                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+            with os.scandir(root / path) as scanned:
+                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scanned]
         except OSError:
             if path:
                 yield path.rstrip("/")
             continue
         for name, is_folder in sorted(entries, reverse=True):
-            below = path + name
+            child = path + name
             if name in EXCLUDED_FOLDERS:
-                stack.append(below)
-            elif not rules.ignores(below, is_folder):
-                stack.append(below + "/" * is_folder)
+                stack.append(child)
+            elif not rules.ignores(child, is_folder):
+                stack.append(child + "/" * is_folder)
 
 
 class IgnoreRules:
-    """The ignore files of a tree, read when a folder is first met. The last file that has a word decides."""
+    """The ignore files of a tree, each read when its folder is first visited. The deepest file with a match decides."""
 
     def __init__(self, root: Path, names: tuple[str, ...] = IGNORE_FILES) -> None:
         self._root = root
@@ -164,7 +164,7 @@ class IgnoreRules:
         self._folders: dict[str, bool] = {"": False}
 
     def ignores(self, path: str, is_folder: bool) -> bool:
-        """Whether this entry is ignored, given that the folders it lies in are not."""
+        """Whether this entry is ignored, if none of the folders above it is."""
         folder = path
         while folder:
             folder = folder.rpartition("/")[0]
@@ -177,7 +177,7 @@ class IgnoreRules:
         return False
 
     def ignores_below(self, path: str, is_folder: bool = False) -> bool:
-        """Whether this entry is ignored, or any folder it lies in."""
+        """Whether this entry or any folder above it is ignored."""
         return self._ignores_folder(path.rpartition("/")[0]) or self.ignores(path, is_folder)
 
     def _ignores_folder(self, folder: str) -> bool:
@@ -199,10 +199,10 @@ class IgnoreRules:
         return GitIgnoreSpec.from_lines(lines) if lines else None
 
     def _ignores_all(self, spec: GitIgnoreSpec) -> bool:
-        """A tree of which git is to see nothing (Debian's kernel source has `/*`) was meant for another repository."""
+        """Whether the rules ignore the whole tree (Debian's kernel source: `/*`): they are for another repository."""
         try:
-            with os.scandir(self._root) as found:
-                entries = [entry.name + "/" * entry.is_dir(follow_symlinks=False) for entry in found]
+            with os.scandir(self._root) as scanned:
+                entries = [entry.name + "/" * entry.is_dir(follow_symlinks=False) for entry in scanned]
         except OSError:
             return False
         return all(_verdict(spec, entry) for entry in entries)
@@ -216,19 +216,19 @@ class IgnoreRules:
 
 
 def _verdict(spec: GitIgnoreSpec, entry: str) -> bool | None:
-    """What the last pattern says that matches this very entry; a folder ends in a slash.
+    """Whether the last pattern that matches this entry itself ignores it; None without a match. A folder ends in "/".
 
-    pathspec's patterns also match what lies below a match. git decides folder by folder instead: by `b/` and `!a/`
-    the folder a/b is ignored, though it lies in an a.
+    pathspec's patterns also match what is below a match. git decides folder by folder instead: by `b/` and `!a/` the
+    folder a/b is ignored, though it is in an a.
     """
     for pattern in reversed(spec.patterns):
         matches = pattern.regex.finditer(entry) if pattern.regex is not None else ()  # None: a comment
-        if any(_is_own(match, entry) for match in matches):
+        if any(_matches_itself(match, entry) for match in matches):
             return bool(pattern.include)
     return None
 
 
-def _is_own(match: re.Match[str], entry: str) -> bool:
-    if "ps_d" in match.re.groupindex:  # pathspec's name for the slash behind a folder that matched
+def _matches_itself(match: re.Match[str], entry: str) -> bool:
+    if "ps_d" in match.re.groupindex:  # pathspec's group for the slash after a folder that matched
         return match["ps_d"] is None or match.end("ps_d") == len(entry)
-    return match.end() < len(entry) or not match[0].endswith("/")  # `x/**` is about what is in x, not x itself
+    return match.end() < len(entry) or not match[0].endswith("/")  # `x/**` matches what is in x, not x itself

@@ -1,6 +1,6 @@
-"""Which language a file is written in, told from its name or its first line.
+"""Which language a file is written in, by its name or its first line.
 
-Does not read files and knows nothing of grammars beyond their names; what a definition looks like is in `queries`.
+Does not read files, and knows only the names of grammars; what a definition looks like is in `definition_queries`.
 """
 
 import re
@@ -10,15 +10,15 @@ from pathlib import PurePosixPath
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One row of the table. Languages without a grammar are cut into windows."""
+    """One row of the table. Files without a grammar are chunked into windows."""
 
     name: str
     suffixes: tuple[str, ...]
-    names: tuple[str, ...] = ()  # whole file names
+    names: tuple[str, ...] = ()  # full file names
     shebangs: tuple[str, ...] = ()  # interpreters
-    grammar: str = ""  # a key of `queries.QUERIES`
+    grammar: str = ""  # a key of `definition_queries.QUERIES`
     prose: bool = False  # long lines are normal
-    data: bool = False  # beyond a size it is written by programs and tells nothing about the code
+    data: bool = False  # a large file is generated data, not code
 
 
 LANGUAGES = (
@@ -82,7 +82,7 @@ _CPP_IN_A_HEADER = re.compile(r"^\s*(?:namespace\s+\w|template\s*<|class\s+\w[^;
 
 
 def language_of(path: str, head: str = "") -> Language:
-    """The language of a file from its path and the beginning of its text; `TEXT` when nothing tells."""
+    """The language of a file by its path and the beginning of its text; `TEXT` when neither says."""
     name = PurePosixPath(path).name
     row = _BY_FILE_NAME.get(name) or _BY_SUFFIX.get(PurePosixPath(name).suffix.lower()) or _by_shebang(head)
     if path.endswith(".h") and _CPP_IN_A_HEADER.search(head):
@@ -91,7 +91,7 @@ def language_of(path: str, head: str = "") -> Language:
 
 
 def _by_shebang(head: str) -> Language | None:
-    """`#!/usr/bin/env -S python3 -u` runs python: the first word that is neither env nor an option, without version."""
+    """`#!/usr/bin/env -S python3 -u` is python: the first word that is neither env nor an option, without version."""
     if not head.startswith("#!"):
         return None
     words = (PurePosixPath(word).name for word in head[2:].partition("\n")[0].split() if not word.startswith("-"))

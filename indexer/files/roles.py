@@ -1,4 +1,4 @@
-"""What a file is for, by its path alone: whether it holds tests."""
+"""What a file is for, by its path alone: whether it contains tests."""
 
 import re
 
@@ -9,6 +9,6 @@ _TEST_FILE = re.compile(
 
 
 def is_test(path: str) -> bool:
-    """Whether this path, relative to its codebase, names a test by the customs of its language."""
+    """Whether this path, relative to its codebase, is a test file by the conventions of its language."""
     folder, _, name = path.rpartition("/")
     return bool(_TEST.search(folder) or _TEST_FILE.search(name))

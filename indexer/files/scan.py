@@ -1,7 +1,7 @@
-"""Walks a codebase and reads its files: what is worth indexing, and for everything else the reason why not.
+"""Walks a codebase and reads the files worth indexing; for every other file it gives the reason.
 
 Never follows a symbolic link, never reads more than the size limit, never raises for a single file.
-Which paths git would ignore is `ignore`'s knowledge.
+`ignore` decides which paths git ignores.
 """
 
 import codecs
@@ -22,15 +22,15 @@ from indexer.types import Skip, SourceFile
 
 SECRET, BINARY, MINIFIED, GENERATED, OVERSIZED = "secret", "binary", "minified", "generated", "oversized"
 SYMLINK, UNREADABLE, VANISHED, NAME, SPECIAL = "symlink", "unreadable", "vanished", "name", "special"
-EXCLUDED, DATA = "excluded", "data"  # a folder never worth indexing; more data than a sample
-CRASHED = "crashed"  # it killed the process that parsed it
+EXCLUDED, DATA = "excluded", "data"  # a folder never worth indexing; a data file too large to be a sample
+CRASHED = "crashed"  # it crashed the process that parsed it
 
 MAX_BYTES = 1_000_000
 _DATA_BYTES = 100_000
 
-_SNIFF = 8192  # bytes looked at for a NUL, and characters for a language
-_LONG_LINE = {False: 10_000, True: 100_000}  # characters, by whether the language is prose
-_MEAN_LINE = 400  # characters: above it a file of code was not written by hand
+_SNIFF = 8192  # bytes searched for a NUL, and characters for the language
+_LONG_LINE = {False: 10_000, True: 100_000}  # characters, by `Language.prose`
+_MEAN_LINE = 400  # characters: code with a longer mean was not written by hand
 _SECRET_NAME = re.compile(
     r"(?:\.env(?:\.(?!example|sample|template|dist|defaults)[\w.-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|.+\.(?:pem|key|p12|pfx"
     r"|jks|keystore|kdbx|ppk|asc|gpg)|\.?credentials(?:\.json)?|\.npmrc|\.pypirc|\.netrc|_netrc|\.pgpass|\.htpasswd"
@@ -60,7 +60,7 @@ _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b")) + b"\x7f"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file that may be worth reading, known by its stat alone."""
+    """A file that may be worth indexing, by its stat alone."""
 
     path: str
     size: int  # bytes
@@ -68,9 +68,9 @@ class Candidate:
 
 
 def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = None) -> Iterator[Candidate | Skip]:
-    """Every path under `root` that is not ignored, in order of its name: at the cost of a stat each.
+    """Every path under `root` that is not ignored, sorted; costs one stat per file.
 
-    `only` looks at just these files and what lies below these folders, as `ignore.listing` does.
+    `only` looks at just these files and what is below these folders, as `ignore.git_listing` does.
     Raises `CodebaseUnreadable` when `root` is missing, not a folder, or cannot be listed.
     """
     try:
@@ -84,13 +84,13 @@ def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = 
     except (OSError, RuntimeError) as error:
         raise CodebaseUnreadable(f"{root} cannot be read ({error}): check its permissions") from error
     for path in git_listing(root, only):
-        found = _look(root, path, max_bytes)
-        if found is not None:
-            yield found
+        item = _check(root, path, max_bytes)
+        if item is not None:
+            yield item
 
 
 def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> SourceFile | Skip:
-    """The candidate decoded, with secrets masked and line breaks made `\\n`; or why it is not indexed."""
+    """The candidate decoded, with secrets masked and `\\n` line breaks; or why it is not indexed."""
     path = candidate.path
     try:
         data, info = _read_bytes(root / path, max_bytes + 1)
@@ -114,12 +114,12 @@ def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> Source
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a file of this name holds secrets, whatever is in it."""
+    """Whether a file of this name counts as secret, whatever its content."""
     return _SECRET_NAME.fullmatch(name) is not None
 
 
 def sha_of(root: Path, path: str, max_bytes: int = MAX_BYTES) -> str | None:
-    """sha256 of the bytes on disk, hex; None when the file is gone, cannot be read or has become too large."""
+    """sha256 of the bytes on disk, hex; None when the file is missing, cannot be read or is too large."""
     try:
         data, _ = _read_bytes(root / path, max_bytes + 1)
     except OSError:
@@ -128,7 +128,7 @@ def sha_of(root: Path, path: str, max_bytes: int = MAX_BYTES) -> str | None:
 
 
 def decode(data: bytes) -> str | None:
-    """UTF-8, UTF-16 with its mark, or else Latin-1 where it looks like text; None for what is not text."""
+    """Decodes UTF-8, UTF-16 with a BOM, or Latin-1 if it looks like text; None for binary data."""
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return data.decode(encoding, "replace")
@@ -143,14 +143,14 @@ def decode(data: bytes) -> str | None:
         return data.decode("latin-1").replace("\0", "�") if odd == 0 and high <= 0.3 * len(head) else None
 
 
-def _look(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
-    """None for a path that git lists but that is no longer there."""
-    if not _is_unicode(path):
+def _check(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
+    """None for a path that git lists but that no longer exists."""
+    if not is_unicode(path):
         return Skip(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), NAME)
     if not EXCLUDED_FOLDERS.isdisjoint(path.split("/")):
         return Skip(path, EXCLUDED)
     try:
-        info = os.lstat(f"{root}/{path}")  # as text: a Path for each file costs more than its stat
+        info = os.lstat(f"{root}/{path}")  # a string: a Path for each file costs more than its stat
     except FileNotFoundError:
         return None
     except OSError:
@@ -173,7 +173,7 @@ def _look(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
 
 
 def _read_bytes(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
-    """At most `limit` bytes of a file that is not a link; a pipe does not block."""
+    """At most `limit` bytes of a file and its stat. Raises OSError for a link; does not block on a pipe."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         info = os.fstat(file.fileno())
         return (file.read(limit) if stat.S_ISREG(info.st_mode) else b""), info
@@ -186,7 +186,8 @@ def _is_minified(text: str, prose: bool) -> bool:
     )
 
 
-def _is_unicode(path: str) -> bool:
+def is_unicode(path: str) -> bool:
+    """False for a path with undecodable bytes. Such files, and those below such folders, are never indexed."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,6 +1,6 @@
-"""Secret values in a text, replaced before anything of it is stored. Lines stay where they are.
+"""Replaces secret values in a text before it is stored. Line numbers stay the same.
 
-Conservative: a value must look like a credential by its issuer's format or by its randomness.
+Conservative: a value counts as a credential only by its issuer's format or by its randomness.
 """
 
 import math
@@ -8,7 +8,7 @@ import re
 
 MARK = "[secret removed]"
 
-# Formats as their issuers document them; each begins with letters that ordinary code does not have.
+# Formats as documented by their issuers; each has a prefix that ordinary code does not have.
 _TOKENS = (
     r"(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS access key id
     r"gh[pousr]_[A-Za-z0-9]{36,255}\b",  # GitHub
@@ -36,7 +36,7 @@ _KEY = re.compile(
     r"(?:password|passwd|secret(?:_?key)?|token|api_?key|access_?key|private_?key|auth_?key|credential)s?[\"'\]]{0,2}\s{0,3}:?$",
     re.IGNORECASE,
 )
-_HINTS = (  # one of these is in every token: a substring search is far faster than the pattern
+_HINTS = (  # every token contains one of these: a substring search is far faster than the pattern
     *("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "hooks.slack", "AIza"),
     *("GOCSPX", "k_live_", "k_test_", "sk-", "npm_", "pypi-", "hf_", "SG.", "eyJ"),
 )
@@ -44,8 +44,8 @@ _PLACEHOLDER = re.compile(
     r"example|sample|dummy|placeholder|change.?me|your|xxxx|test|secret|password|12345|<|\$\{|\{\{|%\(|\*\*\*",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"[A-Za-z]+(?:[_./:-](?:[A-Za-z]+\d{0,3}|\d{1,4}))+")  # words with separators, not chance
-_BITS = 3.2  # Shannon entropy per character: words have less, random base64 of 20 characters about 4
+_NAME = re.compile(r"[A-Za-z]+(?:[_./:-](?:[A-Za-z]+\d{0,3}|\d{1,4}))+")  # words with separators, not random
+_BITS = 3.2  # Shannon entropy per character: words have less, 20 characters of random base64 about 4
 
 
 def mask(text: str) -> str:
@@ -68,13 +68,13 @@ def _blank_value(match: re.Match[str]) -> str:
 
 
 def _blank_assigned(match: re.Match[str]) -> str:
-    # The name before it is looked at second: literals of this length are rarer than these words.
+    # The name is checked after the literal: literals of this length are rarer than such names.
     is_secret = _looks_random(match[2]) and _KEY.search(match.string, max(0, match.start() - 60), match.start())
     return match[1] + (MARK if is_secret else match[2])
 
 
 def _looks_random(value: str) -> bool:
-    """Letters and digits without words in them, about as surprising as a random string of that length."""
+    """Whether the value has about the entropy of a random string of its length, and no words in it."""
     if len(value) < 8 or _PLACEHOLDER.search(value) or _NAME.fullmatch(value):
         return False
     kinds = sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", "[0-9]", "[^A-Za-z0-9]"))

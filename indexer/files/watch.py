@@ -1,6 +1,6 @@
-"""Follows a folder: which of its files may have changed, in batches, by the system's events or else by looking.
+"""Watches a folder: which of its files may have changed, in batches, by file events or else by polling.
 
-Knows ignore rules and the marks that git leaves; not what is done with a change.
+Knows ignore rules and git's HEAD and lock file; not what is done with a change.
 """
 
 import logging
@@ -10,49 +10,53 @@ import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from watchfiles._rust_notify import RustNotify  # documented by watchfiles as its own lower layer
+# The layer below `watchfiles.watch`. `watch` begins to watch only when its first batch is awaited, does not tell when
+# it has begun, has one timeout for all waits and loses pending events when it is stopped: changes right after `Watch`
+# is made, or while folders move, would be missed or late. watchfiles documents the layer, but its module is private:
+# pyproject.toml pins the versions with this signature.
+from watchfiles._rust_notify import RustNotify
 
 from indexer.errors import CodebaseUnreadable
-from indexer.files.ignore import EXCLUDED_FOLDERS, IGNORE_FILES, IgnoreRules, folders
-from indexer.files.scan import walk
+from indexer.files.ignore import EXCLUDED_FOLDERS, IGNORE_FILES, IgnoreRules, list_folders
+from indexer.files.scan import is_unicode, walk
 from indexer.types import Skip
 
 log = logging.getLogger(__name__)
 
 EVENTS, POLLING = "events", "polling"
-MANY = 500  # paths in a batch; beyond it, and after an overflow that the system does not tell, look at everything
-STEP_S = 0.1  # how often the system's events are fetched, and a stop is heard
-QUIET_S = 0.2  # without a change: the batch is whole
-MOST_S = 2.0  # a batch waits no longer, though changes go on
-GIT_S = 10.0  # or as long as git holds its lock
-POLL_S = 2.0  # between two looks where there are no events; longer in a tree that takes long
-POLL_SHARE = 20  # looking may take one part in so many of the time
-_TRIES = 5  # at a list of folders that changes while it is taken
+MAX_PATHS = 500  # in a batch; with more, anything may have changed (the system may also have dropped events)
+STEP_S = 0.1  # how often events are fetched and a stop is noticed
+QUIET_S = 0.2  # without a change, after which a batch is complete
+MAX_BATCH_S = 2.0  # a batch is complete after this time even if changes continue
+GIT_S = 10.0  # the same limit while git holds its lock
+POLL_S = 2.0  # between two polls; longer in a tree that takes long
+POLL_SHARE = 20  # polling takes at most one part in so many of the time
+_TRIES = 5  # to list folders that change meanwhile
 _HEAD, _LOCK = ".git/HEAD", ".git/index.lock"
-# File systems whose events come from this machine alone: changes made elsewhere are never told.
+# File systems that report only the changes made on this machine.
 _REMOTE = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gluster", "vboxsf", "vmhgfs", "drvfs", "fuse.", "prl_")
 
-# What the library raises: what it cannot name is a RuntimeError, a name that is no Unicode a UnicodeError.
-_BROKEN = (OSError, RuntimeError, UnicodeError)
+# What watchfiles raises: RuntimeError for an error without a Python type, UnicodeError for a name that is not Unicode.
+_WATCH_ERRORS = (OSError, RuntimeError, UnicodeError)
 
 Changes = frozenset[str] | None
-"""Relative paths of files and folders that may have changed, appeared or gone; None: anything may have."""
+"""Relative paths of files and folders that may have changed, appeared or gone; None: anything may have changed."""
 
 
 class Watch:
-    """The changes below `root` from the moment this is made. `how` they are found: by events, or by polling."""
+    """The changes below `root` from its construction on. `how`: by events or by polling."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._stop = threading.Event()
         self._source: _Events | _Polling
-        remote = _remote(root)
+        remote = _network_file_system(root)
         try:
             if remote:
-                raise OSError(f"{remote} does not tell what other machines change")
+                raise OSError(f"{remote} does not report what other machines change")
             self._source = _Events(root, self._stop)
-        except _BROKEN as error:
-            self._source = self._fallback(error)
+        except _WATCH_ERRORS as error:
+            self._source = self._fall_back(error)
 
     @property
     def how(self) -> str:
@@ -63,17 +67,17 @@ class Watch:
         while not self._stop.is_set():
             try:
                 yield from self._source.batches()
-            except _BROKEN as error:
-                self._source = self._fallback(error)
+            except _WATCH_ERRORS as error:
+                self._source = self._fall_back(error)
                 yield None
 
     def close(self) -> None:
         """Ends `batches` within a tenth of a second, from any thread."""
         self._stop.set()
 
-    def _fallback(self, error: Exception) -> "_Polling":
+    def _fall_back(self, error: Exception) -> "_Polling":
         log.warning(
-            "no file events for %s (%s): looking for changes every %.0f s or less often instead%s",
+            "no file events for %s (%s): polling for changes every %.0f s or less often instead%s",
             self.root,
             str(error).partition(" about [")[0],
             POLL_S,
@@ -83,7 +87,7 @@ class Watch:
 
 
 class _Events:
-    """By inotify, FSEvents or the like: one watch per folder that is not ignored, so node_modules costs none."""
+    """Events of inotify, FSEvents or the like. Ignored folders are not watched: node_modules costs nothing."""
 
     def __init__(self, root: Path, stop: threading.Event) -> None:
         self._root, self._stop = root, stop
@@ -92,11 +96,11 @@ class _Events:
 
     def batches(self) -> Iterator[Changes]:
         try:
-            while (raw := self._wait()) is not None:
-                paths = self._gathered(raw)
-                if self._moved_folders(paths):
+            while (first := self._wait()) is not None:
+                paths = self._gather(first)
+                if self._folders_changed(paths):
                     self._reopen(paths)
-                changes = self._meant(paths)
+                changes = self._relevant(paths)
                 if changes is None or changes:
                     yield changes
         finally:
@@ -105,97 +109,99 @@ class _Events:
     def _open(self) -> tuple[RustNotify, IgnoreRules]:
         for attempt in range(_TRIES):
             rules = IgnoreRules(self._root)
-            listed = [str(self._root / folder) for folder in folders(self._root) if _is_unicode(folder)]
+            watched = [str(self._root / folder) for folder in list_folders(self._root) if is_unicode(folder)]
             git = self._root / ".git"
             try:
-                return RustNotify(listed + [str(git)] * git.is_dir(), False, False, 0, False, False), rules
+                return RustNotify(watched + [str(git)] * git.is_dir(), False, False, 0, False, False), rules
             except (FileNotFoundError, PermissionError):
                 if attempt == _TRIES - 1:
                     raise
         raise AssertionError
 
     def _reopen(self, paths: set[str]) -> None:
-        """Watches the folders there are now. What happened meanwhile in those watched before is added to `paths`."""
-        before = self._notify
+        """Watches the current folders. Adds to `paths` what changed meanwhile in those watched before."""
+        previous = self._notify
         self._notify, self._rules = self._open()
-        raw = before.watch(1, 1, 1, None)
+        raw = previous.watch(1, 1, 1, None)
         if isinstance(raw, set):
             paths |= self._relative(raw)
-        before.close()
+        previous.close()
 
     def _wait(self) -> set[str] | None:
-        """The first changes; None at the end. Raises OSError when the folder is no longer the one that is watched."""
+        """The first changes; None after a stop. Raises OSError when another folder, or none, is at the path."""
         while True:
-            raw = self._fetch(5.0)
+            paths = self._fetch(5.0)
             if self._stop.is_set():
                 return None
             if _identity(self._root) != self._identity:
                 raise OSError("the folder was moved or deleted")
-            if raw:
-                return raw
+            if paths:
+                return paths
 
-    def _gathered(self, paths: set[str]) -> set[str]:
-        """`paths` and what follows them until it is quiet. A branch switch is one batch, for git holds a lock."""
-        began = time.monotonic()
+    def _gather(self, paths: set[str]) -> set[str]:
+        """`paths` and those that follow until it is quiet. A branch switch is one batch, because git holds a lock."""
+        started = time.monotonic()
         while not self._stop.is_set():
             more = self._fetch(QUIET_S)
             paths |= more
-            git = _LOCK in paths and (self._root / _LOCK).exists()
-            if time.monotonic() - began > (GIT_S if git else MOST_S) or not (more or git):
+            locked = _LOCK in paths and (self._root / _LOCK).exists()
+            if time.monotonic() - started > (GIT_S if locked else MAX_BATCH_S) or not (more or locked):
                 break
         return paths
 
-    def _fetch(self, patience_s: float) -> set[str]:
-        raw = self._notify.watch(int(MOST_S * 1000), int(STEP_S * 1000), int(patience_s * 1000), self._stop)
+    def _fetch(self, timeout_s: float) -> set[str]:
+        raw = self._notify.watch(int(MAX_BATCH_S * 1000), int(STEP_S * 1000), int(timeout_s * 1000), self._stop)
         return self._relative(raw) if isinstance(raw, set) else set()
 
     def _relative(self, raw: set[tuple[int, str]]) -> set[str]:
         return {os.path.relpath(path, self._root).replace(os.sep, "/") for _, path in raw}
 
-    def _moved_folders(self, paths: set[str]) -> bool:
-        """Whether folders may have come, or other ones are ignored now."""
-        return _rules_changed(paths) or any(_is_folder(self._root / path) and not self._ignored(path) for path in paths)
+    def _folders_changed(self, paths: set[str]) -> bool:
+        """Whether folders may have appeared, or others are ignored now."""
+        return _rules_changed(paths) or any(
+            _is_folder(self._root / path) and not self._is_ignored(path) for path in paths
+        )
 
-    def _meant(self, paths: set[str]) -> Changes:
+    def _relevant(self, paths: set[str]) -> Changes:
         if _HEAD in paths or _rules_changed(paths):
             return None
-        kept = frozenset(path for path in paths if not self._ignored(path))
-        return kept if len(kept) <= MANY else None
+        relevant = frozenset(path for path in paths if not self._is_ignored(path))
+        return relevant if len(relevant) <= MAX_PATHS else None
 
-    def _ignored(self, path: str) -> bool:
+    def _is_ignored(self, path: str) -> bool:
         if not EXCLUDED_FOLDERS.isdisjoint(path.split("/")):
             return True
         return self._rules.ignores_below(path, _is_folder(self._root / path))
 
 
 class _Polling:
-    """By a stat of every file that is not ignored, again and again."""
+    """Changes by a stat of every file that is not ignored, repeated."""
 
     def __init__(self, root: Path, stop: threading.Event) -> None:
         self._root, self._stop = root, stop
-        self._seen = _state(root) or {}
+        self._state = _stat_files(root) or {}
 
     def batches(self) -> Iterator[Changes]:
         pause = POLL_S
         while not self._stop.wait(pause):
-            began = time.monotonic()
-            now = _state(self._root)
-            pause = max(POLL_S, POLL_SHARE * (time.monotonic() - began))
-            if now is None:
+            started = time.monotonic()
+            current = _stat_files(self._root)
+            pause = max(POLL_S, POLL_SHARE * (time.monotonic() - started))
+            if current is None:
                 continue
-            changed = frozenset(path for path, _ in self._seen.items() ^ now.items())
-            self._seen = now
+            changed = frozenset(path for path, _ in self._state.items() ^ current.items())
+            self._state = current
             if changed:
-                yield changed if len(changed) <= MANY else None
+                yield changed if len(changed) <= MAX_PATHS else None
 
 
-def _state(root: Path) -> dict[str, tuple[int, int] | str] | None:
-    """What a stat tells of every file; None while the folder is not there."""
+def _stat_files(root: Path) -> dict[str, tuple[int, int] | str] | None:
+    """By path: (size, mtime in ns), or why the file is skipped; None while the folder does not exist."""
     try:
-        found = list(walk(root))
+        items = list(walk(root))
     except CodebaseUnreadable:
         return None
-    return {item.path: item.reason if isinstance(item, Skip) else (item.size, item.mtime_ns) for item in found}
+    return {item.path: item.reason if isinstance(item, Skip) else (item.size, item.mtime_ns) for item in items}
 
 
 def _rules_changed(paths: set[str]) -> bool:
@@ -210,22 +216,17 @@ def _identity(root: Path) -> tuple[int, int] | None:
     return info.st_dev, info.st_ino
 
 
-def _is_unicode(path: str) -> bool:
-    """The files of a folder that is not are never indexed."""
-    return not any("\ud800" <= character <= "\udfff" for character in path)
-
-
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _remote(root: Path) -> str:
-    """The name of the network file system that `root` is on; "" for a local one, or where it cannot be told."""
+def _network_file_system(root: Path) -> str:
+    """The type of the network file system that `root` is on; "" for a local or an undetermined one."""
     try:
         lines = Path("/proc/self/mounts").read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return ""
     mounts = [(fields[1].replace("\\040", " "), fields[2]) for fields in map(str.split, lines)]
-    around = [(len(place), at, kind) for at, (place, kind) in enumerate(mounts) if root.is_relative_to(place)]
-    kind = max(around, default=(0, 0, ""))[2]
+    above = [(len(folder), at, kind) for at, (folder, kind) in enumerate(mounts) if root.is_relative_to(folder)]
+    kind = max(above, default=(0, 0, ""))[2]
     return kind if kind.startswith(_REMOTE) else ""

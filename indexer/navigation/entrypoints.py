@@ -4,9 +4,17 @@ from collections.abc import Callable, Sequence
 
 from indexer.navigation.locations import Location, line_text
 from indexer.navigation.navigator import Navigator
-from indexer.parsing.entrypoints import COMMAND_TERMS, COMMAND_TEXTS, ROUTE_TERMS, ROUTE_TEXTS, Entry, commands, routes
+from indexer.parsing.entrypoints import (
+    COMMAND_TERMS,
+    COMMAND_TEXTS,
+    ROUTE_TERMS,
+    ROUTE_TEXTS,
+    EntryPoint,
+    commands,
+    routes,
+)
 
-FindEntries = Callable[[str, str], tuple[Entry, ...]]  # of a text and its language
+FindEntries = Callable[[str, str], tuple[EntryPoint, ...]]  # of a text and its language
 
 
 def list_routes(navigator: Navigator) -> list[Location]:

@@ -27,7 +27,7 @@ from indexer.navigation.followup_patterns import (
 )
 from indexer.parsing.identifiers import is_identifier
 
-_LONGEST = 240  # characters: a longer question says itself what it is about
+_LONGEST = 240  # characters: a longer question names its subject itself
 _TYPES = frozenset({"class", "struct", "interface", "protocol", "trait", "enum", "type"})
 _FILES = frozenset({"file", "module"})
 _ANY = frozenset({"file", "module", "type", "symbol", "macro"})  # "the file" may be any file

@@ -25,7 +25,7 @@ class StructuralQuery:
     kind: QueryKind
     name: str = ""  # its parts joined by dots, or a path; "" for routes and commands
     noun: str = ""  # "class" of "the class X"; "" if the question has none
-    path: str = ""  # which definition of several is meant: the one in this file. Set by the caller, not by the wording
+    path: str = ""  # selects the definition in this file if there are several; set by the caller
 
     @property
     def last(self) -> str:

@@ -1,4 +1,4 @@
-"""One line of code that answers a structural question, and how such lines are made. Does not search."""
+"""One line of code that answers a structural question, from a definition or a reference. Does not search."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -90,7 +90,7 @@ class WorkingTree:
 
     def _is_current(self, path: str) -> bool:
         """Whether the file is the one that was indexed."""
-        source, indexed = self.source(path), self._snapshot.known(path)
+        source, indexed = self.source(path), self._snapshot.file(path)
         return source is not None and indexed is not None and source.sha == indexed.sha
 
 

@@ -1,14 +1,14 @@
 """What a definition is, per grammar: one tree-sitter query each.
 
-The capture that spans a definition is named by its kind; beside it:
-  @name       what it is called (may be dotted, `a::b` or `a.b`); none: "default"
-  @scope      a type named beside the definition that encloses it (the receiver of a Go method)
+The capture that spans a definition has the name of its kind; beside it:
+  @name       its name (may be dotted, `a::b` or `a.b`); none: "default"
+  @scope      the type that it belongs to, written beside it (the receiver of a Go method)
   @body       where the signature ends, for grammars without a `body` field
   @wrapper    belongs to the first definition inside it (`export`, `template <...>`, `const`)
   @attribute  belongs to the definition that begins on the next line (decorators, Rust attributes)
-  @docstring  documents the definition it stands in
+  @docstring  documents the definition that contains it
   @comment    documents the definition that begins on the next line
-Of two patterns that span the same text, the earlier wins.
+If two patterns span the same text, the earlier one wins.
 """
 
 _PYTHON = """
@@ -105,7 +105,7 @@ _JAVA = """
 
 
 def _declared(node: str, kind: str, name: str) -> str:
-    """Patterns for a C declarator that gives `name`, behind up to three pointers or one reference."""
+    """Patterns for a C function declarator with this `name` pattern, inside up to three pointer declarators."""
     inner = f"(function_declarator declarator: {name})"
     forms = [inner]
     for _ in range(3):

@@ -1,6 +1,6 @@
-"""Source text -> its definitions, by tree-sitter. Never raises: a text that cannot be parsed in time has none.
+"""Source text -> its definitions. Never raises: a text that is not parsed in time has none.
 
-Does not know files, chunks or what a definition is in a given language: that is `queries`.
+Does not know files or chunks; what a definition is in a language is in `definition_queries`.
 """
 
 import inspect
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from indexer.files.languages import BY_NAME
 from indexer.parsing.definition_queries import QUERIES
-from indexer.parsing.syntax import Node, Span, Tree, matches, tree_of
+from indexer.parsing.syntax import Node, Span, Tree, matches, parse_tree
 from indexer.types import Symbol
 
-SECONDS = 2.0  # of processor time for one file; 1 MB of ordinary source takes 0.3 s
+SECONDS = 2.0  # of CPU time for one file; 1 MB of ordinary source takes 0.3 s
 _SIGNATURE = 240  # characters
 _DOC = 2000  # characters
-_SCOPES = 400  # characters of the scopes before a name: the innermost count, and code by hand has no longer ones
+_SCOPES = 400  # characters of the enclosing names in a qualified name; code written by hand has no longer ones
 
 _TYPES = frozenset({"class", "interface", "enum", "type", "impl"})  # a function in one of these is a method
 _CALLABLE = frozenset({"function", "method"})
@@ -26,20 +26,20 @@ _ANNOTATIONS = re.compile(r"^(?:(?:@(?!interface\b)[\w.:]+(?:\([^()]*\))?|#?\[[^
 _COMMENT_MARK = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!\*)|///?!?|//!|#+!?|--)?[ \t]?|[ \t]*\*+/[ \t]*$", re.MULTILINE)
 _STRING_MARK = re.compile(r"^[a-zA-Z]{0,2}('''|\"\"\"|'|\")|('''|\"\"\"|'|\")$")
 _NAME_NOISE = re.compile(r"(?:^(?:module\.exports|exports|this|window|self)(?=\.)|\.prototype(?=\.))")
-_TOO_DEEP = re.compile(r"^(?:[ \t]*(?:>|[-*+]|\d+[.)])){50}|^[ \t]{400}", re.MULTILINE)  # 300 quotes end the process
+_TOO_DEEP = re.compile(r"^(?:[ \t]*(?:>|[-*+]|\d+[.)])){50}|^[ \t]{400}", re.MULTILINE)  # 300 quotes crash the process
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A symbol and where the comment above it begins (its own first line if there is none)."""
+    """A symbol, and the line where the comment above it begins (without one, its own first line)."""
 
     symbol: Symbol
     lead_line: int
 
 
 @dataclass(slots=True)
-class _Found:
-    """One match while its place among the others is not yet known. Rows are 0-based."""
+class _Candidate:
+    """One match, before it is nested in others. Rows are 0-based."""
 
     kind: str
     name: str
@@ -54,19 +54,19 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """Where comments and attributes are, by the row they end on, and what wraps or documents definitions."""
+    """What belongs to definitions: comments, attributes, wrappers, docstrings."""
 
-    comments: dict[int, int]
-    attributes: dict[int, int]
+    comments: dict[int, int]  # last row -> first row
+    attributes: dict[int, int]  # last row -> first row
     wrappers: dict[int, tuple[int, int]]  # end byte -> start byte and row of the outermost that ends there
     docstrings: list[tuple[int, str]]  # start byte, text
 
 
 def parse(text: str, language: str, seconds: float = SECONDS) -> tuple[Definition, ...]:
-    """The definitions of `text` in order of their beginning, outer ones before what they contain.
+    """The definitions of `text` in order of their start, outer ones before those they contain.
 
-    Empty for a language without a grammar, when parsing takes longer than `seconds`, and for prose that is nested so
-    deep that the grammar for Markdown would end the process.
+    Empty for a language without a grammar, when parsing takes longer than `seconds`, and for prose nested so deeply
+    that the Markdown grammar would crash the process.
     """
     row = BY_NAME.get(language)
     if row is None or not row.grammar:
@@ -74,33 +74,33 @@ def parse(text: str, language: str, seconds: float = SECONDS) -> tuple[Definitio
     if row.prose and _TOO_DEEP.search(text):
         return ()
     source = text.encode("utf-8", "replace")
-    tree = tree_of(source, row.grammar, seconds)
+    tree = parse_tree(source, row.grammar, seconds)
     return () if tree is None else definitions(tree, row.grammar, source)
 
 
 def definitions(tree: Tree, grammar: str, source: bytes, spans: Sequence[Span] = ()) -> tuple[Definition, ...]:
-    """Those of a tree that is there already. With `spans` only those around them; what stands above may be missing."""
-    found, marks = _collect(tree, grammar, source, spans)
-    _claim(found, marks, source)
-    return tuple(_nest(found, marks, source))
+    """The definitions of a parsed tree; with `spans`, those around the spans, which may lack comments above them."""
+    candidates, marks = _collect(tree, grammar, source, spans)
+    _attach(candidates, marks, source)
+    return tuple(_nest(candidates, marks, source))
 
 
-def _collect(tree: Tree, grammar: str, source: bytes, spans: Sequence[Span]) -> tuple[list[_Found], _Marks]:
-    found: dict[tuple[int, int], tuple[int, _Found]] = {}
+def _collect(tree: Tree, grammar: str, source: bytes, spans: Sequence[Span]) -> tuple[list[_Candidate], _Marks]:
+    best: dict[Span, tuple[int, _Candidate]] = {}
     marks = _Marks({}, {}, {}, [])
     for pattern, captures in matches(tree, grammar, QUERIES[grammar], spans):
         kind = next((name for name in captures if name not in _MARKS), "")
         if not kind:
-            _mark(captures, marks, source)
+            _add_marks(captures, marks, source)
             continue
-        candidate = _found(kind, captures, source)
-        key = candidate.start, candidate.end
-        if candidate.name and (key not in found or pattern < found[key][0]):
-            found[key] = pattern, candidate
-    return sorted((item for _, item in found.values()), key=lambda item: (item.start, -item.end)), marks
+        candidate = _candidate(kind, captures, source)
+        span = candidate.start, candidate.end
+        if candidate.name and (span not in best or pattern < best[span][0]):
+            best[span] = pattern, candidate
+    return sorted((item for _, item in best.values()), key=lambda item: (item.start, -item.end)), marks
 
 
-def _mark(captures: dict[str, list[Node]], marks: _Marks, source: bytes) -> None:
+def _add_marks(captures: dict[str, list[Node]], marks: _Marks, source: bytes) -> None:
     for name, nodes in captures.items():
         for node in nodes:
             row, end_row = node.start_point.row, _end_row(node, source)
@@ -109,11 +109,11 @@ def _mark(captures: dict[str, list[Node]], marks: _Marks, source: bytes) -> None
                 marks.wrappers[node.end_byte] = min(outer, (node.start_byte, row))
             elif name == "docstring":
                 marks.docstrings.append((node.start_byte, _slice(source, node.start_byte, node.end_byte)))
-            elif _alone(node, source):
+            elif _is_alone(node, source):
                 (marks.comments if name == "comment" else marks.attributes)[end_row] = row
 
 
-def _found(kind: str, captures: dict[str, list[Node]], source: bytes) -> _Found:
+def _candidate(kind: str, captures: dict[str, list[Node]], source: bytes) -> _Candidate:
     node = captures[kind][0]
     names = captures.get("name")
     name = _slice(source, names[0].start_byte, names[0].end_byte) if names else "default"
@@ -124,56 +124,58 @@ def _found(kind: str, captures: dict[str, list[Node]], source: bytes) -> _Found:
     stop = body.start_byte if body is not None else _head_end(kind, node, source)
     dotted = _NAME_NOISE.sub("", " ".join(name.split()).replace("::", ".")).strip(".'\"")
     start = node.start_byte
-    return _Found(
+    return _Candidate(
         kind, dotted, scope, start, node.end_byte, node.start_point.row, _end_row(node, source), (start, stop)
     )
 
 
 def _head_end(kind: str, node: Node, source: bytes) -> int:
-    """Without a body a declaration is all head; of anything else the first line is."""
+    """Where the head of a definition without a body ends: a declaration is all head, else the first line is."""
     if kind == "declaration":
         return node.end_byte
     line = source.find(b"\n", node.start_byte, node.end_byte)
     return node.end_byte if line < 0 else line
 
 
-def _claim(found: list[_Found], marks: _Marks, source: bytes) -> None:
-    """Gives each wrapper and each docstring to the definition it belongs to: the outermost that ends where it ends."""
-    for item in found:
+def _attach(candidates: list[_Candidate], marks: _Marks, source: bytes) -> None:
+    """Adds each wrapper to the outermost definition with the same end, each docstring to the innermost around it."""
+    for item in candidates:
         ends = (item.end, item.end + 1) if source[item.end : item.end + 1] == b";" else (item.end,)
         for end in ends:
             start, row = marks.wrappers.pop(end, (item.start, item.row))
             if start < item.start:
                 item.start, item.row, item.head = start, row, (start, item.head[1])
-    for item, docstring in _pairs(found, sorted(marks.docstrings)):
+    for item, docstring in _with_docstring(candidates, sorted(marks.docstrings)):
         item.doc = inspect.cleandoc(_STRING_MARK.sub("", docstring))
 
 
-def _pairs(found: list[_Found], docs: list[tuple[int, str]]) -> Iterator[tuple[_Found, str]]:
+def _with_docstring(
+    candidates: list[_Candidate], docstrings: list[tuple[int, str]]
+) -> Iterator[tuple[_Candidate, str]]:
     """Each docstring with the innermost definition around it."""
-    place = 0
-    stack: list[_Found] = []
-    for start, text in docs:
-        while place < len(found) and found[place].start < start:
-            stack.append(found[place])
-            place += 1
+    at = 0
+    stack: list[_Candidate] = []
+    for start, text in docstrings:
+        while at < len(candidates) and candidates[at].start < start:
+            stack.append(candidates[at])
+            at += 1
         while stack and stack[-1].end < start:
             stack.pop()
         if stack:
             yield stack[-1], text
 
 
-def _nest(found: list[_Found], marks: _Marks, source: bytes) -> Iterator[Definition]:
+def _nest(candidates: list[_Candidate], marks: _Marks, source: bytes) -> Iterator[Definition]:
     lines: Callable[[int, int], str] = _line_slicer(source)
     stack: list[tuple[int, str, str]] = []  # end byte, qualified name, kind
-    for item in found:
+    for item in candidates:
         while stack and stack[-1][0] < item.end:
             stack.pop()
-        around, outer = (stack[-1][1], stack[-1][2]) if stack else ("", "")
-        if item.kind in ("declaration", "constant") and outer in _CALLABLE:
+        outer_name, outer_kind = (stack[-1][1], stack[-1][2]) if stack else ("", "")
+        if item.kind in ("declaration", "constant") and outer_kind in _CALLABLE:
             continue
-        qualified = ".".join(part for part in (_innermost(around), item.scope, item.name) if part)
-        in_type = outer in _TYPES or bool(item.scope) or (item.kind == "function" and "." in item.name)
+        qualified = ".".join(part for part in (_innermost(outer_name), item.scope, item.name) if part)
+        in_type = outer_kind in _TYPES or bool(item.scope) or (item.kind == "function" and "." in item.name)
         kind = "method" if item.kind == "function" and in_type else item.kind
         row, lead = _lead(item.row, marks) if _begins_line(item.start, source) else (item.row, item.row)
         symbol = Symbol(
@@ -183,19 +185,19 @@ def _nest(found: list[_Found], marks: _Marks, source: bytes) -> Iterator[Definit
             start_line=row + 1,
             end_line=item.end_row + 1,
             signature=_signature(_slice(source, *item.head)),
-            doc=item.doc[:_DOC] or _prose(lines(lead, row))[:_DOC],
+            doc=item.doc[:_DOC] or _strip_marks(lines(lead, row))[:_DOC],
         )
         stack.append((item.end, qualified, kind))
         yield Definition(symbol, lead + 1)
 
 
 def _innermost(scopes: str) -> str:
-    """The last ones that fit; with all of them, what a deep nest is called would grow with the square of its depth."""
+    """The last scopes that fit: with all of them, the names of a deep nest would grow with the square of its depth."""
     return scopes if len(scopes) <= _SCOPES else scopes[-_SCOPES:].partition(".")[2]
 
 
 def _lead(row: int, marks: _Marks) -> tuple[int, int]:
-    """The row a definition begins on with its attributes, and with the comment above it too."""
+    """The row where a definition with its attributes begins, and the row where the comment above it begins."""
     while row - 1 in marks.attributes:
         row = marks.attributes[row - 1]
     lead = row
@@ -210,7 +212,7 @@ def _signature(head: str) -> str:
     return flat if len(flat) <= _SIGNATURE else flat[: _SIGNATURE - 1] + "…"
 
 
-def _prose(comment: str) -> str:
+def _strip_marks(comment: str) -> str:
     return inspect.cleandoc(_COMMENT_MARK.sub("", comment)).strip()
 
 
@@ -229,15 +231,15 @@ def _slice(source: bytes, start: int, end: int) -> str:
 
 
 def _end_row(node: Node, source: bytes) -> int:
-    """Of the last character that is not blank: some nodes take the empty lines after them along."""
+    """The row of the last character that is not blank: some nodes include the empty lines after them."""
     end = node.end_byte
     while end > node.start_byte and source[end - 1 : end].isspace():
         end -= 1
     return node.end_point.row - source.count(b"\n", end, node.end_byte)
 
 
-def _alone(node: Node, source: bytes) -> bool:
-    """Nothing else stands on the lines of this comment or attribute; a shebang is no comment."""
+def _is_alone(node: Node, source: bytes) -> bool:
+    """Whether nothing else is on the lines of this comment or attribute; False for a shebang."""
     line_end = source.find(b"\n", node.end_byte)
     after = source[node.end_byte : line_end if line_end >= 0 else len(source)]
     own_end = source[node.end_byte - 1 : node.end_byte] == b"\n"

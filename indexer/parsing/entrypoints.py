@@ -1,6 +1,6 @@
-"""Source text -> the lines where a web route or a command of a command line is registered.
+"""Source text -> the lines where a web route or a command-line command is registered.
 
-Told by the calls, decorators and annotations of common frameworks; what only looks like one in a comment is none.
+Recognises calls, decorators and annotations of common frameworks; text in a comment or string does not count.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from indexer.parsing.references import Reference, references
 
-# Terms and texts, one of each in every chunk that may register one: what `Snapshot.files_with` narrows by.
+# Every chunk that may register one contains one of the terms and one of the texts; for `Snapshot.files_with`.
 ROUTE_TERMS = (
     *("get", "post", "put", "patch", "delet", "rout", "websocket", "path", "handl", "handlefunc"),
     *("getmapping", "postmapping", "putmapping", "patchmapping", "deletemapping", "requestmapping"),
@@ -52,26 +52,26 @@ _COMMAND = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """Where one is registered."""
+class EntryPoint:
+    """Where a route or command is registered."""
 
     line: int
-    symbol: str  # qualified name of what it decorates or is registered in; "" outside definitions
+    symbol: str  # qualified name of the definition it decorates or is registered in; "" outside definitions
 
 
-def routes(text: str, language: str) -> tuple[Entry, ...]:
-    return tuple(_entries(_ROUTE, text, language))
+def routes(text: str, language: str) -> tuple[EntryPoint, ...]:
+    return tuple(_entry_points(_ROUTE, text, language))
 
 
-def commands(text: str, language: str) -> tuple[Entry, ...]:
-    return tuple(_entries(_COMMAND, text, language))
+def commands(text: str, language: str) -> tuple[EntryPoint, ...]:
+    return tuple(_entry_points(_COMMAND, text, language))
 
 
-def _entries(pattern: re.Pattern[str], text: str, language: str) -> Iterator[Entry]:
-    found = list(pattern.finditer(text))
-    if not found:
+def _entry_points(pattern: re.Pattern[str], text: str, language: str) -> Iterator[EntryPoint]:
+    matches = list(pattern.finditer(text))
+    if not matches:
         return
     calls: dict[int, Reference] = {ref.line: ref for ref in references(text, language) if ref.kind == "call"}
-    for line in sorted({text.count("\n", 0, match.start()) + 1 for match in found}):
+    for line in sorted({text.count("\n", 0, match.start()) + 1 for match in matches}):
         if line in calls:
-            yield Entry(line, calls[line].enclosing)
+            yield EntryPoint(line, calls[line].enclosing)

@@ -1,6 +1,6 @@
-"""Text -> search terms: identifiers split where programmers split them, and kept whole; light stemming.
+"""Text -> search terms: each identifier as a whole and split into its words, lightly stemmed.
 
-The same function feeds the full-text index and the questions; a change here must raise `TERMS`.
+The same function is used for the full-text index and for questions. A change here must raise `TERMS`.
 """
 
 import re
@@ -12,7 +12,7 @@ TERMS = 1  # version of what `split` gives, part of every index's recipe
 
 _WORD = re.compile(r"[^\W\d_]\w*|_+[^\W_]\w*|\d+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_LONGEST = 64  # characters of a term: longer ones are data, not names
+_MAX_CHARS = 64  # of a term: longer ones are data, not names
 
 _COMMON = """
     a about after all also am an and any are as at be because been before being both but by can could describe did
@@ -26,12 +26,12 @@ STOP_WORDS = frozenset(_COMMON.split())
 
 
 def split(text: str) -> list[str]:
-    """Lower-case terms of `text` in order: each identifier whole when it has parts, then its parts, stemmed."""
+    """Lower-case terms of `text` in order: each identifier as a whole if it has parts, then its parts, stemmed."""
     return list(chain.from_iterable(map(_terms, _WORD.findall(text))))
 
 
 def query_terms(question: str) -> list[str]:
-    """The terms of a question without stop words and repeats; of only stop words, all of them."""
+    """The terms of a question without stop words and duplicates; all terms if there are only stop words."""
     words = dict.fromkeys(
         term for word in _WORD.findall(question) if word.lower() not in STOP_WORDS for term in _terms(word)
     )
@@ -39,7 +39,7 @@ def query_terms(question: str) -> list[str]:
 
 
 def content_words(question: str) -> list[str]:
-    """The words of a question that carry meaning, as they are written."""
+    """The words of a question without stop words, as written."""
     return [word for word in _WORD.findall(question) if word.lower() not in STOP_WORDS]
 
 
@@ -49,13 +49,13 @@ def word_parts(text: str) -> list[str]:
 
 
 def is_identifier(word: str) -> bool:
-    """Written as a name in code, not as a word in a sentence: `snake_case`, `camelCase`, `HTTPError`, `v2`."""
+    """Whether a word looks like a name in code, not a word of a sentence: `snake_case`, `camelCase`, `HTTPError`."""
     return len(list(_parts(word))) > 1 or "_" in word
 
 
 @lru_cache(maxsize=100_000)
 def _terms(word: str) -> tuple[str, ...]:
-    if len(word) > _LONGEST:
+    if len(word) > _MAX_CHARS:
         return ()
     parts = [stem(part) for part in _parts(word)]
     whole = word.lower().strip("_")
@@ -69,9 +69,9 @@ def _parts(word: str) -> Iterator[str]:
         yield word.lower().strip("_")
 
 
-@lru_cache(maxsize=50_000)  # names are many, the words that they are made of few
+@lru_cache(maxsize=50_000)  # many names consist of few words
 def stem(word: str) -> str:
-    """Plural, -ing and -ed taken off words long enough to bear it. Both sides of a match go through it."""
+    """Removes plural, -ing and -ed from longer words. Applied to both sides of a match."""
     if len(word) < 4 or not word.isascii():
         return word
     if word.endswith("ies") and len(word) > 4:
@@ -88,16 +88,16 @@ def stem(word: str) -> str:
 
 
 def action(word: str) -> str:
-    """What an agent does: builder -> build, parser -> pars (the stem of parse). Other words come back as they are.
+    """The verb of an agent noun: builder -> build, parser -> pars (the stem of parse). Other words stay as they are.
 
-    Not part of `stem`: measured on the development repositories it helps names and harms full text.
+    Not part of `stem`: measured on the development repositories, it helps names and harms full text.
     """
     base = word.removesuffix("er").removesuffix("or")
     return _undoubled(base) if base != word and len(base) > 3 else word
 
 
 def _undoubled(base: str) -> str:
-    """runn -> run, but call stays call; the silent e is dropped on the other side too (parse, parsing -> pars)."""
+    """runn -> run, but call stays call. `stem` drops a silent e, too: parse, parsing -> pars."""
     if len(base) > 3 and base[-1] == base[-2] and base[-1] not in "lsz":
         return base[:-1]
     return base

@@ -1,12 +1,12 @@
 """What a reference is, per grammar: two tree-sitter queries, one for imports and one for everything else.
 
-  @call     what is called, with what stands before it: `store.read`, `std::mem::take`, `Shape<T>`
-  @on       what it is called on, for grammars that hold it apart
+  @call     what is called, with its qualifier: `store.read`, `std::mem::take`, `Shape<T>`
+  @on       the receiver of a call, for grammars where it is a node of its own
   @inherit  a base class, an interface, a trait, an embedded type
   @import   what is imported, a name or a path
   @from     where it is imported from
-  @alias    the name it has here
-Captures that begin with an underscore only serve predicates.
+  @alias    its name in this file
+Captures that begin with an underscore are only for predicates.
 """
 
 _PYTHON = """

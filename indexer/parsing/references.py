@@ -1,6 +1,6 @@
-"""Source text -> what it refers to: calls, imports, inherited types, each with its line and the definition around it.
+"""Source text -> its references: calls, imports, inherited types, each with its line and the definition around it.
 
-Names are as written: which definition one means is not known here. Never raises; a text not parsed in time has none.
+Names are as written; does not resolve which definition one means. Never raises; a text not parsed in time has none.
 """
 
 import re
@@ -12,93 +12,94 @@ from indexer.files.languages import BY_NAME
 from indexer.parsing import scopes
 from indexer.parsing.definitions import SECONDS, definitions
 from indexer.parsing.reference_queries import IMPORTS, USES
-from indexer.parsing.syntax import Match, Node, Span, Tree, matches, tree_of
+from indexer.parsing.syntax import Match, Node, Span, Tree, matches, parse_tree
 from indexer.types import Symbol
 
 Kind = Literal["call", "import", "inherit", "use"]
 
-_EVERYWHERE = 40  # places of a name in one file from which on the whole file is looked at
-_AHEAD = 600  # bytes: a decorator belongs to the definition after it
-_LONGEST = 400  # characters of an expression that are looked at, from its end
+_MAX_SPANS = 40  # with more occurrences of a name, the whole file is searched
+_LOOKAHEAD = 600  # bytes: a decorator belongs to the definition after it
+_MAX_CHARS = 400  # of an expression, from its end
 _GENERIC = re.compile(r"(?:::)?<[^<>]*>|\[[^\[\]]*\]")
-_MARK = re.compile(r"\?\.|\.|::|->|\\|/")
+_SEPARATOR = re.compile(r"\?\.|\.|::|->|\\|/")
 _DOTTED = re.compile(r"[\w$]+(?:\.[\w$]+)*")
 _NAME = re.compile(r"\s*[#@]?([\w$-]+[!?]?|\*)")
 _PLAIN = re.compile(r"[\w$.:>\\/@-]+")
-_PATHS = frozenset(  # nodes of imports that hold a path, not a name
+_PATH_NODES = frozenset(  # nodes of imports that are a path, not a name
     {"string", "string_content", "string_literal", "system_lib_string", "interpreted_string_literal", "word"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One name where it is used."""
+    """One use of a name."""
 
-    name: str  # "read": the last part of what is written; "*" imports everything
-    kind: Kind  # a use is any other mention, known to `references_to` only
+    name: str  # "read": the last part of the expression; "*" imports everything
+    kind: Kind  # "use" is any other mention, found by `references_to` only
     line: int
     enclosing: str  # qualified name of the innermost definition around it; "" outside
-    qualifier: str  # what stands before the name: "store" of store.read, a module imported from; "?" an expression
-    alias: str = ""  # of an import: the name it has here, if another
+    qualifier: str  # what precedes the name: "store" of store.read, the module of an import; "?" for an expression
+    alias: str = ""  # of an import: its name in this file, if it has another
 
     @property
     def local(self) -> str:
-        """What an import is called in this file."""
+        """The name of an import in this file."""
         return self.alias or self.name
 
 
 def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Reference, ...]:
     """All calls, imports and inherited types in order of their lines.
 
-    Empty for a language without a grammar of references and when parsing takes longer than `seconds`.
+    Empty for a language without reference queries, and when parsing takes longer than `seconds`.
     """
     source = text.encode("utf-8", "replace")
-    grammar, tree = _tree(source, language, seconds)
+    grammar, tree = _parse(source, language, seconds)
     if tree is None:
         return ()
-    around = _Around([found.symbol for found in definitions(tree, grammar, source)])
+    enclosing = _Enclosing([definition.symbol for definition in definitions(tree, grammar, source)])
     queries = IMPORTS[grammar], USES[grammar]
-    return _sorted(ref for query in queries for ref in _references(matches(tree, grammar, query), source, around))
+    return _sorted(ref for query in queries for ref in _references(matches(tree, grammar, query), source, enclosing))
 
 
 def references_to(text: str, language: str, name: str, seconds: float = SECONDS) -> tuple[Reference, ...] | None:
     """Every mention of `name` and of its aliases in code, and all imports of the file, in order of their lines.
 
-    No mention is one that means a parameter or a variable of a function around it, as far as `scopes` can tell.
-    Some times faster than `references`: only the tree around the name is looked at. None when parsing takes longer
-    than `seconds`, or the language has no grammar of references.
+    Leaves out mentions that mean a parameter or a variable of a function around them, as far as `scopes` finds these.
+    Several times faster than `references`: it queries only the tree around the name. None when parsing takes longer
+    than `seconds`, or the language has no reference queries.
     """
     source = text.encode("utf-8", "replace")
-    grammar, tree = _tree(source, language, seconds)
+    grammar, tree = _parse(source, language, seconds)
     if tree is None:
         return None
-    imports = _sorted(_references(matches(tree, grammar, IMPORTS[grammar]), source, _Around(())))
+    imports = _sorted(_references(matches(tree, grammar, IMPORTS[grammar]), source, _Enclosing(())))
     names = {name} | {ref.alias for ref in imports if ref.alias and ref.name == name}
-    places = [place for each in names for place in _places(source, each)]
-    spans = places if len(places) <= _EVERYWHERE else ()
-    wide = [(start, end + _AHEAD) for start, end in spans]
-    symbols = [found.symbol for found in definitions(tree, grammar, source, wide)] if places else []
-    around = _Around(symbols)
-    own: set[int] = set()
-    for each in names:
-        brought = {ref.line for ref in imports if ref.local == each} | {s.start_line for s in symbols if s.name == each}
-        own |= scopes.own(tree, grammar, _places(source, each), spans, brought)
-    used = _references(matches(tree, grammar, USES[grammar], spans), source, around, own) if places else iter(())
-    told = {*imports, *(ref for ref in used if ref.name in names)}
-    lines = {(ref.line, written) for ref in told for written in (ref.name, ref.alias)}
-    told |= {ref for ref in _mentions(tree, source, places, around, own) if (ref.line, ref.name) not in lines}
-    return _sorted(told)
+    occurrences = [span for spelling in names for span in _occurrences(source, spelling)]
+    spans = occurrences if len(occurrences) <= _MAX_SPANS else ()
+    wide = [(start, end + _LOOKAHEAD) for start, end in spans]
+    symbols = [item.symbol for item in definitions(tree, grammar, source, wide)] if occurrences else []
+    enclosing = _Enclosing(symbols)
+    local: set[int] = set()
+    for spelling in names:
+        bindings = {ref.line for ref in imports if ref.local == spelling}
+        bindings |= {symbol.start_line for symbol in symbols if symbol.name == spelling}
+        local |= scopes.local_names(tree, grammar, _occurrences(source, spelling), spans, bindings)
+    uses = _references(matches(tree, grammar, USES[grammar], spans), source, enclosing, local) if occurrences else ()
+    found = {*imports, *(ref for ref in uses if ref.name in names)}
+    lines = {(ref.line, spelling) for ref in found for spelling in (ref.name, ref.alias)}
+    mentions = _mentions(tree, source, occurrences, enclosing, local)
+    return _sorted(found | {ref for ref in mentions if (ref.line, ref.name) not in lines})
 
 
-def _tree(source: bytes, language: str, seconds: float) -> tuple[str, Tree | None]:
+def _parse(source: bytes, language: str, seconds: float) -> tuple[str, Tree | None]:
     row = BY_NAME.get(language)
     if row is None or row.grammar not in USES:
         return "", None
-    return row.grammar, tree_of(source, row.grammar, seconds)
+    return row.grammar, parse_tree(source, row.grammar, seconds)
 
 
-class _Around:
-    """The innermost definition around a line."""
+class _Enclosing:
+    """The qualified name of the innermost definition around a line."""
 
     def __init__(self, symbols: Sequence[Symbol]) -> None:
         self.symbols = symbols
@@ -112,69 +113,68 @@ class _Around:
 
 
 def _references(
-    found: Iterable[Match], source: bytes, around: _Around, own: Collection[int] = ()
+    found: Iterable[Match], source: bytes, enclosing: _Enclosing, local: Collection[int] = ()
 ) -> Iterator[Reference]:
-    """`own`: where a bare name refers to nothing."""
+    """`local`: the start bytes of bare names that are parameters or variables."""
     for _, captures in found:
         if "import" in captures:
-            yield _import(captures, source, around)
+            yield _import(captures, source, enclosing)
             continue
         kind: Kind = "call" if "call" in captures else "inherit"
         node = captures[kind][0]
         name, qualifier = _split(_text(node, source))
         if on := captures.get("on"):
             qualifier = _plain(_text(on[0], source))
-        if name == "new" and qualifier not in ("", "?"):  # Ruby's and Rust's way to call a class
-            yield _made(node, qualifier, around)
-        if name and (qualifier or node.start_byte not in own):
+        if name == "new" and qualifier not in ("", "?"):  # Ruby and Rust call a class this way
+            yield _construction(node, qualifier, enclosing)
+        if name and (qualifier or node.start_byte not in local):
             line = node.end_point.row + 1
-            yield Reference(name, kind, line, around[line], qualifier)
+            yield Reference(name, kind, line, enclosing[line], qualifier)
 
 
-def _made(node: Node, qualifier: str, around: _Around) -> Reference:
+def _construction(node: Node, class_name: str, enclosing: _Enclosing) -> Reference:
     line = node.end_point.row + 1
-    name, before = _split(qualifier)
-    return Reference(name, "call", line, around[line], before)
+    name, qualifier = _split(class_name)
+    return Reference(name, "call", line, enclosing[line], qualifier)
 
 
-def _import(captures: dict[str, list[Node]], source: bytes, around: _Around) -> Reference:
+def _import(captures: dict[str, list[Node]], source: bytes, enclosing: _Enclosing) -> Reference:
     node = captures["import"][0]
     line = node.start_point.row + 1
     alias = _text(captures["alias"][0], source) if "alias" in captures else ""
     if node.type == "use_wildcard":
-        return Reference(
-            "*", "import", line, around[line], _within_use(node, source, _text(captures["from"][0], source))
-        )
+        path = _full_use_path(node, source, _text(captures["from"][0], source))
+        return Reference("*", "import", line, enclosing[line], path)
     written = _text(node, source).strip("\"'`<>")
     qualifier, _, name = written.rpartition("/")
-    if node.type not in _PATHS:
+    if node.type not in _PATH_NODES:
         name, qualifier = _split(written)
     if "from" in captures:
         module = "".join(_text(captures["from"][0], source).split()).strip("\"'`")
         qualifier = f"{module}.{qualifier}".rstrip(".") if qualifier and not qualifier.startswith(".") else module
     elif node.parent is not None and node.parent.type in ("use_list", "use_as_clause"):
-        qualifier = _within_use(node, source, qualifier)
-    return Reference(name or written, "import", line, around[line], qualifier, alias)
+        qualifier = _full_use_path(node, source, qualifier)
+    return Reference(name or written, "import", line, enclosing[line], qualifier, alias)
 
 
-def _within_use(node: Node, source: bytes, path: str) -> str:
-    """The whole path of a name in Rust's nested lists: `use a::{b::{c}}` has a::b before c."""
+def _full_use_path(node: Node, source: bytes, path: str) -> str:
+    """The full path of a name in Rust's nested lists: in `use a::{b::{c}}`, a::b before c."""
     parts = [path] if path else []
     outer = node.parent
     while outer is not None and outer.type != "use_declaration":
-        before = outer.child_by_field_name("path") if outer.type == "scoped_use_list" else None
-        if before is not None:
-            parts.insert(0, _text(before, source))
+        prefix = outer.child_by_field_name("path") if outer.type == "scoped_use_list" else None
+        if prefix is not None:
+            parts.insert(0, _text(prefix, source))
         outer = outer.parent
     return "::".join(parts)
 
 
 def _mentions(
-    tree: Tree, source: bytes, places: Sequence[Span], around: _Around, own: Collection[int]
+    tree: Tree, source: bytes, occurrences: Sequence[Span], enclosing: _Enclosing, local: Collection[int]
 ) -> Iterator[Reference]:
-    """The places where a name stands in code: not in a comment or a text, and not where it is defined."""
-    begun = {(symbol.start_line, symbol.name) for symbol in around.symbols}
-    for start, end in sorted(places):
+    """Occurrences in code: not in a comment or a string, and not where the name is defined."""
+    definitions_left = {(symbol.start_line, symbol.name) for symbol in enclosing.symbols}
+    for start, end in sorted(occurrences):
         leaf = tree.root_node.descendant_for_byte_range(start, end)
         if (
             leaf is None
@@ -184,34 +184,34 @@ def _mentions(
         ):
             continue
         name, line = source[start:end].decode(), leaf.start_point.row + 1
-        if (line, name) in begun:
-            begun.remove((line, name))
+        if (line, name) in definitions_left:
+            definitions_left.remove((line, name))
             continue
         parent = leaf.parent
         if parent is not None and leaf in (parent.child_by_field_name(f) for f in ("name", "declarator", "alias")):
             continue
-        before = source[max(0, start - _LONGEST) : start].decode("utf-8", "replace")
-        mark = re.search(r"([\w$]+|[)\]])\s*(?:\?\.|\.|::|->)\s*$", before)
-        if mark or start not in own:
-            yield Reference(name, "use", line, around[line], _plain(mark[1]) if mark else "")
+        before = source[max(0, start - _MAX_CHARS) : start].decode("utf-8", "replace")
+        qualifier = re.search(r"([\w$]+|[)\]])\s*(?:\?\.|\.|::|->)\s*$", before)
+        if qualifier or start not in local:
+            yield Reference(name, "use", line, enclosing[line], _plain(qualifier[1]) if qualifier else "")
 
 
-def _places(source: bytes, name: str) -> list[Span]:
+def _occurrences(source: bytes, name: str) -> list[Span]:
     pattern = re.compile(rb"(?<![\w$])" + re.escape(name.encode("utf-8", "replace")) + rb"(?![\w$])")
     return [match.span() for match in pattern.finditer(source)]
 
 
 def _split(expression: str) -> tuple[str, str]:
-    """The name that an expression ends with, and what stands before it: `a.b().c` is c after "?"."""
+    """The name at the end of an expression, and its qualifier: of `a.b().c`, c and "?"."""
     if _DOTTED.fullmatch(expression):  # most are
-        before, _, name = expression.rpartition(".")
-        return name, before
-    flat = expression[-_LONGEST:].strip()
-    while (bare := _GENERIC.sub("", flat)) != flat:
-        flat = bare
-    last = _MARK.sub("\0", flat).rpartition("\0")[2]
-    named = _NAME.fullmatch(last)
-    return (named[1], _plain(flat.removesuffix(last).rstrip(" .:?->\\/"))) if named else ("", "")
+        qualifier, _, name = expression.rpartition(".")
+        return name, qualifier
+    flat = expression[-_MAX_CHARS:].strip()
+    while (without_generics := _GENERIC.sub("", flat)) != flat:
+        flat = without_generics
+    last = _SEPARATOR.sub("\0", flat).rpartition("\0")[2]
+    match = _NAME.fullmatch(last)
+    return (match[1], _plain(flat.removesuffix(last).rstrip(" .:?->\\/"))) if match else ("", "")
 
 
 def _plain(qualifier: str) -> str:
@@ -220,7 +220,7 @@ def _plain(qualifier: str) -> str:
 
 
 def _text(node: Node, source: bytes) -> str:
-    # Not `node.text`: it reads the source through the parser's callback again, forty times slower.
+    # Not `node.text`: it reads the source through the parser's callback again, which is forty times slower.
     return source[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
 

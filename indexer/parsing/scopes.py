@@ -1,6 +1,6 @@
-"""Where a name is a parameter or a variable of the function or block around it, and so means nothing outside.
+"""Where a name is a parameter or a variable of the function or block around it, and so refers to nothing outside.
 
-Python, JavaScript and TypeScript wholly, of Go and Rust the parameters. A binding that is not known here hides nothing.
+Covers Python, JavaScript and TypeScript in full, and parameters in Go and Rust. Other bindings hide nothing.
 """
 
 from collections import defaultdict
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from indexer.parsing.syntax import Node, Span, Tree, matches
 
-# Per grammar a query:
-#   @function  binds names that its body sees: a default value does not
-#   @block     binds names that all of it sees
-#   @class     binds names that nothing in it sees bare
-#   @bound     a parameter, or a variable where it is set
-#   @outer     a name of which a function says that it means one outside
-#   @filled    a parameter of a test or a fixture: pytest fills it with what the file has by that name, if anything
+# One query per grammar:
+#   @function  binds names that are visible in its body, but not in a default value
+#   @block     binds names that are visible in all of it
+#   @class     binds names that are not visible without a qualifier
+#   @bound     a parameter, or a variable where it is assigned
+#   @outer     a name that a function declares as one from outside
+#   @filled    a parameter of a test or a fixture: pytest fills it with the fixture of that name, if the file has one
 _PYTHON = """
 [(function_definition) (lambda)] @function
 [(list_comprehension) (set_comprehension) (dictionary_comprehension) (generator_expression)] @block
@@ -73,64 +73,64 @@ SCOPES = {
 
 @dataclass(slots=True)
 class _Scope:
-    """In bytes. `binds`: it sets the name; `is_outer`: whatever it sets, the name comes from elsewhere."""
+    """Spans in bytes. `binds`: it assigns the name; `is_outer`: even so, the name comes from outside."""
 
     start: int
     end: int
-    seen: Span
+    visible: Span  # where its names are visible
     binds: bool = False
     is_outer: bool = False
 
 
-def own(
-    tree: Tree, grammar: str, places: Sequence[Span], spans: Iterable[Span], brought: Collection[int]
+def local_names(
+    tree: Tree, grammar: str, occurrences: Sequence[Span], spans: Iterable[Span], bindings: Collection[int]
 ) -> frozenset[int]:
-    """Of the places of one name those where it is a parameter or a variable, by the byte they begin at.
+    """The start bytes of the occurrences of one name where it is a parameter or a variable.
 
-    `spans` are looked at, or everything where there are none. `brought`: the lines that import or define the name; the
-    scopes around them mean that.
+    Queries only `spans`, or the whole tree if there are none. `bindings`: the lines that import or define the name; in
+    the scopes around these lines the name means that import or definition.
     """
-    if grammar not in SCOPES or not places:
+    if grammar not in SCOPES or not occurrences:
         return frozenset()
-    starts = sorted(start for start, _ in places)
+    starts = sorted(start for start, _ in occurrences)
     scopes: dict[Span, _Scope] = {}
-    told: dict[str, set[int]] = defaultdict(set)
+    captured: dict[str, set[int]] = defaultdict(set)  # capture -> start bytes
     for _, captures in matches(tree, grammar, SCOPES[grammar], spans):
-        for what, nodes in captures.items():
-            told[what].update(node.start_byte for node in nodes)
-            if what in ("function", "block", "class"):
-                scopes.update(((node.start_byte, node.end_byte), _scope(node, what, brought)) for node in nodes)
-    bound = told["bound"].intersection(starts) - (told["filled"] if brought else set())
+        for capture, nodes in captures.items():
+            captured[capture].update(node.start_byte for node in nodes)
+            if capture in ("function", "block", "class"):
+                scopes.update(((node.start_byte, node.end_byte), _scope(node, capture, bindings)) for node in nodes)
+    bound = captured["bound"].intersection(starts) - (captured["filled"] if bindings else set())
     if not bound:
         return frozenset()
-    for start, around in _around(starts, scopes.values()):
-        if around:
-            around[-1].binds |= start in bound
-            around[-1].is_outer |= start in told["outer"]
-    return frozenset(start for start, around in _around(starts, scopes.values()) if _is_own(start, around, bound))
+    for start, enclosing in _enclosing(starts, scopes.values()):
+        if enclosing:
+            enclosing[-1].binds |= start in bound
+            enclosing[-1].is_outer |= start in captured["outer"]
+    return frozenset(start for start, stack in _enclosing(starts, scopes.values()) if _is_local(start, stack, bound))
 
 
-def _scope(node: Node, what: str, brought: Collection[int]) -> _Scope:
-    seen = {"function": node.child_by_field_name("body"), "block": node}.get(what)
-    if seen is None:
+def _scope(node: Node, kind: str, bindings: Collection[int]) -> _Scope:
+    visible = {"function": node.child_by_field_name("body"), "block": node}.get(kind)
+    if visible is None:
         return _Scope(node.start_byte, node.end_byte, (0, 0))
-    is_outer = any(seen.start_point.row < line <= seen.end_point.row + 1 for line in brought)
-    return _Scope(node.start_byte, node.end_byte, (seen.start_byte, seen.end_byte), is_outer=is_outer)
+    is_outer = any(visible.start_point.row < line <= visible.end_point.row + 1 for line in bindings)
+    return _Scope(node.start_byte, node.end_byte, (visible.start_byte, visible.end_byte), is_outer=is_outer)
 
 
-def _around(starts: Sequence[int], scopes: Iterable[_Scope]) -> Iterator[tuple[int, list[_Scope]]]:
-    """Each place with the scopes around it, outer ones first."""
+def _enclosing(starts: Sequence[int], scopes: Iterable[_Scope]) -> Iterator[tuple[int, list[_Scope]]]:
+    """Each start byte with the scopes around it, outer ones first."""
     later = sorted(scopes, key=lambda scope: (-scope.start, scope.end))
-    around: list[_Scope] = []
+    enclosing: list[_Scope] = []
     for start in starts:
         while later and later[-1].start <= start:
-            around.append(later.pop())
-        around = [scope for scope in around if start < scope.end]
-        yield start, around
+            enclosing.append(later.pop())
+        enclosing = [scope for scope in enclosing if start < scope.end]
+        yield start, enclosing
 
 
-def _is_own(start: int, around: Sequence[_Scope], bound: Collection[int]) -> bool:
-    if start in bound and around:
-        return not around[-1].is_outer
-    seeing = (scope for scope in reversed(around) if scope.seen[0] <= start < scope.seen[1])
-    return next((not scope.is_outer for scope in seeing if scope.is_outer or scope.binds), False)
+def _is_local(start: int, enclosing: Sequence[_Scope], bound: Collection[int]) -> bool:
+    if start in bound and enclosing:
+        return not enclosing[-1].is_outer
+    visible = (scope for scope in reversed(enclosing) if scope.visible[0] <= start < scope.visible[1])
+    return next((not scope.is_outer for scope in visible if scope.is_outer or scope.binds), False)

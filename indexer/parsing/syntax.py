@@ -1,4 +1,4 @@
-"""Syntax trees and queries over them: the one home of tree-sitter. Knows no language beyond its grammar's name."""
+"""Syntax trees and queries over them, by tree-sitter. Knows a language only by its grammar's name."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -10,30 +10,30 @@ from tree_sitter import Tree as Tree
 from tree_sitter_language_pack import get_language
 
 Span = tuple[int, int]  # bytes, the end exclusive
-Match = tuple[int, dict[str, list[Node]]]  # the pattern's place in its query, and what it captured
-_READ = 1 << 16  # bytes handed to the parser at once
+Match = tuple[int, dict[str, list[Node]]]  # the pattern's index in its query, and its captures
+_BLOCK = 1 << 16  # bytes given to the parser at once
 
 
-def tree_of(source: bytes, grammar: str, seconds: float) -> Tree | None:
-    """None when that takes longer than `seconds` of this thread's own time: a busy machine gives the same trees."""
+def parse_tree(source: bytes, grammar: str, seconds: float) -> Tree | None:
+    """None if parsing takes longer than `seconds` of this thread's CPU time: a busy machine gives the same trees."""
     until = time.thread_time() + seconds
 
-    # The progress callback is honoured only when the source is read through a callback too.
+    # tree-sitter calls the progress callback only when it also reads the source through a callback.
     def read(offset: int, _point: object) -> bytes:
-        return source[offset : offset + _READ]
+        return source[offset : offset + _BLOCK]
 
-    def late(_offset: int, _error: bool) -> bool:
+    def is_late(_offset: int, _error: bool) -> bool:
         return time.thread_time() > until
 
     try:
-        return Parser(_language(grammar)).parse(read, progress_callback=late)
-    except ValueError:  # the parser was told to stop
+        return Parser(_language(grammar)).parse(read, progress_callback=is_late)
+    except ValueError:  # the callback stopped the parser
         return None
 
 
 def matches(tree: Tree, grammar: str, query: str, spans: Iterable[Span] = ()) -> Iterator[Match]:
-    """All matches in the tree; with `spans` those that touch one of them, once for each that they touch."""
-    # Without a progress callback: with one, tree-sitter 0.26 crashes. The walk is linear in a tree made in time.
+    """All matches in the tree; with `spans`, those that overlap a span, once for each span."""
+    # Without a progress callback: with one, tree-sitter 0.26 crashes. A query takes time linear in the tree.
     for start, end in spans or ((0, tree.root_node.end_byte + 1),):
         cursor = QueryCursor(_query(grammar, query))
         cursor.set_byte_range(start, end)

@@ -1,6 +1,6 @@
-"""Whether a codebase answers a question at all, or the hits are only the nearest of what has nothing to do with it.
+"""Whether a codebase answers a question at all, or the hits are only the nearest of unrelated code.
 
-Keeps in the index what off-topic questions find there. Does not know how evidence is found.
+Caches in the index what off-topic questions find there. Does not know how evidence is computed.
 """
 
 from collections.abc import Callable
@@ -12,48 +12,47 @@ from indexer.search.query import SearchQuery, parse_query
 from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
 
-_META = "chance"
+_META = "chance"  # key of the baseline in the index
 
 FindEvidence = Callable[[SearchQuery, Snapshot], ScoreEvidence]
 
 
-def is_answered(
-    asked: SearchQuery,
-    found: ScoreEvidence,
-    snapshot: Snapshot,
-    store: Store,
-    model: str,
-    evidence: FindEvidence,
-    read: bool,
-) -> bool:
-    """For a question that the heavy embedder finds nothing close to, or, with `read` False, has not looked at.
+class Answerability:
+    """Judges the questions to one index by its off-topic baseline."""
 
-    `found` is its own evidence, `evidence` finds that of others; `model` made the vectors in the index.
-    """
-    if is_general(asked.text) or _is_named(asked, snapshot):
+    def __init__(self, store: Store, model: str, find_evidence: FindEvidence) -> None:
+        """`model`: made the vectors in the index. `find_evidence`: of an off-topic question."""
+        self._store = store
+        self._model = model
+        self._find_evidence = find_evidence
+
+    def is_answered(self, query: SearchQuery, evidence: ScoreEvidence, snapshot: Snapshot, *, reranked: bool) -> bool:
+        """For a question with no candidate that the re-ranking model finds close.
+
+        `evidence`: of the question itself. `reranked`: False if the re-ranking model has not scored the candidates.
+        """
+        if is_general(query.text) or _names_something(query, snapshot):
+            return True
+        return not self._baseline(snapshot).covers(evidence, reranked=reranked)
+
+    def _baseline(self, snapshot: Snapshot) -> OffTopicBaseline:
+        """Measured once, and again when the index has grown or shrunk."""
+        chunks = snapshot.chunks
+        if cached := OffTopicBaseline.load(str(snapshot.meta().get(_META, "")), self._model, chunks):
+            return cached
+        evidence = [self._find_evidence(parse_query(question), snapshot) for question in OFF_TOPIC]
+        baseline = OffTopicBaseline.measure(self._model, chunks, evidence)
+        if snapshot.meta().get("state") != "indexing":  # else the question would wait for the job to let it write
+            with suppress(IndexStorage):  # a full disk: measured again next time
+                self._store.set_meta(_META, baseline.dump())
+        return baseline
+
+
+def _names_something(query: SearchQuery, snapshot: Snapshot) -> bool:
+    """Whether the question spells the name of a definition or a file in the index."""
+    names = [name for name, sure in query.names if sure >= 1]
+    if snapshot.named(names):
         return True
-    return not _chance(store, snapshot, model, evidence).covers(found, read)
-
-
-def _is_named(asked: SearchQuery, snapshot: Snapshot) -> bool:
-    """Whether the question spells the name of a definition or of a file that is there."""
-    spelt = [name for name, sure in asked.names if sure >= 1]
-    if snapshot.named(spelt):
-        return True
-    return bool(asked.files) and any(
-        f"/{path}".endswith(f"/{name}") for path in snapshot.paths() for name in asked.files
+    return bool(query.files) and any(
+        f"/{path}".endswith(f"/{name}") for path in snapshot.paths() for name in query.files
     )
-
-
-def _chance(store: Store, snapshot: Snapshot, model: str, evidence: FindEvidence) -> OffTopicBaseline:
-    """Measured once, and again when the index has grown or shrunk."""
-    chunks = snapshot.chunks
-    if kept := OffTopicBaseline.kept(str(snapshot.meta().get(_META, "")), model, chunks):
-        return kept
-    made = OffTopicBaseline.measure(
-        model, chunks, [evidence(parse_query(question), snapshot) for question in OFF_TOPIC]
-    )
-    if snapshot.meta().get("state") != "indexing":  # a job would make a question wait for its turn to write
-        with suppress(IndexStorage):  # a disk that is full: measured again next time
-            store.note(_META, made.text())
-    return made

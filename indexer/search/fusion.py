@@ -1,4 +1,4 @@
-"""One ranking out of several: pure functions of scores and of what is known about each chunk."""
+"""Several rankings fused into one: pure functions of scores and chunks. Does not know how the scores come about."""
 
 import math
 import re
@@ -15,28 +15,29 @@ _EXAMPLE = re.compile(
 _TYPES_ONLY = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
 _PROSE = frozenset({"markdown", "rst", "text", "html"})
 _DATA = frozenset({"json", "yaml", "toml", "xml", "csv", "css", "ini"})
-_OUTSIDE = frozenset({"block", "window"})
+_NO_DEFINITION = frozenset({"block", "window"})  # kinds of chunks
 
-# Measured on the development repositories, each beside all the others; where neighbours were alike, the middle.
-_TESTS_TIMES = 0.3
-_EXAMPLES_TIMES = 0.85
-_PROSE_TIMES = 0.6
-_DATA_TIMES = 0.75
-_TYPES_TIMES = 0.6
-_OUTSIDE_TIMES = 0.7
+# Factors on a score. Measured on the development repositories, each with all the others in place; where neighbouring
+# values did equally well, the middle one.
+_TESTS_FACTOR = 0.3
+_EXAMPLES_FACTOR = 0.85
+_PROSE_FACTOR = 0.6
+_DATA_FACTOR = 0.75
+_TYPES_FACTOR = 0.6
+_NO_DEFINITION_FACTOR = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a signal at its typical strength counts; 0 leaves it out."""
+    """What each signal counts at the strength given beside it; 0 leaves the signal out."""
 
-    lexical: float = 1.0  # of a list's root mean square
-    dense: float = 0.7
-    symbol: float = 1.6  # of a sure name
-    graph: float = 1.0  # of as much rank as the best hit has of its own
-    history: float = 0.2  # of changing with the best, and in the last commit
-    rerank: float = 3.0  # of the root mean square above the worst candidate read
-    file: float = 0.2  # of the Euclidean sum of a file's scores
+    lexical: float = 1.0  # at the root mean square of its list
+    dense: float = 0.7  # the same
+    symbol: float = 1.6  # for a sure name
+    graph: float = 1.0  # for as much rank as the best hit has of its own
+    history: float = 0.2  # for changing with the best files, and in the last commit
+    rerank: float = 3.0  # at the root mean square above the worst candidate scored
+    file: float = 0.2  # on the Euclidean norm of a file's scores
 
 
 DEFAULT = Weights()
@@ -44,11 +45,20 @@ DEFAULT = Weights()
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A chunk's place among the answers to one question."""
+    """A chunk in a ranking."""
 
     id: int
     score: float
     why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStage:
+    """Signals of the best candidates only; one that is missing counts as 0."""
+
+    graph: Mapping[int, float]  # 0 to 1, by chunk id
+    history: Mapping[str, float]  # 0 to 1, by path
+    cosines: Mapping[int, float]  # of the re-ranking model, by chunk id
 
 
 def fuse(
@@ -59,22 +69,24 @@ def fuse(
     pool: int,
     weights: Weights,
 ) -> list[Ranked]:
-    """Best first, ties by id. Each argument maps chunk ids: BM25; cosine; 0 to 1 for a name; a factor on the sum.
+    """The first stage, best first, ties by id. The mappings are by chunk id.
 
-    BM25 and cosine count by how far they lie above what the chunks beyond their list have at most, in units of what
-    the list has on average (root mean square). So a chunk that a signal did not find gets 0 from it, and no signal
-    drowns another by its scale. `pool`: the length from which on a list is cut off.
+    `lexical`: BM25. `dense`: cosines. `symbol`: 0 to 1 for a name. `factors`: on the sum. `pool`: the length at which a
+    list is cut off.
+
+    BM25 and cosine are measured from the most that a chunk outside their list can have, in units of the list's root
+    mean square. So a chunk that a signal did not find gets 0 from it, and no signal drowns another by its scale.
     """
     # A lexical list that is not cut off holds every chunk with any of the words: the others have 0.
-    above_lexical = _above(lexical, min(lexical.values(), default=0.0) if len(lexical) >= pool else 0.0)
-    above_dense = _above(dense, min(dense.values(), default=0.0))
+    lexical_excess = _excess(lexical, min(lexical.values(), default=0.0) if len(lexical) >= pool else 0.0)
+    dense_excess = _excess(dense, min(dense.values(), default=0.0))
     ranked = []
     for chunk in lexical.keys() | dense.keys() | symbol.keys():
-        times = factors.get(chunk, 1.0)
+        factor = factors.get(chunk, 1.0)
         why = Why(
-            lexical=times * weights.lexical * above_lexical.get(chunk, 0.0),
-            dense=times * weights.dense * above_dense.get(chunk, 0.0),
-            symbol=times * weights.symbol * symbol.get(chunk, 0.0),
+            lexical=factor * weights.lexical * lexical_excess.get(chunk, 0.0),
+            dense=factor * weights.dense * dense_excess.get(chunk, 0.0),
+            symbol=factor * weights.symbol * symbol.get(chunk, 0.0),
         )
         ranked.append(_scored(chunk, why))
     return _ordered(ranked)
@@ -82,46 +94,45 @@ def fuse(
 
 def refine(
     ranked: Sequence[Ranked],
-    graph: Mapping[int, float],
-    history: Mapping[str, float],
-    cosines: Mapping[int, float],
+    signals: SecondStage,
     factors: Mapping[int, float],
     paths: Mapping[int, str],
     weights: Weights,
 ) -> list[Ranked]:
-    """`ranked` again with what is known of its first ones only, and then with what speaks for each one's file.
+    """The second stage: `ranked` with the signals of its best chunks added, and then a share of each file's scores.
 
-    `graph`: 0 to 1; `history`: the same, by path; `cosines`: of the heavy embedder, counted from the worst one as in
-    `fuse`.
+    Cosines are measured from the worst one, as in `fuse`. `factors`, `paths`: by chunk id.
     """
-    above_cosines = _above(cosines, min(cosines.values(), default=0.0))
-    gained: dict[int, tuple[float, float]] = {}  # by graph and history, and by the heavy embedder
+    cosine_excess = _excess(signals.cosines, min(signals.cosines.values(), default=0.0))
+    gains: dict[int, tuple[float, float]] = {}  # graph with history; rerank
     squares: dict[str, float] = defaultdict(float)
     for item in ranked:
-        times = factors.get(item.id, 1.0)
-        joined = weights.graph * graph.get(item.id, 0.0) + weights.history * history.get(paths[item.id], 0.0)
-        read = times * weights.rerank * above_cosines.get(item.id, 0.0)
-        gained[item.id] = times * joined, read
-        squares[paths[item.id]] += (item.score + times * joined + read) ** 2
+        factor = factors.get(item.id, 1.0)
+        graph = weights.graph * signals.graph.get(item.id, 0.0)
+        history = weights.history * signals.history.get(paths[item.id], 0.0)
+        related = factor * (graph + history)
+        rerank = factor * weights.rerank * cosine_excess.get(item.id, 0.0)
+        gains[item.id] = related, rerank
+        squares[paths[item.id]] += (item.score + related + rerank) ** 2
     refined = []
     for item in ranked:
-        joined, read = gained[item.id]
+        related, rerank = gains[item.id]
         file = weights.file * math.sqrt(squares[paths[item.id]])
-        refined.append(_scored(item.id, replace(item.why, graph=joined, rerank=read, file=file)))
+        refined.append(_scored(item.id, replace(item.why, graph=related, rerank=rerank, file=file)))
     return _ordered(refined)
 
 
-def factor(chunk: Chunk, about_tests: bool, about_docs: bool) -> float:
-    """Below 1 for what is rarely the answer to a question that does not ask for it: tests, examples, prose, data."""
+def prior_factor(chunk: Chunk, about_tests: bool, about_docs: bool) -> float:
+    """Below 1 for chunks that rarely answer a question unless it asks for them: tests, examples, prose, data."""
     rules = (
-        (not about_tests and is_test(chunk.path), _TESTS_TIMES),
-        (_EXAMPLE.search(chunk.path), _EXAMPLES_TIMES),
-        (_TYPES_ONLY.search(chunk.path), _TYPES_TIMES),
-        (not about_docs and chunk.language in _PROSE, _PROSE_TIMES),
-        (chunk.language in _DATA, _DATA_TIMES),
-        (chunk.kind in _OUTSIDE, _OUTSIDE_TIMES),
+        (not about_tests and is_test(chunk.path), _TESTS_FACTOR),
+        (_EXAMPLE.search(chunk.path), _EXAMPLES_FACTOR),
+        (_TYPES_ONLY.search(chunk.path), _TYPES_FACTOR),
+        (not about_docs and chunk.language in _PROSE, _PROSE_FACTOR),
+        (chunk.language in _DATA, _DATA_FACTOR),
+        (chunk.kind in _NO_DEFINITION, _NO_DEFINITION_FACTOR),
     )
-    return math.prod(times for holds, times in rules if holds)
+    return math.prod(factor for applies, factor in rules if applies)
 
 
 def total(why: Why) -> float:
@@ -136,10 +147,11 @@ def _ordered(ranked: list[Ranked]) -> list[Ranked]:
     return sorted(ranked, key=lambda item: (-item.score, item.id))
 
 
-def _above(scores: Mapping[int, float], floor: float) -> dict[int, float]:
+def _excess(scores: Mapping[int, float], floor: float) -> dict[int, float]:
+    """How far each score lies above `floor`, in units of the root mean square of that."""
     if not scores:
         return {}
-    typical = math.sqrt(sum((score - floor) ** 2 for score in scores.values()) / len(scores))
-    if typical <= 1e-9:
+    rms = math.sqrt(sum((score - floor) ** 2 for score in scores.values()) / len(scores))
+    if rms <= 1e-9:
         return dict.fromkeys(scores, 0.0)
-    return {chunk: max(0.0, score - floor) / typical for chunk, score in scores.items()}
+    return {chunk: max(0.0, score - floor) / rms for chunk, score in scores.items()}

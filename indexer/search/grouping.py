@@ -1,4 +1,4 @@
-"""A ranking of chunks -> the places to show: not all of one file, neighbours together. Pure."""
+"""A ranking of chunks -> the hits to show: several files among the first, neighbouring chunks merged. Pure."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,48 +9,48 @@ from indexer.storage.snapshot import ChunkRow
 
 _FIRST = 10
 _PER_FILE = 3  # chunks of one file in the first ten, while other files have any
-_GOOD = 40  # ranks within which neighbours are shown as one place
+_MERGED_RANKS = 40  # ranks within which neighbours are merged
 _GAP = 3  # lines between neighbours, at most
-_LINES = 80  # of a place made of several definitions: what a reader takes in at once
-_DEFINITION_LINES = 120  # of a place made of one definition's parts
+_LINES = 80  # of a hit made of several definitions: what a reader takes in at once
+_DEFINITION_LINES = 120  # of a hit made of one definition's parts
 
 
 @dataclass(frozen=True, slots=True)
 class HitGroup:
-    """A place: chunks that were found side by side, in order of lines."""
+    """Chunks that stand side by side and are shown as one hit."""
 
     ranked: Ranked  # the best of them
     best: ChunkRow  # the best of those that belong to a definition, if any does
-    parts: tuple[ChunkRow, ...]
+    parts: tuple[ChunkRow, ...]  # in order of lines
 
 
 def group_hits(ranked: list[Ranked], rows: dict[int, ChunkRow], k: int, joined: bool) -> list[HitGroup]:
-    """The best `k`, each with the other parts of its definition; `joined`: and definitions beside it that rank well."""
+    """The best `k`, each with the other parts of its definition; with `joined` also good definitions beside it."""
     best = diversify(ranked, rows)[: 3 * k]
-    rank = {item.id: at for at, item in enumerate(best)}
+    rank = {item.id: position for position, item in enumerate(best)}
     groups: list[list[ChunkRow]] = []
     for row in sorted((rows[item.id] for item in best), key=lambda row: (row.file.path, row.chunk.start_line, row.id)):
         if groups and _belongs(groups[-1], row, rank, joined):
             groups[-1].append(row)
         else:
             groups.append([row])
-    found = []
-    for group in groups:
-        first = min(rank[row.id] for row in group)
-        named = min(group, key=lambda row: (not row.chunk.symbol, rank[row.id]))
-        found.append((first, HitGroup(best[first], named, tuple(group))))
-    return [place for _, place in sorted(found, key=itemgetter(0))[:k]]
+    ordered = []
+    for rows_of_group in groups:
+        first = min(rank[row.id] for row in rows_of_group)
+        named = min(rows_of_group, key=lambda row: (not row.chunk.symbol, rank[row.id]))
+        ordered.append((first, HitGroup(best[first], named, tuple(rows_of_group))))
+    return [group for _, group in sorted(ordered, key=itemgetter(0))[:k]]
 
 
 def diversify(ranked: list[Ranked], rows: dict[int, ChunkRow]) -> list[Ranked]:
-    """No file fills the first places alone: its fourth chunk waits while others that are half as good have had none."""
+    """No file fills the first ranks alone: its fourth chunk comes after chunks of others that are half as good."""
     first: list[Ranked] = []
     later: list[Ranked] = []
     per_file: Counter[str] = Counter()
     for item in ranked:
         path = rows[item.id].file.path
-        others_qualify = not later or item.score >= later[0].score / 2
-        if len(first) < _FIRST and per_file[path] < _PER_FILE and others_qualify:
+        is_good_enough = not later or item.score >= later[0].score / 2
+        if len(first) < _FIRST and per_file[path] < _PER_FILE and is_good_enough:
             first.append(item)
             per_file[path] += 1
         else:
@@ -59,7 +59,7 @@ def diversify(ranked: list[Ranked], rows: dict[int, ChunkRow]) -> list[Ranked]:
 
 
 def _belongs(group: list[ChunkRow], row: ChunkRow, rank: dict[int, int], joined: bool) -> bool:
-    """Whether `row` is shown together with the group before it in its file."""
+    """Whether `row` is merged with the group before it in its file."""
     first, last, chunk = group[0].chunk, group[-1].chunk, row.chunk
     if first.path != chunk.path or chunk.start_line <= last.start_line:
         return False
@@ -67,5 +67,5 @@ def _belongs(group: list[ChunkRow], row: ChunkRow, rank: dict[int, int], joined:
     follows = chunk.start_line == last.end_line + 1
     if chunk.symbol and chunk.symbol == first.symbol and follows:
         return lines <= _DEFINITION_LINES
-    good = max(rank[row.id], min(rank[part.id] for part in group)) < _GOOD
-    return joined and good and chunk.start_line - last.end_line <= _GAP and lines <= _LINES
+    both_good = max(rank[row.id], min(rank[part.id] for part in group)) < _MERGED_RANKS
+    return joined and both_good and chunk.start_line - last.end_line <= _GAP and lines <= _LINES

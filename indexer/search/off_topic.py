@@ -1,6 +1,6 @@
-"""What a question finds by chance: the best scores of questions that have nothing to do with any codebase.
+"""The off-topic baseline: the best scores in a codebase of questions that have nothing to do with any codebase.
 
-A question that finds nothing better has no answer there. Does not know how scores come about or what is done with hits.
+A question that scores no better has no answer there. Does not know how scores are computed or what is done with hits.
 """
 
 import json
@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from indexer.parsing.identifiers import TERMS, content_words, split
-from indexer.storage.bm25 import most
+from indexer.storage.bm25 import max_score
 from indexer.storage.snapshot import Snapshot
 
-# Everyday questions: about food, sports, places, law, gardens, arts, history, nature, health, travel.
+# Everyday questions about food, sports, places, law, gardens, arts, history, nature, health and travel.
 OFF_TOPIC = (
     "How long should I boil an egg so that the yolk stays soft?",
     "What goes well with roast lamb on a Sunday?",
@@ -56,7 +56,7 @@ OFF_TOPIC = (
     "What is the weather like in Lisbon in April?",
     "Tell me a joke about elephants",
 )
-# What can be asked of any codebase. A question of such words alone is never off topic, however badly it matches.
+# Words of questions to any codebase. A question of these alone is never off topic, however badly it matches.
 _GENERAL = frozenset(
     split(
         "abstraction api app application architecture argument author bug build central check class classes cli"
@@ -73,61 +73,60 @@ _GENERAL = frozenset(
     )
 )
 
-# Measured on 11 codebases with 382 questions on them and 40 unseen off-topic ones, see docs/benchmarks.md: where the
-# heavy embedder has read the candidates, in deviations of its cosines; else in the sum of those of the two others.
-_DENSE = 3.6
-_CHEAP = 1.75
-_CHEAP_ALONE = 7.0  # so good that it counts whatever the heavy embedder says
-_CHANGED = 0.2  # share of the chunks
-_LEAST_DEVIATION = 0.02  # of scores that are nearly constant, as in a codebase of three chunks
+# Thresholds in standard deviations, measured on 11 codebases with 382 questions on them and 40 unseen off-topic ones
+# (docs/benchmarks.md). The first is of the re-ranking model's cosines, the others of the sum of both other scores.
+_RERANK_Z = 3.6
+_FIRST_STAGE_Z = 1.75  # if the candidates were not re-ranked
+_SURE_FIRST_STAGE_Z = 7.0  # counts whatever the re-ranking model says
+_CHUNKS_CHANGED = 0.2  # share of the chunks from which on a baseline is out of date
+_LEAST_DEVIATION = 0.02  # for scores that are nearly constant, as in a codebase of three chunks
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreEvidence:
-    """The best scores of one question in one codebase; 0 where nothing was found."""
+    """The best scores of one question in one codebase; 0 if nothing was found."""
 
     static: float  # cosine
-    words: float  # BM25, as a share of the most that the words of the question could bring
+    words: float  # BM25, as a share of the most that the question's terms could bring
 
 
 @dataclass(frozen=True, slots=True)
 class OffTopicBaseline:
-    """The evidence of each of `OFF_TOPIC` in one codebase, and of which state of it."""
+    """The evidence of each question of `OFF_TOPIC` in one codebase. The fields are as stored in the index."""
 
-    recipe: str
-    chunks: int
+    recipe: str  # of what it was measured with
+    chunks: int  # in the index at that time
     static: tuple[float, ...]
     words: tuple[float, ...]
 
     @classmethod
-    def measure(cls, model: str, chunks: int, found: Sequence[ScoreEvidence]) -> Self:
-        return cls(
-            _recipe(model), chunks, tuple(one.static for one in found), tuple(round(one.words, 4) for one in found)
-        )
+    def measure(cls, model: str, chunks: int, evidence: Sequence[ScoreEvidence]) -> Self:
+        static, words = [item.static for item in evidence], [round(item.words, 4) for item in evidence]
+        return cls(_recipe(model), chunks, tuple(static), tuple(words))
 
     @classmethod
-    def kept(cls, text: str, model: str, chunks: int) -> Self | None:
-        """What `text` keeps, if it is of this model and of about these chunks."""
+    def load(cls, text: str, model: str, chunks: int) -> Self | None:
+        """The baseline that `text` holds, if it is of this model and of about as many chunks."""
         try:
-            told = json.loads(text)
-            found = cls(told["recipe"], told["chunks"], tuple(told["static"]), tuple(told["words"]))
+            fields = json.loads(text)
+            baseline = cls(fields["recipe"], fields["chunks"], tuple(fields["static"]), tuple(fields["words"]))
         except (ValueError, TypeError, KeyError):
             return None
-        is_of_these = abs(found.chunks - chunks) <= _CHANGED * found.chunks
-        return found if found.recipe == _recipe(model) and is_of_these else None
+        is_current = abs(baseline.chunks - chunks) <= _CHUNKS_CHANGED * baseline.chunks
+        return baseline if baseline.recipe == _recipe(model) and is_current else None
 
-    def text(self) -> str:
+    def dump(self) -> str:
         return json.dumps(asdict(self))
 
-    def covers(self, evidence: ScoreEvidence, read: bool) -> bool:
-        """Whether off-topic questions find as good; `read`: the heavy embedder has seen nothing better either."""
-        better = z_score(evidence.static, self.static) + z_score(evidence.words, self.words)
-        return better <= (_CHEAP_ALONE if read else _CHEAP)
+    def covers(self, evidence: ScoreEvidence, *, reranked: bool) -> bool:
+        """Whether off-topic questions score as well. `reranked`: the re-ranking model found nothing close either."""
+        z = z_score(evidence.static, self.static) + z_score(evidence.words, self.words)
+        return z <= (_SURE_FIRST_STAGE_Z if reranked else _FIRST_STAGE_Z)
 
 
-def is_close(cosines: Mapping[int, float], by_chance: Sequence[float]) -> bool:
-    """Whether the best of the heavy embedder's cosines is beyond those of `OFF_TOPIC` with the same candidates."""
-    return bool(cosines) and z_score(max(cosines.values()), by_chance) > _DENSE
+def is_close(cosines: Mapping[int, float], off_topic: Sequence[float]) -> bool:
+    """Whether the best cosine of the re-ranking model is far above those of `OFF_TOPIC` with the same candidates."""
+    return bool(cosines) and z_score(max(cosines.values()), off_topic) > _RERANK_Z
 
 
 def is_general(question: str) -> bool:
@@ -135,19 +134,19 @@ def is_general(question: str) -> bool:
     return _GENERAL.issuperset(split(" ".join(content_words(question))))
 
 
-def z_score(score: float, by_chance: Sequence[float]) -> float:
-    """How far beyond their mean, in standard deviations."""
-    deviation = max(_LEAST_DEVIATION, statistics.pstdev(by_chance))
-    return (score - statistics.fmean(by_chance)) / deviation
+def z_score(score: float, baseline: Sequence[float]) -> float:
+    """How far `score` lies above the mean of the baseline, in its standard deviations."""
+    deviation = max(_LEAST_DEVIATION, statistics.pstdev(baseline))
+    return (score - statistics.fmean(baseline)) / deviation
 
 
-def share(best: float, terms: Collection[str], snapshot: Snapshot) -> float:
-    """The best BM25 of a question, as a share of what a chunk would have that is about nothing but all its terms.
+def bm25_share(best: float, terms: Collection[str], snapshot: Snapshot) -> float:
+    """The best BM25 of a question, as a share of what a chunk would have that consists of all its terms and no others.
 
-    A term that occurs nowhere counts as the rarest: "lasagna" is what the question is about, and is not found.
+    A term that occurs nowhere counts as the rarest: a question about lasagna finds nothing by its other words.
     """
     chunks, frequency = snapshot.chunks, snapshot.frequency(list(terms))
-    possible = sum(most(chunks, frequency.get(term, 0)) for term in terms)
+    possible = sum(max_score(chunks, frequency.get(term, 0)) for term in terms)
     return best / possible if possible else 0.0
 
 

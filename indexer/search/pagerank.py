@@ -1,6 +1,6 @@
-"""Which candidates the others refer to: personalised PageRank over the names that their texts mention. Pure.
+"""Personalised PageRank over the names that the candidates' texts mention. Pure.
 
-A definition that many good hits call is likely part of the answer, even where it says few of the question's words.
+A definition that many good hits call is likely part of the answer, even if it has few of the question's words.
 """
 
 import re
@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from indexer.storage.snapshot import ChunkRow
 
 _NAME = re.compile(r"[A-Za-z_]\w{2,}")
-_DAMPING = 0.5  # share of a place's rank that goes on to what it refers to
+_DAMPING = 0.5  # share of a chunk's rank that flows to the chunks that it refers to
 _ROUNDS = 3
-_SHARED = 5  # a name that more candidates define says nothing
+_SHARED = 5  # a name that more candidates define is ignored
 
 
 def pagerank_scores(seeds: Mapping[int, float], rows: Mapping[int, ChunkRow]) -> dict[int, float]:
-    """What each candidate gains by others that refer to it, by how good (`seeds`: chunk id to score) those are.
+    """What each candidate gains from the others that refer to it, in units of the best candidate's own rank; 0 to 1.
 
-    In units of the best candidate's own rank, 1 at most.
+    `seeds`: the scores of the candidates, by chunk id.
     """
     defined: dict[str, set[int]] = defaultdict(set)
     for i in seeds:

@@ -1,4 +1,4 @@
-"""What a question asks for: its words, the names it mentions, and the conversation it leans on.
+"""A question parsed for retrieval: its terms, the names it mentions, and the earlier questions that it needs.
 
 Pure text; knows no index.
 """
@@ -12,14 +12,14 @@ from itertools import pairwise
 from indexer.parsing.identifiers import content_words, is_identifier, query_terms
 
 _FEW = 2  # content words below which a question does not stand alone
-_TURNS = 3  # earlier questions a follow-up may lean on
+_TURNS = 3  # earlier questions that a follow-up may need
 
 _PRONOUN = re.compile(
     r"\b(?:it|its|it's|they|them|their|theirs|he|she|this|that|these|those|there"
     r"|the (?:same|above|former|latter|first|second))\b",
     re.IGNORECASE,
 )
-# The pronoun stands for nothing said before: "is it possible", "is there a ...", "this repository".
+# Pronouns that refer to nothing before: "is it possible", "is there a ...", "this repository".
 _NO_REFERENCE = re.compile(
     r"\b(?:is|was|would|isn't) it (?:possible|necessary|safe|ok|okay|true)\b"
     r"|\b(?:is|are|was|were) there\b|\bthere (?:is|are)\b"
@@ -37,8 +37,8 @@ _TESTS = re.compile(
     r"|\btests? (?:for|of|that|which|cover\w*|check\w*)\b|\bfixtures?\b",
     re.IGNORECASE,
 )
-_ABOUT = 200  # characters: a longer text tells of something, it does not ask for tests
-# What reports carry beside the words of their author: comments of a form, its boxes to tick, addresses.
+_REPORT_LENGTH = 200  # characters from which on a text describes a problem, and does not ask for tests
+# Text in reports that is not their author's: comments and checkboxes of a form, code, tracebacks, addresses.
 _FORM = re.compile(r"<!--.*?-->|^\s*[-*] \[[ xX]\].*$|<details>|</?summary>", re.DOTALL | re.MULTILINE)
 _FENCED = re.compile(r"^([`~]{3,}).*?(?:^\1|\Z)", re.DOTALL | re.MULTILINE)
 _TRACE = re.compile(
@@ -54,21 +54,21 @@ _DOCS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """A question ready for retrieval, alone or with what it refers to."""
+    """A question ready for retrieval, with the earlier questions that it needs."""
 
-    text: str  # what is embedded: the words of a person, without code and what programs printed
-    terms: tuple[str, ...]  # those of its first line, in order, each once
-    more_terms: tuple[tuple[str, int], ...]  # those of the other lines only, with their counts
-    names: tuple[tuple[str, float], ...]  # what may be a symbol's name, with how surely (0 to 1]
-    files: tuple[str, ...]  # file names it mentions
+    text: str  # to embed: what a person wrote, without code and output of programs
+    terms: tuple[str, ...]  # of the first line, in order, each once
+    more_terms: tuple[tuple[str, int], ...]  # terms of the other lines only, with their counts
+    names: tuple[tuple[str, float], ...]  # possible names of symbols, each with its probability (0 to 1]
+    files: tuple[str, ...]  # file names that it mentions
     about_tests: bool
     about_docs: bool
-    is_report: bool  # it tells of something at length, as a bug report does
+    is_report: bool  # it describes something at length, as a bug report does
 
 
 def parse_query(question: str, history: Sequence[str] = ()) -> SearchQuery:
-    """`history`: the user's earlier questions, oldest first. They count only if this one does not stand alone."""
-    text = _FORM.sub(" ", "\n".join([*_leaned_on(question, history), question]))
+    """`history`: the user's earlier questions, oldest first. They are used only if this one does not stand alone."""
+    text = _FORM.sub(" ", "\n".join([*_needed(question, history), question]))
     title = text.strip().partition("\n")[0] if not history else text
     terms = query_terms(title)
     rest = Counter(query_terms_with_repeats(text)) if title != text else Counter()
@@ -78,36 +78,36 @@ def parse_query(question: str, history: Sequence[str] = ()) -> SearchQuery:
         more_terms=tuple((term, n) for term, n in rest.items() if term not in set(terms)),
         names=tuple(_names(text).items()),
         files=tuple(dict.fromkeys(_FILE.findall(text))),
-        about_tests=len(question) < _ABOUT and bool(_TESTS.search(question)),
+        about_tests=len(question) < _REPORT_LENGTH and bool(_TESTS.search(question)),
         about_docs=bool(_DOCS.search(question)),
-        is_report=len(question) >= _ABOUT,
+        is_report=len(question) >= _REPORT_LENGTH,
     )
 
 
 def stands_alone(question: str) -> bool:
-    """Whether it can be understood without the conversation: enough words of its own, none that points back."""
-    pointing = _PRONOUN.search(_NO_REFERENCE.sub(" ", question))
-    return not pointing and len(content_words(question)) >= _FEW
+    """Whether it can be understood without the conversation: it has enough words, and no pronoun refers back."""
+    pronoun = _PRONOUN.search(_NO_REFERENCE.sub(" ", question))
+    return not pronoun and len(content_words(question)) >= _FEW
 
 
 def query_terms_with_repeats(text: str) -> list[str]:
     return [term for line in text.split("\n") if line.strip() for term in query_terms(line)]
 
 
-def _leaned_on(question: str, history: Sequence[str]) -> list[str]:
+def _needed(question: str, history: Sequence[str]) -> list[str]:
     """The earlier questions that a follow-up needs: back to the last one that stands alone."""
     if stands_alone(question):
         return []
-    found: list[str] = []
+    needed: list[str] = []
     for earlier in reversed(history[-_TURNS:]):
-        found.insert(0, earlier)
+        needed.insert(0, earlier)
         if stands_alone(earlier):
             break
-    return found
+    return needed
 
 
 def _prose(text: str) -> str:
-    """What a person said, where they said something."""
+    """What a person wrote; the whole text if that has no content words."""
     prose = text
     for noise in (_FENCED, _TRACE, _ADDRESS):
         prose = noise.sub(" ", prose)
@@ -115,7 +115,10 @@ def _prose(text: str) -> str:
 
 
 def _names(text: str) -> dict[str, float]:
-    """Possible names, lower-case. Quoted, called, dotted or written as code: sure. Words, one or two joined: maybe."""
+    """Possible names in lower case, with their probability: 1 if quoted, called, dotted or written as code.
+
+    Plain words, and two neighbouring words as one name, have less.
+    """
     names: dict[str, float] = {}
     words = content_words(text)[:60]
     for first, second in pairwise(words):

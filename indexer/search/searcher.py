@@ -1,7 +1,7 @@
-"""Question -> the chunks that answer it, from one index: words, static vectors and names first; the best of these
-again by who refers to whom and by the heavy embedder.
+"""Question -> the chunks that answer it, from one index.
 
-Keeps the vectors in memory and follows the database before each search. Does not know who asks.
+First stage: words, static vectors and names. Second stage, for the best of these: references among them, the commit
+history and the re-ranking model. Keeps the vectors in memory and syncs them with the database before each search.
 """
 
 import math
@@ -15,12 +15,12 @@ from fnmatch import translate
 from indexer.embedding.base import Embedder
 from indexer.embedding.rerank import Reranker
 from indexer.errors import IndexStorage
-from indexer.parsing.chunking import embedded
-from indexer.search.answerability import is_answered
+from indexer.parsing.chunking import embedding_text
+from indexer.search.answerability import Answerability
 from indexer.search.cochange import cochange_scores
-from indexer.search.fusion import DEFAULT, Ranked, Weights, factor, fuse, refine
+from indexer.search.fusion import DEFAULT, Ranked, SecondStage, Weights, fuse, prior_factor, refine
 from indexer.search.grouping import HitGroup, group_hits
-from indexer.search.off_topic import OFF_TOPIC, ScoreEvidence, is_close, share
+from indexer.search.off_topic import OFF_TOPIC, ScoreEvidence, bm25_share, is_close
 from indexer.search.pagerank import pagerank_scores
 from indexer.search.query import SearchQuery, parse_query
 from indexer.search.symbol_match import match_symbols
@@ -32,10 +32,10 @@ from indexer.storage.vector_sync import VectorMirror
 from indexer.types import Hit
 
 _POOL = 200  # candidates of each signal
-_READ = 50  # candidates that the heavy embedder reads
-_REFERRING = 100  # candidates whose references count
-_TERMS = 24  # of a long question beyond its first line, the most telling
-_EVERYWHERE = 0.25  # share of the chunks
+_RERANKED = 50  # candidates that the re-ranking model scores
+_RELATED = 100  # candidates whose references and commits count
+_MORE_TERMS = 24  # of a long question beyond its first line
+_COMMON = 0.25  # share of the chunks from which on a term is too common
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,23 @@ class SearchResult:
     """What a question finds."""
 
     hits: list[Hit]  # best first
-    is_answered: bool  # False: they are the nearest places, but no nearer than to a question about the weather
+    is_answered: bool  # False: the hits are the nearest there are, but no nearer than to an off-topic question
 
 
 class Searcher:
     """Searches one index. Safe to use from several threads."""
 
     def __init__(
-        self, store: Store, static: Embedder, dense: Reranker | None = None, weights: Weights = DEFAULT
+        self, store: Store, static: Embedder, reranker: Reranker | None = None, weights: Weights = DEFAULT
     ) -> None:
-        """`static` made the vectors in the index; `dense` reads the best candidates of each question once more."""
+        """`static`: made the vectors in the index. `reranker`: scores the best candidates of each question."""
         self._store = store
         self._static = static
-        self._dense = dense
+        self._reranker = reranker
         self._weights = weights
         self._lock = threading.Lock()
         self._vectors = VectorMirror(static.model_id, static.dim, store.vectors_file)
+        self._answerability = Answerability(store, static.model_id, self._find_evidence)
 
     @property
     def generation(self) -> int:
@@ -67,7 +68,7 @@ class Searcher:
             return snapshot.version[1]
 
     def prepare(self, cancelled: Callable[[], bool]) -> None:
-        """Reads the vectors of a large index, half a minute for 1.6 million of them: no question waits for it then."""
+        """Loads the vectors of a large index, so that no question waits for them: 1.6 million take half a minute."""
         with self._store.read() as snapshot:
             if snapshot.chunks <= FLAT:
                 return
@@ -87,96 +88,94 @@ class Searcher:
         paths: Sequence[str] = (),
         joined: bool = True,
     ) -> SearchResult:
-        """At most `k` hits, best first. `history`: the user's earlier questions, oldest first.
+        """At most `k` hits, best first.
 
-        `joined`: good hits that stand side by side come as one, as a person reads them; otherwise each definition
-        comes for itself, so that an answer names its lines and a prompt holds no more than it needs.
-        `paths` keeps only files under one of these folders, or matching one of these globs.
+        `history`: the user's earlier questions, oldest first.
+        `paths`: only files under one of these folders, or matching one of these globs.
+        `joined`: good hits side by side come as one, for a person to read; else each definition comes alone, so that an
+        answer cites its lines and a prompt holds no more than it needs.
         Raises NotIndexed, IndexDamaged, IndexStorage.
         """
-        asked = parse_query(question, history)
-        vector = self._static.embed_query(asked.text)
+        query = parse_query(question, history)
+        vector = self._static.embed_query(query.text)
         with self._store.read() as snapshot:
             allowed = _allowed(snapshot, paths)
             with self._lock:
                 damaged = self._vectors.sync(snapshot)
                 near = dict(self._vectors.search(vector, _POOL, allowed))
-            terms = _telling(asked, snapshot)
+            terms = _search_terms(query, snapshot)
             lexical = dict(snapshot.lexical(terms, _POOL, allowed))
-            symbol = match_symbols(asked, snapshot, allowed)
+            symbol = match_symbols(query, snapshot, allowed)
             rows = snapshot.rows(lexical.keys() | near.keys() | symbol.keys())
-            factors = {i: factor(row.chunk, asked.about_tests, asked.about_docs) for i, row in rows.items()}
+            factors = {i: prior_factor(row.chunk, query.about_tests, query.about_docs) for i, row in rows.items()}
             ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in rows]
-            paths_of = {item.id: rows[item.id].file.path for item in ranked}
-            read = {item.id: embedded(rows[item.id].chunk) for item in ranked[:_READ]}
-            graph, cosines = self._graph(ranked, rows), self._cosines(asked.text, read)
-            past = self._past(asked, ranked, paths_of, snapshot)
-            ranked = refine(ranked, graph, past, cosines, factors, paths_of, self._weights)
+            texts = {item.id: embedding_text(rows[item.id].chunk) for item in ranked[:_RERANKED]}
+            signals = self._second_stage(query, ranked, rows, texts, snapshot)
+            path_of = {item.id: rows[item.id].file.path for item in ranked}
+            ranked = refine(ranked, signals, factors, path_of, self._weights)
             hits = self._hits(group_hits(ranked, rows, k, joined), snapshot)
-            close = bool(paths) or is_close(cosines, self._by_chance(read) if cosines else [])
-            answered = close or self._is_answered(asked, terms, near, lexical, snapshot, bool(cosines))
+            is_answered = bool(paths) or self._is_close(signals.cosines, texts)
+            if not is_answered:
+                evidence, reranked = _evidence(query, terms, near, lexical, snapshot), bool(signals.cosines)
+                is_answered = self._answerability.is_answered(query, evidence, snapshot, reranked=reranked)
         self._drop(damaged)
-        return SearchResult(hits, answered)
+        return SearchResult(hits, is_answered)
 
     def _drop(self, damaged: list[int]) -> None:
         if damaged:
-            with suppress(IndexStorage):  # another process writes: the next search will tell them again
+            with suppress(IndexStorage):  # another process writes: the next search finds them again
                 self._store.drop_vectors(damaged)
 
-    def _is_answered(
+    def _second_stage(
         self,
-        asked: SearchQuery,
-        terms: list[str],
-        near: dict[int, float],
-        lexical: dict[int, float],
+        query: SearchQuery,
+        ranked: list[Ranked],
+        rows: Mapping[int, ChunkRow],
+        texts: Mapping[int, str],
         snapshot: Snapshot,
-        read: bool,
-    ) -> bool:
-        found = _weighed(asked, terms, near, lexical, snapshot)
-        return is_answered(asked, found, snapshot, self._store, self._static.model_id, self._evidence, read)
+    ) -> SecondStage:
+        best = ranked[:_RELATED]
+        graph = pagerank_scores({item.id: item.score for item in best}, rows)
+        history: dict[str, float] = {}
+        cosines = self._cosines(query.text, texts)
+        if query.is_report:
+            scores = {rows[item.id].file.path: item.score for item in reversed(best)}
+            history = cochange_scores(scores, snapshot.commits_of(scores))
+        return SecondStage(graph, history, cosines)
 
-    def _evidence(self, asked: SearchQuery, snapshot: Snapshot) -> ScoreEvidence:
-        """The best that the static vectors and the words find."""
-        terms = _telling(asked, snapshot)
+    def _cosines(self, question: str, texts: Mapping[int, str]) -> dict[int, float]:
+        """By chunk id; none while the re-ranking model is not loaded."""
+        if self._reranker is None:
+            return {}
+        return dict(zip(texts, self._reranker.cosines(question, list(texts.values())), strict=False))
+
+    def _is_close(self, cosines: Mapping[int, float], texts: Mapping[int, str]) -> bool:
+        """Whether the re-ranking model finds a candidate far closer than any off-topic question finds one."""
+        if self._reranker is None or not cosines:
+            return False
+        return is_close(cosines, self._reranker.best(OFF_TOPIC, list(texts.values())))
+
+    def _find_evidence(self, query: SearchQuery, snapshot: Snapshot) -> ScoreEvidence:
+        terms = _search_terms(query, snapshot)
         with self._lock:
-            near = dict(self._vectors.search(self._static.embed_query(asked.text), 1))
-        return _weighed(asked, terms, near, dict(snapshot.lexical(terms, 1)), snapshot)
+            near = dict(self._vectors.search(self._static.embed_query(query.text), 1))
+        return _evidence(query, terms, near, dict(snapshot.lexical(terms, 1)), snapshot)
 
-    def _graph(self, ranked: list[Ranked], rows: dict[int, ChunkRow]) -> dict[int, float]:
-        return pagerank_scores({item.id: item.score for item in ranked[:_REFERRING]}, rows)
-
-    def _past(
-        self, asked: SearchQuery, ranked: list[Ranked], paths_of: Mapping[int, str], snapshot: Snapshot
-    ) -> dict[str, float]:
-        if not asked.is_report:
-            return {}
-        best = {paths_of[item.id]: item.score for item in reversed(ranked[:_REFERRING])}
-        return cochange_scores(best, snapshot.commits_of(best))
-
-    def _cosines(self, question: str, read: Mapping[int, str]) -> dict[int, float]:
-        if self._dense is None:
-            return {}
-        cosines = self._dense.cosines(question, list(read.values()))
-        return dict(zip(read, cosines, strict=False))  # none at all while the embedder is not there
-
-    def _by_chance(self, read: Mapping[int, str]) -> list[float]:
-        """The best cosine of each off-topic question with the same candidates."""
-        return self._dense.best(OFF_TOPIC, list(read.values())) if self._dense else []
-
-    def _hits(self, found: list[HitGroup], snapshot: Snapshot) -> list[Hit]:
-        files = {place.best.file.path: place.best.file for place in found}
+    def _hits(self, groups: list[HitGroup], snapshot: Snapshot) -> list[Hit]:
+        files = {group.best.file.path: group.best.file for group in groups}
         fresh = {path: is_fresh(self._store.root, file) for path, file in files.items()}
-        return [_hit(place, fresh[place.best.file.path], snapshot) for place in found]
+        return [_hit(group, fresh[group.best.file.path], snapshot) for group in groups]
 
 
-def _weighed(
-    asked: SearchQuery, terms: list[str], near: dict[int, float], lexical: dict[int, float], snapshot: Snapshot
+def _evidence(
+    query: SearchQuery, terms: list[str], near: dict[int, float], lexical: dict[int, float], snapshot: Snapshot
 ) -> ScoreEvidence:
-    words = share(max(lexical.values(), default=0.0), {*asked.terms, *terms}, snapshot)
+    words = bm25_share(max(lexical.values(), default=0.0), {*query.terms, *terms}, snapshot)
     return ScoreEvidence(max(near.values(), default=0.0), words)
 
 
 def _allowed(snapshot: Snapshot, paths: Sequence[str]) -> list[int] | None:
+    """Ids of the chunks under `paths`; None for all."""
     if not paths:
         return None
     patterns = [_pattern(path) for path in paths]
@@ -191,26 +190,26 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.escape(path) + r"(?:/|\Z)" if path not in ("", ".") else "")
 
 
-def _telling(asked: SearchQuery, snapshot: Snapshot) -> list[str]:
-    """The terms to look for: those of the first line, and the most telling of the rest by tf-idf.
+def _search_terms(query: SearchQuery, snapshot: Snapshot) -> list[str]:
+    """The terms of the first line, and those of the rest with the highest tf-idf.
 
-    A term in every fourth chunk ranks nothing and makes the search slow: it counts only where nothing else does.
+    A term in every fourth chunk ranks nothing and makes the search slow: it is used only if there is no other.
     """
     chunks = max(1, snapshot.chunks)
-    counts = dict(asked.more_terms)
-    frequency = snapshot.frequency([*asked.terms, *counts])
-    telling = {term for term, n in frequency.items() if n <= _EVERYWHERE * chunks} or set(frequency)
-    weight = {term: counts.get(term, 1) * math.log(1 + chunks / frequency[term]) for term in telling}
-    title = sorted(telling.intersection(asked.terms), key=lambda term: (-weight[term], term))
-    rest = sorted(telling.intersection(counts), key=lambda term: (-weight[term], term))
-    return title[: 2 * _TERMS] + rest[:_TERMS]
+    counts = dict(query.more_terms)
+    frequency = snapshot.frequency([*query.terms, *counts])
+    useful = {term for term, n in frequency.items() if n <= _COMMON * chunks} or set(frequency)
+    weight = {term: counts.get(term, 1) * math.log(1 + chunks / frequency[term]) for term in useful}
+    title = sorted(useful.intersection(query.terms), key=lambda term: (-weight[term], term))
+    rest = sorted(useful.intersection(counts), key=lambda term: (-weight[term], term))
+    return title[: 2 * _MORE_TERMS] + rest[:_MORE_TERMS]
 
 
-def _hit(found: HitGroup, fresh: bool, snapshot: Snapshot) -> Hit:
-    best, first, last = found.best.chunk, found.parts[0].chunk, found.parts[-1].chunk
-    alone = len(found.parts) == 1
+def _hit(group: HitGroup, fresh: bool, snapshot: Snapshot) -> Hit:
+    best, first, last = group.best.chunk, group.parts[0].chunk, group.parts[-1].chunk
+    is_single = len(group.parts) == 1
     return Hit(
-        chunk_id=found.best.id,
+        chunk_id=group.best.id,
         path=best.path,
         start_line=first.start_line,
         end_line=last.end_line,
@@ -219,9 +218,9 @@ def _hit(found: HitGroup, fresh: bool, snapshot: Snapshot) -> Hit:
         language=best.language,
         signature=best.signature,
         doc=best.doc,
-        text=best.text if alone else snapshot.lines(best.path, first.start_line, last.end_line),
-        sha=found.best.file.sha,
-        score=found.ranked.score,
-        why=found.ranked.why,
+        text=best.text if is_single else snapshot.lines(best.path, first.start_line, last.end_line),
+        sha=group.best.file.sha,
+        score=group.ranked.score,
+        why=group.ranked.why,
         fresh=fresh,
     )

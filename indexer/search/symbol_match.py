@@ -1,4 +1,4 @@
-"""Names and files that a question mentions or describes -> the chunks that hold them. Reads the index only."""
+"""Names and files that a question mentions or describes -> the chunks that hold them. Reads only the index."""
 
 import math
 import re
@@ -9,58 +9,62 @@ from indexer.parsing.identifiers import action, split
 from indexer.search.query import SearchQuery
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 
-_POOL = 200  # described names looked at
-_FILE_NAMED = 0.4  # of a sure name
-_DESCRIBED = 0.6
-_FILES_MEANT = 3
-_COMMON = 40  # a name that more definitions have says nothing
+_POOL = 200  # candidates among described names
+# Scores; a sure name has 1.
+_FILE_SCORE = 0.4
+_DESCRIBED_SCORE = 0.6
+_FILES_PER_NAME = 3  # a file name that matches more is ignored
+_DEFINITIONS_PER_NAME = 40  # a symbol name that matches more is ignored
 _KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8}
 
 
-def match_symbols(asked: SearchQuery, snapshot: Snapshot, allowed: Collection[int] | None) -> dict[int, float]:
-    """Chunks of the definitions and files that the question names: 1 for a sure name, less for one that many share."""
-    sure = dict(asked.names)
-    places = snapshot.named(sure)
-    shared = Counter(place.symbol.name.lower() for place in places)
-    scores = dict.fromkeys(_in_files(asked, snapshot), _FILE_NAMED) | _described(asked, snapshot)
-    for place in places:
-        name = place.symbol.name.lower()
-        if shared[name] > _COMMON:
+def match_symbols(query: SearchQuery, snapshot: Snapshot, allowed: Collection[int] | None) -> dict[int, float]:
+    """Scores by chunk id: 1 for a definition whose name is sure and its own, less for a name that several share.
+
+    `allowed`: the chunks to choose from; None for all.
+    """
+    probability = dict(query.names)
+    definitions = snapshot.named(probability)
+    count = Counter(item.symbol.name.lower() for item in definitions)
+    scores = dict.fromkeys(_in_files(query, snapshot), _FILE_SCORE) | _described(query, snapshot)
+    for item in definitions:
+        name = item.symbol.name.lower()
+        if count[name] > _DEFINITIONS_PER_NAME:
             continue
-        kind = _KINDS.get(place.symbol.kind, 1.0)
-        score = sure[name] * kind * _qualified(place, asked.text) / math.sqrt(shared[name])
-        for chunk in snapshot.chunks_at(place):
+        kind = _KINDS.get(item.symbol.kind, 1.0)
+        score = probability[name] * kind * _scope_factor(item, query.text) / math.sqrt(count[name])
+        for chunk in snapshot.chunks_at(item):
             scores[chunk] = max(scores.get(chunk, 0.0), score)
     inside = scores if allowed is None else set(allowed)
     return {chunk: score for chunk, score in scores.items() if chunk in inside}
 
 
-def _described(asked: SearchQuery, snapshot: Snapshot) -> dict[int, float]:
+def _described(query: SearchQuery, snapshot: Snapshot) -> dict[int, float]:
     """Chunks of definitions whose name is made of words of the question: `build_prompt` for "the prompt builder"."""
-    said = list(dict.fromkeys([*asked.terms, *map(action, asked.terms)]))
-    found = {}
-    for chunk, symbol in snapshot.named_like(said, _POOL):
-        words = split(symbol.rpartition(".")[2])[1:]  # after the whole name its parts
-        if len(words) > 1 and set(words) <= set(said):
-            found[chunk] = _DESCRIBED
-    return found
+    terms = list(dict.fromkeys([*query.terms, *map(action, query.terms)]))
+    scores = {}
+    for chunk, symbol in snapshot.named_like(terms, _POOL):
+        words = split(symbol.rpartition(".")[2])[1:]  # the whole name comes first, then its parts
+        if len(words) > 1 and set(words) <= set(terms):
+            scores[chunk] = _DESCRIBED_SCORE
+    return scores
 
 
-def _in_files(asked: SearchQuery, snapshot: Snapshot) -> list[int]:
-    """Chunks of the files that the question mentions, where a name means few of them."""
-    if not asked.files:
+def _in_files(query: SearchQuery, snapshot: Snapshot) -> list[int]:
+    """Chunks of the files that the question mentions, by names that match few files."""
+    if not query.files:
         return []
     paths = snapshot.paths()
-    meant = [[path for path in paths if _is_meant(path, name)] for name in asked.files]
-    return snapshot.chunk_ids_in({path for found in meant if len(found) <= _FILES_MEANT for path in found})
+    matching = [[path for path in paths if _is_file(path, name)] for name in query.files]
+    return snapshot.chunk_ids_in({path for found in matching if len(found) <= _FILES_PER_NAME for path in found})
 
 
-def _is_meant(path: str, name: str) -> bool:
-    """`name` may leave out folders before the path, as a person does, or have more of them, as a traceback has."""
+def _is_file(path: str, name: str) -> bool:
+    """`name` may leave out leading folders of the path, as a person does, or have more of them, as a traceback does."""
     return f"/{path}".endswith(f"/{name.lstrip('./')}") or (path.count("/") > 0 and name.endswith(f"/{path}"))
 
 
-def _qualified(place: IndexedSymbol, text: str) -> float:
-    """A question that names the scope too means the one in that scope."""
-    scope = place.symbol.qualified.rpartition(".")[0].rpartition(".")[2]
+def _scope_factor(definition: IndexedSymbol, text: str) -> float:
+    """More for a definition whose scope the question names too."""
+    scope = definition.symbol.qualified.rpartition(".")[0].rpartition(".")[2]
     return 1.5 if scope and re.search(rf"\b{re.escape(scope)}\b", text) else 1.0

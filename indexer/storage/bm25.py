@@ -1,37 +1,39 @@
-"""The chunks with the best BM25, without scoring all that have one of the words.
+"""The chunks with the best BM25, without scoring every chunk that has one of the terms [MaxScore].
 
-Knows what a word can bring at most; not where the scores come from.
+Knows how much a term can add to a score at most; not where the scores come from.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
 
-_MOST = 2.2  # of one term, in units of its idf: SQLite's k1 is 1.2
-_MARGIN = 0.05  # what a term may bring beyond that when its count is off by a hundredth
-FEW = 6  # terms; with more of them there are too many pairs to ask for
+_MAX_IDFS = 2.2  # the most one term adds, in units of its idf: SQLite's k1 is 1.2
+_MARGIN = 0.05  # what a term may add beyond that when its count is off by 1 %
+PAIRED_TERMS = 6  # with more terms there are too many pairs to query
 
-Ask = Callable[[str], Sequence[tuple[int, float]]]  # a full-text query -> (chunk, its score for the terms in it), best
-
-
-def most(chunks: int, having: int) -> float:
-    """What a term that `having` of the chunks have brings one of them at most."""
-    return _MOST * max(0.0, math.log((chunks - having + 0.5) / (having + 0.5)))
+RunMatch = Callable[
+    [str], Sequence[tuple[int, float]]
+]  # full-text query -> (chunk id, score for its terms), best first
 
 
-def best(bounds: Mapping[str, float], alone: int, limit: int, ask: Ask) -> list[tuple[int, float]]:
-    """The `limit` best of the chunks with any of some terms: `bounds` has the `most` of each, the rarest one first.
+def max_score(chunks: int, frequency: int) -> float:
+    """The most that a term adds to a chunk's score when `frequency` of the `chunks` have it."""
+    return _MAX_IDFS * max(0.0, math.log((chunks - frequency + 0.5) / (frequency + 0.5)))
 
-    Only the first `alone` terms bring chunks of their own; the others count beside one of these. Chunks with two terms
-    or more come first: where they are many and good, none with one alone can be among the best, and nobody needs to
-    look at those [MaxScore; Turtle and Flood 1995].
+
+def top_chunks(bounds: Mapping[str, float], standalone: int, limit: int, run: RunMatch) -> list[tuple[int, float]]:
+    """The `limit` best of the chunks with any of some terms. `bounds` has the `max_score` of each, the rarest first.
+
+    Only the first `standalone` terms find chunks of their own; the others count beside one of these. Chunks with two
+    terms or more are queried first: where these are many and good, no chunk with one term can be among the best, and
+    such chunks are not queried [MaxScore; Turtle and Flood 1995].
     """
     scores: dict[int, float] = {}
-    least = 0.0  # of the best
-    for match, bound in _matches(bounds, alone):
+    least = 0.0  # score of the last of the best
+    for match, bound in _matches(bounds, standalone):
         if bound < least:
             continue
-        for chunk, score in ask(match):
+        for chunk, score in run(match):
             scores[chunk] = max(score, scores.get(chunk, 0.0))
         if len(scores) >= limit:
             least = nlargest(limit, scores.values())[-1]
@@ -39,23 +41,23 @@ def best(bounds: Mapping[str, float], alone: int, limit: int, ask: Ask) -> list[
 
 
 def any_of(terms: Iterable[str]) -> str:
-    """The query for the chunks with one of `terms` or more, which are word characters only."""
+    """The query for the chunks with at least one of `terms`, which are word characters only."""
     return " OR ".join(f'"{term}"' for term in terms)
 
 
-def two_of(terms: Sequence[str]) -> list[str]:
-    """Queries for the chunks with two of `terms` or more, each in full by the one that begins with its first term."""
+def pairs_of(terms: Sequence[str]) -> list[str]:
+    """Queries for the chunks with at least two of `terms`. The query of a chunk's first term scores it in full."""
     return [f'"{term}" AND ({any_of(terms[at:])})' for at, term in enumerate(terms[:-1], 1)]
 
 
-def _matches(bounds: Mapping[str, float], alone: int) -> Iterator[tuple[str, float]]:
-    """Queries, and what a chunk that no earlier one has scored in full can get in each at most."""
-    terms = list(bounds)[: max(alone, FEW)]
-    if len(terms) > FEW:
+def _matches(bounds: Mapping[str, float], standalone: int) -> Iterator[tuple[str, float]]:
+    """Queries, each with the highest score of a chunk that no earlier query has scored in full."""
+    terms = list(bounds)[: max(standalone, PAIRED_TERMS)]
+    if len(terms) > PAIRED_TERMS:
         yield any_of(terms), math.inf
         return
-    brought = [bounds[term] + _MARGIN for term in terms]
-    for at, match in enumerate(two_of(terms)[:alone]):
-        yield match, sum(brought[at:])
-    for term, bound in zip(terms[:alone], brought, strict=False):
+    bounded = [bounds[term] + _MARGIN for term in terms]
+    for at, match in enumerate(pairs_of(terms)[:standalone]):
+        yield match, sum(bounded[at:])
+    for term, bound in zip(terms[:standalone], bounded, strict=False):
         yield any_of([term]), bound

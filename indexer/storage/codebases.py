@@ -1,4 +1,4 @@
-"""The indexes of this machine, side by side: one file each, named after the folder it is of."""
+"""All indexes of this machine: one file each, named after its codebase's folder."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from indexer.storage.store import Store
 
 @dataclass(frozen=True, slots=True)
 class CodebaseInfo:
-    """How an index is."""
+    """The state of an index."""
 
     id: str
     root: Path
@@ -21,7 +21,7 @@ class CodebaseInfo:
     files: int
     chunks: int
     generation: int
-    indexed_at: float  # Unix time in seconds of the last look at all of it
+    indexed_at: float  # Unix time in seconds of the last full refresh
 
 
 class Codebases:
@@ -30,11 +30,11 @@ class Codebases:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stores: dict[str, Store] = {}
-        self._counts: dict[str, tuple[tuple[str, int], tuple[int, int]]] = {}  # of a version, which never changes
+        self._counts: dict[str, tuple[tuple[str, int], tuple[int, int]]] = {}  # id -> version, (files, chunks) of it
         self._lock = threading.Lock()
 
     def open(self, root: Path) -> Store:
-        """The index of exactly this folder, made empty if there is none. Raises CodebaseUnreadable for no folder."""
+        """The index of exactly this folder, created empty if there is none. Raises CodebaseUnreadable for no folder."""
         root = root.resolve()
         if not root.is_dir():
             raise CodebaseUnreadable(f"there is no folder {root}: check the path")
@@ -54,9 +54,9 @@ class Codebases:
     def get(self, name: str) -> Store:
         """The index with this id. Raises NotIndexed."""
         with self._lock:
-            known = self._stores.get(name)
-        if known is not None and self._file(name).exists():
-            return known
+            store = self._stores.get(name)
+        if store is not None and self._file(name).exists():
+            return store
         root = self._roots().get(name)
         if root is None:
             raise NotIndexed(f"no codebase has the id {name!r}: index its folder first")
@@ -112,7 +112,7 @@ class Codebases:
             return self._stores[name]
 
     def _roots(self) -> dict[str, Path]:
-        """The folder of each index. It stands beside the database too, so that a damaged one still has a name."""
+        """The folder of each index, from a file beside the database: a damaged database still has a name."""
         roots = {}
         for file in self._folder.glob("*.root"):
             if self._file(file.stem).exists():
@@ -121,6 +121,6 @@ class Codebases:
 
 
 def codebase_id(root: Path) -> str:
-    """The same for the same resolved folder, readable, and safe in a file name and a URL."""
+    """The id of a resolved folder: readable, and safe in a file name and a URL."""
     slug = re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-")[:40] or "root"
     return f"{slug}-{hashlib.sha256(str(root).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"

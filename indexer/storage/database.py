@@ -1,4 +1,4 @@
-"""One SQLite file: opened, checked, read by many threads and processes, written by one at a time, rebuilt when damaged.
+"""One SQLite file: many readers in threads and processes, one writer at a time, rebuilt when damaged.
 
 Knows connections, transactions and what SQLite's errors mean to a person; not what is in the tables.
 """
@@ -14,14 +14,14 @@ from indexer.errors import IndexDamaged, IndexStorage, NotIndexed
 _BUSY_S = 10.0  # how long a writer waits for another process
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",  # a power cut may lose the last transactions, never the file's consistency
+    "PRAGMA synchronous = NORMAL",  # a power cut may lose the last transactions, but never damages the file
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -16000",  # KiB
 )
-_CHECKED_BYTES = 60_000_000  # up to this size the whole file is checked once per process, 0.5 s at most
-_MARK = ".damaged"  # a file beside a database in which damage was met: the next job rebuilds it
-_IDLE = 8  # connections kept for the next reader
+_CHECKED_BYTES = 60_000_000  # a file up to this size is checked in full once per process, in 0.5 s at most
+_DAMAGE_MARK = ".damaged"  # suffix of a file beside a damaged database: the next job rebuilds it
+_MAX_IDLE = 8  # connections kept for the next reader
 
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"})
 _MEANING = {
@@ -35,15 +35,15 @@ _MEANING = {
 
 
 @contextmanager
-def translated(file: Path) -> Iterator[None]:
-    """sqlite3's errors as ours, with what to do about each."""
+def _translated_errors(file: Path) -> Iterator[None]:
+    """Raises sqlite3's errors as ours, which say what to do."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         name = "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
         if name in _DAMAGED or "malformed" in str(error) or "not a database" in str(error):
             with suppress(OSError):
-                file.with_suffix(_MARK).touch()
+                file.with_suffix(_DAMAGE_MARK).touch()
             raise _damaged(file, str(error)) from error
         raise IndexStorage(f"the index {file.name} cannot be used: {_MEANING.get(name, str(error))}") from error
 
@@ -53,12 +53,12 @@ def _damaged(file: Path, what: str) -> IndexDamaged:
 
 
 def cannot_write(file: Path, error: OSError) -> IndexStorage:
-    """What to raise when something beside the database could not be made."""
+    """The error to raise when a file beside the database cannot be written."""
     return IndexStorage(f"{file.parent} cannot be written ({error.strerror}): check its permissions and the disk")
 
 
 class IndexDatabase:
-    """A file with a given schema. Another schema version, or a damaged file, raises `IndexDamaged` until `recreate`."""
+    """A file with a given schema. A damaged file or another schema version raises `IndexDamaged` until `recreate`."""
 
     def __init__(self, file: Path, schema: str, version: int) -> None:
         self.file = file
@@ -66,19 +66,19 @@ class IndexDatabase:
         self._version = version
         self._write_lock = threading.Lock()
         self._idle_lock = threading.Lock()
-        self._idle: list[tuple[int, sqlite3.Connection]] = []  # by inode: a rebuilt file is another one
-        self._checked = 0  # inode
+        self._idle: list[tuple[int, sqlite3.Connection]] = []  # with the inode: a rebuilt file has another one
+        self._checked = 0  # inode of the file that was checked
 
     def create(self) -> None:
-        """Makes the file and its tables if there are none. Raises IndexDamaged for a file that is something else."""
+        """Creates the file and its tables if there are none. Raises IndexDamaged for a file that is something else."""
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(self.file, error) from error
-        with translated(self.file), closing(self._connect("rwc")) as db:
+        with _translated_errors(self.file), closing(self._connect("rwc")) as db:
             if not _tables(db):
                 db.execute("BEGIN IMMEDIATE")
-                if not _tables(db):  # another process may have been faster
+                if not _tables(db):  # another process may have created them
                     for statement in filter(str.strip, self._schema.split(";\n")):
                         db.execute(statement)
                     db.execute(f"PRAGMA user_version = {self._version}")
@@ -86,23 +86,23 @@ class IndexDatabase:
             self._check_version(db)
 
     def check(self) -> None:
-        """Raises IndexDamaged when the file's pages do not hang together, or damage was met in it before.
+        """Raises IndexDamaged when SQLite's check of the file fails, or damage was found in it before.
 
-        Pages are looked at once per file and process, and only in a small file: in a large one damage is met in use.
+        The check runs once per file and process, and only on a small file: in a large one, damage is found in use.
         """
-        if self.file.with_suffix(_MARK).exists():
+        if self.file.with_suffix(_DAMAGE_MARK).exists():
             raise _damaged(self.file, "as was found before")
         inode, size = self._stat()
         if inode == self._checked or size > _CHECKED_BYTES:
             return
         with self.reading() as db:
-            said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if said != "ok":
-            raise _damaged(self.file, said)
+            result = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if result != "ok":
+            raise _damaged(self.file, result)
         self._checked = inode
 
     def recreate(self) -> None:
-        """Deletes the file and makes an empty one."""
+        """Replaces the file by an empty index."""
         with self._write_lock:
             self.delete()
             self.create()
@@ -111,10 +111,10 @@ class IndexDatabase:
         self.close()
         for suffix in ("", "-wal", "-shm"):
             Path(f"{self.file}{suffix}").unlink(missing_ok=True)
-        self.file.with_suffix(_MARK).unlink(missing_ok=True)
+        self.file.with_suffix(_DAMAGE_MARK).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Closes the connections that nobody uses; the others close when they come back."""
+        """Closes idle connections; those in use close when they are given back."""
         with self._idle_lock:
             idle, self._idle = self._idle, []
         for _, db in idle:
@@ -123,38 +123,37 @@ class IndexDatabase:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection that sees one state of the database until the block ends. Safe from any thread."""
-        with translated(self.file):
+        with _translated_errors(self.file):
             inode, db = self._borrow()
             try:
                 db.execute("BEGIN")
                 yield db
             finally:
-                with suppress(sqlite3.DatabaseError):  # the error of the block is the one to report
+                with suppress(sqlite3.DatabaseError):  # do not hide the error of the block
                     db.execute("ROLLBACK")
                 self._give_back(inode, db)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: kept when the block ends, undone when it raises. One at a time."""
-        with translated(self.file), self._write_lock:
+        """A transaction: committed when the block ends, rolled back when it raises. One at a time."""
+        with _translated_errors(self.file), self._write_lock:
             inode, db = self._borrow()
             try:
                 db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.DatabaseError):
-                    db.execute("ROLLBACK")
-                raise
             finally:
+                if db.in_transaction:  # not committed
+                    with suppress(sqlite3.DatabaseError):
+                        db.execute("ROLLBACK")
                 self._give_back(inode, db)
 
     def _borrow(self) -> tuple[int, sqlite3.Connection]:
         inode, _ = self._stat()
         with self._idle_lock:
             while self._idle:
-                known, db = self._idle.pop()
-                if known == inode:
+                opened, db = self._idle.pop()
+                if opened == inode:
                     return inode, db
                 db.close()
         db = self._connect("rw")
@@ -167,7 +166,7 @@ class IndexDatabase:
 
     def _give_back(self, inode: int, db: sqlite3.Connection) -> None:
         with self._idle_lock:
-            if len(self._idle) < _IDLE and not db.in_transaction:
+            if len(self._idle) < _MAX_IDLE and not db.in_transaction:
                 self._idle.append((inode, db))
                 return
         db.close()

@@ -1,4 +1,4 @@
-"""Whether an indexed file is still what the disk holds. Knows nothing of how it is indexed again."""
+"""Whether an indexed file is still the same on disk. Does not know how it is indexed again."""
 
 import os
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 from indexer.files.scan import sha_of
 from indexer.storage.snapshot import IndexedFile
 
-_RACY_NS = 2_000_000_000  # a file changed so soon before it was read may have changed again under the same mtime
+_RACY_NS = 2_000_000_000  # a file modified so shortly before it was read may have changed again with the same mtime
 
 
 def is_unchanged(indexed: IndexedFile, size: int, mtime_ns: int) -> bool:
-    """Whether a stat alone proves that the file is still the one that was read."""
+    """Whether the stat alone proves that the file is the one that was indexed."""
     return (indexed.size, indexed.mtime_ns) == (size, mtime_ns) and mtime_ns < indexed.read_ns - _RACY_NS
 
 
 def is_fresh(root: Path, file: IndexedFile) -> bool:
-    """Whether the disk still holds what was indexed: by a stat where that is proof, else by the bytes."""
+    """Whether the file on disk is the one that was indexed: by its stat where that is proof, else by its bytes."""
     try:
         info = os.lstat(root / file.path)
     except OSError:

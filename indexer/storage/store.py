@@ -1,6 +1,6 @@
-"""The truth about one codebase: its files, chunks, symbols, vectors and full-text index in one SQLite file.
+"""Writes the index of one codebase: files, chunks, symbols, vectors and full text in one SQLite file.
 
-Every write of a batch is one transaction and raises the generation. Reading is `snapshot`'s part.
+Each batch is one transaction and raises the generation. Reading is in `snapshot`.
 Does not know how chunks and vectors are made.
 """
 
@@ -15,88 +15,47 @@ from pathlib import Path
 from typing import TextIO
 
 from indexer.errors import IndexDamaged, IndexStorage
-from indexer.parsing.identifiers import TERMS, split
 from indexer.storage.database import IndexDatabase, cannot_write
-from indexer.storage.snapshot import REMEMBERED, Counted, IndexedFile, Snapshot
+from indexer.storage.full_text import ChunkTerms, CountCache, delete_terms, insert_terms, terms_of
+from indexer.storage.schema import IN_SUBTREE, KEPT_GENERATIONS, TABLES, VERSION, subtree
+from indexer.storage.snapshot import IndexedFile, Snapshot
 from indexer.types import Chunk, Skip, Symbol
 
-SCHEMA = 5
-_VERSION = SCHEMA * 1000 + TERMS  # the full-text rows can only be taken out by the terms they were put in with
-
-_LOOK_AGAIN_S = 0.02
-
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE files (
-  id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, sha TEXT NOT NULL, size INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL, read_ns INTEGER NOT NULL, recipe TEXT NOT NULL, language TEXT NOT NULL);
-CREATE TABLE chunks (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
-  start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, symbol TEXT NOT NULL, kind TEXT NOT NULL,
-  signature TEXT NOT NULL, doc TEXT NOT NULL, text TEXT NOT NULL);
-CREATE INDEX chunks_by_file ON chunks (file_id);
-CREATE TABLE vectors (
-  chunk_id INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, model TEXT NOT NULL, vector BLOB NOT NULL,
-  key BLOB NOT NULL);
-CREATE TABLE gone (generation INTEGER NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY (generation, chunk_id))
-  WITHOUT ROWID;
-CREATE TRIGGER vector_goes AFTER DELETE ON vectors BEGIN
-  INSERT INTO gone SELECT value + 1, old.chunk_id FROM meta WHERE key = 'generation'; END;
-CREATE TABLE symbols (
-  id INTEGER PRIMARY KEY, file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
-  name TEXT NOT NULL, folded TEXT NOT NULL, qualified TEXT NOT NULL, kind TEXT NOT NULL,
-  start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, signature TEXT NOT NULL, doc TEXT NOT NULL);
-CREATE INDEX symbols_by_file ON symbols (file_id);
-CREATE INDEX symbols_by_name ON symbols (folded);
-CREATE TABLE changes (path TEXT NOT NULL, age INTEGER NOT NULL, PRIMARY KEY (path, age)) WITHOUT ROWID;
-CREATE TABLE skips (path TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
-CREATE VIRTUAL TABLE terms USING fts5 (
-  path, symbol, head, body, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
-INSERT INTO terms (terms, rank) VALUES ('hashsize', 16000000);
-CREATE VIRTUAL TABLE vocabulary USING fts5vocab (terms, row);
-"""
-
-
-Terms = tuple[str, str, str, str]  # of a chunk: of its path, its symbol, its signature and doc, its text
+_LOCK_POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
-    """All that one file brings into the index. `terms`, `vectors` and `keys` have a row for each chunk."""
+class PreparedFile:
+    """All that the index stores of one file. `terms`, `vectors` and `keys` have one item for each chunk."""
 
     file: IndexedFile
     language: str
     chunks: tuple[Chunk, ...]
     symbols: tuple[Symbol, ...]
-    terms: tuple[Terms, ...]
-    model: str  # that made the vectors
-    vectors: tuple[bytes, ...]  # as `codes.pack` gives them
-    keys: tuple[bytes, ...]  # names of the chunks' embedded texts, for vectors that are made later
-
-
-def terms_of(path: str, symbol: str, signature: str, doc: str, text: str) -> Terms:
-    """What the full-text index holds of a chunk."""
-    return " ".join(split(path)), " ".join(split(symbol)), " ".join(split(f"{signature} {doc}")), " ".join(split(text))
+    terms: tuple[ChunkTerms, ...]
+    model: str  # of the vectors
+    vectors: tuple[bytes, ...]  # packed by `int8.pack`
+    keys: tuple[bytes, ...]  # keys of the chunks' embedding texts, for vectors that are made later
 
 
 class Store:
-    """One codebase's index. Readers of any thread or process see whole transactions only."""
+    """One codebase's index. Readers in any thread or process see whole transactions only."""
 
     def __init__(self, codebase_id: str, root: Path, file: Path) -> None:
         self.id = codebase_id
         self.root = root
-        self._database = IndexDatabase(file, _TABLES, _VERSION)
-        self._counted: Counted = {}
+        self._database = IndexDatabase(file, TABLES, VERSION)
+        self._counts: CountCache = {}
 
     def create(self) -> None:
-        """Makes the index if there is none. A file that cannot be read stays for `repair`."""
+        """Creates the index if there is none. A damaged file stays; the next job rebuilds it."""
         try:
             self._database.create()
             with self.read() as snapshot:
-                known = snapshot.version[0]
+                epoch = snapshot.version[0]
         except IndexDamaged:
             return
-        if not known:
+        if not epoch:
             self._database.file.with_suffix(".root").write_text(str(self.root), "utf-8", "surrogateescape")
             with self._database.writing() as db:
                 new = {"epoch": secrets.token_hex(8), "generation": 0, "chunks": 0, "state": "empty", "indexed": 0.0}
@@ -104,21 +63,22 @@ class Store:
 
     @property
     def vectors_file(self) -> Path:
-        """Where a search may keep its vectors; goes with the index."""
+        """Where a search may cache its vectors; deleted with the index."""
         return self._database.file.with_suffix(".vectors")
 
     @contextmanager
     def indexing(self, patience_s: float = 0.0) -> Iterator[None]:
-        """Held by the one job that changes this index, over all processes; freed by the system if that one dies.
+        """The lock of the one job that changes this index, across processes. The system frees it if the job dies.
 
-        Raises IndexStorage when another job has it for more than `patience_s`. A damaged index is rebuilt empty first.
+        Raises IndexStorage when another job keeps the lock for more than `patience_s`. Replaces a damaged index by an
+        empty one first.
         """
         until = time.monotonic() + patience_s
         with self._lock_file() as file:
-            while not _locked(file):
+            while not _try_lock(file):
                 if time.monotonic() >= until:
                     raise IndexStorage(f"{self.root} is being indexed by another job: wait for that one")
-                time.sleep(_LOOK_AGAIN_S)
+                time.sleep(_LOCK_POLL_S)
             self._repair()
             yield
 
@@ -126,70 +86,70 @@ class Store:
     def read(self) -> Iterator[Snapshot]:
         """One state of the index, whatever is written meanwhile. Raises NotIndexed, IndexDamaged, IndexStorage."""
         with self._database.reading() as db:
-            yield Snapshot(db, self._counted)
+            yield Snapshot(db, self._counts)
 
-    def write(self, batch: Sequence[Indexed]) -> None:
-        """Replaces these files, in one transaction."""
+    def write(self, batch: Sequence[PreparedFile]) -> None:
+        """Inserts or replaces these files, in one transaction."""
         with self._database.writing() as db:
-            more = 0
-            for indexed in batch:
-                more += len(indexed.chunks) - _forget(db, indexed.file.path)
-                _insert(db, indexed)
-            _changed(db, more, state="indexing")
+            added = 0
+            for prepared in batch:
+                added += len(prepared.chunks) - _delete(db, prepared.file.path)
+                _insert(db, prepared)
+            _raise_generation(db, added, state="indexing")
 
     def touch(self, files: Sequence[IndexedFile]) -> None:
-        """Takes over the stat of files whose bytes did not change."""
+        """Updates the stat of files whose bytes did not change."""
         if files:
             with self._database.writing() as db:
                 rows = [(file.size, file.mtime_ns, file.read_ns, file.path) for file in files]
                 db.executemany("UPDATE files SET size = ?, mtime_ns = ?, read_ns = ? WHERE path = ?", rows)
 
     def remove(self, paths: Sequence[str]) -> None:
-        """Takes these files out, in one transaction."""
+        """Deletes these files, in one transaction."""
         if paths:
             with self._database.writing() as db:
-                gone = sum(_forget(db, path) for path in paths)
-                _changed(db, -gone, state="indexing")
+                deleted = sum(_delete(db, path) for path in paths)
+                _raise_generation(db, -deleted, state="indexing")
 
     def finish(self, skipped: Sequence[Skip], done: bool, only: Collection[str] | None = None) -> None:
-        """Ends a job; one that saw everything, or `only` some paths, keeps what it left out there."""
+        """Ends a job. One that is `done`, with all paths or `only` some, stores what it skipped there."""
         with self._database.writing() as db:
             files = db.execute("SELECT count(*) FROM files").fetchone()[0]
-            _set(db, state="ready" if files else "empty")
+            _set_meta(db, state="ready" if files else "empty")
             db.execute(
                 "DELETE FROM gone WHERE generation < (SELECT value - ? FROM meta WHERE key = 'generation')",
-                (REMEMBERED,),
+                (KEPT_GENERATIONS,),
             )
             if done and only is None:
-                _set(db, indexed=time.time())
+                _set_meta(db, indexed=time.time())
+                db.execute("DELETE FROM skips")
             if done:
-                places = [("", "", "\U0010ffff")] if only is None else [(path, f"{path}/", f"{path}0") for path in only]
-                db.executemany("DELETE FROM skips WHERE path = ? OR path > ? AND path < ?", places)
+                db.executemany(f"DELETE FROM skips WHERE {IN_SUBTREE}", map(subtree, only or ()))  # noqa: S608
                 rows = [(skip.path, skip.reason) for skip in skipped]
                 db.executemany("INSERT OR REPLACE INTO skips VALUES (?, ?)", rows)
 
     def drop_vectors(self, chunk_ids: Sequence[int]) -> None:
-        """Forgets vectors that turned out damaged and marks their files: the next index makes them again."""
+        """Deletes damaged vectors and marks their files, so that the next job indexes these again."""
         with self._database.writing() as db:
             for chunk_id in chunk_ids:
                 db.execute(
                     "UPDATE files SET recipe = '' WHERE id = (SELECT file_id FROM chunks WHERE id = ?)", (chunk_id,)
                 )
                 db.execute("DELETE FROM vectors WHERE chunk_id = ?", (chunk_id,))
-            _changed(db, 0)
+            _raise_generation(db, 0)
 
-    def remember(self, head: str, commits: Sequence[Sequence[str]]) -> None:
-        """Keeps what the commits before `head` changed, youngest first, instead of what was known of them."""
+    def replace_history(self, head: str, commits: Sequence[Sequence[str]]) -> None:
+        """Stores which paths each commit up to `head` changed, youngest first, in place of the history before."""
         with self._database.writing() as db:
             db.execute("DELETE FROM changes")
             rows = ((path, age) for age, paths in enumerate(commits) for path in paths)
             db.executemany("INSERT OR IGNORE INTO changes VALUES (?, ?)", rows)
-            _changed(db, 0, head=head)
+            _raise_generation(db, 0, head=head)
 
-    def note(self, key: str, value: str) -> None:
-        """Keeps a fact about the index in its meta; the content does not change by it."""
+    def set_meta(self, key: str, value: str) -> None:
+        """Stores a fact about the index. The generation stays: the content is the same."""
         with self._database.writing() as db:
-            _set(db, **{key: value})
+            _set_meta(db, **{key: value})
 
     def delete(self) -> None:
         """Deletes the index. The empty lock file stays: a job may be waiting for it."""
@@ -215,7 +175,7 @@ class Store:
             self.create()
 
 
-def _locked(file: TextIO) -> bool:
+def _try_lock(file: TextIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -223,13 +183,13 @@ def _locked(file: TextIO) -> bool:
     return True
 
 
-def _insert(db: sqlite3.Connection, indexed: Indexed) -> None:
-    file = indexed.file
+def _insert(db: sqlite3.Connection, prepared: PreparedFile) -> None:
+    file = prepared.file
     file_id = db.execute(
         "INSERT INTO files (path, sha, size, mtime_ns, read_ns, recipe, language) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (file.path, file.sha, file.size, file.mtime_ns, file.read_ns, file.recipe, indexed.language),
+        (file.path, file.sha, file.size, file.mtime_ns, file.read_ns, file.recipe, prepared.language),
     ).lastrowid
-    rows = zip(indexed.chunks, indexed.terms, indexed.vectors, indexed.keys, strict=True)
+    rows = zip(prepared.chunks, prepared.terms, prepared.vectors, prepared.keys, strict=True)
     for chunk, terms, vector, key in rows:
         chunk_id = db.execute(
             "INSERT INTO chunks (file_id, start_line, end_line, symbol, kind, signature, doc, text)"
@@ -245,42 +205,41 @@ def _insert(db: sqlite3.Connection, indexed: Indexed) -> None:
                 chunk.text,
             ),
         ).lastrowid
-        db.execute("INSERT INTO terms (rowid, path, symbol, head, body) VALUES (?, ?, ?, ?, ?)", (chunk_id, *terms))
+        assert chunk_id is not None
+        insert_terms(db, chunk_id, terms)
         db.execute(
             "INSERT INTO vectors (chunk_id, model, vector, key) VALUES (?, ?, ?, ?)",
-            (chunk_id, indexed.model, vector, key),
+            (chunk_id, prepared.model, vector, key),
         )
     db.executemany(
         "INSERT INTO symbols (file_id, name, folded, qualified, kind, start_line, end_line, signature, doc)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (file_id, s.name, s.name.lower(), s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc)
-            for s in indexed.symbols
+            for s in prepared.symbols
         ],
     )
 
 
-def _forget(db: sqlite3.Connection, path: str) -> int:
-    """How many chunks went."""
+def _delete(db: sqlite3.Connection, path: str) -> int:
+    """Deletes a file; returns how many chunks it had."""
     rows = db.execute(
         "SELECT c.id, f.path, c.symbol, c.signature, c.doc, c.text FROM chunks c JOIN files f ON f.id = c.file_id"
         " WHERE f.path = ?",
         (path,),
     ).fetchall()
     for chunk_id, *columns in rows:
-        # A contentless full-text table takes a row out by the terms that were put in.
-        row = (chunk_id, *terms_of(*columns))
-        db.execute("INSERT INTO terms (terms, rowid, path, symbol, head, body) VALUES ('delete', ?, ?, ?, ?, ?)", row)
+        delete_terms(db, chunk_id, terms_of(*columns))
     db.execute("DELETE FROM files WHERE path = ?", (path,))
     return len(rows)
 
 
-def _changed(db: sqlite3.Connection, chunks: int, **meta: str) -> None:
-    """`chunks`: how many more there are now; counting millions anew takes longer than a search may."""
+def _raise_generation(db: sqlite3.Connection, chunks: int, **meta: str) -> None:
+    """`chunks`: how many were added or, below 0, deleted. Counting millions anew takes longer than a search may."""
     db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
     db.execute("UPDATE meta SET value = value + ? WHERE key = 'chunks'", (chunks,))
-    _set(db, **meta)
+    _set_meta(db, **meta)
 
 
-def _set(db: sqlite3.Connection, **meta: str | int | float) -> None:
+def _set_meta(db: sqlite3.Connection, **meta: str | int | float) -> None:
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))

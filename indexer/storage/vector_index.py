@@ -1,4 +1,4 @@
-"""Nearest vectors by cosine: FAISS, and the plain arithmetic that it is held against.
+"""Nearest vectors by cosine: by FAISS, and by brute force to test it against.
 
 Knows ids and vectors only. Vectors are L2-normalised rows, so the inner product is the cosine.
 """
@@ -16,40 +16,40 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
-FLAT = 200_000  # vectors: searched one by one up to here, 8 ms on one core at 256 components
+FLAT = 200_000  # up to so many vectors a search compares all: 8 ms on one core at 256 components
 _CLUSTERS = 1024
 _PER_CLUSTER = 40  # vectors to train a cluster with: FAISS warns below 39
-_MARGIN = 0.25  # of the range of each component in the sample, kept free on both sides for what comes later
-_PROBED = 64  # clusters looked at
-_LENGTH, _CHECKSUM = 4, 32  # bytes at the end of a saved index: of its note's length, of its SHA-256
-_BLOCK = 1 << 20
+_MARGIN = 0.25  # share of each component's range in the sample, kept free on both sides for later vectors
+_PROBED = 64  # clusters searched
+_LENGTH, _CHECKSUM = 4, 32  # bytes at the end of a saved index: its note's length, its SHA-256
+_BLOCK = 1 << 20  # bytes read at once
 
 
 class VectorIndex(Protocol):
-    """A set of (id, vector). Adding an id that is there raises ValueError; removing one that is not does nothing."""
+    """A set of (id, vector). Adding an existing id raises ValueError; removing a missing one does nothing."""
 
     dim: int
 
     def __len__(self) -> int: ...
 
     def add(self, ids: Sequence[int], vectors: Vectors) -> None:
-        """`vectors` is float32 (len(ids), dim); ValueError when it is not, or when an id is already there."""
+        """`vectors` is float32 (len(ids), dim); ValueError when it is not, or when an id already exists."""
         ...
 
     def remove(self, ids: Sequence[int]) -> None: ...
 
     def search(self, vector: Vectors, k: int, allowed: Sequence[int] | None = None) -> list[tuple[int, float]]:
-        """At most `k` (id, cosine), best first, equal ones by id; only among `allowed` where it is given."""
+        """At most `k` (id, cosine), best first, ties by id; with `allowed`, only among these ids."""
         ...
 
 
 class FaissIndex:
-    """By FAISS: half floats, all looked at, up to `flat` vectors; beyond that a byte a component, by clusters.
+    """By FAISS. Up to `flat` vectors: half floats, all compared. Beyond: one byte a component, in clusters (IVF).
 
-    Cosines of the first form are right to three digits; 50,000 x 256 take 2 ms, whole floats 3 to 11. The second form
-    finds 97 % of the nearest 50 of clustered vectors of 256 components (a graph, HNSW, at the same speed 94 %, built
-    six times as slowly) and takes 0.3 GB for a million. It is trained on what is there when it grows beyond `flat`,
-    and it stays when vectors are removed.
+    Flat cosines are right to three digits; 50,000 x 256 take 2 ms, with 32-bit floats 3 to 11. The clusters find 97 %
+    of the nearest 50 of clustered vectors of 256 components (HNSW at the same speed: 94 %, built six times as slowly)
+    and take 0.3 GB for a million. They are trained on the vectors present when the index outgrows `flat`, and stay
+    when vectors are removed.
     """
 
     def __init__(self, dim: int, flat: int = FLAT) -> None:
@@ -57,7 +57,7 @@ class FaissIndex:
         self._flat = flat
         self._ids: Ids = np.empty(0, np.int64)  # ascending
         halves = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        self._index: Any = faiss.IndexIDMap2(halves)  # the stubs do not tell one kind of index from another
+        self._index: Any = faiss.IndexIDMap2(halves)  # the stubs do not distinguish kinds of index
 
     @property
     def is_flat(self) -> bool:
@@ -68,7 +68,7 @@ class FaissIndex:
 
     def add(self, ids: Sequence[int], vectors: Vectors) -> None:
         new = np.asarray(ids, np.int64)
-        _check(ids, vectors, self.dim, bool(_among(new, self._ids).any()))
+        _check(ids, vectors, self.dim, bool(_is_member(new, self._ids).any()))
         if not len(new):
             return
         if self.is_flat and len(self) + len(new) > self._flat:
@@ -78,7 +78,7 @@ class FaissIndex:
 
     def remove(self, ids: Sequence[int]) -> None:
         old = np.asarray(ids, np.int64)
-        old = old[_among(old, self._ids)]
+        old = old[_is_member(old, self._ids)]
         if len(old):
             self._index.remove_ids(faiss.IDSelectorBatch(old))
             self._ids = self._ids[~np.isin(self._ids, old)]
@@ -95,13 +95,13 @@ class FaissIndex:
         )  # -1: padding
 
     def save(self, file: Path, note: str) -> None:
-        """Writes all of it and `note` to `file`, whole or not at all. Raises OSError."""
+        """Writes the index and `note` to `file` atomically. Raises OSError."""
         new = file.with_suffix(f".{os.getpid()}.new")
         try:
             faiss.write_index(self._index, os.fspath(new))
-            told = note.encode()
+            data = note.encode()
             with new.open("ab") as out:
-                out.write(told + len(told).to_bytes(_LENGTH, "little"))
+                out.write(data + len(data).to_bytes(_LENGTH, "little"))
             with new.open("r+b") as out:
                 checksum = hashlib.file_digest(out, "sha256").digest()
                 out.write(checksum)
@@ -113,46 +113,46 @@ class FaissIndex:
 
     @classmethod
     def load(cls, file: Path, dim: int) -> "tuple[FaissIndex, str] | None":
-        """What `save` wrote and its note; None when there is no such file, or it is not as it was written."""
+        """The index that `save` wrote, and its note; None when the file is missing or damaged."""
         try:
             note = _note(file)
             if note is None:
                 return None
-            found = faiss.read_index(os.fspath(file))
+            loaded = faiss.read_index(os.fspath(file))
         except (OSError, RuntimeError):
             return None
         index = cls(dim)
-        index._index = found
-        index._ids = np.sort(_ids_of(found))
-        return (index, note) if found.d == dim else None
+        index._index = loaded
+        index._ids = np.sort(_ids_of(loaded))
+        return (index, note) if loaded.d == dim else None
 
-    def _cluster(self, more: Vectors) -> None:
-        """Goes over to clusters of bytes, trained on a sample of what is here and of what is about to come."""
-        stored = self._index.index.reconstruct_n(0, len(self)) if len(self) else more[:0]
-        kept = faiss.vector_to_array(self._index.id_map)
-        known = np.concatenate([stored, more])
-        clusters = max(1, min(_CLUSTERS, len(known) // _PER_CLUSTER))
+    def _cluster(self, added: Vectors) -> None:
+        """Switches to clusters, trained on a sample of the stored vectors and of those about to be added."""
+        stored = self._index.index.reconstruct_n(0, len(self)) if len(self) else added[:0]
+        stored_ids = faiss.vector_to_array(self._index.id_map)
+        vectors = np.concatenate([stored, added])
+        clusters = max(1, min(_CLUSTERS, len(vectors) // _PER_CLUSTER))
         quantizer = faiss.IndexFlatIP(self.dim)
         scalar = faiss.ScalarQuantizer.QT_8bit
         index = faiss.IndexIVFScalarQuantizer(quantizer, self.dim, clusters, scalar, faiss.METRIC_INNER_PRODUCT)
         index.sq.rangestat_arg = _MARGIN
-        sample = np.random.default_rng(0).permutation(len(known))[: clusters * _PER_CLUSTER]
-        index.train(np.ascontiguousarray(known[np.sort(sample)]))
+        sample = np.random.default_rng(0).permutation(len(vectors))[: clusters * _PER_CLUSTER]
+        index.train(np.ascontiguousarray(vectors[np.sort(sample)]))
         index.nprobe = _PROBED
         if len(stored):
-            index.add_with_ids(stored, kept)
+            index.add_with_ids(stored, stored_ids)
         self._index = index
 
     def _parameters(self, selector: faiss.IDSelector | None) -> faiss.SearchParameters:
         if self.is_flat:
             return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # its stub has no fields
-        # Few allowed ones may lie in any cluster, and looking only at them is fast.
+        # A few allowed ids may lie in any cluster, and comparing only these is fast.
         probed = self._index.nprobe if selector is None else self._index.nlist
         return faiss.SearchParametersIVF(sel=selector, nprobe=probed)  # type: ignore[call-arg]
 
 
 class BruteForceIndex:
-    """The oracle: nothing but a matrix product."""
+    """The reference for tests: inner products, one by one."""
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
@@ -179,11 +179,11 @@ def _ranked(found: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
     return sorted(found, key=lambda item: (-item[1], item[0]))
 
 
-def _among(ids: Ids, known: Ids) -> NDArray[np.bool_]:
-    """Which of `ids` are in `known`, which ascends."""
-    if not len(known):
+def _is_member(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
+    """Which of `ids` are in `ascending`."""
+    if not len(ascending):
         return np.zeros(len(ids), np.bool_)
-    return np.asarray(known[np.minimum(np.searchsorted(known, ids), len(known) - 1)] == ids)
+    return np.asarray(ascending[np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)] == ids)
 
 
 def _ids_of(index: Any) -> Ids:
@@ -199,7 +199,7 @@ def _ids_of(index: Any) -> Ids:
 
 
 def _note(file: Path) -> str | None:
-    """The note behind the index in a file, if its checksum is right."""
+    """The note at the end of a saved index; None when the checksum is wrong."""
     size = file.stat().st_size
     if size < _LENGTH + _CHECKSUM:
         return None
@@ -217,10 +217,10 @@ def _note(file: Path) -> str | None:
         return data.read(length).decode()
 
 
-def _check(ids: Sequence[int], vectors: Vectors, dim: int, any_known: bool) -> None:
+def _check(ids: Sequence[int], vectors: Vectors, dim: int, any_exists: bool) -> None:
     if vectors.dtype != np.float32 or vectors.shape != (len(ids), dim):
         raise ValueError(f"expected float32 ({len(ids)}, {dim}), not {vectors.dtype} {vectors.shape}")
-    if any_known or len(set(ids)) != len(ids):
+    if any_exists or len(set(ids)) != len(ids):
         raise ValueError("an id is given twice or is already in the index")
 
 

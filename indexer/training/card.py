@@ -1,4 +1,4 @@
-"""The cards of what was trained: what it was made of and how well it finds. Does not train or measure."""
+"""Model cards: what a model was trained on and how well it finds code. Does not train or measure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,20 +12,19 @@ _STATIC = """# Lantern's static code embedding
 A table of token vectors: a text's vector is the mean of its tokens' rows. Made on {day} by
 `python -m indexer.training.static --sources FOLDER` from mined pairs, beginning with the vectors that MiniLM
 (all-MiniLM-L6-v2, Apache-2.0) gives each token alone. {settings}.
-A third of the short queries also stand in a made-up bug report (`indexer/training/reports.py`).
+A third of the short queries also appear in a synthetic bug report (`indexer/training/reports.py`).
 Format: sentence-transformers' StaticEmbedding. `SHA256SUMS` names the bytes.
 """
 _MINILM = """# MiniLM's upper layers, tuned to find code
 
-`layers.safetensors` stands in the place of the layers of the same names in all-MiniLM-L6-v2 (Apache-2.0; in half
-floats; word vectors and lower layers stay as published). `python -m indexer.embedding.onnx_export`, part of set-up,
-makes one int8 graph of both. Made on {day} by `python -m indexer.training.minilm --sources FOLDER` from a part of the
-mined pairs. {settings}.
+`layers.safetensors` replaces the layers of the same names in all-MiniLM-L6-v2 (Apache-2.0; in half floats; word vectors
+and lower layers stay as published). `python -m indexer.embedding.onnx_export`, part of set-up, makes one int8 graph of
+both. Made on {day} by `python -m indexer.training.minilm --sources FOLDER` from a part of the mined pairs. {settings}.
 """
 _REST = """
 ## Scores
-{count} questions from packages that were not trained on (documentation -> its definition among all {count}; the
-documentation is cut out of the definition). Compare within this table only: the questions are its own.
+{count} questions from held-out packages (documentation -> its definition among all {count}; the documentation is cut
+out of the definition). Compare only within this table: no other uses these questions.
 ```
 {scores}
 ```
@@ -38,7 +37,7 @@ or generated code.
 
 {trained}
 
-## Kept out for the scores
+## Held out for the scores
 {held_out}
 """
 
@@ -49,7 +48,7 @@ def static_card(wanted: Sequence[Package], data: Dataset, scores: Sequence[str],
 
 
 def minilm_card(wanted: Sequence[Package], data: Dataset, scores: Sequence[str], settings: str) -> str:
-    """As `static_card`; `data` is what the pairs that were trained on were drawn from."""
+    """As `static_card`; the training pairs were sampled from `data`."""
     return _card(_MINILM, wanted, data, scores, settings)
 
 
@@ -70,4 +69,5 @@ def _card(intro: str, wanted: Sequence[Package], data: Dataset, scores: Sequence
 
 
 def _listed(wanted: Sequence[Package], held_out: bool) -> str:
-    return ", ".join(f"{one.name} {one.version} ({one.licence})" for one in wanted if one.held_out == held_out)
+    chosen = (package for package in wanted if package.held_out == held_out)
+    return ", ".join(f"{package.name} {package.version} ({package.licence})" for package in chosen)

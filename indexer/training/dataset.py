@@ -1,4 +1,4 @@
-"""Pairs of many packages -> what is trained on and what is measured: each text once, no package on both sides.
+"""Pairs of many packages -> a training set and a held-out set: each text once, no package in both.
 
 Does not mine, tokenize or train.
 """
@@ -12,10 +12,10 @@ import numpy as np
 
 from indexer.training.mine import COMMENT, DOC, LONG, MENTION, NAME, TEST, Pair
 
-REPORT = "report"  # made of other pairs, see `reports`
-QUESTIONS = 2000  # held-out pairs that are measured
+REPORT = "report"  # made from other pairs, see `reports`
+QUESTIONS = 2000  # held-out pairs in the evaluation
 _PER_PACKAGE = 150  # of those
-# An epoch takes this share of a kind's pairs, and a package gives at most so many: large ones must not drown the rest.
+# An epoch takes this share of a kind's pairs. A package gives at most `_MOST`, so that large ones do not dominate.
 SHARES = {REPORT: 1.0, DOC: 1.0, LONG: 0.6, COMMENT: 0.7, NAME: 0.4, MENTION: 1.0, TEST: 0.5}
 _MOST = {DOC: 12_000, LONG: 6_000, COMMENT: 6_000, NAME: 4_000, MENTION: 6_000, TEST: 3_000}
 _LEAST = 40  # letters and digits of a code
@@ -24,7 +24,7 @@ _NOISE = re.compile(r"\W+")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A query and the place of its answer in `Dataset.codes`."""
+    """A query and the index of its answer in `Dataset.codes`."""
 
     kind: str
     query: str
@@ -40,53 +40,53 @@ class Dataset:
 
 
 def dataset(mined: Iterable[tuple[str, bool, list[Pair]]], seed: int = 0) -> Dataset:
-    """`mined`: name, whether held out, and pairs of each package. Held-out ones first: no other may have theirs."""
+    """`mined`: name, whether held out, and pairs of each package. Held-out ones first: no other may have their code."""
     rng = np.random.default_rng(seed)
-    gathered = _Gathered()
+    builder = _DatasetBuilder()
     for name, held_out, pairs in mined:
-        gathered.add(name, held_out, [pairs[place] for place in rng.permutation(len(pairs))])
-    return Dataset(gathered.codes, gathered.train, gathered.held_out)
+        builder.add(name, held_out, [pairs[index] for index in rng.permutation(len(pairs))])
+    return Dataset(builder.codes, builder.train, builder.held_out)
 
 
 def questions(data: Dataset, seed: int = 1) -> list[Example]:
-    """Documentation -> definition, held out, one per code and not too many of one package."""
-    found = [example for example in data.held_out if example.kind == DOC]
-    per: Counter[str] = Counter()
-    kept: dict[int, Example] = {}
-    for place in np.random.default_rng(seed).permutation(len(found)):
-        example = found[place]
-        if example.code not in kept and per[example.package] < _PER_PACKAGE:
-            kept[example.code] = example
-            per[example.package] += 1
-    return list(kept.values())[:QUESTIONS]
+    """Held-out pairs of documentation and definition: one per code, at most `_PER_PACKAGE` of a package."""
+    candidates = [example for example in data.held_out if example.kind == DOC]
+    taken: Counter[str] = Counter()
+    chosen: dict[int, Example] = {}
+    for index in np.random.default_rng(seed).permutation(len(candidates)):
+        example = candidates[index]
+        if example.code not in chosen and taken[example.package] < _PER_PACKAGE:
+            chosen[example.code] = example
+            taken[example.package] += 1
+    return list(chosen.values())[:QUESTIONS]
 
 
-class _Gathered:
-    """Each query once, and each code in one package only, whatever its spaces and punctuation."""
+class _DatasetBuilder:
+    """Adds each query once, and each code from one package only; spaces and punctuation make no difference."""
 
     def __init__(self) -> None:
         self.codes: list[str] = []
         self.train: list[Example] = []
         self.held_out: list[Example] = []
-        self._asked: set[tuple[bool, str]] = set()
-        self._known: dict[str, tuple[int, str]] = {}  # code -> its place and package
+        self._queries: set[tuple[bool, str]] = set()
+        self._owners: dict[str, tuple[int, str]] = {}  # code -> its index and package
 
     def add(self, package: str, held_out: bool, pairs: Iterable[Pair]) -> None:
         taken: Counter[str] = Counter()
         for pair in pairs:
-            asked = pair.kind in (NAME, TEST), _bare(pair.query)
-            bare = _bare(pair.code.partition("\n")[2])
-            if taken[pair.kind] >= _MOST[pair.kind] or asked in self._asked or len(bare) < _LEAST:
+            query = pair.kind in (NAME, TEST), _normalised(pair.query)
+            code = _normalised(pair.code.partition("\n")[2])
+            if taken[pair.kind] >= _MOST[pair.kind] or query in self._queries or len(code) < _LEAST:
                 continue
-            place, owner = self._known.setdefault(bare, (len(self.codes), package))
+            index, owner = self._owners.setdefault(code, (len(self.codes), package))
             if owner != package:
                 continue
-            if place == len(self.codes):
+            if index == len(self.codes):
                 self.codes.append(pair.code)
-            self._asked.add(asked)
+            self._queries.add(query)
             taken[pair.kind] += 1
-            (self.held_out if held_out else self.train).append(Example(pair.kind, pair.query, place, package))
+            (self.held_out if held_out else self.train).append(Example(pair.kind, pair.query, index, package))
 
 
-def _bare(text: str) -> str:
+def _normalised(text: str) -> str:
     return _NOISE.sub("", text).lower()

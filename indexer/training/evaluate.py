@@ -1,4 +1,4 @@
-"""How well a way of scoring finds the code a query asks for: MRR and recall over all held-out codes.
+"""How well a scoring method finds the code that a query asks for: MRR and recall over all held-out codes.
 
 Does not know how pairs are mined.
 """
@@ -32,16 +32,16 @@ class Quality:
 
 
 def quality(scores: Scores) -> Quality:
-    """Query i asks for code i. A code that scores as high as the right one stands before it."""
+    """Query i asks for code i. A code that scores as high as the right one ranks before it."""
     right = scores[np.arange(len(scores)), np.arange(len(scores))][:, None]
     ranks = (scores >= right).sum(axis=1)
     return Quality(float((1 / ranks).mean()), float((ranks <= 10).mean()), float((ranks <= 50).mean()))
 
 
 def report(embedders: Mapping[str, Embedder], data: Dataset) -> Iterator[str]:
-    """One line per way of ranking all held-out codes for each held-out query: BM25, each embedder, and with BM25."""
-    asked = questions(data)
-    queries, codes = [example.query for example in asked], [data.codes[example.code] for example in asked]
+    """One line for each scoring method: BM25, each embedder, and each embedder with BM25."""
+    examples = questions(data)
+    queries, codes = [example.query for example in examples], [data.codes[example.code] for example in examples]
     words = standard(bm25(queries, codes))
     yield _line("BM25 (split)", words)
     for name, embedder in embedders.items():
@@ -58,9 +58,9 @@ def _line(name: str, scores: Scores) -> str:
 
 def dense(embedder: Embedder, queries: Sequence[str], codes: Sequence[str]) -> Scores:
     """Cosines."""
-    asked = np.stack([embedder.embed_query(query) for query in queries])
-    found: Scores = asked @ embedder.embed_documents(codes).T
-    return found
+    vectors = np.stack([embedder.embed_query(query) for query in queries])
+    cosines: Scores = vectors @ embedder.embed_documents(codes).T
+    return cosines
 
 
 def bm25(queries: Sequence[str], codes: Sequence[str], terms: Callable[[str], list[str]] = split) -> Scores:
@@ -69,22 +69,23 @@ def bm25(queries: Sequence[str], codes: Sequence[str], terms: Callable[[str], li
     lengths = np.array([bag.total() for bag in bags], np.float32)
     norm = _K1 * (1 - _B + _B * lengths / lengths.mean())
     postings: dict[str, tuple[list[int], list[int]]] = {}
-    for place, bag in enumerate(bags):
+    for index, bag in enumerate(bags):
         for term, count in bag.items():
-            places, counts = postings.setdefault(term, ([], []))
-            places.append(place)
+            documents, counts = postings.setdefault(term, ([], []))
+            documents.append(index)
             counts.append(count)
     scores = np.zeros((len(queries), len(codes)), np.float32)
     for row, query in enumerate(queries):
         for term in set(terms(query)) & postings.keys():
-            places, counts = postings[term]
-            idf = np.log1p((len(codes) - len(places) + 0.5) / (len(places) + 0.5))
-            found = np.array(counts, np.float32)
-            scores[row, places] += idf * found * (_K1 + 1) / (found + norm[places])
+            documents, counts = postings[term]
+            idf = np.log1p((len(codes) - len(documents) + 0.5) / (len(documents) + 0.5))
+            frequency = np.array(counts, np.float32)
+            scores[row, documents] += idf * frequency * (_K1 + 1) / (frequency + norm[documents])
     return scores
 
 
 def standard(scores: Scores) -> Scores:
-    """Z-scores per query, so that two ways of scoring can be added."""
-    spread: Scores = (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)
-    return spread
+    """Z-scores per query, so that two scoring methods can be added."""
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    z_scores: Scores = centred / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)
+    return z_scores

@@ -1,6 +1,6 @@
-"""The pinned packages the static table learns from, and how they are fetched: by pip, without running their code.
+"""The pinned packages of the training set, and their download by pip, without running their code.
 
-Does not look into an archive beyond its metadata.
+Reads nothing of an archive but its metadata.
 """
 
 import re
@@ -21,13 +21,13 @@ _PERMISSIVE = re.compile(
     r"\b(?:MIT|MIT-CMU|BSD|0BSD|Apache|ISC|PSF|Python Software|HPND|Zlib|Unlicense)\b", re.IGNORECASE
 )
 _COPYLEFT = re.compile(r"GPL|GNU|MPL|Mozilla|EPL|CDDL|SSPL|BUSL", re.IGNORECASE)
-# pip asks an sdist's build backend for its metadata, which would compile or fail. These modules stand in for it.
+# pip runs an sdist's build backend to get its metadata, which would compile or fail. A stub replaces these backends.
 _BACKENDS = (
     *("setuptools.build_meta", "hatchling.build", "flit_core.buildapi", "flit_scm", "poetry.core.masonry.api"),
     *("pdm.backend", "uv_build", "pbr.build", "maturin", "mesonpy", "sipbuild.api"),
     *("scikit_build_core.build", "scikit_build_core.setuptools.build_meta"),
 )
-_STAND_IN = """
+_STUB = """
 from pathlib import Path
 
 def get_requires_for_build_wheel(config_settings=None):
@@ -45,31 +45,33 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 
 
 class NotFetched(IndexerError):
-    """A package could not be fetched, or is not what the list says of it."""
+    """A package could not be downloaded, or differs from its entry in the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One line of the list. A held-out package is never trained on: the scores are of those."""
+    """One line of the list. Held-out packages are for evaluation only."""
 
     name: str
     version: str
-    licence: str  # as its metadata tells it
+    licence: str  # as in its metadata
     form: str  # sdist or wheel
     held_out: bool
 
 
 def packages(file: Path = LIST) -> list[Package]:
-    """The list, in the order of names. Raises `NotFetched` for one of a benchmark or one that is not permissive."""
+    """The list, by name. Raises `NotFetched` for a package of a benchmark, or one without a permissive licence."""
     table = tomllib.loads(file.read_text("utf-8"))
     excluded = set(table["excluded"])
     found = []
     for part, held_out in (("train", False), ("held_out", True)):
         for name, (version, licence, form) in table[part].items():
             if name in excluded:
-                raise NotFetched(f"{name} is a repository of a benchmark: it may not be in {file.name}")
+                raise NotFetched(f"{name} is a repository of a benchmark: remove it from {file.name}")
             if not is_permissive(licence):
-                raise NotFetched(f"{name} has the licence {licence}: only permissive ones may be in {file.name}")
+                raise NotFetched(
+                    f"{name} has the licence {licence}, which is not permissive: remove it from {file.name}"
+                )
             found.append(Package(name, version, licence, form, held_out))
     return sorted(found, key=lambda package: package.name)
 
@@ -86,10 +88,11 @@ def fetch(package: Package, folder: Path) -> Path:
         _download(package, folder)
         archive = _archive(package, folder)
     if archive is None:
-        raise NotFetched(f"pip gave no {package.form} of {package.name} {package.version}")
-    told = licence_of(archive)
-    if told != package.licence:
-        raise NotFetched(f"{package.name} {package.version} tells the licence {told!r}, the list {package.licence!r}")
+        raise NotFetched(f"pip downloaded no {package.form} of {package.name} {package.version}")
+    licence = licence_of(archive)
+    if licence != package.licence:
+        name = f"{package.name} {package.version}"
+        raise NotFetched(f"{name} has the licence {licence!r} in its metadata, {package.licence!r} in the list")
     return archive
 
 
@@ -104,38 +107,40 @@ def licence_of(archive: Path) -> str:
 
 
 def _download(package: Package, folder: Path) -> None:
-    how = ["--only-binary", ":all:"]
+    options = ["--only-binary", ":all:"]
     if package.form == "sdist":
-        how = ["--no-binary", ":all:", "--no-build-isolation", "--use-pep517"]
-    wanted = f"{package.name}=={package.version}"
-    with tempfile.TemporaryDirectory() as stand_ins:
-        _write_backends(Path(stand_ins))
-        path = ["env", f"PYTHONPATH={stand_ins}"] if package.form == "sdist" else []
+        options = ["--no-binary", ":all:", "--no-build-isolation", "--use-pep517"]
+    requirement = f"{package.name}=={package.version}"
+    with tempfile.TemporaryDirectory() as stubs:
+        _write_backends(Path(stubs))
+        path = ["env", f"PYTHONPATH={stubs}"] if package.form == "sdist" else []
         pip = [*path, sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
-        done = subprocess.run([*pip, *how, wanted], capture_output=True, text=True, check=False)
+        done = subprocess.run([*pip, *options, requirement], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotFetched(f"pip cannot fetch {package.name} {package.version}: {done.stderr.strip()[-300:]}")
+        raise NotFetched(f"pip cannot download {package.name} {package.version}: {done.stderr.strip()[-300:]}")
 
 
 def _write_backends(folder: Path) -> None:
-    (folder / "stand_in.py").write_text(_STAND_IN)
+    (folder / "stub.py").write_text(_STUB)
     for backend in _BACKENDS:
         *parents, last = backend.split(".")
         inner = folder.joinpath(*parents)
         inner.mkdir(parents=True, exist_ok=True)
-        (inner / f"{last}.py").write_text("from stand_in import *\n__legacy__ = __import__('stand_in')\n")
+        (inner / f"{last}.py").write_text("from stub import *\n__legacy__ = __import__('stub')\n")
     (folder / "setuptools" / "__init__.py").write_text("")
 
 
 def _archive(package: Package, folder: Path) -> Path | None:
-    """Names of archives are spelt in several ways: compared as PyPI compares them."""
-    ending = ".whl" if package.form == "wheel" else ".tar.gz"
-    start = _spelt(f"{package.name}-{package.version}")
-    found = (path for path in sorted(folder.iterdir()) if path.name.endswith(ending))
-    return next((path for path in found if f"{_spelt(path.name.removesuffix(ending))}-".startswith(f"{start}-")), None)
+    """The package's archive in `folder`; spellings of its name are normalised as by PyPI."""
+    suffix = ".whl" if package.form == "wheel" else ".tar.gz"
+    start = _normalised(f"{package.name}-{package.version}")
+    for path in sorted(folder.iterdir()):
+        if path.name.endswith(suffix) and f"{_normalised(path.name.removesuffix(suffix))}-".startswith(f"{start}-"):
+            return path
+    return None
 
 
-def _spelt(name: str) -> str:
+def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

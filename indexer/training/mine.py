@@ -1,6 +1,6 @@
-"""One package archive -> pairs of a text and the code it speaks of: what the static table is trained on.
+"""A package archive -> pairs of a text and the code that it describes, as training data.
 
-Does not download, tokenize or train. Code never holds the text that asks for it.
+Does not download, tokenize or train. The code of a pair never contains its text.
 """
 
 import re
@@ -19,14 +19,14 @@ from indexer.types import Symbol
 DOC, LONG, COMMENT, NAME, MENTION, TEST = "doc", "long", "comment", "name", "mention", "test"
 
 _MAX_BYTES = 400_000
-_PARSE_S = 60.0  # so much that a busy machine finds the same pairs
+_PARSE_S = 60.0  # generous, so that a busy machine finds the same pairs
 _CODE = 1200  # characters of a definition: about the 256 tokens a chunk may have
 _QUERY = 1000  # characters
 _HEADER = 100  # characters, as in `chunk`
 _KINDS = frozenset({"function", "method", "class", "interface", "enum", "type"})
 _FEW_LINES = 3  # a definition shorter than this is no answer
 
-# Copies of other projects, and what nobody wrote by hand.
+# Copies of other projects, and generated files.
 _FOREIGN = re.compile(
     r"(?:^|/)(?:_?vendor(?:ed|ized)?|third[_-]?party|3rd_?party|thirdparty|external(?:_libs|s)?|extern"
     r"|extlibs?|deps|dependencies|node_modules|static|subprojects|vendored-meson|site-packages|bower_components|dist"
@@ -50,7 +50,7 @@ _MARKUP = re.compile(r"(?::[\w:+-]+:(?=`))|<[^<>\n]{1,60}>|[`*]{1,3}|\{@\w+ ([^}
 _DOCSTRING = re.compile(r'[rRuUbB]{0,2}("""|\'\'\'|"|\')(.*?)(?<!\\)\1', re.DOTALL)
 _COMMENT_LINE = re.compile(r"^\s*(?:#(?!!|\[)|//+!?|\*(?!\w*\()|/\*+)\s?(.*?)(?:\*/)?\s*$")
 _QUOTED = re.compile(r"`{1,2}~?([A-Za-z_][\w.]{3,60})(?:\(\))?`{1,2}")
-_NAMED = re.compile(r"[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A definition of the package and where it stands."""
+    """A definition of the package."""
 
     path: str
     symbol: Symbol
@@ -77,9 +77,9 @@ def mine(archive: Path) -> list[Pair]:
 
 
 def members(archive: Path) -> Iterator[tuple[str, str]]:
-    """Path below the archive's top folder and text of each file that may be source or prose."""
+    """Path, below the archive's top folder, and text of each file that may be source or prose."""
     is_wheel = archive.suffix in (".whl", ".zip")
-    for name, data in _zipped(archive) if is_wheel else _tarred(archive):
+    for name, data in _zip_members(archive) if is_wheel else _tar_members(archive):
         path = name if archive.suffix == ".whl" else name.partition("/")[2]
         text = decode(data)
         if text is not None:
@@ -87,7 +87,7 @@ def members(archive: Path) -> Iterator[tuple[str, str]]:
 
 
 def pairs_of(files: Iterable[tuple[str, str]]) -> Iterator[Pair]:
-    """Pairs of one package given as (path, text): documentation, inner comments, names, prose and tests."""
+    """Pairs from the files of one package, given as (path, text): documentation, comments, names, prose and tests."""
     units: list[_Unit] = []
     tests: list[_Unit] = []
     prose: list[str] = []
@@ -101,29 +101,29 @@ def pairs_of(files: Iterable[tuple[str, str]]) -> Iterator[Pair]:
             (tests if _TEST.search(path) else units).extend(_units(path, text, language.name))
     by_name = _unique(units)
     for unit in units:
-        yield from _own(unit)
-    yield from _declared(units, by_name)
-    yield from _mentioned(prose, by_name)
-    yield from _tested(tests, by_name)
+        yield from _from_definition(unit)
+    yield from _from_declarations(units, by_name)
+    yield from _from_prose(prose, by_name)
+    yield from _from_tests(tests, by_name)
 
 
-def _tarred(archive: Path) -> Iterator[tuple[str, bytes]]:
+def _tar_members(archive: Path) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(archive) as tar:
         for member in tar:
-            if member.isfile() and member.size <= _MAX_BYTES and _worth(member.name):
+            if member.isfile() and member.size <= _MAX_BYTES and _may_have_pairs(member.name):
                 stream = tar.extractfile(member)
                 if stream is not None:
                     yield member.name, stream.read()
 
 
-def _zipped(archive: Path) -> Iterator[tuple[str, bytes]]:
+def _zip_members(archive: Path) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(archive) as folder:
         for member in folder.infolist():
-            if member.file_size <= _MAX_BYTES and _worth(member.filename):
+            if member.file_size <= _MAX_BYTES and _may_have_pairs(member.filename):
                 yield member.filename, folder.read(member)
 
 
-def _worth(name: str) -> bool:
+def _may_have_pairs(name: str) -> bool:
     language = language_of(name)
     return bool(language.grammar or language.prose) and not _FOREIGN.search(name)
 
@@ -140,7 +140,7 @@ def _units(path: str, text: str, language: str) -> Iterator[_Unit]:
 
 
 def _without_doc(code: str, doc: str) -> str:
-    """`code` (its first part) without the docstring that says `doc`."""
+    """The first part of `code`, without the docstring `doc`."""
     head = code[: 4 * _CODE]
     first = doc.strip()[:30]
     if first:
@@ -152,7 +152,7 @@ def _without_doc(code: str, doc: str) -> str:
 
 
 def _unique(units: Iterable[_Unit]) -> dict[str, _Unit]:
-    """Definitions by name and by the last two parts of their qualified name, where that says which one."""
+    """Definitions by name and by the last two parts of their qualified name, if no other has the same."""
     found: dict[str, _Unit | None] = {}
     for unit in units:
         if unit.text:
@@ -162,27 +162,27 @@ def _unique(units: Iterable[_Unit]) -> dict[str, _Unit]:
     return {name: unit for name, unit in found.items() if unit is not None}
 
 
-def _own(unit: _Unit) -> Iterator[Pair]:
-    """What a definition says of itself."""
+def _from_definition(unit: _Unit) -> Iterator[Pair]:
+    """Its documentation; without any, its comments and its name."""
     if unit.text.count("\n") + 1 < _FEW_LINES:
         return
-    first, whole = paragraph(unit.symbol.doc), _plain(unit.symbol.doc[:_QUERY])
+    first, full = paragraph(unit.symbol.doc), _plain(unit.symbol.doc[:_QUERY])
     if first:
         yield Pair(DOC, first, _code(unit))
-        if len(whole) > len(first) + 120:
-            yield Pair(LONG, whole, _code(unit))
+        if len(full) > len(first) + 120:
+            yield Pair(LONG, full, _code(unit))
         return
-    bare, comments = _comments(unit.text)
+    code, comments = _split_comments(unit.text)
     if _is_prose(comments, 6):
-        yield Pair(COMMENT, comments[:_QUERY], _code(unit, bare))
-    words = _NAMED.findall(re.sub(r"([a-z])([A-Z])", r"\1 \2", unit.symbol.name).replace("_", " "))
+        yield Pair(COMMENT, comments[:_QUERY], _code(unit, code))
+    words = _WORD.findall(re.sub(r"([a-z])([A-Z])", r"\1 \2", unit.symbol.name).replace("_", " "))
     if len(words) >= 3 and unit.text.count("\n") >= 5:
         hidden = re.sub(re.escape(unit.symbol.name), "", unit.text)
         yield Pair(NAME, " ".join(words), f"{PurePosixPath(unit.path).parent}\n{hidden}"[:_CODE])
 
 
-def _declared(units: Iterable[_Unit], by_name: dict[str, _Unit]) -> Iterator[Pair]:
-    """The comment above a C declaration speaks of the definition elsewhere."""
+def _from_declarations(units: Iterable[_Unit], by_name: dict[str, _Unit]) -> Iterator[Pair]:
+    """The comment above a C declaration describes the definition elsewhere."""
     for unit in units:
         if not unit.text and unit.symbol.doc:
             target = by_name.get(".".join(unit.symbol.qualified.split(".")[-2:])) or by_name.get(unit.symbol.name)
@@ -191,8 +191,8 @@ def _declared(units: Iterable[_Unit], by_name: dict[str, _Unit]) -> Iterator[Pai
                 yield Pair(DOC, first, _code(target))
 
 
-def _mentioned(prose: Iterable[str], by_name: dict[str, _Unit]) -> Iterator[Pair]:
-    """A paragraph of a manual or change log that quotes the name of a definition."""
+def _from_prose(prose: Iterable[str], by_name: dict[str, _Unit]) -> Iterator[Pair]:
+    """Paragraphs of manuals and change logs that quote the name of a definition."""
     for text in prose:
         names = [name for name in dict.fromkeys(_QUOTED.findall(text)) if name in by_name or _tail(name) in by_name]
         if not 1 <= len(names) <= 3 or not is_identifier(names[0].rpartition(".")[2]):
@@ -202,14 +202,14 @@ def _mentioned(prose: Iterable[str], by_name: dict[str, _Unit]) -> Iterator[Pair
             yield Pair(MENTION, plain[:_QUERY], _code(by_name.get(names[0]) or by_name[_tail(names[0])]))
 
 
-def _tested(tests: Iterable[_Unit], by_name: dict[str, _Unit]) -> Iterator[Pair]:
-    """A test and what it calls by the name it bears."""
+def _from_tests(tests: Iterable[_Unit], by_name: dict[str, _Unit]) -> Iterator[Pair]:
+    """Tests that are named after a definition."""
     for test in tests:
-        called = re.sub(r"^(?:test_?|Test)|(?:_?[Tt]est)$", "", test.symbol.name)
-        parts = called.split("_")
+        tested = re.sub(r"^(?:test_?|Test)|(?:_?[Tt]est)$", "", test.symbol.name)
+        parts = tested.split("_")
         names = ["_".join(parts[:length]) for length in range(len(parts), 0, -1)]
         target = next((by_name[name] for name in names if len(name) > 5 and name in by_name), None)
-        if target and target.text.count("\n") + 1 >= _FEW_LINES and called and test.symbol.name != called:
+        if target and target.text.count("\n") + 1 >= _FEW_LINES and tested and test.symbol.name != tested:
             yield Pair(TEST, f"{test.symbol.name}\n{test.text}"[:_QUERY], _code(target))
 
 
@@ -219,7 +219,7 @@ def _code(unit: _Unit, text: str = "") -> str:
 
 
 def paragraph(doc: str) -> str:
-    """The first paragraph of documentation in plain words; "" when it is none."""
+    """The first paragraph of documentation, without markup; "" if it is not prose."""
     first = _plain(_END_OF_PROSE.split(doc.strip(), maxsplit=1)[0])[:400]
     return first if _is_prose(first, 3) else ""
 
@@ -229,17 +229,18 @@ def _plain(text: str) -> str:
 
 
 def _is_prose(text: str, words: int) -> bool:
-    found = _NAMED.findall(text)
+    """Whether a text is mostly English words, at least so many, and no legal text."""
+    found = _WORD.findall(text)
     letters = sum(map(len, found))
     enough = len(found) >= words and letters > 0.6 * len(text.replace(" ", "")) and text.isascii()
     return enough and any(word.lower() not in STOP_WORDS for word in found) and not _LEGAL.search(text)
 
 
-def _comments(code: str) -> tuple[str, str]:
-    """The lines of `code` that are no comments, and the words of those that are."""
+def _split_comments(code: str) -> tuple[str, str]:
+    """The lines of `code` that are not comments, and the words of those that are."""
     lines = [(line, _COMMENT_LINE.match(line)) for line in code.split("\n")]
-    said = " ".join(match[1] for _, match in lines if match and len(match[1].split()) > 1)
-    return "\n".join(line for line, match in lines if not match), " ".join(said.split())
+    comments = " ".join(match[1] for _, match in lines if match and len(match[1].split()) > 1)
+    return "\n".join(line for line, match in lines if not match), " ".join(comments.split())
 
 
 def _tail(name: str) -> str:

@@ -1,6 +1,6 @@
-"""Pairs -> pairs whose query is long and noisy: what users paste into a bug report, around the text that asks.
+"""Pairs -> pairs with a long, noisy query: the text in a synthetic bug report.
 
-The words of templates, environments and tracebacks say nothing of where the code is; a table learns that from these.
+From these a model learns to ignore the words of templates, environments and tracebacks.
 """
 
 from collections import defaultdict
@@ -10,8 +10,8 @@ import numpy as np
 
 from indexer.training.dataset import REPORT, Example
 
-_SHARE = 0.35  # of the short queries that get a report too
-_SHORT = 400  # characters of a query that can be a report's title or first sentence
+_SHARE = 0.35  # of the short queries, which get a report too
+_SHORT = 400  # characters of a query that can be the title of a report
 _LONGEST = 1500  # characters
 _PHRASES = """
 Describe the bug
@@ -52,7 +52,7 @@ _ERRORS = ("ValueError", "TypeError", "KeyError", "AttributeError", "RuntimeErro
 
 
 def reports(examples: Sequence[Example], codes: Sequence[str], seed: int) -> Iterator[Example]:
-    """Reports around some of `examples`, with the same answers; what they quote is of the same package."""
+    """Reports around some of `examples`, with the same answers. They quote code of the same package."""
     rng = np.random.default_rng(seed)
     of_code: dict[int, list[str]] = defaultdict(list)
     of_package: dict[str, list[int]] = defaultdict(list)
@@ -63,7 +63,7 @@ def reports(examples: Sequence[Example], codes: Sequence[str], seed: int) -> Ite
         if len(example.query) <= _SHORT and rng.random() < _SHARE:
             others = [query for query in of_code[example.code] if query != example.query]
             near = of_package[example.package]
-            quoted = [codes[near[place]] for place in rng.integers(len(near), size=3)]
+            quoted = [codes[near[index]] for index in rng.integers(len(near), size=3)]
             if rng.random() < 0.5:
                 quoted.append(codes[example.code])
             text = _report(example.query, others, quoted, rng)
@@ -71,14 +71,14 @@ def reports(examples: Sequence[Example], codes: Sequence[str], seed: int) -> Ite
 
 
 def _report(title: str, others: Sequence[str], quoted: Sequence[str], rng: np.random.Generator) -> str:
-    phrases = [_PHRASES[place] for place in rng.integers(len(_PHRASES), size=4)]
+    phrases = [_PHRASES[index] for index in rng.integers(len(_PHRASES), size=4)]
     parts = [*others[:1], _traceback(quoted, rng) if rng.random() < 0.5 else _snippet(quoted[0], rng)]
     body = [part for pair in zip(phrases, [*parts, "", ""], strict=False) for part in pair]
     return "\n".join([title, *body])[:_LONGEST]
 
 
 def _snippet(code: str, rng: np.random.Generator) -> str:
-    """A few lines of a definition, as they would be quoted."""
+    """A few lines of a definition."""
     lines = code.split("\n")[1:]
     start = int(rng.integers(max(1, len(lines) - 4)))
     return "\n".join(lines[start : start + 5])

@@ -1,6 +1,6 @@
-"""Brings the index of one codebase up to date: only what changed is read.
+"""Brings the index of one codebase up to date. Reads only files that changed.
 
-One job at a time per codebase. What is written is searchable at once and is not done again after an interruption.
+One job at a time per codebase. What a job wrote is searchable at once, and is not done again after an interruption.
 """
 
 import time
@@ -12,20 +12,21 @@ from dataclasses import dataclass, field
 from indexer.embedding.base import Embedder
 from indexer.errors import CodebaseEmpty, IndexCancelled
 from indexer.files.git_history import commits, head
-from indexer.files.ignore import separate
+from indexer.files.ignore import can_list_alone
 from indexer.files.scan import CRASHED, Candidate, walk
 from indexer.parsing.chunking import CHUNKER
 from indexer.storage.freshness import is_unchanged
 from indexer.storage.snapshot import IndexedFile
-from indexer.storage.store import Indexed, Store
+from indexer.storage.store import PreparedFile, Store
 from indexer.types import IndexReport, OnProgress, Progress, Skip
-from indexer.update.prepare import Preparer, Task, prepared
+from indexer.update.prepare import Preparer, Task, prepare_files
 
-_BATCH_CHUNKS = 500  # written together at most
-_BATCH_S = 1.0  # how long what is prepared waits to be written, and so to be found
-_CALM_S = 20.0  # of a long job: after twice this time batches are twice as large, and so on; fewer are merged less
-_LARGEST = 8  # times
-_ONE_CHANGE = 30  # files; a commit that changed more says nothing of any two of them
+_BATCH_CHUNKS = 500  # written in one transaction
+_BATCH_S = 1.0  # how long a prepared file waits to be written, and so to be found
+# In a long job batches grow with the time spent, in units of this: fewer batches cost SQLite fewer merges.
+_GROW_S = 20.0
+_MAX_GROWTH = 8  # factor
+_RELATED_FILES = 30  # a commit that changed more files does not relate any two of them
 
 
 def refresh(
@@ -37,18 +38,18 @@ def refresh(
     only: Collection[str] | None = None,
     patience_s: float = 0.0,
 ) -> IndexReport:
-    """One run over the codebase; afterwards the index is what a fresh build would be.
+    """One run over the codebase; afterwards the index equals a fresh build.
 
-    `only` says that nothing but these files, and what lies below these folders, can have changed: the rest is not
-    looked at, unless one of them decides over others. `patience_s` is how long to wait for another job's end.
+    `only`: nothing but these files, and files below these folders, can have changed. Other files are not looked at,
+    unless one of these paths affects others, as an ignore file does. `patience_s`: how long to wait for another job.
 
-    Raises CodebaseUnreadable, CodebaseEmpty (nothing indexable, with the reasons counted), IndexCancelled
+    Raises CodebaseUnreadable, CodebaseEmpty (nothing to index, with the reasons counted), IndexCancelled
     and IndexStorage (another job runs, disk full, ...).
     """
     with store.indexing(patience_s):
         with store.read() as snapshot:
             is_new = not snapshot.counts()[0]
-        if only is not None and (is_new or not separate(store.root, only)):
+        if only is not None and (is_new or not can_list_alone(store.root, only)):
             only = None
         job = _Job(store, embedder, on_progress, cancelled, only)
         try:
@@ -59,12 +60,12 @@ def refresh(
 
 
 def recipe_of(embedder: Embedder) -> str:
-    """What an indexed file depends on beside its bytes: another recipe re-indexes it."""
+    """What an indexed file depends on beside its bytes. A file with another recipe is indexed again."""
     return f"chunks {CHUNKER}, {embedder.model_id}"
 
 
 def lacks_vectors(store: Store, embedder: Embedder) -> bool:
-    """Whether files were indexed with another embedder: a search of theirs goes by words and names only.
+    """Whether files were indexed with another embedder: a search finds these by words and names only.
 
     Raises NotIndexed, IndexDamaged, IndexStorage.
     """
@@ -72,12 +73,16 @@ def lacks_vectors(store: Store, embedder: Embedder) -> bool:
         return any(not recipe.endswith(f", {embedder.model_id}") for recipe in snapshot.recipes())
 
 
-def _is_current(known: IndexedFile | None, candidate: Candidate, recipe: str) -> bool:
-    return known is not None and known.recipe == recipe and is_unchanged(known, candidate.size, candidate.mtime_ns)
+def _is_current(indexed: IndexedFile | None, candidate: Candidate, recipe: str) -> bool:
+    if indexed is None or indexed.recipe != recipe:
+        return False
+    return is_unchanged(indexed, candidate.size, candidate.mtime_ns)
 
 
 @dataclass(slots=True)
 class _Job:
+    """One refresh and its progress."""
+
     store: Store
     embedder: Embedder
     on_progress: OnProgress
@@ -87,16 +92,16 @@ class _Job:
     skips: list[Skip] = field(default_factory=list)
     done: bool = False
     total: int = 0
-    looked_at: int = 0
-    bytes_to_do: int = 0
+    finished: int = 0
+    bytes_total: int = 0
     bytes_done: int = 0
     changed: int = 0
     removed: int = 0
     chunks: int = 0
-    work_began: float = 0.0
+    indexing_started: float = 0.0
 
     def run(self) -> None:
-        self._tell("scanning")
+        self._report_progress("scanning")
         candidates: list[Candidate] = []
         for found in walk(self.store.root, only=self.only):
             self._stop_if_cancelled()
@@ -105,16 +110,16 @@ class _Job:
             else:
                 candidates.append(found)
         with self.store.read() as snapshot:
-            known = snapshot.files(self.only)
-        gone = sorted(known.keys() - {candidate.path for candidate in candidates})
-        self.store.remove(gone)
-        self.removed = len(gone)
-        self._index(candidates, known)
+            indexed = snapshot.files(self.only)
+        deleted = sorted(indexed.keys() - {candidate.path for candidate in candidates})
+        self.store.remove(deleted)
+        self.removed = len(deleted)
+        self._index(candidates, indexed)
         self._refuse_empty()
         if self.only is None:
-            self._remember()
+            self._update_history()
         self.done = True
-        self._tell("done")
+        self._report_progress("done")
 
     def report(self) -> IndexReport:
         with self.store.read() as snapshot:
@@ -130,62 +135,63 @@ class _Job:
             skipped=tuple(self.skips),
         )
 
-    def _index(self, candidates: list[Candidate], known: dict[str, IndexedFile]) -> None:
+    def _index(self, candidates: list[Candidate], indexed: dict[str, IndexedFile]) -> None:
         recipe = recipe_of(self.embedder)
         with self.store.read() as snapshot:
             crashed = {skip.path for skip in snapshot.skips() if skip.reason == CRASHED}
-        work = [
-            Task(c, known.get(c.path), c.path in crashed)
+        tasks = [
+            Task(c, indexed.get(c.path), c.path in crashed)
             for c in candidates
-            if not _is_current(known.get(c.path), c, recipe)
+            if not _is_current(indexed.get(c.path), c, recipe)
         ]
-        self.total, self.looked_at = len(candidates), len(candidates) - len(work)
-        self.bytes_to_do = sum(task.candidate.size for task in work)
-        self.work_began = flushed = time.monotonic()
-        self._tell("indexing")
-        batch: list[Indexed] = []
+        self.total, self.finished = len(candidates), len(candidates) - len(tasks)
+        self.bytes_total = sum(task.candidate.size for task in tasks)
+        self.indexing_started = flushed = time.monotonic()
+        self._report_progress("indexing")
+        batch: list[PreparedFile] = []
         touched: list[IndexedFile] = []
-        refused: list[str] = []
-        with closing(prepared(Preparer(self.store.root, self.embedder, recipe), work)) as outcomes:
+        dropped: list[str] = []
+        with closing(prepare_files(Preparer(self.store.root, self.embedder, recipe), tasks)) as outcomes:
             for task, outcome in outcomes:
                 self._stop_if_cancelled()
-                self.looked_at += 1
+                self.finished += 1
                 self.bytes_done += task.candidate.size
                 if isinstance(outcome, Skip):
                     self.skips.append(outcome)
-                    refused += [outcome.path] if task.known else []
+                    dropped += [outcome.path] if task.indexed else []
                 elif isinstance(outcome, IndexedFile):
                     touched.append(outcome)
                 else:
                     batch.append(outcome)
                 now = time.monotonic()
-                factor = min(max(1.0, (now - self.work_began) / _CALM_S), _LARGEST)
-                chunks = sum(len(item.chunks) for item in batch)
-                if now - flushed > factor * _BATCH_S or chunks >= factor * _BATCH_CHUNKS:
+                growth = min(max(1.0, (now - self.indexing_started) / _GROW_S), _MAX_GROWTH)
+                chunks = sum(len(file.chunks) for file in batch)
+                if now - flushed > growth * _BATCH_S or chunks >= growth * _BATCH_CHUNKS:
                     self._flush(batch)
                     flushed = time.monotonic()
         self._flush(batch)
         self.store.touch(touched)
-        self.store.remove(refused)
-        self.removed += len(refused)
+        self.store.remove(dropped)
+        self.removed += len(dropped)
 
-    def _flush(self, batch: list[Indexed]) -> None:
+    def _flush(self, batch: list[PreparedFile]) -> None:
         if batch:
             self.store.write(batch)
             self.changed += len(batch)
-            self.chunks += sum(len(item.chunks) for item in batch)
+            self.chunks += sum(len(file.chunks) for file in batch)
             batch.clear()
-            self._tell("indexing")
+            self._report_progress("indexing")
 
-    def _remember(self) -> None:
-        """Takes over what the commits changed, when there are others than before and git can tell."""
+    def _update_history(self) -> None:
+        """Stores which files the commits changed, if there are new commits and git answers."""
         self._stop_if_cancelled()
-        now = head(self.store.root)
+        current = head(self.store.root)
         with self.store.read() as snapshot:
-            known = snapshot.meta().get("head", "")
-        told = commits(self.store.root) if now != known else None
-        if told is not None:
-            self.store.remember(now, [one.paths if len(one.paths) <= _ONE_CHANGE else () for one in told])
+            stored = snapshot.meta().get("head", "")
+        history = commits(self.store.root) if current != stored else None
+        if history is not None:
+            paths = [commit.paths if len(commit.paths) <= _RELATED_FILES else () for commit in history]
+            self.store.replace_history(current, paths)
 
     def _refuse_empty(self) -> None:
         with self.store.read() as snapshot:
@@ -197,14 +203,11 @@ class _Job:
 
     def _stop_if_cancelled(self) -> None:
         if self.cancelled():
-            raise IndexCancelled("indexing was stopped: what was written stays, the next run goes on from there")
+            raise IndexCancelled("indexing was stopped: what was written stays, the next run continues from there")
 
-    def _tell(self, stage: str) -> None:
-        spent = time.monotonic() - self.work_began if self.work_began else 0.0
-        files = self.changed
-        left = self.bytes_to_do - self.bytes_done
-        eta = spent * left / self.bytes_done if self.bytes_done and self.chunks else None
-        rate = files / spent if spent else 0.0
-        self.on_progress(
-            Progress(stage, self.looked_at, self.total, self.chunks, rate, 0.0 if stage == "done" else eta)
-        )
+    def _report_progress(self, stage: str) -> None:
+        spent = time.monotonic() - self.indexing_started if self.indexing_started else 0.0
+        remaining = self.bytes_total - self.bytes_done
+        eta = spent * remaining / self.bytes_done if self.bytes_done and self.chunks else None
+        rate = self.changed / spent if spent else 0.0
+        self.on_progress(Progress(stage, self.finished, self.total, self.chunks, rate, 0.0 if stage == "done" else eta))

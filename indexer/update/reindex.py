@@ -1,4 +1,4 @@
-"""Reindexes, within a time budget, the few files of a question that have changed on disk. Does not know who asks."""
+"""Reindexes, within a time budget, the few files of a question that changed on disk. Does not know the question."""
 
 import time
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, In
 from indexer.storage.store import Store
 from indexer.update.refresh import refresh
 
-FILES = 20  # most files of one question; a question waits for them
-PATIENCE_S = 0.3  # for another job to let go of the index
-BUDGET_S = 0.8  # all of it
+FILES = 20  # at most, for one question, which waits for them
+PATIENCE_S = 0.3  # for another job to release the index
+BUDGET_S = 0.8  # in total
 
 
 def reindex_stale(store: Store, embedder: Embedder, paths: Sequence[str]) -> bool:
-    """Indexes the first `FILES` of these paths again; whether the index may have changed by it.
+    """Reindexes the first `FILES` of these paths. Returns whether the index may have changed.
 
-    Gives up within `BUDGET_S`, or when another job keeps the index for `PATIENCE_S`.
+    Gives up after `BUDGET_S`, or when another job keeps the index locked for `PATIENCE_S`.
     """
     until = time.monotonic() + BUDGET_S
     try:
@@ -29,6 +29,6 @@ def reindex_stale(store: Store, embedder: Embedder, paths: Sequence[str]) -> boo
         )
     except (IndexStorage, CodebaseUnreadable):
         return False
-    except (IndexCancelled, CodebaseEmpty):  # what was written, or taken out, stays so
+    except (IndexCancelled, CodebaseEmpty):  # what was written or deleted until then stays so
         pass
     return True

@@ -1,4 +1,4 @@
-"""A model file that a server has as a whole: how large it is, and its bytes from where a download broke off."""
+"""A model file on a web server: its size, and its bytes from where a download broke off."""
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class HttpsFile:
-    """One file behind a URL. https alone is spoken, to other machines."""
+    """One file at a URL; https only, except on this machine."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -24,7 +24,7 @@ class HttpsFile:
         return PurePosixPath(httpx.URL(self.url).path).name
 
     def look(self) -> None:
-        """Learns size and version. Raises SourceUnreachable."""
+        """Reads size and version. Raises SourceUnreachable."""
         try:
             with _client() as client:
                 response = client.head(self.url, headers={"Accept-Encoding": "identity"})
@@ -67,6 +67,6 @@ def _client() -> httpx.Client:
 
 
 def _refuse_open_http(request: httpx.Request) -> None:
-    """Also asked for every redirect."""
+    """Runs for every redirect, too."""
     if request.url.scheme != "https" and not (request.url.scheme == "http" and request.url.host in _LOOPBACK):
         raise DownloadFailed(f"{request.url} is not https: model files are fetched over https only")

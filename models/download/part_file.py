@@ -15,9 +15,9 @@ class PartFile:
     """The beginning of `target`, as far as it has come."""
 
     def __init__(self, target: Path, identity: str, address: str) -> None:
-        """`identity` is the digest of the whole, or what else tells two versions apart: only the same is continued.
+        """`identity` is the digest of the whole file or another mark of its version: only the same one is continued.
 
-        `address` is the source; how it cuts the file into wheels says nothing of another one.
+        `address` is the source: the ends of wheels are valid for the same source only.
         """
         self.file = target.with_name(f"{target.name}.part")
         self._target, self._stamp_file = target, target.with_name(f"{target.name}.part.stamp")
@@ -43,7 +43,7 @@ class PartFile:
     def append(self, blocks: Iterable[bytes], at: int) -> Iterator[int]:
         """Writes blocks behind the first `at` bytes, over what is there; yields where they end.
 
-        What is there behind them stays: it came from another source of the same file, and that may be asked again.
+        What is there behind them stays: it came from another source of the same file, and that one may continue it.
         """
         self._write_stamp()
         with self.file.open("r+b" if self.file.is_file() else "wb") as file:

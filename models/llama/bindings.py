@@ -1,6 +1,6 @@
-"""The llama_cpp module, imported at the first use, with its log kept instead of printed.
+"""The llama_cpp module, imported at the first use; its log is collected instead of printed.
 
-Knows how the library is missing or broken, and which one is installed; does not know models.
+Knows whether the library is missing or broken, and which build is installed; does not know models.
 """
 
 import ctypes
@@ -20,13 +20,13 @@ from models.errors import ModelUnavailable
 
 REBUILD = "`rm -f .venv/stamps/llama; make setup` compiles llama.cpp for this one"
 _WARN, _ERROR = 3, 4  # enum ggml_log_level
-_complaints: deque[str] = deque(maxlen=20)  # one per process, as llama.cpp has one log
+_log_errors: deque[str] = deque(maxlen=20)  # one for the process, as llama.cpp has one log
 _loading = threading.Lock()
 
 
 def _keep(level: int, text: bytes, _: object) -> None:
     if level in (_WARN, _ERROR):
-        _complaints.append(text.decode("utf-8", "replace").strip())
+        _log_errors.append(text.decode("utf-8", "replace").strip())
 
 
 _keep_callback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(_keep)
@@ -46,11 +46,11 @@ def _library() -> Any:
         raise ModelUnavailable(
             "local models need llama-cpp-python, which is not installed: with a C++ compiler run `make setup`"
         ) from error
-    # The package is there, its shared library is not or does not load; or there is no memory for what it imports.
+    # The shared library is missing or does not load; or there is no memory for the import.
     except (ImportError, OSError, RuntimeError) as error:
-        said = str(error).strip().rpartition("\n")[2]
+        reason = str(error).strip().rpartition("\n")[2]
         raise ModelUnavailable(
-            f"llama-cpp-python cannot be loaded ({said}): free memory, or reinstall it with `make setup`"
+            f"llama-cpp-python cannot be loaded ({reason}): free memory, or reinstall it with `make setup`"
         ) from error
     llama_cpp.llama_log_set(_keep_callback, ctypes.c_void_p(0))
     _load_backends(Path(llama_cpp.__file__).parent / "lib")
@@ -59,9 +59,9 @@ def _library() -> Any:
 
 
 def _load_backends(folder: Path) -> None:
-    """A portable build has a library for each family of processors: the best that this one can run is loaded.
+    """Loads the best library of a portable build, which has one for each family of processors.
 
-    libllama's own ggml is asked: `llama_cpp._ggml` opens a second copy, with its own list.
+    Uses libllama's own ggml: `llama_cpp._ggml` opens a second copy, with its own list.
     """
     from llama_cpp.llama_cpp import _lib
 
@@ -72,17 +72,17 @@ def _load_backends(folder: Path) -> None:
 
 
 def problem() -> str:
-    """Why the library cannot be used here; "" if it can. Tried in a process of its own, which it may kill."""
+    """Why the library cannot be used here; "" if it can. Imported in a process of its own, which it may kill."""
     if importlib.util.find_spec("llama_cpp") is None:
         return "not installed: extractive answers only"
-    done = subprocess.run([sys.executable, "-c", "import llama_cpp"], capture_output=True, text=True, check=False)
-    if done.returncode < 0:
-        return f"compiled for another processor ({signal.Signals(-done.returncode).name}): {REBUILD}"
-    return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
+    result = subprocess.run([sys.executable, "-c", "import llama_cpp"], capture_output=True, text=True, check=False)
+    if result.returncode < 0:
+        return f"compiled for another processor ({signal.Signals(-result.returncode).name}): {REBUILD}"
+    return result.stderr.strip().rpartition("\n")[2] if result.returncode else ""
 
 
 def build() -> str:
-    """Names the llama.cpp that is installed, without loading it: two builds of one version differ in size or time."""
+    """Identifies the installed llama.cpp without loading it: builds of one version differ in size or time."""
     found = importlib.util.find_spec("llama_cpp")
     if found is None or found.origin is None:
         return ""
@@ -94,7 +94,7 @@ def build() -> str:
 
 
 def json_schema_to_gbnf(schema: str) -> str:
-    """llama.cpp's grammar for a JSON Schema. Raises ValueError and its like for what is no such schema."""
+    """llama.cpp's grammar for a JSON Schema. Raises ValueError or a similar error for an invalid schema."""
     library()
     from llama_cpp.llama_grammar import json_schema_to_gbnf as convert
 
@@ -102,8 +102,8 @@ def json_schema_to_gbnf(schema: str) -> str:
     return grammar
 
 
-def last_complaint() -> str:
-    """What llama.cpp said last before it gave up; "" if nothing. Reading it clears it."""
-    said = _complaints[-1] if _complaints else ""
-    _complaints.clear()
-    return said
+def last_error() -> str:
+    """The last warning or error in llama.cpp's log; "" if there is none. Reading it clears the log."""
+    text = _log_errors[-1] if _log_errors else ""
+    _log_errors.clear()
+    return text

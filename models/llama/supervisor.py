@@ -1,6 +1,6 @@
-"""The process of one model, seen from the server: started, listened to, and ended; never left behind.
+"""Supervises the process of one model: starts it, reads its messages, and ends it; no process is left behind.
 
-Knows messages and that they stop, not what they are about. Lives on the event loop and never blocks it.
+Knows how messages travel, not what they mean. Lives on the event loop and never blocks it.
 """
 
 import asyncio
@@ -23,31 +23,31 @@ from models.types import Rates
 
 log = logging.getLogger(__name__)
 
-SILENCE_S = 15  # without a sign of life: stopped, or the machine is in trouble
-STALL_S = 120.0  # in one step: the slowest machine needs seconds
+SILENCE_S = 15  # without any message: the process is stopped, or the machine is in trouble
+STALL_S = 120.0  # of one step, which takes seconds on the slowest machine
 CLOSE_S = 8.0  # to write snapshots
-LOAD_S = 120.0  # beside the time that the slowest disk needs for the file
+LOAD_S = 120.0  # in addition to the time that the slowest disk needs for the file
 SLOWEST_DISK = 20e6  # bytes a second
-DRAIN_S = 1.0  # for what a process has said before it ended
+DRAIN_S = 1.0  # to read the last messages of a process that has ended
 _QUICK = frozenset(map(proof, PROOF_ROWS[1:]))  # stages of a load
 STALLED = "a stall"  # a fault, beside the names of signals
 _CODE = "import sys; sys.path[:0] = {path!r}; from models.llama.worker.main import main; main({descriptor}, {parent})"
 
 
 class KernelFault(ModelUnavailable):
-    """A load that was ended by a fault of the processor, or that stalled."""
+    """A load that ended with a processor fault, or that stalled."""
 
-    def __init__(self, child: "WorkerProcess") -> None:
-        super().__init__(f"the model could not be loaded: {child.why}")
-        self.fault, self.stage, self.kernels = child.fault, child.stage, child.kernels
+    def __init__(self, worker: "WorkerProcess") -> None:
+        super().__init__(f"the model could not be loaded: {worker.why}")
+        self.fault, self.stage, self.kernels = worker.fault, worker.stage, worker.kernels
 
 
 class NotMeasured(ModelUnavailable):
-    """A load that ended, by no fault of the processor, while it was found out what is the fastest."""
+    """A load that ended, without a processor fault, while the fastest choice was being measured."""
 
 
 class WorkerProcess:
-    """One process with one loaded model. When it is gone, `why` says so to everyone who waits for it."""
+    """One process with one loaded model. Once it is `gone`, `why` holds the reason."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -56,56 +56,65 @@ class WorkerProcess:
         self._ids = count(1)
         self._inboxes: dict[int, asyncio.Queue[Message | None]] = {}
         self._stderr_tail = b""
-        self._heard = True
+        self._has_received = True
         self._killed_for = ""
         self.ready: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
         self.why = ""
         self.fault = ""  # the signal of a fault that ended it, or `STALLED`
-        self.stage = LIBRARY  # of the load: what it has begun to do
-        self.kernels: tuple[str, ...] = ()  # those it uses, as far as there is a choice
+        self.stage = LIBRARY  # of the load, as last reported
+        self.kernels: tuple[str, ...] = ()  # those it uses, of the optional ones
         self.heartbeat: Message = {}
         self.rates = Rates()
-        self._progressed: Callable[[float], None] = lambda _share: None
+        self._on_progress: Callable[[float], None] = lambda _share: None
         self._load_s = LOAD_S  # for one stage of the load
-        self._patience: asyncio.Timeout | None = None  # of whoever waits for it
-        self._listening = [asyncio.create_task(work) for work in (self._read(reader), self._read_stderr())]
-        self._tasks = [*self._listening, *(asyncio.create_task(work) for work in (self._watch(), self._see_end()))]
+        self._deadline: asyncio.Timeout | None = None  # of `start`
+        self._readers = [asyncio.create_task(work) for work in (self._read(reader), self._read_stderr())]
+        self._tasks = [*self._readers, *(asyncio.create_task(work) for work in (self._watch(), self._wait_for_end()))]
 
     @classmethod
-    async def start(cls, order: LoadRequest, on_progress: Callable[[float], None]) -> "WorkerProcess":
-        """A process that has loaded what is ordered. Raises ModelUnavailable with the reason where it cannot, as a
-        KernelFault where it has died of what it is made to run.
+    async def start(cls, request: LoadRequest, on_progress: Callable[[float], None]) -> "WorkerProcess":
+        """A process that has loaded what is requested. Raises ModelUnavailable with the reason where it cannot; the
+        subclass KernelFault where the process died of a kernel that it ran.
         """
-        child = await cls._spawn()
-        child._progressed, child._load_s = on_progress, LOAD_S + order.file_bytes / SLOWEST_DISK
-        child.send(asdict(order))
-        try:
-            async with asyncio.timeout(child._load_s) as child._patience:
-                await asyncio.shield(child.ready)
-        except BaseException as error:
-            child._patience = None
-            await child.kill("its load was given up")
-            child.ready.exception()  # has been told
-            if isinstance(error, TimeoutError) and child.stage == MEASURING:
-                raise NotMeasured("what is the fastest was not found out in time") from error
-            if isinstance(error, TimeoutError) and child.stage in (LIBRARY, READING):
-                raise ModelUnavailable(f"the model was not loaded within {child._load_s:.0f} s") from error
-            if isinstance(error, TimeoutError):
-                child.fault = STALLED
-                raise KernelFault(child) from error
-            raise
-        return child
+        worker = await cls._spawn()
+        worker._on_progress, worker._load_s = on_progress, LOAD_S + request.file_bytes / SLOWEST_DISK
+        worker.send(asdict(request))
+        async with contextlib.AsyncExitStack() as on_failure:
+            on_failure.push_async_callback(worker._abandon)
+            try:
+                async with asyncio.timeout(worker._load_s) as worker._deadline:
+                    await asyncio.shield(worker.ready)
+            except TimeoutError as error:
+                await worker._abandon()
+                raise worker._timeout_error() from error
+            on_failure.pop_all()
+        return worker
+
+    async def _abandon(self) -> None:
+        """Ends a process that has not loaded its model."""
+        self._deadline = None
+        await self.kill("its load was given up")
+        self.ready.exception()  # marks it as retrieved
+
+    def _timeout_error(self) -> ModelUnavailable:
+        if self.stage == MEASURING:
+            return NotMeasured("what is the fastest was not measured in time")
+        if self.stage in (LIBRARY, READING):
+            return ModelUnavailable(f"the model was not loaded within {self._load_s:.0f} s")
+        self.fault = STALLED
+        return KernelFault(self)
 
     @classmethod
     async def _spawn(cls) -> "WorkerProcess":
-        path = [entry for entry in sys.path if entry]  # never the folder that a command happens to run in
+        path = [entry for entry in sys.path if entry]  # not the current directory
         try:
             ours, theirs = socket.socketpair()
             with theirs:
                 code = _CODE.format(path=path, descriptor=theirs.fileno(), parent=os.getpid())
                 reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES)
-                try:
+                with contextlib.ExitStack() as on_failure:
+                    on_failure.callback(writer.close)
                     process = await asyncio.create_subprocess_exec(
                         sys.executable, "-I", "-c", code,
                         pass_fds=[theirs.fileno()],
@@ -113,16 +122,14 @@ class WorkerProcess:
                         stdout=asyncio.subprocess.DEVNULL,
                         stderr=asyncio.subprocess.PIPE,
                     )  # fmt: skip
-                except BaseException:
-                    writer.close()
-                    raise
+                    on_failure.pop_all()
         except OSError as error:
             raise ModelUnavailable(f"no process for the model can be started: {error.strerror}") from error
         return cls(process, reader, writer)
 
     @property
     def fastest(self) -> Choice | None:
-        """What it found out to be the fastest here while it loaded."""
+        """The fastest choice, if this load measured it."""
         match self.ready.result()["fastest"]:
             case {"kernels": kernels, "threads": threads, "reading_threads": reading_threads}:
                 return Choice(tuple(kernels), threads, reading_threads)
@@ -136,8 +143,8 @@ class WorkerProcess:
         if not self.gone.is_set():
             self._writer.write(packed(message))
 
-    def open(self) -> tuple[int, asyncio.Queue[Message | None]]:
-        """A number for a request and where its messages arrive; None there means that the process is gone."""
+    def open_request(self) -> tuple[int, asyncio.Queue[Message | None]]:
+        """An id for a request and the queue of its messages; None in it means that the process is gone."""
         id_ = next(self._ids)
         inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         self._inboxes[id_] = inbox
@@ -145,11 +152,11 @@ class WorkerProcess:
             inbox.put_nowait(None)
         return id_, inbox
 
-    def forget(self, id_: int) -> None:
+    def close_request(self, id_: int) -> None:
         self._inboxes.pop(id_, None)
 
     async def close(self) -> None:
-        """Lets it write its snapshots, and sees it end."""
+        """Lets it write its snapshots, and waits until it has ended."""
         self.send({"do": "close"})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
@@ -157,7 +164,7 @@ class WorkerProcess:
         await self.kill("it did not close")
 
     async def kill(self, why: str) -> None:
-        """Ends it at once if it has not ended, and returns when nothing of it is left."""
+        """Kills it if it has not ended, and returns when all its tasks are done."""
         self._kill(why)
         await self.gone.wait()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -172,10 +179,10 @@ class WorkerProcess:
         with contextlib.suppress(ConnectionError):
             try:
                 while line := await reader.readline():
-                    self._heard = True
+                    self._has_received = True
                     self._deliver(json.loads(line))
-            except (ValueError, TypeError, RecursionError):  # no JSON, no object, no end of line
-                self._kill("it sends nonsense")
+            except (ValueError, TypeError, RecursionError):  # not JSON, not an object, or no end of line
+                self._kill("it sends invalid messages")
 
     def _deliver(self, message: Message) -> None:
         if "rates" in message:
@@ -193,40 +200,38 @@ class WorkerProcess:
         elif not self.ready.done() and "failed" in message:
             self.ready.set_exception(ModelUnavailable(message["failed"]))
         elif "loading" in message:
-            self._progressed(message["loading"])
+            self._on_progress(message["loading"])
         elif "stage" in message:
-            self._enter(message)
+            self._enter_stage(message)
 
-    def _enter(self, message: Message) -> None:
-        """Another stage of the load, with its own time: once a step has used all weights, the next ones are quick."""
+    def _enter_stage(self, message: Message) -> None:
+        """Starts the timeout of another stage: once a step has touched all weights, the next ones are quick."""
         self.stage, self.kernels = message["stage"], tuple(message["kernels"])
-        if self._patience and not self._patience.expired():
+        if self._deadline and not self._deadline.expired():
             within_s = STALL_S if self.stage in _QUICK else self._load_s
-            self._patience.reschedule(asyncio.get_running_loop().time() + within_s)
+            self._deadline.reschedule(asyncio.get_running_loop().time() + within_s)
 
     async def _read_stderr(self) -> None:
         assert self._process.stderr is not None
-        while said := await self._process.stderr.read(1 << 16):
-            self._stderr_tail = (self._stderr_tail + said)[-2000:]
+        while output := await self._process.stderr.read(1 << 16):
+            self._stderr_tail = (self._stderr_tail + output)[-2000:]
 
     async def _watch(self) -> None:
-        """Ends a process that is silent. Counts our own ticks: a machine that slept has heard nothing and missed
-        nothing.
-        """
+        """Kills a silent process. Counts its own ticks, so that the sleep of a suspended machine is not counted."""
         silent = 0
         while not self.gone.is_set():
-            silent = 0 if self._heard else silent + 1
-            self._heard = False
+            silent = 0 if self._has_received else silent + 1
+            self._has_received = False
             if silent >= SILENCE_S:
-                self._kill(f"it gave no sign of life for {SILENCE_S} s")
+                self._kill(f"it sent nothing for {SILENCE_S} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.gone.wait(), 1)
 
-    async def _see_end(self) -> None:
-        """When the process has ended: everybody who waits is told."""
+    async def _wait_for_end(self) -> None:
+        """Waits until the process has ended, then informs everybody who waits for it."""
         code = await self._process.wait()
-        await asyncio.wait(self._listening, timeout=DRAIN_S)
-        self.why = self._killed_for or self._last_words(code)
+        await asyncio.wait(self._readers, timeout=DRAIN_S)
+        self.why = self._killed_for or self._exit_reason(code)
         if code < 0 and not self._killed_for and -code in FAULTS:
             self.fault = signal.Signals(-code).name
         if code and not self._killed_for:
@@ -240,7 +245,7 @@ class WorkerProcess:
         for inbox in self._inboxes.values():
             inbox.put_nowait(None)
 
-    def _last_words(self, code: int) -> str:
+    def _exit_reason(self, code: int) -> str:
         ended = f"its process ended by signal {-code}" if code < 0 else f"its process ended with status {code}"
-        said = self._stderr_tail.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return f"{ended}: {said[:300]}" if said else ended
+        last_line = self._stderr_tail.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return f"{ended}: {last_line[:300]}" if last_line else ended

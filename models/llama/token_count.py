@@ -1,4 +1,4 @@
-"""Exact token counts of a model that is not loaded, from its file alone and offline.
+"""Counts tokens exactly for a model that is not loaded, from its file and offline.
 
 Byte-level BPE vocabularies become a `tiktoken.Encoding`; SentencePiece ones cannot be expressed in it (their merges go
 by score, and a leading space is part of the text), so llama.cpp counts for those.
@@ -16,9 +16,9 @@ from models.gguf.reader import read_numbers, read_texts
 from models.llama.worker.vocabulary import Vocabulary
 
 _CONTROL = 3  # tokenizer.ggml.token_type
-# How text is cut before merging, by `tokenizer.ggml.pre`. Only vocabularies whose ids are in the order of their merges
-# may stand here, since tiktoken takes the id as the rank. Llama 3's pattern is published in its tokenizer.json;
-# as llama.cpp, this one takes only ASCII for the letters of 's and its kin.
+# How text is split before merging, by `tokenizer.ggml.pre`. Only for vocabularies whose ids are in the order of their
+# merges, since tiktoken uses the id as the rank. Llama 3's pattern is published in its tokenizer.json; as in llama.cpp,
+# only ASCII letters count for 's and similar endings.
 _LLAMA3 = (
     r"'(?:[sS]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -27,7 +27,7 @@ _PATTERNS = {"llama-bpe": _LLAMA3, "llama3": _LLAMA3, "llama-v3": _LLAMA3}
 
 
 def encoding(path: Path) -> tiktoken.Encoding:
-    """The vocabulary of a GGUF as tiktoken knows them.
+    """The vocabulary of a GGUF file for tiktoken.
 
     Raises ModelError for a SentencePiece vocabulary or a pre-tokenizer without a known pattern.
     """
@@ -55,10 +55,10 @@ def encoding(path: Path) -> tiktoken.Encoding:
 
 
 def counter(path: Path) -> Callable[[str], int]:
-    """How many tokens a model makes of a text standing alone, BOS not counted; control texts count as plain text.
+    """A function that counts the tokens of a text on its own, without BOS; control texts count as plain text.
 
-    Keep it: making one reads the vocabulary. Raises ModelUnavailable for a damaged file, or where llama.cpp is needed
-    and not installed.
+    Creating it reads the vocabulary, so keep it. Raises ModelUnavailable for a damaged file, or where llama.cpp is
+    needed and not installed.
     """
     header = read_header(path)
     if header.vocab_kind == "bpe" and header.vocab_pre in _PATTERNS:
@@ -71,6 +71,6 @@ def counter(path: Path) -> Callable[[str], int]:
 @functools.cache
 def _letters() -> dict[str, int]:
     """Byte-level BPE writes bytes as letters: printable ones as themselves, the others as U+0100 and up (GPT-2)."""
-    itself = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    others = [byte for byte in range(256) if byte not in itself]
-    return {chr(byte): byte for byte in itself} | {chr(256 + place): byte for place, byte in enumerate(others)}
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + place): byte for place, byte in enumerate(others)}

@@ -1,4 +1,4 @@
-"""The OpenAI protocol as a client speaks it: request bodies out, chunks, usage and errors in. Pure; knows no HTTP."""
+"""The client side of the OpenAI protocol: request bodies out; chunks, usage and errors in. Pure; knows no HTTP."""
 
 import json
 import re
@@ -8,10 +8,9 @@ from typing import Any
 from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
 from models.types import Prompt, Sampling, StopReason, Usage
 
-SHOWN = 300  # most characters of a stranger's message in one of ours
+SHOWN = 300  # characters of a server's message in an error message, at most
 _REASONS: dict[str, StopReason] = {"length": "length", "abort": "cancelled"}
-# vLLM and SGLang, before and now; others are worded much alike. Where the answer is counted in, the prompt's own number
-# comes later.
+# Messages of vLLM and SGLang, old and new. Where they count the answer in, the prompt's own number comes later.
 _TOO_LONG = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -21,12 +20,12 @@ _TOO_LONG = tuple(
         r"input \((?P<prompt>\d+) tokens\) is longer than the model's context length \((?P<limit>\d+)",
     )
 )
-_REQUEST_IS_WRONG = frozenset({400, 413, 422})  # nothing is wrong with the server: another try would get the same
+_BAD_REQUEST = frozenset({400, 413, 422})  # statuses that blame the request: a retry would get the same
 
 
 @dataclass(frozen=True, slots=True)
 class StreamChunk:
-    """What one event of a stream says."""
+    """The payload of one event of a stream."""
 
     text: str = ""
     reason: StopReason | None = None
@@ -34,9 +33,9 @@ class StreamChunk:
 
 
 def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[str, Any]]:
-    """Path and body. A conversation goes out as messages, for the server's own template; raw text as it is.
+    """Path and body. A conversation is sent as messages, for the server's own template; raw text as it is.
 
-    What is at its neutral value is left out: strict servers refuse fields that they do not know.
+    Fields at their neutral value are left out: strict servers refuse unknown fields.
     """
     body: dict[str, Any] = {
         "model": model,
@@ -57,7 +56,7 @@ def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[s
     if sampling.json_schema:
         schema = {"name": "answer", "schema": json.loads(sampling.json_schema), "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    # The stop texts of a format are of the local template: the server knows those of its own.
+    # The stop texts of a format belong to the local template; the server has those of its own.
     if stop := sampling.stop if prompt.messages else (*prompt.stop, *sampling.stop):
         body["stop"] = list(dict.fromkeys(stop))
     if prompt.messages:
@@ -66,12 +65,12 @@ def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[s
     return "completions", body | {"prompt": prompt.text}
 
 
-def chunk(payload: str, who: str) -> StreamChunk:
-    """The data of one event from `who`. Raises `EngineFailed`, `ContextTooLarge` where it is an error or no chunk."""
-    said = _object(payload, who)
-    if error := said.get("error"):
-        raise _failure(error, who)
-    choices = said.get("choices")
+def chunk(data: str, server: str) -> StreamChunk:
+    """Parses one event. Raises `EngineFailed` or `ContextTooLarge` if it is an error or no chunk."""
+    payload = _object(data, server)
+    if error := payload.get("error"):
+        raise _failure(error, server)
+    choices = payload.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     delta = choice.get("delta")
     text = delta.get("content") if isinstance(delta, dict) else choice.get("text")
@@ -79,42 +78,39 @@ def chunk(payload: str, who: str) -> StreamChunk:
     return StreamChunk(
         text.encode("utf-8", "replace").decode() if isinstance(text, str) else "",
         _REASONS.get(reason, "stop") if isinstance(reason, str) else None,
-        _usage(said.get("usage")),
+        _usage(payload.get("usage")),
     )
 
 
-def refusal(status: int, body: bytes, who: str) -> ModelError:
-    """What the body of an answer with that status tells of."""
-    failure = _told(status, body, who)
-    is_ours = status in _REQUEST_IS_WRONG and isinstance(failure, EngineFailed)
+def refusal(status: int, body: bytes, server: str) -> ModelError:
+    """The error in the body of a response with that status."""
+    failure = _error_in(status, body, server)
+    is_ours = status in _BAD_REQUEST and isinstance(failure, EngineFailed)
     return Unsupported(str(failure)) if is_ours else failure
 
 
-def _told(status: int, body: bytes, who: str) -> ContextTooLarge | EngineFailed:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        return EngineFailed(f"{who} answered {status}: look into its log")
-    return _failure(said.get("error") or said.get("detail") or said, f"{who} answered {status}")
+def _error_in(status: int, body: bytes, server: str) -> ContextTooLarge | EngineFailed:
+    payload = _parsed(body)
+    if payload is None:
+        return EngineFailed(f"{server} answered {status}: look into its log")
+    return _failure(payload.get("error") or payload.get("detail") or payload, f"{server} answered {status}")
 
 
-def _failure(error: object, who: str) -> ContextTooLarge | EngineFailed:
-    """An error object, or text, of a server as one of ours."""
+def _failure(error: object, server: str) -> ContextTooLarge | EngineFailed:
+    """A server's error object, or text, as an exception of `models`."""
     facts = error if isinstance(error, dict) else {"message": error}
     message = str(facts.get("message") or facts)
     prompt, limit = facts.get("n_prompt_tokens"), facts.get("n_ctx")  # llama-server
     if isinstance(prompt, int) and isinstance(limit, int):
         return ContextTooLarge(prompt, limit)
-    if told := next(filter(None, (pattern.search(message) for pattern in _TOO_LONG)), None):
-        return ContextTooLarge(int(told["prompt"]), int(told["limit"]))
-    return EngineFailed(f"{who}: {message[:SHOWN]}")
+    if match := next(filter(None, (pattern.search(message) for pattern in _TOO_LONG)), None):
+        return ContextTooLarge(int(match["prompt"]), int(match["limit"]))
+    return EngineFailed(f"{server}: {message[:SHOWN]}")
 
 
-def models(body: bytes, who: str) -> dict[str, int]:
-    """The models of `GET /models`, each with its context in tokens, 0 where it is not said. Raises `EngineFailed`."""
-    listed = _object(body, who).get("data")
+def models(body: bytes, server: str) -> dict[str, int]:
+    """The models of `GET /models`, each with its context in tokens, 0 where it is not given. Raises `EngineFailed`."""
+    listed = _object(body, server).get("data")
     found: dict[str, int] = {}
     for entry in listed if isinstance(listed, list) else []:
         if isinstance(entry, dict) and isinstance(entry.get("id"), str):
@@ -124,22 +120,28 @@ def models(body: bytes, who: str) -> dict[str, int]:
     return found
 
 
-def _object(text: str | bytes, who: str) -> dict[str, Any]:
+def _object(text: str | bytes, server: str) -> dict[str, Any]:
+    payload = _parsed(text)
+    if payload is None:
+        raise EngineFailed(f"{server} sent what is no JSON object: {text[:80]!r}")
+    return payload
+
+
+def _parsed(text: str | bytes) -> dict[str, Any] | None:
+    """The JSON object; None for anything else."""
     try:
-        said = json.loads(text)
+        payload = json.loads(text)
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        raise EngineFailed(f"{who} sent what is no JSON object: {text[:80]!r}")
-    return said
-
-
-def _usage(told: object) -> Usage | None:
-    if not isinstance(told, dict):
         return None
-    details = told.get("prompt_tokens_details")
+    return payload if isinstance(payload, dict) else None
+
+
+def _usage(usage: object) -> Usage | None:
+    if not isinstance(usage, dict):
+        return None
+    details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else 0
-    return Usage(_count(told.get("prompt_tokens")), _count(cached), _count(told.get("completion_tokens")))
+    return Usage(_count(usage.get("prompt_tokens")), _count(cached), _count(usage.get("completion_tokens")))
 
 
 def _count(value: object) -> int:

@@ -14,7 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from backend.config import Settings, load_settings
 from backend.engines.pool import EnginePool, Ready
-from backend.indexing.retrieval import Retrieval
+from backend.indexing.embedders import Embedders
+from backend.indexing.indexes import Indexes
 from backend.server import serve
 from backend.services import Services
 from backend.wiring import build_services
@@ -131,16 +132,17 @@ async def running(
     """A server over `folder`; with an engine it answers everything, else what is made decides, else the settings."""
     settings = settings_in(folder, **given)
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    wired: list[Services] = []
+    built: list[Services] = []
 
     @asynccontextmanager
     async def wire(settings: Settings) -> AsyncIterator[Services]:
         engines = ScriptedEngines(settings, engine) if engine is not None else making(settings) if making else None
-        retrieval = Retrieval(settings.data_dir / "indexes", HashEmbedder(), HashEmbedder)
-        retrieval.preload()
-        async with build_services(settings, retrieval, engines) as made:
-            wired.append(made)
-            yield made
+        embedders = Embedders(HashEmbedder(), HashEmbedder)
+        embedders.preload()
+        indexes = Indexes(settings.data_dir / "indexes", embedders)
+        async with build_services(settings, indexes, engines) as services:
+            built.append(services)
+            yield services
 
     leave = asyncio.Event()
     task = asyncio.create_task(serve(settings, ready.set_result, leave, wire))
@@ -153,7 +155,7 @@ async def running(
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=ready.result(), headers=headers, timeout=30, trust_env=False) as http:
         try:
-            yield World(ready.result(), token, wired[0], http, leave)
+            yield World(ready.result(), token, built[0], http, leave)
         finally:
             leave.set()
             with suppress(asyncio.CancelledError):

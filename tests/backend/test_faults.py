@@ -14,6 +14,8 @@ from models.scripted import ScriptedEngine
 from tests.backend.harness import running
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
+
 TEXTS = ("It ", "works.")
 
 

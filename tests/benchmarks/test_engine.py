@@ -1,4 +1,4 @@
-"""The benchmark of the engine runs to its end; its model, its stop watch and its table are what they should be."""
+"""The benchmark of the engine: its model, its times, its table, and a quick run."""
 
 import asyncio
 import re
@@ -8,36 +8,40 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.engine.alone import forecasts
-from benchmarks.engine.clients import Heard
-from benchmarks.engine.load import QUICK, Load
+from benchmarks.document import DOCS, replace_section
+from benchmarks.engine.clients import TimedAnswer
+from benchmarks.engine.lantern_only import forecasts
 from benchmarks.engine.processes import family, resident_bytes
 from benchmarks.engine.run import BEGIN, END, real
 from benchmarks.engine.table import LOCKED, OURS, RAW, ROWS, SERVER, SOCKET, side_by_side
-from benchmarks.retrieval import DOCS, replaced
+from benchmarks.engine.workload import QUICK, Workload
 from models.gguf.header import read_header
 from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
 
-async def test_a_shape_is_whole_and_answers_in_words_that_become_the_same_tokens_again() -> None:
+
+async def test_a_shape_generates_words_that_become_the_same_tokens_again() -> None:
     header = read_header(made(SHAPES["tiny"]))
     assert (header.n_layers, header.n_embd, header.n_ff, header.n_head_kv, header.n_vocab) == (4, 256, 512, 4, 32064)
-    engine = await LlamaEngine.start(ModelSpec("tiny", ()), SHAPES["tiny"].path, context_length=256, threads=1)
-    asked = Prompt((Segment("<|user|>\nHi<|end|>\n<|assistant|>\n", True),), "Hi")
-    said = [delta.text async for delta in engine.stream(asked, Sampling(max_tokens=100, temperature=1.0))]
-    text = "".join(said).strip()
-    again, nothing = [await asyncio.to_thread(engine.tokenize, given) for given in ((Segment(text, False),), ())]
+    options = LlamaOptions(context_length=256, threads=1)
+    engine = await LlamaEngine.start(ModelSpec("tiny", ()), SHAPES["tiny"].path, options)
+    prompt = Prompt((Segment("<|user|>\nHi<|end|>\n<|assistant|>\n", True),), "Hi")
+    deltas = [delta.text async for delta in engine.stream(prompt, Sampling(max_tokens=100, temperature=1.0))]
+    text = "".join(deltas).strip()
+    again, nothing = [await asyncio.to_thread(engine.tokenize, segments) for segments in ((Segment(text, False),), ())]
     await engine.close()
     assert re.fullmatch("( ?[a-z]{2,}){100}", text)
     assert len(set(text.split())) > 50
     assert len(again) - len(nothing) == 100
 
 
-def test_what_is_asked_has_its_size_and_is_the_same_again() -> None:
-    load = Load.of(made(SHAPES["tiny"]), QUICK)
+def test_a_workload_has_its_size_and_can_be_repeated() -> None:
+    load = Workload.of(made(SHAPES["tiny"]), QUICK)
     first, second = load.code(60), load.code(60)
     assert first != second
     again = load.again()
@@ -46,21 +50,21 @@ def test_what_is_asked_has_its_size_and_is_the_same_again() -> None:
     assert counted == pytest.approx(QUICK.system, abs=2)
 
 
-def test_times_are_taken_between_texts() -> None:
-    heard = Heard(sent=1.0, times=[3.0, 3.5, 5.0], tokens=5, ended=5.5)
-    assert (heard.first_s, heard.rate) == (2.0, 2.0)
-    assert heard.longest_gap_s(3.2, 5.2) == 1.5
-    assert heard.longest_gap_s(3.2, 4.9) == pytest.approx(1.4)  # silent until the end
-    assert heard.longest_gap_s(3.2, 9.0) == 1.5  # it was over before
+def test_times_of_an_answer() -> None:
+    answer = TimedAnswer(sent=1.0, times=[3.0, 3.5, 5.0], tokens=5, ended=5.5)
+    assert (answer.first_s, answer.rate) == (2.0, 2.0)
+    assert answer.longest_gap_s(3.2, 5.2) == 1.5
+    assert answer.longest_gap_s(3.2, 4.9) == pytest.approx(1.4)  # no text until the end
+    assert answer.longest_gap_s(3.2, 9.0) == 1.5  # it had ended before
 
 
-def test_a_forecast_is_judged_by_the_wait() -> None:
-    told = [Heard(sent=0.0, times=[10.0], forecast=forecast) for forecast in (9.0, 13.0, None)]
-    assert forecasts(told) == {"waits": 3, "median error": pytest.approx(0.2), "within 20 %": pytest.approx(1 / 3)}
-    assert forecasts(told[2:]) == {}
+def test_the_error_of_a_forecast_is_a_share_of_the_wait() -> None:
+    answers = [TimedAnswer(sent=0.0, times=[10.0], forecast=forecast) for forecast in (9.0, 13.0, None)]
+    assert forecasts(answers) == {"waits": 3, "median error": pytest.approx(0.2), "within 20 %": pytest.approx(1 / 3)}
+    assert forecasts(answers[2:]) == {}
 
 
-def test_each_row_is_judged_by_the_run_itself() -> None:
+def test_each_row_is_compared_with_its_target_in_the_same_run() -> None:
     raw, faster, theirs = {"cold read": 12.0}, {"cold read": 10.0}, {"follow-up": 2.0}
     ours = {
         "decode": 9.8,
@@ -69,18 +73,18 @@ def test_each_row_is_judged_by_the_run_itself() -> None:
         "interleaved": 1.6,
         "longest gap, steps": 4.1,
     }
-    told = {
+    cells = {
         line.split(" | ")[0][2:]: line.split(" | ")[-2:]
         for line in side_by_side({RAW: raw, OURS: faster, SERVER: theirs, SOCKET: ours})
     }
-    assert told["the same, of the faster raw loop's just before and after, %"] == ["97", "met |"]
-    assert told["follow-up, s"][1] == "met |"
-    assert told["follow-up, two conversations in turn, s"][1] == "**missed** |"
-    assert told["follow-up after a restart, s"][1] == "not judged |"
-    assert told["longest gap beside a long prompt, steps"][1] == "**missed** |"
+    assert cells["the same, of the faster raw loop's just before and after, %"] == ["97", "met |"]
+    assert cells["follow-up, s"][1] == "met |"
+    assert cells["follow-up, two conversations in turn, s"][1] == "**missed** |"
+    assert cells["follow-up after a restart, s"][1] == "not judged |"
+    assert cells["longest gap beside a long prompt, steps"][1] == "**missed** |"
 
 
-def test_memory_is_of_a_process_and_all_it_started() -> None:
+def test_memory_is_of_a_process_and_its_descendants() -> None:
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(flush=True); input()'])"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -91,8 +95,8 @@ def test_memory_is_of_a_process_and_all_it_started() -> None:
         process.communicate(b"\n")
 
 
-def test_the_document_has_one_section_of_it() -> None:
-    assert replaced(f"a\n{BEGIN}\nold\n{END}\n", "new", BEGIN, END) == f"a\n{BEGIN}\nnew\n{END}\n"
+def test_the_document_has_one_section_for_it() -> None:
+    assert replace_section(f"a\n{BEGIN}\nold\n{END}\n", "new", BEGIN, END) == f"a\n{BEGIN}\nnew\n{END}\n"
     assert DOCS.read_text("utf-8").count(BEGIN) == 1
 
 
@@ -102,14 +106,14 @@ def test_a_real_model_is_a_path_or_a_name_and_has_a_section_of_its_own(tmp_path:
     model = real(str(file))
     assert (model.path, model.name, model.title) == (file, "some-model", ": some-model")
     assert model.begin == "<!-- bench-engine some-model: written by make bench-engine -->"
-    assert real(str(PHI3.path)).name == PHI3.model  # the catalogue knows the file's name
+    assert real(str(PHI3.path)).name == PHI3.model  # by the file name in the catalogue
     with pytest.raises(SystemExit, match="nobody is not installed"):
         real("nobody")
 
 
 def test_the_quick_benchmark_prints_every_row() -> None:
-    words = [sys.executable, "-m", "benchmarks.engine.run", "--quick"]
-    done = subprocess.run(words, cwd=DOCS.parents[1], capture_output=True, text=True, timeout=240)
+    command = [sys.executable, "-m", "benchmarks.engine.run", "--quick"]
+    done = subprocess.run(command, cwd=DOCS.parents[1], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
     figures = {row[0]: dict(zip((RAW, OURS, LOCKED, SERVER, SOCKET), row[1:6], strict=False)) for row in rows}

@@ -1,9 +1,13 @@
-"""The benchmark runs to its end and measures something."""
+"""A quick run of the benchmark measures something in every row."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.process
 
 
 def test_the_quick_benchmark_prints_every_row_with_a_figure() -> None:

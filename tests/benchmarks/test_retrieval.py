@@ -1,4 +1,4 @@
-"""The retrieval benchmark runs to its end; what it reads and writes is what it should be."""
+"""The retrieval benchmark: its input, its tables, and a quick run."""
 
 import io
 import json
@@ -9,11 +9,16 @@ import sys
 import tarfile
 from pathlib import Path
 
-from benchmarks.ablation import PACKED, VARIANTS, ablation, benchmark
-from benchmarks.retrieval import BEGIN, DOCS, END, evidence, replaced, scripted, signals
+import pytest
+
+from benchmarks.ablation import PACKED, VARIANTS, ablation, benchmark_trees
+from benchmarks.document import DOCS, replace_section
+from benchmarks.retrieval import BEGIN, END, evidence, scripted, signals
 from indexer.embedding.base import HashEmbedder
 from indexer.evaluation.dataset import Case, Gold
 from indexer.evaluation.metrics import summary
+
+pytestmark = pytest.mark.process
 
 SCRIPT = """a/b   trees   1  first index     0.1 s for     2 files   file MRR 0.500
 
@@ -28,7 +33,7 @@ SECOND = {"a.py": FIRST["a.py"], "lib/c.py": "def parse_config():\n    return 3\
 
 
 def pack(bench: Path) -> None:
-    """A benchmark of one repository with two trees, as the real one is laid out."""
+    """A benchmark of one repository with two trees, in the layout of the real one."""
     blobs = {text: f"h{n}" for n, text in enumerate({*FIRST.values(), *SECOND.values()})}
     trees = {tree: {path: blobs[text] for path, text in files.items()} for tree, files in (("1", FIRST), ("2", SECOND))}
     contents = {"trees.json": json.dumps(trees)} | {f"blobs/{name}": text for text, name in blobs.items()}
@@ -42,32 +47,32 @@ def pack(bench: Path) -> None:
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text.encode()))
     gold = {"file": "lib/c.py", "qualname": "parse_config", "start": 1, "end": 2}
-    asked = [("1", "save", ["b.py"], []), ("2", "parse config", ["lib/c.py"], [gold])]
+    cases = [("1", "save", ["b.py"], []), ("2", "parse config", ["lib/c.py"], [gold])]
     rows = [
-        {"repo": "o/r", "tree": t, "query": q, "kind": "qa", "gold_files": f, "gold_symbols": g} for t, q, f, g in asked
+        {"repo": "o/r", "tree": t, "query": q, "kind": "qa", "gold_files": f, "gold_symbols": g} for t, q, f, g in cases
     ]
     (bench / "dev.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
-def test_the_trees_of_the_benchmark_follow_each_other_in_one_folder(tmp_path: Path) -> None:
+def test_the_trees_of_the_benchmark_are_checked_out_one_after_another(tmp_path: Path) -> None:
     pack(tmp_path / "bench")
     seen = [
         ({file.relative_to(root).as_posix(): file.read_text() for file in root.rglob("*.py")}, cases)
-        for root, cases in benchmark(tmp_path / "bench", tmp_path / "trees")
+        for root, cases in benchmark_trees(tmp_path / "bench", tmp_path / "trees")
     ]
     parse = Gold("lib/c.py", "parse_config", 1, 2)
     assert seen == [
         (FIRST, [Case("qa", "save", ("b.py",), ())]),
         (SECOND, [Case("qa", "parse config", ("lib/c.py",), (parse,))]),
     ]
-    assert list(benchmark(tmp_path / "bench", tmp_path / "other", "another/one")) == []
+    assert list(benchmark_trees(tmp_path / "bench", tmp_path / "other", "another/one")) == []
 
 
-def test_every_variant_is_asked_everything(tmp_path: Path) -> None:
+def test_every_variant_searches_every_question(tmp_path: Path) -> None:
     pack(tmp_path / "bench")
-    worlds = benchmark(tmp_path / "bench", tmp_path / "trees")
+    searched = benchmark_trees(tmp_path / "bench", tmp_path / "trees")
     variants = (*VARIANTS, PACKED)
-    scores = ablation(worlds, tmp_path, HashEmbedder(), HashEmbedder(32), variants)
+    scores = ablation(searched, tmp_path, HashEmbedder(), HashEmbedder(32), variants)
     assert list(scores) == [variant.name for variant in variants]
     assert [len(of_variant) for of_variant in scores.values()] == [2] * len(variants)
     assert list(evidence(scores))[-1] == "| qa | 100.0 | 100.0 | 100.0 | 100.0 | 100.0 | 100.0 |"
@@ -82,18 +87,21 @@ def test_the_scripts_table_in_percent() -> None:
 
 
 def test_only_the_marked_section_of_the_document_is_written() -> None:
-    assert replaced(f"# A\n\n{BEGIN}\nold\n{END}\n\n## B\n", "new") == f"# A\n\n{BEGIN}\nnew\n{END}\n\n## B\n"
-    assert replaced("# A\n", "new") == f"# A\n\n{BEGIN}\nnew\n{END}\n"
+    assert (
+        replace_section(f"# A\n\n{BEGIN}\nold\n{END}\n\n## B\n", "new", BEGIN, END)
+        == f"# A\n\n{BEGIN}\nnew\n{END}\n\n## B\n"
+    )
+    assert replace_section("# A\n", "new", BEGIN, END) == f"# A\n\n{BEGIN}\nnew\n{END}\n"
     assert DOCS.read_text("utf-8").count(BEGIN) == 1
 
 
 def test_the_quick_benchmark_prints_every_table() -> None:
-    words = [sys.executable, "-m", "benchmarks.retrieval", "--quick"]
-    done = subprocess.run(words, cwd=DOCS.parents[1], capture_output=True, text=True, timeout=240)
+    command = [sys.executable, "-m", "benchmarks.retrieval", "--quick"]
+    done = subprocess.run(command, cwd=DOCS.parents[1], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("|")]
-    told = {" ".join(row[:2]): row[2:] for row in rows}
-    assert "The benchmark of repositories is not at hand: left out." in done.stdout
-    assert told["current docstring"][:4] == ["2", "100.0", "100.0", "100.0"]
-    assert told["everything 100.0"] == ["100.0", "100.0", "100.0", "100.0"]
+    table = {" ".join(row[:2]): row[2:] for row in rows}
+    assert "Without the benchmark of repositories: its folder is not available." in done.stdout
+    assert table["current docstring"][:4] == ["2", "100.0", "100.0", "100.0"]
+    assert table["everything 100.0"] == ["100.0", "100.0", "100.0", "100.0"]
     assert re.search(r"^\| mean( \| 100.0){6} \|$", done.stdout, re.MULTILINE)

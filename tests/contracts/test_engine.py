@@ -12,10 +12,12 @@ from models.llama.engine import LlamaEngine
 from models.remote.engine import RemoteEngine
 from models.scripted import ScriptedEngine
 from models.types import ContextSnippet, Delta, Engine, ModelSpec, Prompt, Sampling, Segment
-from tests.models.remote.fake_openai import fake_server, honest
+from tests.models.remote.harness import fake_server, honest
 from tests.tiny_gguf import ALL
 
-EVIDENCE = ContextSnippet(
+pytestmark = pytest.mark.process
+
+SNIPPET = ContextSnippet(
     n=1,
     path="src/scan.py",
     start_line=3,
@@ -30,7 +32,7 @@ EVIDENCE = ContextSnippet(
 PROMPT = Prompt(
     segments=(Segment("You answer questions. ", True), Segment("How does scan list the files of a folder?", False)),
     question="How does scan list the files of a folder?",
-    evidence=(EVIDENCE,),
+    snippets=(SNIPPET,),
 )
 GREEDY = Sampling(max_tokens=40, temperature=0)
 
@@ -131,3 +133,12 @@ async def test_a_closed_engine_refuses(engine: Engine) -> None:
     await engine.close()
     with pytest.raises(EngineFailed, match="closed"):
         await collect(engine)
+
+
+async def test_an_engine_reports_its_state_and_answers_with_an_empty_cache(engine: Engine) -> None:
+    first = text(await collect(engine))
+    assert engine.status == "loaded"
+    assert all(isinstance(value, int | float) for value in engine.metrics.values())
+    assert (engine.pop_notice(), engine.pop_notice()) == ("", "")
+    engine.clear_cache()
+    assert text(await collect(engine)) == first

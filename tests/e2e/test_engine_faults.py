@@ -1,21 +1,22 @@
-"""A served model whose clients vanish, whose process dies, whose server dies."""
+"""A served model: its clients disconnect, its process dies, its server is killed."""
 
 import asyncio
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
-from tests.e2e.harness import Served, serving
+from tests.e2e.harness import TIMEOUT_S, Served, serving
 from tests.processes import ends_within, eventually, is_alive, workers
 from tests.speck import write_speck
+
+pytestmark = pytest.mark.process
 
 CLIENTS = 100
 
@@ -26,13 +27,8 @@ def served(folder: Path, **settings: Any) -> Iterator[Served]:
     models.mkdir(exist_ok=True)
     write_speck(models / "speck.gguf", template=None)
     own = {"MODEL_NAME": "speck", "MODELS_DIR": models, "CONTEXT_LENGTH": 8192, "QUEUE_LIMIT": 200, "GRACE_MS": 100}
-    with serving(folder / "data", **own | settings) as found:
-        yield found
-
-
-def opened(server: Served) -> connect:
-    url = server.url.replace("http", "ws", 1) + "/v1/ws"
-    return connect(url, subprotocols=["lantern.v1", f"token.{server.token}"], proxy=None)  # type: ignore[list-item]
+    with serving(folder / "data", **own | settings) as server:
+        yield server
 
 
 async def call(socket: ClientConnection, method: str, **params: Any) -> Any:
@@ -51,20 +47,20 @@ async def until(socket: ClientConnection, kind: str) -> dict[str, Any]:
 
 
 async def prompt(socket: ClientConnection, text: str, **params: Any) -> str:
-    """Asks in a new session, which is returned."""
+    """Sends the prompt in a new session and returns the session."""
     session = str((await call(socket, "session/open"))["session"])
-    asked = {"session": session, "turn": "t", "text": text, "retrieval": "off", "temperature": 0}
-    await call(socket, "session/prompt", **asked | params)
+    prompt = {"session": session, "turn": "t", "text": text, "retrieval": "off", "temperature": 0}
+    await call(socket, "session/prompt", **prompt | params)
     return session
 
 
-async def test_a_hundred_clients_that_ask_and_vanish_leave_nothing(tmp_path: Path) -> None:
+async def test_a_hundred_clients_that_disconnect_leave_nothing(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         first = server.post("/chat/query", {"query": "x", "retrieval": "off", "temperature": 0, "max_tokens": 20})
         before, (pid,) = sockets(server.process.pid), workers(server.process.pid)
 
-        async def vanish(number: int) -> str:
-            socket = await opened(server)
+        async def disconnect(number: int) -> str:
+            socket = await server.websocket()
             session = await prompt(socket, f"Question {number}?", max_tokens=4000)
             if number % 3 == 0:
                 await until(socket, "delta")
@@ -72,15 +68,15 @@ async def test_a_hundred_clients_that_ask_and_vanish_leave_nothing(tmp_path: Pat
             return session
 
         sessions: list[str] = []
-        for some in range(0, CLIENTS, 25):
-            sessions += await asyncio.gather(*map(vanish, range(some, some + 25)))
+        for start in range(0, CLIENTS, 25):
+            sessions += await asyncio.gather(*map(disconnect, range(start, start + 25)))
         again = server.post("/chat/query", {"query": "x", "retrieval": "off", "temperature": 0, "max_tokens": 20})
         await eventually(lambda: server.get("/health")["turns_running"] == 0)
         spent = processor_s(pid)
         await asyncio.sleep(0.5)
         idle = processor_s(pid) - spent
-        async with opened(server) as socket:
-            ends = [await ended(socket, session) for session in sessions[::10]]
+        async with server.websocket() as socket:
+            ends = [await end_reason(socket, session) for session in sessions[::10]]
         assert workers(server.process.pid) == [pid]
         await eventually(lambda: sockets(server.process.pid) <= before)
     assert again["response"] == first["response"]
@@ -89,8 +85,8 @@ async def test_a_hundred_clients_that_ask_and_vanish_leave_nothing(tmp_path: Pat
     assert not is_alive(pid)
 
 
-async def ended(socket: ClientConnection, session: str) -> str:
-    """How the one turn of a session ended."""
+async def end_reason(socket: ClientConnection, session: str) -> str:
+    """The reason in the `end` event of the only turn of a session."""
     await call(socket, "session/open", session=session, after=0)
     while True:
         end = await until(socket, "end")
@@ -101,7 +97,7 @@ async def ended(socket: ClientConnection, session: str) -> str:
 def sockets(pid: int) -> int:
     count = 0
     for file in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed while we look
+        with suppress(FileNotFoundError):  # closed in the meantime
             count += str(file.readlink()).startswith("socket:")
     return count
 
@@ -112,34 +108,34 @@ def processor_s(pid: int) -> float:
 
 
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGSEGV])
-async def test_a_process_that_dies_in_mid_answer_is_told_and_the_next_question_works(
+async def test_a_process_that_dies_ends_its_answer_and_the_next_question_works(
     tmp_path: Path, kind: signal.Signals
 ) -> None:
     with served(tmp_path) as server:
-        async with opened(server) as socket:
+        async with server.websocket() as socket:
             await prompt(socket, "one", max_tokens=6000)
             await until(socket, "delta")
             (pid,) = workers(server.process.pid)
             os.kill(pid, kind)
-            began = time.monotonic()
             end = await until(socket, "end")
-            assert time.monotonic() - began < 2
             assert (end["reason"], end["error"]["code"]) == ("error", "engine_failed")
             await prompt(socket, "two", max_tokens=4)
             assert (await until(socket, "end"))["reason"] == "length"
 
 
-def test_a_conversation_goes_on_after_a_restart_and_no_process_outlives_its_server(tmp_path: Path) -> None:
-    asked = {"retrieval": "off", "temperature": 0, "max_tokens": 8}
+def test_a_conversation_continues_after_a_restart_and_no_process_outlives_its_server(tmp_path: Path) -> None:
+    options = {"retrieval": "off", "temperature": 0, "max_tokens": 8}
     with served(tmp_path) as server:
-        first = server.post("/chat/query", {"query": "What is a hit?", **asked})
-        assert 0 < first["usage"]["cached"] < first["usage"]["prompt"] - 1  # the system prompt, read with the load
+        first = server.post("/chat/query", {"query": "What is a hit?", **options})
+        assert (
+            0 < first["usage"]["cached"] < first["usage"]["prompt"] - 1
+        )  # the system prompt, which is read after the load
         (pid,) = workers(server.process.pid)
     assert not is_alive(pid)
     with served(tmp_path) as server:
         ids = {"session_id": first["session_id"], "conversation_id": first["conversation_id"]}
-        second = server.post("/chat/query", {"query": "And?", **ids, **asked})
+        second = server.post("/chat/query", {"query": "And?", **ids, **options})
         assert second["usage"]["cached"] >= first["usage"]["prompt"]
         (pid,) = workers(server.process.pid)
         server.process.kill()
-        assert ends_within(pid, 2)
+        assert ends_within(pid, TIMEOUT_S)

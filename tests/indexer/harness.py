@@ -1,4 +1,4 @@
-"""A small codebase on disk and its index, for the tests of everything above the parser."""
+"""A small codebase on disk and its index, for tests."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,9 +34,10 @@ def lay_out(root: Path, files: dict[str, str] | None = None) -> Path:
 
 
 class World:
-    """A codebase in `root` and its index."""
+    """A codebase in `root` and its index, both in `folder`."""
 
     def __init__(self, folder: Path, files: dict[str, str] | None = None) -> None:
+        self.folder = folder
         self.root = lay_out(folder / "code", files)
         self.codebases = Codebases(folder / "indexes")
         self.embedder = HashEmbedder()
@@ -48,9 +49,19 @@ class World:
     def refresh(self, cancelled: Callable[[], bool] = lambda: False) -> IndexReport:
         return refresh(self.store, self.embedder, cancelled=cancelled)
 
+    @property
+    def database_file(self) -> Path:
+        return next((self.folder / "indexes").glob("*.db"))
+
     def content(self) -> list[tuple[str, str, int, int, str]]:
-        """What the index says, without ids: equal for two indexes of the same files."""
+        """What the index contains, without ids: equal for two indexes of the same files."""
         return content(self.store)
+
+    def rebuilt_content(self) -> list[tuple[str, str, int, int, str]]:
+        """The content of a new index of the same files."""
+        store = Codebases(self.folder / "rebuilt").open(self.root)
+        refresh(store, self.embedder)
+        return content(store)
 
 
 def content(store: Store) -> list[tuple[str, str, int, int, str]]:

@@ -1,4 +1,4 @@
-"""A small git repository with documented functions, a fix and tests: what questions can be made of."""
+"""A small git repository with documented functions, a fix and tests, from which questions can be generated."""
 
 import subprocess
 from pathlib import Path
@@ -58,7 +58,7 @@ def commit(root: Path, message: str, files: dict[str, str]) -> None:
 
 
 def shop(root: Path) -> Path:
-    """The files above, with a history: everything at once, then a fix of `Cart.total`, then one of a deleted file."""
+    """A repository of the files above. Its commits: all files, the deletion of some, a fix of `Cart.total`."""
     root.mkdir()
     git(root, "init")
     before = CART.replace("    less = whole", "    less = 2 * whole")

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.memory_plan import FLOOR, MemoryPlan, ModelMemory, contexts, plan
+from models.memory_plan import MIN_CONTEXT, MemoryPlan, ModelMemory, contexts, plan
 
 WEIGHTS = 1000
 
@@ -21,23 +21,23 @@ held_models = st.lists(
 
 @given(st.integers(1, 40_000), st.integers(-5_000, 40_000), held_models)
 def test_a_plan_fits_keeps_all_it_can_and_has_the_longest_context(
-    want: int, room: int, held: list[ModelMemory]
+    want: int, room: int, loaded: list[ModelMemory]
 ) -> None:
-    made = plan(need, want, room, held)
-    at_most = room + sum(model.need for model in held)
-    possible = [context for context in contexts(want) if need(context) <= at_most]
-    if made is None:
+    result = plan(need, want, room, loaded)
+    available = room + sum(model.need for model in loaded)
+    possible = [context for context in contexts(want) if need(context) <= available]
+    if result is None:
         assert not possible
         return
-    assert made.context == max(possible)
-    leaving = [next(model for model in held if model.name == name) for name in made.leaving]
+    assert result.context == max(possible)
+    leaving = [next(model for model in loaded if model.name == name) for name in result.leaving]
     freed = sum(model.need for model in leaving)
-    assert room + freed >= need(made.context)
+    assert room + freed >= need(result.context)
     for model in leaving:  # nobody goes for nothing
-        assert room + freed - model.need < need(made.context)
-    idle = [model for model in held if not model.in_use]
+        assert room + freed - model.need < need(result.context)
+    idle = [model for model in loaded if not model.in_use]
     if any(model.in_use for model in leaving):  # who is at work goes only if all that rest do not suffice
-        assert room + sum(model.need for model in idle) < need(made.context)
+        assert room + sum(model.need for model in idle) < need(result.context)
     assert [model.in_use for model in leaving] == sorted(model.in_use for model in leaving)
 
 
@@ -45,8 +45,8 @@ def test_a_plan_fits_keeps_all_it_can_and_has_the_longest_context(
 def test_contexts_halve_down_to_the_floor(want: int) -> None:
     ladder = list(contexts(want))
     assert ladder[0] == want
-    assert min(ladder) == min(want, FLOOR)
-    assert all(after in (before // 2, FLOOR) for before, after in pairwise(ladder))
+    assert min(ladder) == min(want, MIN_CONTEXT)
+    assert all(after in (before // 2, MIN_CONTEXT) for before, after in pairwise(ladder))
 
 
 def test_the_least_recently_used_goes_first_and_only_if_it_must() -> None:

@@ -25,10 +25,10 @@ def test_memory_decides(
 ) -> None:
     monkeypatch.setattr("models.proposal.memory_limit", lambda: memory)
     spec_of = Registry(tmp_path).spec
-    best, told = proposed(spec_of), advice(spec_of)
+    best, text = proposed(spec_of), advice(spec_of)
     assert (best.name if best else None) == name
-    assert ("; " in told, f"; {most} fits, too" in told) == (bool(most), bool(most))
-    assert (f"`lantern models pull {name}`" in told) == bool(name)
+    assert ("; " in text, f"; {most} fits, too" in text) == (bool(most), bool(most))
+    assert (f"`lantern models pull {name}`" in text) == bool(name)
 
 
 def test_it_is_said_with_size_and_licence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

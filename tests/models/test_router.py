@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.router import FEATURES, TIERS, RoutingFeatures, order, score, things, tier, tier_of
+from models.router import FEATURES, TIERS, RoutingFeatures, fallback_order, model_tier, request_count, score, tier_for
 
 LOOKUPS = (
     ("Where is the port configured?", 1),
@@ -41,7 +41,7 @@ def test_the_score_of_a_question(text: str, points: int) -> None:
 
 @pytest.mark.parametrize(("questions", "wanted"), [(LOOKUPS, "small"), (TASKS, "medium"), (PROJECTS, "remote")])
 def test_lookups_are_small_tasks_medium_projects_remote(questions: tuple[tuple[str, int], ...], wanted: str) -> None:
-    assert {tier(score(RoutingFeatures(text))) for text, _ in questions} == {wanted}
+    assert {tier_for(score(RoutingFeatures(text))) for text, _ in questions} == {wanted}
 
 
 def test_each_feature_is_met_by_a_question_of_its_own() -> None:
@@ -76,10 +76,9 @@ def test_pasted_code_is_counted_and_not_read() -> None:
 
 
 def test_things_are_clauses_that_ask_or_order() -> None:
-    assert (
-        things(RoutingFeatures("Explain the cache, then list who calls it and please show where it is cleared.")) == 3
-    )
-    assert things(RoutingFeatures("The parser, the lexer and the printer are slow")) == 0
+    question = "Explain the cache, then list who calls it and please show where it is cleared."
+    assert request_count(RoutingFeatures(question)) == 3
+    assert request_count(RoutingFeatures("The parser, the lexer and the printer are slow")) == 0
 
 
 @given(st.text(), st.integers(0, 100), st.integers(0, 10**6))
@@ -90,8 +89,8 @@ def test_every_question_has_a_score_and_more_evidence_never_lowers_it(text: str,
 
 
 def test_a_model_says_its_tier_or_its_size_does() -> None:
-    assert tier_of("medium", 10) == "medium"
-    assert (tier_of("", 3_499_999_999), tier_of("", 3_500_000_000)) == ("small", "medium")
+    assert model_tier("medium", 10) == "medium"
+    assert (model_tier("", 3_499_999_999), model_tier("", 3_500_000_000)) == ("small", "medium")
 
 
 @pytest.mark.parametrize(
@@ -106,4 +105,4 @@ def test_a_model_says_its_tier_or_its_size_does() -> None:
     ],
 )
 def test_tiers_are_tried_downwards_before_upwards(wanted: str, have: tuple[str, ...], tried: list[str]) -> None:
-    assert order(wanted, have) == tried
+    assert fallback_order(wanted, have) == tried

@@ -1,4 +1,4 @@
-"""The double does what its script says, at the place it says."""
+"""The test double fails, stalls and answers at the text that its arguments name."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from models.types import Prompt, Sampling, Segment
 PROMPT = Prompt((Segment("x", False),), "x")
 
 
-async def test_it_says_its_lines_and_remembers_what_it_was_asked() -> None:
+async def test_it_streams_its_texts_and_keeps_the_requests() -> None:
     engine = ScriptedEngine(["a", "b"])
     deltas = [delta async for delta in engine.stream(PROMPT, Sampling(seed=3))]
     assert [delta.text for delta in deltas if not delta.progress] == ["a", "b", ""]
@@ -20,7 +20,7 @@ async def test_it_says_its_lines_and_remembers_what_it_was_asked() -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-async def test_it_fails_behind_the_text_it_was_told(place: int) -> None:
+async def test_it_fails_after_a_number_of_texts(place: int) -> None:
     engine = ScriptedEngine(["a", "b"], fail_after=place)
     stream = engine.stream(PROMPT, Sampling())
     assert [(await anext(stream)).text for _ in range(1 + place)] == ["", "a", "b"][: 1 + place]
@@ -29,7 +29,7 @@ async def test_it_fails_behind_the_text_it_was_told(place: int) -> None:
     assert engine.idle
 
 
-async def test_it_stalls_until_told_to_go_on() -> None:
+async def test_it_stalls_until_go_on_is_set() -> None:
     engine = ScriptedEngine(["a", "b"], stall_after=1)
     stream = engine.stream(PROMPT, Sampling())
     assert [(await anext(stream)).text for _ in range(2)] == ["", "a"]

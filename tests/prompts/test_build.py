@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from indexer.types import Hit
 from models.types import Segment
-from prompts.build import BEST_TOKENS, BuiltPrompt, Exchange, build_prompt
+from prompts.build import BEST_TOKENS, BuiltPrompt, Exchange, PromptRequest, build_prompt
 from prompts.errors import QuestionTooLarge
 from prompts.formats import FORMATS
 from prompts.snippets import frame, place, shown_text, shown_title
@@ -26,12 +26,10 @@ def build(
     limit: int = 10_000,
     first: int = 1,
     budget: int | None = None,
-    given: list[Hit] | None = None,
+    pinned: list[Hit] | None = None,
 ) -> BuiltPrompt:
-    return build_prompt(
-        chat=CHAT, system="Be brief.", history=history, hits=hits, question=question, count=words, limit=limit,
-        budget=None if budget is None else lambda *_: budget, given=given or [], first_number=first,
-    )  # fmt: skip
+    request = PromptRequest(CHAT, "Be brief.", question, history, hits, pinned or [], first_number=first)
+    return build_prompt(request, words, limit, None if budget is None else lambda *_: budget)
 
 
 def function(n: int, lines: int) -> Hit:
@@ -52,13 +50,11 @@ def test_a_first_turn_reads_as_written() -> None:
         f"Question: What does f1 do?\n\n{EXPLAIN}<|end|>\n<|assistant|>\n"
     )
     assert (built.prompt.question, built.tokens, built.dropped) == ("What does f1 do?", words(built.prompt.segments), 0)
-    assert built.prompt.evidence[0].doc == "Does 1."
+    assert built.prompt.snippets[0].doc == "Does 1."
 
 
 def test_a_model_is_told_when_the_code_is_no_better_than_chance() -> None:
-    doubtful = build_prompt(
-        chat=CHAT, system="", history=[], hits=[hit(1)], question="Why?", count=words, limit=999, is_answered=False
-    )
+    doubtful = build_prompt(PromptRequest(CHAT, "", "Why?", hits=[hit(1)], is_answered=False), words, limit=999)
     assert doubtful.user.endswith(
         "```\n\nThe search found nothing in the repository that clearly answers the question below."
         " If this code does not answer it, say so and name the closest place.\n\nQuestion: Why?\n\n" + EXPLAIN
@@ -75,7 +71,7 @@ def test_the_next_turn_appends_and_refers_to_what_was_shown() -> None:
     assert [(snippet.n, snippet.shown_before) for snippet in second.snippets] == [(2, True), (3, False)]
     assert second.user.count("def f2()") == 0
     assert "Shown above and relevant again: [2]" in second.user
-    assert [piece.n for piece in second.prompt.evidence] == [2, 3]
+    assert [piece.n for piece in second.prompt.snippets] == [2, 3]
 
 
 def test_a_changed_file_is_shown_again_under_a_new_number() -> None:
@@ -120,7 +116,7 @@ def test_a_part_says_that_it_is_one_and_what_signature_it_lacks() -> None:
     )
     assert shown_text(built.user, 1, "pkg/m1.py", 720, 1799) == built.snippets[0].hit.text
     assert shown_title(built.user, 1, "pkg/m1.py", 720, 1799) == "part of function f1: def f1()"
-    assert (built.prompt.evidence[0].start_line, built.prompt.evidence[0].doc) == (720, "")
+    assert (built.prompt.snippets[0].start_line, built.prompt.snippets[0].doc) == (720, "")
 
 
 def test_a_part_shown_before_keeps_its_number_and_the_whole_gets_its_own() -> None:
@@ -141,15 +137,15 @@ def test_history_stays_and_some_code_is_shown_whatever_the_budget() -> None:
     assert 700 < built.tokens <= words(build(history, [], "q").prompt.segments) + 10 + FORM + 150 + 10
 
 
-def test_what_is_given_is_whole_beside_the_floor_and_gives_way_to_the_limit_alone() -> None:
+def test_pinned_hits_are_whole_and_only_the_limit_cuts_them() -> None:
     text = [function(n, 300) for n in (1, 2)]
-    built = build([], [function(3, 90)], "q", budget=100, given=text)
+    built = build([], [function(3, 90)], "q", budget=100, pinned=text)
     assert [(s.n, s.hit.symbol, s.is_excerpt) for s in built.snippets] == [
         (1, "f1", False),
         (2, "f2", False),
         (3, "f3", False),
     ]
-    tight = build([], [function(3, 200)], "q", limit=500, budget=100, given=text)
+    tight = build([], [function(3, 200)], "q", limit=500, budget=100, pinned=text)
     assert [s.hit.symbol for s in tight.snippets] == ["f1"]
     assert tight.tokens <= 500
 
@@ -162,7 +158,7 @@ def test_each_hit_is_counted_once_and_the_whole_at_the_end() -> None:
         return words(segments)
 
     hits = [function(n, 40) for n in range(1, 13)]
-    built = build_prompt(chat=CHAT, system="", history=[], hits=hits, question="q", count=count, limit=300)
+    built = build_prompt(PromptRequest(CHAT, "", "q", hits=hits), count, limit=300)
     assert 1 < len(built.snippets) < 12
     assert len(counted) <= 1 + 1 + len(hits) + 2  # bare, frame, hits, whole
     assert counted[-1] == built.prompt.segments

@@ -1,4 +1,4 @@
-"""Any order of messages becomes turns that a format can write, and no word is lost."""
+"""Messages in any order become turns that a format can render, and no word is lost."""
 
 import pytest
 from hypothesis import given
@@ -11,21 +11,21 @@ from prompts.passthrough import Conversation, chat_prompt, conversation, fim_pro
 ROLES = {"s": "system", "u": "user", "a": "assistant"}
 
 
-def said(*words: str) -> list[Message]:
-    """`u:Hello` is a user's message."""
+def messages_of(*words: str) -> list[Message]:
+    """`u:Hello` is a message of the user."""
     return [Message(ROLES[word[0]], word[2:]) for word in words]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("messages", "turns"),
     [
-        (said("u:Q"), Conversation("", (), "Q")),
-        (said("s:S", "u:Q1", "a:A1", "u:Q2"), Conversation("S", (("Q1", "A1"),), "Q2")),
-        (said("s:S1", "s:S2", "u:a", "u:b"), Conversation("S1\n\nS2", (), "a\n\nb")),
-        (said("u:Q1", "a:A1", "s:late", "u:Q2"), Conversation("", (("Q1", "A1"),), "late\n\nQ2")),
-        (said("a:Hello!", "u:Q"), Conversation("", (("", "Hello!"),), "Q")),
-        (said("u:Q", "a:def "), Conversation("", (), "Q", begun="def ")),
-        (said("s:Summarise."), Conversation("Summarise.", (), "")),
+        (messages_of("u:Q"), Conversation("", (), "Q")),
+        (messages_of("s:S", "u:Q1", "a:A1", "u:Q2"), Conversation("S", (("Q1", "A1"),), "Q2")),
+        (messages_of("s:S1", "s:S2", "u:a", "u:b"), Conversation("S1\n\nS2", (), "a\n\nb")),
+        (messages_of("u:Q1", "a:A1", "s:late", "u:Q2"), Conversation("", (("Q1", "A1"),), "late\n\nQ2")),
+        (messages_of("a:Hello!", "u:Q"), Conversation("", (("", "Hello!"),), "Q")),
+        (messages_of("u:Q", "a:def "), Conversation("", (), "Q", answer_start="def ")),
+        (messages_of("s:Summarise."), Conversation("Summarise.", (), "")),
         ([], Conversation("", (), "")),
     ],
 )
@@ -34,27 +34,27 @@ def test_turns(messages: list[Message], turns: Conversation) -> None:
 
 
 @given(st.lists(st.sampled_from(["s:x", "u:x", "a:x"]), max_size=12))
-def test_no_word_is_lost_and_every_format_can_write_it(words: list[str]) -> None:
-    told = conversation(said(*(f"{word}{n};" for n, word in enumerate(words))))
-    prompt = chat_prompt(FORMATS["phi3"], told)
+def test_no_word_is_lost(words: list[str]) -> None:
+    turns = conversation(messages_of(*(f"{word}{n};" for n, word in enumerate(words))))
+    prompt = chat_prompt(FORMATS["phi3"], turns)
     for text in (prompt.text, "".join(message.content for message in prompt.messages)):
         places = [text.index(f"x{n};") for n in range(len(words))]
         assert places == sorted(places)
 
 
 def test_a_prompt_is_in_the_models_own_format_and_out_as_messages() -> None:
-    prompt = chat_prompt(FORMATS["phi3"], conversation(said("s:S", "u:Q1", "a:A1", "u:Q2")))
+    prompt = chat_prompt(FORMATS["phi3"], conversation(messages_of("s:S", "u:Q1", "a:A1", "u:Q2")))
     assert prompt.text == (
         "<|system|>\nS<|end|>\n<|user|>\nQ1<|end|>\n<|assistant|>\nA1<|end|>\n<|user|>\nQ2<|end|>\n<|assistant|>\n"
     )
-    assert prompt.messages == tuple(said("s:S", "u:Q1", "a:A1", "u:Q2"))
+    assert prompt.messages == tuple(messages_of("s:S", "u:Q1", "a:A1", "u:Q2"))
     assert (prompt.question, prompt.stop) == ("Q2", FORMATS["phi3"].stop)
 
 
-def test_an_answer_that_was_begun_is_continued() -> None:
-    prompt = chat_prompt(FORMATS["codellama"], conversation(said("u:Q", "a:Sure:")))
+def test_an_answer_that_has_a_beginning_is_continued() -> None:
+    prompt = chat_prompt(FORMATS["codellama"], conversation(messages_of("u:Q", "a:Sure:")))
     assert prompt.text == "[INST] Q [/INST] Sure:"
-    assert prompt.segments[-1] == Segment("Sure:", parse_special=False, said=True)
+    assert prompt.segments[-1] == Segment("Sure:", parse_special=False, from_model=True)
 
 
 def test_raw_text_may_hold_control_tokens_and_code_to_be_filled_may_not() -> None:

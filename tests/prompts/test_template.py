@@ -8,6 +8,8 @@ from prompts.errors import TemplateRejected
 from prompts.formats import FORMATS, content, render
 from prompts.template import derive
 
+pytestmark = pytest.mark.process
+
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"

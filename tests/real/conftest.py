@@ -11,7 +11,7 @@ from tests.real.models import LARGE, NAMES, cache_dir, found
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs a real model as skipped where one is missing: one line of the summary says why."""
+    """Skips tests that need a real model where one is missing; one line of the summary gives the reason."""
     needing = [item for item in items if "models" in getattr(item, "fixturenames", ())]
     problems = [model.problem for model in map(found, NAMES) if model.path is None] if needing else []
     if problems:
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def models() -> dict[str, Path]:
-    """The files by the models' names."""
+    """The model files by name."""
     return {model.name: model.path for model in map(found, NAMES) if model.path is not None}
 
 

@@ -1,4 +1,4 @@
-"""What tests of real models ask with: a small codebase, and clients of each face of one server."""
+"""A small codebase, and clients of each API of one server, for tests of real models."""
 
 import json
 from collections.abc import AsyncIterator
@@ -13,9 +13,9 @@ from websockets.asyncio.client import connect
 from tests.backend.harness import Socket
 from tests.e2e.harness import Served
 
-# Nothing depends on the clock: all of the evidence is read. Two threads, as the smallest machine has.
+# Nothing depends on the clock: every snippet is in the prompt. Two threads, as on the smallest machine.
 SETTINGS = {"CONTEXT_LENGTH": 2048, "MAX_TOKENS": 48, "FIRST_TOKEN_S": 0, "N_THREADS": 2, "WATCH": 0}
-PATIENCE_S = 300.0  # for one message or answer: the machine may be busy
+MAX_WAIT_S = 300.0  # for one message or answer: the machine may be busy
 FILES = {
     "sessions.py": '''def expire_sessions(now):
     """Sessions are expired an hour after their last use."""
@@ -37,7 +37,7 @@ def lay_out(root: Path) -> Path:
     return root
 
 
-def asked(text: str, model: str) -> dict[str, Any]:
+def chat_request(text: str, model: str) -> dict[str, Any]:
     """The body of a request to /v1/chat/completions."""
     messages = [{"role": "user", "content": text}]
     return {"model": model, "messages": messages, "temperature": 0, "repeat_penalty": 1}
@@ -53,26 +53,26 @@ class Real:
     codebase: str = ""
 
     def query(self, text: str, model: str, **more: Any) -> Any:
-        """The answer over REST, always the likeliest words; about no code, unless `codebase` is given."""
+        """The greedy answer over REST; without retrieval, unless `codebase` is given."""
         off = {} if "codebase" in more else {"retrieval": "off"}
         return self.served.post("/chat/query", {"query": text, "model": model, "temperature": 0} | off | more)
 
     def chat(self, text: str, model: str, **more: Any) -> Any:
-        """The model's own words under /v1, always the likeliest, nothing added to the question."""
-        return self.served.post("/v1/chat/completions", asked(text, model) | more)
+        """The greedy answer of the model under /v1, with nothing added to the question."""
+        return self.served.post("/v1/chat/completions", chat_request(text, model) | more)
 
     def streamed(self, path: str, body: dict[str, Any]) -> list[str]:
         """The data of server-sent events."""
         headers = self.served.headers
         with httpx.stream(
-            "POST", self.served.url + path, json=body, headers=headers, timeout=PATIENCE_S, trust_env=False
+            "POST", self.served.url + path, json=body, headers=headers, timeout=MAX_WAIT_S, trust_env=False
         ) as answer:
             assert answer.status_code == 200, answer.read()
             return [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: ")]
 
     def stored(self, conversation: str) -> list[dict[str, Any]]:
-        told = self.served.get(f"/chat/history?conversation_id={conversation}")
-        messages: list[dict[str, Any]] = told["messages"]
+        payload = self.served.get(f"/chat/history?conversation_id={conversation}")
+        messages: list[dict[str, Any]] = payload["messages"]
         return messages
 
     @asynccontextmanager
@@ -81,14 +81,14 @@ class Real:
         url = self.served.url.replace("http", "ws", 1) + "/v1/ws"
         protocols: Any = ["lantern.v1", f"token.{self.served.token}"]
         async with connect(url, subprotocols=protocols, proxy=None) as connection:
-            socket = Socket(connection, patience_s=PATIENCE_S)
+            socket = Socket(connection, patience_s=MAX_WAIT_S)
             yield socket, (await socket.call("session/open", workspace=str(self.root)))["session"]
 
 
 async def prompt(socket: Socket, session: str, turn: str, text: str, model: str, **more: Any) -> str:
-    """Asks without waiting for the answer; the conversation."""
-    told = {"session": session, "turn": turn, "text": text, "model": model, "temperature": 0} | more
-    conversation: str = (await socket.call("session/prompt", **told))["conversation"]
+    """Sends a prompt without waiting for the answer; returns the conversation."""
+    payload = {"session": session, "turn": turn, "text": text, "model": model, "temperature": 0} | more
+    conversation: str = (await socket.call("session/prompt", **payload))["conversation"]
     return conversation
 
 

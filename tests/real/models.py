@@ -1,7 +1,7 @@
-"""The real models of the tests: kept in a folder outside the clone, fetched by `make test` before pytest starts.
+"""The real models of the tests, in a folder outside the clone; `make test` downloads them before pytest starts.
 
-`python -m tests.real.models` fetches what is missing and always ends well: where that is impossible the tests are
-skipped, and say why. `MODELS_CACHE` names another folder.
+`python -m tests.real.models` downloads missing ones and always succeeds: where that is impossible the tests are
+skipped with the reason. `MODELS_CACHE` names another folder.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from backend.config import load_settings
-from models.download.pull import Talk, pull
+from models.download.pull import PullCallbacks, pull
 from models.errors import ModelError
 from models.gguf.reader import human_bytes
 from models.registry import Registry
@@ -37,7 +37,7 @@ def cache_dir() -> Path:
 
 @cache
 def found(name: str) -> Fetched:
-    """The model as it lies in the cache; only a file with the digest of the catalogue counts. Fetches nothing."""
+    """The model in the cache, if its file has the digest of the catalogue. Downloads nothing."""
     return _found(name, cache_dir())
 
 
@@ -68,7 +68,7 @@ def fetch(name: str, folder: Path) -> Fetched:
             say(f"  {name}: {human_bytes(done)} of {human_bytes(total)}")
 
     try:
-        pull(Registry(folder).spec(name), folder, Talk(on_progress=progressed, tell=say))
+        pull(Registry(folder).spec(name), folder, PullCallbacks(on_progress=progressed, on_notice=say))
     except ModelError as error:
         return Fetched(name, None, f"{name} cannot be fetched: {error}")
     return _found(name, folder)

@@ -1,7 +1,7 @@
-"""What a prompt has to be: a model's own template rendered as it is, its text tokenised by llama.cpp as a whole.
+"""The reference for prompts: a model's own template, rendered as it is and tokenised by llama.cpp as a whole.
 
-`python -m tests.real.oracle` is a process of its own that loads vocabularies only: from standard input a list of model
-names and files, each with its conversations, out come the reference and what Lantern makes of the same.
+`python -m tests.real.oracle` is a process of its own that loads vocabularies only. It reads a list of model names and
+files with conversations, and writes the reference tokens and those of Lantern.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from backend.engines.loader import LoadedEngine, format_of
+from backend.engines.loader import LoadedEngine, chat_format_of
 from models.gguf.header import read_header
 from models.llama.bindings import library
 from models.llama.worker.encoding import encode
@@ -22,16 +22,16 @@ from prompts.formats import render
 
 
 def compared(name: str, path: Path, conversations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of each conversation the reference's text and tokens, our tokens, and those of ours that are control tokens."""
+    """For each conversation: text and tokens of the reference, our tokens, and our control tokens."""
     vocabulary = Vocabulary.load(path, only_vocabulary=True)
     bos, eos = vocabulary.text(vocabulary.bos), vocabulary.text(vocabulary.eos)
     template = read_header(path).chat_template
     own = SimpleNamespace(chat_template=template, bos=bos, eos=eos)
-    chat = format_of(Registry(path.parent).spec(name), cast(LoadedEngine, own))
+    chat = chat_format_of(Registry(path.parent).spec(name), cast(LoadedEngine, own))
     answers = []
-    for told in conversations:
-        text = rendered(template, bos, eos, told)
-        segments = render(chat, told["system"], told["exchanges"], told["question"])
+    for conversation in conversations:
+        text = rendered(template, bos, eos, conversation)
+        segments = render(chat, conversation["system"], conversation["exchanges"], conversation["question"])
         ours = encode(vocabulary, segments)
         controls = [token for token in ours if token in vocabulary.controls]
         answers.append({"text": text, "reference": tokenised(vocabulary, text), "ours": ours, "controls": controls})
@@ -39,12 +39,12 @@ def compared(name: str, path: Path, conversations: list[dict[str, Any]]) -> list
     return answers
 
 
-def rendered(template: str, bos: str, eos: str, told: dict[str, Any]) -> str:
-    """As the model's own tokenizer would: no code of ours has a part in it."""
-    messages = [{"role": "system", "content": told["system"]}] if told["system"] else []
-    for user, answer in told["exchanges"]:
+def rendered(template: str, bos: str, eos: str, conversation: dict[str, Any]) -> str:
+    """As the model's own tokenizer would render it, without any code of Lantern."""
+    messages = [{"role": "system", "content": conversation["system"]}] if conversation["system"] else []
+    for user, answer in conversation["exchanges"]:
         messages += [{"role": "user", "content": user}, {"role": "assistant", "content": answer}]
-    messages.append({"role": "user", "content": told["question"]})
+    messages.append({"role": "user", "content": conversation["question"]})
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
     drawn = environment.from_string(template)
     return drawn.render(messages=messages, add_generation_prompt=True, bos_token=bos, eos_token=eos)

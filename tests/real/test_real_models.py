@@ -1,4 +1,4 @@
-"""Real models over every face. What is asserted are facts that hold for any wording of a right answer.
+"""Real models over every API. Asserts facts that hold for any wording of a right answer.
 
 One file: the tests share one server, and only one worker of pytest then has models in memory.
 """
@@ -9,10 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from prompts.system import SYSTEM
 from tests.e2e.harness import lantern, serving
-from tests.real.harness import PATIENCE_S, SETTINGS, Real, asked, ids_of, parsed, prompt, text_of
+from tests.real.harness import MAX_WAIT_S, SETTINGS, Real, chat_request, ids_of, parsed, prompt, text_of
 from tests.real.models import LARGE, NAMES, SMALL, cache_dir
+
+pytestmark = pytest.mark.process
 
 CAPITAL = "What is the capital of France? Answer in one word."
 LONG = "Count from 1 to 200, separated by commas."
@@ -39,51 +43,49 @@ HARMLESS, HOSTILE = (
 )
 
 
-def test_a_model_is_told_as_what_it_is_and_answers(real: Real, models: dict[str, Path], name: str) -> None:
+def test_a_model_is_listed_and_answers(real: Real, models: dict[str, Path], name: str) -> None:
     answer = real.chat(CAPITAL, name)
     assert answer["choices"][0]["finish_reason"] == "stop"  # by its own end, well before max_tokens
     assert "Paris" in answer["choices"][0]["message"]["content"]
     assert "<|" not in answer["choices"][0]["message"]["content"]
     assert 0 < answer["usage"]["completion_tokens"] < 48
-    told = next(model for model in real.served.get("/models")["models"] if model["id"] == name)
-    assert (told["state"], told["size_bytes"]) == ("loaded", models[name].stat().st_size)
+    payload = next(model for model in real.served.get("/models")["models"] if model["id"] == name)
+    assert (payload["state"], payload["size_bytes"]) == ("loaded", models[name].stat().st_size)
 
 
-def test_prompts_are_token_by_token_what_the_model_was_trained_on(
-    real: Real, models: dict[str, Path], name: str
-) -> None:
+def test_prompts_equal_the_models_own_template_token_by_token(real: Real, models: dict[str, Path], name: str) -> None:
     typical = {"system": SYSTEM.strip(), "exchanges": [], "question": WHAT}
     given = [[name, str(models[name]), [*CONVERSATIONS, HARMLESS, HOSTILE, typical]]]
     words = [sys.executable, "-m", "tests.real.oracle"]
-    done = subprocess.run(words, input=json.dumps(given), capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run(words, input=json.dumps(given), capture_output=True, text=True, timeout=MAX_WAIT_S)
     assert done.returncode == 0, done.stderr
     *same, harmless, hostile, whole = json.loads(done.stdout)[0]
-    for told in (*same, harmless, whole):
-        assert told["ours"] == told["reference"], told["text"]
+    for payload in (*same, harmless, whole):
+        assert payload["ours"] == payload["reference"], payload["text"]
     assert hostile["controls"] == harmless["controls"]  # what content spells is never one
     preview = real.served.post("/chat/preview", {"query": WHAT, "model": name, "retrieval": "off"})
     assert (preview["prompt"], preview["tokens"]) == (whole["text"], len(whole["reference"]))
 
 
-def test_a_schema_is_kept(real: Real, name: str) -> None:
+def test_an_answer_follows_a_schema(real: Real, name: str) -> None:
     schema = {"type": "json_schema", "json_schema": {"name": "city", "schema": SCHEMA}}
     answer = real.chat(f"{CAPITAL} Which rivers are there?", name, max_tokens=96, response_format=schema)
     assert answer["choices"][0]["finish_reason"] == "stop"
-    told = json.loads(answer["choices"][0]["message"]["content"])
-    assert told.keys() == {"capital", "in_europe", "rivers"}
-    assert len(told["capital"]) <= 24
-    assert isinstance(told["in_europe"], bool)
-    assert 1 <= len(told["rivers"]) <= 2
-    assert {"Seine", "Loire"} >= set(told["rivers"])
+    payload = json.loads(answer["choices"][0]["message"]["content"])
+    assert payload.keys() == {"capital", "in_europe", "rivers"}
+    assert len(payload["capital"]) <= 24
+    assert isinstance(payload["in_europe"], bool)
+    assert 1 <= len(payload["rivers"]) <= 2
+    assert {"Seine", "Loire"} >= set(payload["rivers"])
 
 
 def test_a_stream_comes_in_pieces_and_ends(real: Real) -> None:
     how = {"max_tokens": 24, "stream": True, "stream_options": {"include_usage": True}}
-    lines = real.streamed("/v1/chat/completions", asked(CAPITAL, SMALL) | how)
+    lines = real.streamed("/v1/chat/completions", chat_request(CAPITAL, SMALL) | how)
     *chunks, last = parsed(lines)
-    said = [choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"]]
-    assert len([text for text in said if text]) > 2
-    assert "Paris" in "".join(said)
+    pieces = [choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"]]
+    assert len([text for text in pieces if text]) > 2
+    assert "Paris" in "".join(pieces)
     assert lines[-1] == "[DONE]"
     assert last["usage"]["completion_tokens"] <= 24
 
@@ -101,25 +103,25 @@ async def test_code_is_filled_in_at_the_cursor(real: Real) -> None:
     assert done["text"].strip().startswith("* height")
 
 
-def test_a_follow_up_reads_only_what_is_new(real: Real) -> None:
+def test_a_follow_up_evaluates_only_its_new_tokens(real: Real) -> None:
     first = real.query(CAPITAL, SMALL)
     second = real.query("And of Italy?", SMALL, **ids_of(first))
     assert first["reason"] == "stop"
-    held = first["usage"]["prompt"] + first["usage"]["completion"] - 1  # what is chosen last is never evaluated
-    assert held <= second["usage"]["cached"] < second["usage"]["prompt"]
+    in_cells = first["usage"]["prompt"] + first["usage"]["completion"] - 1  # the last sampled token is never evaluated
+    assert in_cells <= second["usage"]["cached"] < second["usage"]["prompt"]
     assert "Rome" in second["response"]
 
 
-def test_another_model_goes_on_with_the_conversation(real: Real) -> None:
+def test_another_model_continues_the_conversation(real: Real) -> None:
     first = real.query(CAPITAL, SMALL)
     second = real.query("And of Italy?", LARGE, **ids_of(first))
     assert [answer["model_name"] for answer in (first, second)] == [SMALL, LARGE]
-    assert "Rome" in second["response"]  # which only the first question tells
+    assert "Rome" in second["response"]  # which only the first question mentions
     stored = real.stored(first["conversation_id"])
     assert [message["content"] for message in stored[1::2]] == [first["response"], second["response"]]
 
 
-async def test_two_are_answered_at_once_and_one_is_cancelled(real: Real) -> None:
+async def test_of_two_concurrent_answers_one_is_cancelled(real: Real) -> None:
     async with real.session() as (socket, session), real.session() as (other, others):
         conversation = await prompt(socket, session, "long", LONG, SMALL, max_tokens=900, retrieval="off")
         await socket.until("delta", "long")
@@ -139,7 +141,7 @@ async def test_two_are_answered_at_once_and_one_is_cancelled(real: Real) -> None
 
 
 def check_answer(text: str, sources: list[dict[str, Any]], cites: list[dict[str, Any]]) -> None:
-    """It begins with what is known, goes on in the model's words, and refers to what it was shown."""
+    """It starts with the lead, continues with the text of the model, and cites the snippets in the prompt."""
     assert text.startswith("`expire_sessions` is a function in `sessions.py:1-3` [1].")
     assert len(text.partition("In detail:")[2].split()) > 3
     assert sources[0]["path"] == "sessions.py"
@@ -154,7 +156,7 @@ def place_of(source: dict[str, Any]) -> tuple[int, str, int, int]:
     return source["n"], source["path"], source["start"], source["end"]
 
 
-def test_the_codebase_answers_over_rest_and_openais_face(real: Real) -> None:
+def test_the_codebase_answers_over_rest_and_the_openai_api(real: Real) -> None:
     rest = real.query(WHAT, LARGE, codebase=real.codebase)
     check_answer(rest["response"], rest["sources"], rest["citations"])
     assert rest["response"] == real.stored(rest["conversation_id"])[1]["content"]
@@ -193,15 +195,15 @@ def test_the_codebase_answers_on_the_command_line(real: Real) -> None:
     given: dict[str, Any] = {"MODEL_NAME": LARGE, "MODELS_DIR": cache_dir(), **SETTINGS}
     done = lantern(real.folder, "ask", WHAT, "--path", str(real.root), "--json", **given)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["model_name"] == LARGE
-    check_answer(told["response"], told["sources"], told["citations"])
+    payload = json.loads(done.stdout)
+    assert payload["model_name"] == LARGE
+    check_answer(payload["response"], payload["sources"], payload["citations"])
     listed = lantern(real.folder, "models", "list", "--json", **given)
     here = {model["name"]: model for model in json.loads(listed.stdout) if model["path"]}
     assert {name: here[name]["problem"] for name in NAMES} == dict.fromkeys(NAMES, "")
 
 
-def test_a_conversation_outlasts_a_restart(models: dict[str, Path], tmp_path: Path) -> None:
+def test_a_conversation_survives_a_restart(models: dict[str, Path], tmp_path: Path) -> None:
     given = {"MODEL_NAME": SMALL, "MODELS_DIR": cache_dir(), **SETTINGS}
     with serving(tmp_path, **given) as served:
         first = Real(served, tmp_path).query(CAPITAL, SMALL)

@@ -1,6 +1,6 @@
-"""NAME+repo: a turn like any other, from the code of the codebase, for a client that sends its whole history each time.
+"""Answers the model NAME+repo: an ordinary turn about a codebase, for a client that sends its whole history each time.
 
-The client's system prompt, its stop texts and finer sampling have no place there: the prompt is Lantern's own.
+The prompt is Lantern's own. The client's system prompt, stop texts and most sampling options are ignored.
 """
 
 from collections.abc import AsyncGenerator
@@ -20,38 +20,38 @@ from backend.services import Services
 from models.types import Usage
 from prompts.passthrough import Conversation
 
-TURNS = "v1."  # what ids of turns of this face begin with
+TURN_PREFIX = "v1."  # of the ids of turns that come through this API
 
 
-async def from_codebase(services: Services, body: Chat, told: Conversation) -> AsyncGenerator[ResponsePart, None]:
-    """The answer of a turn to the last user message. It is cancelled when nobody reads on."""
-    if told.begun or not told.question.strip():
+async def from_codebase(services: Services, body: Chat, messages: Conversation) -> AsyncGenerator[ResponsePart, None]:
+    """The answer to the last user message. The turn is cancelled when the caller stops reading."""
+    if messages.answer_start or not messages.question.strip():
         raise ApiError("bad_params", "messages: the last one has to be the user's question", param="messages")
     if body.response_format.schema_text:
         problem = f"an answer with sources has no JSON schema: ask {body.name or 'the model'} without +repo"
         raise ApiError("bad_params", problem, param="response_format")
-    if len(told.question) > PROMPT_CHARS:
+    if len(messages.question) > PROMPT_CHARS:
         raise ApiError("context_too_large", f"a question may have {PROMPT_CHARS} characters", param="messages")
-    session, turn = "", TURNS + new_id()
+    session, turn = "", TURN_PREFIX + new_id()
     try:
         async with services.turns.conversation_lock:
             session, conversation, head = await services.database.write(
-                lambda db: conversations.continued(db, told.exchanges, TURNS)
+                lambda db: conversations.continued(db, messages.exchanges, TURN_PREFIX)
             )
-            events = events_of(services, _question(body, told, session, conversation, turn), head)
-            await anext(events)  # it is accepted: who sends the same history now finds it continued
+            events = events_of(services, _question(body, messages, session, conversation, turn), head)
+            await anext(events)  # accepted: from here on, the same history finds this conversation continued
         async with aclosing(events):
-            async for piece in _pieces(events, body.model):
-                yield piece
+            async for part in _parts(events, body.model):
+                yield part
     finally:
         services.turns.stop(session, turn)
 
 
-def _question(body: Chat, told: Conversation, session: str, conversation: str | None, turn: str) -> Question:
+def _question(body: Chat, messages: Conversation, session: str, conversation: str | None, turn: str) -> Question:
     return Question(
         session=session,
         turn=turn,
-        text=told.question,
+        text=messages.question,
         conversation=conversation,
         codebase=body.codebase,
         model=body.name,
@@ -60,8 +60,8 @@ def _question(body: Chat, told: Conversation, session: str, conversation: str | 
     )
 
 
-async def _pieces(events: AsyncGenerator[Event, None], model: str) -> AsyncGenerator[ResponsePart, None]:
-    """The events of a turn as pieces; the first comes when the engine has begun. Raises what ended the turn."""
+async def _parts(events: AsyncGenerator[Event, None], model: str) -> AsyncGenerator[ResponsePart, None]:
+    """The events of a turn as parts of a response; the first comes when the engine starts. Raises the turn's error."""
     result = TurnResult()
     async for event in events:
         result.add(event.wire)

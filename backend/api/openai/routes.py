@@ -1,6 +1,6 @@
-"""The OpenAI face: model NAME passes straight through, model NAME+repo answers from the codebase.
+"""The OpenAI API: the model NAME gets the client's own prompt, the model NAME+repo answers about the codebase.
 
-Editors send titles, commit messages and completions to the same address: only a name that says so retrieves.
+Editors also ask for titles, commit messages and completions here, so nothing is retrieved without `+repo`.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ from backend.api.openai import schemas
 from backend.api.openai.repository import from_codebase
 from backend.api.openai.responses import DONE, Form, ResponsePart, sse
 from backend.api.openai.schemas import REPO
-from backend.engines.pool import EXTRACTIVE, NOTHING_ASKED, Ready
+from backend.engines.pool import NO_FEATURES, Ready
+from backend.engines.resolver import EXTRACTIVE
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
 from models.errors import ModelError, UnknownModel
@@ -32,7 +33,7 @@ from prompts.passthrough import chat_prompt, conversation, fim_prompt, raw_promp
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["openai"])
-Pieces = AsyncGenerator[ResponsePart, None]
+Parts = AsyncGenerator[ResponsePart, None]
 
 
 @router.get("/models")
@@ -53,13 +54,14 @@ async def model(name: str, services: ServicesDep) -> dict[str, Any]:
 @router.post("/chat/completions", response_model=None)
 async def chat(body: schemas.Chat, request: Request, services: ServicesDep) -> StreamingResponse | dict[str, Any]:
     """Answers a conversation."""
-    _known(services, body.name)
-    told = conversation([message.message for message in body.messages])
+    _require_model(services, body.name)
+    messages = conversation([message.message for message in body.messages])
     if body.retrieves:
-        pieces = from_codebase(services, body, told)
+        parts = from_codebase(services, body, messages)
     else:
-        pieces = _straight(services, body, lambda ready: chat_prompt(ready.chat, told), RoutingFeatures(told.question))
-    return await _respond(request, body, Form("chat"), pieces)
+        features = RoutingFeatures(messages.question)
+        parts = _passthrough(services, body, lambda ready: chat_prompt(ready.chat, messages), features)
+    return await _respond(request, body, Form("chat"), parts)
 
 
 @router.post("/completions", response_model=None)
@@ -67,17 +69,17 @@ async def completions(
     body: schemas.Completion, request: Request, services: ServicesDep
 ) -> StreamingResponse | dict[str, Any]:
     """Goes on with each prompt, which the client has rendered itself; with a suffix, fills in what is between."""
-    _known(services, body.name)
+    _require_model(services, body.name)
     if body.retrieves:
-        problem = f"completions never retrieve: ask {body.name}, or /v1/chat/completions"
+        problem = f"completions never retrieve: use the model {body.name}, or /v1/chat/completions"
         raise ApiError("bad_params", problem, param="model")
-    return await _respond(request, body, Form("text"), _each(services, body))
+    return await _respond(request, body, Form("text"), _completions(services, body))
 
 
 @router.post("/embeddings")
 async def embeddings(body: schemas.Embeddings, services: ServicesDep) -> dict[str, Any]:
     """Vectors by the server's own embedder, whatever model is named; the answer names it."""
-    embedder, vectors = await asyncio.to_thread(services.retrieval.embed, body.input)
+    embedder, vectors = await asyncio.to_thread(services.indexes.embedders.embed, body.input)
     dim = vectors.shape[1]
     if body.dimensions not in (None, dim):
         raise ApiError("bad_params", f"the vectors of {embedder} have {dim} dimensions", param="dimensions")
@@ -100,55 +102,55 @@ async def embeddings(body: schemas.Embeddings, services: ServicesDep) -> dict[st
 
 
 def _usable(services: Services) -> list[dict[str, Any]]:
-    names = [state for state in services.engines.states() if state["state"] in ("installed", "loading", "loaded")]
+    states = [state for state in services.engines.states() if state["state"] in ("installed", "loading", "loaded")]
     return [
         {
-            "id": state["id"] + kind,
+            "id": state["id"] + suffix,
             "object": "model",
             "created": 0,
             "owned_by": "lantern",
             "context_length": state["context"],
         }
-        for state in names
-        for kind in ("", REPO)
+        for state in states
+        for suffix in ("", REPO)
     ]
 
 
-def _known(services: Services, name: str) -> None:
+def _require_model(services: Services, name: str) -> None:
     try:
         services.engines.resolve(name)
     except UnknownModel as error:
         raise ApiError("not_found", str(error), param="model") from None
 
 
-async def _straight(
+async def _passthrough(
     services: Services,
     body: schemas.Generating,
     make: Callable[[Ready], Prompt],
-    asked: RoutingFeatures = NOTHING_ASKED,
-) -> Pieces:
-    """What the model itself says to the client's words, nothing added."""
+    features: RoutingFeatures = NO_FEATURES,
+) -> Parts:
+    """The model's answer to the client's own prompt."""
     failed: dict[str, str] = {}
     failure: ModelError | None = None
     while True:
-        name = said = ""
+        name, has_text = "", False
         try:
-            async with services.engines.use(body.name, asked, failed=failed) as ready:
-                if ready.engine.name == EXTRACTIVE and ready.notice:  # it stands in for a model, and only quotes code
+            async with services.engines.use(body.name, features, failed=failed) as ready:
+                if ready.engine.name == EXTRACTIVE and ready.notice:  # a stand-in for a model, and it only quotes code
                     raise failure or ApiError("model_unavailable", ready.notice)
                 name = ready.engine.name
-                async with aclosing(_pieces(services, body, ready, make(ready))) as pieces:
-                    async for piece in pieces:
-                        said = said or piece.text
-                        yield piece
+                async with aclosing(_parts(services, body, ready, make(ready))) as parts:
+                    async for part in parts:
+                        has_text = has_text or bool(part.text)
+                        yield part
             return
         except ModelError as error:
-            if said or not services.engines.should_fall_back(body.name, name, error, failed):
+            if has_text or not services.engines.should_fall_back(body.name, name, error, failed):
                 raise
             failure = error
 
 
-async def _pieces(services: Services, body: schemas.Generating, ready: Ready, prompt: Prompt) -> Pieces:
+async def _parts(services: Services, body: schemas.Generating, ready: Ready, prompt: Prompt) -> Parts:
     """The answer of one engine."""
     own = replace(ready.sampling, max_tokens=services.settings.max_tokens or ready.sampling.max_tokens)
     async with aclosing(services.metrics.counted(ready.engine.stream(prompt, body.sampling(own)))) as deltas:
@@ -157,13 +159,14 @@ async def _pieces(services: Services, body: schemas.Generating, ready: Ready, pr
 
 
 def _note(delta: Delta) -> str:
+    """The progress of a delta without text, for a comment in the stream."""
     if delta.progress:
         return "prompt {}/{}".format(*delta.progress)
     return "" if delta.waiting is None else f"{delta.waiting} waiting"
 
 
-async def _each(services: Services, body: schemas.Completion) -> Pieces:
-    """The prompts of one request, one after the other."""
+async def _completions(services: Services, body: schemas.Completion) -> Parts:
+    """The answers to the prompts of one request, one after the other."""
     for index, text in enumerate(body.prompt):
 
         def make(ready: Ready, text: str = text) -> Prompt:
@@ -174,49 +177,50 @@ async def _each(services: Services, body: schemas.Completion) -> Pieces:
                 raise ApiError("bad_params", problem, param="suffix")
             return fim_prompt(ready.engine.fim, text, body.suffix)
 
-        async with aclosing(_straight(services, body, make)) as pieces:
-            async for piece in pieces:
-                yield replace(piece, index=index)
+        async with aclosing(_passthrough(services, body, make)) as parts:
+            async for part in parts:
+                yield replace(part, index=index)
 
 
 async def _respond(
-    request: Request, body: schemas.Generating, form: Form, pieces: Pieces
+    request: Request, body: schemas.Generating, form: Form, parts: Parts
 ) -> StreamingResponse | dict[str, Any]:
-    """The pieces as the client wants them. A stream begins when the engine has accepted: a refusal has its status."""
+    """The response, as a stream or complete. A stream starts with the first part: an earlier error has its status."""
     if body.stream:
-        first = await while_connected(request, anext(pieces))
-        events = _events(form, first, pieces, body.stream_options.include_usage)
+        first = await while_connected(request, anext(parts))
+        events = _events(form, first, parts, body.stream_options.include_usage)
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
     async def collect() -> list[ResponsePart]:
-        async with aclosing(pieces):
-            return [piece async for piece in pieces]
+        async with aclosing(parts):
+            return [part async for part in parts]
 
-    return form.whole(await while_connected(request, collect()))
+    return form.complete(await while_connected(request, collect()))
 
 
-async def _events(form: Form, first: ResponsePart, rest: Pieces, with_usage: bool) -> AsyncIterator[str]:
-    """Server-sent events. What goes wrong now can only be told as one of them, and ends the stream."""
-    used = []
+async def _events(form: Form, first: ResponsePart, rest: Parts, with_usage: bool) -> AsyncIterator[str]:
+    """Server-sent events. An error becomes an event too, because the status is sent already; it ends the stream."""
+    usages = []
     async with aclosing(rest):
         try:
             for chunk in form.opening(first):
                 yield sse(chunk)
-            async for piece in _again(first, rest):
-                if piece.note:
-                    yield f": {piece.note}\n\n"
-                for chunk in form.chunks(piece):
+            async for part in _chain(first, rest):
+                if part.note:
+                    yield f": {part.note}\n\n"
+                for chunk in form.chunks(part):
                     yield sse(chunk)
-                used += [piece.usage] if piece.usage else []
-                last = piece
+                if part.usage:
+                    usages.append(part.usage)
+                last = part
             if with_usage:
-                yield sse(form.usage(last, used))
+                yield sse(form.usage(last, usages))
             yield DONE
         except Exception as failure:  # noqa: BLE001 - the edge of the stream
             yield sse(openai_error(to_api_error(failure, log, "a stream"))[1])
 
 
-async def _again(first: ResponsePart, rest: Pieces) -> Pieces:
+async def _chain(first: ResponsePart, rest: Parts) -> Parts:
     yield first
-    async for piece in rest:
-        yield piece
+    async for part in rest:
+        yield part

@@ -1,4 +1,4 @@
-"""What clients of the OpenAI face may send, checked at the rim. Unknown fields are ignored: every client sends some."""
+"""Bodies that clients of the OpenAI API may send. Unknown fields are ignored: every client sends some."""
 
 import json
 from dataclasses import replace
@@ -10,7 +10,7 @@ from backend.api.schemas import Schema
 from backend.api.security import BODY_BYTES
 from models.types import Message, Sampling
 
-REPO = "+repo"  # behind a model's name: retrieve from the codebase first
+REPO = "+repo"  # suffix of a model name: retrieve from the codebase first
 MOST_TOKENS = 1 << 17
 SCHEMA_CHARS = 1 << 16
 NO_TOOLS = "this server calls no tools: leave tool_choice out, or send auto or none"
@@ -18,7 +18,7 @@ NO_TOKENS = "token arrays are not supported: send text"
 
 
 def _joined(content: object) -> object:
-    """Text out of content that may come in parts."""
+    """The text of content that may come in parts."""
     if not isinstance(content, list):
         return content
     texts = []
@@ -36,13 +36,13 @@ def _listed(value: object) -> object:
 
 
 def _texts(value: object) -> object:
-    """One text or several as a list."""
+    """A list of texts; one text becomes a list of one."""
     if isinstance(value, list) and any(isinstance(item, int | list) for item in value):
         raise ValueError(NO_TOKENS)
     return _listed(value)
 
 
-Text = Annotated[str, Field(max_length=BODY_BYTES)]  # a bound makes pydantic refuse what is no Unicode
+Text = Annotated[str, Field(max_length=BODY_BYTES)]  # with a limit, pydantic also rejects lone surrogates
 Texts = Annotated[list[Text], BeforeValidator(_texts), Field(min_length=1, max_length=2048)]
 
 
@@ -61,7 +61,7 @@ class ChatMessage(Schema):
 
     @property
     def message(self) -> Message:
-        """Calls of tools and what they gave are text to a model that has none."""
+        """The message as the model gets it. Tool calls and their results become text."""
         text = "\n".join(filter(None, (self.content, *(call.text for call in self.tool_calls))))
         if self.role in ("system", "developer"):
             return Message("system", text)
@@ -78,7 +78,7 @@ class ResponseFormat(Schema):
 
     @property
     def schema_text(self) -> str:
-        """JSON Schema as JSON; "" where any text will do."""
+        """The JSON schema as JSON text; "" if any text is allowed."""
         if self.type == "text":
             return ""
         return json.dumps(self.json_schema.get("schema") or {"type": "object"})
@@ -93,7 +93,7 @@ class Generating(Schema):
     max_tokens: int | None = Field(None, ge=1)
     temperature: float | None = Field(None, ge=0, le=5)
     top_p: float | None = Field(None, ge=0, le=1)
-    top_k: int | None = Field(None, ge=0)  # this and the next two: not OpenAI's, but every local server's
+    top_k: int | None = Field(None, ge=0)  # this and the next two are not OpenAI's, but local servers have them
     min_p: float | None = Field(None, ge=0, le=1)
     repeat_penalty: float | None = Field(None, gt=0, le=10)
     seed: int | None = None
@@ -110,14 +110,14 @@ class Generating(Schema):
 
     @field_validator("response_format")
     @classmethod
-    def _bounded(cls, wanted: ResponseFormat) -> ResponseFormat:
-        if len(wanted.schema_text) > SCHEMA_CHARS:
+    def _bounded(cls, response_format: ResponseFormat) -> ResponseFormat:
+        if len(response_format.schema_text) > SCHEMA_CHARS:
             raise ValueError(f"a schema may have {SCHEMA_CHARS} characters")
-        return wanted
+        return response_format
 
     @property
     def name(self) -> str:
-        """The model's own name, "" for the server's."""
+        """The name without `+repo`; "" is the server's model."""
         return self.model.removesuffix(REPO)
 
     @property
@@ -129,12 +129,12 @@ class Generating(Schema):
         return self.max_tokens and min(self.max_tokens, MOST_TOKENS)
 
     def sampling(self, own: Sampling) -> Sampling:
-        """The model's own sampling under what is asked for."""
-        given = {name: getattr(self, name) for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")}
-        given |= {"max_tokens": self.most_tokens, "seed": self.seed}
+        """The options of this request over those of the model (`own`)."""
+        options = {name: getattr(self, name) for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")}
+        options |= {"max_tokens": self.most_tokens, "seed": self.seed}
         return replace(
             own,
-            **{name: value for name, value in given.items() if value is not None},
+            **{name: value for name, value in options.items() if value is not None},
             stop=(*own.stop, *filter(None, self.stop)),
             json_schema=self.response_format.schema_text,
         )
@@ -146,7 +146,7 @@ class Chat(Generating):
     messages: list[ChatMessage] = Field(min_length=1, max_length=4096)
     max_completion_tokens: int | None = Field(None, ge=1)
     tool_choice: str | dict[str, Any] = "auto"
-    codebase: str | None = None  # not OpenAI's: which one NAME+repo reads
+    codebase: str | None = None  # not OpenAI's: the codebase for NAME+repo
 
     @field_validator("tool_choice")
     @classmethod
@@ -157,8 +157,8 @@ class Chat(Generating):
 
     @property
     def most_tokens(self) -> int | None:
-        asked = self.max_completion_tokens or self.max_tokens
-        return asked and min(asked, MOST_TOKENS)
+        limit = self.max_completion_tokens or self.max_tokens
+        return limit and min(limit, MOST_TOKENS)
 
 
 class Completion(Generating):

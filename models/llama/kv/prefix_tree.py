@@ -1,6 +1,6 @@
-"""The prefix tree over all live sequences: which tokens the context's cells hold, each shared beginning once.
+"""The prefix tree over all live sequences: which tokens are in the context's cells, each shared prefix once.
 
-Mirrors what llama.cpp does on `seq_cp` and `seq_rm`; pure bookkeeping that knows no model.
+Mirrors llama.cpp's `seq_cp` and `seq_rm`. Pure bookkeeping that knows no model.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """A run of tokens in cells of its own, and the sequences that go through all of it."""
+    """A run of tokens in cells of its own, and the sequences that contain all of it."""
 
     tokens: list[int]
     parent: "Node | None"
@@ -18,27 +18,27 @@ class Node:
 
 
 class PrefixTree:
-    """Sequences are small numbers. Equal tokens stand in one node only if one sequence was forked from the other."""
+    """Sequences are small numbers. Equal tokens share a node only if one sequence was forked from the other."""
 
     def __init__(self) -> None:
         self._root = Node([], None)
-        self._ends: dict[int, Node] = {}  # by sequence: the node that it ends in, at its end
+        self._ends: dict[int, Node] = {}  # by sequence: the node at whose end it ends
         self.cells = 0  # in use: the tokens of all nodes
 
     def __contains__(self, sequence: int) -> bool:
         return sequence in self._ends
 
     def tokens(self, sequence: int) -> list[int]:
-        """All that the sequence holds; nothing for one that is not live."""
+        """All tokens of a sequence; none if it is not live."""
         return [token for node in self._path(sequence) for token in node.tokens]
 
     def length(self, sequence: int) -> int:
         return sum(len(node.tokens) for node in self._path(sequence))
 
     def longest(self, tokens: Sequence[int], among: Set[int] | None = None) -> tuple[int, Set[int]]:
-        """The length of the longest live beginning of `tokens`, and the sequences that hold it, some of them longer.
+        """The length of the longest prefix of `tokens` in cells, and the sequences that hold it; these may be longer.
 
-        `among` limits it to some sequences.
+        `among` restricts it to some sequences.
         """
         best, found = 0, self._root
         open_ends = [(self._root, 0)]
@@ -47,15 +47,15 @@ class PrefixTree:
             for child in node.children:
                 if among is not None and not child.sequences & among:
                     continue
-                shared = common(child.tokens, tokens, at)
+                shared = common_prefix(child.tokens, tokens, at)
                 if at + shared > best:
                     best, found = at + shared, child
                 if shared == len(child.tokens):  # several children may begin alike
                     open_ends.append((child, at + shared))
         return best, found.sequences
 
-    def along(self, sequence: int, length: int, others: Set[int]) -> int:
-        """How many of the cells of its first `length` tokens some of the others hold, too."""
+    def shared_cells(self, sequence: int, length: int, others: Set[int]) -> int:
+        """How many of the cells of its first `length` tokens are shared with some of the others."""
         shared = 0
         for node in self._path(sequence):
             if not node.sequences & others:
@@ -63,8 +63,8 @@ class PrefixTree:
             shared += len(node.tokens)
         return min(shared, length)
 
-    def held(self, sequences: Set[int]) -> int:
-        """Cells that these sequences hold together."""
+    def cells_of(self, sequences: Set[int]) -> int:
+        """How many cells these sequences occupy together."""
         return sum(len(node.tokens) for node in self._below(self._root) if node.sequences & sequences)
 
     def fork(self, source: int, sequence: int, length: int) -> None:
@@ -95,7 +95,7 @@ class PrefixTree:
         self.cells += len(tokens)
 
     def cut(self, sequence: int, length: int) -> None:
-        """`sequence` keeps its first `length` tokens; cells that nobody else holds are free."""
+        """`sequence` keeps its first `length` tokens. Cells that no other sequence holds become free."""
         path = list(self._path(sequence))
         end, at = self._root, 0
         for node in path:
@@ -117,7 +117,7 @@ class PrefixTree:
             node.parent.children.remove(node)
 
     def _split(self, node: Node, length: int) -> Node:
-        """Cuts a node in two behind `length` tokens; it stays the front, the new back is returned."""
+        """Splits a node behind `length` tokens. It stays the front; returns the new back."""
         back = Node(node.tokens[length:], node, node.children, set(node.sequences))
         for child in back.children:
             child.parent = back
@@ -141,15 +141,15 @@ class PrefixTree:
         return reversed(path)
 
 
-def common(held: Sequence[int], tokens: Sequence[int], start: int = 0) -> int:
-    """How many tokens of `held` from its beginning are those of `tokens` from `start` on."""
-    most = max(0, min(len(held), len(tokens) - start))
-    if held[:most] == tokens[start : start + most]:
+def common_prefix(first: Sequence[int], second: Sequence[int], start: int = 0) -> int:
+    """How many tokens from the beginning of `first` equal those of `second` from `start` on."""
+    most = max(0, min(len(first), len(second) - start))
+    if first[:most] == second[start : start + most]:
         return most
-    low, high = 0, most  # slices compare in C: halving beats a loop by far
+    low, high = 0, most  # slices compare in C: bisection beats a loop by far
     while high - low > 1:
         middle = (low + high) // 2
-        if held[low:middle] == tokens[start + low : start + middle]:
+        if first[low:middle] == second[start + low : start + middle]:
             low = middle
         else:
             high = middle

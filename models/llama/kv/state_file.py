@@ -1,4 +1,4 @@
-"""The file of one state: what it is of, and every byte under a sum. Knows no folder, no bounds, no llama.cpp."""
+"""The file of one state, with a checksum over every byte. Knows no folder, no limits, no llama.cpp."""
 
 import hashlib
 import json
@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-# A file: what is fixed (magic, length of the head, count of tokens, SHA-256 of head and tokens, SHA-256 of the state),
-# head (JSON), tokens (4 bytes each), state. Nothing is made sense of before its sum is right.
+# A file: fixed part (magic, length of the head, count of tokens, SHA-256 of head and tokens, SHA-256 of the state),
+# head (JSON), tokens (4 bytes each), state. Nothing is parsed before its checksum is verified.
 _FIXED = struct.Struct("<11sII32s32s")
 _MAGIC = b"LANTERNKV3\n"
 
@@ -23,22 +23,22 @@ State = bytearray | memoryview
 
 
 class Head(NamedTuple):
-    """What a state is of: what is behind the first `begin` of `tokens`."""
+    """Which tokens a state is of: those behind the first `begin` of `tokens`."""
 
     tokens: list[int]
     begin: int
-    answers: Spans  # spans of `tokens` that the model itself has said
+    answers: Spans  # spans of `tokens` that the model generated
 
 
 def blank(size: int) -> memoryview:
-    """Memory for a state: neither zeroed nor, where the system has huge pages, mapped in small ones. Both take as long
-    as what is put there.
+    """Memory for a state: not zeroed and, where the system has huge pages, not mapped in small ones. Either would
+    take as long as filling it.
     """
     return np.empty(size, np.uint8).data
 
 
 def write_state(file: BufferedIOBase, key: str, head: Head, state: State) -> None:
-    """`key` names the model and all that shapes its cells."""
+    """`key` identifies the model and everything that shapes its cells."""
     front = json.dumps({"key": key, "begin": head.begin, "answers": head.answers}).encode()
     packed = _packed(head.tokens)
     sums = (hashlib.sha256(front + packed).digest(), hashlib.sha256(state).digest())
@@ -47,35 +47,35 @@ def write_state(file: BufferedIOBase, key: str, head: Head, state: State) -> Non
 
 
 def read_state(file: BufferedIOBase, key: str, wanted: Head) -> State:
-    """Raises ValueError where a byte is not as it was written, or the state is another one."""
+    """Raises ValueError where a byte has changed, or the state is of other tokens."""
     head, sha = read_head(file, key)
-    # Mapped, so that no memory has to be found for it. Private: nothing is ever written back.
+    # Mapped, so that it needs no memory of its own. Private: nothing is ever written back.
     state = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))[file.tell() :]
     if head != wanted or hashlib.sha256(state).digest() != sha:
-        raise ValueError("its state is not as it was written")
+        raise ValueError("its state has changed")
     return state
 
 
 def read_head(file: BufferedIOBase, key: str) -> tuple[Head, bytes]:
-    """The head of a file, which is then read up to its state, and the SHA-256 of that.
+    """The head of a file, and the SHA-256 of its state. The file is then read up to the state.
 
     Raises ValueError where it is damaged or of another model.
     """
     fixed = file.read(_FIXED.size)
     if len(fixed) < _FIXED.size or not fixed.startswith(_MAGIC):
-        raise ValueError("no snapshot")
+        raise ValueError("not a snapshot")
     _, length, count, sha, state_sha = _FIXED.unpack(fixed)
     if _FIXED.size + length + 4 * count > os.fstat(file.fileno()).st_size:
         raise ValueError("cut short")
     front, packed = file.read(length), file.read(4 * count)
     if hashlib.sha256(front + packed).digest() != sha:
-        raise ValueError("its head is not as it was written")
-    told, tokens = json.loads(front), array("i", packed)
-    if told["key"] != key:
+        raise ValueError("its head has changed")
+    fields, tokens = json.loads(front), array("i", packed)
+    if fields["key"] != key:
         raise ValueError("of another model or context")
     if sys.byteorder == "big":
         tokens.byteswap()
-    return Head(tokens.tolist(), told["begin"], [(begin, end) for begin, end in told["answers"]]), state_sha
+    return Head(tokens.tolist(), fields["begin"], [(begin, end) for begin, end in fields["answers"]]), state_sha
 
 
 def _packed(tokens: Iterable[int]) -> bytes:
@@ -86,5 +86,5 @@ def _packed(tokens: Iterable[int]) -> bytes:
 
 
 def digest(tokens: Iterable[int], begin: int) -> bytes:
-    """Names a state."""
+    """Identifies a state; part of its file's name."""
     return hashlib.sha256(_packed([begin, *tokens])).digest()[:16]

@@ -1,5 +1,5 @@
-"""The folder of states: one model's files among those of others. A file is there whole or not at all, and counts only
-for the model and context it was made with; damaged or foreign means not there. Knows no cells and no memory's bounds.
+"""The folder of states: the files of one model beside those of others. A file is complete or not there, and is used
+only with the model and context that made it; damaged or foreign files are ignored. Knows no cells and no memory limits.
 """
 
 import logging
@@ -16,14 +16,14 @@ log = logging.getLogger(__name__)
 
 _SUFFIX = ".kv"
 _APART_NS = 1000
-_LEFT_S = 3600  # a file that has been half written for so long was left behind by a process that ended
+_LEFT_S = 3600  # a partial file that is older was left behind by a process that ended
 
 
 class StateFolder:
-    """What there is of `key`: a digest of the model and of all that shapes a state."""
+    """The states of one `key`: a digest of the model and of everything that shapes a state."""
 
     def __init__(self, folder: Path, key: str, most_bytes: int) -> None:
-        """`most_bytes` are for all models together. Raises OSError where there cannot be such a folder."""
+        """`most_bytes` are for all models together. Raises OSError where the folder cannot be created."""
         self._folder, self._key, self._most_bytes = folder, key, most_bytes
         self.damaged = 0
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -32,7 +32,7 @@ class StateFolder:
                 discard(path)
 
     def found(self) -> Iterator[tuple[Head, int, Path]]:
-        """What each state is of, its bytes and its file; the oldest first."""
+        """The head, size in bytes and file of each state; the oldest first."""
         for path in sorted(self._folder.glob(f"{self._key[:16]}-*{_SUFFIX}"), key=_written_at):
             try:
                 with path.open("rb") as file:
@@ -48,7 +48,7 @@ class StateFolder:
                 yield head, size, path
 
     def write(self, head: Head, state: State) -> Path | None:
-        """Complete or not at all; a full disk costs the snapshot, nothing else."""
+        """Writes the whole file or nothing. On a full disk only the snapshot is lost."""
         path = self._path(head)
         part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
         try:
@@ -62,11 +62,11 @@ class StateFolder:
         return path
 
     def read(self, path: Path, head: Head) -> State | None:
-        """The state in a file, if every byte of it is as it was written."""
+        """The state in a file, if its checksums are right."""
         try:
             with path.open("rb") as file:
                 return read_state(file, self._key, head)
-        except FileNotFoundError:  # another model's process needed the room
+        except FileNotFoundError:  # another model's process needed the space
             return None
         except ValueError as error:
             self._refuse(path, error)
@@ -75,7 +75,7 @@ class StateFolder:
         return None
 
     def make_room(self, own_bytes: int) -> None:
-        """What other models left goes, the oldest first, where it is too much beside so many bytes of this one."""
+        """Deletes files of other models, oldest first, where they exceed the limit beside `own_bytes` of this one."""
         files = [path for path in self._folder.glob(f"*{_SUFFIX}") if not path.name.startswith(self._key[:16])]
         sizes = {path: _size(path) for path in sorted(files, key=_written_at)}
         over = own_bytes + sum(sizes.values()) - self._most_bytes
@@ -95,15 +95,15 @@ class StateFolder:
 
 
 def stamp(paths: Iterable[Path]) -> None:
-    """Makes these the newest, the first of them the very newest, for all processes: so they are the last to go."""
+    """Makes these the newest files, the first of them the newest of all: every process deletes them last."""
     now = time.time_ns()
     for age, path in enumerate(paths):
-        with suppress(OSError):  # it is found missing when it is wanted
-            os.utime(path, ns=(now - _APART_NS * age,) * 2)  # the system's own clock of files stands still for a while
+        with suppress(OSError):  # a missing file is noticed when it is read
+            os.utime(path, ns=(now - _APART_NS * age,) * 2)  # the system's clock for files has a coarse step
 
 
 def _pass_over(path: Path, why: OSError) -> None:
-    """It may well be whole: it is the system that is short of something."""
+    """The file may be intact: the system lacks a resource."""
     log.warning("the snapshot %s cannot be read now: %s", path.name, why)
 
 
@@ -117,7 +117,7 @@ def discard(path: Path) -> None:
 def _written_at(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:  # another process of the same folder was faster
+    except FileNotFoundError:  # another process has deleted it
         return 0.0
 
 

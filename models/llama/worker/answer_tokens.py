@@ -1,6 +1,6 @@
-"""What the model has said, in its own tokens: an answer that is read again is then the very tokens in the cells.
+"""The tokens of generated answers: when an answer is part of a later prompt, it is encoded as the tokens in the cells.
 
-A text can be cut into tokens in several ways, and a model rarely chooses the tokenizer's. Knows no sequences.
+A text has several tokenisations, and a model rarely generates the tokenizer's. Knows no sequences.
 """
 
 import hashlib
@@ -9,37 +9,37 @@ from collections.abc import Callable, Sequence
 
 from models.filters.reasoning import reasoning_bytes
 
-REMEMBERED = 1024  # answers
+MAX_PROMPTS = 1024
 
 
-class Answers:
-    """Answers by the prompt that they are to; the latest few of each prompt's."""
+class AnswerTokens:
+    """The latest answers of each prompt."""
 
     def __init__(self, piece: Callable[[int], bytes]) -> None:
         self._piece = piece
-        self._said: dict[bytes, list[list[int]]] = {}
+        self._by_prompt: dict[bytes, list[list[int]]] = {}
 
-    def remember(self, prompt: Sequence[int], tokens: Sequence[int]) -> None:
+    def add(self, prompt: Sequence[int], tokens: Sequence[int]) -> None:
         key = _digest(prompt)
-        said = [one for one in self._said.pop(key, []) if one != list(tokens)]
-        self._said[key] = [*said[-3:], list(tokens)]  # now the last
-        if len(self._said) > REMEMBERED:
-            del self._said[next(iter(self._said))]
+        others = [answer for answer in self._by_prompt.pop(key, []) if answer != list(tokens)]
+        self._by_prompt[key] = [*others[-3:], list(tokens)]  # now the last used
+        if len(self._by_prompt) > MAX_PROMPTS:
+            del self._by_prompt[next(iter(self._by_prompt))]
 
-    def forget(self) -> None:
-        self._said.clear()
+    def clear(self) -> None:
+        self._by_prompt.clear()
 
     def find(self, prompt: Sequence[int], text: str) -> list[int] | None:
         """The tokens of an answer to this prompt, or of its beginning, that read as `text` but for outer white space.
 
-        White space that the model said behind the text stays if the answer ends with it.
+        White space behind the text is included if the answer ends with it.
         """
         text = text.strip()
-        said = [self._without_reasoning(tokens) for tokens in self._said.get(_digest(prompt), [])]
-        for tokens, pieces in reversed(said):
+        answers = [self._without_reasoning(tokens) for tokens in self._by_prompt.get(_digest(prompt), [])]
+        for tokens, pieces in reversed(answers):
             if _text(pieces) == text:
                 return tokens
-        for tokens, pieces in reversed(said):
+        for tokens, pieces in reversed(answers):
             length = 0
             for count, piece in enumerate(pieces, 1):
                 length += len(piece)
@@ -48,11 +48,11 @@ class Answers:
         return None
 
     def _without_reasoning(self, tokens: list[int]) -> tuple[list[int], list[bytes]]:
-        """What was said for a reader: what the model thought before that, it is not shown again."""
+        """The answer without the reasoning before it, which is not part of later prompts."""
         pieces = [self._piece(token) for token in tokens]
-        thought, begin = reasoning_bytes(b"".join(pieces)), 0
-        while thought > 0:
-            thought, begin = thought - len(pieces[begin]), begin + 1
+        left, begin = reasoning_bytes(b"".join(pieces)), 0
+        while left > 0:
+            left, begin = left - len(pieces[begin]), begin + 1
         return tokens[begin:], pieces[begin:]
 
 

@@ -1,6 +1,6 @@
-"""Which kernels and how many threads are the fastest for a model on this machine: measured once, at its first load.
+"""Measures which kernels and how many threads are the fastest for a model on this machine, at its first load.
 
-Compares seconds only. That a choice holds is proved where it is used (`loading`).
+Compares seconds only. That the kernels work is proved where they are used (`loading`).
 """
 
 import logging
@@ -16,27 +16,27 @@ from models.hardware import memory_free
 from models.llama.kernels import CHOICES, EXTRA_BUFFERS, FLASH_ATTENTION, MEASURING, SUSPECTS
 from models.llama.verdicts import Choice
 from models.llama.wire import LoadRequest
-from models.llama.worker.context import LlamaContext
+from models.llama.worker.context import ContextOptions, LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-CELLS = 1500  # tokens that every step has behind it: a system prompt, code, a question
-# Steps that are measured, by their rows, and how many of each a usual turn has: answering, reading beside the answers
-# of others or checking a draft, and reading. 256 rows read no faster than 128 (Qwen2.5-Coder-1.5B, Zen 4: 111 and 110
+CELLS = 1500  # tokens in cells before each step: a system prompt, code, a question
+# Measured steps by their rows, and how many of each a usual turn has: decoding, prefill beside other answers or
+# checking a draft, and prefill alone. 256 rows are no faster than 128 (Qwen2.5-Coder-1.5B, Zen 4: 111 and 110
 # tokens a second), and take twice as long.
 TURN = {1: 128, 32: 8, 128: 8}
-GAIN = 0.95  # of the seconds: what another choice must have at most, twice, to be worth a change
-LEAST_S = 0.005  # of a step with one row: a model that is faster has nothing to gain
-UNREST = 1.25  # times the fastest of equal steps, in the median: this machine does something else, too
+GAIN = 0.95  # of the seconds: another choice must take no more than this, twice, to replace the current one
+LEAST_S = 0.005  # of a step with one row: faster models are not measured
+NOISE = 1.25  # median over minimum of equal steps: above it, this machine is busy with something else
 _TRIES = {1: 7, 32: 2, 128: 1}
-_FILL = 32  # tokens, copied until there are `CELLS`
+_FILL = 32  # tokens, copied until CELLS are filled
 _CONTEXT = 2048  # tokens: cells, and the largest step
 
-READING_SHARE = 0.5  # of a load's progress, where its speed is measured, too
-_COPY = 2.5  # times the file: what must be free for a second copy beside the first, which is mapped and counts as free
+READING_SHARE = 0.5  # of a load's progress, where its speed is measured as well
+_COPY = 2.5  # factor of the file size that must be free for a second copy; the first is mapped and counts as free
 
-Stage = Callable[[str, Sequence[str]], None]  # what is done next, and the kernels it uses
+Stage = Callable[[str, Sequence[str]], None]  # the next stage of the load, and the kernels it uses
 Seconds = Mapping[int, float]  # of one step, by its rows
 Measure = Callable[[Choice], Seconds]
 
@@ -46,31 +46,31 @@ class Busy(Exception):
 
 
 def calibrated(
-    order: LoadRequest,
+    request: LoadRequest,
     vocabulary: Vocabulary,
     can_share_prefix: bool,
     on_progress: Callable[[float], None],
     on_stage: Stage,
 ) -> Choice | None:
-    """The fastest of the choices for a model that is loaded with `order.kernels`; None: it was not found out.
+    """The fastest choice for a model that is loaded with `request.kernels`; None: it could not be measured.
 
-    `can_share_prefix`: as its context says. A choice that crashes ends this process; what it adds is then the suspect.
+    `can_share_prefix`: of its context. A choice that crashes ends this process; the kernel that it adds is the suspect.
     """
-    possible = (
-        [FLASH_ATTENTION] if order.has_plain_cache and can_share_prefix else []
-    )  # else there are no cells to read
-    possible += [EXTRA_BUFFERS] if memory_free() > _COPY * order.file_bytes else []
-    possible = [name for name in possible if name not in order.without]
-    first = Choice(order.kernels, order.threads, order.threads)
-    done = 0
-    with measuring(Path(order.path), vocabulary, EXTRA_BUFFERS in order.kernels, order.kv_type) as measure:
+    options = {
+        FLASH_ATTENTION: request.has_plain_cache and can_share_prefix,  # else there are no cells to read
+        EXTRA_BUFFERS: memory_free() > _COPY * request.file_bytes,
+    }
+    optional = [name for name, is_possible in options.items() if is_possible and name not in request.without]
+    first = Choice(request.kernels, request.threads, request.threads)
+    count = 0
+    with measuring(Path(request.path), vocabulary, EXTRA_BUFFERS in request.kernels, request.kv_type) as measure:
 
-        def reported(choice: Choice) -> Seconds:
-            nonlocal done
-            new = [name for name in choice.kernels if name not in order.kernels]
+        def measure_and_report(choice: Choice) -> Seconds:
+            nonlocal count
+            new = [name for name in choice.kernels if name not in request.kernels]
             on_stage(MEASURING, new or choice.kernels)
-            done += 1
-            on_progress(1 - (1 - READING_SHARE) / (1 + done))
+            count += 1
+            on_progress(1 - (1 - READING_SHARE) / (1 + count))
             try:
                 return measure(choice)
             except ModelError:  # no room for a second copy
@@ -79,39 +79,43 @@ def calibrated(
                 return {}
 
         try:
-            return fastest(first, possible, order.most_threads, reported)
+            return fastest(first, optional, request.most_threads, measure_and_report)
         except (Busy, ModelError) as error:
-            log.info("its speed was not measured: %s", error)
+            log.info("the speed of the model was not measured: %s", error)
             return None
         finally:
-            on_stage("it was being made ready", order.kernels)
+            on_stage("it was being made ready", request.kernels)
 
 
-def fastest(first: Choice, possible: Collection[str], threads: int, measure: Measure) -> Choice:
-    """Begins with a choice and keeps each change that makes a usual turn faster: every kernel of `possible` left out or
-    put in, then `threads`, for single rows and for more of them. Raises what `measure` raises.
+def fastest(first: Choice, optional: Collection[str], threads: int, measure: Measure) -> Choice:
+    """Starts with a choice and keeps each change that makes a usual turn faster: every kernel of `optional` toggled,
+    then `threads`, for steps with one row and with several. Raises what `measure` raises.
     """
-    best, its = first, measure(first)
-    if its[1] < LEAST_S:
+    best, best_seconds = first, measure(first)
+    if best_seconds[1] < LEAST_S:
         return first
-    for name in (name for name in CHOICES if name in possible):
+    for name in (name for name in CHOICES if name in optional):
         other = replace(best, kernels=_toggled(best.kernels, name))
-        if _gains(measure(other), its) and _gains(seconds := measure(other), measure(best)):
-            best, its = other, seconds
+        if _is_faster(measure(other), best_seconds) and _is_faster(seconds := measure(other), measure(best)):
+            best, best_seconds = other, seconds
     if threads > first.threads:
         more = replace(best, threads=threads, reading_threads=threads)
-        rounds = [(measure(more), its), (measure(more), measure(best))]
-        one, many = (all(_gains(seconds, than, rows) for seconds, than in rounds) for rows in ((1,), sorted(TURN)[1:]))
-        best = replace(best, threads=threads if one else first.threads,
-                       reading_threads=threads if many else first.threads)  # fmt: skip
+        rounds = [(measure(more), best_seconds), (measure(more), measure(best))]
+        for_one = all(_is_faster(seconds, baseline, (1,)) for seconds, baseline in rounds)
+        for_many = all(_is_faster(seconds, baseline, sorted(TURN)[1:]) for seconds, baseline in rounds)
+        best = replace(
+            best,
+            threads=threads if for_one else first.threads,
+            reading_threads=threads if for_many else first.threads,
+        )
     return best
 
 
-def _gains(seconds: Seconds, than: Seconds, rows: Collection[int] = tuple(TURN)) -> bool:
-    """Whether these steps of a usual turn take clearly less time, as far as both were measured."""
-    both = [size for size in rows if size in seconds and size in than]
-    ours, theirs = (sum(TURN[size] * of[size] for size in both) for of in (seconds, than))
-    return ours < GAIN * theirs
+def _is_faster(seconds: Seconds, baseline: Seconds, rows: Collection[int] = tuple(TURN)) -> bool:
+    """Whether the steps of a usual turn with these rows take clearly less time, as far as both were measured."""
+    common = [size for size in rows if size in seconds and size in baseline]
+    turn_s, baseline_s = (sum(TURN[size] * of[size] for size in common) for of in (seconds, baseline))
+    return turn_s < GAIN * baseline_s
 
 
 def _toggled(kernels: tuple[str, ...], name: str) -> tuple[str, ...]:
@@ -121,8 +125,8 @@ def _toggled(kernels: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 @contextmanager
 def measuring(path: Path, vocabulary: Vocabulary, has_buffers: bool, kv_type: str) -> Iterator[Measure]:
-    """Measures choices on a model that is loaded, and on a second copy where a choice needs its weights in another
-    order; the copy is freed at the end.
+    """Measures choices on the loaded model, or on a second copy where a choice needs the weights in another layout. The
+    copy is freed at the end.
     """
     loaded = {has_buffers: vocabulary}
 
@@ -130,17 +134,17 @@ def measuring(path: Path, vocabulary: Vocabulary, has_buffers: bool, kv_type: st
         buffers = EXTRA_BUFFERS in choice.kernels
         if buffers not in loaded:
             loaded[buffers] = Vocabulary.load(path, extra_buffers=buffers)
-        context = LlamaContext(
-            loaded[buffers].model,
+        options = ContextOptions(
             _CONTEXT,
             choice.threads,
-            reading_threads=choice.reading_threads,
             sequences=1,
             rows=max(TURN),
-            choices=2,  # as many as there are sequences, with the spare one
+            outputs=2,  # as many as there are sequences, with the spare one
+            reading_threads=choice.reading_threads,
             kv_type=kv_type,
             flash_attention=FLASH_ATTENTION in choice.kernels,
         )
+        context = LlamaContext(loaded[buffers].model, options)
         try:
             return steps(context, max(vocabulary.bos, 0))
         finally:
@@ -154,35 +158,35 @@ def measuring(path: Path, vocabulary: Vocabulary, has_buffers: bool, kv_type: st
 
 
 def steps(context: LlamaContext, token: int) -> Seconds:
-    """Seconds of a step of each size of `TURN` behind `CELLS` cells, the best of a few tries. Raises Busy."""
+    """Seconds of a step of each size of TURN behind CELLS cells, the best of a few tries. Raises Busy."""
     behind = _fill(context, token)
     measured: dict[int, float] = {}
     for rows, tries in _TRIES.items():
         seconds = [_step_s(context, token, rows, behind) for _ in range(tries)]
         measured[rows] = min(seconds)
-        if statistics.median(seconds) > UNREST * min(seconds):
-            raise Busy("this machine does something else, too")
+        if statistics.median(seconds) > NOISE * min(seconds):
+            raise Busy("this machine is busy with something else")
     return measured
 
 
 def _fill(context: LlamaContext, token: int) -> int:
-    """Has the cells in use, and the weights touched for the first time. Returns the next position."""
+    """Fills the cells, and touches the weights for the first time. Returns the next position."""
     _evaluate(context, token, _FILL, 0)
-    if not context.can_share_prefix:  # it cannot be copied in part; how it reads is not measured
+    if not context.can_share_prefix:  # a part of it cannot be copied; attention is not measured
         context.cut(0, 0)
         return 0
-    # The same cells again and again: a step reads each of them, and does not mind that their positions repeat.
+    # The same state again and again: a step reads all cells, even if their positions repeat.
     state = context.save(0, 0, _FILL)
     for _ in range(CELLS // _FILL - 1):
         if not context.restore(0, state, 0, _FILL):
-            raise Busy("its own cells were refused")
+            raise Busy("its own state was refused")
     return _FILL
 
 
 def _step_s(context: LlamaContext, token: int, rows: int, behind: int) -> float:
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     _evaluate(context, token, rows, behind)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started_at
     context.cut(0, behind)
     return seconds
 

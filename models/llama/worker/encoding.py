@@ -1,8 +1,8 @@
-"""A prompt's segments to tokens: control tokens come from scaffold only, never from content.
+"""Encodes the segments of a prompt: control tokens come from scaffold only, never from content.
 
 For content without control texts the result is, token for token, what llama.cpp makes of the whole rendered text.
-Two content segments side by side are never merged across their border, and nothing is put between them.
-What the model itself has said is the tokens that it said it with, where they are still known.
+Two adjacent content segments are never merged across their border, and nothing is put between them.
+An answer of the model is encoded as the tokens that the model generated, where these are still stored.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,15 +12,15 @@ from itertools import groupby
 from models.llama.worker.vocabulary import Vocabulary
 from models.types import Segment
 
-# (tokens of the prompt, the answer's text) -> the tokens that it was said with, None where they are not known
-Said = Callable[[Sequence[int], str], list[int] | None]
+# (tokens of the prompt, text of the answer) -> the tokens that the model generated, None where they are not stored
+FindAnswer = Callable[[Sequence[int], str], list[int] | None]
 
 _SPACE = " \t\n\v\f\r"  # isspace() of the C locale, which llama.cpp strips by
 
 
 @dataclass(slots=True)
 class _Run:
-    """Plain text between two special tokens, in pieces that are tokenised apart."""
+    """Plain text between two special tokens, in pieces that are tokenised separately."""
 
     pieces: list[str] = field(default_factory=list)
     ends_in_content: bool = False
@@ -50,20 +50,22 @@ class _Run:
             del self.pieces[-1]
 
 
-def encode(vocabulary: Vocabulary, segments: Iterable[Segment], said: Said = lambda _prompt, _text: None) -> list[int]:
+def encode(
+    vocabulary: Vocabulary, segments: Iterable[Segment], find_answer: FindAnswer = lambda _prompt, _text: None
+) -> list[int]:
     """Tokens of these segments as a prompt, with exactly one BOS in front where the vocabulary wants one.
 
-    White space beside a special token that swallows it (Phi-3's, on their right) is dropped, in content too: the model
+    White space beside a special token that strips it (Phi-3's, on their right) is dropped, in content too: the model
     was trained that way. SentencePiece's leading space goes before the first text after each special token.
     """
     tokens: list[int] = []
     run = _Run()
-    for is_said, group in groupby(segments, key=lambda segment: segment.said):
+    for from_model, group in groupby(segments, key=lambda segment: segment.from_model):
         answer = list(group)
-        if is_said:
+        if from_model:
             before = tokens + _plain(vocabulary, tokens, run)
             text = "".join(segment.text for segment in answer if not segment.parse_special)
-            if (own := said(_with_bos(vocabulary, before), text)) is not None:
+            if (own := find_answer(_with_bos(vocabulary, before), text)) is not None:
                 tokens, run = before + own, _Run(is_continuation=True)
                 continue
         for segment in answer:
@@ -89,13 +91,13 @@ def _with_bos(vocabulary: Vocabulary, tokens: list[int]) -> list[int]:
 
 
 def _plain(vocabulary: Vocabulary, before: list[int], run: _Run) -> list[int]:
-    """Tokens of a run that follows `before`, which is empty or ends in a special token, unless the run goes on."""
-    if before and before[-1] in vocabulary.swallow_right:
+    """Tokens of a run that follows `before`, which is empty or ends in a special token unless the run continues it."""
+    if before and before[-1] in vocabulary.strips_right:
         run.strip_left()
     if not run.pieces:
         return []
     first, *others = run.pieces
-    tokens = vocabulary.tokenize_on(first) if run.is_continuation else vocabulary.tokenize(first)
+    tokens = vocabulary.tokenize_continuation(first) if run.is_continuation else vocabulary.tokenize(first)
     for piece in others:
-        tokens += vocabulary.tokenize_on(piece)
+        tokens += vocabulary.tokenize_continuation(piece)
     return tokens

@@ -1,6 +1,6 @@
-"""The process that owns one model: it lives as long as its socket to the server does, whatever else it is doing.
+"""The process that owns one model. It ends when its socket to the server closes, whatever it is doing.
 
-Of its threads the main one loads and works, one reads messages, one tells that it is alive; `worker` has its own.
+The main thread loads and evaluates, one thread reads messages, one sends heartbeats; `loop` has its own.
 """
 
 import contextlib
@@ -15,73 +15,83 @@ import time
 from pathlib import Path
 
 from models.errors import ModelError
-from models.llama.wire import LoadRequest, Message, packed
+from models.llama.wire import LoadRequest, Message, load_request_of, packed
 from models.llama.worker.loading import load
 from models.llama.worker.loop import Worker
 
-BEAT_S = 1.0
-_OOM_SCORE = 800  # of -1000..1000: rather this process than the server
+HEARTBEAT_S = 1.0
+_OOM_SCORE = 800  # of -1000..1000: the kernel kills this process rather than the server
 _PR_SET_PDEATHSIG = 1
 
 
 def main(descriptor: int, parent: int) -> None:
-    """Serves one model over the socket `descriptor`; `parent` is the process that must outlive this one."""
+    """Serves one model over the socket `descriptor`. The process ends with the process `parent`."""
     _end_with(parent)
-    os.putenv("GGML_NO_BACKTRACE", "1")  # else an abort starts a debugger, and takes seconds
-    threading.excepthook = _break
-    channel = socket.socket(fileno=descriptor)
-    lines, sending = channel.makefile("rb"), threading.Lock()
+    os.putenv("GGML_NO_BACKTRACE", "1")  # else an abort starts a debugger, which takes seconds
+    threading.excepthook = _end_on_error
+    ServerConnection(socket.socket(fileno=descriptor)).serve()
 
-    def send(message: Message) -> None:
-        with sending, contextlib.suppress(OSError):  # a server that is gone is the reader's to notice
-            channel.sendall(packed(message))
 
-    order = json.loads(lines.readline() or "null")
-    if order is None:
-        return
-    working: list[Worker] = []
+class ServerConnection:
+    """The socket to the server: one load request, then messages for the worker."""
 
-    def read() -> None:
-        for line in lines:
-            if working:  # before that only the end of the socket matters
-                working[0].take(json.loads(line))
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel, self._lines = channel, channel.makefile("rb")
+        self._sending = threading.Lock()
+        self._worker: Worker | None = None  # once the model is loaded
+
+    def serve(self) -> None:
+        """Loads the model that the first line requests, and runs until the server closes it."""
+        request = json.loads(self._lines.readline() or "null")
+        if request is None:
+            return
+        for work in (self._read, self._send_heartbeats):
+            threading.Thread(target=work, daemon=True).start()
+        self._run(load_request_of(request))
+
+    def _run(self, request: LoadRequest) -> None:
+        try:
+            model = load(
+                request,
+                lambda share: self._send({"loading": share}),
+                lambda stage, kernels: self._send({"stage": stage, "kernels": kernels}),
+            )
+        except ModelError as error:
+            self._send({"failed": str(error)})
+            return
+        self._worker = Worker(model, self._send)
+        self._send({"ready": model.facts})
+        self._worker.run()
+
+    def _send(self, message: Message) -> None:
+        with self._sending, contextlib.suppress(OSError):  # the reader notices when the server is gone
+            self._channel.sendall(packed(message))
+
+    def _read(self) -> None:
+        for line in self._lines:
+            if self._worker:  # during the load only the end of the socket matters
+                self._worker.handle(json.loads(line))
         os._exit(0)
 
-    def heartbeat() -> None:
+    def _send_heartbeats(self) -> None:
         while True:
-            time.sleep(BEAT_S)
-            send(working[0].heartbeat() if working else {"heartbeat": {}})
-
-    for work in (read, heartbeat):
-        threading.Thread(target=work, daemon=True).start()
-    try:
-        ordered = LoadRequest(**order | {name: tuple(order[name]) for name in ("adapters", "without", "kernels")})
-        loaded = load(
-            ordered,
-            lambda share: send({"loading": share}),
-            lambda stage, kernels: send({"stage": stage, "kernels": kernels}),
-        )
-    except ModelError as error:
-        send({"failed": str(error)})
-        return
-    working.append(Worker(loaded, send))
-    send({"ready": loaded.facts})
-    working[0].run()
+            time.sleep(HEARTBEAT_S)
+            self._send(self._worker.heartbeat() if self._worker else {"heartbeat": {}})
 
 
 def _end_with(parent: int) -> None:
-    """Has the kernel end this process when the server ends, and choose it first when memory runs out."""
+    """Makes the kernel end this process when the server ends, and kill it first when memory runs out."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError):  # a container may forbid it
             Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), "ascii")
-    for kind in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group: the server's to handle
+    for kind in (signal.SIGINT, signal.SIGTERM):  # sent to the whole process group: the server handles them
         signal.signal(kind, signal.SIG_IGN)
     if os.getppid() != parent:
         os._exit(0)
 
 
-def _break(broken: threading.ExceptHookArgs) -> None:
-    """Ends the process with a thread of it: half of it would be deaf, or not seen to live."""
-    sys.excepthook(broken.exc_type, broken.exc_value or broken.exc_type(), broken.exc_traceback)
+def _end_on_error(args: threading.ExceptHookArgs) -> None:
+    """Ends the process when one of its threads fails: without it messages or heartbeats would be lost."""
+    sys.excepthook(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
     os._exit(1)

@@ -1,6 +1,6 @@
-"""The choice of the next token: one chain of llama.cpp's samplers for each answer.
+"""Samples the next token: one chain of llama.cpp's samplers for each answer.
 
-Knows logits by their row, not what the tokens mean.
+Knows logits by their row, not the meaning of tokens.
 """
 
 import json
@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from models.errors import Unsupported
-from models.llama.bindings import json_schema_to_gbnf, last_complaint, library
+from models.llama.bindings import json_schema_to_gbnf, last_error, library
 from models.types import Sampling
 
 _RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED
 _TOP_K = 40  # llama.cpp's default; without a limit top_p sorts the whole vocabulary, 1 to 2 ms a token
 _LOOKS_BACK = 64  # tokens that the repeat penalty counts, llama.cpp's default
-# What a schema may ask for: grammars grow with these counts, and llama.cpp reads nested ones by recursion.
-_MOST_REPEATS = 500
-_REPEATED_GROUPS = 8  # of one pattern: one within the other, each multiplies the ways in which a text can be read
+# Limits of a schema: grammars grow with these counts, and llama.cpp parses nested ones by recursion.
+_MAX_REPEATS = 500
+_REPEATED_GROUPS = 8  # of one pattern: nested ones multiply the ways to parse a text
 _REPETITIONS = 20  # of one pattern, of any kind
 _GRAMMAR_BYTES = 1 << 17
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])  # llama_token_data
@@ -28,13 +28,13 @@ _COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
 
 
 class Sampler:
-    """Chooses the tokens of one answer. The same seed and the same logits give the same tokens.
+    """Samples the tokens of one answer. The same seed and the same logits give the same tokens.
 
-    The order is llama.cpp's own: grammar, penalties, top_k, top_p, min_p, temperature.
+    The order of stages is llama.cpp's own: grammar, penalties, top_k, top_p, min_p, temperature.
     """
 
     def __init__(self, model: Any, context: Any, sampling: Sampling, prompt: Sequence[int]) -> None:
-        """Raises Unsupported where the JSON Schema cannot be made a grammar."""
+        """Raises Unsupported where the JSON Schema cannot be converted to a grammar."""
         self._api, self._context = library(), context
         size = self._api.llama_vocab_n_tokens(self._api.llama_model_get_vocab(model))
         self._candidates = np.zeros(size, _CANDIDATE) if sampling.json_schema else None
@@ -46,10 +46,10 @@ class Sampler:
             self.close()
             raise
 
-    def choose(self, row: int) -> int:
-        """The token behind this row of the last batch; the chain remembers it.
+    def sample(self, row: int) -> int:
+        """The token behind this row of the last batch, which the chain then counts.
 
-        Raises Unsupported where a JSON Schema leaves none: llama.cpp would end the process over it.
+        Raises Unsupported where a JSON Schema allows none: llama.cpp would abort the process.
         """
         if self._candidates is None:
             return int(self._api.llama_sampler_sample(self._chain, self._context, row))
@@ -60,11 +60,11 @@ class Sampler:
         data = self._candidates.ctypes.data_as(self._api.llama_token_data_p)
         array = self._api.llama_token_data_array(data=data, size=size, selected=-1, sorted=False)
         self._api.llama_sampler_apply(self._chain, array)
-        chosen = array.data[array.selected]
-        if not math.isfinite(chosen.logit):
-            raise Unsupported("this JSON Schema cannot be followed: it allows nothing behind what has been said")
-        self._api.llama_sampler_accept(self._chain, chosen.id)
-        return int(chosen.id)
+        sampled = array.data[array.selected]
+        if not math.isfinite(sampled.logit):
+            raise Unsupported("this JSON Schema cannot be followed: it allows nothing behind the text so far")
+        self._api.llama_sampler_accept(self._chain, sampled.id)
+        return int(sampled.id)
 
     def close(self) -> None:
         self._api.llama_sampler_free(self._chain)
@@ -95,23 +95,23 @@ def _stages(api: Any, model: Any, sampling: Sampling, prompt: Sequence[int]) -> 
 
 def _grammar(api: Any, vocab: Any, schema: str) -> Any:
     try:
-        if _is_endless(json.loads(schema)):
-            raise ValueError(f"it repeats something more than {_MOST_REPEATS} times, or too many repetitions")
+        if _repeats_too_often(json.loads(schema)):
+            raise ValueError(f"it repeats something more than {_MAX_REPEATS} times, or too many repetitions")
         grammar = json_schema_to_gbnf(schema).encode()
         if len(grammar) > _GRAMMAR_BYTES or b"\\u0000" in grammar or b"\0" in grammar:
             raise ValueError("it is too long, or names the character 0")
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         raise Unsupported(f"this JSON Schema cannot be followed: {error}") from error
-    made = api.llama_sampler_init_grammar(vocab, grammar, b"root")
-    if not made:
-        raise Unsupported(f"this JSON Schema cannot be followed: {last_complaint()}")
-    return made
+    sampler = api.llama_sampler_init_grammar(vocab, grammar, b"root")
+    if not sampler:
+        raise Unsupported(f"this JSON Schema cannot be followed: {last_error()}")
+    return sampler
 
 
-def _is_endless(schema: Any) -> bool:
-    """Whether a schema, or a part of it, repeats something more often than can be followed."""
+def _repeats_too_often(schema: Any) -> bool:
+    """Whether a schema, or a part of it, exceeds the limits on repetition."""
     if isinstance(schema, list):
-        return any(map(_is_endless, schema))
+        return any(map(_repeats_too_often, schema))
     if not isinstance(schema, dict):
         return False
     counts = [schema[key] for key in _COUNTS if isinstance(schema.get(key), int)]
@@ -119,4 +119,4 @@ def _is_endless(schema: Any) -> bool:
         counts += map(int, re.findall(r"\d+(?=[\d,]*\})", pattern))
         if len(re.findall(r"\)[*+{]", pattern)) > _REPEATED_GROUPS or len(re.findall("[*+?{]", pattern)) > _REPETITIONS:
             return True
-    return max(counts, default=0) > _MOST_REPEATS or _is_endless(list(schema.values()))
+    return max(counts, default=0) > _MAX_REPEATS or _repeats_too_often(list(schema.values()))

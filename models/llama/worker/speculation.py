@@ -1,20 +1,20 @@
-"""Guesses for the next tokens, looked up in the text so far: an answer about code often quotes it.
+"""Speculative decoding by prompt lookup: draft tokens come from the text so far, which answers about code often quote.
 
-A guess is checked in the same step, so it never changes an answer; where checking costs more than it gives, guessing
+Drafts are verified in the same step, so they never change an answer. Where verifying costs more than it saves, drafting
 stops by itself. Pure.
 """
 
 from dataclasses import dataclass, field
 
-GRAM = 3  # tokens that must have occurred before in this order
-DRAFT = 4  # tokens guessed at once
-_NEW = 0.05  # weight of one guessed token in the measured share of right ones
-_PROBE = 64  # answers' tokens between two tries once guessing has stopped
+GRAM = 3  # tokens of an n-gram that must have occurred before
+DRAFT = 4  # tokens drafted at once
+_NEW = 0.05  # weight of one draft token in the measured acceptance
+_PROBE = 64  # tokens of answers between two tries once drafting has stopped
 
 
 @dataclass(slots=True)
 class PromptLookup:
-    """The tokens of one prompt and its answer, and where each run of `GRAM` was seen last."""
+    """The tokens of one prompt and its answer, and where each n-gram was seen last."""
 
     tokens: list[int] = field(default_factory=list)
     _seen: dict[tuple[int, ...], int] = field(default_factory=dict)
@@ -25,17 +25,17 @@ class PromptLookup:
                 self._seen[tuple(self.tokens[-GRAM:])] = len(self.tokens)
             self.tokens.append(token)
 
-    def draft(self, most: int) -> list[int]:
-        """What followed when the last tokens occurred before."""
+    def draft(self, limit: int) -> list[int]:
+        """The tokens that followed when the last n-gram occurred before; at most `limit`."""
         place = self._seen.get(tuple(self.tokens[-GRAM:]))
-        return [] if place is None else self.tokens[place : place + min(DRAFT, most)]
+        return [] if place is None else self.tokens[place : place + min(DRAFT, limit)]
 
 
 @dataclass(slots=True)
 class AcceptanceTracker:
-    """Whether guessing pays: the share of right guesses against what a further row costs."""
+    """Whether drafting pays: the share of accepted tokens against the cost of a row."""
 
-    share: float = 0.5  # of guessed tokens that were right, lately
+    share: float = 0.5  # of draft tokens that were accepted, lately
     _until_probe: int = _PROBE
 
     def observe(self, drafted: int, accepted: int) -> None:
@@ -43,9 +43,9 @@ class AcceptanceTracker:
             self.share += _NEW * ((n < accepted) - self.share)
 
     def pays(self, cost: float) -> bool:
-        """`cost`: seconds of a guess as a share of those of a token without guesses; 0 if not measured.
+        """`cost`: seconds of a draft token as a share of those of a token without drafts; 0 if not measured.
 
-        A right guess saves a token's share of a step, any one costs a row.
+        An accepted token saves its share of a step, every draft token costs a row.
         """
         if self.share > cost:
             return True

@@ -1,6 +1,6 @@
 """The vocabulary of a loaded model: text to tokens and tokens to bytes.
 
-Knows the special tokens and llama.cpp's leading space; does not know which text is trusted (`tokens` does).
+Knows the special tokens and llama.cpp's leading space; does not know which text is trusted (`encoding` does).
 """
 
 import ctypes
@@ -15,14 +15,14 @@ from typing import Any
 
 from models.errors import EngineFailed, ModelUnavailable
 from models.filters.reasoning import is_reasoning_mark
-from models.llama.bindings import last_complaint, library
+from models.llama.bindings import last_error, library
 
 # enum llama_token_attr
 _UNKNOWN, _CONTROL, _USER_DEFINED, _LSTRIP, _RSTRIP = 1 << 0, 1 << 3, 1 << 4, 1 << 7, 1 << 8
 _SPM = 1  # enum llama_vocab_type
 # SentencePiece vocabularies hold it as a bare byte, so nothing merges with it.
 _SENTINEL = "\x01"
-_MARK = re.compile(r"<\S+>")  # what is written so is meant as one token
+_MARK = re.compile(r"<\S+>")  # a text of this form is meant to be one token
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Special:
     id: int
     text: str
     control: bool  # False: user-defined or unknown; the former is recognised in any text
-    lstrip: bool  # swallows the white space on its left
+    lstrip: bool  # strips the white space on its left
     rstrip: bool
 
 
@@ -47,13 +47,13 @@ class Vocabulary:
         self._vocab = self._api.llama_model_get_vocab(model)
         self._lock = threading.Lock()
         self.specials = {special.text: special for special in self._find_specials()}
-        found = self.specials.values()
-        self.controls = frozenset(special.id for special in found if special.control)
-        self.swallow_right = frozenset(special.id for special in found if special.rstrip)
-        self._reasoning = {s.id: s.text.encode() for s in found if s.control and is_reasoning_mark(s.text)}
-        # Beside llama.cpp's end tokens every control token ends an answer: what follows would be a forged turn. Only
-        # the marks of thinking are read as text, so that what is between them can be left out.
-        ends = {s.id for s in found if self._api.llama_vocab_is_eog(self._vocab, s.id)}
+        specials = self.specials.values()
+        self.controls = frozenset(special.id for special in specials if special.control)
+        self.strips_right = frozenset(special.id for special in specials if special.rstrip)
+        self._reasoning = {s.id: s.text.encode() for s in specials if s.control and is_reasoning_mark(s.text)}
+        # Besides llama.cpp's end tokens every control token ends an answer: what follows would be a forged turn. Only
+        # reasoning marks become text, so that the reasoning between them can be left out.
+        ends = {s.id for s in specials if self._api.llama_vocab_is_eog(self._vocab, s.id)}
         self.end_tokens = (self.controls - self._reasoning.keys()) | ends
         self._marks: dict[str, int | None] = {}
         longest_first = sorted(self.specials, key=len, reverse=True)
@@ -75,12 +75,12 @@ class Vocabulary:
         extra_buffers: bool = False,
         on_progress: Callable[[float], None] = lambda _share: None,
     ) -> "Vocabulary":
-        """Loads a model file, whole or without its weights; with `extra_buffers` these are copied into another order.
+        """Loads a model file, whole or without its weights; `extra_buffers` copies the weights into another layout.
 
-        Raises ModelUnavailable with llama.cpp's own words.
+        Raises ModelUnavailable with llama.cpp's own message.
         """
         api = library()
-        last_complaint()
+        last_error()
         params = api.llama_model_default_params()
         params.n_gpu_layers, params.vocab_only = gpu_layers, only_vocabulary
         params.use_extra_bufts = extra_buffers
@@ -91,9 +91,9 @@ class Vocabulary:
 
         params.progress_callback = callback = api.llama_progress_callback(report)
         model = api.llama_model_load_from_file(os.fsencode(path), params)
-        del callback  # held until here: llama.cpp knows only its address
+        del callback  # kept alive until here: llama.cpp has only its address
         if not model:
-            raise ModelUnavailable(f"{path.name} cannot be loaded: {last_complaint() or 'llama.cpp gave no reason'}")
+            raise ModelUnavailable(f"{path.name} cannot be loaded: {last_error() or 'llama.cpp gave no reason'}")
         return cls(model)
 
     @property
@@ -102,7 +102,7 @@ class Vocabulary:
         return self._model
 
     def split(self, text: str) -> list[str | Special]:
-        """Scaffold text cut at the special tokens in it."""
+        """Scaffold text, split at its special tokens."""
         if not self.specials:
             return [text]
         return [self.specials.get(part, part) for part in self._specials_in.split(text) if part]
@@ -113,7 +113,7 @@ class Vocabulary:
         if self.controls.isdisjoint(tokens):
             return tokens
         # Merges of ordinary tokens can lead to a control token in odd vocabularies; single characters cannot.
-        return self._tokenize(text[:1]) + [token for letter in text[1:] for token in self.tokenize_on(letter)]
+        return self._tokenize(text[:1]) + [token for letter in text[1:] for token in self.tokenize_continuation(letter)]
 
     def _tokenize(self, text: str) -> list[int]:
         data = text.encode("utf-8", "replace")  # lone surrogates come in over JSON
@@ -127,8 +127,8 @@ class Vocabulary:
             raise EngineFailed(f"llama.cpp made more than {room} tokens of {len(data)} bytes")
         return list(buffer[:count])
 
-    def tokenize_on(self, text: str) -> list[int]:
-        """Tokens of plain text that goes on after other text: as `tokenize`, without the space in front."""
+    def tokenize_continuation(self, text: str) -> list[int]:
+        """Tokens of plain text that follows other text: as `tokenize`, without the space in front."""
         if not self._lead:
             return self.tokenize(text)
         tokens = self.tokenize(_SENTINEL + text)
@@ -137,14 +137,14 @@ class Vocabulary:
         return tokens[len(self._lead) :]
 
     def end_marks(self, marks: Iterable[str]) -> tuple[frozenset[int], list[str]]:
-        """Of marks that end an answer those that are tokens, and those that are only texts. A token ends it alone: the
-        same characters in other tokens, as in code about it, are text.
+        """Splits the marks that end an answer into token ids and mere texts. A mark that is a token ends an answer only
+        as that token: the same characters in other tokens, as in code about it, are text.
         """
         found = {mark: self._mark(mark) for mark in marks if mark}
         return frozenset(t for t in found.values() if t is not None), [m for m, t in found.items() if t is None]
 
     def _mark(self, mark: str) -> int | None:
-        """The token that is written so. Some files do not tell their marks from ordinary tokens."""
+        """The token with this text. Some files mark their control tokens as ordinary ones."""
         if mark in self.specials:
             return self.specials[mark].id
         if mark not in self._marks:
@@ -153,9 +153,7 @@ class Vocabulary:
         return self._marks[mark]
 
     def piece(self, token: int) -> bytes:
-        """The bytes a token stands for, which may be part of a character; nothing for a control token, but a mark of
-        thinking is written.
-        """
+        """The bytes of a token, perhaps part of a character; empty for a control token that is no reasoning mark."""
         if token in self._reasoning:
             return self._reasoning[token]
         size = 64
@@ -167,20 +165,20 @@ class Vocabulary:
             size = -written
 
     def text(self, token: int) -> str:
-        """How the vocabulary writes a token, such as "<s>"; "" for no token."""
+        """The vocabulary's text of a token, such as "<s>"; "" for a negative one."""
         if token < 0:
             return ""
         written: bytes = self._api.llama_vocab_get_text(self._vocab, token)
         return written.decode("utf-8", "replace")
 
     def close(self) -> None:
-        """Frees the model; happens by itself when nobody holds the vocabulary. Contexts of it must be closed before."""
+        """Frees the model, which also happens when the object is collected. Its contexts must be closed before."""
         with self._lock:
             self._model = None
         self._free()
 
     def _find_fim(self) -> tuple[str, str, str] | None:
-        """The texts of the tokens before, behind and in place of what is to be filled in."""
+        """The texts of the prefix, suffix and middle token for filling in the middle."""
         api = self._api
         ids = [get(self._vocab) for get in (api.llama_vocab_fim_pre, api.llama_vocab_fim_suf, api.llama_vocab_fim_mid)]
         prefix, suffix, middle = (self.text(token) for token in ids)

@@ -16,6 +16,8 @@ from backend.config import BadSetting, load_settings
 from models.scripted import ScriptedEngine
 from tests.backend.harness import running
 
+pytestmark = pytest.mark.process
+
 EVIL_HOSTS = [
     "evil.example",
     "127.0.0.1.evil.example:{port}",

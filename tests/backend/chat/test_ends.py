@@ -24,7 +24,8 @@ async def test_a_model_that_answers_nothing_is_no_silent_success(tmp_path: Path,
 
 
 async def test_what_an_engine_tells_of_the_end_reaches_the_user(tmp_path: Path) -> None:
-    engine = ScriptedEngine(("It ", "works."), notice=LOOPED)
+    engine = ScriptedEngine(("It ", "works."))
+    engine.notice = LOOPED
     async with running(tmp_path, engine) as world:
         answer = (await world.post("/chat/query", {"query": "Does it?"})).json()
     assert (answer["response"], answer["reason"], answer["notice"]) == ("It works.", "stop", LOOPED)

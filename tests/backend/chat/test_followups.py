@@ -187,7 +187,7 @@ async def test_what_is_read_ahead_and_previewed_is_what_is_asked(
         await socket.call("session/open", session=session)
         for name in ("and who calls it?", text):
             await socket.call("session/prefetch", session=session, text=name)
-            await asyncio.gather(*world.services.ahead.reading.values())
+            await asyncio.gather(*world.services.prefetcher.reading.values())
         shown = (await world.post("/chat/preview", {"query": text, **talk.ids})).json()
         await talk.ask(text)
     _, ahead, question = engine.read  # of the listing nothing is read

@@ -11,7 +11,7 @@ import pytest
 from models.errors import EngineFailed
 from models.scripted import ScriptedEngine
 from prompts.task import EXPLAIN
-from tests.backend.engines.harness import Machine, Started, machine  # noqa: F401
+from tests.backend.engines.harness import LoadedModel, Machine, machine  # noqa: F401
 from tests.backend.harness import Socket, World, running
 from tests.indexer.harness import lay_out
 
@@ -95,7 +95,7 @@ async def test_the_setting_turns_it_off_and_a_question_on(tmp_path: Path) -> Non
 async def asked_of_ant(tmp_path: Path, machine: Machine) -> AsyncIterator[Socket]:  # noqa: F811
     """A socket over which a model of the machine is asked how something works."""
     given = {"lead": True, "models_dir": str(machine.folder), "model_name": "ant", "context_length": 4000}
-    async with running(tmp_path / "data", None, making=machine.made, **given) as world, world.socket() as socket:
+    async with running(tmp_path / "data", None, making=machine.pool, **given) as world, world.socket() as socket:
         await indexed(world, tmp_path)
         session = (await socket.call("session/open", workspace=str(tmp_path / "code")))["session"]
         await socket.call("session/prompt", session=session, turn="t1", text=HOW)
@@ -201,13 +201,13 @@ async def test_without_a_model_after_all_the_lead_is_said_once(
     machine: Machine,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def breaks(self: Started, place: int) -> None:
-        if self.prompts and self.prompts[-1].evidence:  # not for the test of the load
+    async def breaks(self: LoadedModel, place: int) -> None:
+        if self.prompts and self.prompts[-1].snippets:  # not for the test of the load
             raise EngineFailed(f"broken at {place}")
 
-    monkeypatch.setattr(Started, "_disturb", breaks)
+    monkeypatch.setattr(LoadedModel, "_disturb", breaks)
     given = {"lead": True, "models_dir": str(machine.folder), "model_name": "auto", "context_length": 4000}
-    async with running(tmp_path / "data", None, making=machine.made, **given) as world:
+    async with running(tmp_path / "data", None, making=machine.pool, **given) as world:
         await indexed(world, tmp_path)
         answer = await ask(world)
     lead, _, rest = answer["response"].partition("\n\nHow it works:\n\n")

@@ -42,7 +42,7 @@ async def ask(socket: Socket, session: str, turn: str, text: str, **more: Any) -
 async def read_ahead(world: World) -> None:
     """Returns when nothing is read ahead any more."""
     async with asyncio.timeout(30):
-        await asyncio.gather(*world.services.ahead.reading.values())
+        await asyncio.gather(*world.services.prefetcher.reading.values())
 
 
 async def test_what_was_typed_is_read_when_it_is_asked_and_leaves_no_trace(tmp_path: Path) -> None:
@@ -65,9 +65,9 @@ async def test_a_deleted_conversation_is_not_kept_by_the_model_either(tmp_path: 
         before = await ask(socket, session, "again", "hello", retrieval="off")
         assert before["cached"] == before["prompt"] - 1
         await socket.call("session/prefetch", session=session, text="hello again")
-        assert session in world.services.ahead.reading
+        assert session in world.services.prefetcher.reading
         await world.http.delete("/chat/history")
-        assert world.services.ahead.reading == {}
+        assert world.services.prefetcher.reading == {}
         after = await ask(socket, session, "after", "hello", retrieval="off")
         assert after["cached"] == 0
 
@@ -78,7 +78,7 @@ async def test_another_question_is_answered_as_if_nothing_had_been_read(tmp_path
         await socket.call("session/prefetch", session=session, text="")
         usage = await ask(socket, session, "t", "where is step_3?", retrieval="off")
         assert usage["prompt"] > usage["cached"]
-        assert world.services.ahead.reading == {}
+        assert world.services.prefetcher.reading == {}
 
 
 async def test_a_session_that_is_opened_again_is_read_while_its_model_has_just_come(tmp_path: Path) -> None:

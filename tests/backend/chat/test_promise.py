@@ -75,7 +75,8 @@ async def test_the_promise_bounds_the_prompt(
 
 
 async def test_what_is_cached_costs_no_time(tmp_path: Path) -> None:
-    engine = ScriptedEngine(rates=RATES, cached=150)
+    engine = ScriptedEngine(rates=RATES)
+    engine.cached = 150
     await ask(tmp_path, engine, {"first_token_s": 9.0})
     assert 800 <= engine.count_tokens(engine.prompts[0].segments) <= 792 + 150
 
@@ -92,7 +93,8 @@ async def test_the_sources_are_the_lines_that_are_shown(tmp_path: Path) -> None:
 
 
 async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None:
-    engine = Watched(rates=RATES, cached=50)
+    engine = Watched(rates=RATES)
+    engine.cached = 50
     async with running(tmp_path, engine) as world, world.socket() as socket:
         session = (await socket.call("session/open"))["session"]
         ask = {"session": session, "turn": new_id(), "text": "What?", "retrieval": "off", "first_token_s": 5}

@@ -1,4 +1,4 @@
-"""What a processor cannot run is told once in an answer, and for good in `/health` and `lantern doctor`."""
+"""Kernels that the processor cannot run: a notice in the first answer, and lines in `/health` and `lantern doctor`."""
 
 import os
 from pathlib import Path
@@ -16,32 +16,34 @@ from tests.e2e.harness import lantern
 from tests.models.llama import faulty
 from tests.speck import write_speck
 
-ASKED = {"query": "?", "retrieval": "off", "max_tokens": 4}
-TOLD = "SIGSEGV when a step of 16 rows was being tried"
+pytestmark = pytest.mark.process
+
+QUERY = {"query": "?", "retrieval": "off", "max_tokens": 4}
+REASON = "SIGSEGV when a step of 16 rows was being tried"
 
 
-async def test_it_is_told_with_the_first_answer_and_in_health(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_notice_is_in_the_first_answer_and_in_health(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_CODE", faulty.faulting((EXTRA_BUFFERS, 16, "SIGSEGV")))
     write_speck(tmp_path / "speck.gguf", None)
     async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
-        first, second = [(await world.post("/chat/query", ASKED)).json() for _ in range(2)]
+        first, second = [(await world.post("/chat/query", QUERY)).json() for _ in range(2)]
         health = (await world.get("/health")).json()
     assert (
         first["notice"]
-        == f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({TOLD})."
+        == f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({REASON})."
     )
     assert "notice" not in second
     of_llama = health["kernels"]["llama"]
-    assert (of_llama["left_out"], of_llama["failed"]) == ({EXTRA_BUFFERS: TOLD}, "")
+    assert (of_llama["left_out"], of_llama["failed"]) == ({EXTRA_BUFFERS: REASON}, "")
 
 
-async def test_a_model_that_faults_whatever_is_left_out_says_what_to_do(
+async def test_the_error_of_a_model_that_always_faults_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "_CODE", faulty.faulting((faulty.ANYTHING, 1, "SIGILL")))
     write_speck(tmp_path / "speck.gguf", None)
     async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
-        refused = await world.post("/chat/query", ASKED)
+        refused = await world.post("/chat/query", QUERY)
     error = refused.json()["error"]
     assert (refused.status_code, error["code"]) == (503, "model_unavailable")
     assert "SIGILL when a step of 1 row was being tried" in error["message"]
@@ -49,15 +51,15 @@ async def test_a_model_that_faults_whatever_is_left_out_says_what_to_do(
     assert "ask again" not in error["message"]
 
 
-def test_the_doctor_tells_it(tmp_path: Path) -> None:
+def test_the_doctor_lists_kernels_by_architecture(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     assert verdicts(settings) == {}
     file = Verdicts(verdicts_file(settings))
-    file.keep(VerdictKey(processor(), build(), "qwen2"), Verdict({TILED: TOLD}))
-    file.keep(VerdictKey(processor(), build(), "gemma"), Verdict(failed="mine cannot be used"))
-    file.keep(VerdictKey(processor(), build(), "llama"), Verdict())
-    file.keep(VerdictKey(processor(), build(), "phi3"), Verdict(fastest={"32 x 3072": Choice((TILED, FUSED), 4, 8)}))
-    file.keep(VerdictKey("another", build(), "phi3"), Verdict({TILED: TOLD}))
+    file.store(VerdictKey(processor(), build(), "qwen2"), Verdict({TILED: REASON}))
+    file.store(VerdictKey(processor(), build(), "gemma"), Verdict(failed="mine cannot be used"))
+    file.store(VerdictKey(processor(), build(), "llama"), Verdict())
+    file.store(VerdictKey(processor(), build(), "phi3"), Verdict(fastest={"32 x 3072": Choice((TILED, FUSED), 4, 8)}))
+    file.store(VerdictKey("another", build(), "phi3"), Verdict({TILED: REASON}))
     done = lantern(settings.data_dir, "doctor")
     assert f"processor     {processor()}" in done.stderr
     assert [
@@ -66,20 +68,20 @@ def test_the_doctor_tells_it(tmp_path: Path) -> None:
         "llama.cpp     installed",
         "failed        mine cannot be used",
         "fastest       tiled kernels, fused operations; 4 threads, 8 to read: phi3, 32 x 3072",
-        f"left out      tiled kernels, which llama.cpp cannot use here with models of qwen2: {TOLD}",
+        f"left out      tiled kernels, which llama.cpp cannot use here with models of qwen2: {REASON}",
     ]
 
 
-def test_the_doctor_of_models_tells_what_each_runs_without(tmp_path: Path) -> None:
+def test_the_doctor_of_models_lists_what_each_runs_without(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     settings.models_dir.mkdir(parents=True)
     write_speck(settings.models_dir / "speck.gguf", None)
-    Verdicts(verdicts_file(settings)).keep(VerdictKey(processor(), build(), "llama"), Verdict({TILED: TOLD}))
+    Verdicts(verdicts_file(settings)).store(VerdictKey(processor(), build(), "llama"), Verdict({TILED: REASON}))
     done = lantern(settings.data_dir, "models", "doctor")
-    assert f"  runs without tiled kernels, which llama.cpp cannot use on this processor: {TOLD}\n" in done.stdout
+    assert f"  runs without tiled kernels, which llama.cpp cannot use on this processor: {REASON}\n" in done.stdout
 
 
-def test_a_library_of_another_processor_is_told_by_the_doctor(tmp_path: Path) -> None:
+def test_the_doctor_names_a_library_that_was_compiled_for_another_processor(tmp_path: Path) -> None:
     (tmp_path / "llama_cpp.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
     ours = os.environ.get("PYTHONPATH", "")
     done = lantern(tmp_path / "data", "doctor", PYTHONPATH=os.pathsep.join(filter(None, (str(tmp_path), ours))))

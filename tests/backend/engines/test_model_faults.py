@@ -1,4 +1,4 @@
-"""Models with hostile templates and questions that are too long: said in words, and the server goes on."""
+"""Models with hostile templates, and questions that are too long: the client gets an error and the server goes on."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,8 @@ from tests.processes import workers
 from tests.speck import write_speck
 from tests.tiny_gguf import ALL, tiny_dir
 
+pytestmark = pytest.mark.process
+
 TEMPLATES = {
     "endless": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
     "greedy": "{{ 'x' * 10 ** 10 }}",
@@ -20,7 +22,7 @@ TEMPLATES = {
 }
 
 
-async def test_a_hostile_template_is_said_and_leaves_no_process(tmp_path: Path) -> None:
+async def test_a_hostile_template_is_refused_and_leaves_no_process(tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()
     for name, template in TEMPLATES.items():

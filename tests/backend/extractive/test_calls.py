@@ -1,4 +1,4 @@
-"""Who calls whom among the evidence."""
+"""Calls between snippets."""
 
 import pytest
 

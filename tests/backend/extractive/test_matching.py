@@ -1,4 +1,4 @@
-"""What a question asks for among the evidence."""
+"""Ranking of snippets for a question."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def piece(
 
 
 def order(question: str, *evidence: ContextSnippet) -> list[str]:
-    return [match.evidence.symbol for match in rank(question, evidence).matches]
+    return [match.snippet.symbol for match in rank(question, evidence).matches]
 
 
 @pytest.mark.parametrize(

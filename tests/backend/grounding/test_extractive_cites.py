@@ -11,7 +11,7 @@ from backend.grounding.sources import conversation_sources
 from indexer.types import Hit, Why
 from models.types import Prompt
 from prompts.citations import CitationParser
-from prompts.snippets import Piece, evidence, number
+from prompts.snippets import Piece, context_snippet, number
 
 PIECES = (
     "[77]", "[1-3]", "x.py:12", "`x.py:12`", "src/y.js#L3-L9", "`", "``", "```", "`other`", "A sentence. ", "[3](z)",
@@ -37,7 +37,7 @@ def test_all_are_ok(first: str, second: str, heading: str, comment: str, answere
         hit(" ".join(heading.split()), "", "# Fit", 50, "section"),
     ]
     snippets = number([Piece(one) for one in hits], {}, 1)
-    prompt = Prompt((), "how does fit fit?", tuple(evidence(one) for one in snippets), is_answered=answered)
+    prompt = Prompt((), "how does fit fit?", tuple(context_snippet(one) for one in snippets), is_answered=answered)
     text = compose(prompt)
     parser, sources = CitationParser(), conversation_sources([], snippets)
     claims = parser.feed(text) + parser.close()

@@ -1,4 +1,4 @@
-"""Put first on PYTHONPATH: this process and its children reach nothing but this machine, and every try is recorded."""
+"""Put first on PYTHONPATH: this process and its children only connect to this machine; other attempts are recorded."""
 
 import ipaddress
 import os
@@ -9,11 +9,11 @@ from typing import Any
 RECORD = os.environ.get("OFFLINE_RECORD", "")
 
 
-def _refuse(what: object) -> None:
+def _refuse(address: object) -> None:
     if RECORD:
         with Path(RECORD).open("a") as record:
-            record.write(f"{what!r}\n")
-    raise OSError(101, f"the network is closed here: {what!r}")
+            record.write(f"{address!r}\n")
+    raise OSError(101, f"the network is closed here: {address!r}")
 
 
 def _is_local(host: object) -> bool:

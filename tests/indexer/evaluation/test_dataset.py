@@ -1,4 +1,4 @@
-"""Questions made of a codebase, and what is left of it to search."""
+"""Questions made from a codebase, and the copy of it to search."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ import pytest
 from indexer.evaluation.dataset import Case, Gold, build
 from tests.indexer.harness import lay_out
 from tests.indexer.repository import CART, MAIL, TESTS, shop
+
+pytestmark = pytest.mark.process
 
 TOTAL = Gold("shop/cart.py", "Cart.total", 2, 6)
 CLEAR = Gold("shop/cart.py", "clear", 9, 12)
@@ -27,25 +29,25 @@ def test_every_kind_of_question_with_its_answer(tmp_path: Path) -> None:
     ]
 
 
-def test_what_a_question_was_taken_from_is_blank_in_the_copy_and_lines_stay(tmp_path: Path) -> None:
+def test_the_source_of_a_question_is_blank_in_the_copy_and_lines_stay(tmp_path: Path) -> None:
     root, copy = shop(tmp_path / "shop"), tmp_path / "copy"
     build(root, copy, 10)
     docstring = '"""Sums up what the cart costs. Discounts count."""'
     assert (copy / "shop/cart.py").read_text() == CART.replace(docstring, "")
     assert (copy / "shop/mail.js").read_text() == MAIL.replace("// Mails the receipt of a finished order.", "")
-    kept = TESTS.splitlines()
-    assert (copy / "tests/test_cart.py").read_text().splitlines() == [*kept[:4], "", "", *kept[6:], ""]
+    tests = TESTS.splitlines()
+    assert (copy / "tests/test_cart.py").read_text().splitlines() == [*tests[:4], "", "", *tests[6:], ""]
     assert (root / "shop/cart.py").read_text() == CART
 
 
-def test_a_bound_chooses_the_same_ones_each_time(tmp_path: Path) -> None:
+def test_a_limit_chooses_the_same_cases_each_time(tmp_path: Path) -> None:
     root = shop(tmp_path / "shop")
     cases = build(root, tmp_path / "one", 1)
     assert [case.kind for case in cases] == ["docstring", "commit", "test"]
     assert build(root, tmp_path / "two", 1) == cases
 
 
-def test_a_sentence_that_two_functions_share_asks_for_neither(tmp_path: Path) -> None:
+def test_a_sentence_that_two_functions_share_is_no_question(tmp_path: Path) -> None:
     body = '    """Reads the whole file from disk."""\n    text = open(path)\n    return text\n\n\n'
     lay_out(tmp_path / "code", {"a.py": f"def one(path):\n{body}def two(path):\n{body}"})
     assert build(tmp_path / "code", tmp_path / "copy", 10) == []
@@ -57,8 +59,8 @@ def test_a_docstring_is_blanked_over_all_its_lines(tmp_path: Path) -> None:
     lay_out(tmp_path / "code", {"a.py": text})
     case = build(tmp_path / "code", tmp_path / "copy", 10)[0]
     assert (case.question, case.functions) == ("Reads the settings from a file.", (Gold("a.py", "load", 1, 8),))
-    left = "def load(path):\n    \n\n\n\n\n    x = path\n    return x\n"
-    assert (tmp_path / "copy/a.py").read_text() == left
+    blanked = "def load(path):\n    \n\n\n\n\n    x = path\n    return x\n"
+    assert (tmp_path / "copy/a.py").read_text() == blanked
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_comments_of_other_languages(tmp_path: Path, path: str, comment: str, qu
     assert [case.question for case in build(tmp_path / "code", tmp_path / "copy", 10)] == [question]
 
 
-def test_what_the_file_says_once_more_is_no_question(tmp_path: Path) -> None:
+def test_a_comment_that_the_file_repeats_is_no_question(tmp_path: Path) -> None:
     text = "// Reads the whole file.\n\nconst a = 1;\n\n// Reads the whole file.\nfunction load(x) {\n  return x;\n}\n"
     lay_out(tmp_path / "code", {"a.js": text})
     assert build(tmp_path / "code", tmp_path / "copy", 10) == []

@@ -1,4 +1,6 @@
-"""Figures of hand-made rankings."""
+"""Metrics of rankings that can be checked by hand."""
+
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,11 +40,11 @@ def test_a_function_is_shown_by_half_of_it_or_by_a_part_of_it() -> None:
 def test_recall_is_the_share_of_several_functions() -> None:
     others = [hit("x.py", n, n) for n in range(5)]
     case = Case("k", "?", ("a.py", "b.py"), (F, G))
-    told = score(case, [hit("a.py", 11, 20), *others, hit("b.py", 1, 10)], 0)
-    assert (told.function, told.file) == (Ranks(0.5, 1.0, 1.0), Ranks(1.0, 1.0, 1.0))
+    result = score(case, [hit("a.py", 11, 20), *others, hit("b.py", 1, 10)], 0)
+    assert (result.function, result.file) == (Ranks(0.5, 1.0, 1.0), Ranks(1.0, 1.0, 1.0))
 
 
-def test_beyond_ten_places_nothing_counts() -> None:
+def test_beyond_ten_ranks_nothing_counts() -> None:
     others = [hit(f"{n}.py", 1, 1) for n in range(10)]
     assert score(Case("k", "?", ("a.py",), (F,)), [*others, hit("a.py", 11, 20)], 0).function == Ranks(0.0, 0.0, 0.0)
 
@@ -69,15 +71,17 @@ def test_a_row_for_each_kind_and_their_mean() -> None:
     assert summary(scores[:1]) == [MetricsRow("a", 1, good, good, Coverage(0.0, 1.0, 1.0), 1.0, 1.0)]
 
 
-def test_each_question_is_asked_once_and_timed() -> None:
-    asked: list[str] = []
-    told: list[int] = []
+def test_each_question_is_searched_once_and_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    questions: list[str] = []
+    progress: list[int] = []
+    clock = iter([1.0, 1.25, 2.0, 2.5])  # seconds
+    monkeypatch.setattr("indexer.evaluation.metrics.time", SimpleNamespace(perf_counter=lambda: next(clock)))
 
     def search(question: str) -> list[Hit]:
-        asked.append(question)
+        questions.append(question)
         return [hit("a.py", 11, 20)]
 
     cases = [Case("k", "one", ("a.py",), ()), Case("k", "two", ("b.py",), ())]
-    scores = measure(cases, search, told.append)
-    assert (asked, told, [one.file.mrr for one in scores]) == (["one", "two"], [0, 1], [1.0, 0.0])
-    assert scores[0].ms == pytest.approx(0, abs=100)
+    scores = measure(cases, search, progress.append)
+    assert (questions, progress, [score.file.mrr for score in scores]) == (["one", "two"], [0, 1], [1.0, 0.0])
+    assert [score.ms for score in scores] == [250.0, 500.0]

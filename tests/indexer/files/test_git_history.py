@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from indexer.files.git_history import Commit, after, commits, head
+from indexer.files.git_history import Commit, commits, file_after, head
 from tests.indexer.repository import CART, git, shop
 
 
@@ -12,7 +12,7 @@ def _commits(root: Path) -> list[Commit]:
     return commits(root) or []
 
 
-def test_commits_come_youngest_first_with_their_words_and_paths(tmp_path: Path) -> None:
+def test_commits_are_youngest_first_with_message_and_paths(tmp_path: Path) -> None:
     youngest, middle, oldest = _commits(shop(tmp_path / "shop"))
     assert youngest.message == "Fix discount counted twice\n\nThe cart was too cheap."
     assert youngest.paths == ("shop/cart.py", "tests/test_cart.py")
@@ -22,14 +22,14 @@ def test_commits_come_youngest_first_with_their_words_and_paths(tmp_path: Path) 
 
 def test_a_file_after_a_commit_and_the_lines_it_wrote(tmp_path: Path) -> None:
     root = shop(tmp_path / "shop")
-    assert after(root, _commits(root)[0].sha, "shop/cart.py") == (CART, [range(5, 6)])
+    assert file_after(root, _commits(root)[0].sha, "shop/cart.py") == (CART, [range(5, 6)])
 
 
 def test_paths_are_relative_to_a_folder_inside_the_repository(tmp_path: Path) -> None:
     folder = shop(tmp_path / "shop") / "shop"
     youngest = _commits(folder)[0]
     assert youngest.paths == ("cart.py",)
-    assert after(folder, youngest.sha, "cart.py") == (CART, [range(5, 6)])
+    assert file_after(folder, youngest.sha, "cart.py") == (CART, [range(5, 6)])
 
 
 def test_the_head_is_the_youngest_commit(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_the_head_is_the_youngest_commit(tmp_path: Path) -> None:
     assert head(root) == _commits(root)[0].sha
 
 
-def test_without_git_there_are_none(tmp_path: Path) -> None:
+def test_a_folder_without_a_repository_has_no_history(tmp_path: Path) -> None:
     assert commits(tmp_path) is None
     assert head(tmp_path) == ""
 
@@ -54,7 +54,7 @@ def test_control_characters_in_a_message_are_only_text(tmp_path: Path) -> None:
     assert re.fullmatch("[0-9a-f]{40}", youngest.sha)
     assert youngest.paths == ("shop/cart.py",)
     assert len(_commits(root)) == 4
-    after(root, f"--output={victim}", "shop/cart.py")
+    file_after(root, f"--output={victim}", "shop/cart.py")
     assert victim.read_text() == "precious"
 
 

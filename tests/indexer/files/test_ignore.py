@@ -1,4 +1,4 @@
-"""Ignore rules: git's own where there is a repository, the same verdicts where there is none."""
+"""Ignore rules: by git in a repository, and with the same results outside one."""
 
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ def test_a_subfolder_of_a_repository_follows_the_rules_above_it(tmp_path: Path) 
     assert listed(tmp_path / "pkg") == ["a.py"]
 
 
-def test_a_root_that_the_repository_around_it_ignores_is_walked(tmp_path: Path) -> None:
+def test_a_root_that_its_repository_ignores_is_walked_by_its_own_rules(tmp_path: Path) -> None:
     git(tmp_path, "init")
     put(tmp_path, ".gitignore", text="/data/\n")
     put(tmp_path, "data/a.py", "data/b.log")
@@ -86,7 +86,7 @@ def test_a_submodule_is_walked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("repository", [True, False])
-def test_our_own_file_counts_in_both_ways(tmp_path: Path, repository: bool) -> None:
+def test_lanternignore_is_applied_with_and_without_git(tmp_path: Path, repository: bool) -> None:
     if repository:
         git(tmp_path, "init")
     put(tmp_path, ".lanternignore", text="*.md\ndata/\n!keep.md\n")
@@ -136,19 +136,19 @@ def test_without_git_the_same_files_are_found_as_by_git(paths: list[str], ignore
                 (plain / path).parent.mkdir(parents=True, exist_ok=True)
                 if not (plain / path).exists():
                     (plain / path).write_text("x")
-        for place, lines in ignores.items():
-            if (plain / place).is_dir():
-                (plain / place / ".gitignore").write_text("\n".join(lines) + "\n")
+        for parent, lines in ignores.items():
+            if (plain / parent).is_dir():
+                (plain / parent / ".gitignore").write_text("\n".join(lines) + "\n")
         shutil.copytree(plain, repository)
         git(repository, "init", "-q")
-        asked = git(repository, "ls-files", "-o", "--exclude-standard", "-z").split("\0")
-        expected = sorted(filter(None, asked))
-        # Where git sees nothing the rules of the top folder are left out: they were for another repository.
+        untracked = git(repository, "ls-files", "-o", "--exclude-standard", "-z").split("\0")
+        expected = sorted(filter(None, untracked))
+        # If git lists nothing, we do not apply the rules of the top folder: they are for another repository.
         assert sorted(git_listing(plain)) == expected or not expected
 
 
-def test_a_tree_whose_own_rules_leave_nothing_is_listed_without_them(tmp_path: Path) -> None:
-    """Debian's kernel source ends its .gitignore with `/*`: it was written for the packaging's repository."""
+def test_rules_that_ignore_the_whole_tree_are_not_applied(tmp_path: Path) -> None:
+    """Debian's kernel source ends its .gitignore with `/*`: the file is for the packaging repository."""
     put(tmp_path, ".gitignore", text=".*\n/*\n!/debian/\n")
     put(tmp_path, "lib/.gitignore", text="*.o\n")
     put(tmp_path, "main.c", "lib/a.c", "lib/a.o", "out/x.c")

@@ -1,4 +1,4 @@
-"""Tests are told from other files by their paths."""
+"""Which paths are test files."""
 
 import pytest
 

@@ -1,9 +1,8 @@
-"""What of a folder is read, and the reason for everything that is not."""
+"""Which files of a folder are read, and the reasons for the others."""
 
 import hashlib
 import os
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ def put(root: Path, path: str, content: str | bytes = "x = 1\n") -> Path:
 
 
 def look(root: Path) -> tuple[list[str], dict[str, str]]:
-    """Paths worth reading, and the reasons of the others."""
+    """The candidates' paths, and the reasons of the skipped paths."""
     found = list(walk(root))
     skips = {item.path: item.reason for item in found if isinstance(item, Skip)}
     return [item.path for item in found if isinstance(item, Candidate)], skips
@@ -47,7 +46,7 @@ def read_one(root: Path, path: str) -> SourceFile | Skip:
         *((name, scan.BINARY) for name in ("logo.png", "lib.so", "data.PARQUET")),
     ],
 )
-def test_names_that_are_left_out(tmp_path: Path, name: str, reason: str) -> None:
+def test_names_that_are_skipped(tmp_path: Path, name: str, reason: str) -> None:
     put(tmp_path, f"sub/{name}")
     assert look(tmp_path) == ([], {f"sub/{name}": reason})
 
@@ -55,12 +54,12 @@ def test_names_that_are_left_out(tmp_path: Path, name: str, reason: str) -> None
 @pytest.mark.parametrize(
     "name", [".env.example", "keyboard.py", "credentials.py", "secrets.py", "environment.ts", "map.go"]
 )
-def test_names_that_only_resemble_them(tmp_path: Path, name: str) -> None:
+def test_names_that_only_resemble_skipped_ones(tmp_path: Path, name: str) -> None:
     put(tmp_path, name)
     assert look(tmp_path) == ([name], {})
 
 
-def test_a_stat_is_all_that_a_candidate_costs(tmp_path: Path) -> None:
+def test_a_candidate_has_the_stat_of_its_file(tmp_path: Path) -> None:
     file = put(tmp_path, "a.py", "x = 1\n")
     os.utime(file, ns=(5, 7_000_000_123))
     assert list(walk(tmp_path)) == [Candidate("a.py", 6, 7_000_000_123)]
@@ -77,23 +76,32 @@ def test_links_are_never_followed(tmp_path: Path) -> None:
     assert read(root, Candidate("link.py", 6, 0)) == Skip("link.py", scan.SYMLINK)
 
 
-def test_folders_of_tools_are_one_skip_each(tmp_path: Path) -> None:
+def test_an_excluded_folder_is_one_skip(tmp_path: Path) -> None:
     for path in ("node_modules/x/a.js", "node_modules/y/b.js", "pkg/__pycache__/a.py", ".venv/lib/c.py", "src/d.py"):
         put(tmp_path, path)
     skipped = dict.fromkeys([".venv", "node_modules", "pkg/__pycache__"], scan.EXCLUDED)
     assert look(tmp_path) == (["src/d.py"], skipped)
 
 
-def test_a_line_of_50_megabytes_costs_no_time(tmp_path: Path) -> None:
+def test_of_a_file_of_50_megabytes_only_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    read_bytes = scan._read_bytes
+
+    def counted(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
+        data, info = read_bytes(path, limit)
+        sizes.append(len(data))
+        return data, info
+
+    monkeypatch.setattr(scan, "_read_bytes", counted)
     with (tmp_path / "huge.json").open("wb") as file:
         file.truncate(50_000_000)
-    began = time.monotonic()
     assert look(tmp_path) == ([], {"huge.json": scan.OVERSIZED})
+    assert sizes == []
     assert read_one(tmp_path, "huge.json") == Skip("huge.json", scan.OVERSIZED)
-    assert time.monotonic() - began < 0.5
+    assert sizes == [scan.MAX_BYTES + 1]
 
 
-def test_a_table_of_data_is_read_only_while_it_is_a_sample(tmp_path: Path) -> None:
+def test_large_data_files_are_skipped(tmp_path: Path) -> None:
     put(tmp_path, "small.csv", "a,b\n" * 100)
     put(tmp_path, "large.csv", "a,b\n" * 30_000)
     put(tmp_path, "large.py", "x = 1\n" * 30_000)
@@ -109,7 +117,7 @@ def test_a_table_of_data_is_read_only_while_it_is_a_sample(tmp_path: Path) -> No
         (b"x" * 10_001, scan.MINIFIED),
     ],
 )
-def test_content_that_is_left_out(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_content_that_is_skipped(tmp_path: Path, content: bytes, reason: str) -> None:
     put(tmp_path, "a.js", content)
     assert read_one(tmp_path, "a.js") == Skip("a.js", reason)
 
@@ -136,7 +144,7 @@ def test_decode(data: bytes, text: str | None) -> None:
     assert decode(data) == text
 
 
-def test_what_is_read(tmp_path: Path) -> None:
+def test_a_file_is_read_with_masked_secrets_and_newlines(tmp_path: Path) -> None:
     content = b'password = "kJ8#mQ2$vL9xWp"\r\nprint(1)\rprint(2)\n'
     file = put(tmp_path, "pkg/a.py", content)
     info = file.stat()
@@ -174,10 +182,10 @@ def test_a_name_that_is_not_utf8_is_shown_readably(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("missing", "no folder"), ("file.py", "is a file"), ("loop", "cannot be read")]
+    ("name", "message"), [("missing", "no folder"), ("file.py", "is a file"), ("loop", "cannot be read")]
 )
-def test_a_root_that_is_no_folder(tmp_path: Path, name: str, says: str) -> None:
+def test_a_root_that_is_not_a_folder(tmp_path: Path, name: str, message: str) -> None:
     put(tmp_path, "file.py")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    with pytest.raises(CodebaseUnreadable, match=says):
+    with pytest.raises(CodebaseUnreadable, match=message):
         list(walk(tmp_path / name))

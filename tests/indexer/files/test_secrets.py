@@ -1,4 +1,4 @@
-"""Secret values are removed, ordinary code and the number of lines stay."""
+"""Secret values are masked; ordinary code and line numbers stay the same."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from indexer.files.secrets import MARK, mask
 
-# Put together at run time: a scanner that reads this file must not find them.
+# Assembled at run time, so that a secret scanner does not find them in this file.
 BODY = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6"
 SECRETS = {
     "aws": "AKIA" + "IOSFODNN7QWERTYU",

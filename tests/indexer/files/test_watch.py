@@ -1,4 +1,4 @@
-"""What a watch tells: which paths, in which batches, and that it goes on by looking where there are no events."""
+"""The batches of a watch: which paths, when, and that it polls when there are no events."""
 
 import logging
 import os
@@ -18,8 +18,8 @@ from tests.indexer.harness import FILES, lay_out, put
 PATIENCE_S = 20  # on a loaded machine
 
 
-class Told:
-    """The batches of a watch, as they come."""
+class Batches:
+    """Collects the batches of a watch."""
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
@@ -29,7 +29,7 @@ class Told:
         changes = self.batches.get(timeout=PATIENCE_S)
         return None if changes is None else set(changes)
 
-    def listen(self) -> None:
+    def collect(self) -> None:
         for batch in self.watch.batches():
             self.batches.put(batch)
 
@@ -42,14 +42,14 @@ class Told:
 
 
 @contextmanager
-def following(root: Path) -> Iterator[Told]:
-    told = Told(Watch(root))
-    thread = threading.Thread(target=told.listen)
+def watching(root: Path) -> Iterator[Batches]:
+    watched = Batches(Watch(root))
+    thread = threading.Thread(target=watched.collect)
     thread.start()
     try:
-        yield told
+        yield watched
     finally:
-        told.watch.close()
+        watched.watch.close()
         thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
@@ -61,7 +61,7 @@ def git(root: Path, *words: str) -> None:
 
 @pytest.fixture(params=[EVENTS, POLLING])
 def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small codebase, followed in either way."""
+    """A small codebase, watched by events or by polling."""
     if request.param == POLLING:
         no_events(monkeypatch)
     return lay_out(tmp_path / "code")
@@ -76,54 +76,54 @@ def no_events(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_edit_a_new_file_and_a_removal(root: Path) -> None:
-    with following(root) as told:
+    with watching(root) as watched:
         put(root, "app/config.py", "changed = True\n")
-        assert told.until("app/config.py") == {"app/config.py"}
+        assert watched.until("app/config.py") == {"app/config.py"}
         put(root, "app/new.py", "x = 1\n")
-        assert told.until("app/new.py") == {"app/new.py"}
+        assert watched.until("app/new.py") == {"app/new.py"}
         (root / "web/page.js").unlink()
-        assert told.until("web/page.js") == {"web/page.js"}
+        assert watched.until("web/page.js") == {"web/page.js"}
 
 
-def test_what_is_ignored_wakes_nobody(root: Path) -> None:
+def test_a_change_of_an_ignored_file_gives_no_batch(root: Path) -> None:
     put(root, ".gitignore", "*.log\nbuild/\n")
     put(root, "node_modules/lib/index.js", "x\n")
     put(root, "build/out.py", "x\n")
-    with following(root) as told:
+    with watching(root) as watched:
         put(root, "node_modules/lib/index.js", "y\n")
         put(root, "node_modules/new.js", "y\n")
         put(root, "build/out.py", "y\n")
         put(root, "app/run.log", "y\n")
         put(root, "dist/node_modules/x.js", "y\n")
         put(root, "README.md", "# Other\n")
-        assert told.until("README.md") <= {"README.md", "dist", "dist/node_modules"}
+        assert watched.until("README.md") <= {"README.md", "dist", "dist/node_modules"}
 
 
-def test_reading_wakes_nobody_and_new_folders_are_followed(tmp_path: Path) -> None:
+def test_reading_gives_no_batch_and_new_folders_are_watched(tmp_path: Path) -> None:
     root = lay_out(tmp_path / "code")
-    with following(root) as told:
+    with watching(root) as watched:
         assert [file.read_text() for file in root.rglob("*.py")]
         put(root, "lib/deep/one.py", "x = 1\n")
-        assert told.next() == {"lib"}  # what lies below it is meant too
+        assert watched.next() == {"lib"}  # and everything below it
         put(root, "lib/deep/two.py", "x = 1\n")
-        assert told.next() == {"lib/deep/two.py"}
+        assert watched.next() == {"lib/deep/two.py"}
         (root / "lib").rename(root / "kit")
-        assert told.next() == {"lib", "kit"}
+        assert watched.next() == {"lib", "kit"}
         put(root, "kit/deep/two.py", "x = 2\n")
-        assert told.next() == {"kit/deep/two.py"}
+        assert watched.next() == {"kit/deep/two.py"}
 
 
 def test_a_changed_ignore_file_may_change_anything(tmp_path: Path) -> None:
     root = lay_out(tmp_path / "code", FILES | {"build/out.py": "x = 1\n"})
     put(root, ".gitignore", "build/\n")
-    with following(root) as told:
+    with watching(root) as watched:
         put(root, ".gitignore", "\n")
-        assert told.next() is None
+        assert watched.next() is None
         put(root, "build/out.py", "x = 2\n")
-        assert told.next() == {"build/out.py"}
+        assert watched.next() == {"build/out.py"}
 
 
-def test_a_branch_switch_is_one_batch_and_gits_own_files_are_none(tmp_path: Path) -> None:
+def test_a_branch_switch_is_one_batch_and_gits_own_files_give_none(tmp_path: Path) -> None:
     root = lay_out(tmp_path / "code", {f"m{i}.py": f"x = {i}\n" for i in range(200)})
     git(root, "init", "-q")
     git(root, "add", "-A")
@@ -131,69 +131,67 @@ def test_a_branch_switch_is_one_batch_and_gits_own_files_are_none(tmp_path: Path
     git(root, "checkout", "-qb", "other")
     lay_out(root, {f"m{i}.py": f"y = {i}\n" for i in range(200)})
     git(root, "commit", "-qam", "two")
-    with following(root) as told:
+    with watching(root) as watched:
         git(root, "checkout", "-q", "-")
-        assert told.next() is None
+        assert watched.next() is None
         git(root, "status")
         put(root, "m0.py", "x = 10\n")
-        assert told.next() == {"m0.py"}
+        assert watched.next() == {"m0.py"}
 
 
-def test_a_batch_waits_for_git_to_let_go(tmp_path: Path) -> None:
+def test_a_batch_waits_until_git_releases_its_lock(tmp_path: Path) -> None:
     root = lay_out(tmp_path / "code")
     git(root, "init", "-q")
-    with following(root) as told:
+    with watching(root) as watched:
         lock = put(root, ".git/index.lock", "")
         put(root, "README.md", "# Half\n")
         with pytest.raises(queue.Empty):
-            told.batches.get(timeout=1.5)
+            watched.batches.get(timeout=1.5)
         put(root, "app/config.py", "whole = True\n")
         lock.unlink()
-        assert told.next() == {"README.md", "app/config.py"}
+        assert watched.next() == {"README.md", "app/config.py"}
 
 
-def test_without_events_it_says_so_and_looks(
+def test_without_events_it_warns_and_polls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     no_events(monkeypatch)
     root = lay_out(tmp_path / "code")
-    with caplog.at_level(logging.WARNING), following(root) as told:
-        assert told.watch.how == POLLING
+    with caplog.at_level(logging.WARNING), watching(root) as watched:
+        assert watched.watch.how == POLLING
         put(root, "README.md", "# Other\n")
-        assert told.next() == {"README.md"}
+        assert watched.next() == {"README.md"}
     assert "OS file watch limit reached" in caplog.text
     assert "max_user_watches" in caplog.text
 
 
-def test_events_that_end_are_followed_by_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_polls_when_events_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "POLL_S", 0.05)
     root = lay_out(tmp_path / "code")
-    with following(root) as told:
-        assert told.watch.how == EVENTS
+    with watching(root) as watched:
+        assert watched.watch.how == EVENTS
         root.rename(tmp_path / "away")
         (tmp_path / "code").mkdir()
-        assert told.next() is None  # anything may have happened
-        assert told.watch.how == POLLING
+        assert watched.next() is None  # anything may have happened
+        assert watched.watch.how == POLLING
         put(root, "back.py", "x = 1\n")
-        assert "back.py" in told.until("back.py")
+        assert "back.py" in watched.until("back.py")
 
 
-def test_a_name_that_is_no_text_ends_the_events_and_not_the_watch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_polls_when_a_name_is_not_unicode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "POLL_S", 0.05)
     root = lay_out(tmp_path / "code")
     odd = Path(os.fsdecode(os.fsencode(root) + b"/\xff"))
     odd.mkdir()
-    with following(root) as told:
-        assert told.watch.how == EVENTS
+    with watching(root) as watched:
+        assert watched.watch.how == EVENTS
         put(odd, "a.py", "x = 1\n")
         odd.rename(Path(os.fsdecode(os.fsencode(root) + b"/\xfe")))
-        assert told.next() is None
+        assert watched.next() is None
         put(root, "README.md", "# Other\n")
-        assert "README.md" in told.until("README.md")
+        assert "README.md" in watched.until("README.md")
 
 
-def test_a_network_file_system_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_file_system_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "_REMOTE", ("",))  # every kind counts as remote
     assert Watch(lay_out(tmp_path / "code")).how == POLLING

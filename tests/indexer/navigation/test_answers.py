@@ -5,6 +5,8 @@ import pytest
 from tests.indexer.harness import World
 from tests.indexer.navigation.harness import TREE, ask, lines_of
 
+pytestmark = pytest.mark.process
+
 # The types of objects are not inferred: there may be more calls of these methods.
 INCOMPLETE = {"who calls Money.add?", "who calls runOnce?"}
 

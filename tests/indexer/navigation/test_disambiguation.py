@@ -9,6 +9,8 @@ from indexer.navigation.answers import answer
 from indexer.navigation.intent import parse_structural_query
 from tests.indexer.harness import World
 
+pytestmark = pytest.mark.process
+
 TREE = {
     "shop/price.py": "def total(items):\n    return sum(items)\n\n\ndef twice(items):\n    return total(items) * 2\n",
     "stock/count.py": "def total(boxes):\n    return len(boxes)\n\n\nDOUBLE = total([1])\n",

@@ -7,6 +7,8 @@ import pytest
 from tests.indexer.harness import World
 from tests.indexer.navigation.harness import ask
 
+pytestmark = pytest.mark.process
+
 
 def test_more_files_than_the_limit_make_an_answer_incomplete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     callers = {f"m{n}.py": "from core import work\n\nwork()\n" for n in range(4)}

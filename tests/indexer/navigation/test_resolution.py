@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.indexer.harness import World
 from tests.indexer.navigation.harness import ask, lines_of
+
+pytestmark = pytest.mark.process
 
 
 def test_a_call_of_a_method_counts_if_the_name_of_its_object_shows_its_type(tmp_path: Path) -> None:

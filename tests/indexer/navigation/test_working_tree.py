@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.indexer.harness import World, put
 from tests.indexer.navigation.harness import TREE, ask, lines_of
+
+pytestmark = pytest.mark.process
 
 
 def test_the_lines_are_those_on_disk_now(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Chunks: whole definitions, every line in one, nothing beyond the window."""
+"""Chunks: definitions stay whole, every line is in a chunk, no chunk exceeds the limit."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.parsing.chunking import chunks_of, embedded
+from indexer.parsing.chunking import chunks_of, embedding_text
 from indexer.parsing.definitions import parse
 from indexer.types import Chunk, SourceFile
 
@@ -55,28 +55,28 @@ class Box:
     ]
 
 
-def test_the_text_is_the_lines_and_the_embedded_text_says_where_they_are() -> None:
+def test_the_embedding_text_is_path_and_symbol_before_the_lines() -> None:
     [head, method] = cut("class Box:\n    size = 1\n    def area(self):\n        return 2\n")
     assert head.text == "class Box:\n    size = 1"
-    assert embedded(head) == "pkg/mod.py Box\nclass Box:\n    size = 1"
-    assert embedded(method) == "pkg/mod.py Box.area\n    def area(self):\n        return 2"
+    assert embedding_text(head) == "pkg/mod.py Box\nclass Box:\n    size = 1"
+    assert embedding_text(method) == "pkg/mod.py Box.area\n    def area(self):\n        return 2"
     assert (method.signature, method.doc) == ("def area(self)", "")
 
 
-def test_a_long_function_is_split_at_blank_lines_and_every_part_knows_what_it_is_of() -> None:
+def test_a_long_function_is_split_at_blank_lines_and_every_part_has_its_signature() -> None:
     body = "\n\n".join("\n".join(f"    step_{part}_{i} = {i}" for i in range(4)) for part in range(5))
     pieces = cut(f'def long(a, b):\n    """Does much."""\n{body}\n', limit=150)
     assert spans(pieces)[0][:3] == ("long", "function", 1)
     assert len(pieces) > 2
     assert {p.signature for p in pieces} == {"def long(a, b)"}
     assert [p.doc for p in pieces] == ["Does much."] + [""] * (len(pieces) - 1)
-    assert all(embedded(p).startswith("pkg/mod.py long\ndef long(a, b)\n") for p in pieces[1:])
+    assert all(embedding_text(p).startswith("pkg/mod.py long\ndef long(a, b)\n") for p in pieces[1:])
     assert pieces[-1].end_line == 26
     for before, after in itertools.pairwise(pieces):
         assert after.start_line == before.end_line + 1
 
 
-def test_a_closing_brace_stays_with_what_it_closes() -> None:
+def test_a_closing_brace_joins_the_chunk_before_it() -> None:
     pieces = cut("class Box {\n  int size;\n  int area() {\n    return 1;\n  }\n}\n", "java")
     assert spans(pieces) == [("Box", "class", 1, 2), ("Box.area", "method", 3, 6)]
 
@@ -89,7 +89,7 @@ def test_a_file_without_a_grammar_is_cut_into_windows_that_overlap() -> None:
         assert after.start_line == before.end_line - 1
 
 
-def test_one_endless_line_becomes_slices_of_that_line() -> None:
+def test_a_line_beyond_the_limit_is_cut_into_slices() -> None:
     line = "word " * 500
     pieces = cut(line, "text", limit=200)
     assert {(p.start_line, p.end_line) for p in pieces} == {(1, 1)}
@@ -102,7 +102,7 @@ def test_markdown_sections_are_cut_like_classes() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "   \n\t\n"])
-def test_nothing_gives_nothing(text: str) -> None:
+def test_blank_text_has_no_chunks(text: str) -> None:
     assert cut(text) == []
 
 
@@ -141,12 +141,12 @@ LINES = st.lists(
 
 @settings(max_examples=150)
 @given(LINES, st.sampled_from(["python", "javascript", "markdown", "toml"]), st.integers(250, 500))
-def test_every_line_lies_in_a_chunk_and_no_chunk_exceeds_the_limit(lines: list[str], language: str, limit: int) -> None:
+def test_every_line_is_in_a_chunk_and_no_chunk_exceeds_the_limit(lines: list[str], language: str, limit: int) -> None:
     text = "\n".join(lines)
     pieces = cut(text, language, limit)
     covered = {line for p in pieces for line in range(p.start_line, p.end_line + 1)}
     assert {number for number, line in enumerate(lines, 1) if line.strip()} <= covered
     for piece in pieces:
-        assert len(embedded(piece)) <= limit
+        assert len(embedding_text(piece)) <= limit
         assert piece.text in text
-        assert piece.text in embedded(piece)
+        assert piece.text in embedding_text(piece)

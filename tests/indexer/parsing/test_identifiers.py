@@ -1,4 +1,4 @@
-"""Terms: split at the borders programmers write, kept whole, lightly stemmed."""
+"""Terms: identifiers as a whole and split into words, lightly stemmed."""
 
 import pytest
 from hypothesis import given
@@ -46,7 +46,7 @@ def test_words_are_split_at_case_and_underscores_as_they_are_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("agent", "deed"),
+    ("noun", "verb"),
     [
         ("builder", "build"),
         ("parser", "pars"),
@@ -56,16 +56,16 @@ def test_words_are_split_at_case_and_underscores_as_they_are_written() -> None:
         ("x", "x"),
     ],
 )
-def test_an_agent_is_found_by_what_it_does(agent: str, deed: str) -> None:
-    assert action(agent) == deed
+def test_the_verb_of_an_agent_noun(noun: str, verb: str) -> None:
+    assert action(noun) == verb
 
 
 @pytest.mark.parametrize("word", ["bus", "this", "string", "red", "class", "status", "is"])
-def test_what_only_looks_like_an_ending_stays(word: str) -> None:
+def test_letters_that_only_look_like_an_ending_stay(word: str) -> None:
     assert stem(word) == word
 
 
-def test_question_words_are_left_out_unless_nothing_else_is_there() -> None:
+def test_stop_words_are_left_out_unless_there_are_no_others() -> None:
     assert query_terms("Where is the build_prompt function used?") == ["build_prompt", "build", "prompt", "function"]
     assert query_terms("what is it") == ["what", "is", "it"]
     assert content_words("How does the Scanner skip files?") == ["Scanner", "skip", "files"]

@@ -1,10 +1,10 @@
-"""Names that a function or block binds itself are no references to what is called so outside it."""
+"""A name that a function or block binds itself does not refer to the same name outside."""
 
 import pytest
 
 from indexer.parsing.references import references_to
 
-# Lines that end in ! refer to the `load` outside.
+# Lines that end in ! refer to the outer `load`.
 PYTHON = """
 def by_parameter(load): return load()
 def by_more(first, *load): return load()
@@ -169,14 +169,14 @@ CASES = [
 
 
 @pytest.mark.parametrize(("language", "text"), CASES, ids=[language for language, _ in CASES])
-def test_only_what_means_the_name_outside_refers_to_it(language: str, text: str) -> None:
+def test_only_mentions_of_the_outer_name_are_references(language: str, text: str) -> None:
     found = references_to(text, language, "load") or ()
     lines = text.split("\n")
-    told = {lines[ref.line - 1] for ref in found if ref.kind != "import"}
-    assert told == {line for line in lines if line.endswith("!")}
+    found_lines = {lines[ref.line - 1] for ref in found if ref.kind != "import"}
+    assert found_lines == {line for line in lines if line.endswith("!")}
 
 
-def test_what_is_bound_in_one_of_many_places() -> None:
+def test_a_name_that_some_of_many_functions_bind() -> None:
     text = "".join(f"def f{n}(load):\n    load()\n\n\ndef g{n}():\n    load()\n" for n in range(50))
     assert [ref.line for ref in references_to(text, "python", "load") or ()] == [6 * n + 6 for n in range(50)]
 
@@ -186,9 +186,9 @@ def test_an_alias_that_a_function_binds_itself() -> None:
     assert [(ref.line, ref.kind) for ref in references_to(text, "python", "load") or ()] == [(1, "import"), (9, "call")]
 
 
-@pytest.mark.parametrize("brought", ["from shop import load", "@pytest.fixture\ndef load(): return 1", ""])
-def test_pytest_fills_in_what_the_file_has(brought: str) -> None:
-    text = f"""{brought}
+@pytest.mark.parametrize("fixture", ["from shop import load", "@pytest.fixture\ndef load(): return 1", ""])
+def test_a_test_parameter_means_the_fixture_of_the_file(fixture: str) -> None:
+    text = f"""{fixture}
 def test_one(load): assert load  # !
 def test_two(other, load: int): assert other  # !
 @pytest.fixture(autouse=True)
@@ -199,5 +199,5 @@ def test_three():
     return load
 """
     lines = text.split("\n")
-    told = [lines[ref.line - 1] for ref in references_to(text, "python", "load") or () if ref.kind != "import"]
-    assert set(told) == {line for line in lines if line.endswith("!") and brought}
+    found_lines = [lines[ref.line - 1] for ref in references_to(text, "python", "load") or () if ref.kind != "import"]
+    assert set(found_lines) == {line for line in lines if line.endswith("!") and fixture}

@@ -1,4 +1,4 @@
-"""What a codebase answers and what it does not, asked through a searcher."""
+"""Questions that a codebase answers and questions that it does not, through a searcher."""
 
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from indexer.search.searcher import Searcher
 from tests.indexer.harness import World
 from tests.indexer.search.test_searcher import REPOSITORY
 
+pytestmark = pytest.mark.process
+
 OTHER_TOPICS = ("How do I bake a chocolate cake?", "Who was the first president?", "Where do penguins live?")
 QUESTIONS = (
     "who masks secrets like passwords?",
@@ -21,42 +23,42 @@ QUESTIONS = (
 )
 
 
-@pytest.fixture(params=[False, True], ids=["static alone", "with the heavy embedder"])
+@pytest.fixture(params=[False, True], ids=["without re-ranking", "with re-ranking"])
 def searcher(tmp_path: Path, request: pytest.FixtureRequest) -> Searcher:
     world = World(tmp_path / "code", REPOSITORY)
     world.refresh()
-    heavy = HashEmbedder(dim=384)
-    dense = Reranker(lambda: heavy, VectorCache(tmp_path / "vectors.cache")) if request.param else None
-    return Searcher(world.store, world.embedder, dense)
+    model = HashEmbedder(dim=384)
+    reranker = Reranker(lambda: model, VectorCache(tmp_path / "vectors.cache")) if request.param else None
+    return Searcher(world.store, world.embedder, reranker)
 
 
-def test_other_topics_are_not_answered_and_have_a_nearest_place(searcher: Searcher) -> None:
+def test_other_topics_are_not_answered_but_have_hits(searcher: Searcher) -> None:
     found = [searcher.find(question) for question in OTHER_TOPICS]
-    assert [one.is_answered for one in found] == [False, False, False]
-    assert all(one.hits for one in found)
+    assert [result.is_answered for result in found] == [False, False, False]
+    assert all(result.hits for result in found)
 
 
 def test_its_own_topics_are_answered(searcher: Searcher) -> None:
     assert [searcher.find(question).is_answered for question in QUESTIONS] == [True] * len(QUESTIONS)
 
 
-def test_a_question_about_some_paths_is_not_judged(searcher: Searcher) -> None:
+def test_a_search_in_some_paths_is_always_answered(searcher: Searcher) -> None:
     assert searcher.find(OTHER_TOPICS[0], paths=["backend"]).is_answered
 
 
-def test_what_chance_finds_is_kept_and_measured_again_when_the_index_has_grown(tmp_path: Path) -> None:
+def test_the_baseline_is_stored_and_measured_again_when_the_index_has_grown(tmp_path: Path) -> None:
     world = World(tmp_path, REPOSITORY)
     world.refresh()
 
-    def kept() -> object:
+    def stored() -> object:
         Searcher(world.store, world.embedder).find(OTHER_TOPICS[0])
         with world.store.read() as snapshot:
             return snapshot.meta()["chance"]
 
-    first = kept()
-    assert kept() == first
+    first = stored()
+    assert stored() == first
     assert str(first).count(".") >= len(OFF_TOPIC)
     for n in range(6):
         (world.store.root / f"more{n}.py").write_text(f"def boil{n}(egg):\n    return egg + {n}\n")
     world.refresh()
-    assert kept() != first
+    assert stored() != first

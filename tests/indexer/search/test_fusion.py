@@ -1,4 +1,4 @@
-"""Fusion: signals in their own spread, demotions, ties."""
+"""Fusion: signals in units of their own spread, prior factors, ties."""
 
 from dataclasses import asdict
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.search.fusion import Ranked, Weights, factor, refine
+from indexer.search.fusion import Ranked, SecondStage, Weights, prior_factor, refine
 from indexer.search.fusion import fuse as fuse_weighted
 from indexer.types import Chunk, Why
 
@@ -20,8 +20,8 @@ def fuse(lexical: Scores, dense: Scores, symbol: Scores, factors: Scores, pool: 
 
 
 def test_bm25_counts_from_zero_unless_its_list_is_cut_off() -> None:
-    whole = fuse({1: 4.0, 2: 3.0}, {}, {}, {}, pool=3)
-    assert [(item.id, item.score) for item in whole] == approx(
+    full = fuse({1: 4.0, 2: 3.0}, {}, {}, {}, pool=3)
+    assert [(item.id, item.score) for item in full] == approx(
         [(1, 4 / 12.5**0.5 * LEXICAL), (2, 3 / 12.5**0.5 * LEXICAL)]
     )
     cut_off = fuse({1: 4.0, 2: 3.0}, {}, {}, {}, pool=2)
@@ -44,7 +44,7 @@ def test_two_signals_together_beat_one_alone() -> None:
     assert min(by_id[2].why.lexical, by_id[2].why.dense) > 0
 
 
-def test_a_factor_scales_the_sum_and_a_name_counts_as_it_is() -> None:
+def test_a_factor_scales_the_sum_and_a_name_counts_unscaled() -> None:
     ranked = fuse({}, {}, {1: 1.0, 2: 0.9}, {1: 0.5}, pool=9)
     assert [(item.id, item.score) for item in ranked] == approx([(2, 0.9 * SYMBOL), (1, 0.5 * SYMBOL)])
     assert ranked[1].why == Why(symbol=0.5 * SYMBOL)
@@ -80,7 +80,7 @@ def chunk(path: str, language: str, kind: str = "function") -> Chunk:
 
 
 @pytest.mark.parametrize(
-    ("found", "about_tests", "about_docs", "times"),
+    ("found", "about_tests", "about_docs", "expected"),
     [
         (chunk("src/a.py", "python"), False, False, 1.0),
         (chunk("tests/a.py", "python"), False, False, 0.3),
@@ -93,15 +93,18 @@ def chunk(path: str, language: str, kind: str = "function") -> Chunk:
         (chunk("tests/data.json", "json", "window"), False, False, 0.3 * 0.75 * 0.7),
     ],
 )
-def test_what_is_rarely_meant_is_demoted(found: Chunk, about_tests: bool, about_docs: bool, times: float) -> None:
-    assert factor(found, about_tests, about_docs) == pytest.approx(times)
+def test_chunks_that_rarely_answer_are_demoted(
+    found: Chunk, about_tests: bool, about_docs: bool, expected: float
+) -> None:
+    assert prior_factor(found, about_tests, about_docs) == pytest.approx(expected)
 
 
-def test_the_second_look_adds_the_graph_the_heavy_embedder_and_the_file() -> None:
+def test_the_second_stage_adds_graph_re_ranking_and_file() -> None:
     first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
-    again = refine(first, {2: 1.0}, {}, {2: 0.9, 1: 0.4}, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
-    found = {item.id: item for item in again}
-    assert [item.id for item in again] == [2, 1, 3]
+    signals = SecondStage(graph={2: 1.0}, history={}, cosines={2: 0.9, 1: 0.4})
+    refined = refine(first, signals, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
+    found = {item.id: item for item in refined}
+    assert [item.id for item in refined] == [2, 1, 3]
     rerank = WEIGHTS.rerank * 2**0.5  # 0.5 above the worst of two, whose root mean square is 0.5 / sqrt(2)
     second = 0.5 * SYMBOL + WEIGHTS.graph + rerank
     file = WEIGHTS.file * (second**2 + (0.25 * SYMBOL) ** 2) ** 0.5
@@ -111,8 +114,9 @@ def test_the_second_look_adds_the_graph_the_heavy_embedder_and_the_file() -> Non
     assert found[1].why.file == pytest.approx(WEIGHTS.file * SYMBOL)
 
 
-def test_what_the_commits_say_counts_for_every_chunk_of_a_file() -> None:
+def test_the_history_of_a_file_counts_for_all_its_chunks() -> None:
     first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
-    again = refine(first, {2: 1.0}, {"b": 0.5}, {}, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
-    graph = {item.id: item.why.graph for item in again}
+    signals = SecondStage(graph={2: 1.0}, history={"b": 0.5}, cosines={})
+    refined = refine(first, signals, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
+    graph = {item.id: item.why.graph for item in refined}
     assert graph == pytest.approx({1: 0.0, 2: WEIGHTS.graph + WEIGHTS.history / 2, 3: WEIGHTS.history / 4})

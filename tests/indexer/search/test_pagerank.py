@@ -1,4 +1,4 @@
-"""References among candidates: what others mention gains, and only that."""
+"""References among candidates: only what others mention gains."""
 
 import pytest
 
@@ -24,8 +24,8 @@ def test_a_definition_that_good_hits_call_gains_the_most() -> None:
         row(4, "save_state", "write()"),
     )
     gained = pagerank_scores({1: 2.0, 2: 1.0, 3: 1.0, 4: 1.0}, found)
-    # Half of 1's rank, halved between 3 and 4, and half of 2's, which has half of 1's; in each of three rounds 1 and 2
-    # have no more than the damped half of what they began with but in the first.
+    # Half of 1's rank is split between 3 and 4; half of 2's, which is half of 1's, goes to 3. After the first of three
+    # rounds, 1 and 2 have only the damped half of their start.
     assert gained == pytest.approx({1: 0.0, 2: 0.0, 3: 0.25, 4: 0.125})
 
 
@@ -37,7 +37,7 @@ def test_a_definition_does_not_vote_for_itself_nor_for_a_name_that_many_share() 
     assert pagerank_scores(seeds, rows(row(1, "main", "close()"), *shared)) == dict.fromkeys(seeds, 0.0)
 
 
-def test_rank_goes_on_over_two_steps_and_fades() -> None:
+def test_rank_flows_over_two_steps_and_fades() -> None:
     found = rows(row(1, "first", "second()"), row(2, "second", "third()"), row(3, "third", "end"))
     assert pagerank_scores({1: 1.0, 2: 0.0, 3: 0.0}, found) == pytest.approx({1: 0.0, 2: 0.25, 3: 0.125})
 
@@ -47,5 +47,5 @@ def test_no_gain_is_more_than_the_best_ones_own_rank() -> None:
     assert pagerank_scores(dict.fromkeys(range(30), 1.0), found)[0] == 1.0
 
 
-def test_nothing_gives_nothing() -> None:
+def test_no_candidates_give_no_scores() -> None:
     assert pagerank_scores({}, {}) == {}

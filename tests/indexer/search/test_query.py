@@ -1,4 +1,4 @@
-"""What a question asks for, alone or in a conversation."""
+"""Questions parsed for retrieval, alone or in a conversation."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from indexer.search.query import parse_query, stands_alone
 
 
 @pytest.mark.parametrize(
-    ("question", "verdict"),
+    ("question", "expected"),
     [
         ("where is build_prompt defined?", True),
         ("how does the scanner skip binary files?", True),
@@ -21,26 +21,26 @@ from indexer.search.query import parse_query, stands_alone
         ("what does that function return?", False),
     ],
 )
-def test_stands_alone(question: str, verdict: bool) -> None:
-    assert stands_alone(question) is verdict
+def test_stands_alone(question: str, expected: bool) -> None:
+    assert stands_alone(question) is expected
 
 
-def test_a_follow_up_leans_on_the_conversation_back_to_its_topic() -> None:
+def test_a_follow_up_takes_the_earlier_questions_back_to_its_topic() -> None:
     history = ["how are secrets masked in files?", "where is build_prompt defined?", "and who wrote it?"]
-    asked = parse_query("where is it called?", history)
-    assert asked.text == "where is build_prompt defined?\nand who wrote it?\nwhere is it called?"
-    assert "build_prompt" in asked.terms
-    assert "secret" not in asked.terms
-    assert dict(asked.names)["build_prompt"] == 1.0
+    query = parse_query("where is it called?", history)
+    assert query.text == "where is build_prompt defined?\nand who wrote it?\nwhere is it called?"
+    assert "build_prompt" in query.terms
+    assert "secret" not in query.terms
+    assert dict(query.names)["build_prompt"] == 1.0
 
 
-def test_a_new_question_forgets_the_old_topic() -> None:
-    asked = parse_query("how does the scanner skip binary files?", ["where is build_prompt defined?"])
-    assert asked.text == "how does the scanner skip binary files?"
-    assert asked.terms == ("scanner", "skip", "binary", "file")
+def test_a_new_topic_leaves_the_earlier_questions_out() -> None:
+    query = parse_query("how does the scanner skip binary files?", ["where is build_prompt defined?"])
+    assert query.text == "how does the scanner skip binary files?"
+    assert query.terms == ("scanner", "skip", "binary", "file")
 
 
-def test_names_are_surer_the_more_they_look_like_code() -> None:
+def test_a_name_is_likelier_the_more_it_looks_like_code() -> None:
     names = dict(parse_query("Does `retry` in the Prompt builder call flush() or store.write via sendAll?").names)
     assert names["retry"] == names["flush"] == names["write"] == names["sendall"] == 1.0
     assert names["prompt_builder"] == names["promptbuilder"] == 0.6
@@ -48,11 +48,11 @@ def test_names_are_surer_the_more_they_look_like_code() -> None:
     assert names["builder"] == 0.3
 
 
-def test_the_first_line_of_a_report_is_kept_apart_from_the_rest() -> None:
-    asked = parse_query("Crash in parser\n\nTraceback: the lexer failed\nthe lexer failed again in src/lex.py")
-    assert asked.terms == ("crash", "parser")
-    assert dict(asked.more_terms)["lexer"] == 2
-    assert asked.files == ("src/lex.py",)
+def test_the_terms_of_a_reports_first_line_are_apart_from_the_rest() -> None:
+    query = parse_query("Crash in parser\n\nTraceback: the lexer failed\nthe lexer failed again in src/lex.py")
+    assert query.terms == ("crash", "parser")
+    assert dict(query.more_terms)["lexer"] == 2
+    assert query.files == ("src/lex.py",)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,6 @@ def test_the_first_line_of_a_report_is_kept_apart_from_the_rest() -> None:
         ("where is x?", False, False),
     ],
 )
-def test_what_it_is_about(question: str, tests: bool, docs: bool) -> None:
-    asked = parse_query(question)
-    assert (asked.about_tests, asked.about_docs) == (tests, docs)
+def test_questions_about_tests_and_docs(question: str, tests: bool, docs: bool) -> None:
+    query = parse_query(question)
+    assert (query.about_tests, query.about_docs) == (tests, docs)

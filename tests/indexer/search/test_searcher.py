@@ -1,4 +1,4 @@
-"""Questions find their code: each signal, conversations, filters, freshness, and the index as it changes."""
+"""Questions find their code: each signal, conversations, filters, freshness, and an index that changes."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +13,8 @@ from indexer.embedding.static import StaticEmbedder
 from indexer.search.searcher import Searcher
 from indexer.types import Hit
 from tests.indexer.harness import World, put
+
+pytestmark = pytest.mark.process
 
 REPOSITORY = {
     "prompts/build.py": (
@@ -51,9 +53,9 @@ REPOSITORY = {
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = World(tmp_path, REPOSITORY)
-    made.refresh()
-    return made
+    world = World(tmp_path, REPOSITORY)
+    world.refresh()
+    return world
 
 
 @pytest.fixture
@@ -77,22 +79,22 @@ def symbols(hits: list[Hit]) -> list[str]:
         ("what does the prompt builder join?", "build_prompt"),
     ],
 )
-def test_the_first_hit_is_the_one(searcher: Searcher, question: str, symbol: str) -> None:
+def test_the_first_hit_answers(searcher: Searcher, question: str, symbol: str) -> None:
     assert symbols(searcher.search(question))[0] == symbol
 
 
-def test_a_name_in_the_scope_that_is_named_comes_first(searcher: Searcher) -> None:
+def test_a_name_in_the_scope_that_the_question_names_comes_first(searcher: Searcher) -> None:
     for scope, other in (("window", "budget"), ("budget", "window")):
         found = [hit.path for hit in searcher.search(f"the trim of the {scope.title()} class")]
         assert found.index(f"backend/{scope}.py") < found.index(f"backend/{other}.py")
 
 
-def test_a_file_that_is_named_counts(searcher: Searcher) -> None:
+def test_a_file_that_the_question_names_comes_first(searcher: Searcher) -> None:
     assert searcher.search("what happens in window.py?")[0].path == "backend/window.py"
     assert searcher.search("what happens in backend/budget.py?")[0].path == "backend/budget.py"
 
 
-def test_a_hit_is_whole(searcher: Searcher, world: World) -> None:
+def test_every_field_of_a_hit(searcher: Searcher, world: World) -> None:
     hit = searcher.search("where is build_prompt defined?")[0]
     assert (hit.path, hit.start_line, hit.end_line, hit.kind, hit.language) == (
         "prompts/build.py",
@@ -111,17 +113,17 @@ def test_a_hit_is_whole(searcher: Searcher, world: World) -> None:
     assert hit.score == pytest.approx(sum(asdict(hit.why).values()))
 
 
-def test_a_follow_up_finds_the_callers_of_what_was_talked_about(searcher: Searcher) -> None:
+def test_a_follow_up_finds_the_callers_of_its_topic(searcher: Searcher) -> None:
     found = symbols(searcher.search("and where is it called?", ["where is build_prompt defined?"], k=4))
     assert {"build_prompt", "answer"} <= set(found)
 
 
-def test_a_new_question_is_answered_as_if_nothing_had_been_said(searcher: Searcher) -> None:
+def test_a_question_that_stands_alone_ignores_the_history(searcher: Searcher) -> None:
     question = "how does the socket reconnect?"
     assert searcher.search(question, ["where is build_prompt defined?"]) == searcher.search(question)
 
 
-def test_code_comes_before_its_tests_and_its_docs_unless_they_are_asked_for(searcher: Searcher) -> None:
+def test_code_comes_before_its_tests_and_its_docs_unless_the_question_wants_them(searcher: Searcher) -> None:
     question = "passwords and tokens are replaced before anything is stored"
     assert searcher.search(question)[0].path == "backend/masking.py"
     assert searcher.search("which tests check that passwords are replaced")[0].path == "tests/test_masking.py"
@@ -138,27 +140,27 @@ def test_code_comes_before_its_tests_and_its_docs_unless_they_are_asked_for(sear
         (["."], set(REPOSITORY)),
     ],
 )
-def test_only_the_paths_asked_for(searcher: Searcher, paths: list[str], expected: set[str]) -> None:
+def test_only_files_in_the_paths_are_found(searcher: Searcher, paths: list[str], expected: set[str]) -> None:
     hits = searcher.search("build_prompt question trim reconnect secrets passwords window", k=50, paths=paths)
     assert {hit.path for hit in hits} == expected
 
 
-def test_the_heavy_embedder_reads_the_best_candidates_as_soon_as_it_is_there(world: World, tmp_path: Path) -> None:
+def test_the_best_candidates_are_re_ranked_as_soon_as_the_model_is_loaded(world: World, tmp_path: Path) -> None:
     loaded: list[HashEmbedder] = []
-    dense = Reranker(lambda: loaded[0] if loaded else None, VectorCache(tmp_path / "kept"))
-    searcher = Searcher(world.store, world.embedder, dense)
+    reranker = Reranker(lambda: loaded[0] if loaded else None, VectorCache(tmp_path / "vectors.cache"))
+    searcher = Searcher(world.store, world.embedder, reranker)
     hit = searcher.search("where is build_prompt defined?")[0]
     assert (hit.symbol, hit.why.rerank) == ("build_prompt", 0.0)
-    loaded.append(HashEmbedder(dim=48, model_id="heavy"))
+    loaded.append(HashEmbedder(dim=48, model_id="re-ranking"))
     assert searcher.search("where is build_prompt defined?")[0].why.rerank > 0
 
 
-def test_another_embedder_than_the_indexed_one_is_not_compared_with(world: World) -> None:
+def test_vectors_of_another_embedder_are_not_compared(world: World) -> None:
     searcher = Searcher(world.store, HashEmbedder(dim=16, model_id="other"))
     assert {hit.why.dense for hit in searcher.search("where is build_prompt defined?")} == {0.0}
 
 
-def test_an_edit_is_in_the_next_answer_and_a_deleted_file_is_not(world: World, searcher: Searcher) -> None:
+def test_the_next_search_finds_an_edit_and_no_deleted_file(world: World, searcher: Searcher) -> None:
     before = searcher.generation
     assert searcher.search("retry with backoff")[0].symbol != "retry_with_backoff"
     put(world.root, "backend/retry.py", "def retry_with_backoff(call):\n    return call()\n")
@@ -169,7 +171,7 @@ def test_an_edit_is_in_the_next_answer_and_a_deleted_file_is_not(world: World, s
     assert searcher.generation == before + 2
 
 
-def test_an_index_that_was_rebuilt_from_nothing_is_followed(world: World, searcher: Searcher) -> None:
+def test_a_rebuilt_index_is_searched(world: World, searcher: Searcher) -> None:
     searcher.search("build_prompt")
     world.codebases.delete(world.store.id)
     put(world.root, "a_first.py", "def something_new():\n    return 1\n")
@@ -178,7 +180,7 @@ def test_an_index_that_was_rebuilt_from_nothing_is_followed(world: World, search
     assert (hit.symbol, hit.why.dense > 0) == ("something_new", True)
 
 
-def test_every_hit_says_whether_its_file_is_still_the_one_that_was_indexed(world: World, searcher: Searcher) -> None:
+def test_a_hit_is_fresh_if_its_file_is_as_indexed(world: World, searcher: Searcher) -> None:
     def fresh() -> dict[str, bool]:
         return {
             hit.path: hit.fresh for hit in searcher.search("build_prompt question masking window trim socket", k=50)
@@ -204,7 +206,7 @@ def test_neighbouring_parts_of_one_definition_come_as_one_hit(tmp_path: Path) ->
     assert hit.text == (world.root / "a.py").read_text().rstrip()
 
 
-def test_the_same_question_gives_the_same_answer_from_every_thread_and_process_start(world: World) -> None:
+def test_the_same_question_has_the_same_hits_in_every_thread_and_searcher(world: World) -> None:
     questions = ["build_prompt", "trim", "passwords", "socket reconnect after"] * 8
     searcher = Searcher(world.store, world.embedder)
     expected = [Searcher(world.store, world.embedder).search(question) for question in questions]
@@ -227,7 +229,7 @@ def test_the_real_models_understand_other_words(tmp_path: Path) -> None:
     world = World(tmp_path, REPOSITORY)
     world.embedder = StaticEmbedder()  # type: ignore[assignment]
     assert world.refresh().chunks == 12
-    heavy = SentenceEmbedder()
-    searcher = Searcher(world.store, StaticEmbedder(), Reranker(lambda: heavy, VectorCache(tmp_path / "kept")))
+    model = SentenceEmbedder()
+    searcher = Searcher(world.store, StaticEmbedder(), Reranker(lambda: model, VectorCache(tmp_path / "vectors.cache")))
     assert searcher.search("how are credentials hidden?")[0].symbol == "mask_secrets"
     assert searcher.search("drop the oldest pieces when there are too many")[0].symbol.startswith("Budget")

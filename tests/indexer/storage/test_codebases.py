@@ -1,4 +1,4 @@
-"""Several codebases side by side: found by folder, by anything inside, by id."""
+"""Several codebases: each is found by its folder, by a path inside it, and by id."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from indexer.update.refresh import refresh
 from tests.indexer.harness import World, lay_out
 
 
-def test_an_id_is_readable_stable_and_its_own(tmp_path: Path) -> None:
+def test_an_id_is_readable_stable_and_unique(tmp_path: Path) -> None:
     assert codebase_id(Path("/home/me/My Project!")) == "my-project-22a0c810"
     assert codebase_id(Path("/")).startswith("root-")
     assert codebase_id(tmp_path / "a" / "x") != codebase_id(tmp_path / "b" / "x")
@@ -30,7 +30,7 @@ def test_the_nearest_codebase_around_a_path_is_found(tmp_path: Path) -> None:
     assert codebases.find(tmp_path) is None
 
 
-def test_what_is_told_about_each(tmp_path: Path) -> None:
+def test_info_of_a_new_and_an_indexed_codebase(tmp_path: Path) -> None:
     world = World(tmp_path)
     [before] = (world.codebases.open(world.root), world.codebases.all())[1]
     assert (before.state, before.files, before.generation) == ("empty", 0, 0)
@@ -66,7 +66,7 @@ def test_deleting_one_leaves_the_others(tmp_path: Path) -> None:
             codebases.get(unknown)
 
 
-def test_a_path_that_is_no_folder_gets_no_index(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_folder_gets_no_index(tmp_path: Path) -> None:
     codebases = Codebases(tmp_path / "indexes")
     with pytest.raises(CodebaseUnreadable, match="no folder"):
         codebases.open(tmp_path / "missing")

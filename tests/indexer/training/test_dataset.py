@@ -1,4 +1,4 @@
-"""What is trained on and what is measured never meet."""
+"""The training set and the held-out set share nothing."""
 
 from indexer.training.dataset import Example, dataset, questions
 from indexer.training.mine import Pair
@@ -7,16 +7,16 @@ LONG = "answer = compute_the_answer(of, the, question, and, wait, for_it)"
 
 
 def test_held_out_code_is_in_no_other_package() -> None:
-    held = Pair("doc", "Computes an answer", f"a.py f\n{LONG}")
+    held_out = Pair("doc", "Computes an answer", f"a.py f\n{LONG}")
     copied = Pair("doc", "Another text", f"b.py g\n{LONG.replace(' ', '  ')}")
     own = Pair("doc", "Waits for it", f"b.py h\n{LONG} + 1")
-    data = dataset([("held", True, [held]), ("free", False, [copied, own])])
-    assert data.held_out == [Example("doc", "Computes an answer", 0, "held")]
+    data = dataset([("held-out", True, [held_out]), ("free", False, [copied, own])])
+    assert data.held_out == [Example("doc", "Computes an answer", 0, "held-out")]
     assert data.train == [Example("doc", "Waits for it", 1, "free")]
-    assert data.codes == [held.code, own.code]
+    assert data.codes == [held_out.code, own.code]
 
 
-def test_a_text_is_asked_once_and_a_code_may_have_several_texts() -> None:
+def test_a_query_is_in_once_and_a_code_may_have_several_queries() -> None:
     code = f"a.py f\n{LONG}"
     pairs = [
         Pair("doc", "Opens it.", code),
@@ -28,7 +28,7 @@ def test_a_text_is_asked_once_and_a_code_may_have_several_texts() -> None:
     assert data.codes == [code]
 
 
-def test_no_package_has_most_of_the_questions() -> None:
+def test_a_package_gives_at_most_150_questions() -> None:
     pairs = [Pair("doc", f"Text {n} of many", f"a.py f\n{LONG} + {n}") for n in range(400)]
     found = questions(dataset([("large", True, pairs), ("small", True, [Pair("doc", "Own text", f"b.py f\n{LONG}")])]))
     assert sorted(example.package for example in found) == ["large"] * 150 + ["small"]

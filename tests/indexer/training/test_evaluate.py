@@ -1,4 +1,4 @@
-"""Ranks and scores by hand."""
+"""Metrics and scores that can be checked by hand."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from indexer.training.evaluate import bm25, quality, standard
 
 
-def test_quality_counts_what_stands_before_the_right_code() -> None:
+def test_quality_of_a_ranking() -> None:
     scores = np.array([[3, 2, 1], [3, 2, 1], [1, 1, 1]], np.float32)  # ranks 1, 2 and, all equal, 3
     assert quality(scores).mrr == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
     assert (quality(scores).recall_10, quality(scores).recall_50) == (1, 1)

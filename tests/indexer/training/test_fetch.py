@@ -1,4 +1,4 @@
-"""The list of packages keeps its promises; nothing here fetches."""
+"""The list of packages and their archives; nothing is downloaded."""
 
 import io
 import tarfile
@@ -21,7 +21,7 @@ def sdist(folder: Path, licence: str) -> Path:
     return archive
 
 
-def test_the_list_has_no_benchmark_and_keeps_packages_apart() -> None:
+def test_the_list_has_no_benchmark_and_no_package_twice() -> None:
     found = packages()
     names = [package.name for package in found]
     assert BENCHMARKS.isdisjoint(names)
@@ -33,7 +33,7 @@ def test_the_list_has_no_benchmark_and_keeps_packages_apart() -> None:
     ("line", "reason"),
     [('flask = ["1", "MIT", "sdist"]', "benchmark"), ('a = ["1", "GPL-3.0", "sdist"]', "permissive")],
 )
-def test_what_may_not_be_learned_from_is_refused(tmp_path: Path, line: str, reason: str) -> None:
+def test_a_package_that_may_not_be_trained_on_is_refused(tmp_path: Path, line: str, reason: str) -> None:
     (tmp_path / "list.toml").write_text(f'excluded = ["flask"]\n[train]\n{line}\n[held_out]\n')
     with pytest.raises(NotFetched, match=reason):
         packages(tmp_path / "list.toml")
@@ -45,9 +45,9 @@ def test_licences() -> None:
     assert not any(map(is_permissive, ["", "LGPL-3.0", "Apache-2.0 OR GPL-2.0", "MPL-2.0 AND MIT", "Proprietary"]))
 
 
-def test_an_archive_that_is_there_is_used_if_it_is_what_the_list_says(tmp_path: Path) -> None:
+def test_an_archive_in_the_folder_is_used_if_it_agrees_with_the_list(tmp_path: Path) -> None:
     archive = sdist(tmp_path, "MIT")
     assert licence_of(archive) == "MIT"
     assert fetch(Package("some-thing", "1.0", "MIT", "sdist", held_out=False), tmp_path) == archive
-    with pytest.raises(NotFetched, match="tells the licence 'MIT', the list 'ISC'"):
+    with pytest.raises(NotFetched, match="has the licence 'MIT' in its metadata, 'ISC' in the list"):
         fetch(Package("some-thing", "1.0", "ISC", "sdist", held_out=False), tmp_path)

@@ -1,4 +1,4 @@
-"""Which pairs a package gives."""
+"""The pairs that are mined from a package."""
 
 import io
 import tarfile
@@ -33,12 +33,12 @@ pub fn listen(port: u16) -> Socket {
 """
 
 
-def of(*files: tuple[str, str]) -> list[Pair]:
+def mined(*files: tuple[str, str]) -> list[Pair]:
     return list(pairs_of(files))
 
 
-def test_documentation_asks_for_its_definition_without_it() -> None:
-    pair = next(pair for pair in of(("io/reader.py", PYTHON)) if "read_record" in pair.code.split("\n")[0])
+def test_documentation_is_paired_with_its_definition_without_it() -> None:
+    pair = next(pair for pair in mined(("io/reader.py", PYTHON)) if "read_record" in pair.code.split("\n")[0])
     assert pair == Pair(
         "doc",
         "Returns the next record of the stream.",
@@ -47,8 +47,8 @@ def test_documentation_asks_for_its_definition_without_it() -> None:
     )
 
 
-def test_comments_inside_ask_for_code_that_has_none() -> None:
-    found = {pair.kind: pair for pair in of(("io/reader.py", PYTHON)) if "skip" in pair.code or pair.kind == "name"}
+def test_comments_are_paired_with_the_code_without_them() -> None:
+    found = {pair.kind: pair for pair in mined(("io/reader.py", PYTHON)) if "skip" in pair.code or pair.kind == "name"}
     assert found["comment"].query == "a broken record begins with two zero bytes go on behind its length field"
     assert "#" not in found["comment"].code
     assert found["name"].query == "skip broken records"
@@ -57,29 +57,29 @@ def test_comments_inside_ask_for_code_that_has_none() -> None:
 
 def test_other_languages() -> None:
     code = "net.rs listen\npub fn listen(port: u16) -> Socket {\n    let socket = bind(port);\n    socket.accept()\n}"
-    assert of(("net.rs", RUST)) == [Pair("doc", "Opens the socket and waits for a peer.", code)]
+    assert mined(("net.rs", RUST)) == [Pair("doc", "Opens the socket and waits for a peer.", code)]
 
 
 def test_a_header_documents_the_definition_elsewhere() -> None:
     header = "/* Frees all pages of the pool. */\nvoid pool_free(struct pool *pool);\n"
     source = "void pool_free(struct pool *pool)\n{\n    free(pool->pages);\n}\n"
-    assert of(("pool.h", header), ("pool.c", source)) == [
+    assert mined(("pool.h", header), ("pool.c", source)) == [
         Pair("doc", "Frees all pages of the pool.", f"pool.c pool_free\n{source.strip()}")
     ]
 
 
-def test_manuals_and_tests_ask_for_what_they_name() -> None:
+def test_manuals_and_tests_are_paired_with_the_definition_they_name() -> None:
     manual = "Fixed a bug where `Reader.read_record` lost the last bytes of a record.\n\nThanks to all.\n"
     test = "def test_read_record_at_end():\n    assert Reader(b'').read_record(5) is None\n"
     files = ("io/reader.py", PYTHON), ("CHANGES.rst", manual), ("tests/test_reader.py", test)
-    asked = {pair.kind: pair.query for pair in of(*files) if "read_record" in pair.code.split("\n")[0]}
-    assert asked["mention"] == "Fixed a bug where Reader.read_record lost the last bytes of a record."
-    assert asked["test"] == f"test_read_record_at_end\n{test.strip()}"
+    query = {pair.kind: pair.query for pair in mined(*files) if "read_record" in pair.code.split("\n")[0]}
+    assert query["mention"] == "Fixed a bug where Reader.read_record lost the last bytes of a record."
+    assert query["test"] == f"test_read_record_at_end\n{test.strip()}"
 
 
-def test_copies_and_generated_code_give_nothing() -> None:
+def test_copies_and_generated_code_give_no_pairs() -> None:
     generated = "# Automatically generated, do not edit\n" + PYTHON
-    assert of(("pip/_vendor/requests/a.py", PYTHON), ("third_party/fmt/a.rs", RUST), ("a.py", generated)) == []
+    assert mined(("pip/_vendor/requests/a.py", PYTHON), ("third_party/fmt/a.rs", RUST), ("a.py", generated)) == []
 
 
 def test_prose_ends_where_markup_begins() -> None:

@@ -1,4 +1,4 @@
-"""What MiniLM is tuned on, and what is written."""
+"""The sample that MiniLM is fine-tuned on, and the file of its layers."""
 
 import hashlib
 from pathlib import Path
@@ -10,24 +10,24 @@ from safetensors.numpy import load_file
 from indexer.training import minilm
 from indexer.training.dataset import REPORT, Dataset, Example
 from indexer.training.mine import COMMENT, DOC
-from indexer.training.minilm import choose, write
+from indexer.training.minilm import sample, write
 
 
 def data() -> Dataset:
     """1,000 pairs of a large Python package, 10 of a small one in Go; half are comments."""
     codes = [f"big/m{i}.py f{i}\ndef f{i}(a):\n    return a + {i}\n" for i in range(1000)]
     codes += [f"small/m{i}.go g{i}\nfunc g{i}() int {{\n  return {i}\n}}\n" for i in range(10)]
-    kinds = [DOC if at % 2 else COMMENT for at in range(len(codes))]
+    kinds = [DOC if i % 2 else COMMENT for i in range(len(codes))]
     train = [
-        Example(kind, f"gives number {at} of all", at, "big" if at < 1000 else "small") for at, kind in enumerate(kinds)
+        Example(kind, f"gives number {i} of all", i, "big" if i < 1000 else "small") for i, kind in enumerate(kinds)
     ]
     return Dataset(codes, train, [])
 
 
-def test_what_is_rare_is_taken_more_often_and_no_pair_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rare_pairs_are_taken_more_often_and_none_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(minilm, "OF_KIND", {DOC: 100, COMMENT: 600})
     monkeypatch.setattr(minilm, "REPORTS", 7)
-    found = choose(data(), np.random.default_rng(0))
+    found = sample(data(), np.random.default_rng(0))
     of_kind = {kind: [example for example in found if example.kind == kind] for kind in (DOC, COMMENT, REPORT)}
     assert {kind: len(examples) for kind, examples in of_kind.items()} == {DOC: 100, COMMENT: 505, REPORT: 7}
     assert len({example.code for example in of_kind[DOC]}) == 100

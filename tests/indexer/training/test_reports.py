@@ -1,4 +1,4 @@
-"""Long queries keep what they ask for and get noise around it."""
+"""Synthetic bug reports: the query, with noise around it."""
 
 from indexer.training.dataset import Example
 from indexer.training.reports import reports
@@ -7,13 +7,13 @@ CODES = [f"net/io.py Reader.read_{n}\ndef read_{n}(self):\n    first_{n}()\n    
 EXAMPLES = [Example("doc", f"Reads record {n}", n, "net") for n in range(200)]
 
 
-def test_a_report_begins_with_the_text_that_asks_and_quotes_its_package() -> None:
+def test_a_report_begins_with_its_query_and_quotes_its_package() -> None:
     found = list(reports(EXAMPLES, CODES, seed=1))
     assert 40 <= len(found) <= 100  # 0.35 of 200
     assert all(report.query.split("\n")[0] == f"Reads record {report.code}" for report in found)
-    traced = [report.query for report in found if "Traceback (most recent call last):" in report.query]
-    assert 0.3 * len(found) < len(traced) < 0.7 * len(found)
-    assert 'File "/usr/lib/python3/site-packages/net/io.py", line ' in traced[0]
+    tracebacks = [report.query for report in found if "Traceback (most recent call last):" in report.query]
+    assert 0.3 * len(found) < len(tracebacks) < 0.7 * len(found)
+    assert 'File "/usr/lib/python3/site-packages/net/io.py", line ' in tracebacks[0]
     assert {report.kind for report in found} == {"report"}
 
 

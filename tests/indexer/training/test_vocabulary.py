@@ -1,11 +1,11 @@
-"""How text is split, and which pieces are kept."""
+"""How text is split, and which pieces are in the vocabulary."""
 
 from collections import Counter
 
 from indexer.training.vocabulary import minilm_tokenizer, pieces_of, tokenizer_of, words_of
 
 
-def test_names_are_split_where_programmers_split_them() -> None:
+def test_names_are_split_as_programmers_split_them() -> None:
     pieces = ["parse", "http", "response", "2", "snake", "case", "token", "##izer"]
     found = tokenizer_of(pieces).encode("parseHTTPResponse2(snake_case) -> Tokenizer[zebra]")
     assert found.tokens == ["parse", "http", "response", "2", "snake", "case", "token", "##izer", "[UNK]"]

@@ -1,18 +1,14 @@
-"""Trees as they should not be: an index comes out of each, or the reason why none does."""
+"""Codebases with unusual files: each gets an index, or an error with the reason."""
 
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseEmpty
 from indexer.search.searcher import Searcher
 from indexer.types import Progress
 from indexer.update.refresh import refresh
-from tests.indexer.harness import World, put
+from tests.indexer.harness import World
 
 
 def test_only_binaries(tmp_path: Path) -> None:
@@ -50,43 +46,3 @@ def test_files_that_vanish_while_the_job_runs(tmp_path: Path) -> None:
 
     report = refresh(world.store, world.embedder, on_progress=vanish)
     assert (report.files, {skip.reason for skip in report.skipped}) == (10, {"vanished"})
-
-
-def test_the_old_index_answers_while_another_table_is_indexed(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.refresh()
-    new = HashEmbedder(dim=32, model_id="other")
-    served: list[str] = []
-
-    def ask(progress: Progress) -> None:
-        served.append(Searcher(world.store, world.embedder).search("load_config")[0].path)
-
-    assert refresh(world.store, new, on_progress=ask).changed == 4
-    assert set(served) == {"app/config.py"}
-    assert Searcher(world.store, new).search("load_config")[0].path == "app/config.py"
-    with world.store.read() as snapshot:
-        assert [len(ids) for _, ids, _, _ in snapshot.vectors_after(0, world.embedder.model_id, 64)] == []
-
-
-ORPHANS = """
-import os, signal, sys
-from pathlib import Path
-from indexer.embed import HashEmbedder
-from indexer.prepare import Preparer, _spread, Task
-from indexer.scan import Candidate
-
-if __name__ == "__main__":
-    task = Task(Candidate("a.py", 6, 0), None)
-    outcomes = _spread(Preparer(Path(sys.argv[1]), HashEmbedder(), "recipe"), [task] * 4, 2, 1)
-    next(outcomes)
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_workers_of_a_killed_job_end_too(tmp_path: Path) -> None:
-    put(tmp_path, "a.py", "x = 1\n")
-    script = put(tmp_path, "job.py", ORPHANS)
-    began = time.monotonic()
-    # The pipe ends when the last process that has it does: a worker that lived on would hold it until the timeout.
-    subprocess.run([sys.executable, script, tmp_path], stdout=subprocess.PIPE, timeout=60, check=False)
-    assert time.monotonic() - began < 50

@@ -1,4 +1,4 @@
-"""A refresh of some paths does what a whole one would, and looks at nothing else."""
+"""A refresh of some paths has the result of a full one, and looks at no other paths."""
 
 import subprocess
 from collections.abc import Collection, Iterator
@@ -29,8 +29,8 @@ def part(world: World, *paths: str) -> IndexReport:
     return refresh(world.store, world.embedder, only=paths)
 
 
-def same_as_whole(world: World) -> bool:
-    """Whether a whole refresh finds nothing left to do."""
+def same_as_full_refresh(world: World) -> bool:
+    """Whether a full refresh finds nothing left to do."""
     before = world.content()
     report = world.refresh()
     return (report.changed, report.removed) == (0, 0) and world.content() == before
@@ -41,16 +41,16 @@ def paths(world: World) -> list[str]:
         return snapshot.paths()
 
 
-def test_edited_added_and_removed(world: World) -> None:
+def test_edited_added_and_removed_files(world: World) -> None:
     put(world.root, "app/config.py", "def edited():\n    return 1\n")
     put(world.root, "app/deep/new.py", "def new():\n    return 2\n")
     (world.root / "web/page.js").unlink()
     report = part(world, "app/config.py", "app/deep", "web/page.js", "never/was.py")
     assert (report.changed, report.removed, report.files) == (2, 1, 5)
-    assert same_as_whole(world)
+    assert same_as_full_refresh(world)
 
 
-def test_only_what_is_named_is_looked_at(world: World) -> None:
+def test_other_changes_are_left_to_the_next_refresh(world: World) -> None:
     put(world.root, "app/config.py", "def edited():\n    return 1\n")
     put(world.root, "README.md", "# Other\n")
     report = part(world, "README.md")
@@ -58,13 +58,13 @@ def test_only_what_is_named_is_looked_at(world: World) -> None:
     assert world.refresh().changed == 1
 
 
-def test_a_folder_that_went_or_moved(world: World) -> None:
+def test_a_moved_folder(world: World) -> None:
     (world.root / "app").rename(world.root / "core")
-    put(world.root, "apple.py", "x = 1\n")  # begins like the folder, is not in it
+    put(world.root, "apple.py", "x = 1\n")  # not in the folder: only the name begins the same
     report = part(world, "app", "core", "apple.py")
     assert (report.changed, report.removed) == (3, 2)
     assert paths(world) == [".gitignore", "README.md", "apple.py", "core/config.py", "core/server.py", "web/page.js"]
-    assert same_as_whole(world)
+    assert same_as_full_refresh(world)
 
 
 def test_ignored_files_stay_out(world: World) -> None:
@@ -73,7 +73,7 @@ def test_ignored_files_stay_out(world: World) -> None:
     put(world.root, "node_modules/lib/x.js", "x\n")
     report = part(world, "app/run.log", "build", "build/out.py", "node_modules/lib/x.js", "app")
     assert (report.changed, report.files) == (0, 5)
-    assert same_as_whole(world)
+    assert same_as_full_refresh(world)
 
 
 def test_a_link_is_not_followed(world: World) -> None:
@@ -83,7 +83,7 @@ def test_a_link_is_not_followed(world: World) -> None:
     (world.root / "lib").symlink_to(world.root.parent / "outside")
     report = part(world, "app/config.py", "lib/secret.py", "lib")
     assert (report.changed, report.removed) == (0, 1)
-    assert same_as_whole(world)
+    assert same_as_full_refresh(world)
 
 
 def test_an_edited_ignore_file_looks_at_everything(world: World) -> None:
@@ -93,7 +93,7 @@ def test_an_edited_ignore_file_looks_at_everything(world: World) -> None:
         subprocess.run(["git", "rm", "-q", "--cached", "web/page.js"], cwd=world.root, check=True)
     report = part(world, ".gitignore")
     assert (report.changed, report.removed) == (2, 1)
-    assert same_as_whole(world)
+    assert same_as_full_refresh(world)
 
 
 def test_a_repository_inside_looks_at_everything(world: World) -> None:
@@ -103,10 +103,10 @@ def test_a_repository_inside_looks_at_everything(world: World) -> None:
     put(world.root, "lib/src/a.py", "x = 2\n")
     assert part(world, "lib/src/a.py").changed == 1
     assert "lib/src/a.py" in paths(world)
-    assert same_as_whole(world)
+    assert same_as_full_refresh(world)
 
 
-def test_what_was_left_out_is_known_of_these_paths_only(world: World) -> None:
+def test_skips_are_replaced_for_these_paths_only(world: World) -> None:
     put(world.root, ".env", "A=1\n")
     world.refresh()
     (world.root / "app/config.py").write_bytes(b"\0\1")
@@ -119,7 +119,7 @@ def test_what_was_left_out_is_known_of_these_paths_only(world: World) -> None:
         assert [skip.path for skip in snapshot.skips()] == [".env"]
 
 
-def test_an_empty_index_looks_at_everything_and_an_emptied_one_says_so(tmp_path: Path) -> None:
+def test_an_empty_index_looks_at_everything_and_an_emptied_one_raises(tmp_path: Path) -> None:
     world = World(tmp_path)
     assert part(world, "app/config.py").files == 4
     for path in paths(world):
@@ -130,13 +130,13 @@ def test_an_empty_index_looks_at_everything_and_an_emptied_one_says_so(tmp_path:
 
 
 def test_one_file_costs_no_walk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[str] = []
+    visited: list[str] = []
 
-    def seen(root: Path, only: Collection[str] | None) -> Iterator[Candidate | Skip]:
-        for found in walk(root, only=only):
-            looked.append(found.path)
-            yield found
+    def recorded(root: Path, only: Collection[str] | None) -> Iterator[Candidate | Skip]:
+        for item in walk(root, only=only):
+            visited.append(item.path)
+            yield item
 
-    monkeypatch.setattr("indexer.update.refresh.walk", seen)
+    monkeypatch.setattr("indexer.update.refresh.walk", recorded)
     part(world, "app/config.py")
-    assert looked == ["app/config.py"]
+    assert visited == ["app/config.py"]

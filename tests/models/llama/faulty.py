@@ -1,7 +1,4 @@
-"""A processor that faults on demand, for any machine: what `arm` does inside the process of a model.
-
-`faulting` gives the code that such a process is started with.
-"""
+"""Simulates a processor that faults: `arm` patches the process of a model, `faulting` is the code that starts it."""
 
 import os
 import signal
@@ -17,14 +14,14 @@ from models.llama.worker.context import LlamaContext, Row
 
 PLAIN = supervisor._CODE
 ANSWER = 0  # as rows: any step after the load
-ANYTHING = ""  # as a kernel: whatever is in use
+ANYTHING = ""  # as a kernel: any kernel in use
 
-# Kernel, rows of the step in which it faults, the signal's name; "": it never comes to its end.
+# Kernel, rows of the step in which it faults, name of the signal; "": the step never ends.
 Fault = tuple[str, int, str]
 
 
 def faulting(*faults: Fault) -> str:
-    """Every kernel is chosen there, whatever this one has."""
+    """Every kernel is in use there, whatever this processor supports."""
     return PLAIN.replace("main({", f"from tests.models.llama.faulty import arm; arm({faults!r}); main({{", 1)
 
 
@@ -33,8 +30,8 @@ def arm(faults: Sequence[Fault]) -> None:
     of_load, of_context, of_process = (_Patched(place) for place in (loading, LlamaContext, main))
     is_loaded = False
 
-    def choose(order: LoadRequest) -> tuple[str, ...]:
-        used.extend(of_load.real("_chosen")(order))
+    def choose(request: LoadRequest) -> tuple[str, ...]:
+        used.extend(of_load.real("_kernels")(request))
         return tuple(used)
 
     def evaluate(context: LlamaContext, rows: Sequence[Row]) -> bool:
@@ -43,19 +40,19 @@ def arm(faults: Sequence[Fault]) -> None:
                 _end(fault)
         return bool(of_context.real("evaluate")(context, rows))
 
-    def load(*given: Any) -> Any:
+    def load(*args: Any) -> Any:
         nonlocal is_loaded
-        loaded = of_process.real("load")(*given)
+        loaded = of_process.real("load")(*args)
         is_loaded = True
         return loaded
 
-    of_load.put(preferred=lambda **_: SUSPECTS, _chosen=choose)
+    of_load.put(preferred=lambda **_: SUSPECTS, _kernels=choose)
     of_context.put(evaluate=evaluate)
     of_process.put(load=load)
 
 
 class _Patched:
-    """A module or a class with other functions in it, for the rest of the process."""
+    """A module or class whose functions are replaced for the rest of the process."""
 
     def __init__(self, place: Any) -> None:
         self._place, self._real = place, dict(vars(place))

@@ -1,14 +1,15 @@
-"""A scheduler without a model: the cells are played by `Cells`, which knows what each holds and refuses what llama.cpp
-would; a `World` submits, steps and chooses at random.
+"""A scheduler without a model. `Cells` simulates the context: it tracks what each cell holds and refuses what llama.cpp
+would refuse. `World` submits prompts, runs steps and samples random tokens.
 """
 
 import random
 import time
 
-from models.llama.kv.prefix_tree import common
+from models.llama.kv.prefix_tree import common_prefix
 from models.llama.kv.slots import Slots
-from models.llama.kv.snapshots import KvLimits, Snapshots
+from models.llama.kv.snapshots import SnapshotStore
 from models.llama.kv.state_file import State
+from models.llama.wire import KvLimits
 from models.llama.worker.cost_model import StepCostModel
 from models.llama.worker.scheduler import Request, Scheduler, Slice
 
@@ -17,18 +18,18 @@ MEMORY = KvLimits(ram_bytes=1 << 14)
 SYSTEM = list(range(1000, 1040))
 
 
-def paced() -> StepCostModel:
-    pace = StepCostModel()
+def measured_cost_model() -> StepCostModel:
+    cost_model = StepCostModel()
     for rows, seconds in STEPS:
-        pace.observe(rows, seconds)
-    return pace
+        cost_model.observe(rows, seconds)
+    return cost_model
 
 
 class Cells:
     """A context's cells: which sequence has which cell at which position."""
 
-    def __init__(self, size: int, *, can_share_prefix: bool = True, attends_all_cells: bool = False) -> None:
-        self.size, self.can_share_prefix, self.attends_all_cells = size, can_share_prefix, attends_all_cells
+    def __init__(self, size: int, *, can_share_prefix: bool = True) -> None:
+        self.size, self.can_share_prefix, self.attends_all_cells = size, can_share_prefix, False
         self.tokens: dict[int, list[int]] = {}
         self.cells: dict[int, list[int]] = {}
         self.made = 0
@@ -63,23 +64,23 @@ class Cells:
         time.sleep(self.save_s)
         assert len(self.tokens[sequence]) >= end
         assert self.can_share_prefix or (begin, end) == (0, len(self.tokens[sequence])), "this memory cannot share"
-        held = enumerate(self.tokens[sequence][begin:end], begin)
-        return bytearray(b"".join(number.to_bytes(4) for pair in held for number in pair))
+        stored = enumerate(self.tokens[sequence][begin:end], begin)
+        return bytearray(b"".join(number.to_bytes(4) for pair in stored for number in pair))
 
     def restore(self, sequence: int, state: State, begin: int, end: int) -> bool:
         numbers = [int.from_bytes(state[place : place + 4]) for place in range(0, len(state), 4)]
-        held = dict(zip(numbers[::2], numbers[1::2], strict=True))
-        assert self.used + len(held) <= self.size, "no cells for all of the state"
+        stored = dict(zip(numbers[::2], numbers[1::2], strict=True))
+        assert self.used + len(stored) <= self.size, "no cells for all of the state"
         if self.damaged:
             return False
-        assert self.can_share_prefix or (begin, end) == (0, len(held)), "this memory cannot share"
+        assert self.can_share_prefix or (begin, end) == (0, len(stored)), "this memory cannot share"
         for position in range(begin, end):
-            self.add(sequence, position, held[position])
+            self.add(sequence, position, stored[position])
         return True
 
 
 class World:
-    """A scheduler on played cells; `step` does what the worker does with a model that says random tokens."""
+    """A scheduler on simulated cells. `step` does what the worker does, with a model that samples random tokens."""
 
     def __init__(
         self,
@@ -88,22 +89,18 @@ class World:
         parallel: int = 3,
         *,
         can_share_prefix: bool = True,
-        attends_all_cells: bool = False,
         guesses: int = 4,
         limits: KvLimits = MEMORY,
     ) -> None:
-        self.cells, self.guesses = (
-            Cells(size, can_share_prefix=can_share_prefix, attends_all_cells=attends_all_cells),
-            guesses,
-        )
-        self.snapshots = Snapshots(limits, parts=can_share_prefix)
+        self.cells, self.guesses = Cells(size, can_share_prefix=can_share_prefix), guesses
+        self.snapshots = SnapshotStore(limits, parts=can_share_prefix)
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
-        self.pace = paced()
-        self.scheduler = Scheduler(self.slots, self.pace, parallel)
+        self.cost_model = measured_cost_model()
+        self.scheduler = Scheduler(self.slots, self.cost_model, parallel)
         self.random = random.Random(1)
         self.number = 0
         self.read: dict[int, int] = {}  # tokens evaluated by request
-        self.choose_from = range(6)  # what the model may say
+        self.choose_from = range(6)  # what the model may sample
 
     def submit(self, tokens: list[int], answer: int, *, ahead: bool = False) -> Request:
         self.number += 1
@@ -121,38 +118,38 @@ class World:
             self.read[part.request.id] = self.read.get(part.request.id, 0) + len(part.tokens)
         self.scheduler.evaluated(step)
         for part in step:
-            if part.chooses:
-                self.choose(part)
+            if part.samples:
+                self.sample(part)
         return step
 
-    def choose(self, part: Slice) -> None:
-        request, right = part.request, self.random.randint(0, part.chooses - 1)
-        if len(request.tokens) < request.most:
-            self.scheduler.chosen(part, [*request.draft[:right], self.random.choice(self.choose_from)])
-        if len(request.tokens) >= request.most:
+    def sample(self, part: Slice) -> None:
+        request, right = part.request, self.random.randint(0, part.samples - 1)
+        if len(request.tokens) < request.max_length:
+            self.scheduler.sampled(part, [*request.draft[:right], self.random.choice(self.choose_from)])
+        if len(request.tokens) >= request.max_length:
             self.scheduler.finish(request, len(request.tokens) - request.prompt)
             return
-        guesses = self.random.randint(0, min(self.guesses, request.most - len(request.tokens) - 1))
+        guesses = self.random.randint(0, min(self.guesses, request.max_length - len(request.tokens) - 1))
         request.draft = [self.random.choice(self.choose_from) for _ in range(guesses)]
 
     def check(self, step: list[Slice]) -> None:
         if not self.cells.can_share_prefix:
             return
-        reading = [part for part in step if part.is_reading]
+        reading = [part for part in step if part.is_prefill]
         for part in reading:
             wanted = part.request.tokens[: part.request.prompt - 1]
-            for sequence, held in self.cells.tokens.items():
-                alive = common(held, wanted)
-                assert alive <= part.begin or sequence == part.request.sequence, "read again while it is alive"
+            for sequence, stored in self.cells.tokens.items():
+                alive = common_prefix(stored, wanted)
+                assert alive <= part.begin or sequence == part.request.sequence, "evaluated again while it is in cells"
         for one in reading:
             for other in reading:
                 if one is not other:
-                    same = common(one.request.tokens[: one.request.prompt - 1], other.request.tokens)
-                    assert same <= max(one.begin, other.begin), "two read the same tokens in one step"
+                    same = common_prefix(one.request.tokens[: one.request.prompt - 1], other.request.tokens)
+                    assert same <= max(one.begin, other.begin), "two requests evaluate the same tokens in one step"
 
     def run(self, most: int = 3000) -> None:
         for _ in range(most):
             if not self.scheduler.requests:
                 return
-            assert self.step(), "there is work and nothing is done"
-        raise AssertionError("somebody starves")
+            assert self.step(), "there is work but the step is empty"
+        raise AssertionError("a request starves")

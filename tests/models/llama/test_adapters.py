@@ -12,6 +12,8 @@ from models.llama.engine import LlamaEngine
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.tiny_gguf import CODELLAMA, N_EMBD, N_LAYERS
 
+pytestmark = pytest.mark.process
+
 SPEC = ModelSpec("codellama-7b", (CODELLAMA.filename,), context_length=512, threads=1)
 RANK = 4
 
@@ -34,7 +36,7 @@ def write_adapter(path: Path, strength: float, architecture: str = "llama", widt
     return str(path)
 
 
-async def said(*adapters: str) -> str:
+async def answer_of(*adapters: str) -> str:
     engine = await LlamaEngine.start(replace(SPEC, adapters=adapters), CODELLAMA.path)
     try:
         prompt = Prompt((Segment("[INST] What is a hit? [/INST]", parse_special=True),), "")
@@ -44,19 +46,19 @@ async def said(*adapters: str) -> str:
 
 
 async def test_an_adapter_changes_the_answer_and_an_empty_one_does_not(tmp_path: Path) -> None:
-    plain = await said()
-    assert await said(write_adapter(tmp_path / "none.gguf", 0.0)) == plain
-    changed = await said(write_adapter(tmp_path / "strong.gguf", 1.0))
+    plain = await answer_of()
+    assert await answer_of(write_adapter(tmp_path / "none.gguf", 0.0)) == plain
+    changed = await answer_of(write_adapter(tmp_path / "strong.gguf", 1.0))
     assert changed != plain
-    assert await said(str(tmp_path / "none.gguf"), str(tmp_path / "strong.gguf")) == changed
+    assert await answer_of(str(tmp_path / "none.gguf"), str(tmp_path / "strong.gguf")) == changed
 
 
 @pytest.mark.parametrize("wrong", ["missing", "architecture", "shape"])
-async def test_an_adapter_that_does_not_fit_is_said(tmp_path: Path, wrong: str) -> None:
+async def test_an_adapter_that_does_not_fit_is_reported(tmp_path: Path, wrong: str) -> None:
     path = tmp_path / "wrong.gguf"
     if wrong == "architecture":
         write_adapter(path, 1.0, architecture="phi3")
     elif wrong == "shape":
         write_adapter(path, 1.0, width=2 * N_EMBD)
     with pytest.raises(ModelUnavailable, match=r"adapter wrong\.gguf cannot be loaded"):
-        await said(str(path))
+        await answer_of(str(path))

@@ -1,7 +1,6 @@
-"""What only the llama.cpp engine promises: reuse of the cache, progress, cancel inside prefill, clear refusals."""
+"""What only the llama.cpp engine guarantees: cache reuse, progress, cancel inside prefill, clear errors."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +9,13 @@ import pytest
 
 from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
 from models.llama.engine import LlamaEngine
+from models.llama.options import LlamaOptions
 from models.types import Delta, Message, ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
 from tests.speck import write_recurrent
 from tests.tiny_gguf import CODELLAMA, LLAMA3, PHI3
+
+pytestmark = pytest.mark.process
 
 GREEDY = Sampling(max_tokens=24, temperature=0)
 SPEC = ModelSpec("phi3-mini", (PHI3.filename,), context_length=2048, threads=1)
@@ -43,7 +45,7 @@ async def engine() -> AsyncIterator[LlamaEngine]:
     await found.close()
 
 
-async def test_it_knows_its_file(engine: LlamaEngine) -> None:
+async def test_an_engine_has_the_facts_of_its_file(engine: LlamaEngine) -> None:
     assert (engine.name, engine.context_length) == ("phi3-mini", 2048)
     assert (engine.bos, engine.eos) == ("<s>", "<|endoftext|>")
     assert engine.chat_template == PHI3.chat_template
@@ -108,7 +110,7 @@ async def test_stop_texts_of_the_catalogue_count_too() -> None:
 
 
 async def test_an_end_mark_in_ordinary_tokens_is_text(engine: LlamaEngine) -> None:
-    """As in an answer about chat templates, or about HTML."""
+    """As in an answer about chat templates or HTML."""
     written = "<|end|> and </s>"
     prompt = ask("x", stop=("<|end|>", "</s>"))
     schema = Sampling(max_tokens=60, temperature=0, json_schema=f'{{"enum": ["{written}"]}}')
@@ -119,7 +121,7 @@ async def test_an_end_mark_in_ordinary_tokens_is_text(engine: LlamaEngine) -> No
 
 
 async def test_an_answer_that_repeats_itself_ends_with_a_notice(tmp_path: Path) -> None:
-    """As this model does, sooner or later; only to a reader of a conversation that matters."""
+    """This model repeats itself sooner or later; only conversations are filtered."""
     write_recurrent(tmp_path / "speck.gguf")
     engine = await LlamaEngine.start(ModelSpec("speck", ("speck.gguf",), threads=1), tmp_path / "speck.gguf")
     long, prompt = Sampling(max_tokens=400, temperature=0), Prompt((Segment("What is a hit?", False),), "")
@@ -134,7 +136,7 @@ async def test_an_answer_that_repeats_itself_ends_with_a_notice(tmp_path: Path) 
 
 
 async def test_a_full_context_ends_with_length() -> None:
-    small = await LlamaEngine.start(SPEC, PHI3.path, context_length=256)
+    small = await LlamaEngine.start(SPEC, PHI3.path, LlamaOptions(context_length=256))
     prompt = ask(LONG[:400])
     _, last, _ = await collect(small, prompt, Sampling(max_tokens=10_000, temperature=0))
     await small.close()
@@ -151,18 +153,17 @@ async def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers(engine: Ll
     assert (await collect(engine, ask("x")))[1].reason == "length"
 
 
-async def test_cancel_inside_prefill_leaves_a_usable_cache(engine: LlamaEngine) -> None:
-    fresh, _, _ = await collect(engine, ask(LONG[:3000]))
-    await collect(engine, ask("unrelated"))
-    stream = engine.stream(ask(LONG[:3000]), GREEDY)
-    async for delta in stream:
-        if delta.progress and delta.progress[0] >= 128:
-            break
+async def test_cancel_inside_prefill_stops_it_and_leaves_a_usable_cache(engine: LlamaEngine) -> None:
+    prompt = ask("while scanning(): pass\n" * 200)
+    stream = engine.stream(prompt, GREEDY)
+    assert (await anext(stream)).progress is not None
     await stream.aclose()
-    began = time.monotonic()
     await collect(engine, ask("y"), Sampling(max_tokens=1))
-    assert time.monotonic() - began < 0.5  # and before that it was idle
-    assert (await collect(engine, ask(LONG[:3000])))[0] == fresh
+    cached = await asyncio.to_thread(engine.cached_tokens, prompt.segments)
+    assert cached < await count(engine, prompt) - 1  # the rest was not evaluated
+    fresh = await LlamaEngine.start(SPEC, PHI3.path)
+    assert (await collect(engine, prompt))[0] == (await collect(fresh, prompt))[0]
+    await fresh.close()
 
 
 async def test_cancelling_the_task_frees_the_engine(engine: LlamaEngine) -> None:
@@ -185,7 +186,7 @@ async def test_closing_ends_a_running_stream_as_cancelled() -> None:
         await count(engine, ask("x"))
 
 
-async def test_no_answer_text_is_asked_for_only_prefills(engine: LlamaEngine) -> None:
+async def test_zero_answer_tokens_only_prefills(engine: LlamaEngine) -> None:
     text, last, _ = await collect(engine, ask("x"), Sampling(max_tokens=0))
     assert (text, last.reason) == ("", "length")
     _, last, _ = await collect(engine, ask("x"))
@@ -194,7 +195,7 @@ async def test_no_answer_text_is_asked_for_only_prefills(engine: LlamaEngine) ->
 
 
 async def test_the_context_is_no_longer_than_the_model_was_trained_for() -> None:
-    engine = await LlamaEngine.start(SPEC, CODELLAMA.path, context_length=1 << 20)
+    engine = await LlamaEngine.start(SPEC, CODELLAMA.path, LlamaOptions(context_length=1 << 20))
     await engine.close()
     assert engine.context_length == CODELLAMA.context_length
 
@@ -211,7 +212,7 @@ async def test_a_damaged_file_is_refused_before_llama_cpp_sees_it(tmp_path: Path
         await LlamaEngine.start(SPEC, file)
 
 
-async def test_a_stream_given_up_while_it_queues_leaves_the_cache_alone(engine: LlamaEngine) -> None:
+async def test_cancelling_a_queued_stream_leaves_the_cache_alone(engine: LlamaEngine) -> None:
     running = asyncio.create_task(collect(engine, ask("x"), Sampling(max_tokens=200, temperature=0)))
     queued = asyncio.create_task(collect(engine, ask(LONG[:600])))
     await asyncio.sleep(0.01)
@@ -222,23 +223,25 @@ async def test_a_stream_given_up_while_it_queues_leaves_the_cache_alone(engine: 
     assert last.usage.cached == last.usage.prompt - 1
 
 
-async def test_what_the_model_has_said_is_not_read_again_however_its_text_would_be_cut(engine: LlamaEngine) -> None:
+async def test_an_answer_is_not_evaluated_again_even_if_the_tokenizer_would_split_it_otherwise(
+    engine: LlamaEngine,
+) -> None:
     first = ask("What is a hit?")
     warm = Sampling(max_tokens=200, temperature=2.0, top_p=1.0, seed=3)
     answer, last, _ = await collect(engine, first, warm)
     assert last.usage is not None
-    held = last.usage.prompt + last.usage.completion - 1  # what is chosen last is never evaluated
-    said = Segment(answer.strip(), False, said=True)
+    in_cells = last.usage.prompt + last.usage.completion - 1  # the last sampled token is never evaluated
+    reply = Segment(answer.strip(), False, from_model=True)
     more = Segment("<|end|>\n<|user|>\nAnd?<|end|>\n<|assistant|>\n", True)
     await collect(engine, ask("Something else entirely"))
-    _, again, _ = await collect(engine, Prompt((*first.segments, said, more), "And?"))
+    _, again, _ = await collect(engine, Prompt((*first.segments, reply, more), "And?"))
     assert again.usage is not None
-    assert again.usage.cached == held
-    retold = await count(engine, Prompt((*first.segments, replace(said, said=False), more), "And?"))
-    assert retold != again.usage.prompt  # the tokenizer would have cut it otherwise
+    assert again.usage.cached == in_cells
+    recounted = await count(engine, Prompt((*first.segments, replace(reply, from_model=False), more), "And?"))
+    assert recounted != again.usage.prompt  # the tokenizer would have cut it otherwise
 
 
-async def test_answers_side_by_side_are_those_of_each_alone(engine: LlamaEngine) -> None:
+async def test_concurrent_answers_equal_those_of_each_alone(engine: LlamaEngine) -> None:
     prompts = [ask(f"What is hit {n}? {LONG[: 100 * n]}") for n in range(10)]
     together = await asyncio.gather(*(collect(engine, prompt) for prompt in prompts))
     fresh = await LlamaEngine.start(SPEC, PHI3.path)
@@ -247,21 +250,21 @@ async def test_answers_side_by_side_are_those_of_each_alone(engine: LlamaEngine)
     assert [text for text, _, _ in together] == [text for text, _, _ in alone]
 
 
-async def test_a_smaller_cache_answers_and_goes_on() -> None:
-    engine = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), kv_type="q8_0")  # its blocks are of 32
+async def test_a_quantised_cache_answers_and_continues() -> None:
+    engine = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0"))  # its blocks are of 32
     first, last, _ = await collect(engine, ask("What is a hit?"))
     await collect(engine, ask("unrelated"))
-    again, known, _ = await collect(engine, ask("What is a hit?"))
+    again, repeated, _ = await collect(engine, ask("What is a hit?"))
     await engine.close()
     assert last.usage is not None
-    assert known.usage is not None
-    assert (again, known.usage.cached) == (first, last.usage.prompt - 1)
+    assert repeated.usage is not None
+    assert (again, repeated.usage.cached) == (first, last.usage.prompt - 1)
 
 
-async def test_guesses_that_come_true_are_counted_and_change_nothing(engine: LlamaEngine) -> None:
-    said, last, _ = await collect(engine, ask("x"), Sampling(max_tokens=400, temperature=0))
+async def test_accepted_drafts_are_counted_and_change_nothing(engine: LlamaEngine) -> None:
+    reply, last, _ = await collect(engine, ask("x"), Sampling(max_tokens=400, temperature=0))
     assert last.usage is not None
     assert 0 < last.usage.accepted <= last.usage.drafted  # it says the same again and again
     assert last.usage.completion == 400
     step_by_step, _, _ = await collect(engine, ask("x"), Sampling(max_tokens=8, temperature=0))
-    assert said.startswith(step_by_step)
+    assert reply.startswith(step_by_step)

@@ -1,11 +1,10 @@
-"""A model's process that is killed, stopped, starved or given rubbish costs its answers and nothing else."""
+"""If a model's process is killed, stopped, starved or given invalid input, only its running answers are lost."""
 
 import asyncio
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,18 +13,22 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fuzz_gguf import mutants
-from benchmarks.soak_engine import left, swap
+from benchmarks.soak_engine import resources, swap
 from models.errors import EngineFailed, ModelUnavailable, Unsupported
 from models.llama import engine, supervisor
 from models.llama.engine import LlamaEngine
-from models.types import ModelSpec, Prompt, Sampling, Segment
+from models.llama.options import LlamaOptions
+from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
 from tests.processes import address_space, eventually, is_alive, workers
 from tests.speck import write_speck
 from tests.tiny_gguf import PHI3
 
+pytestmark = pytest.mark.process
+
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
 LONG, SHORT = Sampling(max_tokens=8000, temperature=0), Sampling(max_tokens=4, temperature=0)
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")
+GUARD_S = 60  # only against hanging
 
 
 @pytest.fixture(scope="session")
@@ -43,67 +46,69 @@ async def running(speck: Path) -> AsyncIterator[LlamaEngine]:
     assert workers(os.getpid()) == []
 
 
-async def asked(of: LlamaEngine, sampling: Sampling = SHORT) -> str | None:
-    """How an answer ends."""
+async def finish_reason(of: LlamaEngine, sampling: Sampling = SHORT) -> str | None:
+    """The finish reason of a short answer."""
     return [delta.reason async for delta in of.stream(HELLO, sampling)][-1]
 
 
-async def broken(of: LlamaEngine, kind: signal.Signals) -> float:
-    """Seconds from a signal in mid-stream until the client is told."""
+async def _drain(stream: AsyncIterator[Delta]) -> None:
+    async for _ in stream:
+        pass
+
+
+async def broken(of: LlamaEngine, kind: signal.Signals, reason: str = "its process ended by signal") -> None:
+    """Sends a signal to the process in mid-stream, and waits until the client gets an error with this reason."""
     stream = of.stream(HELLO, LONG)
     while not (await anext(stream)).text:
         pass
     (pid,) = workers(os.getpid())
     os.kill(pid, kind)
-    began = time.monotonic()
-    with pytest.raises(EngineFailed, match="stopped in the middle of it"):
-        async for _ in stream:
-            pass
+    with pytest.raises(EngineFailed, match=rf"stopped in the middle of it \({reason}"):
+        await asyncio.wait_for(_drain(stream), GUARD_S)
     assert not is_alive(pid)
-    return time.monotonic() - began
 
 
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGSEGV])
-async def test_a_process_killed_in_mid_stream_is_told_at_once_and_replaced(
+async def test_a_process_killed_in_mid_stream_is_reported_and_replaced(
     running: LlamaEngine, kind: signal.Signals
 ) -> None:
-    assert await broken(running, kind) < 2
-    assert running.child is None
-    assert await asked(running) == "length"
-    assert running.child is not None
-    assert running.state["restarts"] == 1
+    await broken(running, kind)
+    assert running.worker is None
+    assert await finish_reason(running) == "length"
+    assert running.worker is not None
+    assert running.metrics["restarts"] == 1
 
 
-async def test_a_stopped_process_is_told_by_its_silence(running: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert supervisor.SILENCE_S <= 28  # ticks of a second: 30 s at most until the client is told
+async def test_a_stopped_process_is_detected_by_its_silence(
+    running: LlamaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert supervisor.SILENCE_S <= 28  # seconds: the client gets the error within 30 s
     monkeypatch.setattr(supervisor, "SILENCE_S", 2)
-    assert await broken(running, signal.SIGSTOP) < 4.5
-    assert await asked(running) == "length"
+    await broken(running, signal.SIGSTOP, "it sent nothing for 2 s")
+    assert await finish_reason(running) == "length"
 
 
 async def test_a_count_ends_with_a_process_that_is_silent(
     running: LlamaEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert supervisor.SILENCE_S < engine.COUNT_S
-    await asked(running)  # it has just been heard of
+    await finish_reason(running)  # it has just sent a message
     monkeypatch.setattr(supervisor, "SILENCE_S", 2)
     (pid,) = workers(os.getpid())
     os.kill(pid, signal.SIGSTOP)
-    began = time.monotonic()
-    with pytest.raises(EngineFailed, match="no sign of life for 2 s"):
+    with pytest.raises(EngineFailed, match="it sent nothing for 2 s"):
         await asyncio.to_thread(running.count_tokens, HELLO.segments)
-    assert time.monotonic() - began < 4.5
     assert await asyncio.to_thread(running.count_tokens, HELLO.segments) == 8  # by the next process
 
 
-async def test_it_is_the_first_to_go_when_memory_runs_out(running: LlamaEngine) -> None:
+async def test_the_process_is_killed_first_when_memory_runs_out(running: LlamaEngine) -> None:
     (pid,) = workers(os.getpid())
     assert (
         int(Path(f"/proc/{pid}/oom_score_adj").read_text()) == 800 > int(Path("/proc/self/oom_score_adj").read_text())
     )
 
 
-async def test_the_rates_of_now_are_told_while_answers_run(running: LlamaEngine) -> None:
+async def test_rates_are_reported_while_answers_run(running: LlamaEngine) -> None:
     assert running.rates.prefill == 0
     stream = running.stream(replace(HELLO, segments=(Segment("Hello. " * 60, False),)), LONG)
     while not (await anext(stream)).text:
@@ -113,51 +118,48 @@ async def test_the_rates_of_now_are_told_while_answers_run(running: LlamaEngine)
     await stream.aclose()
 
 
-async def test_what_stops_a_server_is_not_for_its_process(running: LlamaEngine) -> None:
+async def test_signals_that_stop_a_server_do_not_stop_its_process(running: LlamaEngine) -> None:
     (pid,) = workers(os.getpid())
     for kind in (signal.SIGINT, signal.SIGTERM):
         os.kill(pid, kind)
-    assert await asked(running) == "length"
+    assert await finish_reason(running) == "length"
     assert workers(os.getpid()) == [pid]
 
 
-async def test_one_that_breaks_again_and_again_is_left_alone_for_longer_and_longer(
-    running: LlamaEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pauses_between_restarts_grow(running: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0.4)
-    monkeypatch.setattr(engine, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(engine, "MAX_WAIT_S", 0.5)
     for _ in range(3):
         await broken(running, signal.SIGKILL)
-    began = time.monotonic()
-    with pytest.raises(EngineFailed, match="speck broke 3 times in a row and is started again in 1 s"):
-        await asked(running)
-    assert time.monotonic() - began < 0.1
-    await asyncio.sleep(0.8)
-    assert await asked(running) == "length"
-    assert running.state["restarts"] == 3
+    with pytest.raises(EngineFailed, match="speck broke 3 times in a row and restarts in 1 s"):
+        await finish_reason(running)
+    assert workers(os.getpid()) == []  # the prompt did not wait for the restart
+    await eventually(lambda: running.worker)
+    assert await finish_reason(running) == "length"
+    assert running.metrics["restarts"] == 3
 
 
-async def test_closing_while_it_is_started_again_is_said_to_who_waits(running: LlamaEngine) -> None:
+async def test_closing_during_a_restart_fails_waiting_prompts(running: LlamaEngine) -> None:
     await broken(running, signal.SIGKILL)
-    waiting = asyncio.create_task(asked(running))
+    waiting = asyncio.create_task(finish_reason(running))
     await asyncio.sleep(0.05)
     await running.close()
     with pytest.raises(EngineFailed, match="closed"):
         await waiting
-    assert running.state["restarts"] == 0
+    assert running.metrics["restarts"] == 0
 
 
-async def test_a_file_that_is_gone_when_it_is_started_again_is_said(tmp_path: Path) -> None:
+async def test_a_restart_reports_a_missing_file(tmp_path: Path) -> None:
     path = tmp_path / "speck.gguf"
     write_speck(path)
     found = await LlamaEngine.start(SPEC, path)
     path.unlink()
     await broken(found, signal.SIGKILL)
     with pytest.raises(ModelUnavailable, match=r"speck\.gguf cannot be loaded"):
-        await asked(found)
+        await finish_reason(found)
     write_speck(path)
     await eventually(lambda: not workers(os.getpid()))
-    assert await asked(found) == "length"
+    assert await finish_reason(found) == "length"
     await found.close()
 
 
@@ -168,7 +170,7 @@ async def test_a_load_is_bounded(speck: Path, monkeypatch: pytest.MonkeyPatch) -
     assert workers(os.getpid()) == []
 
 
-async def test_a_load_that_is_given_up_leaves_nothing(speck: Path) -> None:
+async def test_a_cancelled_load_leaves_no_process(speck: Path) -> None:
     for seconds in (0.0, 0.01, 0.05, 0.1):
         loading = asyncio.create_task(LlamaEngine.start(SPEC, speck))
         await asyncio.sleep(seconds)
@@ -178,22 +180,24 @@ async def test_a_load_that_is_given_up_leaves_nothing(speck: Path) -> None:
         assert workers(os.getpid()) == []
 
 
-async def test_too_little_memory_is_said(speck: Path, running: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_little_memory_is_reported(
+    speck: Path, running: LlamaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     enough = address_space(workers(os.getpid())[0])
     plain = supervisor._CODE
     cases = (
         (enough // 4, speck, 256, "the model could not be loaded|llama-cpp-python cannot be loaded"),
-        (enough + (64 << 20), PHI3.path, 131072, "no context of 131072 tokens could be made: "),
+        (enough + (64 << 20), PHI3.path, 131072, "no context of 131072 tokens could be created: "),
     )
     for bytes_, path, context, words in cases:
         limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({bytes_}, {bytes_})); "
         monkeypatch.setattr(supervisor, "_CODE", limit + plain)
         with pytest.raises(ModelUnavailable, match=words):
-            await LlamaEngine.start(SPEC, path, context_length=context)
-    assert await asked(running) == "length"
+            await LlamaEngine.start(SPEC, path, LlamaOptions(context_length=context))
+    assert await finish_reason(running) == "length"
 
 
-async def test_no_process_at_all_is_said(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_that_cannot_be_started_is_reported(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
@@ -202,22 +206,22 @@ async def test_no_process_at_all_is_said(speck: Path, monkeypatch: pytest.Monkey
         await LlamaEngine.start(SPEC, speck)
 
 
-async def test_a_process_that_sends_nonsense_is_ended(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_that_sends_invalid_messages_is_killed(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for nonsense in ("nonsense", "5", "[" * 100_000):
-        saying = f"import socket; socket.socket(fileno={{descriptor}}).sendall({nonsense!r}.encode() + bytes([10]))"
-        monkeypatch.setattr(supervisor, "_CODE", f"{saying}; import time; time.sleep(60)")
-        with pytest.raises(ModelUnavailable, match="it sends nonsense"):
+        script = f"import socket; socket.socket(fileno={{descriptor}}).sendall({nonsense!r}.encode() + bytes([10]))"
+        monkeypatch.setattr(supervisor, "_CODE", f"{script}; import time; time.sleep(60)")
+        with pytest.raises(ModelUnavailable, match="it sends invalid messages"):
             await LlamaEngine.start(SPEC, speck)
 
 
-async def test_one_that_is_busy_with_nothing_is_ended(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stuck = "import time; from models.llama import worker; worker.sampling_of = lambda _: time.sleep(60); main({"
-    monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", stuck))
+async def test_a_process_that_is_stuck_in_a_step_is_killed(speck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = "import time; from models.llama.worker import answering as a; a.sampling_of = lambda _: time.sleep(60)"
+    monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", f"{stuck}; main({{"))
     monkeypatch.setattr(supervisor, "STALL_S", 1)
     found = await LlamaEngine.start(SPEC, speck)
     await asyncio.sleep(1.2)  # at rest for longer than a step may take
     with pytest.raises(EngineFailed, match="one step took longer than 1 s"):
-        await asked(found)
+        await finish_reason(found)
     await found.close()
 
 
@@ -230,7 +234,7 @@ HOSTILE = {
     "a pattern of any length": '{"type": "string", "pattern": "^a{1,99999999}$"}',
     "a pattern of repeated repetitions": '{"type": "string", "pattern": "^%s$"}' % ("(a|" * 300 + "a" + ")*" * 300),
     "nested without end": '{"items": ' * 5000 + "{}" + "}" * 5000,
-    "a stranger's address": '{"$ref": "https://127.0.0.1:1/schema"}',
+    "a foreign address": '{"$ref": "https://127.0.0.1:1/schema"}',
     "no schema": "[1]",
     "no JSON": "{",
 }
@@ -240,8 +244,8 @@ async def test_no_schema_stops_the_process(running: LlamaEngine) -> None:
     (pid,) = workers(os.getpid())
     for schema in HOSTILE.values():
         with pytest.raises(Unsupported, match="this JSON Schema cannot be followed"):
-            await asyncio.wait_for(asked(running, replace(SHORT, json_schema=schema)), 2)
-    assert await asked(running, replace(SHORT, repeat_penalty=1.3)) == "length"
+            await asyncio.wait_for(finish_reason(running, replace(SHORT, json_schema=schema)), 2)
+    assert await finish_reason(running, replace(SHORT, repeat_penalty=1.3)) == "length"
     assert workers(os.getpid()) == [pid]
 
 
@@ -252,8 +256,8 @@ async def test_damaged_files_are_refused_or_answer(tmp_path: Path, speck: Path) 
         path = tmp_path / f"{number}.gguf"
         path.write_bytes(data)
         try:
-            found = await LlamaEngine.start(SPEC, path, context_length=256)
-            fates[str(await asked(found))] += 1
+            found = await LlamaEngine.start(SPEC, path, LlamaOptions(context_length=256))
+            fates[str(await finish_reason(found))] += 1
             await found.close()
         except ModelUnavailable:
             fates["refused"] += 1
@@ -262,13 +266,18 @@ async def test_damaged_files_are_refused_or_answer(tmp_path: Path, speck: Path) 
     assert workers(os.getpid()) == []
 
 
-async def test_a_file_that_llama_cpp_gives_up_on_is_refused_with_its_words(tmp_path: Path, speck: Path) -> None:
+async def test_a_file_that_aborts_llama_cpp_is_refused_with_its_message_and_starts_no_debugger(
+    tmp_path: Path, speck: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     twice = tmp_path / "twice.gguf"
     twice.write_bytes(speck.read_bytes().replace("▁ae".encode(), "▁aa".encode(), 1))
-    began = time.monotonic()
+    for debugger in ("gdb", "lldb"):
+        (tmp_path / debugger).write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+        (tmp_path / debugger).chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(ModelUnavailable, match=r"ended by signal 6: .*GGML_ASSERT"):
         await LlamaEngine.start(SPEC, twice)
-    assert time.monotonic() - began < 5  # no debugger is started over it
+    assert not (tmp_path / "started").exists()
 
 
 def test_many_damaged_files_neither_hang_nor_hurt() -> None:
@@ -279,10 +288,10 @@ def test_many_damaged_files_neither_hang_nor_hurt() -> None:
     assert "flip in the weights: answered" in done.stdout
 
 
-async def test_starts_and_closes_leave_nothing(speck: Path) -> None:
+async def test_starts_and_closes_leave_no_processes_or_files(speck: Path) -> None:
     """`make soak-engine` looks at the memory too, over fifty of them."""
     await swap(speck)
-    before = left()
+    before = resources()
     for _ in range(4):
         await swap(speck)
-    assert left() == before
+    assert resources() == before

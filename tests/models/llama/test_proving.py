@@ -1,4 +1,4 @@
-"""A load on a processor that faults: what is left out, in which order, that it is remembered and told, and by whom."""
+"""A load on a processor that faults: which kernels are left out, in which order, and how it is stored and reported."""
 
 import json
 import logging
@@ -15,6 +15,7 @@ from models.llama import engine, supervisor
 from models.llama.bindings import build
 from models.llama.engine import LlamaEngine
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_ROWS, SUSPECTS, TILED
+from models.llama.options import LlamaOptions
 from models.llama.verdicts import Verdict, VerdictKey, Verdicts
 from models.llama.wire import LoadRequest
 from models.types import ModelSpec, Prompt, Sampling, Segment
@@ -23,10 +24,12 @@ from tests.processes import workers
 from tests.shapes import SHAPES, made
 from tests.speck import write_speck
 
+pytestmark = pytest.mark.process
+
 SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")
 AMX: Fault = (EXTRA_BUFFERS, 16, "SIGSEGV")
-AMX_TOLD = "SIGSEGV when a step of 16 rows was being tried"
+AMX_FAULT = "SIGSEGV when a step of 16 rows was being tried"
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def verdicts(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def loaded(path: Path, verdicts: Path) -> AsyncIterator[LlamaEngine]:
-    found = await LlamaEngine.start(SPEC, path, verdicts=verdicts)
+    found = await LlamaEngine.start(SPEC, path, LlamaOptions(verdicts=verdicts))
     yield found
     await found.close()
     assert workers(os.getpid()) == []
@@ -54,23 +57,23 @@ def become(monkeypatch: pytest.MonkeyPatch, *faults: Fault) -> None:
 
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """What each process that was started had to do without."""
+    """The kernels that each started process left out."""
     seen: list[tuple[str, ...]] = []
     real = supervisor.WorkerProcess.start.__func__  # type: ignore[attr-defined]
 
     async def start(
-        cls: type[supervisor.WorkerProcess], order: LoadRequest, on_progress: object
+        cls: type[supervisor.WorkerProcess], request: LoadRequest, on_progress: object
     ) -> supervisor.WorkerProcess:
-        seen.append(order.without)
-        begun: supervisor.WorkerProcess = await real(cls, order, on_progress)
-        return begun
+        seen.append(request.without)
+        process: supervisor.WorkerProcess = await real(cls, request, on_progress)
+        return process
 
     monkeypatch.setattr(supervisor.WorkerProcess, "start", classmethod(start))
     return seen
 
 
-async def asked(of: LlamaEngine) -> str | None:
-    """How an answer ends."""
+async def finish_reason(of: LlamaEngine) -> str | None:
+    """The finish reason of a short answer."""
     return [delta.reason async for delta in of.stream(HELLO, Sampling(max_tokens=4, temperature=0))][-1]
 
 
@@ -80,7 +83,7 @@ async def test_each_fault_is_followed_by_a_load_with_one_suspect_less(
     faults = (AMX, (FLASH_ATTENTION, 1, "SIGILL"), (TILED, 64, "SIGBUS"))
     become(monkeypatch, *faults)
     async with loaded(speck, verdicts) as found:
-        assert await asked(found) == "length"
+        assert await finish_reason(found) == "length"
         assert found.left_out == {
             EXTRA_BUFFERS: "SIGILL when a step of 1 row was being tried",
             FLASH_ATTENTION: "SIGILL when a step of 1 row was being tried",
@@ -90,64 +93,64 @@ async def test_each_fault_is_followed_by_a_load_with_one_suspect_less(
     assert PROOF_ROWS == (1, 16, 64)
 
 
-async def test_what_held_is_where_the_next_load_begins(
+async def test_the_next_load_starts_with_the_kernels_that_worked(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, AMX)
     for _ in range(2):
         async with loaded(speck, verdicts) as found:
-            assert found.left_out == {EXTRA_BUFFERS: AMX_TOLD}
+            assert found.left_out == {EXTRA_BUFFERS: AMX_FAULT}
     assert starts == [(), (EXTRA_BUFFERS,), (EXTRA_BUFFERS,)]
-    become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGFPE"))  # remembered, and proved all the same
+    become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGFPE"))  # stored, and proved nevertheless
     async with loaded(speck, verdicts) as found:
         assert list(found.left_out) == [EXTRA_BUFFERS, FLASH_ATTENTION]
     assert starts[3:] == [(EXTRA_BUFFERS,), (EXTRA_BUFFERS, FLASH_ATTENTION)]
 
 
-async def test_it_is_told_once_and_logged(
+async def test_a_left_out_kernel_is_reported_once_and_logged(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     become(monkeypatch, AMX)
-    told = f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({AMX_TOLD})."
+    message = f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({AMX_FAULT})."
     with caplog.at_level(logging.WARNING, "models.llama.proving"):
         async with loaded(speck, verdicts) as found:
-            assert (found.news(), found.news()) == (told, "")
-    assert told.partition(" (")[0] in caplog.text
+            assert (found.pop_notice(), found.pop_notice()) == (message, "")
+    assert message.partition(" (")[0] in caplog.text
     async with loaded(speck, verdicts) as found:
-        assert found.news() == ""
+        assert found.pop_notice() == ""
 
 
-async def test_where_nothing_helps_it_says_what_failed_and_what_to_do(
+async def test_a_model_that_no_choice_can_run_is_reported_with_the_fix(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGSEGV"))
     with pytest.raises(ModelUnavailable) as failed:
-        await LlamaEngine.start(SPEC, speck, verdicts=verdicts)
-    told = str(failed.value)
-    assert told.startswith(
-        f"speck cannot be used on this processor: {AMX_TOLD}; {AMX_TOLD} without extra buffer types;"
+        await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
+    message = str(failed.value)
+    assert message.startswith(
+        f"speck cannot be used on this processor: {AMX_FAULT}; {AMX_FAULT} without extra buffer types;"
     )
-    assert f"{AMX_TOLD} without {', '.join(SUSPECTS)}. Choose another model, or " in told
-    assert "ask again" not in told
+    assert f"{AMX_FAULT} without {', '.join(SUSPECTS)}. Choose another model, or " in message
+    assert "ask again" not in message
     assert len(starts) == len(SUSPECTS) + 1
     monkeypatch.setattr(supervisor, "_CODE", PLAIN)
-    assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict({}, told)}  # for the doctor
+    assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict({}, message)}  # for the doctor
     async with loaded(speck, verdicts) as found:  # the next load tries everything again
-        assert await asked(found) == "length"
+        assert await finish_reason(found) == "length"
     assert [(of.left_out, of.failed) for _, of in Verdicts(verdicts).of(processor(), build())] == [({}, "")]
 
 
-async def test_a_library_of_another_processor_is_said_at_once(
+async def test_a_library_for_another_processor_is_reported_at_once(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     die = "import os, signal; os.kill(os.getpid(), signal.SIGILL); main({"
     monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", die))
     with pytest.raises(ModelUnavailable, match=r"cannot run on this processor \(SIGILL when its library.*PORTABLE=1"):
-        await LlamaEngine.start(SPEC, speck, verdicts=verdicts)
+        await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
     assert starts == [()]
 
 
-async def test_a_step_that_does_not_end_is_a_fault(
+async def test_a_step_that_never_ends_counts_as_a_fault(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become(monkeypatch, (EXTRA_BUFFERS, 16, ""))
@@ -156,44 +159,44 @@ async def test_a_step_that_does_not_end_is_a_fault(
         assert found.left_out == {EXTRA_BUFFERS: "a stall when a step of 16 rows was being tried"}
 
 
-async def test_a_quantised_cache_goes_on_without_flash_attention(
-    verdicts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_quantised_cache_works_without_flash_attention(verdicts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGILL"))
-    found = await LlamaEngine.start(SPEC, made(SHAPES["tiny"]), kv_type="q8_0", context_length=256, verdicts=verdicts)
-    assert await asked(found) == "length"
+    found = await LlamaEngine.start(
+        SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0", context_length=256, verdicts=verdicts)
+    )
+    assert await finish_reason(found) == "length"
     assert (EXTRA_BUFFERS in found.kernels, FLASH_ATTENTION in found.kernels) == (False, False)
     await found.close()
 
 
-async def test_what_is_refused_is_no_fault(
+async def test_a_refused_load_is_no_fault(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGABRT"))
     with pytest.raises(ModelUnavailable, match="could not be loaded: its process ended by signal 6"):
-        await LlamaEngine.start(SPEC, speck, verdicts=verdicts)
+        await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
     assert starts == [()]
 
 
-async def test_two_answers_in_a_row_that_end_in_a_fault_cost_a_suspect(
+async def test_two_faults_in_a_row_leave_a_suspect_out(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0.05)
     become(monkeypatch, (EXTRA_BUFFERS, ANSWER, "SIGSEGV"))
     async with loaded(speck, verdicts) as found:
         with pytest.raises(EngineFailed, match=r"by signal 11\): ask again"):
-            await asked(found)
+            await finish_reason(found)
         with pytest.raises(EngineFailed, match="it goes on without extra buffer types, ask again"):
-            await asked(found)
-        assert await asked(found) == "length"
+            await finish_reason(found)
+        assert await finish_reason(found) == "length"
         assert found.left_out == {EXTRA_BUFFERS: "SIGSEGV in 2 answers in a row"}
-        assert "without extra buffer types" in found.news()
+        assert "without extra buffer types" in found.pop_notice()
     assert starts == [(), (), (EXTRA_BUFFERS,)]
     async with loaded(speck, verdicts):
         assert starts[3:] == [(EXTRA_BUFFERS,)]
 
 
-async def test_answers_that_nothing_helps_are_not_asked_for_again(
+async def test_an_unusable_model_does_not_suggest_to_ask_again(
     speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0)
@@ -201,31 +204,31 @@ async def test_answers_that_nothing_helps_are_not_asked_for_again(
     async with loaded(speck, verdicts) as found:
         for _ in range(2 * len(SUSPECTS) + 1):
             with pytest.raises(EngineFailed, match="ask again"):
-                await asked(found)
-        told = f"SIGILL in 2 answers in a row without {', '.join(SUSPECTS)}. Choose another model"
-        with pytest.raises(EngineFailed, match=told):
-            await asked(found)
-        with pytest.raises(ModelUnavailable, match=told):  # not even started
-            await asked(found)
+                await finish_reason(found)
+        message = f"SIGILL in 2 answers in a row without {', '.join(SUSPECTS)}. Choose another model"
+        with pytest.raises(EngineFailed, match=message):
+            await finish_reason(found)
+        with pytest.raises(ModelUnavailable, match=message):  # not even started
+            await finish_reason(found)
 
 
 @pytest.mark.parametrize(
     "damage",
     ["", "{", "[1]", '{"p": 5}', '{"p": {"b": {"llama": {"left_out": {"x": 1}, "failed": ""}}}}', "[" * 100_000],
 )
-def test_a_damaged_file_is_as_good_as_none(verdicts: Path, damage: str) -> None:
+def test_a_damaged_file_counts_as_empty(verdicts: Path, damage: str) -> None:
     verdicts.parent.mkdir()
     verdicts.write_text(damage)
     memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
     assert memory.find(place) is None
-    memory.keep(place, Verdict({TILED: "SIGILL"}))
+    memory.store(place, Verdict({TILED: "SIGILL"}))
     assert Verdicts(verdicts).find(place) == Verdict({TILED: "SIGILL"})
 
 
-def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) -> None:
+def test_a_verdict_applies_to_one_processor_build_and_architecture(verdicts: Path) -> None:
     memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
-    memory.keep(place, Verdict({FUSED: "SIGILL"}))
-    memory.keep(VerdictKey("p", "b", "qwen2"), Verdict())
+    memory.store(place, Verdict({FUSED: "SIGILL"}))
+    memory.store(VerdictKey("p", "b", "qwen2"), Verdict())
     for other in (VerdictKey("q", "b", "llama"), VerdictKey("p", "c", "llama"), VerdictKey("p", "b", "phi3")):
         assert memory.find(other) is None
     assert dict(memory.of("p", "b")) == {"llama": Verdict({FUSED: "SIGILL"}), "qwen2": Verdict()}
@@ -233,7 +236,7 @@ def test_a_verdict_is_of_one_processor_build_and_architecture(verdicts: Path) ->
     assert build().startswith("0.3.")
 
 
-def test_a_disk_that_takes_nothing_costs_only_the_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_only_loses_the_verdict(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "data").write_text("not a folder")
-    Verdicts(tmp_path / "data" / "kernels.json").keep(VerdictKey("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
-    assert "is not remembered" in caplog.text
+    Verdicts(tmp_path / "data" / "kernels.json").store(VerdictKey("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
+    assert "cannot be stored" in caplog.text

@@ -13,11 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks.engine.raw import holds
+from benchmarks.engine.raw import runs_with_defaults
 from models.errors import ContextTooLarge
 from models.remote.engine import RemoteEngine
 from models.types import Delta, Message, Prompt, Sampling, Segment
 from tests.tiny_gguf import LLAMA3
+
+pytestmark = pytest.mark.process
 
 BUILT = Path(__file__).parents[3] / "build" / "llama-server" / "llama-server"
 PROMPT = Prompt(
@@ -37,7 +39,7 @@ def url() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = f"-m {LLAMA3.path} --host 127.0.0.1 --port {port} -c 1024 -np 2 -t 1 --no-webui --api-key key"
-    words += "" if holds(LLAMA3.path) else " --no-repack"
+    words += "" if runs_with_defaults(LLAMA3.path) else " --no-repack"
     server = subprocess.Popen([program, *words.split()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         give_up = time.monotonic() + 60

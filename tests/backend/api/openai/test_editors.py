@@ -11,8 +11,10 @@ import pytest
 
 from models.scripted import ScriptedEngine
 from models.types import Sampling
-from tests.backend.api.openai.test_routes import data
+from tests.backend.api.openai.harness import stream_data
 from tests.backend.harness import running
+
+pytestmark = pytest.mark.process
 
 OWN = Sampling()
 TEXTS = ("Fix ", "expiry")
@@ -247,14 +249,14 @@ async def test_the_model_reads_what_the_editor_said_and_nothing_else(tmp_path: P
     [prompt] = engine.prompts
     assert prompt.text == sent.prompt
     assert engine.samplings == [sent.sampling]
-    assert (prompt.evidence, sessions) == ((), 0)  # nothing retrieved, nothing kept
+    assert (prompt.snippets, sessions) == ((), 0)  # nothing retrieved, nothing kept
     assert text_of(told.text, streamed=sent.body.get("stream", False)) == "Fix expiry"
     assert ('"usage"' in told.text) == (sent.usage or not sent.body.get("stream"))
 
 
 def text_of(told: str, *, streamed: bool) -> str:
     """As an editor reads it: the deltas' contents or texts, up to `[DONE]`."""
-    events = data(told) if streamed else data(f"data: {told}")
+    events = stream_data(told) if streamed else stream_data(f"data: {told}")
     if streamed:
         assert events.pop() == "[DONE]"
     choices = [choice for event in events for choice in event["choices"]]

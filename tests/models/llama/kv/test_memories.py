@@ -1,4 +1,4 @@
-"""Models whose memory is not a row of cells, a sliding window and a recurrent state: slower, but never wrong."""
+"""Models without ordinary cells, with a sliding window or a recurrent state: slower, but never wrong."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from models.llama.engine import LlamaEngine
-from models.llama.kv.snapshots import KvLimits
-from models.llama.wire import LoadRequest
-from models.llama.worker.context import LlamaContext
-from models.llama.worker.loading import snapshot_key
+from models.llama.kv.snapshot_key import snapshot_key
+from models.llama.options import LlamaOptions
+from models.llama.wire import KvLimits, LoadRequest
+from models.llama.worker.context import ContextOptions, LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.speck import WINDOW, write_recurrent, write_window
+
+pytestmark = pytest.mark.process
 
 GREEDY = Sampling(max_tokens=24, temperature=0)
 LONG = "".join(f"def scan_{n}(path): return {n}\n" for n in range(6))  # longer than the window
@@ -37,8 +39,10 @@ async def engine(file: Path) -> AsyncIterator[LlamaEngine]:
     await found.close()
 
 
-async def said(engine: LlamaEngine, segments: tuple[Segment, ...], sampling: Sampling = GREEDY) -> tuple[str, int, int]:
-    """The answer, and how much of the prompt was read and how much of it was there."""
+async def answer_of(
+    engine: LlamaEngine, segments: tuple[Segment, ...], sampling: Sampling = GREEDY
+) -> tuple[str, int, int]:
+    """The answer, and the prompt's tokens, all and cached."""
     deltas = [delta async for delta in engine.stream(Prompt(segments, ""), sampling)]
     usage = deltas[-1].usage
     assert usage is not None
@@ -47,92 +51,90 @@ async def said(engine: LlamaEngine, segments: tuple[Segment, ...], sampling: Sam
 
 
 async def afresh(file: Path, segments: tuple[Segment, ...]) -> str:
-    """The answer of an engine that was asked nothing before."""
+    """The answer of an engine without anything in its cache."""
     engine = await start(file)
-    answer, _, cached = await said(engine, segments)
+    answer, _, cached = await answer_of(engine, segments)
     await engine.close()
     assert cached == 0
     return answer
 
 
 def turns(*texts: str) -> tuple[Segment, ...]:
-    """A conversation: questions and what the model said to them, in turn."""
+    """A conversation: questions and answers of the model, in turn."""
     # What it says are words with a space before each; the first is not shown.
-    return tuple(Segment(f" {text}" if n % 2 else text, False, said=n % 2 == 1) for n, text in enumerate(texts))
+    return tuple(Segment(f" {text}" if n % 2 else text, False, from_model=n % 2 == 1) for n, text in enumerate(texts))
 
 
-async def test_a_text_that_goes_on_begins_with_its_own_white_space(engine: LlamaEngine) -> None:
+async def test_a_continuation_keeps_its_leading_white_space(engine: LlamaEngine) -> None:
     segments = (Segment(LONG, False),)
-    answer, _, _ = await said(engine, segments)
+    answer, _, _ = await answer_of(engine, segments)
     deltas = [delta async for delta in engine.stream(Prompt(segments, "", is_continuation=True), GREEDY)]
     assert "".join(delta.text for delta in deltas) == f" {answer}"
 
 
-async def test_a_server_that_stops_in_the_middle_of_a_step_leaves_nothing_wrong(file: Path, tmp_path: Path) -> None:
+async def test_stopping_in_the_middle_of_a_step_leaves_correct_snapshots(file: Path, tmp_path: Path) -> None:
     spec, kept = ModelSpec("speck", (file.name,), context_length=4096, threads=1), KvLimits(1 << 28, 1 << 28, tmp_path)
-    snapshot_key(LoadRequest(str(file), 4096, 1, folder=str(tmp_path)))  # the file's digest is known from the start
+    snapshot_key(LoadRequest(str(file), 4096, 1, folder=str(tmp_path)))  # the file's digest is stored from the start
     long = (Segment(LONG * 20, False),)
     for place in range(6):
-        engine = await LlamaEngine.start(spec, file, storage=kept)
+        engine = await LlamaEngine.start(spec, file, LlamaOptions(kv_limits=kept))
         stream = engine.stream(Prompt(long, ""), GREEDY)
         await anext(stream)
         await asyncio.sleep(0.04 * place)
         await engine.close()
         await stream.aclose()
-    engine = await LlamaEngine.start(spec, file, storage=kept)
-    answer, _, _ = await said(engine, long)
+    engine = await LlamaEngine.start(spec, file, LlamaOptions(kv_limits=kept))
+    answer, _, _ = await answer_of(engine, long)
     await engine.close()
     assert answer == await afresh(file, long)
 
 
-async def test_a_guess_does_not_take_the_only_copy_of_a_conversation(engine: LlamaEngine) -> None:
-    first, read, _ = await said(engine, turns(LONG))
-    ahead = Prompt(turns(LONG, first, "And what would be asked"), "", ahead=True)
+async def test_reading_ahead_does_not_take_the_only_copy_of_a_conversation(engine: LlamaEngine) -> None:
+    first, read, _ = await answer_of(engine, turns(LONG))
+    ahead = Prompt(turns(LONG, first, "And what comes next"), "", ahead=True)
     async for _ in engine.stream(ahead, Sampling(max_tokens=0)):
         pass
-    _, _, cached = await said(engine, turns(LONG, first, "Another question"))
+    _, _, cached = await answer_of(engine, turns(LONG, first, "Another question"))
     assert cached >= read
 
 
-def test_their_memory_is_not_shared(file: Path) -> None:
+def test_these_memories_cannot_share_a_prefix(file: Path) -> None:
     vocabulary = Vocabulary.load(file)
-    context = LlamaContext(vocabulary.model, 256, 1, sequences=4, rows=32, choices=8)
+    context = LlamaContext(vocabulary.model, ContextOptions(256, 1, sequences=4, rows=32, outputs=8))
     assert not context.can_share_prefix
     context.close()
     vocabulary.close()
 
 
-async def test_a_conversation_goes_on_as_if_all_of_it_were_read(engine: LlamaEngine, file: Path) -> None:
-    answer, n_prompt, cached = await said(engine, turns(LONG))
+async def test_a_continued_conversation_equals_a_fresh_evaluation(engine: LlamaEngine, file: Path) -> None:
+    answer, n_prompt, cached = await answer_of(engine, turns(LONG))
     assert n_prompt > 2 * WINDOW
     assert cached == 0
     second = turns(LONG, answer, "And where?")
-    warm, n_second, cached = await said(engine, second)
+    warm, n_second, cached = await answer_of(engine, second)
     assert cached == n_prompt + GREEDY.max_tokens - 1  # the last token of an answer is never evaluated
     elsewhere = turns("Something else entirely. " * 12)
-    other, _, _ = await said(engine, elsewhere)
+    other, _, _ = await answer_of(engine, elsewhere)
     third = turns(LONG, answer, "And where?", warm, "Since when?")
-    back, _, cached = await said(engine, third)
+    back, _, cached = await answer_of(engine, third)
     assert cached == n_second + GREEDY.max_tokens - 1
     assert len({*answer.split(), *warm.split(), *back.split()}) > 9
     for segments, expected in ((second, warm), (third, back), (elsewhere, other)):
         assert await afresh(file, segments) == expected
 
 
-async def test_who_comes_back_with_other_words_is_answered_as_by_a_fresh_engine(
-    engine: LlamaEngine, file: Path
-) -> None:
-    await said(engine, turns(LONG * 10))
+async def test_a_changed_conversation_equals_a_fresh_evaluation(engine: LlamaEngine, file: Path) -> None:
+    await answer_of(engine, turns(LONG * 10))
     changed = turns(LONG * 5 + "Is that all?")
-    answer, _, _ = await said(engine, changed)
+    answer, _, _ = await answer_of(engine, changed)
     assert await afresh(file, changed) == answer
 
 
 async def test_a_cancel_inside_the_prompt_leaves_it_usable(engine: LlamaEngine) -> None:
-    alone, n_prompt, _ = await said(engine, turns(LONG))
+    alone, n_prompt, _ = await answer_of(engine, turns(LONG))
     stream = engine.stream(Prompt(turns(LONG * 12), ""), GREEDY)
-    begun = await anext(stream)
+    first_delta = await anext(stream)
     await stream.aclose()
-    assert begun.progress is not None
-    assert begun.progress[0] < begun.progress[1]
-    assert (await said(engine, turns(LONG)))[:2] == (alone, n_prompt)
+    assert first_delta.progress is not None
+    assert first_delta.progress[0] < first_delta.progress[1]
+    assert (await answer_of(engine, turns(LONG)))[:2] == (alone, n_prompt)

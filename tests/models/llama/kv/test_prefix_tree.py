@@ -1,9 +1,9 @@
-"""The prefix tree against lists of tokens with a cell for each: the plain meaning of copying and cutting."""
+"""The prefix tree against a simple model: lists of tokens, each with its cell."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.llama.kv.prefix_tree import PrefixTree, common
+from models.llama.kv.prefix_tree import PrefixTree, common_prefix
 
 SEQUENCES = range(4)
 tokens = st.lists(st.integers(0, 2), max_size=6)
@@ -18,29 +18,29 @@ steps = st.lists(
 
 
 @given(steps)
-def test_it_says_what_cells_would_hold(steps: list[tuple[object, ...]]) -> None:
+def test_the_tree_matches_a_model_of_the_cells(steps: list[tuple[object, ...]]) -> None:
     tree = PrefixTree()
-    held: dict[int, list[tuple[int, int]]] = {sequence: [] for sequence in SEQUENCES}  # (token, its cell)
+    expected: dict[int, list[tuple[int, int]]] = {sequence: [] for sequence in SEQUENCES}  # (token, its cell)
     cells = iter(range(10_000))
     for step in steps:
         match step:
             case ("append", int(sequence), list(more)):
                 tree.append(sequence, more)
-                held[sequence] += [(token, next(cells)) for token in more]
+                expected[sequence] += [(token, next(cells)) for token in more]
             case ("cut", int(sequence), int(length)):
                 tree.cut(sequence, length)
-                del held[sequence][length:]
-            case ("fork", int(source), int(sequence), int(length)) if not held[sequence]:
-                length = min(length, len(held[source]))
+                del expected[sequence][length:]
+            case ("fork", int(source), int(sequence), int(length)) if not expected[sequence]:
+                length = min(length, len(expected[source]))
                 tree.fork(source, sequence, length)
-                held[sequence] = held[source][:length]
-        assert [tree.tokens(sequence) for sequence in SEQUENCES] == [[t for t, _ in held[s]] for s in SEQUENCES]
-        assert tree.cells == len({cell for pairs in held.values() for _, cell in pairs})
-        assert tree.held({0, 2}) == len({cell for s in (0, 2) for _, cell in held[s]})
+                expected[sequence] = expected[source][:length]
+        assert [tree.tokens(sequence) for sequence in SEQUENCES] == [[t for t, _ in expected[s]] for s in SEQUENCES]
+        assert tree.cells == len({cell for pairs in expected.values() for _, cell in pairs})
+        assert tree.cells_of({0, 2}) == len({cell for s in (0, 2) for _, cell in expected[s]})
 
 
 @given(steps, tokens)
-def test_the_longest_beginning_is_found_and_its_holders_hold_it(
+def test_the_longest_prefix_is_found_with_the_sequences_that_hold_it(
     steps: list[tuple[object, ...]], wanted: list[int]
 ) -> None:
     tree = PrefixTree()
@@ -53,17 +53,17 @@ def test_the_longest_beginning_is_found_and_its_holders_hold_it(
             case ("fork", int(source), int(sequence), int(length)) if sequence not in tree:
                 tree.fork(source, sequence, min(length, tree.length(source)))
     length, holders = tree.longest(wanted)
-    assert length == max(common(tree.tokens(sequence), wanted) for sequence in SEQUENCES)
+    assert length == max(common_prefix(tree.tokens(sequence), wanted) for sequence in SEQUENCES)
     assert all(tree.tokens(sequence)[:length] == wanted[:length] for sequence in holders)
     assert holders or not length
 
 
 @given(tokens, tokens, st.integers(0, 3))
-def test_common_counts_equal_tokens(held: list[int], wanted: list[int], start: int) -> None:
+def test_common_prefix_counts_equal_tokens(cells: list[int], wanted: list[int], start: int) -> None:
     count = 0
-    while count < min(len(held), len(wanted) - start) and held[count] == wanted[start + count]:
+    while count < min(len(cells), len(wanted) - start) and cells[count] == wanted[start + count]:
         count += 1
-    assert common(held, wanted, start) == max(0, count)
+    assert common_prefix(cells, wanted, start) == max(0, count)
 
 
 def test_one_of_several_forks_leaves_the_others() -> None:

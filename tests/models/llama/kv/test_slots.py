@@ -1,17 +1,18 @@
-"""Where idle conversations are: in their cells, in a snapshot, and who has to go when."""
+"""Idle conversations stay in cells, move to snapshots, and are evicted in the right order."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models.llama.kv.slots import WORTH
-from models.llama.kv.snapshots import KvLimits, Snapshots
+from models.llama.kv.snapshot_writer import MIN_TOKENS
+from models.llama.kv.snapshots import SnapshotStore
 from models.llama.kv.state_file import State
+from models.llama.wire import KvLimits
 from tests.models.llama.harness import SYSTEM, World
 
 
-def test_a_conversation_goes_on_where_it_stopped_whoever_spoke_between() -> None:
+def test_a_conversation_continues_in_its_cells_after_others() -> None:
     world = World()
     first = world.submit([*SYSTEM, *range(10)], 5)
     world.run()
@@ -23,9 +24,9 @@ def test_a_conversation_goes_on_where_it_stopped_whoever_spoke_between() -> None
     assert world.read[again.id] == 3
 
 
-def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> None:
+def test_an_evicted_conversation_is_restored_from_its_snapshot() -> None:
     world = World(size=150)
-    first = world.submit(list(range(WORTH + 10)), 1)
+    first = world.submit(list(range(MIN_TOKENS + 10)), 1)
     world.run()
     for n in range(3):
         world.submit([n] * 120, 1)
@@ -36,7 +37,7 @@ def test_an_idle_conversation_that_had_to_go_comes_back_from_its_snapshot() -> N
     assert world.snapshots.hits == 1
 
 
-def test_what_conversations_begin_with_is_kept_once_and_what_is_new_is_added() -> None:
+def test_a_shared_prefix_is_stored_once_and_new_tokens_are_added() -> None:
     world = World(size=2000, sequences=10, limits=KvLimits(1 << 20))
     first, second = world.submit([*SYSTEM, *[1] * 100], 20), world.submit([*SYSTEM, *[2] * 50], 1)
     world.run()
@@ -56,7 +57,7 @@ def test_what_conversations_begin_with_is_kept_once_and_what_is_new_is_added() -
     assert world.snapshots.hits == 3 + 1  # three of the one, and of the other what is its own
 
 
-def test_many_turns_become_few_parts_and_none_takes_in_what_others_begin_with() -> None:
+def test_many_turns_become_few_snapshots_that_never_contain_a_shared_prefix() -> None:
     world = World(size=4000, sequences=10, limits=KvLimits(1 << 20))
     tokens = world.submit(SYSTEM, 0).tokens
     world.run()
@@ -76,7 +77,7 @@ def test_many_turns_become_few_parts_and_none_takes_in_what_others_begin_with() 
     assert saved <= 8 * len(tokens) * 6
 
 
-def test_a_restore_that_has_no_room_stops_where_it_had() -> None:
+def test_a_restore_stops_where_the_room_ends() -> None:
     world = World(size=500, sequences=10, limits=KvLimits(1 << 20))
     for prompt in ([1] * 100, [*[1] * 100, *[2] * 300]):
         world.submit(prompt, 1)
@@ -91,8 +92,9 @@ def test_a_restore_that_has_no_room_stops_where_it_had() -> None:
     world.run()
 
 
-def test_where_idle_cells_cost_time_they_leave_when_saving_them_keeps_nobody_waiting() -> None:
-    world = World(size=2000, attends_all_cells=True)
+def test_costly_idle_cells_are_evicted_when_saving_them_delays_nobody() -> None:
+    world = World(size=2000)
+    world.cells.attends_all_cells = True
     first = world.submit([1] * 300, 1)
     world.run()
     follow_up = world.submit([2] * 60, 5)
@@ -108,7 +110,7 @@ def test_where_idle_cells_cost_time_they_leave_when_saving_them_keeps_nobody_wai
     assert again.cached == 300
 
 
-def test_what_was_saved_at_rest_leaves_for_anybody() -> None:
+def test_saved_sequences_are_evicted_for_any_prompt() -> None:
     world = World(size=2000)
     first, second = world.submit([1] * 300, 1), world.submit([2] * 200, 1)
     world.run()
@@ -118,32 +120,33 @@ def test_what_was_saved_at_rest_leaves_for_anybody() -> None:
         order.append(slots.tree.length(due))
         slots.snapshot(due)
     assert order == [200, 300]  # the last used is the last to go from memory, too
-    assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
+    assert [slots.cached_tokens(one.tokens) for one in (first, second)] == [300, 200]
     assert world.cells.used == 500
     world.submit([3] * 10, 5)
     world.step()
     assert world.cells.used == 10
     assert slots.next_to_snapshot(1.0) is None
-    assert [slots.known(one.tokens) for one in (first, second)] == [300, 200]
+    assert [slots.cached_tokens(one.tokens) for one in (first, second)] == [300, 200]
 
 
-def test_what_takes_too_long_to_save_stays_where_it_is() -> None:
-    world = World(size=2000, attends_all_cells=True)
+def test_a_sequence_that_takes_too_long_to_save_stays() -> None:
+    world = World(size=2000)
+    world.cells.attends_all_cells = True
     world.cells.save_s = 0.01
     for n in (1, 2):
         world.submit([n] * 300, 1)
         world.run()
-    # One had to leave while the other was answered: now it is known that saving takes 0.01 s.
+    # One was evicted while the other was answered: now the cost of saving is measured as 0.01 s.
     assert (world.cells.used, world.slots.next_to_snapshot(0.005)) == (300, None)
     assert world.slots.next_to_snapshot(5.0) is not None
 
 
-def test_what_memory_has_no_room_for_is_not_saved_before_it_must() -> None:
+def test_a_sequence_too_large_for_memory_is_saved_only_at_eviction() -> None:
     world = World(size=9000, sequences=8)
     for n in range(3):
         world.submit([n] * 300, 1)
     world.run()
-    world.slots.snapshot(world.slots.next_to_snapshot(1.0) or 0)  # now it is known that a token takes 8 bytes
+    world.slots.snapshot(world.slots.next_to_snapshot(1.0) or 0)  # now the size of a token is measured: 8 bytes
     world.submit([7] * 2049, 1)  # more than all of World's 1 << 14 bytes
     world.run()
     while (due := world.slots.next_to_snapshot(1.0)) is not None:
@@ -151,7 +154,7 @@ def test_what_memory_has_no_room_for_is_not_saved_before_it_must() -> None:
     assert world.snapshots.ram_bytes == 3 * 300 * 8
 
 
-def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() -> None:
+def test_prefill_runs_between_snapshots_and_evictions_without_one_delay_no_step() -> None:
     world = World(size=4000, sequences=10, parallel=8)
     for n in range(6):
         world.submit([n] * 300, 1)
@@ -173,7 +176,7 @@ def test_a_prompt_is_read_between_snapshots_and_what_needs_none_costs_no_step() 
     assert [any(part.request is long for part in shared.step()) for _ in range(2)] == [False, True]
 
 
-def test_at_the_end_what_was_used_last_is_on_disk_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_the_end_the_last_used_is_written_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limits, key = KvLimits(1 << 14, 1 << 20, tmp_path), "0" * 64
     world = World(size=1000, limits=limits)
     world.snapshots.open_disk(key)
@@ -195,12 +198,12 @@ def test_at_the_end_what_was_used_last_is_on_disk_first(tmp_path: Path, monkeypa
     monkeypatch.setattr(world.snapshots, "write", written)
     world.slots.save_all()
     assert done == [(what, n) for n in (3, 2, 1) for what in ("made", "written")]
-    again = Snapshots(limits)
+    again = SnapshotStore(limits)
     again.open_disk(key)
     assert [tokens[0] for tokens, _ in again.answers()] == [1, 2, 3]
 
 
-def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
+def test_prefetched_sequences_are_evicted_first_without_a_snapshot() -> None:
     world = World(size=300)
     world.submit([1] * 100, 1)
     world.run()
@@ -208,41 +211,41 @@ def test_what_was_only_read_ahead_goes_first_and_leaves_nothing() -> None:
     world.run()
     world.submit([3] * 150, 1)
     world.run()
-    assert world.slots.known([1] * 100) == 100
-    assert world.slots.known([2] * 100) == 0
+    assert world.slots.cached_tokens([1] * 100) == 100
+    assert world.slots.cached_tokens([2] * 100) == 0
 
 
-def test_a_guess_leaves_the_conversation_as_it_was() -> None:
+def test_a_prefetch_leaves_the_conversation_unchanged() -> None:
     world = World(size=2000, limits=KvLimits(1 << 20))
     first = world.submit([*SYSTEM, *range(10)], 5)
     world.run()
-    said = (first.prompt, len(first.tokens) - 1)
+    span = (first.prompt, len(first.tokens) - 1)
     world.submit([*first.tokens, *[3] * 20], 0, ahead=True)
     world.run()
     while (due := world.slots.next_to_snapshot(1.0)) is not None:
         world.slots.snapshot(due)
-    assert world.snapshots.reach([*first.tokens, *[3] * 20]) == said[1]  # the conversation is kept, not the guess
-    asked = world.submit([*first.tokens, *[3] * 20], 5)
+    assert world.snapshots.reach([*first.tokens, *[3] * 20]) == span[1]  # the conversation is kept, not the guess
+    follow_up = world.submit([*first.tokens, *[3] * 20], 5)
     world.step()
-    assert asked.cached == len(first.tokens) + 20 - 1
-    assert asked.answers == [said]
+    assert follow_up.cached == len(first.tokens) + 20 - 1
+    assert follow_up.answers == [span]
     world.run()
-    assert list(world.slots._idle) == [asked.sequence]  # it holds all of what the conversation was before
+    assert list(world.slots._idle) == [follow_up.sequence]  # it holds the whole conversation
     other = world.submit([*first.tokens, 4, 4], 5)
     world.step()
-    assert (other.cached, other.answers) == (len(first.tokens), [said])
+    assert (other.cached, other.answers) == (len(first.tokens), [span])
 
 
-def test_a_copy_that_only_looks_like_what_runs_is_not_counted_as_room() -> None:
+def test_equal_tokens_in_other_cells_do_not_count_as_shared() -> None:
     world = World(size=100, parallel=2, guesses=0)
     world.choose_from = range(7, 8)  # both answers are the same, each in cells of its own
     first = world.submit([1] * 10, 20)
     for _ in range(10):
         world.step()
-    second = world.submit([1] * 10, 44)  # has said less when the first one ends
+    second = world.submit([1] * 10, 44)  # has fewer tokens when the first one ends
     while first in world.scheduler.requests:
         world.step()
     follow_up = world.submit([*first.tokens, 2], 34)  # with all of `second`, nine shared: 65 + 54 - 9 cells
     world.run()
-    assert len(follow_up.tokens) == follow_up.most
-    assert len(second.tokens) == second.most
+    assert len(follow_up.tokens) == follow_up.max_length
+    assert len(second.tokens) == second.max_length

@@ -1,4 +1,4 @@
-"""What steps have taken, what they may hold and what is foretold of them."""
+"""Measured times of steps, the size of the next step, and forecasts."""
 
 from dataclasses import astuple
 
@@ -14,12 +14,12 @@ LINEAR = ((1, 0.214), (2, 0.378), (3, 0.547), (4, 0.708), (5, 0.89), (7, 1.216),
 FAST = ((1, 0.01), (16, 0.02), (32, 0.025), (64, 0.04), (128, 0.07), (256, 0.14), (512, 0.3))
 
 
-def paced(*steps: tuple[int, float]) -> StepCostModel:
-    pace = StepCostModel()
-    pace._spread = 0.0
+def measured_cost_model(*steps: tuple[int, float]) -> StepCostModel:
+    cost_model = StepCostModel()
+    cost_model._spread = 0.0
     for rows, seconds in steps:
-        pace.observe(rows, seconds)
-    return pace
+        cost_model.observe(rows, seconds)
+    return cost_model
 
 
 SLOW = ((1, 0.1), (4, 0.2), (16, 0.4), (32, 0.6), (128, 2.0))
@@ -28,64 +28,74 @@ SLOW = ((1, 0.1), (4, 0.2), (16, 0.4), (32, 0.6), (128, 2.0))
 @pytest.mark.parametrize(
     ("rows", "seconds"), [(1, 0.1), (2, 0.1 + 0.1 / 3), (4, 0.2), (10, 0.3), (80, 1.3), (128, 2.0), (256, 4.0)]
 )
-def test_a_step_lies_on_the_line_between_what_was_measured(rows: int, seconds: float) -> None:
-    assert paced(*SLOW).step_s(rows) == pytest.approx(seconds)
+def test_steps_are_interpolated_between_measured_sizes(rows: int, seconds: float) -> None:
+    assert measured_cost_model(*SLOW).step_s(rows) == pytest.approx(seconds)
 
 
-def test_nothing_is_known_before_the_first_step() -> None:
-    pace = paced()
-    assert (pace.step_s(5), pace.eta_s(100), pace.guess_cost(4, 1), pace.rates()) == (0.0, None, 0.0, Rates())
-    pace.observe(1, 0.1)
-    assert (pace.step_s(5), pace.eta_s(100), pace.guess_cost(4, 1), pace.rates()) == (0.5, None, 0.0, Rates(0.0, 10.0))
+def test_nothing_is_estimated_before_the_first_step() -> None:
+    cost_model = measured_cost_model()
+    assert (cost_model.step_s(5), cost_model.eta_s(100), cost_model.draft_cost(4, 1), cost_model.rates()) == (
+        0.0,
+        None,
+        0.0,
+        Rates(),
+    )
+    cost_model.observe(1, 0.1)
+    assert (cost_model.step_s(5), cost_model.eta_s(100), cost_model.draft_cost(4, 1), cost_model.rates()) == (
+        0.5,
+        None,
+        0.0,
+        Rates(0.0, 10.0),
+    )
 
 
-def test_few_rows_are_measured_each_for_themselves_many_by_about_their_size() -> None:
-    pace = paced((9, 1.0), (10, 1.5))
-    assert (pace.step_s(9), pace.step_s(10)) == (1.0, 1.5)
-    pace.observe(40, 8.0)
+def test_few_rows_are_measured_exactly_and_many_by_similar_size() -> None:
+    cost_model = measured_cost_model((9, 1.0), (10, 1.5))
+    assert (cost_model.step_s(9), cost_model.step_s(10)) == (1.0, 1.5)
+    cost_model.observe(40, 8.0)
     for _ in range(40):
-        pace.observe(64, 10.0)
-    assert pace.step_s(64) == pytest.approx(10.0, rel=1e-3)
+        cost_model.observe(64, 10.0)
+    assert cost_model.step_s(64) == pytest.approx(10.0, rel=1e-3)
 
 
-def test_a_pause_of_the_machine_is_no_measurement() -> None:
-    pace = paced((1, 0.1), (4, 0.2))
-    pace.observe(4, 60.0)
-    assert pace.step_s(4) == pytest.approx(0.2 + 0.25 * 0.1)
-    pace.observe(8, 60.0)  # expected: 0.45
-    assert pace.step_s(8) == pytest.approx(1.5 * 0.45)
+def test_one_pause_of_the_machine_hardly_counts() -> None:
+    cost_model = measured_cost_model((1, 0.1), (4, 0.2))
+    cost_model.observe(4, 60.0)
+    assert cost_model.step_s(4) == pytest.approx(0.2 + 0.25 * 0.1)
+    cost_model.observe(8, 60.0)  # expected: 0.45
+    assert cost_model.step_s(8) == pytest.approx(1.5 * 0.45)
 
 
-def test_a_slower_machine_is_noticed_all_the_same() -> None:
-    pace = paced((1, 0.1))
+def test_a_slower_machine_is_noticed() -> None:
+    cost_model = measured_cost_model((1, 0.1))
     for _ in range(40):
-        pace.observe(1, 0.4)
-    assert pace.step_s(1) == pytest.approx(0.4, rel=1e-3)
+        cost_model.observe(1, 0.4)
+    assert cost_model.step_s(1) == pytest.approx(0.4, rel=1e-3)
 
 
 def test_larger_steps_that_were_slow_once_are_tried_again() -> None:
-    truth, pace, tried = paced(*GROUPS), paced((1, 0.15), (16, 0.65), (32, 1.4)), []
+    truth, cost_model, tried = measured_cost_model(*GROUPS), measured_cost_model((1, 0.15), (16, 0.65), (32, 1.4)), []
     for _ in range(30):
-        tried.append(pace.slice(0))
-        pace.observe(tried[-1], truth.step_s(tried[-1]))
+        tried.append(cost_model.slice(0))
+        cost_model.observe(tried[-1], truth.step_s(tried[-1]))
     assert tried[0] == 16
     assert min(tried[25:]) >= 64
-    steady = paced(*LINEAR)
+    steady = measured_cost_model(*LINEAR)
     for _ in range(200):
         steady.observe(4, 0.708)
     assert steady.slice(1) == 3  # beside answers nothing is tried that was slow
 
 
-def test_what_steps_that_read_vary_by_is_told() -> None:
-    pace = paced((1, 1.0), (32, 7.0))
+def test_the_spread_of_prefill_steps_is_reported() -> None:
+    cost_model = measured_cost_model((1, 1.0), (32, 7.0))
     for _ in range(200):
-        pace.observe(1, 1.2)
-        pace.observe(1, 0.8)
-    assert pace.rates().spread == 0.0
+        cost_model.observe(1, 1.2)
+        cost_model.observe(1, 0.8)
+    assert cost_model.rates().spread == 0.0
     for _ in range(200):
-        pace.observe(32, 8.0)
-        pace.observe(32, 6.0)
-    assert pace.rates().spread == pytest.approx(1 / 7, abs=0.04)
+        cost_model.observe(32, 8.0)
+        cost_model.observe(32, 6.0)
+    assert cost_model.rates().spread == pytest.approx(1 / 7, abs=0.04)
 
 
 @pytest.mark.parametrize(
@@ -104,52 +114,52 @@ def test_what_steps_that_read_vary_by_is_told() -> None:
         ((), 1, 1, 1),
     ],
 )
-def test_answers_pause_no_longer_than_they_should_and_most_is_read_within_that(
+def test_prefill_uses_the_allowed_pause_of_running_answers(
     steps: tuple[tuple[int, float], ...], rows: int, waiting: int, tokens: int
 ) -> None:
-    assert paced(*steps).slice(rows, waiting) == tokens
+    assert measured_cost_model(*steps).slice(rows, waiting) == tokens
 
 
 @pytest.mark.parametrize(
     ("steps", "rows"), [((), GRAIN), (GROUPS, 128), (LINEAR, 32), (FAST, MOST), (((1, 0.5), (16, 6.0)), GRAIN)]
 )
-def test_who_reads_alone_reads_fast_and_looks_up_often(steps: tuple[tuple[int, float], ...], rows: int) -> None:
-    pace = paced(*steps)
-    assert pace.slice(0) == rows
-    assert pace.step_s(rows) <= LONGEST_S or rows == GRAIN
+def test_prefill_alone_is_fast_and_interrupted_often(steps: tuple[tuple[int, float], ...], rows: int) -> None:
+    cost_model = measured_cost_model(*steps)
+    assert cost_model.slice(0) == rows
+    assert cost_model.step_s(rows) <= LONGEST_S or rows == GRAIN
 
 
 def test_larger_steps_are_tried_until_they_gain_nothing() -> None:
-    truth, pace, tried = paced(*GROUPS), paced((1, 0.15)), []
+    truth, cost_model, tried = measured_cost_model(*GROUPS), measured_cost_model((1, 0.15)), []
     for _ in range(6):
-        tried.append(pace.slice(0))
-        pace.observe(tried[-1], truth.step_s(tried[-1]))
+        tried.append(cost_model.slice(0))
+        cost_model.observe(tried[-1], truth.step_s(tried[-1]))
     assert tried == [32, 128, 128, 128, 128, 128]
 
 
-def test_a_guess_is_read_in_steps_that_nobody_minds() -> None:
+def test_reading_ahead_uses_short_steps() -> None:
     for steps in (GROUPS, LINEAR, FAST):
-        pace = paced(*steps)
-        assert pace.step_s(rows := pace.slice(0, ahead=True)) <= AHEAD_S
+        cost_model = measured_cost_model(*steps)
+        assert cost_model.step_s(rows := cost_model.slice(0, ahead=True)) <= AHEAD_S
         assert rows >= 3
-    assert paced((1, 0.1)).slice(0, ahead=True) == 8  # by what one row takes
+    assert measured_cost_model((1, 0.1)).slice(0, ahead=True) == 8  # by what one row takes
 
 
 @pytest.mark.parametrize(
     ("tokens", "rows", "seconds"), [(10, 0, 0.3), (32, 0, 0.6), (138, 0, 2.0 * 138 / 128), (30, 1, 0.4 + 0.4 + 0.4 / 3)]
 )
-def test_a_first_token_comes_after_whole_slices_and_what_is_left(tokens: int, rows: int, seconds: float) -> None:
-    assert paced(*SLOW).eta_s(tokens, rows) == pytest.approx(seconds)
+def test_the_first_token_is_expected_after_full_slices_and_the_rest(tokens: int, rows: int, seconds: float) -> None:
+    assert measured_cost_model(*SLOW).eta_s(tokens, rows) == pytest.approx(seconds)
 
 
-def test_rates_are_those_of_whoever_asks_now() -> None:
-    pace = paced(*SLOW)
-    assert astuple(pace.rates()) == pytest.approx((64.0, 10.0, 0.0))
-    assert astuple(pace.rates(1)) == pytest.approx((14 / pace.step_s(15), 7.5, 0.0))
+def test_rates_are_those_of_a_new_request() -> None:
+    cost_model = measured_cost_model(*SLOW)
+    assert astuple(cost_model.rates()) == pytest.approx((64.0, 10.0, 0.0))
+    assert astuple(cost_model.rates(1)) == pytest.approx((14 / cost_model.step_s(15), 7.5, 0.0))
     assert StepCostModel().rates(1) == Rates(0.0, 0.0, 0.05)
 
 
-def test_a_guess_costs_what_its_rows_do_beside_those_of_all_answers() -> None:
-    pace = paced((1, 0.047), (4, 0.111), (5, 0.14), (8, 0.236))  # Qwen2.5-Coder-1.5B on a Zen 4
-    assert pace.guess_cost(4, 1) == pytest.approx((0.14 - 0.047) / 4 / 0.047)
-    assert pace.guess_cost(4, 4) == pytest.approx((0.236 - 0.111) / 0.111)  # more than a token, right or wrong
+def test_a_draft_costs_its_rows_beside_those_of_all_answers() -> None:
+    cost_model = measured_cost_model((1, 0.047), (4, 0.111), (5, 0.14), (8, 0.236))  # Qwen2.5-Coder-1.5B on a Zen 4
+    assert cost_model.draft_cost(4, 1) == pytest.approx((0.14 - 0.047) / 4 / 0.047)
+    assert cost_model.draft_cost(4, 4) == pytest.approx((0.236 - 0.111) / 0.111)  # more than a token, right or wrong

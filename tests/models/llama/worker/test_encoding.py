@@ -41,10 +41,10 @@ def content(text: str) -> Segment:
 
 def conversation(llama: Llama, first: str, *others: str) -> tuple[Segment, ...]:
     """Question, answer, question, ... up to where the next answer begins; an odd number of texts."""
-    opening, asked, lead, answered = SCAFFOLDS[llama.tiny.model]
-    segments = [template(opening), content(first), template(asked)]
+    opening, after_user, lead, after_answer = SCAFFOLDS[llama.tiny.model]
+    segments = [template(opening), content(first), template(after_user)]
     for answer, question in zip(others[::2], others[1::2], strict=True):
-        segments += [template(lead), content(answer), template(answered), content(question), template(asked)]
+        segments += [template(lead), content(answer), template(after_answer), content(question), template(after_user)]
     return tuple(segments)
 
 
@@ -111,7 +111,9 @@ def test_neighbouring_content_is_not_merged_and_nothing_comes_between(llama: Lla
     assert llama.text(apart) == "".join(parts)
     solid = [part for part in parts if part]
     if solid:
-        assert apart == vocabulary.tokenize(solid[0]) + [t for p in solid[1:] for t in vocabulary.tokenize_on(p)]
+        assert apart == vocabulary.tokenize(solid[0]) + [
+            t for p in solid[1:] for t in vocabulary.tokenize_continuation(p)
+        ]
 
 
 def test_a_marker_cut_in_two_has_other_tokens_than_the_marker(llama: Llama) -> None:

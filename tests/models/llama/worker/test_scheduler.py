@@ -1,4 +1,4 @@
-"""The scheduler's laws under any interleaving of arrivals, cancels, answers and evictions, and its order."""
+"""Invariants of the scheduler under any order of arrivals, cancels, answers and evictions; and its own order."""
 
 import pytest
 from hypothesis import settings
@@ -20,16 +20,15 @@ class Laws(RuleBasedStateMachine):
         attends_all_cells=st.booleans(),
     )
     def begin(self, parallel: int, sequences: int, size: int, can_share_prefix: bool, attends_all_cells: bool) -> None:
-        self.world = World(
-            size, sequences, parallel, can_share_prefix=can_share_prefix, attends_all_cells=attends_all_cells
-        )
+        self.world = World(size, sequences, parallel, can_share_prefix=can_share_prefix)
+        self.world.cells.attends_all_cells = attends_all_cells
         self.prompts: list[list[int]] = [SYSTEM]
 
     @rule(more=st.lists(st.integers(0, 5), min_size=1, max_size=90), answer=st.integers(0, 20), ahead=st.booleans(),
           data=st.data())  # fmt: skip
     def arrive(self, more: list[int], answer: int, ahead: bool, data: st.DataObject) -> None:
-        begun = data.draw(st.sampled_from(self.prompts))
-        prompt = (begun + more)[:180]
+        prefix = data.draw(st.sampled_from(self.prompts))
+        prompt = (prefix + more)[:180]
         self.prompts.append(prompt)
         self.world.submit(prompt, min(answer, 200 - len(prompt)), ahead=ahead)
 
@@ -42,7 +41,7 @@ class Laws(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         request = data.draw(st.sampled_from(self.world.scheduler.requests))
-        self.prompts.append(list(request.tokens)[:180])  # somebody comes back to what was said
+        self.prompts.append(list(request.tokens)[:180])  # a later prompt continues it
         self.world.scheduler.finish(request, len(request.tokens) - request.prompt)
 
     @rule(damaged=st.booleans())
@@ -54,19 +53,19 @@ class Laws(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         tree, cells = self.world.slots.tree, self.world.cells
-        held = {sequence: tokens for sequence, tokens in cells.tokens.items() if tokens}
-        assert {sequence: tree.tokens(sequence) for sequence in held} == held
+        stored = {sequence: tokens for sequence, tokens in cells.tokens.items() if tokens}
+        assert {sequence: tree.tokens(sequence) for sequence in stored} == stored
         assert tree.cells == cells.used <= cells.size
         for request in self.world.scheduler.requests:
             if request.sequence is not None:
-                assert held.get(request.sequence, []) == request.tokens[: request.held]
+                assert stored.get(request.sequence, []) == request.tokens[: request.computed]
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
             return
         self.world.run()
         self.world.slots.save_all()
-        self.world.slots.forget()
+        self.world.slots.clear()
         assert self.world.cells.used == self.world.slots.tree.cells == 0
         assert sorted(self.world.slots._free) == list(range(len(self.world.slots._free)))
         assert not self.world.slots._running
@@ -76,7 +75,7 @@ Laws.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadl
 test_laws = Laws.TestCase
 
 
-def test_a_shared_beginning_is_read_once_however_many_come_together() -> None:
+def test_a_shared_prefix_is_evaluated_once_for_concurrent_prompts() -> None:
     world = World(parallel=8, sequences=10, guesses=0)
     requests = [world.submit([*SYSTEM, n, n + 1, n + 2], 3) for n in range(8)]
     world.run()
@@ -84,18 +83,18 @@ def test_a_shared_beginning_is_read_once_however_many_come_together() -> None:
     assert [request.cached for request in requests] == [0] + [len(SYSTEM)] * 7
 
 
-def test_reading_ahead_waits_for_every_answer_and_takes_its_room_last() -> None:
+def test_reading_ahead_yields_to_every_answer() -> None:
     world = World()
     ahead = world.submit([4] * 60, 0, ahead=True)
     world.step()
-    asked = world.submit([5] * 60, 4)
-    while asked in world.scheduler.requests:
+    urgent = world.submit([5] * 60, 4)
+    while urgent in world.scheduler.requests:
         assert not any(part.request is ahead for part in world.step())
     world.run()
     assert world.read[ahead.id] == 60
 
 
-def test_many_who_only_read_ahead_do_not_use_up_the_sequences() -> None:
+def test_many_prefetches_do_not_exhaust_the_sequences() -> None:
     world = World()
     aheads = [world.submit([*SYSTEM, number], 0, ahead=True) for number in range(20)]
     world.step()
@@ -105,14 +104,14 @@ def test_many_who_only_read_ahead_do_not_use_up_the_sequences() -> None:
     assert question.sequence is not None
 
 
-def test_a_short_prompt_passes_a_long_one_and_the_long_one_is_not_kept_waiting_for_ever() -> None:
+def test_a_short_prompt_overtakes_a_long_one_which_does_not_starve() -> None:
     world = World(size=4000, parallel=2, sequences=8)
     long = world.submit([1] * 1000, 1)
     world.step()
     short = world.submit([2] * 20, 1)
     while short in world.scheduler.requests:
         world.step()
-    assert long.is_reading
+    assert long.is_prefill
     for n in range(200):  # a short one arrives with every step
         world.submit([3, n] * 10, 1)
         world.step()
@@ -122,7 +121,7 @@ def test_a_short_prompt_passes_a_long_one_and_the_long_one_is_not_kept_waiting_f
     assert n < 60
 
 
-def test_running_answers_flow_while_a_prompt_is_read() -> None:
+def test_running_answers_continue_during_prefill() -> None:
     world = World(size=4000)
     running = world.submit([1] * 10, 500)
     world.step()
@@ -132,7 +131,7 @@ def test_running_answers_flow_while_a_prompt_is_read() -> None:
         assert sum(part.request is running for part in step) == 1
         rows = sum(len(part.tokens) for part in step)
         assert rows > 8
-        assert world.pace.step_s(rows) <= PAUSE_S
+        assert world.cost_model.step_s(rows) <= PAUSE_S
 
 
 def test_answers_pause_longer_the_more_prompts_wait() -> None:
@@ -142,10 +141,10 @@ def test_answers_pause_longer_the_more_prompts_wait() -> None:
     for n in range(2, 4):
         world.submit([n] * 300, 1)
     rows = sum(len(part.tokens) for part in world.step())
-    assert PAUSE_S < world.pace.step_s(rows) <= 4 * PAUSE_S
+    assert PAUSE_S < world.cost_model.step_s(rows) <= 4 * PAUSE_S
 
 
-def test_who_does_not_fit_waits_for_who_runs() -> None:
+def test_a_prompt_that_does_not_fit_waits() -> None:
     world = World(size=100, parallel=4)
     one, two = world.submit([1] * 50, 10), world.submit([2] * 50, 10)
     world.step()
@@ -154,17 +153,17 @@ def test_who_does_not_fit_waits_for_who_runs() -> None:
     world.run()
 
 
-def test_a_memory_that_cannot_share_is_not_counted_on_to() -> None:
+def test_without_sharing_every_prompt_needs_its_own_cells() -> None:
     world = World(size=200, parallel=4, can_share_prefix=False)
     requests = [world.submit([*SYSTEM, 0], answer) for answer in (0, 16, 13, 7, 7)]
     for _ in range(3):
         world.step()
-        ends = [request.most for request in requests if request.sequence is not None]
+        ends = [request.max_length for request in requests if request.sequence is not None]
         assert sum(ends) <= 200
     world.run()
 
 
-def test_a_memory_that_cannot_be_cut_is_read_again_but_never_wrong() -> None:
+def test_without_cuts_prompts_are_evaluated_again_and_never_wrong() -> None:
     world = World(can_share_prefix=False)
     first = world.submit([*SYSTEM, 1, 2], 5)
     world.run()
@@ -179,23 +178,23 @@ def test_rates_are_those_beside_the_running_answers() -> None:
     world = World(size=4000)
     world.submit([1] * 900, 500)
     world.step()
-    assert world.scheduler.rates == world.pace.rates()
+    assert world.scheduler.rates == world.cost_model.rates()
     while not world.scheduler.decoding:
         world.step()
-    assert world.scheduler.rates == world.pace.rates(1)
-    assert world.pace.rates(1).prefill < world.pace.rates().prefill
+    assert world.scheduler.rates == world.cost_model.rates(1)
+    assert world.cost_model.rates(1).prefill < world.cost_model.rates().prefill
 
 
-def test_a_prompt_is_foretold_with_those_before_it() -> None:
+def test_a_forecast_includes_the_prompts_before_it() -> None:
     world = World(size=4000, parallel=2)
     assert world.scheduler.forecasts() == {}
     first = world.submit([1] * 900, 5)
     world.step()
     second, guess = world.submit([2] * 900, 5), world.submit([3] * 50, 5, ahead=True)
     world.step()
-    pace, forecasts = world.pace, world.scheduler.forecasts()
-    first_s = pace.eta_s(first.prompt - first.held, 0, 2)
-    second_s = pace.eta_s(second.prompt - second.held, 1, 1)
+    cost_model, forecasts = world.cost_model, world.scheduler.forecasts()
+    first_s = cost_model.eta_s(first.prompt - first.computed, 0, 2)
+    second_s = cost_model.eta_s(second.prompt - second.computed, 1, 1)
     assert first_s is not None
     assert second_s is not None
     assert forecasts == {first.id: first_s, second.id: pytest.approx(first_s + second_s)}
@@ -203,10 +202,10 @@ def test_a_prompt_is_foretold_with_those_before_it() -> None:
     last = world.submit([4] * 200, 5)
     world.step()
     reading_s = world.scheduler.forecasts()
-    beside_s = pace.eta_s(200, 1)
+    beside_s = cost_model.eta_s(200, 1)
     assert beside_s is not None
-    least = (first.most - first.prompt) * pace.step_s(2)  # until one of them has said all it may
+    least = (first.max_length - first.prompt) * cost_model.step_s(2)  # until one of them has all its tokens
     assert reading_s[last.id] == pytest.approx(max(reading_s.values(), default=0.0))
     assert reading_s[last.id] == pytest.approx(reading_s[second.id] + least + beside_s)
-    world.scheduler.pace = StepCostModel()
+    world.scheduler.cost_model = StepCostModel()
     assert world.scheduler.forecasts() == {}

@@ -1,4 +1,4 @@
-"""Stop texts, characters and leading space, by laws over every way to cut a text."""
+"""Stop texts, characters and leading space, for every way to split a text into tokens."""
 
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ def shown(pieces: list[bytes], stops: list[str]) -> tuple[str, list[str], bool]:
 
 
 def cut(text: str, stops: list[str]) -> str:
-    """The plain meaning: up to the stop text that is complete first."""
+    """The expected text: up to the stop text that is complete first."""
     for end in range(len(text) + 1):
         found = [len(stop) for stop in stops if stop and text[:end].endswith(stop)]
         if found:
@@ -29,7 +29,7 @@ def cut(text: str, stops: list[str]) -> str:
 @given(text=alphabet, stops=st.lists(alphabet, max_size=3), places=st.lists(st.integers(0, 120), max_size=8))
 @example(text="ab<|end|>x", stops=["<|end|>"], places=[3, 5, 8])
 @example(text="abc", stops=["abcd", "bc"], places=[1, 2])
-def test_however_the_bytes_are_cut_the_text_is_the_same(text: str, stops: list[str], places: list[int]) -> None:
+def test_the_text_does_not_depend_on_token_borders(text: str, stops: list[str], places: list[int]) -> None:
     data = text.encode()
     borders = [0, *sorted(min(place, len(data)) for place in places), len(data)]
     pieces = [data[a:b] for a, b in pairwise(borders)]
@@ -42,7 +42,7 @@ def test_any_bytes_give_whole_characters(data: bytes, stops: list[str]) -> None:
     assert text == cut(data.decode("utf-8", "replace"), stops)
 
 
-def test_nothing_of_a_stop_text_is_shown_before_it_is_decided() -> None:
+def test_a_possible_stop_text_is_held_back() -> None:
     assert shown([b"Yes <", b"|e", b"nd|", b">"], ["<|end|>"]) == ("Yes ", ["Yes ", "", "", "", ""], True)
     assert shown([b"Yes <", b"|e", b"ls"], ["<|end|>"]) == ("Yes <|els", ["Yes ", "", "<|els", ""], False)
 
@@ -63,6 +63,6 @@ def test_what_follows_a_stop_is_never_shown() -> None:
     assert answer.end() == ""
 
 
-def test_white_space_is_part_of_a_text_that_goes_on() -> None:
+def test_a_continuation_keeps_its_white_space() -> None:
     answer = AnswerText(["STOP"], is_continuation=True)
     assert answer.feed(b"\n    return") + answer.feed(b" x\nST") + answer.end() == "\n    return x\nST"

@@ -1,4 +1,4 @@
-"""The vocabulary alone: pieces, special tokens, damage, and merges that lead where they must not."""
+"""The vocabulary alone: pieces, special tokens, damage, and merges that lead to control tokens."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_marks_that_are_tokens_end_an_answer_as_tokens_only(llama: Llama) -> Non
 
 
 @pytest.mark.parametrize("kind", [1, 4], ids=["ordinary", "user-defined"])
-def test_a_mark_that_the_file_takes_for_an_ordinary_token_is_that_token(tmp_path: Path, kind: int) -> None:
+def test_a_mark_stored_as_an_ordinary_token_is_found(tmp_path: Path, kind: int) -> None:
     vocabulary = Vocabulary.load(_with_token(tmp_path / "odd.gguf", b"<|fin|>", kind), only_vocabulary=True)
     last = vocabulary.size - 1
     assert last not in vocabulary.end_tokens
@@ -40,7 +40,7 @@ def test_a_mark_that_the_file_takes_for_an_ordinary_token_is_that_token(tmp_path
 
 
 @pytest.mark.parametrize("text", [b"<think>", b"</think>", b"<|channel>"])
-def test_control_tokens_of_thinking_are_read_as_text(tmp_path: Path, text: bytes) -> None:
+def test_reasoning_marks_become_text(tmp_path: Path, text: bytes) -> None:
     vocabulary = Vocabulary.load(_with_token(tmp_path / "thinks.gguf", text, 3), only_vocabulary=True)
     last = vocabulary.size - 1
     assert last in vocabulary.controls - vocabulary.end_tokens
@@ -59,9 +59,9 @@ def test_control_tokens_have_no_bytes(llama: Llama) -> None:
     assert {llama.vocabulary.piece(token) for token in llama.vocabulary.controls} == {b""}
 
 
-def test_going_on_puts_no_space_in_front(llama: Llama) -> None:
+def test_a_continuation_gets_no_space_in_front(llama: Llama) -> None:
     vocabulary = llama.vocabulary
-    assert b"".join(vocabulary.piece(token) for token in vocabulary.tokenize_on("NST] x")) == b"NST] x"
+    assert b"".join(vocabulary.piece(token) for token in vocabulary.tokenize_continuation("NST] x")) == b"NST] x"
 
 
 def test_merges_that_lead_to_a_control_token_are_undone(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_merges_that_lead_to_a_control_token_are_undone(tmp_path: Path) -> None:
     assert b"".join(odd.piece(token) for token in odd.tokenize("a<s> b")) == b" a<s> b"
 
 
-def test_a_closed_vocabulary_says_so() -> None:
+def test_a_closed_vocabulary_raises() -> None:
     vocabulary = Vocabulary.load(PHI3.path, only_vocabulary=True)
     vocabulary.close()
     vocabulary.close()
@@ -78,7 +78,7 @@ def test_a_closed_vocabulary_says_so() -> None:
         vocabulary.tokenize("x")
 
 
-def test_what_llama_cpp_refuses_carries_its_words(tmp_path: Path) -> None:
+def test_a_refused_file_has_the_message_of_llama_cpp(tmp_path: Path) -> None:
     file = tmp_path / "no.gguf"
     file.write_bytes(b"no model at all")
     with pytest.raises(ModelUnavailable, match=r"no\.gguf cannot be loaded: .*failed"):

@@ -1,6 +1,6 @@
-"""What is asked in the benchmark: texts of an exact number of tokens, the same for every engine.
+"""The prompts of the benchmark: texts with an exact number of tokens, the same for every engine.
 
-The code is this repository's own. Does not know who is asked.
+The code is this repository's own. Does not know the engines.
 """
 
 from dataclasses import dataclass
@@ -26,23 +26,23 @@ LONG = "Now count from one to five hundred, every number as a word on a line of 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """In tokens, but for the counts."""
+    """In tokens, except for the counts."""
 
     system: int = 300
     code: int = 320  # in the first question of a conversation
     others: int = 20  # conversations in between
     other: int = 60  # the code of each
     answer: int = 24
-    decode: int = 64  # the answer that the rate is taken from
-    rounds: int = 3  # of it, and of several at once
-    rest_s: float = 3.0  # between two rows: a reader's moment, in which an engine may put things in order
-    running: int = 300  # the answer beside which a long prompt is read
-    alone: int = 12  # pieces of it before
+    decode: int = 64  # the answer whose rate is measured
+    rounds: int = 3  # of that answer, and of several at once
+    rest_s: float = 3.0  # pause between two rows, in which an engine may do work in the background
+    running: int = 300  # the answer during which a long prompt is read
+    alone: int = 12  # pieces of it that come before
     long: int = 2000
     cancelled: int = 4000
     cancel_after_s: float = 3.0
-    promises: int = 8  # turns asked with a promised first token
-    package: str = "indexer"  # what they are about
+    promises: int = 8  # turns with a promised first token
+    package: str = "indexer"  # which those turns are about
     swaps: int = 50
 
 
@@ -53,42 +53,42 @@ QUICK = Sizes(
 
 
 @dataclass(slots=True)
-class Load:
-    """The texts of one run; each call gives the next ones, so two engines get the same when each has its own."""
+class Workload:
+    """The texts of one run. Each call returns the next one, so every engine has a workload of its own."""
 
     sizes: Sizes
-    tokens: list[int]  # of the repository's code, to cut from
+    tokens: list[int]  # of this repository's code
     llama: Llama
-    at: int = 0
-    asked: int = 0
+    position: int = 0  # in `tokens`
+    n_follow_ups: int = 0
 
     @classmethod
-    def of(cls, model: Path, sizes: Sizes) -> "Load":
-        library()  # keeps the log, which would warn of a vocabulary without a model
+    def of(cls, model: Path, sizes: Sizes) -> "Workload":
+        library()  # redirects the log, which would warn of a vocabulary without a model
         llama = Llama(str(model), vocab_only=True, verbose=False)
         files = sorted(path for name in ("backend", "indexer", "prompts") for path in (ROOT / name).rglob("*.py"))
         text = "\n".join(path.read_text("utf-8") for path in files)
         return cls(sizes, llama.tokenize(text[:200_000].encode(), add_bos=False), llama)
 
     def system(self) -> str:
-        """The system prompt: long enough for what it would be in use."""
-        told = (ROOT / "prompts" / "system.md").read_text("utf-8") * 8
-        return self._text(self.llama.tokenize(told.encode(), add_bos=False)[: self.sizes.system])
+        """A system prompt of realistic length."""
+        text = (ROOT / "prompts" / "system.md").read_text("utf-8") * 8
+        return self._text(self.llama.tokenize(text.encode(), add_bos=False)[: self.sizes.system])
 
     def _text(self, tokens: list[int]) -> str:
         return bytes(self.llama.detokenize(tokens)).decode("utf-8", "ignore")
 
-    def again(self) -> "Load":
-        """The same from the beginning."""
-        return Load(self.sizes, self.tokens, self.llama)
+    def again(self) -> "Workload":
+        """The same workload from its start."""
+        return Workload(self.sizes, self.tokens, self.llama)
 
     def code(self, n_tokens: int) -> str:
         """The next piece of code, and a question about it."""
-        piece = self.tokens[self.at : self.at + n_tokens]
+        piece = self.tokens[self.position : self.position + n_tokens]
         assert len(piece) == n_tokens, "the repository has too little code for this benchmark"
-        self.at += n_tokens
+        self.position += n_tokens
         return f"{self._text(piece)}\n\nWhat does this do?"
 
     def follow_up(self) -> str:
-        self.asked += 1
-        return FOLLOW_UPS[self.asked % len(FOLLOW_UPS)]
+        self.n_follow_ups += 1
+        return FOLLOW_UPS[self.n_follow_ups % len(FOLLOW_UPS)]

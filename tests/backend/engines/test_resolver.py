@@ -1,4 +1,4 @@
-"""Which model is the server's own where MODEL_NAME says nothing, and what is said where it is not here."""
+"""Which model is the server's own if MODEL_NAME is not set, and the message if a model is not installed."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from models.registry import Registry
 from tests.backend.harness import settings_in
 
 
-def engines_in(folder: Path, **given: object) -> EnginePool:
-    settings = settings_in(folder, **given)
+def engines_in(folder: Path, **options: object) -> EnginePool:
+    settings = settings_in(folder, **options)
     settings.models_dir.mkdir(exist_ok=True)
     return EnginePool(Registry(settings.models_dir), settings)
 
@@ -26,21 +26,21 @@ async def notice(engines: EnginePool, name: str = "") -> str:
         return ready.notice
 
 
-async def test_without_a_name_what_is_installed_answers(tmp_path: Path) -> None:
+async def test_without_model_name_an_installed_model_answers(tmp_path: Path) -> None:
     engines = engines_in(tmp_path)
     assert engines.resolve("") is None
     assert engines.current == {"name": "extractive", "state": "loaded"}
     assert (await notice(engines)).startswith("No model is installed: `lantern models pull ")
     for size, name in enumerate(("smollm2-135m", "qwen2.5-coder-0.5b", "phi3-mini"), 1):
         install(tmp_path, name, size if name != "phi3-mini" else 1)
-        found = engines.resolve("")
-        assert found is not None
-        assert found[0].name == name
+        model = engines.resolve("")
+        assert model is not None
+        assert model.spec.name == name
         assert engines.current == {"name": name, "state": "installed"}
-        assert [model["id"] for model in engines.states() if model["default"]] == [name]
+        assert [state["id"] for state in engines.states() if state["default"]] == [name]
 
 
-async def test_a_name_means_that_name(tmp_path: Path) -> None:
+async def test_model_name_means_no_other_model(tmp_path: Path) -> None:
     named = engines_in(tmp_path, model_name="llama3.1-8b")
     install(tmp_path, "smollm2-135m", 1)
     assert named.resolve("") is None
@@ -48,10 +48,10 @@ async def test_a_name_means_that_name(tmp_path: Path) -> None:
         "Model llama3.1-8b is not installed: `lantern models pull llama3.1-8b` (4.92 GB, Llama 3.1 Community License)"
     )
     with pytest.raises(ModelUnavailable, match="Model phi3-mini is not installed: `lantern models pull phi3-mini`"):
-        engines_in(tmp_path).resolve("phi3-mini")  # another one answers where none is named
+        engines_in(tmp_path).resolve("phi3-mini")  # only the server's own model has a stand-in
 
 
-async def test_a_file_that_is_gone_is_said_with_the_folder_for_it(tmp_path: Path) -> None:
+async def test_the_message_for_a_missing_file_names_the_models_folder(tmp_path: Path) -> None:
     gone = tmp_path / "gone.gguf"
     assert (await notice(engines_in(tmp_path, model_name=str(gone)))) == (
         f"Model {gone} is not installed: put its GGUF into {tmp_path / 'models'}."

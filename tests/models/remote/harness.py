@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server on a free port of this machine: an honest one, and whatever else a test scripts.
+"""An OpenAI-compatible server on a free port of this machine, honest or scripted by a test, and an engine on it.
 
 It writes raw HTTP, so that it can also do what no library would.
 """
@@ -7,10 +7,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from models.remote.engine import BYTES_A_TOKEN
+from models.remote.connection import Patience
+from models.remote.engine import BYTES_A_TOKEN, RemoteEngine
+from models.types import Delta, Message, Prompt, Sampling, Segment
 
 EVENTS = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 WORDS = tuple(f"word{n} " for n in range(200))
@@ -36,11 +38,11 @@ class Call:
 
     async def text(self, text: str) -> None:
         """One chunk of an answer, in the shape of the endpoint that was called."""
-        said = {"delta": {"content": text}} if self.path.endswith("/chat/completions") else {"text": text}
-        await self.event({"choices": [{"index": 0, **said, "finish_reason": None}]})
+        payload = {"delta": {"content": text}} if self.path.endswith("/chat/completions") else {"text": text}
+        await self.event({"choices": [{"index": 0, **payload, "finish_reason": None}]})
 
     async def stall(self) -> None:
-        """Says nothing more until the client has gone away."""
+        """Sends nothing more until the client hangs up."""
         await self.reader.read()
         raise ConnectionResetError
 
@@ -76,19 +78,19 @@ async def honest(call: Call) -> None:
         await call.answer(200, {"object": "list", "data": [{"id": "tiny", "max_model_len": 4096}]})
         return
     prompt = call.body.get("prompt") or "".join(message["content"] for message in call.body["messages"])
-    said = WORDS[: call.body["max_tokens"]]
+    words = WORDS[: call.body["max_tokens"]]
     await call.send(EVENTS)
-    for word in said:
+    for word in words:
         await call.text(word)
         await asyncio.sleep(0)
-    await call.event({"choices": [{"index": 0, "delta": {}, "finish_reason": _reason(said)}]})
-    usage = {"prompt_tokens": -(-len(prompt.encode()) // BYTES_A_TOKEN), "completion_tokens": len(said)}
+    await call.event({"choices": [{"index": 0, "delta": {}, "finish_reason": _reason(words)}]})
+    usage = {"prompt_tokens": -(-len(prompt.encode()) // BYTES_A_TOKEN), "completion_tokens": len(words)}
     await call.event({"choices": [], "usage": usage | {"prompt_tokens_details": {"cached_tokens": 3}}})
     await call.event("[DONE]")
 
 
-def _reason(said: tuple[str, ...]) -> str:
-    return "stop" if len(said) == len(WORDS) else "length"
+def _reason(words: tuple[str, ...]) -> str:
+    return "stop" if len(words) == len(WORDS) else "length"
 
 
 @asynccontextmanager
@@ -126,3 +128,36 @@ async def fake_server(*answers: Answer) -> AsyncIterator[FakeServer]:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
         await server.wait_closed()
+
+
+QUICK = Patience(connect_s=5, first_token_s=10, idle_s=10, pause_s=0.01, longest_pause_s=0.5)
+SHORT = replace(QUICK, first_token_s=0.4, idle_s=0.3)
+RAW = Prompt((Segment("def scan(", True), Segment("root):", False)), question="scan", stop=("<|end|>",))
+CHAT = replace(RAW, messages=(Message("system", "Be brief."), Message("user", "What is scan?")))
+SAMPLING = Sampling(max_tokens=3, temperature=0)
+
+
+@asynccontextmanager
+async def remote(*answers: Answer, patience: Patience = QUICK) -> AsyncIterator[tuple[RemoteEngine, FakeServer]]:
+    async with fake_server(*answers) as fake:
+        engine = RemoteEngine(fake.url, "tiny", api_key="secret", patience=patience)
+        yield engine, fake
+        await engine.close()
+
+
+async def collect(engine: RemoteEngine, prompt: Prompt = CHAT, sampling: Sampling = SAMPLING) -> list[Delta]:
+    return [delta async for delta in engine.stream(prompt, sampling)]
+
+
+def text(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas)
+
+
+async def stalls(call: Call) -> None:
+    await call.stall()
+
+
+async def stalls_late(call: Call) -> None:
+    await call.send(EVENTS)
+    await call.text("half")
+    await call.stall()

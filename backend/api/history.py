@@ -1,0 +1,148 @@
+"""REST: the history of conversations and sessions."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from backend.api import schemas
+from backend.api.deps import ServicesDep
+from backend.db import conversations
+from backend.db.conversations import iso
+from backend.db.tables import ConversationRow, SessionRow
+from backend.errors import ApiError
+from backend.services import Services
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Offset = Annotated[int, Query(ge=0)]
+CLEAR_TRIES, CLEAR_PAUSE_S = 20, 0.05
+router = APIRouter(prefix="/chat", tags=["chat"])
+
+
+@router.get("/history")
+async def history(
+    services: ServicesDep, conversation_id: schemas.Id, limit: Limit = 50, offset: Offset = 0
+) -> dict[str, Any]:
+    """The newest messages, oldest first; `offset` counts back from the newest."""
+
+    def work(db: Session) -> dict[str, Any]:
+        conversations.require_conversation(db, conversation_id)
+        messages = _messages(db, conversation_id)
+        page = messages[max(0, len(messages) - offset - limit) : max(0, len(messages) - offset)]
+        return {"conversation_id": conversation_id, "messages": page, "total_count": len(messages)}
+
+    return await services.database.read(work)
+
+
+@router.delete("/history")
+async def delete_history(services: ServicesDep, conversation_id: schemas.Id | None = None) -> dict[str, Any]:
+    """Deletes the messages of one conversation, or of all."""
+
+    def chosen(db: Session) -> list[tuple[str, str]]:
+        if conversation_id is not None:
+            row = conversations.require_conversation(db, conversation_id)
+            return [(row.session_id, row.id)]
+        rows = db.execute(select(ConversationRow.session_id, ConversationRow.id)).all()
+        return [(session, conversation) for session, conversation in rows]
+
+    return await _clear(services, await services.database.read(chosen))
+
+
+@router.post("/session/clear")
+async def clear_session(body: schemas.ClearBody, services: ServicesDep) -> dict[str, Any]:
+    """Deletes the messages of all conversations of a session."""
+
+    def chosen(db: Session) -> list[tuple[str, str]]:
+        conversations.require_session(db, body.session_id)
+        rows = db.scalars(select(ConversationRow.id).where(ConversationRow.session_id == body.session_id))
+        return [(body.session_id, conversation) for conversation in rows]
+
+    return await _clear(services, await services.database.read(chosen))
+
+
+@router.get("/context")
+async def context(services: ServicesDep, conversation_id: schemas.Id) -> dict[str, Any]:
+    """A conversation in numbers, with its last question and answer."""
+    return await services.database.read(lambda db: conversations.context(db, conversation_id))
+
+
+@router.get("/conversation/{conversation_id}")
+async def conversation(services: ServicesDep, conversation_id: schemas.Id) -> dict[str, Any]:
+    """A conversation's summary and all its messages."""
+
+    def work(db: Session) -> dict[str, Any]:
+        return conversations.context(db, conversation_id) | {"messages": _messages(db, conversation_id)}
+
+    return await services.database.read(work)
+
+
+@router.get("/session/{session_id}")
+async def session(services: ServicesDep, session_id: schemas.Id) -> dict[str, Any]:
+    """One session."""
+    return await services.database.read(lambda db: _session(db, conversations.require_session(db, session_id)))
+
+
+@router.get("/session/{session_id}/conversations")
+async def session_conversations(
+    services: ServicesDep, session_id: schemas.Id, limit: Limit = 50, offset: Offset = 0
+) -> dict[str, Any]:
+    """The conversations of a session, the last used first."""
+
+    def work(db: Session) -> dict[str, Any]:
+        conversations.require_session(db, session_id)
+        own = ConversationRow.session_id == session_id
+        newest = select(ConversationRow.id).where(own).order_by(ConversationRow.updated_at.desc(), ConversationRow.id)
+        return {
+            "session_id": session_id,
+            "conversations": [conversations.context(db, id_) for id_ in db.scalars(newest.limit(limit).offset(offset))],
+            "total_count": db.scalar(select(func.count()).select_from(ConversationRow).where(own)),
+        }
+
+    return await services.database.read(work)
+
+
+@router.get("/sessions")
+async def sessions(services: ServicesDep, limit: Limit = 50, offset: Offset = 0) -> dict[str, Any]:
+    """All sessions, the last used first."""
+
+    def work(db: Session) -> dict[str, Any]:
+        newest = select(SessionRow).order_by(SessionRow.updated_at.desc(), SessionRow.id.desc())
+        return {
+            "sessions": [_session(db, row) for row in db.scalars(newest.limit(limit).offset(offset))],
+            "total_count": db.scalar(select(func.count()).select_from(SessionRow)),
+        }
+
+    return await services.database.read(work)
+
+
+async def _clear(services: Services, chosen: list[tuple[str, str]]) -> dict[str, Any]:
+    """Deletes the turns of these conversations, given with their sessions."""
+    for _ in range(CLEAR_TRIES):
+        for session_id, conversation_id in chosen:
+            services.prefetcher.drop(session_id)
+            await services.turns.cancel(session_id, conversation=conversation_id)
+        deleted = await services.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
+        if deleted is not None:
+            await services.engines.forget()
+            return {"deleted": deleted}
+        await asyncio.sleep(CLEAR_PAUSE_S)  # a question came in the meantime
+    raise ApiError("rate_limited", "new questions keep arriving in this conversation: try again", 1000)
+
+
+def _messages(db: Session, conversation_id: str) -> list[dict[str, Any]]:
+    return [message for row in conversations.turns(db, conversation_id) for message in conversations.messages(row)]
+
+
+def _session(db: Session, row: SessionRow) -> dict[str, Any]:
+    count = db.scalar(select(func.count()).select_from(ConversationRow).where(ConversationRow.session_id == row.id))
+    return {
+        "session_id": row.id,
+        "created_at": iso(row.created_at),
+        "last_updated": iso(row.updated_at),
+        "workspace": row.workspace,
+        "model": row.model,
+        "conversation_count": count,
+        "head": row.head,
+    }

@@ -1,0 +1,39 @@
+"""How a command ends: exit codes, and errors as one line of text. Imports nothing until a command needs it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+OK, FAILURE, USAGE, NO_INDEX, MODEL_UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+class CommandFailed(Exception):
+    """Ends a command with a message on stderr and an exit code."""
+
+    def __init__(self, message: str, code: int = FAILURE) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@contextmanager
+def model_errors() -> Iterator[None]:
+    """Turns a `ModelError` in the block into `CommandFailed` (4)."""
+    from models.errors import ModelError
+
+    try:
+        yield
+    except ModelError as error:
+        raise CommandFailed(str(error), MODEL_UNAVAILABLE) from None
+
+
+def describe(error: Exception) -> str | None:
+    """One line for the user. None if the error is a defect of Lantern: then its traceback is needed."""
+    from backend.config import BadSetting
+    from backend.instance_lock import DataFolderInUse
+    from indexer.errors import IndexerError
+    from models.errors import ModelError
+
+    if isinstance(error, BadSetting | DataFolderInUse | ModelError | IndexerError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the system'}: {error.strerror or error}"
+    return None

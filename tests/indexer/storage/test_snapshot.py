@@ -1,0 +1,14 @@
+"""What a snapshot reads from the index."""
+
+from pathlib import Path
+
+from tests.indexer.harness import World
+
+
+def test_lines_are_returned_as_indexed_even_a_line_in_many_chunks(tmp_path: Path) -> None:
+    text = "first\n\n" + "x" * 7000 + "\n" + "abcdefghi " * 900 + "\nlast"
+    world = World(tmp_path, {"w.md": text})
+    world.refresh()
+    with world.store.read() as snapshot:
+        assert snapshot.lines("w.md", 1, 5) == text
+        assert snapshot.lines("w.md", 3, 3) == "x" * 7000
