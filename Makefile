@@ -163,14 +163,13 @@ else
 ifeq ($(BUILD):$(filter portable,$(shell cat $(STAMPS)/llama 2> /dev/null)),portable:)
 .PHONY: $(STAMPS)/llama
 endif
-# Unpacked and compiled in build/llama, which stays: llama-server is linked from the same objects. pip's cache of wheels
-# is left alone, as it does not tell a native wheel from a portable one.
+# Unpacked and compiled in build/llama, 260 MB that stay until llama-server is linked from the same objects.
 $(STAMPS)/llama: $(LLAMA_SDIST) | $(STAMPS)/packages
 	@echo "Compiling llama.cpp, $(BUILD) (on 2 cores about $(if $(PORTABLE),15,5) minutes) ..."
 	@rm -rf build/llama && mkdir -p build/llama/sources
 	@tar -xzf $(LLAMA_SDIST) -C build/llama/sources --strip-components=1
 	@unset MAKEFLAGS MFLAGS; CMAKE_ARGS="$($(BUILD)_FLAGS)" CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) \
-		$(BIN)/python -m pip install -v --no-deps --no-cache-dir --force-reinstall \
+		$(BIN)/python -m pip install -v --no-deps --force-reinstall \
 		--config-settings=build-dir="$(CURDIR)/build/llama/cmake" ./build/llama/sources > build/llama.log 2>&1 & pid=$$!; \
 	$(call progress,llama.cpp,build/llama.log)
 	@echo $(BUILD) > $@
@@ -186,7 +185,7 @@ $(STAMPS)/gguf: tests/tiny_gguf.py $(LLAMA_SDIST) | $(STAMPS)/llama
 	@touch $@
 
 # The other end of ENGINE_URL in tests, and the peer of `make bench-engine`. It uses the objects and libraries that our
-# llama.cpp was made of, so only the server itself is compiled. Where build/llama is gone everything is compiled.
+# llama.cpp was made of, so only the server itself is compiled. Where the objects are gone everything is compiled.
 llama-server: $(STAMPS)/llama-server ## compile llama-server, the peer of some tests and of bench-engine
 
 ifeq ($(CXX_FOUND),)
@@ -209,7 +208,7 @@ $(STAMPS)/llama-server: $(LLAMA_SDIST) $(STAMPS)/llama
 	$(call progress,llama-server,build/llama-server.log)
 	@rm -rf build/llama-server && mkdir build/llama-server
 	@ln -s ../llama/cmake/bin/llama-server build/llama-server/llama-server
-	@find build/llama/cmake -name '*.o' -delete
+	@rm -rf build/llama/sources && find build/llama/cmake -name '*.o' -delete
 	@touch $@
 endif
 

@@ -37,6 +37,7 @@ WITH_PROCESSES = (
     "models/gguf/test_header.py::test_arrays_are_read_when_asked_for",
     "models/gguf/test_header.py::test_vocabularies_are_told_apart",
     "models/llama/kv/test_memories.py",
+    "models/llama/kv/test_snapshot_key.py::test_another_context_or_model_has_another_key",
     "models/llama/kv/test_snapshots.py",
     "models/llama/test_adapters.py",
     "models/llama/test_engine.py",
