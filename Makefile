@@ -39,7 +39,7 @@ export MODEL_NAME
 endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
-.PHONY: help run setup fmt check unit test test-models llama-server model int8 bench bench-quick bench-retrieval \
+.PHONY: help run setup fmt check unit test test-models llama-server model bench bench-quick bench-retrieval \
 	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf clean
 .DEFAULT_GOAL := run
 
@@ -49,7 +49,7 @@ help: ## list the targets
 
 # The model comes while llama.cpp compiles.
 run: ## set up, index this repository (or CODEBASE=), serve; ASK="question" answers in the terminal instead
-	@$(MAKE) --no-print-directory -j3 setup model
+	@$(MAKE) --no-print-directory -j3 $(STAMPS)/packages $(STAMPS)/llama model
 ifdef ASK
 	@$(BIN)/lantern index "$$CODEBASE"
 	@$(BIN)/lantern ask --path "$$CODEBASE" "$$ASK" < /dev/null
@@ -57,12 +57,12 @@ else
 	@$(BIN)/lantern serve --index "$$CODEBASE"
 endif
 
-fmt: $(STAMPS)/packages ## format the sources and mend what ruff can mend
+fmt: $(STAMPS)/dev ## format the sources and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 # It needs no compiler and no model. mypy keeps what it learned in .mypy_cache: a second run takes seconds.
-check: $(STAMPS)/packages ## format, lint, types, import contracts
+check: $(STAMPS)/dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -71,7 +71,7 @@ check: $(STAMPS)/packages ## format, lint, types, import contracts
 # Two processes, a file of tests each: much of the time is waiting. A process that dies ends the run.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
-unit: $(STAMPS)/packages int8 ## the tests that start no process and no server
+unit: $(STAMPS)/dev ## the tests that start no process and no server
 	$(PYTEST) -m unit $(ARGS)
 
 test: check setup $(STAMPS)/gguf test-models $(PEER) ## every check and every test
@@ -79,7 +79,7 @@ test: check setup $(STAMPS)/gguf test-models $(PEER) ## every check and every te
 
 # Two small real models (600 MB), once, into MODELS_CACHE (~/.cache/lantern/models). Where they cannot be had the tests
 # that need them are skipped, and say so.
-test-models: $(STAMPS)/packages ## fetch the real models of the tests (600 MB)
+test-models: $(STAMPS)/dev ## fetch the real models of the tests (600 MB)
 	@$(BIN)/python -m tests.real.models
 
 bench: setup $(STAMPS)/gguf ## measure the server and the index on this machine
@@ -117,7 +117,7 @@ soak-engine: setup ## the engine under load for long
 fuzz-gguf: setup ## damaged model files, for long
 	$(BIN)/python -m benchmarks.fuzz_gguf
 
-setup: $(STAMPS)/packages $(STAMPS)/llama int8 ## install the packages, compile llama.cpp, build the int8 graph
+setup: $(STAMPS)/dev $(STAMPS)/llama ## install what development needs, compile llama.cpp
 
 # Whatever comes of it, `make run` goes on. Where nothing could be fetched it is not tried again for an hour.
 model: | $(STAMPS)/packages
@@ -137,20 +137,22 @@ else
 	fi
 endif
 
-# No stamp: it looks at the file itself each time, so that a damaged one is made again.
-int8: | $(STAMPS)/packages
-	@$(BIN)/python -m indexer.embedding.onnx_export
-
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Lantern needs Python 3.11 or newer; set PYTHON=path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@mkdir -p $(STAMPS) && touch $@
 
+# What running needs; $(STAMPS)/dev adds what tests, checks and training need (torch, for one).
 $(STAMPS)/packages: requirements.lock pyproject.toml | $(STAMPS)/venv
-	@echo "Installing packages (about 2 minutes) ..."
+	@echo "Installing packages (about a minute) ..."
 	$(BIN)/python -m pip install -qq --progress-bar off -r requirements.lock
 	$(BIN)/python -m pip install -qq --no-deps -e .
+	@touch $@
+
+$(STAMPS)/dev: requirements-dev.lock requirements.lock pyproject.toml | $(STAMPS)/packages
+	@echo "Installing packages for development (about 2 minutes) ..."
+	$(BIN)/python -m pip install -qq --progress-bar off -r requirements-dev.lock
 	@touch $@
 
 ifeq ($(CXX_FOUND),)
@@ -180,7 +182,7 @@ $(LLAMA_SDIST): | $(STAMPS)/packages
 	$(BIN)/python -m pip download -qq --no-deps --no-binary llama-cpp-python -d build $(LLAMA)
 
 # Small random-weight models around the vocabularies that the source distribution carries: real llama.cpp in tests.
-$(STAMPS)/gguf: tests/tiny_gguf.py $(LLAMA_SDIST) | $(STAMPS)/llama
+$(STAMPS)/gguf: tests/tiny_gguf.py $(LLAMA_SDIST) | $(STAMPS)/llama $(STAMPS)/dev
 	$(BIN)/python -m tests.tiny_gguf $(LLAMA_SDIST) build/gguf
 	@touch $@
 

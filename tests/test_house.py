@@ -21,10 +21,10 @@ SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py
 # Each heavy library is imported by the modules named here and by no other.
 HOMES = {
     "faiss": {"indexer/storage/vector_index.py"},
-    "sentence_transformers": {"indexer/embedding/base.py"},
-    "torch": {"indexer/embedding/base.py", "indexer/training/train.py", "indexer/training/finetune.py"},
-    "transformers": {"indexer/embedding/base.py", "indexer/training/finetune.py"},
-    "onnx": {"indexer/embedding/onnx_export.py"},
+    "sentence_transformers": {"indexer/embedding/sentence.py"},
+    "torch": {"indexer/embedding/sentence.py", "indexer/training/train.py", "indexer/training/finetune.py"},
+    "transformers": {"indexer/embedding/sentence.py", "indexer/training/finetune.py"},
+    "onnx": {"indexer/training/onnx_export.py"},
     "onnxruntime": {"indexer/embedding/onnx.py"},
     "tree_sitter": {"indexer/parsing/syntax.py"},
     "tree_sitter_language_pack": {"indexer/parsing/syntax.py"},

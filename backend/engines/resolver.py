@@ -12,6 +12,7 @@ from backend.engines.remote import REMOTE, RemoteServer
 from backend.engines.resident_models import InstalledModel
 from models import router
 from models.errors import ModelUnavailable
+from models.llama.bindings import INSTALL
 from models.proposal import none_installed, not_installed
 from models.registry import Registry
 from models.types import ModelSpec
@@ -72,7 +73,7 @@ class ModelResolver:
     def missing_message(self, name: str, path: Path | None = None) -> str:
         """Why the model cannot be used, and what to do. With `path`, its file is installed."""
         if path is not None or not _has_llama_cpp():
-            return "llama-cpp-python is not installed: install a C++ compiler and run `make setup`."
+            return f"Local models need llama-cpp-python, which is not installed: {INSTALL}."
         if name == AUTO or (not self._settings.model_name and name == self.own_model):
             return none_installed(self._registry.spec)
         if name not in self._registry.names() or not (spec := self._registry.spec(name)).sources:

@@ -1,6 +1,6 @@
-"""Unit vectors as bytes: eight bits a component and a checksum, a quarter of float32. Knows no index.
+"""Unit vectors as bytes: eight bits per component and a checksum, a quarter of float32. Knows no index.
 
-A row is scaled so that its largest component becomes 127; its length is 1 by definition, so no scale is kept. The
+A row is scaled so that its largest component becomes 127; its length is 1 by definition, so no scale is stored. The
 cosine to the exact vector is above 0.999 for 256 and more dimensions.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Vectors = NDArray[np.float32]
+from indexer.embedding.base import Vectors
 
 _TOP = 127
 _CHECK = 4  # bytes of CRC-32

@@ -1,14 +1,10 @@
-"""The default embedder without torch: all-MiniLM-L6-v2 with our own upper layers, tuned on code, as the int8 ONNX graph
-that `indexer.embedding.onnx_export` made at set-up.
+"""The default embedder: all-MiniLM-L6-v2 with upper layers of our own, tuned on code, as an int8 ONNX graph.
 
 onnxruntime is imported when a graph is loaded, never before. Does not know how the graph is built, or what texts are.
 """
 
 import hashlib
-import json
-import logging
 import os
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,27 +12,26 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from indexer.embedding.base import DEFAULT_MODEL, WEIGHTS_SHA256, Embedder, SentenceEmbedder, Vectors, is_default
+from indexer.embedding.base import REINSTALL, Embedder, Vectors
+from indexer.embedding.sentence import SentenceEmbedder
 from indexer.errors import EmbedderUnavailable
 
-log = logging.getLogger(__name__)
-
-# Of weights/minilm/layers.safetensors, as `indexer.training.minilm` tells it.
-LAYERS_SHA256 = "d1da614cf68e61f51ab6aeda8cbf188509273e523328fb88cdd27a8ba74d282b"
-MODEL_ID = f"{DEFAULT_MODEL}-int8@{LAYERS_SHA256[:12]}"
-CONVERTED = Path(sys.prefix) / "share" / "lantern" / f"{DEFAULT_MODEL}-int8.onnx"
-RECIPE = "2"  # of the conversion: a graph made by another one is refused, and made again by the next set-up
-_REMAKE = "`make setup` makes it again"
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+GRAPH = Path(__file__).parent / "weights" / "minilm" / "model-int8.onnx"
+GRAPH_SHA256 = "6497eb3e37953565ad2f32ceee1bdf4454e09ce91755dbfc1ec89cb06cc994b9"
+# Vectors in data folders are stored under it. A new graph takes the first 12 digits of its own digest; this one has
+# those of its trained layers, from when the graph was built at set-up.
+MODEL_ID = f"{DEFAULT_MODEL}-int8@d1da614cf68e"
 WINDOW = 128  # tokens: on docstring -> definition pairs 256 took twice as long and found less (docs/benchmarks.md)
 _ERRORS_ONLY = 3  # ONNX Runtime's log severity
 
 
 class OnnxEmbedder:
-    """A graph of `quantize.convert` in ONNX Runtime; safe to share between threads.
+    """A graph of `training.onnx_export.convert` in ONNX Runtime; safe to share between threads.
 
     A run holds one text on one core, and as many run at once as there are cores: nothing is padded, no thread waits
-    for another, and a vector does not depend on what was embedded beside it (int8 activations are scaled by the range
-    of a whole run).
+    for another, and a vector does not depend on the texts beside it (int8 activations are scaled by the range of a
+    whole run).
     """
 
     model_id = MODEL_ID
@@ -64,51 +59,28 @@ class OnnxEmbedder:
 
     def embed_query(self, text: str) -> Vectors:
         ids = self._tokenizer.encode(text).ids
-        seen = [*ids[: WINDOW - 1], ids[-1]]  # the last one is [SEP], which every text ends with
-        vector: Vectors = self._session.run(None, {"ids": np.array([seen])})[0][0]
+        window = [*ids[: WINDOW - 1], ids[-1]]  # the last one is [SEP], which every text ends with
+        vector: Vectors = self._session.run(None, {"ids": np.array([window])})[0][0]
         return vector
 
 
 def load_embedder(name_or_path: str = DEFAULT_MODEL) -> Embedder:
-    """The embedder of that name. The default one runs without torch where its converted graph is.
+    """The embedder of that name: the default one from `GRAPH`, any other through sentence-transformers.
 
     Raises `EmbedderUnavailable`.
     """
-    if not is_default(name_or_path):
-        return SentenceEmbedder(name_or_path)
-    if not CONVERTED.exists():
-        log.warning("%s is not here: %s loads with torch, which takes seconds (%s)", CONVERTED, DEFAULT_MODEL, _REMAKE)
-        return SentenceEmbedder(name_or_path)
-    return OnnxEmbedder(read_converted(CONVERTED))
+    if name_or_path.removeprefix("sentence-transformers/") == DEFAULT_MODEL:
+        return OnnxEmbedder(read_graph(GRAPH))
+    return SentenceEmbedder(name_or_path)
 
 
-def manifest(graph: bytes) -> dict[str, str]:
-    """What stands beside a converted graph, in `manifest_path`: its own digest, those of its weights, the recipe."""
-    return {
-        "sha256": hashlib.sha256(graph).hexdigest(),
-        "source": WEIGHTS_SHA256,
-        "layers": LAYERS_SHA256,
-        "recipe": RECIPE,
-    }
-
-
-def manifest_path(file: Path) -> Path:
-    return file.with_suffix(".json")
-
-
-def read_converted(file: Path) -> bytes:
-    """The graph's bytes; raises `EmbedderUnavailable` unless they are the ones that this version's conversion wrote."""
+def read_graph(file: Path) -> bytes:
+    """The graph's bytes. Raises `EmbedderUnavailable` unless they are the published ones (`GRAPH_SHA256`)."""
     try:
         graph = file.read_bytes()
-        told = json.loads(manifest_path(file).read_bytes())
     except OSError as error:
-        name = Path(error.filename or file).name
-        raise EmbedderUnavailable(f"{name} cannot be read ({error.strerror}): {_REMAKE}") from error
-    except ValueError as error:
-        raise EmbedderUnavailable(f"{manifest_path(file).name} is damaged ({error}): {_REMAKE}") from error
-    made = manifest(graph)
-    if not isinstance(told, dict) or told.get("sha256") != made["sha256"]:
-        raise EmbedderUnavailable(f"{file.name} is damaged (sha256 {made['sha256'][:12]}...): {_REMAKE}")
-    if told != made:
-        raise EmbedderUnavailable(f"{file.name} was made by another version, or from other weights: {_REMAKE}")
+        raise EmbedderUnavailable(f"{file.name} cannot be read ({error.strerror}): {REINSTALL}") from error
+    digest = hashlib.sha256(graph).hexdigest()
+    if digest != GRAPH_SHA256:
+        raise EmbedderUnavailable(f"{file.name} is damaged (sha256 {digest[:12]}...): {REINSTALL}")
     return graph

@@ -1,4 +1,4 @@
-"""Text -> vector by a table of token vectors alone: the mean of its tokens' rows. Needs numpy and tokenizers, no torch.
+"""Text -> vector by a table of token vectors: the mean of its tokens' rows. Needs numpy and tokenizers, no torch.
 
 The format is sentence-transformers' StaticEmbedding (`tokenizer.json`, `model.safetensors`), so the folder loads there
 too. Splitting names at camelCase and digits is part of tokenizer.json. Does not know how the table was trained.
@@ -12,22 +12,20 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 from tokenizers import Tokenizer
 
+from indexer.embedding.base import REINSTALL, Vectors
 from indexer.errors import EmbedderUnavailable
-
-Vectors = NDArray[np.float32]
 
 OWN_TABLE = Path(__file__).parent / "weights" / "static"
 WEIGHTS, TOKENIZER, MANIFEST = "model.safetensors", "tokenizer.json", "SHA256SUMS"
 TENSOR = "embedding.weight"
 _BATCH = 2048  # texts tokenized at once: bounds the memory of their tokens
-_KEPT_WORDS = 200_000
+_MAX_WORDS = 200_000  # in the cache of words
 _WORD = re.compile(r"[A-Za-z]+|[0-9]+")
-# Lantern's own way to words (`training.vocabulary`): nothing that it looks at lies beyond a run of letters or digits.
+# How Lantern's own tokenizer splits words (`training.vocabulary`): no rule looks beyond a run of letters or digits.
 _NORMALIZER = {
     "type": "Sequence",
     "normalizers": [
@@ -45,26 +43,25 @@ _PRE_TOKENIZER = {
     "behavior": "Removed",
     "invert": True,
 }
-_REINSTALL = "install the project again (`make run` does)"
 
 
 class StaticEmbedder:
-    """The table in `folder`, by default Lantern's own one, whose bytes are checked.
+    """The table in `folder`, by default Lantern's own. The bytes are checked against its `SHA256SUMS`.
 
-    Raises `EmbedderUnavailable` when a file is missing, is not the published one or is no table of token vectors.
-    A text without any known token has the zero vector, which is similar to nothing.
+    Raises `EmbedderUnavailable` if a file is missing or damaged, or is no table of token vectors. A text without tokens
+    of the table has the zero vector, which is similar to nothing.
     """
 
     def __init__(self, folder: Path = OWN_TABLE) -> None:
         weights, tokenizer = _checked(folder)
         try:
-            # half floats on disk, whole ones in memory: numpy adds those 20 x as fast
+            # half floats on disk, float32 in memory: numpy adds those 20 x as fast
             self._table = np.ascontiguousarray(load(weights)[TENSOR], np.float32)
             self._tokenizer = Tokenizer.from_str(tokenizer.decode("utf-8"))
-            self._words = _Words(self._tokenizer) if _is_by_words(tokenizer) else None
+            self._words = _WordCache(self._tokenizer) if _splits_by_words(tokenizer) else None
         except (SafetensorError, KeyError, ValueError) as error:
             raise EmbedderUnavailable(
-                f"{folder.name} holds no table of token vectors ({error}): {_REINSTALL}"
+                f"{folder.name} holds no table of token vectors ({error}): {REINSTALL}"
             ) from error
         self.model_id = f"static@{hashlib.sha256(weights + tokenizer).hexdigest()[:12]}"
         self.dim: int = self._table.shape[1]
@@ -84,62 +81,62 @@ class StaticEmbedder:
         return vector
 
     def _sums(self, texts: Sequence[str]) -> Vectors:
-        """The sum of each text's token vectors: its direction is that of their mean."""
+        """The sum of each text's token vectors, which has the direction of their mean."""
         sums = np.zeros((len(texts), self.dim), np.float32)
-        for place, ids in enumerate(self._tokens(texts)):
+        for row, ids in enumerate(self._tokens(texts)):
             if ids:
-                self._table[ids].sum(axis=0, out=sums[place])
+                self._table[ids].sum(axis=0, out=sums[row])
         return sums
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        plain = [self._words is not None and text.isascii() for text in texts]
-        others = [text for text, is_plain in zip(texts, plain, strict=True) if not is_plain]
+        by_words = [self._words is not None and text.isascii() for text in texts]
+        others = [text for text, is_by_words in zip(texts, by_words, strict=True) if not is_by_words]
         encoded = iter(self._tokenizer.encode_batch_fast(others, add_special_tokens=False))
         return [
             list(chain.from_iterable(map(self._words.__getitem__, _WORD.findall(text))))
-            if self._words is not None and is_plain
+            if self._words is not None and is_by_words
             else next(encoded).ids
-            for text, is_plain in zip(texts, plain, strict=True)
+            for text, is_by_words in zip(texts, by_words, strict=True)
         ]
 
 
-class _Words(dict[str, tuple[int, ...]]):
-    """The tokens of each word met so far: code repeats its words, and looking one up is far faster than cutting it."""
+class _WordCache(dict[str, tuple[int, ...]]):
+    """The tokens of words seen so far. Code repeats its words, and a look-up is far faster than tokenizing."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
         self._tokenizer = tokenizer
 
     def __missing__(self, word: str) -> tuple[int, ...]:
-        if len(self) >= _KEPT_WORDS:
+        if len(self) >= _MAX_WORDS:
             self.clear()
         self[word] = ids = tuple(self._tokenizer.encode(word, add_special_tokens=False).ids)
         return ids
 
 
-def _is_by_words(tokenizer: bytes) -> bool:
-    """Whether the tokens of an ASCII text are those of its `_WORD`s one after the other."""
-    told = json.loads(tokenizer)
-    return (told.get("normalizer"), told.get("pre_tokenizer")) == (_NORMALIZER, _PRE_TOKENIZER)
+def _splits_by_words(tokenizer: bytes) -> bool:
+    """Whether the tokens of an ASCII text are the tokens of its `_WORD`s, in order."""
+    config = json.loads(tokenizer)
+    return (config.get("normalizer"), config.get("pre_tokenizer")) == (_NORMALIZER, _PRE_TOKENIZER)
 
 
 def manifest(files: dict[str, bytes]) -> str:
-    """The text that names the sha256 of each file, as `sha256sum` writes it."""
+    """Lines of digest and name, as `sha256sum` writes them."""
     return "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
 
 
 def _checked(folder: Path) -> tuple[bytes, bytes]:
-    """The bytes of the table and of its tokenizer, if they are those that the manifest names."""
+    """The bytes of the table and of its tokenizer, checked against the manifest. Raises `EmbedderUnavailable`."""
     try:
-        weights, tokenizer, told = ((folder / name).read_bytes() for name in (WEIGHTS, TOKENIZER, MANIFEST))
+        weights, tokenizer, sums = ((folder / name).read_bytes() for name in (WEIGHTS, TOKENIZER, MANIFEST))
     except OSError as error:
         name = Path(error.filename).name
         raise EmbedderUnavailable(
-            f"the static table's {name} cannot be read ({error.strerror}): {_REINSTALL}"
+            f"the static table's {name} cannot be read ({error.strerror}): {REINSTALL}"
         ) from error
     for line, name in zip(
         manifest({WEIGHTS: weights, TOKENIZER: tokenizer}).splitlines(), (WEIGHTS, TOKENIZER), strict=True
     ):
-        if line.encode() not in told.splitlines():
-            raise EmbedderUnavailable(f"the static table's {name} is damaged (sha256 {line[:12]}...): {_REINSTALL}")
+        if line.encode() not in sums.splitlines():
+            raise EmbedderUnavailable(f"the static table's {name} is damaged (sha256 {line[:12]}...): {REINSTALL}")
     return weights, tokenizer

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
-from indexer.embedding.int8 import Vectors, unpack
+from indexer.embedding.base import Vectors
+from indexer.embedding.int8 import unpack
 from indexer.storage.bm25 import any_of
 from indexer.storage.full_text import CountCache, FullText
 from indexer.storage.schema import IN_SUBTREE, chunk_count, subtree, version_of

@@ -15,11 +15,12 @@ A table of token vectors. The vector of a text is the mean of the rows of its to
 A third of the short queries also appear in a synthetic bug report (`indexer/training/reports.py`).
 Format: StaticEmbedding of sentence-transformers. `SHA256SUMS` has the digests of the files.
 """
-_MINILM = """# MiniLM's upper layers, tuned to find code
+_MINILM = """# MiniLM with upper layers tuned to find code
 
-`layers.safetensors` replaces the layers of the same names in all-MiniLM-L6-v2 (Apache-2.0; in half floats; word vectors
-and lower layers stay as published). `python -m indexer.embedding.onnx_export`, part of set-up, makes one int8 graph of
-both. Made on {day} by `python -m indexer.training.minilm --sources FOLDER` from a part of the mined pairs. {settings}.
+`model-int8.onnx` is all-MiniLM-L6-v2 (Apache-2.0) with other upper layers; word vectors and lower layers are the
+published ones. Weights have 8 bits, and the tokenizer is in the file (`indexer/training/onnx_export.py`). Made on {day}
+by `python -m indexer.training.minilm --sources FOLDER` from a part of the mined pairs.
+{settings}.
 """
 _REST = """
 ## Scores

@@ -1,7 +1,7 @@
 """`python -m indexer.training.minilm --sources FOLDER`: fine-tunes the upper layers of MiniLM to find code.
 
-Trains on pairs from the pinned packages (an hour on 2 cores), and writes the layers and their card. Set-up makes one
-int8 graph of them and MiniLM. `--evaluate` measures the layers instead, beside the published ones.
+Trains on pairs from the pinned packages (an hour on 2 cores), and writes the int8 graph and its card. `--evaluate`
+measures the graph instead, beside that of the published layers. Needs the extra `[training]`.
 """
 
 import argparse
@@ -11,11 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from safetensors.numpy import load_file, save
 
-from indexer.embedding.base import packaged
-from indexer.embedding.onnx import WINDOW, OnnxEmbedder
-from indexer.embedding.onnx_export import OWN_LAYERS, Weights, graph_of
+from indexer.embedding.onnx import GRAPH, WINDOW, OnnxEmbedder
 from indexer.embedding.static import StaticEmbedder
 from indexer.training.card import minilm_card
 from indexer.training.command import prepare_run
@@ -24,6 +21,8 @@ from indexer.training.evaluate import report
 from indexer.training.finetune import Ids, Texts, TuneSettings, tune
 from indexer.training.groups import batches, groups
 from indexer.training.mine import COMMENT, DOC, LONG, MENTION, NAME, TEST
+from indexer.training.onnx_export import Weights, graph_of
+from indexer.training.published import minilm_folder
 from indexer.training.reports import reports
 from indexer.training.vocabulary import minilm_tokenizer
 
@@ -41,11 +40,11 @@ _PACKAGE, _LANGUAGE = -0.4, -0.3
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="indexer.training.minilm", description=__doc__)
-    parser.add_argument("--output", type=Path, default=OWN_LAYERS, help="file of the layers; the card goes beside it")
+    parser.add_argument("--output", type=Path, default=GRAPH, help="file of the graph; the card goes beside it")
     run = prepare_run(parser, arguments)
     if not run.evaluates:
         write(run.output, learn(run.data))
-    tuned, published = OnnxEmbedder(graph_of(load_file(run.output))), OnnxEmbedder(graph_of({}))
+    tuned, published = OnnxEmbedder(run.output.read_bytes()), OnnxEmbedder(graph_of({}))
     scores = list(report({"published": published, "tuned": tuned}, run.data))
     if not run.evaluates:
         card = minilm_card(run.packages, run.data, scores, settings())
@@ -80,7 +79,7 @@ def learn(data: Dataset) -> Weights:
         likeness=likeness,
     )
     steps = batches(grouped, BATCH, rng)[:STEPS]
-    return tune(packaged(), texts, steps, TUNING)
+    return tune(minilm_folder(), texts, steps, TUNING)
 
 
 def sample(data: Dataset, rng: np.random.Generator) -> list[Example]:
@@ -120,12 +119,12 @@ def _ids(texts: Sequence[str]) -> list[Ids]:
 
 
 def write(file: Path, layers: Weights) -> None:
-    """In half floats. Prints the digest that set-up checks."""
-    content = save({name: value.astype(np.float16) for name, value in layers.items()})
+    """The graph with these layers. Prints the digest that is checked when it is loaded."""
+    graph = graph_of(layers)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
-    digest = hashlib.sha256(content).hexdigest()
-    print(f"{file.name}: sha256 {digest}, to be set in indexer/embedding/onnx.py", flush=True)
+    file.write_bytes(graph)
+    digest = hashlib.sha256(graph).hexdigest()
+    print(f"{file.name}: sha256 {digest}; set GRAPH_SHA256 and MODEL_ID in indexer/embedding/onnx.py", flush=True)
 
 
 if __name__ == "__main__":

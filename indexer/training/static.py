@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from tokenizers import Tokenizer
 
-from indexer.embedding.base import SentenceEmbedder
+from indexer.embedding.base import Embedder
+from indexer.embedding.sentence import SentenceEmbedder
 from indexer.embedding.static import MANIFEST, OWN_TABLE, TENSOR, TOKENIZER, WEIGHTS, StaticEmbedder, manifest
 from indexer.training.card import static_card
 from indexer.training.command import prepare_run
 from indexer.training.dataset import SHARES, Dataset
-from indexer.training.distil import distilled
 from indexer.training.evaluate import report
+from indexer.training.published import minilm_folder
 from indexer.training.reports import reports
 from indexer.training.train import Bags, Pairs, TrainSettings, train
 from indexer.training.vocabulary import minilm_tokenizer, pieces_of, tokenizer_of, words_of
@@ -33,6 +34,7 @@ SEED = 1
 TRAINING = TrainSettings(epochs=5, batch=1024, rate=0.01, seed=SEED)
 _WORD_TEXTS = 150_000  # texts whose words are counted
 _QUERY, _CODE = 256, 220  # tokens
+_LENGTH = 3.0  # scale of the initial vectors: long enough that training turns them slowly
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not run.evaluates:
         tokenizer, table = learn(run.data)
         write(run.output, tokenizer, table)
-    scores = list(report({"static": StaticEmbedder(run.output), "MiniLM": SentenceEmbedder()}, run.data))
+    scores = list(report({"static": StaticEmbedder(run.output), "MiniLM": _published_minilm()}, run.data))
     if not run.evaluates:
         (run.output / "README.md").write_text(static_card(run.packages, run.data, scores, settings()), "utf-8")
 
@@ -77,8 +79,21 @@ def initialise(data: Dataset) -> tuple[Tokenizer, Table]:
     sample = [data.train[index] for index in chosen]
     words = words_of([example.query for example in sample] + [data.codes[example.code] for example in sample])
     pieces = pieces_of(words, minilm_tokenizer(), PIECES)
-    initial = np.vstack([np.zeros((1, DIM), np.float32), distilled(pieces, SentenceEmbedder(), DIM)])
+    initial = np.vstack([np.zeros((1, DIM), np.float32), _initial_vectors(pieces, _published_minilm(), DIM)])
     return tokenizer_of(pieces), initial
+
+
+def _published_minilm() -> SentenceEmbedder:
+    return SentenceEmbedder(str(minilm_folder()))
+
+
+def _initial_vectors(pieces: Sequence[str], embedder: Embedder, dim: int) -> NDArray[np.float32]:
+    """(len(pieces), dim): the principal components of each piece's embedding. A piece `##x` is embedded as `x`."""
+    vectors = embedder.embed_documents([piece.removeprefix("##") for piece in pieces])
+    centred = vectors - vectors.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)  # by ascending variance
+    projected: NDArray[np.float32] = (centred @ axes[:, ::-1][:, :dim] * _LENGTH).astype(np.float32)
+    return projected
 
 
 def _bags(tokenizer: Tokenizer, texts: Sequence[str], limit: int) -> Bags:

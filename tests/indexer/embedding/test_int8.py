@@ -1,8 +1,9 @@
-"""Unit vectors as bytes: close to what they were, and never taken for sound when they are not."""
+"""Unit vectors as bytes: close to the originals, and every damaged row is noticed."""
 
 import numpy as np
 
-from indexer.embedding.int8 import Vectors, pack, unpack
+from indexer.embedding.base import Vectors
+from indexer.embedding.int8 import pack, unpack
 
 
 def unit(n: int, dim: int) -> Vectors:
@@ -11,13 +12,13 @@ def unit(n: int, dim: int) -> Vectors:
     return unit_rows
 
 
-def test_what_comes_back_points_the_same_way() -> None:
+def test_unpacked_vectors_have_the_same_direction() -> None:
     vectors = unit(50, 256)
-    again, sound = unpack(pack(vectors), 256)
-    assert again.dtype == np.float32
-    assert (again.shape, bool(sound.all())) == ((50, 256), True)
-    assert (vectors * again).sum(axis=1).min() > 0.9998
-    assert np.allclose(np.linalg.norm(again, axis=1), 1, atol=1e-6)
+    unpacked, sound = unpack(pack(vectors), 256)
+    assert unpacked.dtype == np.float32
+    assert (unpacked.shape, bool(sound.all())) == ((50, 256), True)
+    assert (vectors * unpacked).sum(axis=1).min() > 0.9998
+    assert np.allclose(np.linalg.norm(unpacked, axis=1), 1, atol=1e-6)
 
 
 def test_a_row_takes_a_byte_for_each_dimension_and_four_for_its_checksum() -> None:
@@ -30,13 +31,13 @@ def test_every_changed_bit_and_every_other_length_is_noticed() -> None:
     for bit in range(8 * 20):
         broken = bytearray(rows[1])
         broken[bit // 8] ^= 1 << bit % 8
-        again, sound = unpack([rows[0], bytes(broken), rows[2]], 16)
+        unpacked, sound = unpack([rows[0], bytes(broken), rows[2]], 16)
         assert sound.tolist() == [True, False, True]
-        assert np.array_equal(again, unpack([rows[0], rows[2]], 16)[0])
+        assert np.array_equal(unpacked, unpack([rows[0], rows[2]], 16)[0])
     assert unpack([b"", rows[0][:-1], rows[0] + b"\0"], 16)[1].tolist() == [False] * 3
 
 
-def test_nothing_and_the_zero_vector() -> None:
+def test_no_rows_and_the_zero_vector() -> None:
     assert unpack([], 8)[0].shape == (0, 8)
     assert pack(np.empty((0, 8), np.float32)) == []
     assert unpack(pack(np.zeros((1, 8), np.float32)), 8)[0].tolist() == [[0.0] * 8]

@@ -1,4 +1,4 @@
-"""The table of token vectors: values, speed of loading aside, and what it does when its files are not right."""
+"""The table of token vectors: its values, and its errors if a file is missing or damaged."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +56,7 @@ def test_the_id_follows_the_bytes(folder: Path, tmp_path_factory: pytest.TempPat
     other = tmp_path_factory.mktemp("other")
     write(other, tokenizer_of(["read", "file", "socket"]), np.eye(4, 2, dtype=np.float32))
     copy = shutil.copytree(folder, tmp_path_factory.mktemp("copies") / "same")
-    ids = [StaticEmbedder(place).model_id for place in (folder, copy, other)]
+    ids = [StaticEmbedder(path).model_id for path in (folder, copy, other)]
     assert ids[0] == ids[1] != ids[2]
 
 
@@ -65,26 +65,26 @@ def test_our_own_table() -> None:
     assert (own.model_id, own.dim) == ("static@a790e52d9818", 256)
     assert sum(file.stat().st_size for file in OWN_TABLE.iterdir()) <= 16_000_000
     np.testing.assert_allclose(own.embed_query("parseHTTPResponse")[:4], [-0.0333, -0.0466, 0.0232, -0.0125], atol=2e-4)
-    question = own.embed_query("split a url into host, port and path")
+    query = own.embed_query("split a url into host, port and path")
     answer, other = own.embed_documents(
         [
             "def parse_address(link):\n    return urlsplit(link).netloc",
             "def draw(canvas, color):\n    canvas.fill(color)",
         ]
     )
-    assert question @ answer > 0.1 > question @ other
+    assert query @ answer > 0.1 > query @ other
 
 
 def test_threads_share_one_table() -> None:
     own = StaticEmbedder()
     texts = [f"def read_{number}(file): return file.read({number})" for number in range(300)]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(own.embed_documents, [texts] * 16))
-    assert all(np.array_equal(rows, found[0]) for rows in found)
+        results = list(pool.map(own.embed_documents, [texts] * 16))
+    assert all(np.array_equal(rows, results[0]) for rows in results)
 
 
 def test_looking_up_words_gives_the_tokens_that_the_tokenizer_gives() -> None:
-    """On this very repository, and on what is rare in it."""
+    """In the sources of this repository, and in texts that are rare there."""
     texts = [path.read_text("utf-8") for path in Path(__file__).parents[3].glob("indexer/**/*.py")]
     texts += [
         "",
@@ -96,6 +96,6 @@ def test_looking_up_words_gives_the_tokens_that_the_tokenizer_gives() -> None:
     ]
     embedder = StaticEmbedder()
     tokenizer = Tokenizer.from_str((OWN_TABLE / TOKENIZER).read_text("utf-8"))
-    expected = [found.ids for found in tokenizer.encode_batch(texts, add_special_tokens=False)]
-    assert embedder._words is not None  # the fast way is the one that is tested
+    expected = [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    assert embedder._words is not None  # the cache of words is what is tested
     assert embedder._tokens(texts) == expected

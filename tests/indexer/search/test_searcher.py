@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.embedding.base import HashEmbedder, SentenceEmbedder
+from indexer.embedding.base import HashEmbedder
+from indexer.embedding.onnx import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.search.searcher import Searcher
@@ -229,7 +230,7 @@ def test_the_real_models_understand_other_words(tmp_path: Path) -> None:
     world = World(tmp_path, REPOSITORY)
     world.embedder = StaticEmbedder()  # type: ignore[assignment]
     assert world.refresh().chunks == 12
-    model = SentenceEmbedder()
+    model = load_embedder()
     searcher = Searcher(world.store, StaticEmbedder(), Reranker(lambda: model, VectorCache(tmp_path / "vectors.cache")))
     assert searcher.search("how are credentials hidden?")[0].symbol == "mask_secrets"
     assert searcher.search("drop the oldest pieces when there are too many")[0].symbol.startswith("Budget")

@@ -1,16 +1,16 @@
-"""The sample that MiniLM is fine-tuned on, and the file of its layers."""
+"""The sample that MiniLM is fine-tuned on, and the file of the graph."""
 
 import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
 from indexer.training import minilm
 from indexer.training.dataset import REPORT, Dataset, Example
 from indexer.training.mine import COMMENT, DOC
 from indexer.training.minilm import sample, write
+from indexer.training.onnx_export import graph_of
 
 
 def data() -> Dataset:
@@ -36,11 +36,9 @@ def test_rare_pairs_are_taken_more_often_and_none_twice(monkeypatch: pytest.Monk
     assert {example.code for example in of_kind[REPORT]} <= {example.code for example in of_kind[DOC]}
 
 
-def test_layers_are_written_as_half_floats_with_their_digest(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "minilm" / "layers.safetensors"
-    write(file, {"encoder.layer.5.output.dense.bias": np.array([0.5, 1 / 3], np.float32)})
-    read = load_file(file)["encoder.layer.5.output.dense.bias"]
-    np.testing.assert_array_equal(read, np.array([0.5, 1 / 3], np.float16), strict=True)
+def test_the_graph_is_written_and_its_digest_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layers = {"encoder.layer.5.output.dense.bias": np.full(384, 1 / 3, np.float32)}
+    file = tmp_path / "minilm" / "model-int8.onnx"
+    write(file, layers)
+    assert file.read_bytes() == graph_of(layers)
     assert hashlib.sha256(file.read_bytes()).hexdigest() in capsys.readouterr().out

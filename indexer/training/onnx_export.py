@@ -1,14 +1,10 @@
-"""`python -m indexer.embedding.onnx_export`: all-MiniLM-L6-v2 and our own layers for it -> one int8 ONNX
-file, if it is not there.
+"""The weights of a BERT -> one int8 ONNX file with its tokenizer.
 
 Needs neither torch nor an exporter: six layers of BERT are some twenty nodes each. Does not know how the file is used.
 """
 
-import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,18 +13,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
-from indexer.embedding.base import check_weights, packaged
-from indexer.embedding.onnx import CONVERTED, LAYERS_SHA256, manifest, manifest_path, read_converted
-from indexer.errors import EmbedderUnavailable
+from indexer.training.published import TOKENIZER, WEIGHTS, minilm_folder
 
 Floats = NDArray[np.float32]
 Weights = Mapping[str, Floats]
 
-OWN_LAYERS = Path(__file__).parent / "weights" / "minilm" / "layers.safetensors"
-
 _HEAD = 32  # width of an attention head, as in MiniLM's config.json: 384 / 12
 _EPSILON = 1e-12  # layer_norm_eps of the same
-_ZERO = 128  # what stands for 0 in uint8
+_ZERO = 128  # zero point of uint8
 _CONTRIB = "com.microsoft"  # ONNX Runtime's own operators
 _OPSETS = (("", 20), (_CONTRIB, 1))
 _IR = 10  # the format's version that opset 20 asks for
@@ -46,14 +38,14 @@ def convert(weights: Weights, tokenizer: str) -> bytes:
     bits, which saturate; with uint8 on both sides it is exact, as fast there, and the same with VNNI.
     """
     graph = _Graph(weights)
-    hidden = _embedded(graph)
+    hidden = _embeddings(graph)
     layers = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
     for layer in range(layers):
         hidden = _layer(graph, hidden, f"encoder.layer.{layer}")
-    mean = graph.add("ReduceMean", hidden, graph.hold("tokens", np.array([1])), keepdims=0)
+    mean = graph.add("ReduceMean", hidden, graph.constant("tokens", np.array([1])), keepdims=0)
     graph.nodes.append(helper.make_node("LpNormalization", [mean], ["vectors"], axis=-1, p=2))
     width = weights["embeddings.word_embeddings.weight"].shape[1]
-    made = helper.make_graph(
+    encoder = helper.make_graph(
         graph.nodes,
         "bert",
         [helper.make_tensor_value_info("ids", TensorProto.INT64, ["texts", "tokens"])],
@@ -61,15 +53,15 @@ def convert(weights: Weights, tokenizer: str) -> bytes:
         graph.constants,
     )
     opsets = [helper.make_opsetid(domain, version) for domain, version in _OPSETS]
-    model = helper.make_model(made, opset_imports=opsets, ir_version=_IR)
+    model = helper.make_model(encoder, opset_imports=opsets, ir_version=_IR)
     helper.set_model_props(model, {"tokenizer": tokenizer})
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    serialized: bytes = model.SerializeToString(deterministic=True)
+    return serialized
 
 
 @dataclass(slots=True)
 class _Graph:
-    """Nodes and constants in the making. A value is known by its name."""
+    """Nodes and constants so far. A value is referred to by its name."""
 
     weights: Weights
     nodes: list[onnx.NodeProto] = field(default_factory=list)
@@ -83,7 +75,7 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, names, domain=domain, **attributes))
         return names
 
-    def hold(self, name: str, value: NDArray[np.generic]) -> str:
+    def constant(self, name: str, value: NDArray[np.generic]) -> str:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
@@ -91,33 +83,33 @@ class _Graph:
         """The named layers side by side, as one product: hidden @ weights + bias."""
         columns = np.concatenate([self.weights[f"{name}.weight"] for name in names]).T
         bias = np.concatenate([self.weights[f"{name}.bias"] for name in names])
-        whole, scale = _int8(columns, axis=0)
-        held = [
-            self.hold(f"{names[0]}.{part}", value)
+        integers, scale = _int8(columns, axis=0)
+        quantized = [
+            self.constant(f"{names[0]}.{part}", value)
             for part, value in (
-                ("uint8", (whole + np.int16(_ZERO)).astype(np.uint8)),
+                ("uint8", (integers + np.int16(_ZERO)).astype(np.uint8)),
                 ("scale", scale[0]),
                 ("zero", np.full(len(bias), _ZERO, np.uint8)),
                 ("bias", bias),
             )
         ]
-        return self.add("DynamicQuantizeMatMul", hidden, *held, domain=_CONTRIB)
+        return self.add("DynamicQuantizeMatMul", hidden, *quantized, domain=_CONTRIB)
 
     def norm(self, hidden: str, name: str) -> str:
-        gain = self.hold(f"{name}.weight", self.weights[f"{name}.weight"])
-        shift = self.hold(f"{name}.bias", self.weights[f"{name}.bias"])
+        gain = self.constant(f"{name}.weight", self.weights[f"{name}.weight"])
+        shift = self.constant(f"{name}.bias", self.weights[f"{name}.bias"])
         return self.add("LayerNormalization", hidden, gain, shift, epsilon=_EPSILON)
 
 
-def _embedded(graph: _Graph) -> str:
-    whole, scale = _int8(graph.weights["embeddings.word_embeddings.weight"], axis=1)
-    rows = graph.add("Gather", graph.hold("words.int8", whole), "ids")
-    scales = graph.add("Gather", graph.hold("words.scale", scale), "ids")
+def _embeddings(graph: _Graph) -> str:
+    integers, scale = _int8(graph.weights["embeddings.word_embeddings.weight"], axis=1)
+    rows = graph.add("Gather", graph.constant("words.int8", integers), "ids")
+    scales = graph.add("Gather", graph.constant("words.scale", scale), "ids")
     words = graph.add("Mul", graph.add("Cast", rows, to=TensorProto.FLOAT), scales)
     first_kind = graph.weights["embeddings.token_type_embeddings.weight"][0]
-    table = graph.hold("positions", graph.weights["embeddings.position_embeddings.weight"] + first_kind)
+    table = graph.constant("positions", graph.weights["embeddings.position_embeddings.weight"] + first_kind)
     length = graph.add("Shape", "ids", start=1, end=2)
-    positions = graph.add("Slice", table, graph.hold("start", np.array([0])), length)
+    positions = graph.add("Slice", table, graph.constant("start", np.array([0])), length)
     return graph.norm(graph.add("Add", words, positions), "embeddings.LayerNorm")
 
 
@@ -127,8 +119,8 @@ def _layer(graph: _Graph, hidden: str, name: str) -> str:
     thirds = graph.linear(hidden, f"{own}.query", f"{own}.key", f"{own}.value")
     query, key, value = graph.add_many(3, "Split", thirds, axis=-1, num_outputs=3)
     heads = width // _HEAD
-    seen = graph.add("MultiHeadAttention", query, key, value, domain=_CONTRIB, num_heads=heads)
-    mixed = graph.linear(seen, f"{name}.attention.output.dense")
+    attended = graph.add("MultiHeadAttention", query, key, value, domain=_CONTRIB, num_heads=heads)
+    mixed = graph.linear(attended, f"{name}.attention.output.dense")
     hidden = graph.norm(graph.add("Add", hidden, mixed), f"{name}.attention.output.LayerNorm")
     inner = graph.add("Gelu", graph.linear(hidden, f"{name}.intermediate.dense"))
     outer = graph.linear(inner, f"{name}.output.dense")
@@ -136,52 +128,15 @@ def _layer(graph: _Graph, hidden: str, name: str) -> str:
 
 
 def _int8(values: Floats, axis: int) -> tuple[NDArray[np.int8], Floats]:
-    """(whole, scale) with whole * scale close to values; one scale for all that lies along `axis`."""
+    """(integers, scale) with integers * scale close to values; one scale for all values along `axis`."""
     scale = np.abs(values).max(axis=axis, keepdims=True) / np.float32(127)
     scale[scale == 0] = 1
     return np.rint(values / scale).astype(np.int8), scale
 
 
 def graph_of(layers: Weights) -> bytes:
-    """The graph of the published model with these layers in the place of its own. Raises `EmbedderUnavailable`."""
-    folder = packaged()
+    """The graph of the published model with these layers in place of its own. Raises `EmbedderUnavailable`."""
+    folder = minilm_folder()
     tuned = {name: np.asarray(value, np.float32) for name, value in layers.items()}
-    weights = load_file(folder / "model.safetensors") | tuned
-    return convert(weights, (folder / "tokenizer.json").read_text("utf-8"))
-
-
-def install(file: Path) -> bool:
-    """Makes the graph and its manifest, unless both are there and whole; says whether it had to.
-
-    Raises `EmbedderUnavailable` when weights are missing or not the published ones, `OSError` when the
-    folder cannot be written.
-    """
-    try:
-        read_converted(file)
-    except EmbedderUnavailable:
-        check_weights(OWN_LAYERS, LAYERS_SHA256)
-        graph = graph_of(load_file(OWN_LAYERS))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _write(file, graph)
-        _write(manifest_path(file), json.dumps(manifest(graph), indent=1).encode())
-        return True
-    return False
-
-
-def _write(file: Path, content: bytes) -> None:
-    part = file.with_name(f"{file.name}.part")
-    part.write_bytes(content)
-    part.replace(file)
-
-
-def main() -> None:
-    try:
-        made = install(CONVERTED)
-    except (EmbedderUnavailable, OSError) as error:
-        sys.exit(f"the embedding model was not converted: {error}")
-    if made:
-        print(f"Converted the embedding model to int8: {CONVERTED}")
-
-
-if __name__ == "__main__":
-    main()
+    weights = load_file(folder / WEIGHTS) | tuned
+    return convert(weights, (folder / TOKENIZER).read_text("utf-8"))

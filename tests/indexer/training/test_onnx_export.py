@@ -1,16 +1,15 @@
-"""The conversion: the same bytes each time, the numbers of BERT, and a damaged or foreign file made again."""
+"""The conversion: the same bytes each time, the numbers of BERT; the committed graph comes from the published model."""
 
-import json
-from pathlib import Path
+import hashlib
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+from onnx import numpy_helper
 
-from indexer.embedding import onnx_export
-from indexer.embedding.onnx import CONVERTED, manifest, manifest_path, read_converted
-from indexer.embedding.onnx_export import Floats, convert, install
-from indexer.errors import EmbedderUnavailable
+from indexer.embedding.onnx import GRAPH
+from indexer.training.onnx_export import Floats, convert, graph_of
 
 WIDTH, INNER, WORDS, LENGTH = 64, 128, 50, 16
 
@@ -87,53 +86,24 @@ def test_the_same_weights_give_the_same_bytes_and_the_tokenizer_travels_with_the
     assert session.get_modelmeta().custom_metadata_map == {"tokenizer": '{"a": "ü"}'}
 
 
-def test_the_installed_graph_is_what_the_conversion_gives(tmp_path: Path) -> None:
-    file = tmp_path / "share" / "minilm.onnx"
-    assert install(file)
-    assert file.read_bytes() == CONVERTED.read_bytes()
-    assert not install(file)
-    assert {path.name for path in file.parent.iterdir()} == {"minilm.onnx", "minilm.json"}
+def digests(graph: bytes) -> dict[str, str]:
+    """Of each constant of a graph, by its name."""
+    constants = onnx.load_from_string(graph).graph.initializer
+    return {one.name: hashlib.sha256(numpy_helper.to_array(one).tobytes()).hexdigest() for one in constants}
 
 
-def test_layers_that_are_not_the_committed_ones_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_export, "OWN_LAYERS", tmp_path / "layers.safetensors")
-    with pytest.raises(EmbedderUnavailable, match=r"layers\.safetensors cannot be read"):
-        install(tmp_path / "minilm.onnx")
-    (tmp_path / "layers.safetensors").write_bytes(b"others")
-    with pytest.raises(EmbedderUnavailable, match=r"layers\.safetensors is not the published file"):
-        install(tmp_path / "minilm.onnx")
-    assert not (tmp_path / "minilm.onnx").exists()
+def test_the_committed_graph_is_the_published_model_with_other_upper_layers() -> None:
+    own, published = digests(GRAPH.read_bytes()), digests(graph_of({}))
+    assert own.keys() == published.keys()
+    changed = {name for name in own if own[name] != published[name]}
+    layers = {name.split(".")[2] for name in changed}
+    assert layers == {"2", "3", "4", "5"}
+    assert {"words.int8", "encoder.layer.1.output.dense.uint8"}.isdisjoint(changed)
 
 
-def test_a_damaged_or_foreign_graph_is_refused_with_the_reason_and_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file, good = tmp_path / "minilm.onnx", b"a graph"
-    beside = manifest_path(file)
-    monkeypatch.setattr(onnx_export, "load_file", lambda path: {})
-    monkeypatch.setattr(onnx_export, "convert", lambda weights, tokenizer: good)
-    spoilt: dict[str, tuple[bytes, str]] = {
-        r"minilm\.json is damaged": (good, "{"),
-        r"minilm\.onnx is damaged": (b"a grapf", json.dumps(manifest(good))),
-        r"minilm\.onnx is damaged \(": (good, "[]"),
-        "another version": (good, json.dumps(manifest(good) | {"recipe": "0"})),
-        "other weights": (good, json.dumps(manifest(good) | {"source": "0" * 64})),
-        "from other weights": (good, json.dumps(manifest(good) | {"layers": "0" * 64})),
-    }
-    for reason, (graph, told) in spoilt.items():
-        file.write_bytes(graph)
-        beside.write_text(told)
-        with pytest.raises(EmbedderUnavailable, match=f"{reason}.*`make setup` makes it again"):
-            read_converted(file)
-        assert install(file)
-        assert read_converted(file) == good
-    beside.unlink()
-    with pytest.raises(EmbedderUnavailable, match=r"minilm\.json cannot be read"):
-        read_converted(file)
-
-
-def test_the_command_says_why_it_cannot_convert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setattr(onnx_export, "CONVERTED", tmp_path / "file" / "minilm.onnx")
-    with pytest.raises(SystemExit, match="not converted"):
-        onnx_export.main()
+def test_given_layers_take_the_place_of_the_published_ones() -> None:
+    name = "encoder.layer.5.output.dense.bias"
+    bias = np.arange(384, dtype=np.float32)
+    own, published = graph_of({name: bias}), graph_of({})
+    assert digests(own)[name] == hashlib.sha256(bias.tobytes()).hexdigest()
+    assert {key for key, digest in digests(own).items() if digests(published)[key] != digest} == {name}
