@@ -40,7 +40,7 @@ endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
 .PHONY: help run setup fmt check unit test test-models llama-server model bench bench-quick bench-retrieval \
-	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf clean
+	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture clean
 .DEFAULT_GOAL := run
 
 help: ## list the targets
@@ -116,6 +116,9 @@ soak-engine: setup ## the engine under load for long
 
 fuzz-gguf: setup ## damaged model files, for long
 	$(BIN)/python -m benchmarks.fuzz_gguf
+
+picture: setup ## record real answers for the README (needs qwen2.5-coder-1.5b in MODELS_DIR)
+	$(BIN)/python docs/picture/render.py --models "$${MODELS_DIR:-$$HOME/.lantern/models}"
 
 setup: $(STAMPS)/dev $(STAMPS)/llama ## install what development needs, compile llama.cpp
 
