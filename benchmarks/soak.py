@@ -48,19 +48,38 @@ def chunks(path: str, version: int) -> set[str]:
 
 
 def kill_repeatedly(folder: Path, kills: int, seed: int = 0) -> int:
-    """Kills jobs, and returns how many were still at work. Raises AssertionError if anything is lost."""
+    """Kills jobs, and returns how many were still at work. Raises AssertionError if anything is lost.
+
+    One job of each kind runs to its end first: a kill comes within the time that such a job took.
+    """
     rng = random.Random(seed)
     versions = dict.fromkeys((f"m{i:03}.py" for i in range(FILES)), 0)
     world = World(folder, {path: text(path, 0) for path in versions})
     (folder / "job.py").write_text(JOB)
     indexed: dict[str, set[int]] = {path: set() for path in versions}  # versions that the index may hold
-    working = 0
-    for number in range(kills):
-        for path in rng.sample(sorted(versions), FILES // 2) if number else versions:
+
+    def edit(count: int) -> None:
+        for path in rng.sample(sorted(versions), count):
             versions[path] += 1
             put(world.root, path, text(path, versions[path]))
             indexed[path].add(versions[path])
-        working += _run_and_kill(folder, world, rng, with_workers=number % _WITH_WORKERS == 0)
+
+    durations: dict[bool, float] = {}
+    for with_workers in (True, False):
+        edit(FILES)
+        with _job(folder, world, with_workers) as job:
+            start = time.perf_counter()
+            job.wait()
+            durations[with_workers] = time.perf_counter() - start
+    working = 0
+    for number in range(kills):
+        edit(FILES // 2)
+        with_workers = number % _WITH_WORKERS == 0
+        with _job(folder, world, with_workers) as job:
+            time.sleep(rng.uniform(0.0, durations[with_workers]))
+            job.send_signal(signal.SIGKILL)
+            assert job.stdout is not None
+            working += not job.stdout.read()
         _check(world, indexed)
     assert refresh(world.store, world.embedder, patience_s=10.0).files == FILES
     fresh = World(folder / "fresh", {path: text(path, version) for path, version in versions.items()})
@@ -69,16 +88,14 @@ def kill_repeatedly(folder: Path, kills: int, seed: int = 0) -> int:
     return working
 
 
-def _run_and_kill(folder: Path, world: World, rng: random.Random, with_workers: bool) -> bool:
-    """Whether the job was still at work when it was killed."""
+def _job(folder: Path, world: World, with_workers: bool) -> subprocess.Popen[bytes]:
+    """An index job that has opened its index."""
     least_files = 0 if with_workers else 1 << 40
     command = [sys.executable, *map(str, (folder / "job.py", folder / "indexes", world.root, least_files))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as job:
-        assert job.stdout is not None
-        assert job.stdout.readline() == b"open\n", "the job did not start"
-        time.sleep(rng.uniform(0.0, 2.5 if with_workers else 0.6))
-        job.send_signal(signal.SIGKILL)
-        return not job.stdout.read()
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert job.stdout is not None
+    assert job.stdout.readline() == b"open\n", "the job did not start"
+    return job
 
 
 def _check(world: World, indexed: dict[str, set[int]]) -> None:
