@@ -57,7 +57,7 @@ else
 	@$(BIN)/lantern serve --index "$$CODEBASE"
 endif
 
-fmt: $(STAMPS)/dev ## format the sources and mend what ruff can mend
+fmt: $(STAMPS)/dev ## format the sources and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -122,21 +122,21 @@ picture: setup ## record real answers for the README (needs qwen2.5-coder-1.5b i
 
 setup: $(STAMPS)/dev $(STAMPS)/llama ## install what development needs, compile llama.cpp
 
-# Whatever comes of it, `make run` goes on. Where nothing could be fetched it is not tried again for an hour.
+# A failed download does not stop `make run`, and is not tried again for an hour.
 model: | $(STAMPS)/packages
 ifeq ($(MODEL),none)
 	@:
 else ifeq ($(CXX_FOUND),)
-	@echo "No model is fetched: without a C++ compiler nothing here could run it."
+	@echo "No model is downloaded: without a C++ compiler no model can run here."
 else
 	@if [ -z "$(MODEL)" ] && [ -n "$$(find $(STAMPS)/no-model -mmin -60 2>/dev/null)" ]; then \
-		echo "Extractive answers: no model could be fetched lately (\`lantern models pull\` tries again)."; exit 0; \
+		echo "Answers quote the code: the last download of a model failed (\`lantern models pull\` tries again)."; exit 0; \
 	fi; \
-	[ -e $(STAMPS)/model ] || echo "A model comes, too, unless one is here. MODEL=none: none; MODEL=qwen2.5-coder-0.5b: a smaller one."; \
+	[ -e $(STAMPS)/model ] || echo "Downloads a model unless one is installed. MODEL=none: no model; MODEL=qwen2.5-coder-0.5b: a smaller one."; \
 	$(BIN)/lantern models pull --yes --lines $(MODEL) > /dev/null & pull=$$!; \
 	trap "kill $$pull; exit 130" INT TERM; \
 	if wait $$pull; then rm -f $(STAMPS)/no-model; touch $(STAMPS)/model; else \
-		touch $(STAMPS)/no-model; echo "Going on without a model: answers are quoted from the code."; \
+		touch $(STAMPS)/no-model; echo "Continues without a model: answers quote the code."; \
 	fi
 endif
 
@@ -162,7 +162,7 @@ ifeq ($(CXX_FOUND),)
 .PHONY: $(STAMPS)/llama
 $(STAMPS)/llama:
 	@$(BIN)/python -c 'import llama_cpp' 2>/dev/null || \
-		echo "No C++ compiler found: going on without local models. Install g++ and run 'make setup' to add them."
+		echo "No C++ compiler found: local models are left out. Install g++ and run 'make setup' to add them."
 else
 # A portable build stays until its stamp is removed; a native one gives way where PORTABLE=1 is asked for.
 ifeq ($(BUILD):$(filter portable,$(shell cat $(STAMPS)/llama 2> /dev/null)),portable:)
@@ -196,13 +196,13 @@ llama-server: $(STAMPS)/llama-server ## compile llama-server, the peer of some t
 ifeq ($(CXX_FOUND),)
 .PHONY: $(STAMPS)/llama-server
 $(STAMPS)/llama-server:
-	@echo "No C++ compiler found: going on without llama-server."
+	@echo "No C++ compiler found: its tests are left out."
 else
 $(STAMPS)/llama-server: $(LLAMA_SDIST) $(STAMPS)/llama
 	@{ command -v cmake && command -v ninja; } > /dev/null || $(BIN)/python -m pip install -qq --progress-bar off cmake ninja
 	@[ -d build/llama/sources ] || { mkdir -p build/llama/sources && \
 		tar -xzf $(LLAMA_SDIST) -C build/llama/sources --strip-components=1; }
-	@echo "Compiling llama-server (about 5 minutes on 2 cores) ..."
+	@echo "Compiling llama-server (about 3 minutes on 2 cores) ..."
 	@unset MAKEFLAGS MFLAGS; PATH="$(CURDIR)/$(BIN):$$PATH"; cd build/llama && { \
 		generator=$$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' cmake/CMakeCache.txt 2> /dev/null); \
 		[ -n "$$generator" ] || set -- $($(or $(shell cat $(STAMPS)/llama),native)_FLAGS) -DCMAKE_BUILD_TYPE=Release; \

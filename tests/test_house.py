@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -161,3 +162,14 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     arrows = {name: sorted(imported(path) & set(names.values()) - {name}) for path, name in names.items()}
     assert sum(map(len, arrows.values())) > 500
     TopologicalSorter(arrows).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("container", ["backend", "indexer", "models", "models.llama"])
+def test_the_architecture_page_has_the_layers_of_the_contracts(container: str) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (contract,) = [contract for contract in contracts if contract.get("containers") == [container]]
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = page.partition(f"| `{container.replace('.', '/')}/` | |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [line.split(" | ")[0].strip("| ") for line in table.split("\n")]
+    layers = [sorted(name.strip("` ").removesuffix(".py") for name in row.split(",")) for row in rows]
+    assert layers == [sorted(layer.split(" | ")) for layer in contract["layers"]]
