@@ -32,7 +32,7 @@ async def query(body: schemas.Query, services: ServicesDep) -> StreamingResponse
     if body.stream:
         first = await anext(events)  # an error before the first event still gets its HTTP status
         return StreamingResponse(_as_sse(first, events), media_type="text/event-stream")
-    result = TurnResult()
+    result = TurnResult(session_id=question.session, turn_id=question.turn)  # also if `accepted` is cleared by now
     async with aclosing(events):
         async for event in events:
             result.add(event.wire)

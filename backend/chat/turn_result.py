@@ -27,6 +27,10 @@ class TurnResult:
         """The text of the answer so far."""
         return "".join(self._texts)
 
+    @property
+    def has_text(self) -> bool:
+        return bool(self._texts)
+
     def add(self, event: Mapping[str, Any]) -> None:
         """Adds one event, in the form that clients receive (`Event.wire`). A status adds nothing."""
         match event["type"]:

@@ -120,7 +120,7 @@ def _stream(client: Client, body: dict[str, Any], options: AskOptions | None = N
         for event in client.events(body):
             if options is not None and options.as_jsonl:
                 print(json.dumps(event, ensure_ascii=False), flush=True)
-            _show_progress(event, is_first_text=not result.response)
+            _show_progress(event, is_first_text=not result.has_text)
             result.add(event)
             if event["type"] == "delta" and streams_text:
                 print(event["text"], end="", flush=True)

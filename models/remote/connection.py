@@ -163,7 +163,7 @@ def _api_url(url: str) -> str:
     except httpx.InvalidURL:
         parsed = httpx.URL("")
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
-        raise ModelUnavailable("ENGINE_URL: give http://HOST:PORT or https://..., a key belongs into ENGINE_API_KEY")
+        raise ModelUnavailable("ENGINE_URL: give http://HOST:PORT or https://...; put a key into ENGINE_API_KEY")
     path = parsed.path.rstrip("/") or "/v1"
     return str(parsed.copy_with(path=path, query=None, fragment=None))
 

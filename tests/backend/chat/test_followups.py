@@ -113,6 +113,17 @@ async def test_a_conversation_without_a_model(tmp_path: Path) -> None:
     assert file["response"].startswith("`stock/box.py` contains 2 definitions:")
 
 
+async def test_the_sources_of_a_follow_up_begin_with_the_definition_that_it_refers_to(tmp_path: Path) -> None:
+    """Two functions have that name; the answer before was about one of them."""
+    async with running(tmp_path / "data", model_name="extractive") as world:
+        talk = await Talk.begun(world, tmp_path / "code")
+        await talk.ask(FIRST)
+        defined = await talk.ask("where is it defined?", retrieval="only")
+    exact, *others = defined["sources"]
+    assert (exact["path"], exact["symbol"]) == ("shop/price.py", "gross_price")
+    assert all(item["score"] < exact["score"] for item in others)
+
+
 async def test_a_client_that_sends_its_history_is_understood_too(tmp_path: Path) -> None:
     async with running(tmp_path / "data", ScriptedEngine(("Taxes ", "[1]."))) as world:
         await Talk.begun(world, tmp_path / "code")
