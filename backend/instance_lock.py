@@ -11,7 +11,7 @@ from pathlib import Path
 
 LOCK = "server.json"
 LOCK_TRIES, LOCK_PAUSE_S = 25, 0.02
-TOKEN_CHARS = 32  # at least; random bytes in a new token
+TOKEN_CHARS = 32  # at least; a new token has as many random bytes
 
 
 class DataFolderInUse(Exception):
@@ -81,7 +81,7 @@ def token(file: Path) -> str:
         fcntl.flock(folder, fcntl.LOCK_EX)  # several commands may create it at once
         content = file.read_text().strip() if file.exists() else ""
         if len(content) < TOKEN_CHARS:  # no token, or one that a crash cut short
-            content = secrets.token_urlsafe(TOKEN_CHARS)
+            content = secrets.token_hex(TOKEN_CHARS)  # no "-" at the start: a program would take it for an option
             draft = file.with_name(f".{file.name}")
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
                 stream.write(content + "\n")
