@@ -44,7 +44,7 @@ class TurnFigures:
     first_token_s: float | None  # from acceptance to the first text of the engine; None: it wrote none
     reading_s: float  # from the prompt to that text
     forecast_s: float | None  # the forecast of `reading_s`
-    promised_s: float | None  # the TTFT budget: the upper bound of `first_token_s`, where one was promised
+    ttft_budget_s: float | None  # the TTFT budget: the upper bound of `first_token_s`, where one was promised
 
 
 @dataclass(slots=True, eq=False)
@@ -74,12 +74,12 @@ class Metrics:
     routes: Counter[tuple[str, str]] = field(default_factory=Counter)  # by tier and model, where the model was "auto"
     route_fallbacks: int = 0  # those of them that did not get the tier of their score
 
-    def ended(self, reason: str, turn: TurnFigures) -> None:
+    def record_turn(self, reason: str, turn: TurnFigures) -> None:
         """Counts a finished turn."""
         self.turns[reason] += 1
         self.queue_s += turn.queue_s
         if turn.usage.prompt:  # else no model has run
-            self.used(turn.usage, turn.generate_s)
+            self.add_usage(turn.usage, turn.generate_s)
         if turn.first_token_s is None:
             return
         self.first_tokens += 1
@@ -87,11 +87,11 @@ class Metrics:
         if turn.forecast_s is not None:
             self.forecasts += 1
             self.forecast_error_s += abs(turn.forecast_s - turn.reading_s)
-        if turn.promised_s is not None:
+        if turn.ttft_budget_s is not None:
             self.promises += 1
-            self.promises_kept += turn.first_token_s <= turn.promised_s
+            self.promises_kept += turn.first_token_s <= turn.ttft_budget_s
 
-    async def counted(self, answer: AsyncGenerator[Delta, None]) -> AsyncGenerator[Delta, None]:
+    async def count_stream(self, answer: AsyncGenerator[Delta, None]) -> AsyncGenerator[Delta, None]:
         """Passes on the deltas of an answer that is no turn (a completion, a prompt of the client) and counts it."""
         started = 0.0
         async with aclosing(answer) as deltas:
@@ -100,10 +100,10 @@ class Metrics:
                     started = started or time.perf_counter()
                 if delta.reason and delta.usage:
                     self.passthrough[delta.reason] += 1
-                    self.used(delta.usage, time.perf_counter() - started if started else 0.0)
+                    self.add_usage(delta.usage, time.perf_counter() - started if started else 0.0)
                 yield delta
 
-    def used(self, usage: Usage, generate_s: float) -> None:
+    def add_usage(self, usage: Usage, generate_s: float) -> None:
         """Counts the tokens of one answer and the seconds that it took to generate."""
         self.prompt_tokens += usage.prompt
         self.cached_tokens += usage.cached
@@ -112,7 +112,7 @@ class Metrics:
         self.drafted_tokens += usage.drafted
         self.accepted_tokens += usage.accepted
 
-    def routed(self, tier: str, model: str, is_fallback: bool) -> None:
+    def record_route(self, tier: str, model: str, is_fallback: bool) -> None:
         """Counts a choice of `auto`."""
         self.routes[tier, model] += 1
         self.route_fallbacks += is_fallback

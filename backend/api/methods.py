@@ -95,7 +95,7 @@ class Methods:
             self._pumps.start(row.id, row.head)
         services.prefetcher.drop(params.session)
         accepted = await services.turns.accept(params.question)
-        await reply({"turn": accepted.turn, "conversation": accepted.conversation, "position": accepted.position})
+        await reply({"turn": accepted.turn_id, "conversation": accepted.conversation, "position": accepted.position})
 
     async def _prefetch(self, params: schemas.SessionPrefetch, reply: Reply) -> None:
         await self._services.database.read(lambda db: conversations.require_session(db, params.session))

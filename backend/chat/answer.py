@@ -14,7 +14,7 @@ NOTHING_USED = Usage(0, 0, 0)
 
 
 @dataclass(slots=True)
-class Draft:
+class AnswerState:
     """An answer in progress."""
 
     accepted_at: float = field(default_factory=time.perf_counter)
@@ -26,7 +26,7 @@ class Draft:
     sources: list[dict[str, Any]] | None = None  # as the `sources` event has sent them
     notice: str = ""  # what the user should know, for example that turns were dropped
     usage: Usage = NOTHING_USED
-    promised_s: float | None = None  # the limit of `first_token_s`, if there is one
+    ttft_budget_s: float | None = None  # the limit of `first_token_s`, if there is one
     forecast_s: float | None = None  # the estimate of `reading_s`
     ms: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
@@ -35,13 +35,13 @@ class Draft:
     def add_notice(self, *notices: str) -> None:
         self.notice = " ".join(filter(None, (self.notice, *notices)))
 
-    def waited(self) -> None:
+    def record_queue_time(self) -> None:
         """Counts the time since acceptance, less retrieval, as queue time; failed attempts included."""
         self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"]
 
     def start_over(self) -> None:
         """Drops the timings of an engine that failed, before the next one answers."""
-        self.promised_s = self.forecast_s = None
+        self.ttft_budget_s = self.forecast_s = None
         self.ms["prefill"] = 0.0
         self.ms.pop("read", None)
 
@@ -69,19 +69,19 @@ class Draft:
             first_token_s=self.first_token_s,
             reading_s=self.reading_s,
             forecast_s=self.forecast_s,
-            promised_s=self.promised_s,
+            ttft_budget_s=self.ttft_budget_s,
         )
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def end_fields(self) -> dict[str, Any]:
         usage = {"prompt": self.usage.prompt, "cached": self.usage.cached, "completion": self.usage.completion}
-        facts: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "model": self.model,
             "usage": usage,
             "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()},
         }
-        facts |= {"grounding": self.grounding, "spoken": [self.lead, self.generated]}
-        return facts | ({"notice": self.notice} if self.notice else {})
+        fields |= {"grounding": self.grounding, "spoken": [self.lead, self.generated]}
+        return fields | ({"notice": self.notice} if self.notice else {})
 
 
 def ms_since(began: float) -> float:

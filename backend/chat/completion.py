@@ -23,7 +23,7 @@ async def complete(engines: EnginePool, metrics: Metrics, prefix: str, suffix: s
         prompt = fim_prompt(engine.fim, _from_a_line(prefix), suffix[:BEHIND])
         sampling = replace(ready.sampling, max_tokens=max_tokens, temperature=0.0)
         text, reason = "", ""
-        async with aclosing(metrics.counted(engine.stream(prompt, sampling))) as deltas:
+        async with aclosing(metrics.count_stream(engine.stream(prompt, sampling))) as deltas:
             async for delta in deltas:
                 text, reason = text + delta.text, delta.reason or reason
         return {"text": text, "reason": reason}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from backend.chat import structural_answer
-from backend.chat.answer import Draft, ms_since
+from backend.chat.answer import AnswerState, ms_since
 from backend.chat.coalesce import coalesce
 from backend.chat.context import ContextRetriever
 from backend.chat.history import dropped_notice, next_number, window_start
@@ -53,16 +53,16 @@ class Rag:
         self._database, self._log, self._retriever = database, log, retriever
         self._engines, self._prompting, self._metrics = engines, prompting, metrics
 
-    async def answer(self, question: Question, row: TurnRow, draft: Draft) -> str:
+    async def answer(self, question: Question, row: TurnRow, state: AnswerState) -> str:
         """Answers and returns the reason of the end. `question.conversation` is that of the row."""
         log = TurnLog(self._database, self._log, row)
-        log.status("retrieving")
+        log.publish_status("retrieving")
         began = time.perf_counter()
         context = await self._retriever.open(question, row.ordinal)
         if not context.exact:
             context = await self._retriever.search(context)
-        draft.ms["retrieve"] = ms_since(began)
-        turn = Turn(context, draft, log, partial(self._retriever.is_in_index, context))
+        state.ms["retrieve"] = ms_since(began)
+        turn = Turn(context, state, log, partial(self._retriever.is_in_index, context))
         if context.exact:
             return await self._answer_exactly(turn, context.exact)
         if question.retrieval == "only":
@@ -79,29 +79,29 @@ class Rag:
 
     async def _answer_exactly(self, turn: Turn, answer: StructuralAnswer) -> str:
         """Sends the locations of a structural answer in one delta; no model runs."""
-        history, draft = turn.context.history, turn.draft
+        history, state = turn.context.history, turn.state
         number = next_number(history)
         snippets = _numbered(answer.hits, number)
-        draft.model = structural_answer.MODEL
+        state.model = structural_answer.MODEL
         user = user_message(snippets, turn.row.question)
-        await turn.log.store_prompt(draft, snippets, user, window_start(history, 0, turn.row))
-        draft.generated = structural_answer.listing(answer, number)
+        await turn.log.store_prompt(state, snippets, user, window_start(history, 0, turn.row))
+        state.generated = structural_answer.listing(answer, number)
         await turn.ground(snippets, is_exact=True)
-        await turn.send(draft.generated, last=True)
-        draft.usage = Usage(0, 0, estimate_tokens(draft.text))
+        await turn.send(state.generated, last=True)
+        state.usage = Usage(0, 0, estimate_tokens(state.text))
         return "stop"
 
     async def _send_sources(self, turn: Turn) -> str:
         """Sends the sources without an answer."""
-        context, draft = turn.context, turn.draft
-        draft.model = "none"
+        context, state = turn.context, turn.state
+        state.model = "none"
         snippets = _numbered(self._prompting.few(context.found.hits), next_number(context.history))
-        await turn.log.store_prompt(draft, snippets, "", turn.row.ordinal)
+        await turn.log.store_prompt(state, snippets, "", turn.row.ordinal)
         return "stop"
 
     async def _answer_with_fallback(self, turn: Turn) -> str:
         """The answer of the chosen engine; of the next one while an engine fails before its first text."""
-        model, draft = turn.context.question.model, turn.draft
+        model, state = turn.context.question.model, turn.state
         turn.lead = self._prompting.lead(turn.context)
         if turn.lead and not self._engines.is_ready(model):
             await turn.begin_with_lead(turn.lead.snippets)  # it need not wait until the model is loaded
@@ -113,48 +113,48 @@ class Rag:
                 await turn.break_off()
                 raise
             except ModelError as error:
-                if draft.generated or not self._engines.should_fall_back(model, draft.model, error, failed):
+                if state.generated or not self._engines.should_fall_back(model, state.model, error, failed):
                     await turn.break_off()
                     raise
-                draft.start_over()
+                state.start_over()
 
     async def _answer_with_engine(self, turn: Turn, failed: Mapping[str, str]) -> str:
         """Prompt, sources and answer of one engine. `failed`: engines that were tried before."""
-        context, draft = turn.context, turn.draft
+        context, state = turn.context, turn.state
 
         def loading(done: int, total: int, eta_ms: int | None) -> None:
-            turn.log.status("loading", done=done, total=total, eta_ms=eta_ms)
+            turn.log.publish_status("loading", done=done, total=total, eta_ms=eta_ms)
 
-        turn.log.status("loading")
+        turn.log.publish_status("loading")
         async with self._engines.use(context.question.model, context.routing_features, loading, failed) as ready:
-            draft.waited()
-            draft.model = ready.engine.name
+            state.record_queue_time()
+            state.model = ready.engine.name
             began = time.perf_counter()
             built = await self._store_prompt(turn, ready)
-            draft.ms["retrieve"] += ms_since(began)
-            if turn.lead and (draft.lead or draft.model != EXTRACTIVE):
+            state.ms["retrieve"] += ms_since(began)
+            if turn.lead and (state.lead or state.model != EXTRACTIVE):
                 await turn.begin_with_lead(built.snippets)
-            await turn.ground(built.snippets, is_exact=draft.model == EXTRACTIVE)
+            await turn.ground(built.snippets, is_exact=state.model == EXTRACTIVE)
             return await self._generate(turn, ready, built)
 
     async def _store_prompt(self, turn: Turn, ready: Ready) -> BuiltPrompt:
-        context, draft = turn.context, turn.draft
-        budget = self._prompting.budget(ready, context.question, draft.spent_s)
-        draft.promised_s = budget.first_token_s if budget.is_set else None
+        context, state = turn.context, turn.state
+        budget = self._prompting.budget(ready, context.question, state.spent_s)
+        state.ttft_budget_s = budget.first_token_s if budget.is_set else None
         # The extractive engine begins its answers so by itself.
-        lead = turn.lead if draft.lead or draft.model != EXTRACTIVE else None
+        lead = turn.lead if state.lead or state.model != EXTRACTIVE else None
         built = await self._prompting.build(ready, context, budget, lead)
-        dropped = dropped_notice(context.history, built.dropped, draft.model)
-        draft.notice = " ".join(filter(None, (built.prompt.notice, ready.engine.pop_notice(), dropped)))
+        dropped = dropped_notice(context.history, built.dropped, state.model)
+        state.notice = " ".join(filter(None, (built.prompt.notice, ready.engine.pop_notice(), dropped)))
         start = window_start(context.history, built.dropped, turn.row)
-        await turn.log.store_prompt(draft, built.snippets, built.user, start)
+        await turn.log.store_prompt(state, built.snippets, built.user, start)
         return built
 
     async def _generate(self, turn: Turn, ready: Ready, built: BuiltPrompt) -> str:
-        draft, began = turn.draft, time.perf_counter()
-        reading = "read" if draft.lead else "prefill"  # after a lead, `prefill` is the time to the lead
-        draft.usage = Usage(built.tokens, 0, 0)
-        if built.prompt.notice and draft.model == EXTRACTIVE:
+        state, began = turn.state, time.perf_counter()
+        reading = "read" if state.lead else "prefill"  # after a lead, `prefill` is the time to the lead
+        state.usage = Usage(built.tokens, 0, 0)
+        if built.prompt.notice and state.model == EXTRACTIVE:
             self._metrics.fallbacks += 1
         stream = ready.engine.stream(built.prompt, self._prompting.sampling(ready, turn.context.question))
         try:
@@ -162,27 +162,27 @@ class Rag:
                 async for batch in batches:
                     last = batch[-1]
                     if text := "".join(delta.text for delta in batch):
-                        if not draft.generated:
-                            draft.ms[reading] = ms_since(began)
-                            turn.log.status("generating")
-                        handover = turn.lead.handover if draft.lead and turn.lead and not draft.generated else ""
-                        draft.generated += text
+                        if not state.generated:
+                            state.ms[reading] = ms_since(began)
+                            turn.log.publish_status("generating")
+                        handover = turn.lead.handover if state.lead and turn.lead and not state.generated else ""
+                        state.generated += text
                         await turn.send(handover + text)
-                    elif not draft.generated:
+                    elif not state.generated:
                         _report_progress(turn, last, ready.engine.rates)
                     if last.reason is not None:
-                        draft.usage = last.usage or draft.usage
-                        is_silent = not draft.generated.strip() and last.reason != "cancelled"
-                        draft.add_notice(last.notice, NO_ANSWER if is_silent else "")
+                        state.usage = last.usage or state.usage
+                        is_silent = not state.generated.strip() and last.reason != "cancelled"
+                        state.add_notice(last.notice, NO_ANSWER if is_silent else "")
                         await turn.send("", last=True)
                         return last.reason
         finally:
-            if draft.generated:
-                draft.ms["generate"] = ms_since(began) - draft.ms[reading]
+            if state.generated:
+                state.ms["generate"] = ms_since(began) - state.ms[reading]
             else:
-                draft.ms[reading] = ms_since(began)
-            if draft.generated and not draft.usage.completion:  # cut short: the exact count never arrived
-                draft.usage = replace(draft.usage, completion=estimate_tokens(draft.generated))
+                state.ms[reading] = ms_since(began)
+            if state.generated and not state.usage.completion:  # cut short: the exact count never arrived
+                state.usage = replace(state.usage, completion=estimate_tokens(state.generated))
         raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
 
 
@@ -196,11 +196,11 @@ def _report_progress(turn: Turn, delta: Delta, rates: Rates) -> None:
     if delta.progress:
         done, total = delta.progress
         eta_s = forecast_s(total, done, rates) if eta_s is None else eta_s
-        turn.log.status("prefill", done=done, total=total, eta_ms=_ms(eta_s))
+        turn.log.publish_status("prefill", done=done, total=total, eta_ms=_ms(eta_s))
     elif delta.waiting is not None:
-        turn.log.status("queued", done=0, total=delta.waiting, eta_ms=_ms(eta_s))
-    if turn.draft.forecast_s is None:
-        turn.draft.forecast_s = eta_s
+        turn.log.publish_status("queued", done=0, total=delta.waiting, eta_ms=_ms(eta_s))
+    if turn.state.forecast_s is None:
+        turn.state.forecast_s = eta_s
 
 
 def _ms(seconds: float | None) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.chat.answer import Draft, source_item
+from backend.chat.answer import AnswerState, source_item
 from backend.chat.context import TurnContext
 from backend.chat.lead import Lead
 from backend.db import conversations, events
@@ -30,9 +30,9 @@ class TurnLog:
     log: events.EventLog
     row: TurnRow
 
-    def status(self, stage: str, **facts: Any) -> None:
+    def publish_status(self, stage: str, **fields: Any) -> None:
         """A status is sent to whoever listens now and is not stored."""
-        self.log.status(self.row.session_id, self.row.id, stage, **facts)
+        self.log.publish_status(self.row.session_id, self.row.id, stage, **fields)
 
     async def append(self, kind: str, *bodies: dict[str, Any]) -> None:
         """Stores one event per body, in one transaction."""
@@ -48,21 +48,21 @@ class TurnLog:
         self.log.notify(self.row.session_id, stored)
 
     async def store_prompt(
-        self, draft: Draft, snippets: Sequence[Snippet], user_message: str, window_start: int
+        self, state: AnswerState, snippets: Sequence[Snippet], user_message: str, window_start: int
     ) -> None:
         """Stores what the model reads, and the `sources` event unless an engine that failed has sent the same."""
         items = [source_item(snippet) for snippet in snippets]
 
         def work(db: Session) -> None:
             stored = db.get_one(TurnRow, (self.row.session_id, self.row.id))
-            stored.sources, stored.user_message, stored.model = items, user_message, draft.model
+            stored.sources, stored.user_message, stored.model = items, user_message, state.model
             stored.window_start = window_start
-            if draft.sources != items:
+            if state.sources != items:
                 owner = conversations.require_session(db, self.row.session_id)
                 events.append(db, owner, self.row.id, "sources", items=items)
 
         await self.database.write(work)
-        draft.sources = items
+        state.sources = items
         self.log.notify(self.row.session_id)
 
 
@@ -71,7 +71,7 @@ class Turn:
     """A question, its context and its answer so far."""
 
     context: TurnContext
-    draft: Draft
+    state: AnswerState
     log: TurnLog
     is_in_index: Callable[[str], bool]  # whether the codebase contains a name
     lead: Lead | None = None
@@ -83,11 +83,11 @@ class Turn:
 
     async def begin_with_lead(self, snippets: Sequence[Snippet]) -> None:
         """Sends the lead with its citations; does nothing the second time."""
-        if self.draft.lead or self.lead is None:
+        if self.state.lead or self.lead is None:
             return
-        if self.draft.sources is None:
-            await self.log.store_prompt(self.draft, snippets, "", self.row.ordinal)
-        self.draft.lead = self.lead.text
+        if self.state.sources is None:
+            await self.log.store_prompt(self.state, snippets, "", self.row.ordinal)
+        self.state.lead = self.lead.text
         await self.ground(snippets)
         await self.send(self.lead.paragraph)
 
@@ -116,8 +116,8 @@ class Turn:
 
     async def _emit(self, *parts: GroundedText) -> None:
         assert self.grounding is not None
-        self.draft.grounding = self.grounding.share
+        self.state.grounding = self.grounding.share
         if text := "".join(part.text for part in parts):
-            self.draft.text += text
+            self.state.text += text
             await self.log.append("delta", {"text": text})
         await self.log.append("cite", *(cite for part in parts for cite in part.cites))

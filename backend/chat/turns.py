@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from backend.chat.answer import Draft
+from backend.chat.answer import AnswerState
 from backend.chat.question import Question
 from backend.chat.rag import Rag
 from backend.config import Settings
@@ -29,12 +29,12 @@ from backend.metrics import Metrics
 log = logging.getLogger(__name__)
 
 INTERRUPTED = ApiError("interrupted", "the server stopped while this answer was being made; ask again")
-FINISH_PAUSE_S, FINISH_LONGEST_PAUSE_S = 0.5, 30.0
+FINISH_RETRY_S, FINISH_LONGEST_RETRY_S = 0.5, 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    turn: str
+    turn_id: str
     conversation: str
     position: int  # number of turns that run or wait before it
 
@@ -45,9 +45,9 @@ class _Running:
     conversation: str
     accepted_at: float
     cancelled: bool = False
-    why: str = ""  # the notice of a cancel that no client requested
-    answer: asyncio.Task[str] | None = None
-    turn: asyncio.Task[None] | None = None  # the answer and the storing of its end
+    cancel_notice: str = ""  # of a cancel that no client requested
+    answer_task: asyncio.Task[str] | None = None
+    turn_task: asyncio.Task[None] | None = None  # the answer and the storing of its end
 
 
 class Turns:
@@ -66,14 +66,14 @@ class Turns:
         self._queue_limit, self._grace_s = settings.queue_limit, settings.grace_ms / 1000
         self._turn_s = settings.turn_s  # from acceptance; 0: no limit
         self._running: dict[tuple[str, str], _Running] = {}
-        self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by conversation
+        self._conversation_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by conversation
         self._graces: dict[str, asyncio.Task[None]] = {}  # by session that nobody watches
         # Questions in the queue that have no row yet, and whether they have been stopped.
-        self._entering: dict[tuple[str, str], bool] = {}
+        self._accepting: dict[tuple[str, str], bool] = {}
         self._closing = False
         # Locked from the search for the conversation that a client's history matches until its question is accepted
         # there: two clients that send the same history at once must not both continue that conversation.
-        self.conversation_lock = asyncio.Lock()
+        self.history_match_lock = asyncio.Lock()
 
     async def accept(self, question: Question) -> Accepted:
         """Stores the question and starts its turn. The same turn id again returns the same and starts nothing."""
@@ -86,10 +86,10 @@ class Turns:
         existing = await self._database.read(lambda db: db.get(TurnRow, (question.session, question.turn)))
         if existing is not None:
             return self._accepted(existing)
-        if len(self._running) + len(self._entering) >= self._queue_limit:
+        if len(self._running) + len(self._accepting) >= self._queue_limit:
             raise ApiError("queue_full", f"{len(self._running)} questions are running or waiting", 1000)
         key = question.session, question.turn
-        self._entering.setdefault(key, False)
+        self._accepting.setdefault(key, False)
         try:
             model = question.model or await self._model_of(question.session)
             self._engines.resolve(model)  # refuses an unknown model before anything is stored
@@ -99,12 +99,12 @@ class Turns:
                 )
             )
         finally:
-            is_stopped = self._entering.pop(key, False)  # missing: the same question was sent twice at once
+            is_stopped = self._accepting.pop(key, False)  # missing: the same question was sent twice at once
         if new:
             question = replace(question, model=model, conversation=row.conversation_id)
             running = _Running(question, row.conversation_id, time.perf_counter(), is_stopped)
             self._running[row.session_id, row.id] = running
-            running.turn = asyncio.create_task(self._run_turn(running, row), name=f"turn {row.id}")
+            running.turn_task = asyncio.create_task(self._run_turn(running, row), name=f"turn {row.id}")
             self._log.notify(row.session_id)
             self._start_grace_timer(row.session_id)
         return self._accepted(row)
@@ -119,9 +119,9 @@ class Turns:
 
     def stop(self, session: str, turn: str | None = None, conversation: str | None = None) -> list[asyncio.Task[None]]:
         """Stops the session's turns, or one of them; returns the tasks that end when their ends are stored."""
-        for owner, id_ in self._entering:
+        for owner, id_ in self._accepting:
             if owner == session and turn in (None, id_) and conversation is None:
-                self._entering[owner, id_] = True
+                self._accepting[owner, id_] = True
         stopping = [
             running
             for (owner, id_), running in self._running.items()
@@ -129,7 +129,7 @@ class Turns:
         ]
         for running in stopping:
             self._stop(running)
-        return [running.turn for running in stopping if running.turn]
+        return [running.turn_task for running in stopping if running.turn_task]
 
     async def cancel(self, session: str, turn: str | None = None, conversation: str | None = None) -> None:
         """`stop`, then waits until the ends are stored."""
@@ -165,66 +165,66 @@ class Turns:
             timer.cancel()
         for running in self._running.values():
             self._stop(running)
-        if ending := [running.turn for running in self._running.values() if running.turn]:
+        if ending := [running.turn_task for running in self._running.values() if running.turn_task]:
             await asyncio.wait(ending)
 
     @property
     def load(self) -> int:
         return len(self._running)
 
-    def _stop(self, running: _Running, why: str = "") -> None:
-        running.cancelled, running.why = True, running.why or why
-        if running.answer is not None:
-            running.answer.cancel()
+    def _stop(self, running: _Running, notice: str = "") -> None:
+        running.cancelled, running.cancel_notice = True, running.cancel_notice or notice
+        if running.answer_task is not None:
+            running.answer_task.cancel()
 
     async def _run_turn(self, running: _Running, row: TurnRow) -> None:
         """Runs a turn and writes its one end, whatever happens."""
         async with AsyncExitStack() as stack:
-            reason, error, draft = await self._outcome(running, row, stack)
+            reason, error, state = await self._outcome(running, row, stack)
             self._log.forget_status(row.session_id, row.id)
             try:
-                await self._finish(row, reason, draft, error)
+                await self._finish(row, reason, state, error)
             finally:
                 del self._running[row.session_id, row.id]
-                self._metrics.ended(reason, draft.figures)
+                self._metrics.record_turn(reason, state.figures)
                 self._log.notify(row.session_id)
 
     async def _outcome(
         self, running: _Running, row: TurnRow, stack: AsyncExitStack
-    ) -> tuple[str, ApiError | None, Draft]:
+    ) -> tuple[str, ApiError | None, AnswerState]:
         """The reason of the end, its error if it is one, and the answer as far as it came."""
-        draft = Draft(running.accepted_at)
+        state = AnswerState(running.accepted_at)
         if self._turn_s:
             late = f"The answer was cut short: it took longer than {self._turn_s:g} s (TURN_S)."
             stack.callback(asyncio.get_running_loop().call_later(self._turn_s, self._stop, running, late).cancel)
         try:
-            running.answer = asyncio.create_task(self._run_serialized(running, row, draft, stack))
+            running.answer_task = asyncio.create_task(self._run_serialized(running, row, state, stack))
             if running.cancelled:
-                running.answer.cancel()
-            return await running.answer, None, draft
+                running.answer_task.cancel()
+            return await running.answer_task, None, state
         except asyncio.CancelledError:
-            draft.notice = running.why or draft.notice
-            return ("error", INTERRUPTED, draft) if self._closing else ("cancelled", None, draft)
+            state.notice = running.cancel_notice or state.notice
+            return ("error", INTERRUPTED, state) if self._closing else ("cancelled", None, state)
         except Exception as failure:  # noqa: BLE001 - the edge of the job
-            return "error", to_api_error(failure, log, f"turn {row.id}"), draft
+            return "error", to_api_error(failure, log, f"turn {row.id}"), state
 
-    async def _run_serialized(self, running: _Running, row: TurnRow, draft: Draft, stack: AsyncExitStack) -> str:
+    async def _run_serialized(self, running: _Running, row: TurnRow, state: AnswerState, stack: AsyncExitStack) -> str:
         """Waits for the conversation's earlier turns, whose answers are part of this prompt, and answers."""
-        self._log.status(row.session_id, row.id, "queued", done=0, total=len(self._running) - 1)
-        await stack.enter_async_context(self._lanes.setdefault(running.conversation, asyncio.Lock()))
-        draft.waited()
-        return await self._rag.answer(running.question, row, draft)
+        self._log.publish_status(row.session_id, row.id, "queued", done=0, total=len(self._running) - 1)
+        await stack.enter_async_context(self._conversation_locks.setdefault(running.conversation, asyncio.Lock()))
+        state.record_queue_time()
+        return await self._rag.answer(running.question, row, state)
 
-    async def _finish(self, row: TurnRow, reason: str, draft: Draft, error: ApiError | None) -> None:
+    async def _finish(self, row: TurnRow, reason: str, state: AnswerState, error: ApiError | None) -> None:
         """Writes the end; retries while the disk is full or locked. What is still open at exit, the next start ends."""
 
         def work(db: Session) -> None:
             stored = db.get(TurnRow, (row.session_id, row.id))
             if stored is not None and stored.status == "open":  # else its conversation was cleared meanwhile
-                facts = draft.facts | ({"error": error.body} if error else {})
-                conversations.finish(db, stored, reason, **facts)
+                fields = state.end_fields | ({"error": error.body} if error else {})
+                conversations.finish(db, stored, reason, **fields)
 
-        pause_s = FINISH_PAUSE_S
+        pause_s = FINISH_RETRY_S
         while True:
             try:
                 return await self._database.write(work)
@@ -233,4 +233,4 @@ class Turns:
                 if self._closing:
                     return None
                 await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, FINISH_LONGEST_PAUSE_S)
+                pause_s = min(2 * pause_s, FINISH_LONGEST_RETRY_S)

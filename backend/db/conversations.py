@@ -81,16 +81,16 @@ def continued(db: Session, exchanges: Sequence[tuple[str, str]], turn_prefix: st
     return owner.id, new_conversation, owner.head
 
 
-def finish(db: Session, row: TurnRow, reason: str, **facts: Any) -> None:
+def finish(db: Session, row: TurnRow, reason: str, **fields: Any) -> None:
     """Writes the one `end` event of a turn and fills its row. The answer is the text of its `delta` events."""
     row.answer += _logged_answer(db, row)
     row.status, row.finished_at = reason, now()
-    row.model = facts.get("model", row.model)
-    row.usage, row.timings = facts.get("usage", {}), facts.get("ms", {})
-    row.error, row.spoken = facts.get("error") or {}, facts.get("spoken", [])
+    row.model = fields.get("model", row.model)
+    row.usage, row.timings = fields.get("usage", {}), fields.get("ms", {})
+    row.error, row.spoken = fields.get("error") or {}, fields.get("spoken", [])
     body = {"model": row.model, "usage": row.usage, "ms": row.timings} | ({"error": row.error} if row.error else {})
-    body |= {"notice": facts["notice"]} if "notice" in facts else {}
-    body |= {"grounding": facts["grounding"]} if facts.get("grounding") is not None else {}
+    body |= {"notice": fields["notice"]} if "notice" in fields else {}
+    body |= {"grounding": fields["grounding"]} if fields.get("grounding") is not None else {}
     owner = require_session(db, row.session_id)
     events.append(db, owner, row.id, "end", reason=reason, **body)
     parent = db.get_one(ConversationRow, row.conversation_id)

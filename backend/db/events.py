@@ -97,28 +97,28 @@ class EventLog:
         self._database = database
         self._followed: dict[str, _Subscription] = {}
 
-    def notify(self, session: str, grown_by: Sequence[Event] = ()) -> None:
+    def notify(self, session: str, new_events: Sequence[Event] = ()) -> None:
         """Wakes the followers after a change of the log.
 
-        `grown_by`: the new events, if the log has only grown; then nobody reads them from the database.
+        `new_events`: the new events, if the log has only grown; then nobody reads them from the database.
         """
-        if followed := self._followed.get(session):
-            followed.tail = [*followed.tail, *grown_by][-TAIL:] if grown_by else []
-            followed.unknown_changes += not grown_by
-            followed.wake()
+        if subscription := self._followed.get(session):
+            subscription.tail = [*subscription.tail, *new_events][-TAIL:] if new_events else []
+            subscription.unknown_changes += not new_events
+            subscription.wake()
 
-    def status(self, session: str, turn: str, stage: str, **facts: Any) -> None:
+    def publish_status(self, session: str, turn: str, stage: str, **fields: Any) -> None:
         """Replaces the newest status of the session."""
-        if followed := self._followed.get(session):
-            body = {"stage": stage, **{name: value for name, value in facts.items() if value is not None}}
-            followed.status = Event(session, 0, turn, "status", body)
-            followed.wake()
+        if subscription := self._followed.get(session):
+            body = {"stage": stage, **{name: value for name, value in fields.items() if value is not None}}
+            subscription.status = Event(session, 0, turn, "status", body)
+            subscription.wake()
 
     def forget_status(self, session: str, turn: str) -> None:
         """Drops the status of a turn. Called before the turn's end is stored, so that no status follows the end."""
-        followed = self._followed.get(session)
-        if followed is not None and followed.status is not None and followed.status.turn == turn:
-            followed.status = None
+        subscription = self._followed.get(session)
+        if subscription is not None and subscription.status is not None and subscription.status.turn == turn:
+            subscription.status = None
 
     def followers(self, session: str) -> int:
         """How many clients follow a session."""
@@ -127,15 +127,15 @@ class EventLog:
     async def follow(self, session: str, after: int) -> AsyncGenerator[Event]:
         """Yields the events with a number above `after`, then new events and statuses; never ends by itself."""
         waiter = asyncio.Event()
-        followed = self._followed.setdefault(session, _Subscription())
-        followed.waiters.add(waiter)
-        seen_status, seen_changes = followed.status, -1  # -1: not yet at the end of the log
+        subscription = self._followed.setdefault(session, _Subscription())
+        subscription.waiters.add(waiter)
+        seen_status, seen_changes = subscription.status, -1  # -1: not yet at the end of the log
         try:
             while True:
                 waiter.clear()
-                status, changes = followed.status, followed.unknown_changes
-                fresh = followed.following(after) if seen_changes >= 0 else []
-                if not fresh and (changes != seen_changes or any(event.seq > after for event in followed.tail)):
+                status, changes = subscription.status, subscription.unknown_changes
+                fresh = subscription.following(after) if seen_changes >= 0 else []
+                if not fresh and (changes != seen_changes or any(event.seq > after for event in subscription.tail)):
                     fresh = await self._database.read(lambda db: page(db, session, after))  # noqa: B023
                     seen_changes = seen_changes if fresh else changes
                 for event in fresh:
@@ -149,6 +149,6 @@ class EventLog:
                     yield status
                 await waiter.wait()
         finally:
-            followed.waiters.discard(waiter)
-            if not followed.waiters:
+            subscription.waiters.discard(waiter)
+            if not subscription.waiters:
                 self._followed.pop(session, None)

@@ -179,10 +179,10 @@ class EnginePool:
             except ModelError as error:
                 reasons[name] = str(error)
                 continue
-            self._metrics.routed(tier, ready.engine.name, tier != router.tier_for(score) or bool(reasons))
+            self._metrics.record_route(tier, ready.engine.name, tier != router.tier_for(score) or bool(reasons))
             notice = "; ".join(f"{engine} could not answer: {reason}" for engine, reason in reasons.items())
             return replace(ready, notice=notice)
-        self._metrics.routed(EXTRACTIVE, EXTRACTIVE, True)
+        self._metrics.record_route(EXTRACTIVE, EXTRACTIVE, True)
         ready = self._without_model(AUTO)
         return replace(ready, notice="; ".join(reasons.values())) if reasons else ready
 

@@ -34,7 +34,7 @@ async def from_codebase(services: Services, body: Chat, messages: Conversation) 
         raise ApiError("context_too_large", f"a question may have {PROMPT_CHARS} characters", param="messages")
     session, turn = "", TURN_PREFIX + new_id()
     try:
-        async with services.turns.conversation_lock:
+        async with services.turns.history_match_lock:
             session, conversation, head = await services.database.write(
                 lambda db: conversations.continued(db, messages.exchanges, TURN_PREFIX)
             )

@@ -153,7 +153,7 @@ async def _passthrough(
 async def _parts(services: Services, body: schemas.Generating, ready: Ready, prompt: Prompt) -> Parts:
     """The answer of one engine."""
     own = replace(ready.sampling, max_tokens=services.settings.max_tokens or ready.sampling.max_tokens)
-    async with aclosing(services.metrics.counted(ready.engine.stream(prompt, body.sampling(own)))) as deltas:
+    async with aclosing(services.metrics.count_stream(ready.engine.stream(prompt, body.sampling(own)))) as deltas:
         async for delta in deltas:
             yield ResponsePart(delta.text, 0, ready.engine.name, delta.reason, delta.usage, _note(delta))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.chat.answer import Draft
+from backend.chat.answer import AnswerState
 from backend.db.conversations import new_id
 from backend.metrics import Metrics
 from models.scripted import ScriptedEngine
@@ -110,10 +110,10 @@ async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None
 
 def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
     metrics = Metrics()
-    for promised_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
-        draft = Draft(generated="so", promised_s=promised_s, forecast_s=forecast_s)
-        draft.ms["prefill"] = 1000 * prefill_s
-        metrics.ended("stop", draft.figures)
+    for ttft_budget_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
+        state = AnswerState(generated="so", ttft_budget_s=ttft_budget_s, forecast_s=forecast_s)
+        state.ms["prefill"] = 1000 * prefill_s
+        metrics.record_turn("stop", state.figures)
     assert metrics.summary["first_token_promises_kept"] == 0.5
     assert metrics.summary["first_token_forecast_error_s_mean"] == 1.5
     assert b"lantern_first_token_promises_total 2.0" in metrics.exposition()

@@ -78,7 +78,7 @@ async def test_a_question_that_is_stopped_while_it_is_stored_never_runs(tmp_path
     async with running(tmp_path, engine) as world, world.socket() as socket:
         session, turns = await opened(socket), world.services.turns
         accepting = asyncio.create_task(turns.accept(Question(session, "t", "?")))
-        while not turns._entering:  # noqa: ASYNC110  (it is there for a moment only)
+        while not turns._accepting:  # noqa: ASYNC110  (it is there for a moment only)
             await asyncio.sleep(0)
         turns.stop(session, "t")
         await accepting
