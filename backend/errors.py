@@ -10,7 +10,7 @@ from errno import EDQUOT, ENOSPC
 
 from indexer import errors as indexing
 from models import errors as modelling
-from prompts import errors as prompting
+from prompts import errors as prompt_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
     (modelling.EngineBusy, "queue_full"),
     (modelling.EngineFailed, "engine_failed"),
     (modelling.ModelError, "model_unavailable"),
-    (prompting.QuestionTooLarge, "context_too_large"),
-    (prompting.TemplateRejected, "model_unavailable"),
+    (prompt_errors.QuestionTooLarge, "context_too_large"),
+    (prompt_errors.TemplateRejected, "model_unavailable"),
     (indexing.CodebaseUnreadable, "bad_params"),
     (indexing.CodebaseEmpty, "bad_params"),
     (indexing.IndexCancelled, "cancelled"),

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DatabaseError
 
 from backend.chat.context import ContextRetriever
 from backend.chat.prefetch import Prefetcher
-from backend.chat.prompting import CANDIDATES, Prompting
+from backend.chat.prompting import CANDIDATES, PromptBuilder
 from backend.chat.rag import Rag
 from backend.chat.turns import Turns
 from backend.config import BadSetting, Settings
@@ -52,12 +52,12 @@ async def build_services(
     jobs = Jobs(indexes, settings.watch)
     retrieval = Retrieval(indexes, on_use=jobs.opened)
     retriever = ContextRetriever(database, retrieval, CANDIDATES * settings.snippets)
-    prompting = Prompting(
+    prompt_builder = PromptBuilder(
         settings.snippets, settings.max_tokens, settings.first_token_s, settings.lead, settings.evidence_tokens
     )
-    prefetcher = Prefetcher(database, retriever, engines, prompting)
+    prefetcher = Prefetcher(database, retriever, engines, prompt_builder)
     event_log = EventLog(database)
-    rag = Rag(database, event_log, retriever, engines, prompting, metrics)
+    rag = Rag(database, event_log, retriever, engines, prompt_builder, metrics)
     turns = Turns(database, event_log, rag, engines, metrics, settings)
     try:
         yield Services(settings, database, indexes, retrieval, engines, rag, turns, prefetcher, jobs, metrics, epoch)

@@ -48,7 +48,7 @@ async def delete(codebase_id: str, services: ServicesDep) -> dict[str, Any]:
     if services.jobs.is_busy(codebase_id):
         raise ApiError("index_unavailable", "this codebase is being indexed: wait for the job to end")
     await asyncio.to_thread(services.retrieval.choose, codebase_id)
-    await services.jobs.forget(codebase_id)
+    await services.jobs.unfollow(codebase_id)
     await asyncio.to_thread(services.indexes.delete, codebase_id)
     return {"deleted": codebase_id}
 

@@ -14,14 +14,14 @@ BEFORE, BEHIND = 4000, 1000  # characters
 
 async def complete(engines: EnginePool, metrics: Metrics, prefix: str, suffix: str, max_tokens: int) -> dict[str, str]:
     """Text and reason of the end. Raises `ApiError` if the server's model cannot fill in the middle."""
-    async with engines.use("") as ready:
-        engine = ready.engine
+    async with engines.use("") as lease:
+        engine = lease.engine
         if engine.fim is None:
             raise ApiError(
                 "model_unavailable", f"{engine.name} cannot fill in the middle: set MODEL_NAME to one that can"
             )
         prompt = fim_prompt(engine.fim, _from_a_line(prefix), suffix[:BEHIND])
-        sampling = replace(ready.sampling, max_tokens=max_tokens, temperature=0.0)
+        sampling = replace(lease.sampling, max_tokens=max_tokens, temperature=0.0)
         text, reason = "", ""
         async with aclosing(metrics.count_stream(engine.stream(prompt, sampling))) as deltas:
             async for delta in deltas:

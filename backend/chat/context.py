@@ -15,7 +15,7 @@ from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.database import Database
 from backend.db.tables import TurnRow
-from backend.indexing.attachments import ATTACHED, agreeing, attached_hits
+from backend.indexing.attachments import ATTACHED, attached_hits, drop_conflicting
 from backend.indexing.retrieval import Retrieval
 from indexer.errors import NotIndexed
 from indexer.navigation.answers import StructuralAnswer
@@ -64,7 +64,7 @@ class ContextRetriever:
     def __init__(self, database: Database, retrieval: Retrieval, limit: int) -> None:
         self._database, self._retrieval, self._limit = database, retrieval, limit
 
-    async def open(self, question: Question, before: int | None = None) -> TurnContext:
+    async def load_context(self, question: Question, before: int | None = None) -> TurnContext:
         """The conversation, the codebase and the exact answer if there is one; nothing is searched yet.
 
         `before`: the ordinal of the question's own turn; None: all finished turns count.
@@ -107,7 +107,7 @@ class ContextRetriever:
         if not attached:
             return found
         return SearchResult(
-            attached + agreeing(found.hits, attached, question.attachments, codebase.root), is_answered=True
+            attached + drop_conflicting(found.hits, attached, question.attachments, codebase.root), is_answered=True
         )
 
     def is_in_index(self, context: TurnContext, name: str) -> bool:

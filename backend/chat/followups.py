@@ -21,7 +21,7 @@ from indexer.types import Hit, Why
 from prompts.pack import part
 from prompts.snippets import is_doubted, shown_text
 
-NEW = 2  # hits that a continuation may add
+MAX_NEW_HITS = 2  # hits that a continuation may add
 _TURNS = 30  # a subject from before these turns is forgotten
 _FIRST = 2000  # characters of a question or an answer that are searched for its subject
 _PROSE = frozenset(suffix for row in LANGUAGES if row.prose for suffix in row.suffixes)
@@ -85,7 +85,7 @@ def topic_of(history: Sequence[TurnRow]) -> Topic:
 
 
 def previous_hits(hits: Sequence[Hit], history: Sequence[TurnRow], root: Path) -> list[Hit]:
-    """The sources of the last answer, each with the lines that were shown, then at most `NEW` others of `hits`.
+    """The sources of the last answer with the lines that were shown, then at most `MAX_NEW_HITS` others of `hits`.
 
     `hits` are those of the question that is continued. A source whose file has changed since is left out.
     """
@@ -95,7 +95,7 @@ def previous_hits(hits: Sequence[Hit], history: Sequence[TurnRow], root: Path) -
     last = [hit for item in sources if (hit := _shown_again(item, hits, history))]
     seen = [item for row in history for item in row.sources]
     new = [hit for hit in hits if not any(_overlap(hit, item) for item in seen)]
-    return last + new[:NEW]
+    return last + new[:MAX_NEW_HITS]
 
 
 def _last(history: Sequence[TurnRow]) -> TurnRow:

@@ -1,6 +1,6 @@
 """The lead: a first paragraph about the code that answers, sent before a model has read its prompt.
 
-Decides whether there is one and which snippets it cites. Its wording is in `backend.extractive.lead`.
+Decides whether there is one and which snippets it cites. Its wording is in `backend.extractive.lead_text`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from backend.chat.history import exchange, next_number, window
 from backend.chat.question import Question
 from backend.db.tables import TurnRow
-from backend.extractive.lead import asks_where, lead, lead_places
+from backend.extractive.lead_text import asks_where, lead, lead_places
 from indexer.search.searcher import SearchResult
 from indexer.types import Hit
 from prompts.pack import part

@@ -11,7 +11,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from backend.chat.context import ContextRetriever
-from backend.chat.prompting import Prompting
+from backend.chat.prompting import PromptBuilder
 from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.database import Database
@@ -28,9 +28,14 @@ class Prefetcher:
     """Prefetches at most one prompt per session: that of the newest text."""
 
     def __init__(
-        self, database: Database, retriever: ContextRetriever, engines: EnginePool, prompting: Prompting
+        self, database: Database, retriever: ContextRetriever, engines: EnginePool, prompt_builder: PromptBuilder
     ) -> None:
-        self._database, self._retriever, self._engines, self._prompting = database, retriever, engines, prompting
+        self._database, self._retriever, self._engines, self._prompt_builder = (
+            database,
+            retriever,
+            engines,
+            prompt_builder,
+        )
         self.reading: dict[str, asyncio.Task[None]] = {}  # by session
 
     def read(self, session: str, text: str) -> None:
@@ -69,14 +74,14 @@ class Prefetcher:
         if not await self._engines.is_loaded(model):
             return  # a guess is not worth a load, and `auto` has not chosen a model yet
         question = Question(session, "", text, conversation, retrieval="auto" if text.strip() else "off")
-        context = await self._retriever.open(question)
+        context = await self._retriever.load_context(question)
         if context.exact:
             return
         context = await self._retriever.search(context)
-        async with self._engines.use(model, context.routing_features) as ready:
-            budget = self._prompting.budget(ready, context.question, 0.0)
-            built = await self._prompting.build(ready, context, budget, self._prompting.lead(context))
-            reading = ready.engine.stream(replace(built.prompt, ahead=True), Sampling(max_tokens=0))
+        async with self._engines.use(model, context.routing_features) as lease:
+            budget = self._prompt_builder.budget(lease, context.question, 0.0)
+            built = await self._prompt_builder.build(lease, context, budget, self._prompt_builder.lead(context))
+            reading = lease.engine.stream(replace(built.prompt, ahead=True), Sampling(max_tokens=0))
             async with aclosing(reading):
                 async for _ in reading:
                     pass

@@ -16,13 +16,13 @@ from backend.chat.answer import AnswerState, ms_since
 from backend.chat.coalesce import coalesce
 from backend.chat.context import ContextRetriever
 from backend.chat.history import dropped_notice, next_number, window_start
-from backend.chat.prompting import Prompting
+from backend.chat.prompting import PromptBuilder
 from backend.chat.question import Question
 from backend.chat.turn import Turn, TurnLog
 from backend.db.database import Database
 from backend.db.events import EventLog
 from backend.db.tables import TurnRow
-from backend.engines.pool import EnginePool, Ready
+from backend.engines.pool import EngineLease, EnginePool
 from backend.engines.resolver import EXTRACTIVE
 from backend.errors import ApiError
 from backend.metrics import Metrics
@@ -47,18 +47,18 @@ class Rag:
         log: EventLog,
         retriever: ContextRetriever,
         engines: EnginePool,
-        prompting: Prompting,
+        prompt_builder: PromptBuilder,
         metrics: Metrics,
     ) -> None:
         self._database, self._log, self._retriever = database, log, retriever
-        self._engines, self._prompting, self._metrics = engines, prompting, metrics
+        self._engines, self._prompt_builder, self._metrics = engines, prompt_builder, metrics
 
     async def answer(self, question: Question, row: TurnRow, state: AnswerState) -> str:
         """Answers and returns the reason of the end. `question.conversation` is that of the row."""
         log = TurnLog(self._database, self._log, row)
         log.publish_status("retrieving")
         began = time.perf_counter()
-        context = await self._retriever.open(question, row.ordinal)
+        context = await self._retriever.load_context(question, row.ordinal)
         if not context.exact:
             context = await self._retriever.search(context)
         state.ms["retrieve"] = ms_since(began)
@@ -71,11 +71,11 @@ class Rag:
 
     async def preview(self, question: Question) -> tuple[str, BuiltPrompt]:
         """The model's name and the prompt that it would read; nothing is stored or generated."""
-        context = await self._retriever.search(await self._retriever.open(question))
-        async with self._engines.use(context.model, context.routing_features) as ready:
-            budget = self._prompting.budget(ready, question, 0.0)
-            lead = self._prompting.lead(context) if ready.engine.name != EXTRACTIVE else None
-            return ready.engine.name, await self._prompting.build(ready, context, budget, lead)
+        context = await self._retriever.search(await self._retriever.load_context(question))
+        async with self._engines.use(context.model, context.routing_features) as lease:
+            budget = self._prompt_builder.budget(lease, question, 0.0)
+            lead = self._prompt_builder.lead(context) if lease.engine.name != EXTRACTIVE else None
+            return lease.engine.name, await self._prompt_builder.build(lease, context, budget, lead)
 
     async def _answer_exactly(self, turn: Turn, answer: StructuralAnswer) -> str:
         """Sends the locations of a structural answer in one delta; no model runs."""
@@ -95,14 +95,14 @@ class Rag:
         """Sends the sources without an answer."""
         context, state = turn.context, turn.state
         state.model = "none"
-        snippets = _numbered(self._prompting.few(context.found.hits), next_number(context.history))
+        snippets = _numbered(self._prompt_builder.limit_hits(context.found.hits), next_number(context.history))
         await turn.log.store_prompt(state, snippets, "", turn.row.ordinal)
         return "stop"
 
     async def _answer_with_fallback(self, turn: Turn) -> str:
         """The answer of the chosen engine; of the next one while an engine fails before its first text."""
         model, state = turn.context.question.model, turn.state
-        turn.lead = self._prompting.lead(turn.context)
+        turn.lead = self._prompt_builder.lead(turn.context)
         if turn.lead and not self._engines.is_ready(model):
             await turn.begin_with_lead(turn.lead.snippets)  # it need not wait until the model is loaded
         failed: dict[str, str] = {}
@@ -126,37 +126,37 @@ class Rag:
             turn.log.publish_status("loading", done=done, total=total, eta_ms=eta_ms)
 
         turn.log.publish_status("loading")
-        async with self._engines.use(context.question.model, context.routing_features, loading, failed) as ready:
+        async with self._engines.use(context.question.model, context.routing_features, loading, failed) as lease:
             state.record_queue_time()
-            state.model = ready.engine.name
+            state.model = lease.engine.name
             began = time.perf_counter()
-            built = await self._store_prompt(turn, ready)
+            built = await self._store_prompt(turn, lease)
             state.ms["retrieve"] += ms_since(began)
             if turn.lead and (state.lead or state.model != EXTRACTIVE):
                 await turn.begin_with_lead(built.snippets)
             await turn.ground(built.snippets, is_exact=state.model == EXTRACTIVE)
-            return await self._generate(turn, ready, built)
+            return await self._generate(turn, lease, built)
 
-    async def _store_prompt(self, turn: Turn, ready: Ready) -> BuiltPrompt:
+    async def _store_prompt(self, turn: Turn, lease: EngineLease) -> BuiltPrompt:
         context, state = turn.context, turn.state
-        budget = self._prompting.budget(ready, context.question, state.spent_s)
+        budget = self._prompt_builder.budget(lease, context.question, state.spent_s)
         state.ttft_budget_s = budget.first_token_s if budget.is_set else None
         # The extractive engine begins its answers so by itself.
         lead = turn.lead if state.lead or state.model != EXTRACTIVE else None
-        built = await self._prompting.build(ready, context, budget, lead)
+        built = await self._prompt_builder.build(lease, context, budget, lead)
         dropped = dropped_notice(context.history, built.dropped, state.model)
-        state.notice = " ".join(filter(None, (built.prompt.notice, ready.engine.pop_notice(), dropped)))
+        state.notice = " ".join(filter(None, (built.prompt.notice, lease.engine.pop_notice(), dropped)))
         start = window_start(context.history, built.dropped, turn.row)
         await turn.log.store_prompt(state, built.snippets, built.user, start)
         return built
 
-    async def _generate(self, turn: Turn, ready: Ready, built: BuiltPrompt) -> str:
+    async def _generate(self, turn: Turn, lease: EngineLease, built: BuiltPrompt) -> str:
         state, began = turn.state, time.perf_counter()
         reading = "read" if state.lead else "prefill"  # after a lead, `prefill` is the time to the lead
         state.usage = Usage(built.tokens, 0, 0)
         if built.prompt.notice and state.model == EXTRACTIVE:
             self._metrics.fallbacks += 1
-        stream = ready.engine.stream(built.prompt, self._prompting.sampling(ready, turn.context.question))
+        stream = lease.engine.stream(built.prompt, self._prompt_builder.sampling(lease, turn.context.question))
         try:
             async with aclosing(coalesce(stream)) as batches:
                 async for batch in batches:
@@ -169,7 +169,7 @@ class Rag:
                         state.generated += text
                         await turn.send(handover + text)
                     elif not state.generated:
-                        _report_progress(turn, last, ready.engine.rates)
+                        _report_progress(turn, last, lease.engine.rates)
                     if last.reason is not None:
                         state.usage = last.usage or state.usage
                         is_silent = not state.generated.strip() and last.reason != "cancelled"
@@ -183,7 +183,7 @@ class Rag:
                 state.ms[reading] = ms_since(began)
             if state.generated and not state.usage.completion:  # cut short: the exact count never arrived
                 state.usage = replace(state.usage, completion=estimate_tokens(state.generated))
-        raise RuntimeError(f"engine {ready.engine.name} ended its stream without a reason")
+        raise RuntimeError(f"engine {lease.engine.name} ended its stream without a reason")
 
 
 def _numbered(hits: Sequence[Hit], first: int) -> list[Snippet]:

@@ -99,7 +99,7 @@ class Turn:
         if self.grounding is None:
             self.grounding = Grounding(context.root, sources, text, self.is_in_index)
         self.grounding.is_exact = is_exact
-        self.grounding.learn(sources)
+        self.grounding.set_sources(sources)
         self.grounding.is_checked = context.question.retrieval != "off" and task(text) != CHANGE
 
     async def send(self, text: str, *, last: bool = False) -> None:

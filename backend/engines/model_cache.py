@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from backend.engines.resident_models import InstalledModel, ResidentModel, ResidentModels, Room, file_state
+from backend.engines.resident_models import Allocation, InstalledModel, ResidentModel, ResidentModels, file_state
 from backend.metrics import Metrics
 from models.backoff import Backoff
 from models.errors import ModelError, ModelUnavailable
@@ -88,7 +88,7 @@ class ModelCache:
         if resident is None or resident.evicting:
             resident = await self._wait_for(self._start_load(model), listener)
         else:
-            resident.add_users(1)
+            resident.retain()
         try:
             yield resident
         finally:
@@ -145,7 +145,7 @@ class ModelCache:
                 load = self._loads[name]
                 load.resident = await self._load(load)
                 self._residents.add(load.resident)
-                load.resident.add_users(load.waiting)
+                load.resident.retain(load.waiting)
         finally:
             del self._loads[name]
 
@@ -156,18 +156,18 @@ class ModelCache:
             header = await asyncio.to_thread(read_header, model.path)
         except ModelError as error:
             raise self._failed(model, error) from error
-        room = await self._residents.make_room(model, header, lambda: load.waiting > 0)
-        _warn_if_shortened(model, header, room)
-        ram_bytes = snapshot_bytes(model.snapshots, room.left)
-        need, free = room.need + ram_bytes, memory_free()
+        allocation = await self._residents.make_room(model, header, lambda: load.waiting > 0)
+        _warn_if_shortened(model, header, allocation)
+        ram_bytes = snapshot_bytes(model.snapshots, allocation.left)
+        need, free = allocation.need + ram_bytes, memory_free()
         on_progress = partial(load.on_progress, time.perf_counter())
         try:
-            engine, chat = await self._load_model(model, room.context, ram_bytes, on_progress)
+            engine, chat = await self._load_model(model, allocation.context, ram_bytes, on_progress)
         except (ModelError, TemplateRejected, OSError) as error:
-            raise self._failed(model, error, room.evicted) from error
+            raise self._failed(model, error, allocation.evicted) from error
         self._backoff.succeeded(model.spec.name)
         self._metrics.loads += 1
-        self._metrics.swaps += bool(room.evicted)
+        self._metrics.swaps += bool(allocation.evicted)
         touched = min(need, max(0, free - memory_free()))
         return ResidentModel(model, engine, chat, need, ram_bytes, need - touched)
 
@@ -183,10 +183,10 @@ class ModelCache:
         return ModelUnavailable(". ".join(sentences))
 
 
-def _warn_if_shortened(model: InstalledModel, header: GgufHeader, room: Room) -> None:
+def _warn_if_shortened(model: InstalledModel, header: GgufHeader, allocation: Allocation) -> None:
     longest = min(model.context, header.context_length)
-    if room.context < longest:
-        log.warning("%s has a context of %d tokens: no memory for %d", model.spec.name, room.context, longest)
+    if allocation.context < longest:
+        log.warning("%s has a context of %d tokens: no memory for %d", model.spec.name, allocation.context, longest)
 
 
 def _log_failure(task: "asyncio.Task[None]") -> None:

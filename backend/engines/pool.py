@@ -30,7 +30,7 @@ NO_FEATURES = RoutingFeatures()
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class EngineLease:
     """An engine with what a prompt for it needs."""
 
     engine: Engine
@@ -107,7 +107,7 @@ class EnginePool:
         features: RoutingFeatures = NO_FEATURES,
         listener: LoadListener | None = None,
         failed: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[Ready]:
+    ) -> AsyncIterator[EngineLease]:
         """The engine for a model name, loaded, and kept loaded until the block ends.
 
         `features` and `failed` count only if the name is `auto`: engines in `failed` (with the reason) are not tried.
@@ -127,7 +127,7 @@ class EnginePool:
         """The numbers that the processes of local models report, by model and name."""
         return self._cache.process_metrics()
 
-    async def forget(self) -> None:
+    async def clear_caches(self) -> None:
         """Deletes what models cache of conversations, in memory and on disk: their text has been deleted."""
         await self._cache.clear_caches()
         for path in kv_folder(self._settings).glob("*.kv"):
@@ -149,7 +149,7 @@ class EnginePool:
         except ModelError as error:
             log.info("%s is not loaded ahead: %s", name, error)
 
-    async def _choose(self, name: str, request: _Request) -> Ready:
+    async def _choose(self, name: str, request: _Request) -> EngineLease:
         if name == AUTO:
             return await self._route(request)
         if self._resolver.is_remote(name):
@@ -157,16 +157,16 @@ class EnginePool:
         model = self.resolve(name)
         return self._without_model(name) if model is None else await self._use_local(model, request)
 
-    async def _use_local(self, model: InstalledModel, request: _Request) -> Ready:
+    async def _use_local(self, model: InstalledModel, request: _Request) -> EngineLease:
         resident = await request.stack.enter_async_context(self._cache.use(model, request.listener))
         spec = resident.model.spec
-        return Ready(resident.engine, resident.chat, spec.sampling, spec.system_prompt)
+        return EngineLease(resident.engine, resident.chat, spec.sampling, spec.system_prompt)
 
-    async def _use_remote(self, request: _Request) -> Ready:
+    async def _use_remote(self, request: _Request) -> EngineLease:
         assert self._remote is not None
-        return Ready(await request.stack.enter_async_context(self._remote.use()), FORMATS["plain"], Sampling())
+        return EngineLease(await request.stack.enter_async_context(self._remote.use()), FORMATS["plain"], Sampling())
 
-    async def _route(self, request: _Request) -> Ready:
+    async def _route(self, request: _Request) -> EngineLease:
         """The first engine that can be used, beginning with the tier of the question's score."""
         score = router.score(request.features)
         reasons = dict(request.failed)
@@ -175,18 +175,18 @@ class EnginePool:
             if name in request.failed:
                 continue
             try:
-                ready = await self._use_local(model, request) if model else await self._route_to_remote(request)
+                lease = await self._use_local(model, request) if model else await self._route_to_remote(request)
             except ModelError as error:
                 reasons[name] = str(error)
                 continue
-            self._metrics.record_route(tier, ready.engine.name, tier != router.tier_for(score) or bool(reasons))
+            self._metrics.record_route(tier, lease.engine.name, tier != router.tier_for(score) or bool(reasons))
             notice = "; ".join(f"{engine} could not answer: {reason}" for engine, reason in reasons.items())
-            return replace(ready, notice=notice)
+            return replace(lease, notice=notice)
         self._metrics.record_route(EXTRACTIVE, EXTRACTIVE, True)
-        ready = self._without_model(AUTO)
-        return replace(ready, notice="; ".join(reasons.values())) if reasons else ready
+        lease = self._without_model(AUTO)
+        return replace(lease, notice="; ".join(reasons.values())) if reasons else lease
 
-    async def _route_to_remote(self, request: _Request) -> Ready:
+    async def _route_to_remote(self, request: _Request) -> EngineLease:
         """As `_use_remote`, but leaves a server alone that failed just now."""
         if self._remote is not None and (refusal := self._remote.refusal()):
             raise ModelUnavailable(refusal)
@@ -195,9 +195,9 @@ class EnginePool:
     def _routes(self, score: int) -> list[tuple[str, InstalledModel | None]]:
         return self._resolver.routes(score, lambda name: self._cache.get(name) is not None)
 
-    def _without_model(self, name: str) -> Ready:
+    def _without_model(self, name: str) -> EngineLease:
         notice = "" if name == EXTRACTIVE else self._resolver.missing_message(name)
-        return Ready(self._extractive, FORMATS["plain"], Sampling(), notice=notice)
+        return EngineLease(self._extractive, FORMATS["plain"], Sampling(), notice=notice)
 
     @property
     def current(self) -> dict[str, Any]:

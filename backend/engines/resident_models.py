@@ -49,29 +49,36 @@ class ResidentModel:
     chat: ChatFormat
     need: int  # bytes, as computed
     snapshots: int  # at most so many of them are for snapshots
-    untouched: int  # so many of them were still free for the system just after the load
+    untouched_bytes: int  # so many of them were still free for the system just after the load
     last_used: int = 0
     users: int = 0
     evicting: bool = False  # new users wait, and the model is loaded again for them
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def unseen(self) -> int:
+    def unallocated_bytes(self) -> int:
         """Bytes of `need` that the system counts as free now: mapped weights, untouched buffers, future snapshots."""
-        return max(0, self.untouched - min(self.snapshots, int(self.engine.metrics.get("snapshot_ram_bytes", 0))))
+        return max(0, self.untouched_bytes - min(self.snapshots, int(self.engine.metrics.get("snapshot_ram_bytes", 0))))
 
-    def add_users(self, count: int) -> None:
-        """Changes the number of users, which may be by a negative count."""
-        self.users += count
-        if self.users == 0:
+    def retain(self, users: int = 1) -> None:
+        """Adds users."""
+        self._set_users(self.users + users)
+
+    def release(self) -> None:
+        """Removes one user."""
+        self._set_users(self.users - 1)
+
+    def _set_users(self, users: int) -> None:
+        self.users = users
+        if users == 0:
             self.idle.set()
         else:
             self.idle.clear()
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """The room that was made for a model."""
+class Allocation:
+    """The memory that was made free for a model."""
 
     context: int  # tokens
     need: int  # bytes
@@ -108,9 +115,9 @@ class ResidentModels:
     def release(self, resident: ResidentModel) -> None:
         """Ends one use of the model."""
         resident.last_used = next(self._clock)
-        resident.add_users(-1)
+        resident.release()
 
-    async def make_room(self, model: InstalledModel, header: GgufHeader, is_awaited: Callable[[], bool]) -> Room:
+    async def make_room(self, model: InstalledModel, header: GgufHeader, is_awaited: Callable[[], bool]) -> Allocation:
         """Evicts models, one by one, until this one fits, with a shorter context if it has to be.
 
         Free memory is read again after each: not all of a model's bytes come back at once. A model in use is only
@@ -120,7 +127,7 @@ class ResidentModels:
         need = partial(model.bytes_needed, header)
         evicted: list[str] = []
         while True:
-            free = memory_free() - sum(resident.unseen for resident in self._by_name.values())
+            free = memory_free() - sum(resident.unallocated_bytes for resident in self._by_name.values())
             memory_plan = plan(need, longest, free, [_memory_of(resident) for resident in self._by_name.values()])
             if memory_plan is None:
                 shortest = min(contexts(longest))
@@ -128,7 +135,7 @@ class ResidentModels:
             leaving = [*self._sharing_gpu(model), *memory_plan.leaving]
             if not leaving:
                 needed = need(memory_plan.context)
-                return Room(memory_plan.context, needed, free - needed, tuple(evicted))
+                return Allocation(memory_plan.context, needed, free - needed, tuple(evicted))
             resident = self._by_name[leaving[0]]
             if resident.users and not is_awaited():
                 raise ModelUnavailable(f"{model.spec.name} is not loaded ahead: {leaving[0]} is in use")

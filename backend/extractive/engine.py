@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from backend.extractive.calls import calls
 from backend.extractive.excerpt import comment, decisive_lines
 from backend.extractive.matching import Kind, Match, Ranking, rank, stems
-from backend.extractive.prose import code_span, first_paragraph, first_sentence, name, paragraphs, sentences
+from backend.extractive.prose import code_span, first_paragraph, first_sentence, join_list, name, paragraphs, sentences
 from indexer.files.roles import is_test
 from models.errors import EngineFailed
 from models.tokens import estimate_tokens
@@ -128,9 +128,9 @@ def _documentation(snippet: ContextSnippet, words: frozenset[str]) -> str:
     later = [sentence for paragraph in paragraphs(snippet.doc)[1:] for sentence in sentences(paragraph)]
     more = [sentence for sentence in later if words & stems(sentence)][:_MORE_SENTENCES]
     if first:
-        return " ".join(ended(sentence) for sentence in (first, *more))
+        return " ".join(with_full_stop(sentence) for sentence in (first, *more))
     note = first_paragraph(comment(snippet, words))
-    return f"A comment there says: {ended(note)}" if note else ""
+    return f"A comment there says: {with_full_stop(note)}" if note else ""
 
 
 def _calls(snippet: ContextSnippet, others: Sequence[ContextSnippet]) -> str:
@@ -145,11 +145,10 @@ def _calls(snippet: ContextSnippet, others: Sequence[ContextSnippet]) -> str:
 
 
 def _listed(items: Sequence[ContextSnippet]) -> str:
-    *head, last = [f"{name(item.symbol)} [{item.n}]" for item in items]
-    return f"{', '.join(head)} and {last}" if head else last
+    return join_list([f"{name(item.symbol)} [{item.n}]" for item in items])
 
 
-def ended(sentence: str) -> str:
+def with_full_stop(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?", ".)", "…")) else f"{sentence}."
 
 
@@ -164,7 +163,7 @@ def _code(snippet: ContextSnippet, words: frozenset[str]) -> str:
 def _bullet(snippet: ContextSnippet) -> str:
     summary = first_sentence(snippet.doc) if snippet.kind != "section" else ""
     what = f"{name(snippet.symbol)}, " if snippet.symbol else ""
-    return f"- {what}{location(snippet)}" + (f": {ended(summary)}" if summary else "")
+    return f"- {what}{location(snippet)}" + (f": {with_full_stop(summary)}" if summary else "")
 
 
 def location(snippet: ContextSnippet) -> str:

@@ -5,6 +5,7 @@ Pure text; knows no question.
 
 import html
 import re
+from collections.abc import Sequence
 
 _LONG = 600  # characters of a paragraph; sentences beyond are left out
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9`\"'(])")
@@ -68,6 +69,12 @@ def first_paragraph(doc: str) -> str:
 
 def first_sentence(doc: str) -> str:
     return sentences(first_paragraph(doc))[0]
+
+
+def join_list(items: Sequence[str]) -> str:
+    """`a, b and c`; `items` is not empty."""
+    *head, last = items
+    return f"{', '.join(head)} and {last}" if head else last
 
 
 def name(symbol: str) -> str:

@@ -21,8 +21,8 @@ from prompts.task import FACT, task
 from prompts.values import Value, numbers_in, stated_values
 
 MOST_SOURCES = 3  # of one sentence
-_COVERED = 0.6  # share of a sentence's weighted words that its source must contain if it quotes no name
-_FEWEST = 3  # such words
+MIN_WORD_SHARE = 0.6  # share of a sentence's weighted words that its source must contain if it quotes no name
+MIN_SHARED_WORDS = 3  # such words
 _CODE_SPAN = re.compile(CODE)
 _BARE_NAME = re.compile(
     r"(?<![\w`./?&-])(?:[a-z]\w*_\w+|__\w+__|_\w+(?<!_)(?![^_\n]*\w_(?!\w))|[a-z]+[A-Z]\w*|[A-Z]\w*_\w+)(?![\w`])"
@@ -63,12 +63,12 @@ class Attributor:
         self._proper = task(question) == FACT  # of a fact, a bare word can be the wrong answer
         self._question, self._question_numbers = question, numbers_in(question)
         self._question_words = frozenset(re.findall(r"\w+", question))
-        self.learn(sources)
+        self.set_sources(sources)
         self._splitter = SentenceSplitter()
         self._ahead = 0  # code points of the incomplete sentence that were passed on
         self._is_numbered = False  # the last sentence has citations
 
-    def learn(self, sources: Sequence[Source]) -> None:
+    def set_sources(self, sources: Sequence[Source]) -> None:
         self._sources = sources
         self._frequency = Counter(chain.from_iterable(source.stems for source in sources))
 
@@ -189,7 +189,7 @@ class Attributor:
         best = max(self._sources, key=lambda source: sum(weight[stem] for stem in stems & source.stems))
         shared = stems & best.stems
         share = sum(weight[stem] for stem in shared) / (sum(weight.values()) or 1.0)
-        return [best] if len(shared) >= _FEWEST and share >= _COVERED else []
+        return [best] if len(shared) >= MIN_SHARED_WORDS and share >= MIN_WORD_SHARE else []
 
     def _smallest_cover(
         self, names: Sequence[str], values: Sequence[Value], stems: frozenset[str], sources: Sequence[Source]

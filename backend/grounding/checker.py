@@ -46,39 +46,43 @@ class Grounding:
     grounded: int = 0  # those of them whose citations are all ok
     _values: list[UnsupportedClaim] = field(default_factory=list)
     _parser: CitationParser = field(init=False)
-    _reviser: Attributor = field(init=False)
+    _attributor: Attributor = field(init=False)
     _work: asyncio.Future[GroundedText] | None = None  # what runs in a thread
     _tail: str = ""  # the last characters of the text
 
     def __post_init__(self) -> None:
-        self._reviser = Attributor(() if self.is_exact else self.sources, self.question)
+        self._attributor = Attributor(() if self.is_exact else self.sources, self.question)
         self._parser = CitationParser(proper=task(self.question) == FACT)
 
-    def learn(self, sources: Sequence[Source]) -> None:
+    def set_sources(self, sources: Sequence[Source]) -> None:
         """The text that follows may cite these sources, too."""
         self.sources = sources
-        self._reviser.learn(() if self.is_exact else sources)
+        self._attributor.set_sources(() if self.is_exact else sources)
 
     async def feed(self, text: str) -> GroundedText:
         """Takes the next text of the answer. Files are read in a thread."""
-        return await self._in_thread(lambda: self._checked(self._reviser.feed(text)))
+        return await self._in_thread(lambda: self._checked(self._attributor.feed(text)))
 
     async def close(self) -> GroundedText:
         """Ends the answer. If it stated a value that is in no source, a correction with the closest lines follows."""
 
         def work() -> GroundedText:
-            last = self._checked(self._reviser.close(), final=True)
+            last = self._checked(self._attributor.close(), final=True)
             counts = self.stated, self.grounded
-            correction = self._checked(AttributedText(self._correction()), final=True)
+            correction = self._correction()
+            self.is_checked = False  # the correction names the wrong values itself
+            corrected = self._checked(AttributedText(correction), final=True)
             self.stated, self.grounded = counts  # the correction does not count
-            return _concatenated(last, correction)
+            return _concatenated(last, corrected)
 
         return await self._in_thread(work)
 
     async def break_off(self) -> GroundedText:
         """The withheld rest of an answer that ends early, also after a `feed` that was cancelled."""
         before = [await self._work] if self._work else []
-        return _concatenated(*before, await self._in_thread(lambda: self._checked(self._reviser.close(), final=True)))
+        return _concatenated(
+            *before, await self._in_thread(lambda: self._checked(self._attributor.close(), final=True))
+        )
 
     async def _in_thread(self, work: Callable[[], GroundedText]) -> GroundedText:
         """Runs `work` in a thread. After a cancel its result is still in `_work`."""
@@ -107,14 +111,13 @@ class Grounding:
         return GroundedText(revised.text, _in_order(cites))
 
     def _correction(self) -> str:
-        """A sentence that says which values are not in the code. It is not checked for them itself."""
+        """A sentence that says which values are not in the code; "" if there are none."""
         if not self._values or not self.sources:
             return ""
-        self.is_checked = False
         best = self.sources[0]
         stated = ", ".join(dict.fromkeys(code_span(value.text.strip("`")) for value in self._values))
         place = code_span(f"{best.path}:{best.start}-{best.end}")
-        fence = "\n" * (not self._tail.endswith("\n")) + self._reviser.fence if self._reviser.fence else ""
+        fence = "\n" * (not self._tail.endswith("\n")) + self._attributor.fence if self._attributor.fence else ""
         gap = "\n\n" if fence else "\n" * (2 - len(self._tail) + len(self._tail.rstrip("\n")))
         return f"{fence}{gap}The code that was read does not say {stated}: see {place} [{best.n}]."
 
@@ -146,24 +149,27 @@ def citation_statuses(
     absolute or shortened to its last parts. Attachments are always unchanged.
     """
     cited = [_cited_sources(citation, sources, root) for citation in claim]
-    together = [source for found in cited for source, _ in found or ()]
+    cited_sources = [source for found in cited for source, _ in found or ()]
     items = []
     for citation, found in zip(claim, cited, strict=True):
         numbers = citation.numbers or tuple(dict.fromkeys(source.n for source, _ in found or ()))
-        supported = found and _is_supported(citation, together, sources, question)
+        supported = found and _is_supported(citation, cited_sources, sources, question)
         status = max((status for _, status in found), key=STATUSES.index) if found and supported else INVENTED
         items.append({"n": list(numbers), "start": citation.start, "end": citation.end, "status": status})
     return items
 
 
-def _is_supported(citation: Citation, together: Sequence[Source], sources: Sequence[Source], question: str) -> bool:
+def _is_supported(
+    citation: Citation, cited_sources: Sequence[Source], sources: Sequence[Source], question: str
+) -> bool:
     """Whether the sources of a sentence contain the names and values of a citation; a name may be any source's path."""
     names = all(
-        contain(together, name) or any(is_path_in(name, source.path) for source in sources) for name in citation.names
+        contain(cited_sources, name) or any(is_path_in(name, source.path) for source in sources)
+        for name in citation.names
     )
     in_question = numbers_in(question)
     values = [value for value in citation.values if not value.stands_in(question, in_question)]
-    return names and all(any(source.states(value) for source in together) for value in values)
+    return names and all(any(source.states(value) for source in cited_sources) for value in values)
 
 
 def _cited_sources(citation: Citation, sources: Sequence[Source], root: Path | None) -> list[tuple[Source, str]] | None:
@@ -209,12 +215,16 @@ def _status(source: Source, first: int, last: int, root: Path | None) -> str:
         return STALE
     if sha_of(root, source.path) == source.sha:
         return OK
-    now = read(root, Candidate(source.path, 0, 0))  # decoded and masked as the index did
+    current = read(root, Candidate(source.path, 0, 0))  # decoded and masked as the index did
     lines = source.lines(first, last)
-    if not isinstance(now, SourceFile) or not any(line.strip() for line in lines):
+    if not isinstance(current, SourceFile) or not any(line.strip() for line in lines):
         return STALE
-    there, start = now.text.split("\n"), max(first, source.start) - 1
-    if there[start : start + len(lines)] == lines:
+    current_lines, start = current.text.split("\n"), max(first, source.start) - 1
+    if current_lines[start : start + len(lines)] == lines:
         return OK
-    starts = range(len(there) - len(lines) + 1)
-    return MOVED if any(there[at] == lines[0] and there[at : at + len(lines)] == lines for at in starts) else STALE
+    starts = range(len(current_lines) - len(lines) + 1)
+    return (
+        MOVED
+        if any(current_lines[at] == lines[0] and current_lines[at : at + len(lines)] == lines for at in starts)
+        else STALE
+    )

@@ -34,7 +34,7 @@ def attached_hits(attachments: tuple[Attachment, ...], root: Path | None) -> lis
     return [hit for attachment in attachments for hit in _pieces(attachment, root)]
 
 
-def agreeing(
+def drop_conflicting(
     found: Sequence[Hit], attached: Sequence[Hit], attachments: tuple[Attachment, ...], root: Path
 ) -> list[Hit]:
     """`found` without the hits whose lines `attached` shows, or shows differently.

@@ -106,10 +106,10 @@ class Jobs:
         """How changes of this codebase are detected, `events` or `polling`; None if it is not followed."""
         return self._watchers.how(codebase)
 
-    async def forget(self, codebase: str) -> None:
+    async def unfollow(self, codebase: str) -> None:
         """Stops following a codebase."""
         self._followed.discard(codebase)
-        await asyncio.to_thread(self._watchers.forget, codebase)
+        await asyncio.to_thread(self._watchers.unfollow, codebase)
 
     def all(self, codebase: str) -> list[Job]:
         """The jobs of this codebase that can still be queried, oldest first."""

@@ -32,7 +32,7 @@ class Watchers:
         followed = self._watches.get(codebase)
         return followed[0].how if followed else None
 
-    def forget(self, codebase: str) -> None:
+    def unfollow(self, codebase: str) -> None:
         """Stops following a codebase; returns when its thread has ended."""
         with self._lock:
             followed = self._watches.pop(codebase, None)

@@ -13,7 +13,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from backend.config import Settings, load_settings
-from backend.engines.pool import EnginePool, Ready
+from backend.engines.pool import EngineLease, EnginePool
 from backend.indexing.embedders import Embedders
 from backend.indexing.indexes import Indexes
 from backend.server import serve
@@ -39,8 +39,8 @@ class ScriptedEngines(EnginePool):
             raise UnknownModel(name, ["scripted"])
 
     @asynccontextmanager
-    async def use(self, *_: object, **__: object) -> AsyncIterator[Ready]:
-        yield Ready(self.engine, FORMATS["phi3"], Sampling())
+    async def use(self, *_: object, **__: object) -> AsyncIterator[EngineLease]:
+        yield EngineLease(self.engine, FORMATS["phi3"], Sampling())
 
 
 @dataclass(slots=True)

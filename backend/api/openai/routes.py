@@ -21,7 +21,7 @@ from backend.api.openai import schemas
 from backend.api.openai.repository import from_codebase
 from backend.api.openai.responses import DONE, Form, ResponsePart, sse
 from backend.api.openai.schemas import REPO
-from backend.engines.pool import NO_FEATURES, Ready
+from backend.engines.pool import NO_FEATURES, EngineLease
 from backend.engines.resolver import EXTRACTIVE
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
@@ -60,7 +60,7 @@ async def chat(body: schemas.Chat, request: Request, services: ServicesDep) -> S
         parts = from_codebase(services, body, messages)
     else:
         features = RoutingFeatures(messages.question)
-        parts = _passthrough(services, body, lambda ready: chat_prompt(ready.chat, messages), features)
+        parts = _passthrough(services, body, lambda lease: chat_prompt(lease.chat, messages), features)
     return await _respond(request, body, Form("chat"), parts)
 
 
@@ -126,7 +126,7 @@ def _require_model(services: Services, name: str) -> None:
 async def _passthrough(
     services: Services,
     body: schemas.Generating,
-    make: Callable[[Ready], Prompt],
+    make: Callable[[EngineLease], Prompt],
     features: RoutingFeatures = NO_FEATURES,
 ) -> Parts:
     """The model's answer to the client's own prompt."""
@@ -135,11 +135,11 @@ async def _passthrough(
     while True:
         name, has_text = "", False
         try:
-            async with services.engines.use(body.name, features, failed=failed) as ready:
-                if ready.engine.name == EXTRACTIVE and ready.notice:  # a stand-in for a model, and it only quotes code
-                    raise failure or ApiError("model_unavailable", ready.notice)
-                name = ready.engine.name
-                async with aclosing(_parts(services, body, ready, make(ready))) as parts:
+            async with services.engines.use(body.name, features, failed=failed) as lease:
+                if lease.engine.name == EXTRACTIVE and lease.notice:  # a stand-in for a model, and it only quotes code
+                    raise failure or ApiError("model_unavailable", lease.notice)
+                name = lease.engine.name
+                async with aclosing(_parts(services, body, lease, make(lease))) as parts:
                     async for part in parts:
                         has_text = has_text or bool(part.text)
                         yield part
@@ -150,12 +150,12 @@ async def _passthrough(
             failure = error
 
 
-async def _parts(services: Services, body: schemas.Generating, ready: Ready, prompt: Prompt) -> Parts:
+async def _parts(services: Services, body: schemas.Generating, lease: EngineLease, prompt: Prompt) -> Parts:
     """The answer of one engine."""
-    own = replace(ready.sampling, max_tokens=services.settings.max_tokens or ready.sampling.max_tokens)
-    async with aclosing(services.metrics.count_stream(ready.engine.stream(prompt, body.sampling(own)))) as deltas:
+    own = replace(lease.sampling, max_tokens=services.settings.max_tokens or lease.sampling.max_tokens)
+    async with aclosing(services.metrics.count_stream(lease.engine.stream(prompt, body.sampling(own)))) as deltas:
         async for delta in deltas:
-            yield ResponsePart(delta.text, 0, ready.engine.name, delta.reason, delta.usage, _note(delta))
+            yield ResponsePart(delta.text, 0, lease.engine.name, delta.reason, delta.usage, _note(delta))
 
 
 def _note(delta: Delta) -> str:
@@ -169,13 +169,13 @@ async def _completions(services: Services, body: schemas.Completion) -> Parts:
     """The answers to the prompts of one request, one after the other."""
     for index, text in enumerate(body.prompt):
 
-        def make(ready: Ready, text: str = text) -> Prompt:
+        def make(lease: EngineLease, text: str = text) -> Prompt:
             if not body.suffix:
                 return raw_prompt(text)
-            if ready.engine.fim is None:
-                problem = f"{ready.engine.name} cannot fill in the middle: choose a model that can, or send no suffix"
+            if lease.engine.fim is None:
+                problem = f"{lease.engine.name} cannot fill in the middle: choose a model that can, or send no suffix"
                 raise ApiError("bad_params", problem, param="suffix")
-            return fim_prompt(ready.engine.fim, text, body.suffix)
+            return fim_prompt(lease.engine.fim, text, body.suffix)
 
         async with aclosing(_passthrough(services, body, make)) as parts:
             async for part in parts:

@@ -3,13 +3,14 @@
 import asyncio
 import gc
 import threading
-import weakref
+
+import pytest
 
 from backend.chat.context import TurnContext
 from backend.chat.followups import SearchInput
-from backend.chat.prompting import THREADS, Prompting
+from backend.chat.prompting import THREADS, PromptBuilder
 from backend.chat.question import Question
-from backend.engines.pool import Ready
+from backend.engines.pool import EngineLease
 from models.scripted import ScriptedEngine
 from models.types import Rates, Sampling, Segment
 from prompts.formats import FORMATS
@@ -31,17 +32,17 @@ class Hanging(ScriptedEngine):
         return super().count_tokens(segments)
 
 
-def ready(engine: ScriptedEngine) -> Ready:
-    return Ready(engine, FORMATS["phi3"], Sampling())
+def lease(engine: ScriptedEngine) -> EngineLease:
+    return EngineLease(engine, FORMATS["phi3"], Sampling())
 
 
 async def test_an_engine_that_hangs_does_not_block_another() -> None:
-    prompting, hanging, other = Prompting(8, 0, 0), Hanging(), ScriptedEngine()
-    stuck = [asyncio.create_task(prompting.build(ready(hanging), CONTEXT, UNLIMITED)) for _ in range(20 * THREADS)]
+    builder, hanging, other = PromptBuilder(8, 0, 0), Hanging(), ScriptedEngine()
+    stuck = [asyncio.create_task(builder.build(lease(hanging), CONTEXT, UNLIMITED)) for _ in range(20 * THREADS)]
     await asyncio.sleep(0)
     try:
         async with asyncio.timeout(2):
-            built = await prompting.build(ready(other), CONTEXT, UNLIMITED)
+            built = await builder.build(lease(other), CONTEXT, UNLIMITED)
         assert not any(task.done() for task in stuck)
     finally:
         hanging.released.set()
@@ -49,9 +50,11 @@ async def test_an_engine_that_hangs_does_not_block_another() -> None:
 
 
 async def test_the_threads_of_an_engine_end_with_it() -> None:
-    prompting, engine = Prompting(8, 0, 0), ScriptedEngine()
-    await prompting.build(ready(engine), CONTEXT, UNLIMITED)
-    threads = weakref.ref(prompting.threads[engine])
+    builder, engine = PromptBuilder(8, 0, 0), ScriptedEngine()
+    await builder.build(lease(engine), CONTEXT, UNLIMITED)
+    threads = builder.threads[engine]
     del engine
     gc.collect()
-    assert (len(prompting.threads), threads()) == (0, None)
+    assert len(builder.threads) == 0
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        threads.submit(gc.collect)

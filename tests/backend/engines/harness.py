@@ -140,8 +140,8 @@ async def pool_of(machine: Machine, metrics: Metrics | None = None, kv_ram_mb: i
 
 async def visit(engines: EnginePool, name: str) -> str:
     """Uses a model for a moment."""
-    async with engines.use(name) as ready:
-        return ready.engine.name
+    async with engines.use(name) as lease:
+        return lease.engine.name
 
 
 def resident(engines: EnginePool) -> list[str]:

@@ -68,11 +68,11 @@ def test_snapshots_that_were_made_are_not_counted_twice() -> None:
 
     model = InstalledModel(ModelSpec("ant", ()), Path("ant.gguf"), 4000)
     engine = WithSnapshots()
-    loaded = ResidentModel(model, engine, FORMATS["phi3"], need=900, snapshots=300, untouched=500)
-    unseen = []
+    loaded = ResidentModel(model, engine, FORMATS["phi3"], need=900, snapshots=300, untouched_bytes=500)
+    unallocated = []
     for engine.snapshot_bytes in (0.0, 100.0, 600.0):  # the last exceeds the limit: snapshots wait for the disk
-        unseen.append(loaded.unseen)
-    assert unseen == [500, 400, 200]
+        unallocated.append(loaded.unallocated_bytes)
+    assert unallocated == [500, 400, 200]
 
 
 async def test_no_model_is_refused_for_its_snapshots(machine: Machine) -> None:
@@ -105,8 +105,8 @@ async def test_a_model_in_use_is_waited_for_and_gets_no_new_users(machine: Machi
 async def test_the_context_is_halved_if_memory_is_short_and_a_refusal_has_the_numbers(machine: Machine) -> None:
     async with pool_of(machine) as engines:
         machine.memory = 10_500_000
-        async with engines.use("cow") as ready:
-            assert ready.engine.context_length == 2048
+        async with engines.use("cow") as lease:
+            assert lease.engine.context_length == 2048
         await engines.unload()
         machine.memory = 9_000_000
         with pytest.raises(ModelUnavailable, match=r"cow\.gguf needs 10 MB .* 2048 tokens, 9 MB are free"):
@@ -171,6 +171,6 @@ async def test_any_order_of_users_stays_within_the_memory_and_leaks_nothing(
 
 
 async def _stay(engines: EnginePool, name: str) -> str:
-    async with engines.use(name) as ready:
+    async with engines.use(name) as lease:
         await asyncio.sleep(0.002)
-        return ready.engine.name
+        return lease.engine.name

@@ -21,9 +21,9 @@ def install(folder: Path, name: str, size: int) -> None:
 
 
 async def notice(engines: EnginePool, name: str = "") -> str:
-    async with engines.use(name) as ready:
-        assert ready.engine.name == "extractive"
-        return ready.notice
+    async with engines.use(name) as lease:
+        assert lease.engine.name == "extractive"
+        return lease.notice
 
 
 async def test_without_model_name_an_installed_model_answers(tmp_path: Path) -> None:

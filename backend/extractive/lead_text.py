@@ -6,9 +6,9 @@ Composes from the snippets and the question only; knows no model.
 from collections.abc import Sequence
 
 from backend.extractive.calls import used_names
-from backend.extractive.engine import article, ended, location
+from backend.extractive.engine import article, location, with_full_stop
 from backend.extractive.matching import Kind, Match, kind_of, rank, stems
-from backend.extractive.prose import code_span, first_sentence, name
+from backend.extractive.prose import code_span, first_sentence, join_list, name
 from indexer.files.roles import is_test
 from models.types import ContextSnippet
 
@@ -18,7 +18,7 @@ NAMED = 3  # snippets that a lead names at most
 _CLOSE = 0.6  # of the best score: snippets below it are not named
 _LONG = 240  # characters of documentation
 # What the model continues from. After a lead that sounds like a complete answer it stopped.
-_ON = {Kind.WHERE: "In detail:", Kind.HOW: "How it works:", Kind.WHAT: "In detail:"}
+_HANDOVER = {Kind.WHERE: "In detail:", Kind.HOW: "How it works:", Kind.WHAT: "In detail:"}
 
 
 def lead_places(question: str, snippets: tuple[ContextSnippet, ...]) -> list[ContextSnippet]:
@@ -44,11 +44,11 @@ def lead(question: str, places: Sequence[ContextSnippet]) -> str:
     if len(summary) > _LONG or not ranking.words & stems(summary):
         summary = ""
     uses = used_names(best.text, best.symbol, ranking.words)[:USED]
-    within = f"It uses {listed([code_span(used) for used in uses])} [{best.n}]." if len(uses) > 1 else ""
-    beside = f"Close to it: {listed([_beside(other, ranking.words) for other in others])}." if others else ""
+    within = f"It uses {join_list([code_span(used) for used in uses])} [{best.n}]." if len(uses) > 1 else ""
+    beside = f"Close to it: {join_list([_beside(other, ranking.words) for other in others])}." if others else ""
     return (
-        " ".join(filter(None, (opening, ended(summary) if summary else "", within, beside)))
-        + f"\n\n{_ON[ranking.kind]}"
+        " ".join(filter(None, (opening, with_full_stop(summary) if summary else "", within, beside)))
+        + f"\n\n{_HANDOVER[ranking.kind]}"
     )
 
 
@@ -59,10 +59,5 @@ def _is_close(match: Match, best: Match) -> bool:
 
 def _beside(snippet: ContextSnippet, words: frozenset[str]) -> str:
     uses = used_names(snippet.text, snippet.symbol, words)[:USED_BESIDE]
-    which = f" with {listed([code_span(name) for name in uses])}" if len(uses) > 1 else ""
+    which = f" with {join_list([code_span(name) for name in uses])}" if len(uses) > 1 else ""
     return f"{name(snippet.symbol)} in {location(snippet)}{which}"
-
-
-def listed(items: Sequence[str]) -> str:
-    *head, last = items
-    return f"{', '.join(head)} and {last}" if head else last

@@ -1,6 +1,6 @@
 """The first paragraph of an answer: what it names, and what it does not claim."""
 
-from backend.extractive.lead import lead, lead_places
+from backend.extractive.lead_text import lead, lead_places
 from models.types import ContextSnippet
 
 TOTAL = ContextSnippet(
