@@ -69,7 +69,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of prompt text. Control tokens are recognised in scaffold (`parse_special`) only, never in content."""
+    """A run of prompt text. Control tokens are recognised in template text (`parse_special`) only."""
 
     text: str
     parse_special: bool
@@ -157,7 +157,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Fim:
-    """The control tokens of a model that fills in the middle, as texts: scaffold around what is to be filled."""
+    """The control tokens of a model that fills in the middle, as texts: template text around what is to be filled."""
 
     prefix: str
     suffix: str

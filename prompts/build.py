@@ -15,7 +15,7 @@ from prompts.errors import QuestionTooLarge
 from prompts.formats import ChatFormat, render
 from prompts.pack import pack
 from prompts.snippets import Piece, Place, Snippet, context_snippet, fenced, frame, number, place, user_message
-from prompts.task import task
+from prompts.task import answer_instruction
 
 CountTokens = Callable[[tuple[Segment, ...]], int]
 Budget = Callable[[tuple[Segment, ...], int], int]  # segments and their tokens -> tokens
@@ -23,9 +23,9 @@ Budget = Callable[[tuple[Segment, ...], int], int]  # segments and their tokens 
 # History that no longer fits is cut to half of the limit, so that the next turns append again
 # instead of every turn dropping one exchange and evaluating all the others anew.
 HISTORY_AFTER_DROP = 0.5
-FLOOR = 128  # tokens of code that a budget never takes away: an answer needs something
-BEST = 2  # hits that a budget does not cut either, as far as they need at most BEST_TOKENS
-BEST_TOKENS = 800
+MIN_CODE_TOKENS = 128  # tokens of code that a budget never takes away: an answer needs something
+GUARANTEED_HITS = 2  # hits that a budget does not cut either, as far as they need at most GUARANTEED_TOKENS
+GUARANTEED_TOKENS = 800
 _ANY_NUMBER = 99  # stands for the number of a snippet while its tokens are estimated
 _REFERENCE = 6  # tokens of a number that refers to what was shown before, at most
 
@@ -67,7 +67,7 @@ class PromptRequest:
     lead: str = ""  # what the answer begins with
 
     def user(self, snippets: Sequence[Snippet]) -> str:
-        return user_message(snippets, self.question, self.is_answered, task(self.question))
+        return user_message(snippets, self.question, self.is_answered, answer_instruction(self.question))
 
     def segments(self, kept: Sequence[Exchange] = (), snippets: Sequence[Snippet] = ()) -> tuple[Segment, ...]:
         past = [(exchange.user, exchange.answer, exchange.lead) for exchange in kept]
@@ -90,21 +90,23 @@ def build_prompt(request: PromptRequest, count: CountTokens, limit: int, budget:
 
     History is dropped first, whole exchanges from the oldest. Then come the pinned hits as far as the limit allows,
     and the best of the others (see `pack`) as far as the budget allows too: `budget` gives, from the prompt without
-    any code, how many tokens the prompt may have; the best `BEST` hits may have what they need in any case.
+    any code, how many tokens the prompt may have; the best `GUARANTEED_HITS` hits may have what they need in any case.
     Raises `QuestionTooLarge` when system prompt and question alone exceed the limit.
     """
-    bare = count(request.segments())
-    if bare > limit:
-        raise QuestionTooLarge(bare, limit)
+    fixed = count(request.segments())
+    if fixed > limit:
+        raise QuestionTooLarge(fixed, limit)
     kept = _fitting_history(request.history, lambda exchanges: count(request.segments(exchanges)), limit)
     shown = {where: n for exchange in kept for n, where in exchange.shown}
     without_code = request.segments(kept)
-    tokens = count(without_code) if kept else bare
-    used = tokens + count((Segment(frame(request.is_answered, task(request.question)), parse_special=False),))
+    tokens = count(without_code) if kept else fixed
+    used = tokens + count(
+        (Segment(frame(request.is_answered, answer_instruction(request.question)), parse_special=False),)
+    )
     allowed = budget(without_code, tokens) if budget else limit
-    pieces, most = _code(request, shown, _cost(count, shown), used, allowed, limit)
+    pieces, max_tokens = _code(request, shown, _cost(count, shown), used, allowed, limit)
     snippets = number(pieces, shown, request.first_number)
-    while (tokens := count(request.segments(kept, snippets))) > most and snippets:
+    while (tokens := count(request.segments(kept, snippets))) > max_tokens and snippets:
         snippets.pop()  # what the pieces cost together is an estimate
     return BuiltPrompt(
         prompt=request.prompt(kept, snippets),
@@ -112,7 +114,7 @@ def build_prompt(request: PromptRequest, count: CountTokens, limit: int, budget:
         snippets=tuple(snippets),
         dropped=len(request.history) - len(kept),
         tokens=tokens,
-        is_excerpt=len(snippets) < min(BEST, len(request.pinned) + len(request.hits)),
+        is_excerpt=len(snippets) < min(GUARANTEED_HITS, len(request.pinned) + len(request.hits)),
     )
 
 
@@ -127,9 +129,9 @@ def _code(
     """The code for a prompt that has `used` tokens without it, and the most tokens that the prompt may have with it."""
     pinned, hits = [Piece(hit) for hit in request.pinned], request.hits
     used += sum(map(cost, pinned))
-    best = sum(cost(Piece(hit)) for hit in hits[: max(0, BEST - len(pinned))])
-    most = min(limit, max(allowed, used + max(FLOOR, min(best, BEST_TOKENS))))
-    return pinned + pack(hits, request.question, most - used, cost, shown), most
+    best = sum(cost(Piece(hit)) for hit in hits[: max(0, GUARANTEED_HITS - len(pinned))])
+    max_tokens = min(limit, max(allowed, used + max(MIN_CODE_TOKENS, min(best, GUARANTEED_TOKENS))))
+    return pinned + pack(hits, request.question, max_tokens - used, cost, shown), max_tokens
 
 
 def _messages(system: str, kept: Sequence[Exchange], user: str, lead: str) -> tuple[Message, ...]:

@@ -32,11 +32,11 @@ class Citation:
     numbers: tuple[int, ...] = ()
     path: str = ""
     lines: tuple[tuple[int, int], ...] = ()  # 1-based, inclusive
-    names: tuple[str, ...] = ()  # names and paths that the sentence quotes on its account, as it spells them
-    values: tuple[Value, ...] = ()  # that the sentence states on its account
+    names: tuple[str, ...] = ()  # names and paths that this citation must support, as spelled
+    values: tuple[Value, ...] = ()  # that this citation must support
 
 
-Account = tuple[tuple[str, ...], tuple[Value, ...]]  # names and values
+Stated = tuple[tuple[str, ...], tuple[Value, ...]]  # names and values that a citation must support
 Claim = tuple[Citation, ...]  # all citations of one sentence, in order
 
 
@@ -45,17 +45,17 @@ class CitationParser:
 
     Fenced code cites nothing; inline code cites only where all of it is a place. A number glued to an identifier
     (`x[1]`) is no citation.
-    The names that a sentence quotes in backticks (see `quoted_names`) and the values that it states are on the account
-    of the next citation, after the last one on that of the last; a citation with nothing new shares with the one before
-    it. Numbers that follow a sentence which cites nothing, on its line ("It calls `f`. [1] Then ...") or alone on the
-    lines below it, belong to that sentence, as models write them; behind an empty line they belong to none.
+    The next citation must support the names that a sentence quotes in backticks (see `quoted_names`) and the values
+    that it states; those after the last citation belong to the last. A citation with nothing new shares with the one
+    before it. Numbers that follow a sentence which cites nothing, on its line ("It calls `f`. [1] Then ...") or alone
+    on the lines below it, belong to that sentence, as models write them; after an empty line they belong to none.
     """
 
     def __init__(self, *, proper: bool = False) -> None:
         """`proper`: names of the world are values, too (see `stated_values`)."""
         self._proper = proper
         self._sentences = SentenceSplitter()
-        self._uncited: Account | None = None  # of the sentence before, if it has no citation yet
+        self._uncited: Stated | None = None  # of the sentence before, if it has no citation yet
 
     def feed(self, text: str) -> list[Claim]:
         return [claim for sentence in self._sentences.feed(text) for claim in self._claims(sentence)]
@@ -75,7 +75,10 @@ class CitationParser:
         claims = [cited]
         if before is not None and (leading := _leading(sentence.text, cited, sentence.begins_line)):
             names, values = before
-            claims = [tuple(replace(one, names=names, values=values) for one in cited[:leading]), cited[leading:]]
+            claims = [
+                tuple(replace(citation, names=names, values=values) for citation in cited[:leading]),
+                cited[leading:],
+            ]
         elif not cited:
             self._uncited = rest
         at = sentence.start
@@ -88,18 +91,18 @@ def citations_in(sentence: str) -> Claim:
     return _citations(sentence, proper=False)[0]
 
 
-def _citations(text: str, proper: bool) -> tuple[Claim, Account]:
+def _citations(text: str, proper: bool) -> tuple[Claim, Stated]:
     """The citations of one sentence, and what it states where it has none."""
     found: list[Citation] = []
     names: list[str] = []
     values = stated_values(text, proper=proper)
     for token in _TOKEN.finditer(text):
-        if (one := _citation(text, token, found[-1].end if found else -1)) is not None:
-            mine = tuple(value for value in values if value.end <= one.start)
-            values = [value for value in values if value.start >= one.end]
-            new = bool(names or mine)
-            shared = (tuple(names), mine) if new or not found else (found[-1].names, found[-1].values)
-            found.append(replace(one, names=shared[0], values=shared[1]))
+        if (citation := _citation(text, token, found[-1].end if found else -1)) is not None:
+            stated = tuple(value for value in values if value.end <= citation.start)
+            values = [value for value in values if value.start >= citation.end]
+            new = bool(names or stated)
+            shared = (tuple(names), stated) if new or not found else (found[-1].names, found[-1].values)
+            found.append(replace(citation, names=shared[0], values=shared[1]))
             names = []
         elif token["code"] is not None:
             names += quoted_names(token["code"])
@@ -156,8 +159,8 @@ def _leading(text: str, cited: Claim, line_start: bool) -> int:
     if line_start:
         return 0
     end = count = 0
-    for one in cited:
-        if not one.numbers or text[end : one.start].strip(" \t,;&("):
+    for citation in cited:
+        if not citation.numbers or text[end : citation.start].strip(" \t,;&("):
             break
-        end, count = one.end, count + 1
+        end, count = citation.end, count + 1
     return 0 if text[end:].lstrip(" \t")[:1].islower() else count

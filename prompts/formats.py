@@ -1,7 +1,7 @@
 """The chat formats: what stands between the contents of a conversation, as each model was trained to read it.
 
 A conversation is always system, user, answer, user, answer, ..., user; a format is the five texts between them.
-Knows no vocabulary: that scaffold becomes control tokens and content never does is the engine's work.
+Knows no vocabulary: the engine turns template text into control tokens, and never content.
 """
 
 import re
@@ -13,7 +13,7 @@ from models.types import Segment
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """The scaffold of one format. A BOS token is not part of it unless it recurs: the engine puts one in front."""
+    """The template text of one format. A BOS token is not part of it unless it recurs: the engine puts one in front."""
 
     opening: str  # before the system prompt
     after_system: str  # between the system prompt and the first user message
@@ -21,8 +21,9 @@ class ChatFormat:
     answer_lead: str  # what the model itself writes before its answer and the engine strips
     after_answer: str  # between an answer and the next user message
     stop: tuple[str, ...] = ()  # texts that end an answer
-    markers: tuple[str, ...] = ()  # scaffold that is no control token: content must not spell it
-    bare: str | None = None  # before the first user message where there is no system prompt; None: as with one
+    markers: tuple[str, ...] = ()  # template text that is no control token: content must not spell it
+    # Before the first user message where there is no system prompt; None: as with a system prompt.
+    opening_without_system: str | None = None
 
 
 FORMATS: dict[str, ChatFormat] = {
@@ -33,7 +34,7 @@ FORMATS: dict[str, ChatFormat] = {
         answer_lead="",
         after_answer="<|end|>\n<|user|>\n",
         stop=("<|end|>", "<|user|>", "<|endoftext|>"),
-        bare="<|user|>\n",
+        opening_without_system="<|user|>\n",
     ),
     "llama3": ChatFormat(
         opening="<|start_header_id|>system<|end_header_id|>\n\n",
@@ -42,7 +43,7 @@ FORMATS: dict[str, ChatFormat] = {
         answer_lead="",
         after_answer="<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n",
         stop=("<|eot_id|>", "<|end_of_text|>"),
-        bare="<|start_header_id|>user<|end_header_id|>\n\n",
+        opening_without_system="<|start_header_id|>user<|end_header_id|>\n\n",
     ),
     "codellama": ChatFormat(
         opening="[INST] <<SYS>>\n",
@@ -52,7 +53,7 @@ FORMATS: dict[str, ChatFormat] = {
         after_answer=" </s><s>[INST] ",
         stop=("</s>", "[INST]"),
         markers=("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"),
-        bare="[INST] ",
+        opening_without_system="[INST] ",
     ),
     # For a file without a template of its own, and for engines that read plain text.
     "plain": ChatFormat(
@@ -63,7 +64,7 @@ FORMATS: dict[str, ChatFormat] = {
         after_answer="\n\nUser: ",
         stop=("\nUser:",),
         markers=("\n\nUser:", "\n\nAssistant:"),
-        bare="User: ",
+        opening_without_system="User: ",
     ),
 }
 
@@ -90,7 +91,7 @@ def render(
 
 def _answer(chat: ChatFormat, answer: str, lead: str) -> list[Segment]:
     if lead:
-        return [*_begun(chat, lead), *content(chat, answer, from_model=True, behind=True)]
+        return [*_begun(chat, lead), *content(chat, answer, from_model=True, follows_content=True)]
     return [Segment(chat.answer_lead, parse_special=True, from_model=True), *content(chat, answer, from_model=True)]
 
 
@@ -101,8 +102,8 @@ def _begun(chat: ChatFormat, lead: str) -> list[Segment]:
 
 def beginning_of(chat: ChatFormat, system: str) -> tuple[Segment, ...]:
     """What every conversation with this system prompt begins with."""
-    if chat.bare is not None and not system.strip():
-        return (Segment(chat.bare, parse_special=True),)
+    if chat.opening_without_system is not None and not system.strip():
+        return (Segment(chat.opening_without_system, parse_special=True),)
     return (
         Segment(chat.opening, parse_special=True),
         *content(chat, system),
@@ -110,13 +111,13 @@ def beginning_of(chat: ChatFormat, system: str) -> tuple[Segment, ...]:
     )
 
 
-def content(chat: ChatFormat, text: str, *, from_model: bool = False, behind: bool = False) -> list[Segment]:
-    """`text` as content, cut inside every marker so that it cannot tokenise like the scaffold.
+def content(chat: ChatFormat, text: str, *, from_model: bool = False, follows_content: bool = False) -> list[Segment]:
+    """`text` as content, cut inside every marker so that it cannot tokenise like template text.
 
-    Outer white space goes: the tokens of scaffold next to it must not depend on the content. What stands `behind`
-    other content keeps the white space that it begins with.
+    Outer white space goes: the tokens of the template text next to it must not depend on the content. Text that
+    `follows_content` keeps the white space that it begins with.
     """
-    text = text.rstrip() if behind else text.strip()
+    text = text.rstrip() if follows_content else text.strip()
     if not chat.markers:
         return [Segment(text, parse_special=False, from_model=from_model)]
     anywhere = "|".join(re.escape(marker) for marker in chat.markers)

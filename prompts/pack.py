@@ -14,10 +14,10 @@ from indexer.types import Hit
 from prompts.snippets import Piece, Place, place, words
 
 # Chosen on the development repositories, where all four have a flat best (docs/benchmarks.md has what it gives).
-EXCERPT = 0.6  # share of a hit's lines: more than half, so that what was looked for is mostly there
-WORTH = 0.8  # of an excerpt where the whole hit is worth 1; what is left of that is a signature's worth too
-FALL = 4.0  # a hit with half of the best hit's score is worth exp(-FALL / 2) of it
-UNCUT = 8  # lines; what is shorter is shown whole or not at all
+EXCERPT_SHARE = 0.6  # share of a hit's lines: more than half, so that what was looked for is mostly there
+EXCERPT_VALUE = 0.8  # of an excerpt where the whole hit is worth 1; what is left of that is a signature's worth too
+SCORE_DECAY = 4.0  # a hit with half of the best hit's score is worth exp(-SCORE_DECAY / 2) of it
+MIN_LINES_TO_CUT = 8  # lines; what is shorter is shown whole or not at all
 
 _SENTENCE = re.compile(r".*?[.!?](?=\s|\Z)", re.DOTALL)
 _PREFIX = 5  # letters by which words count as the same: connect, connection, connecting
@@ -29,10 +29,10 @@ def pack(
 ) -> list[Piece]:
     """Pieces of `hits`, in their order, that cost at most `room` together.
 
-    A hit is worth what its score is (`FALL`), its excerpt 0.8 of that, the rest of it 0.2, or its signature alone.
-    What is worth most is taken first, and passed over where it does not fit: a hit is whole once the excerpts of all
-    that are worth a quarter of it are in. With more room the pieces never cost less. Half of a hit or more that was
-    `shown` before is its excerpt.
+    A hit is worth what its score is (`SCORE_DECAY`), its excerpt 0.8 of that, the rest or its signature alone 0.2. What
+    is worth most is taken first, and passed over where it does not fit: a hit is whole once the excerpts of all that
+    are worth a quarter of it are in. With more room the pieces never cost less. Half of a hit or more that was `shown`
+    before is its excerpt.
     """
     chosen: dict[int, Piece] = {}
     left = room
@@ -51,7 +51,7 @@ def _by_worth(hits: Sequence[Hit], prefixes: Set[str], shown: Collection[Place])
     """Every form of every hit with its rank, what is worth most first; the better hit where they are alike."""
     best = max((hit.score for hit in hits), default=0.0)
     ranked = [
-        (share * (math.exp(FALL * (hit.score / best - 1)) if best > 0 else 1.0), rank, piece)
+        (share * (math.exp(SCORE_DECAY * (hit.score / best - 1)) if best > 0 else 1.0), rank, piece)
         for rank, hit in enumerate({place(hit): hit for hit in hits}.values())
         for share, piece in _forms(hit, prefixes, shown)
     ]
@@ -62,21 +62,21 @@ def _forms(hit: Hit, prefixes: Set[str], shown: Collection[Place]) -> Iterator[t
     """What can be shown of a hit and what that adds, where the hit is worth 1."""
     lines = hit.text.split("\n")
     is_plain = len(lines) == hit.end_line - hit.start_line + 1  # else the text is not the lines one to one
-    if place(hit) in shown or not is_plain or len(lines) < UNCUT:
+    if place(hit) in shown or not is_plain or len(lines) < MIN_LINES_TO_CUT:
         yield 1.0, Piece(hit)
         return
     in_head = _prefixes(f"{hit.symbol} {hit.signature}")  # the head of every piece shows these
-    yield WORTH, _shown_within(hit, shown) or part(hit, *_densest(lines, prefixes - in_head))
-    yield 1 - WORTH, Piece(hit)
+    yield EXCERPT_VALUE, _shown_within(hit, shown) or slice_hit(hit, *_densest(lines, prefixes - in_head))
+    yield 1 - EXCERPT_VALUE, Piece(hit)
     if head := _head(hit, lines):
-        yield 1 - WORTH, part(hit, 0, head)
+        yield 1 - EXCERPT_VALUE, slice_hit(hit, 0, head)
 
 
 def _lines(piece: Piece) -> int:
     return piece.hit.end_line - piece.hit.start_line + 1
 
 
-def part(hit: Hit, first: int, end: int) -> Piece:
+def slice_hit(hit: Hit, first: int, end: int) -> Piece:
     """Lines first..end of a hit, from 0, `end` exclusive."""
     lines = hit.text.split("\n")
     start_line, end_line, text = hit.start_line + first, hit.start_line + end - 1, "\n".join(lines[first:end])
@@ -96,15 +96,15 @@ def _shown_within(hit: Hit, shown: Collection[Place]) -> Piece | None:
     length, start, end = max(inside, default=(0, 0, 0))
     if 2 * length < hit.end_line - hit.start_line + 1:
         return None
-    return part(hit, start - hit.start_line, end - hit.start_line + 1)
+    return slice_hit(hit, start - hit.start_line, end - hit.start_line + 1)
 
 
 def _densest(lines: Sequence[str], prefixes: Set[str]) -> tuple[int, int]:
     """The excerpt of these lines that holds most of the question: each of its words counts 1, shared by its lines."""
     on_lines = [_prefixes(line) & prefixes for line in lines]
-    times = Counter(word for on_line in on_lines for word in on_line)
-    weights = [sum(1 / times[word] for word in on_line) for on_line in on_lines]
-    length = math.ceil(EXCERPT * len(lines))
+    counts = Counter(word for on_line in on_lines for word in on_line)
+    weights = [sum(1 / counts[word] for word in on_line) for on_line in on_lines]
+    length = math.ceil(EXCERPT_SHARE * len(lines))
     starts = [at for at in range(len(lines) - length + 1) if lines[at].strip()] or [0]
     start = max(starts, key=lambda at: (round(sum(weights[at : at + length]), 6), -at))
     end = start + length

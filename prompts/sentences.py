@@ -63,7 +63,7 @@ class SentenceSplitter:
 
     @property
     def settled(self) -> int:
-        """Code points of it that are in this sentence, whatever comes: not behind a backtick that may close or not."""
+        """Code points of it that are in this sentence, whatever comes: not after a backtick that may close or not."""
         for found in _BOUNDARY.finditer(self._text):
             if found["open"] or (found["code"] is not None and found.end() == len(self._text)):
                 return found.start()
@@ -79,7 +79,7 @@ class SentenceSplitter:
         return found
 
     def _end(self, at: int, final: bool) -> int | None:
-        """None while only more text can tell. What is told never depends on text after the answer."""
+        """None if the end cannot be decided yet. The result never depends on text after the answer."""
         window = self._text[at : at + LONGEST]
         whole = final or len(window) == LONGEST
         if self._fence or (self._line_start and MAYBE_FENCE.match(window)):

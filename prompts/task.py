@@ -40,7 +40,7 @@ _CHANGE = re.compile(
 _EXPLAINED = re.compile(r"\b(?:explain\w*|why|(?:and|me) how\b|how (?:does|do|is|are) (?!i\b|you\b))", re.IGNORECASE)
 
 
-def task(question: str) -> str:
+def answer_instruction(question: str) -> str:
     """The form of the answer that fits the question."""
     change = _CHANGE.match(question)
     if change and (change["asks"] or not question.rstrip().endswith("?")):  # "port 80?", "rename detection: how?"

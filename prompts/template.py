@@ -1,6 +1,6 @@
 """The chat format that a model file carries as a Jinja template, reduced to the five texts of a `ChatFormat`.
 
-A template is a stranger's program. It runs once per model, sandboxed, in a child process with limits on
+Templates are untrusted code. One runs once per model, sandboxed, in a child process with limits on
 processor time, memory and output, on a conversation of placeholders; real content never passes through it.
 """
 
@@ -31,7 +31,7 @@ def derive(template: str, bos: str, eos: str) -> ChatFormat:
     """The format of `template`; `bos` and `eos` are the texts of those tokens. Raises `TemplateRejected`."""
     if len(template.encode()) > TEMPLATE_BYTES:
         raise TemplateRejected(f"the model's chat template is longer than {TEMPLATE_BYTES} bytes")
-    question = json.dumps({"template": template, "bos": bos, "eos": eos})
+    arguments = json.dumps({"template": template, "bos": bos, "eos": eos})
     try:
         child = subprocess.run(
             [
@@ -40,7 +40,7 @@ def derive(template: str, bos: str, eos: str) -> ChatFormat:
                 "-c",
                 f"import sys; sys.path[:0] = {sys.path!r}; from prompts.template import main; main()",
             ],
-            input=question,
+            input=arguments,
             capture_output=True,
             text=True,
             timeout=WALL_SECONDS,
@@ -52,8 +52,10 @@ def derive(template: str, bos: str, eos: str) -> ChatFormat:
         raise TemplateRejected(f"the model's chat template cannot be used: {last[:300]}")
     renderings: dict[str, str | None] = json.loads(child.stdout)
     chat = _between(renderings["open"] or "", renderings["answered"] or "", bos, eos)
-    before, _, behind = (renderings["bare"] or "").partition(USERS[0])
-    return replace(chat, bare=before) if (renderings["open"] or "").endswith(USERS[0] + behind) else chat
+    before, _, after = (renderings["without_system"] or "").partition(USERS[0])
+    if not (renderings["open"] or "").endswith(USERS[0] + after):
+        return chat
+    return replace(chat, opening_without_system=before)
 
 
 def _between(opened: str, answered: str, bos: str, eos: str) -> ChatFormat:
@@ -69,7 +71,7 @@ def _between(opened: str, answered: str, bos: str, eos: str) -> ChatFormat:
     except ValueError:
         raise TemplateRejected("the model's chat template drops or repeats messages") from None
     if after_answer != again or not answered.startswith(opened.split(USERS[0])[0]):
-        raise TemplateRejected("the model's chat template changes what it said before as the conversation grows")
+        raise TemplateRejected("the model's chat template changes earlier text as the conversation grows")
     if SYSTEM not in opened:  # no system role: what belongs there stands at the head of the first user message
         opening, after_system = after_system, "\n\n"
     lead = before_answer.removeprefix(after_user) if before_answer.startswith(after_user) else ""
@@ -97,11 +99,11 @@ def _answering(after_user: str) -> str:
     return after_user
 
 
-def _markers(*scaffold: str) -> tuple[str, ...]:
-    """The words of the scaffold that look like markup. Which are control tokens only the vocabulary knows; content
-    that is cut inside one of those is none the worse.
+def _markers(*texts: str) -> tuple[str, ...]:
+    """The words of the template text that look like markup. Only the vocabulary knows which are control tokens; a
+    cut of the content inside one of the others does no harm.
     """
-    words = (word for text in scaffold for word in re.split(r"\s+|(?<=[\]>])(?=[\[<])", text))
+    words = (word for text in texts for word in re.split(r"\s+|(?<=[\]>])(?=[\[<])", text))
     return tuple(dict.fromkeys(word for word in words if len(word) > 2 and re.search(r"[^\w.,]", word)))
 
 
@@ -109,21 +111,21 @@ def main() -> None:
     """The child: reads one JSON object, renders, answers one JSON object."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    given = json.load(sys.stdin)
-    draw = _sandboxed(given["template"], given["bos"], given["eos"])
+    arguments = json.load(sys.stdin)
+    render = _sandboxed(arguments["template"], arguments["bos"], arguments["eos"])
     system = [{"role": "system", "content": SYSTEM}]
     users = [{"role": "user", "content": text} for text in USERS]
     answers = [{"role": "assistant", "content": text} for text in ANSWERS]
     turns = [users[0], answers[0], users[1], answers[1], users[2]]
     try:
-        renderings = {"open": draw([*system, users[0]], True), "answered": draw([*system, *turns], True)}
-    except _Refused:  # a template without a system role says so by raising
-        renderings = {"open": draw([users[0]], True), "answered": draw(turns, True)}
+        renderings = {"open": render([*system, users[0]], True), "answered": render([*system, *turns], True)}
+    except _Refused:  # the template has no system role and raises
+        renderings = {"open": render([users[0]], True), "answered": render(turns, True)}
     try:
-        bare = draw([users[0]], True)
-    except _Refused:  # one that insists on a system prompt
-        bare = ""
-    json.dump(renderings | {"bare": bare}, sys.stdout)
+        without_system = render([users[0]], True)
+    except _Refused:  # the template requires a system prompt
+        without_system = ""
+    json.dump(renderings | {"without_system": without_system}, sys.stdout)
 
 
 class _Refused(Exception):
@@ -154,9 +156,9 @@ def _sandboxed(template: str, bos: str, eos: str) -> Callable[[list[dict[str, st
     environment.globals |= {"raise_exception": refuse, "strftime_now": lambda _format: ""}
     compiled = environment.from_string(template)
 
-    def draw(messages: list[dict[str, str]], open_for_answer: bool) -> str:
+    def render(messages: list[dict[str, str]], open_for_answer: bool) -> str:
         names: dict[str, Any] = {"messages": messages, "add_generation_prompt": open_for_answer, "tools": None}
-        names["enable_thinking"] = False  # who waits for an answer reads no thoughts
+        names["enable_thinking"] = False  # reasoning is hidden, so it only costs time
         pieces, size = [], 0
         for piece in compiled.generate(**names, bos_token=bos, eos_token=eos):
             size += len(piece)
@@ -165,4 +167,4 @@ def _sandboxed(template: str, bos: str, eos: str) -> Callable[[list[dict[str, st
             pieces.append(piece)
         return "".join(pieces)
 
-    return draw
+    return render

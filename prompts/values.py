@@ -60,7 +60,7 @@ class Value:
         """Whether a text, with the numbers that are in it, holds this value."""
         if self.amounts and any(math.isclose(a, n, rel_tol=1e-9) for a in self.amounts for n in numbers.amounts):
             return True
-        if "." in self.literal and any(f"{one}.".startswith(f"{self.literal}.") for one in numbers.versions):
+        if "." in self.literal and any(f"{version}.".startswith(f"{self.literal}.") for version in numbers.versions):
             return True
         return bool(self.literal) and not self.amounts and self.literal.casefold() in text.casefold()
 

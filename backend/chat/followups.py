@@ -18,7 +18,7 @@ from indexer.navigation.followup import ResolvedQuestion, Subject, is_thanks, re
 from indexer.navigation.intent import parse_structural_query
 from indexer.parsing.identifiers import is_identifier
 from indexer.types import Hit, Why
-from prompts.pack import part
+from prompts.pack import slice_hit
 from prompts.snippets import is_doubted, shown_text
 
 MAX_NEW_HITS = 2  # hits that a continuation may add
@@ -152,7 +152,7 @@ def _shown_again(item: dict[str, Any], hits: Sequence[Hit], history: Sequence[Tu
             is_plain = hit.text.count("\n") == hit.end_line - hit.start_line
             is_whole = (hit.start_line, hit.end_line) == (start, end)
             if is_whole or is_plain:
-                return hit if is_whole else part(hit, start - hit.start_line, end - hit.start_line + 1).hit
+                return hit if is_whole else slice_hit(hit, start - hit.start_line, end - hit.start_line + 1).hit
     texts = (shown_text(row.user_message, item["n"], item["path"], start, end) for row in history)
     text = next(filter(None, texts), "")
     return _hit(item, text) if text else None

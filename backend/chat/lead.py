@@ -12,9 +12,9 @@ from backend.db.tables import TurnRow
 from backend.extractive.lead_text import asks_where, lead, lead_places
 from indexer.search.searcher import SearchResult
 from indexer.types import Hit
-from prompts.pack import part
+from prompts.pack import slice_hit
 from prompts.snippets import Piece, Place, Snippet, context_snippet, number
-from prompts.task import EXPLAIN, task
+from prompts.task import EXPLAIN, answer_instruction
 
 CANDIDATES = 8  # hits that a lead may cite
 LINES = 60  # of a snippet that a lead cites; a longer one is cut to its first lines
@@ -46,7 +46,7 @@ def lead_of(question: Question, found: SearchResult, history: Sequence[TurnRow])
     """None if code is not the answer: for a fact, a change, an attachment, a continuation, or without a clear hit."""
     if question.retrieval != "auto" or question.attachments or question.is_continuation or not found.is_answered:
         return None
-    if task(question.text) != EXPLAIN and not asks_where(question.text):
+    if answer_instruction(question.text) != EXPLAIN and not asks_where(question.text):
         return None
     hits = {n: _shortened(hit) for n, hit in enumerate(found.hits[:CANDIDATES], 1)}
     candidates = tuple(context_snippet(Snippet(n, hit, False)) for n, hit in hits.items())
@@ -62,4 +62,4 @@ def _shown(history: Sequence[TurnRow]) -> Mapping[Place, int]:
 
 
 def _shortened(hit: Hit) -> Hit:
-    return part(hit, 0, LINES).hit if hit.text.count("\n") >= LINES else hit
+    return slice_hit(hit, 0, LINES).hit if hit.text.count("\n") >= LINES else hit

@@ -19,7 +19,7 @@ from backend.db.tables import TurnRow
 from backend.grounding.checker import GroundedText, Grounding
 from backend.grounding.sources import conversation_sources
 from prompts.snippets import Snippet
-from prompts.task import CHANGE, task
+from prompts.task import CHANGE, answer_instruction
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Turn:
             self.grounding = Grounding(context.root, sources, text, self.is_in_index)
         self.grounding.is_exact = is_exact
         self.grounding.set_sources(sources)
-        self.grounding.is_checked = context.question.retrieval != "off" and task(text) != CHANGE
+        self.grounding.is_checked = context.question.retrieval != "off" and answer_instruction(text) != CHANGE
 
     async def send(self, text: str, *, last: bool = False) -> None:
         """Sends the next text of the answer with the citations that it completes; `last`: the withheld rest, too."""

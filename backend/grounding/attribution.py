@@ -17,7 +17,7 @@ from backend.grounding.sources import Source, contain
 from prompts.citations import Citation, citations_in
 from prompts.quoted_names import is_path_in, own_words, quoted_names
 from prompts.sentences import ALONE, CODE, MAYBE_ALONE, MAYBE_FENCE, NUMBERS, Sentence, SentenceSplitter
-from prompts.task import FACT, task
+from prompts.task import FACT, answer_instruction
 from prompts.values import Value, numbers_in, stated_values
 
 MOST_SOURCES = 3  # of one sentence
@@ -60,7 +60,7 @@ class Attributor:
 
     def __init__(self, sources: Sequence[Source], question: str) -> None:
         self._shown = 0  # code points
-        self._proper = task(question) == FACT  # of a fact, a bare word can be the wrong answer
+        self._proper = answer_instruction(question) == FACT  # of a fact, a bare word can be the wrong answer
         self._question, self._question_numbers = question, numbers_in(question)
         self._question_words = frozenset(re.findall(r"\w+", question))
         self.set_sources(sources)

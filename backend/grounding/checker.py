@@ -17,7 +17,7 @@ from indexer.files.scan import Candidate, read, sha_of
 from indexer.types import SourceFile
 from prompts.citations import Citation, CitationParser, Claim
 from prompts.quoted_names import is_path_in
-from prompts.task import FACT, task
+from prompts.task import FACT, answer_instruction
 from prompts.values import numbers_in
 
 OK, MOVED, STALE, INVENTED = "ok", "moved", "stale", "invented"
@@ -52,7 +52,7 @@ class Grounding:
 
     def __post_init__(self) -> None:
         self._attributor = Attributor(() if self.is_exact else self.sources, self.question)
-        self._parser = CitationParser(proper=task(self.question) == FACT)
+        self._parser = CitationParser(proper=answer_instruction(self.question) == FACT)
 
     def set_sources(self, sources: Sequence[Source]) -> None:
         """The text that follows may cite these sources, too."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from indexer.types import Hit
 from models.types import Segment
-from prompts.build import BEST_TOKENS, BuiltPrompt, Exchange, PromptRequest, build_prompt
+from prompts.build import GUARANTEED_TOKENS, BuiltPrompt, Exchange, PromptRequest, build_prompt
 from prompts.errors import QuestionTooLarge
 from prompts.formats import FORMATS
 from prompts.snippets import frame, place, shown_text, shown_title
@@ -16,7 +16,7 @@ from prompts.task import EXPLAIN
 from tests.prompts.harness import hit, words
 
 CHAT = FORMATS["phi3"]
-FORM = len(EXPLAIN.split())  # words that stand behind every question here
+FORM = len(EXPLAIN.split())  # words that stand after every question here
 
 
 def build(
@@ -177,7 +177,11 @@ def test_the_budget_holds_beyond_the_bare_prompt_and_the_floor(
     built = build(history, [function(n, size) for n, size in enumerate(lines, 1)], "f2 or f3?", limit, budget=budget)
     bare = words(build(history, [], "f2 or f3?", limit).prompt.segments)
     around = words((Segment(frame(is_answered=True), parse_special=False),))
-    assert words(built.prompt.segments) == built.tokens <= min(limit, max(budget, bare + around + FORM + BEST_TOKENS))
+    assert (
+        words(built.prompt.segments)
+        == built.tokens
+        <= min(limit, max(budget, bare + around + FORM + GUARANTEED_TOKENS))
+    )
     assert [snippet.n for snippet in built.snippets] == list(range(1, len(built.snippets) + 1))
     for snippet in built.snippets:
         where = snippet.hit

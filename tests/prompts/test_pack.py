@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.types import Hit
-from prompts.pack import UNCUT, pack
+from prompts.pack import MIN_LINES_TO_CUT, pack
 from prompts.snippets import Piece, Place, place
 from tests.prompts.harness import hit
 
@@ -77,7 +77,7 @@ def test_of_what_fits_in_no_other_way_the_signature_is_shown() -> None:
 
 def test_what_is_no_text_of_lines_and_what_is_short_is_never_cut() -> None:
     sliced = replace(long(1, ["w " * 50]), end_line=40)
-    short = long(2, ["w w"] * (UNCUT - 1))
+    short = long(2, ["w w"] * (MIN_LINES_TO_CUT - 1))
     assert packed([sliced, short], "?", 13) == []
     assert packed([sliced, short], "?", 14) == [(2, 20, 26)]
 

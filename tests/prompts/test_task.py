@@ -2,7 +2,7 @@
 
 import pytest
 
-from prompts.task import CHANGE, EXPLAIN, FACT, task
+from prompts.task import CHANGE, EXPLAIN, FACT, answer_instruction
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ from prompts.task import CHANGE, EXPLAIN, FACT, task
     ],
 )
 def test_forms(question: str, form: str) -> None:
-    assert task(question) == form
+    assert answer_instruction(question) == form

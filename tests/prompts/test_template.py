@@ -174,7 +174,7 @@ def test_a_model_that_thinks_is_asked_for_its_answer(template: str, open_for_ans
     assert "/think" not in past.replace("</think>", "")
     bare = "".join(segment.text for segment in render(chat, "", [], "Q"))
     assert bare.endswith("Q" + chat.after_user)
-    assert chat.bare is not None
+    assert chat.opening_without_system is not None
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ Parts = AsyncGenerator[ResponsePart, None]
 
 @router.get("/models")
 async def models(services: ServicesDep) -> dict[str, Any]:
-    """The models that can answer now, each also with the codebase behind it (`+repo`)."""
+    """The models that can answer now, each also with the codebase (`+repo`)."""
     return {"object": "list", "data": await asyncio.to_thread(_usable, services)}
 
 

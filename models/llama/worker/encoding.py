@@ -1,4 +1,4 @@
-"""Encodes the segments of a prompt: control tokens come from scaffold only, never from content.
+"""Encodes the segments of a prompt: control tokens come from template text only, never from content.
 
 For content without control texts the result is, token for token, what llama.cpp makes of the whole rendered text.
 Two adjacent content segments are never merged across their border, and nothing is put between them.

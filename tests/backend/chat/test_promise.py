@@ -123,7 +123,7 @@ def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
 async def test_an_excerpt_answers_for_its_own_lines_and_its_signature(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prompts.build.BEST_TOKENS", 128)
+    monkeypatch.setattr("prompts.build.GUARANTEED_TOKENS", 128)
     steps = [f"    step_{at:02}()" for at in range(2, 41)]
     steps[36] = "    mail_receipt(customer_cart)"
     (tmp_path / "shop").mkdir()

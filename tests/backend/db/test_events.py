@@ -23,7 +23,7 @@ class Log:
     database: Database
     session: str
     events: EventLog
-    looked_up: list[int] = field(default_factory=list)  # behind which numbers
+    looked_up: list[int] = field(default_factory=list)  # after which numbers
 
     async def grow(self, count: int) -> list[Event]:
         def work(db: Session) -> list[Event]:

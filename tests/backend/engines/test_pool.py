@@ -58,7 +58,7 @@ async def test_a_question_waits_for_the_load_that_the_server_started_and_sees_it
         assert await socket.call("ping") == {}
         machine.gates["ant"].set()
         end = await socket.until("end", "t1")
-        await eventually(lambda: "bee" in machine.engines)  # the session's own model is loaded ahead, behind the other
+        await eventually(lambda: "bee" in machine.engines)  # the session's own model is loaded ahead, after the other
     assert end["model"] == "ant"
     assert machine.started == [("ant", 4000), ("bee", 4000)]
 

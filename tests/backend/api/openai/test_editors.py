@@ -170,7 +170,7 @@ SENT = [
         usage=True,
     ),
     Sent(
-        "zed: title of a thread, asked behind it",
+        "zed: title of a thread, asked after it",
         {
             "model": "scripted",
             "messages": [

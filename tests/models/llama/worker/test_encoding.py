@@ -124,7 +124,7 @@ def test_a_marker_cut_in_two_has_other_tokens_than_the_marker(llama: Llama) -> N
     assert "".join(map(chr, inner)) not in "".join(map(chr, forged))
 
 
-def test_bos_comes_once_whether_or_not_the_scaffold_brings_it(llama: Llama) -> None:
+def test_bos_comes_once_whether_or_not_the_template_brings_it(llama: Llama) -> None:
     bos = llama.vocabulary.bos
     for segments in ([template(llama.vocabulary.text(bos)), content("x")], [content("x")], [template("x")], []):
         tokens = encode(llama.vocabulary, segments)
