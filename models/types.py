@@ -174,6 +174,7 @@ class Engine(Protocol):
     name: str  # what `model_name` shows
     context_length: int  # tokens
     fim: Fim | None  # None: it cannot fill in the middle
+    is_exact: bool  # its text is made from the snippets of the prompt, and begins with a lead of its own
 
     @property
     def rates(self) -> Rates: ...
@@ -211,6 +212,7 @@ class AlwaysLoaded:
     """The state of engines that have no process: loaded, without metrics, notices or a cache."""
 
     status: EngineStatus = "loaded"
+    is_exact = False
 
     @property
     def metrics(self) -> Mapping[str, float]:

@@ -1,9 +1,10 @@
 """REST: the history of conversations and sessions."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,23 +16,31 @@ from backend.db.tables import ConversationRow, SessionRow
 from backend.errors import ApiError
 from backend.services import Services
 
-Limit = Annotated[int, Query(ge=1, le=1000)]
-Offset = Annotated[int, Query(ge=0)]
 CLEAR_TRIES, CLEAR_PAUSE_S = 20, 0.05
 router = APIRouter(prefix="/chat", tags=["chat"])
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list a client asks for."""
+
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50
+    offset: Annotated[int, Query(ge=0)] = 0
+
+
+PageDep = Annotated[Page, Depends()]
+
+
 @router.get("/history")
-async def history(
-    services: ServicesDep, conversation_id: schemas.Id, limit: Limit = 50, offset: Offset = 0
-) -> dict[str, Any]:
+async def history(services: ServicesDep, conversation_id: schemas.Id, page: PageDep) -> dict[str, Any]:
     """The newest messages, oldest first; `offset` counts back from the newest."""
 
     def work(db: Session) -> dict[str, Any]:
         conversations.require_conversation(db, conversation_id)
         messages = _messages(db, conversation_id)
-        page = messages[max(0, len(messages) - offset - limit) : max(0, len(messages) - offset)]
-        return {"conversation_id": conversation_id, "messages": page, "total_count": len(messages)}
+        end = max(0, len(messages) - page.offset)
+        shown = messages[max(0, end - page.limit) : end]
+        return {"conversation_id": conversation_id, "messages": shown, "total_count": len(messages)}
 
     return await services.database.read(work)
 
@@ -85,9 +94,7 @@ async def session(services: ServicesDep, session_id: schemas.Id) -> dict[str, An
 
 
 @router.get("/session/{session_id}/conversations")
-async def session_conversations(
-    services: ServicesDep, session_id: schemas.Id, limit: Limit = 50, offset: Offset = 0
-) -> dict[str, Any]:
+async def session_conversations(services: ServicesDep, session_id: schemas.Id, page: PageDep) -> dict[str, Any]:
     """The conversations of a session, the last used first."""
 
     def work(db: Session) -> dict[str, Any]:
@@ -96,7 +103,9 @@ async def session_conversations(
         newest = select(ConversationRow.id).where(own).order_by(ConversationRow.updated_at.desc(), ConversationRow.id)
         return {
             "session_id": session_id,
-            "conversations": [conversations.context(db, id_) for id_ in db.scalars(newest.limit(limit).offset(offset))],
+            "conversations": [
+                conversations.context(db, id_) for id_ in db.scalars(newest.limit(page.limit).offset(page.offset))
+            ],
             "total_count": db.scalar(select(func.count()).select_from(ConversationRow).where(own)),
         }
 
@@ -104,13 +113,13 @@ async def session_conversations(
 
 
 @router.get("/sessions")
-async def sessions(services: ServicesDep, limit: Limit = 50, offset: Offset = 0) -> dict[str, Any]:
+async def sessions(services: ServicesDep, page: PageDep) -> dict[str, Any]:
     """All sessions, the last used first."""
 
     def work(db: Session) -> dict[str, Any]:
         newest = select(SessionRow).order_by(SessionRow.updated_at.desc(), SessionRow.id.desc())
         return {
-            "sessions": [_session(db, row) for row in db.scalars(newest.limit(limit).offset(offset))],
+            "sessions": [_session(db, row) for row in db.scalars(newest.limit(page.limit).offset(page.offset))],
             "total_count": db.scalar(select(func.count()).select_from(SessionRow)),
         }
 

@@ -40,7 +40,7 @@ class AnswerState:
         self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"]
 
     def start_over(self) -> None:
-        """Drops the timings of an engine that failed, before the next one answers."""
+        """Drops the timings of an engine that failed, before the next attempt."""
         self.ttft_budget_s = self.forecast_s = None
         self.ms["prefill"] = 0.0
         self.ms.pop("read", None)

@@ -6,7 +6,7 @@ Retrieval is in `context`, the prompt in `prompting`, events and citations in `t
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -22,8 +22,8 @@ from backend.chat.turn import Turn, TurnLog
 from backend.db.database import Database
 from backend.db.events import EventLog
 from backend.db.tables import TurnRow
+from backend.engines.attempts import EngineAttempts
 from backend.engines.pool import EngineLease, EnginePool
-from backend.engines.resolver import EXTRACTIVE
 from backend.errors import ApiError
 from backend.metrics import Metrics
 from indexer.navigation.answers import StructuralAnswer
@@ -74,7 +74,7 @@ class Rag:
         context = await self._retriever.search(await self._retriever.load_context(question))
         async with self._engines.use(context.model, context.routing_features) as lease:
             budget = self._prompt_builder.budget(lease, question, 0.0)
-            lead = self._prompt_builder.lead(context) if lease.engine.name != EXTRACTIVE else None
+            lead = self._prompt_builder.lead(context) if not lease.engine.is_exact else None
             return lease.engine.name, await self._prompt_builder.build(lease, context, budget, lead)
 
     async def _answer_exactly(self, turn: Turn, answer: StructuralAnswer) -> str:
@@ -105,44 +105,42 @@ class Rag:
         turn.lead = self._prompt_builder.lead(turn.context)
         if turn.lead and not self._engines.is_ready(model):
             await turn.begin_with_lead(turn.lead.snippets)  # it need not wait until the model is loaded
-        failed: dict[str, str] = {}
-        while True:
-            try:
-                return await self._answer_with_engine(turn, failed)
-            except (asyncio.CancelledError, ApiError):
-                await turn.break_off()
-                raise
-            except ModelError as error:
-                if state.generated or not self._engines.should_fall_back(model, state.model, error, failed):
-                    await turn.break_off()
-                    raise
-                state.start_over()
-
-    async def _answer_with_engine(self, turn: Turn, failed: Mapping[str, str]) -> str:
-        """Prompt, sources and answer of one engine. `failed`: engines that were tried before."""
-        context, state = turn.context, turn.state
 
         def loading(done: int, total: int, eta_ms: int | None) -> None:
             turn.log.publish_status("loading", done=done, total=total, eta_ms=eta_ms)
 
-        turn.log.publish_status("loading")
-        async with self._engines.use(context.question.model, context.routing_features, loading, failed) as lease:
-            state.record_queue_time()
-            state.model = lease.engine.name
-            began = time.perf_counter()
-            built = await self._store_prompt(turn, lease)
-            state.ms["retrieve"] += ms_since(began)
-            if turn.lead and (state.lead or state.model != EXTRACTIVE):
-                await turn.begin_with_lead(built.snippets)
-            await turn.ground(built.snippets, is_exact=state.model == EXTRACTIVE)
-            return await self._generate(turn, lease, built)
+        features = turn.context.routing_features
+        attempts = EngineAttempts(self._engines, model, lambda: bool(state.generated), features, loading)
+        try:
+            for attempt in attempts:
+                state.start_over()
+                turn.log.publish_status("loading")
+                async with attempt as lease:
+                    return await self._answer_with_engine(turn, lease)
+        except (asyncio.CancelledError, ApiError, ModelError):
+            await turn.break_off()
+            raise
+        raise AssertionError("the attempts end only with an answer or an error")
+
+    async def _answer_with_engine(self, turn: Turn, lease: EngineLease) -> str:
+        """Prompt, sources and answer of one engine."""
+        state = turn.state
+        state.record_queue_time()
+        state.model = lease.engine.name
+        began = time.perf_counter()
+        built = await self._store_prompt(turn, lease)
+        state.ms["retrieve"] += ms_since(began)
+        if turn.lead and (state.lead or not lease.engine.is_exact):
+            await turn.begin_with_lead(built.snippets)
+        await turn.ground(built.snippets, is_exact=lease.engine.is_exact)
+        return await self._generate(turn, lease, built)
 
     async def _store_prompt(self, turn: Turn, lease: EngineLease) -> BuiltPrompt:
         context, state = turn.context, turn.state
         budget = self._prompt_builder.budget(lease, context.question, state.spent_s)
         state.ttft_budget_s = budget.first_token_s if budget.is_set else None
         # The extractive engine begins its answers so by itself.
-        lead = turn.lead if state.lead or state.model != EXTRACTIVE else None
+        lead = turn.lead if state.lead or not lease.engine.is_exact else None
         built = await self._prompt_builder.build(lease, context, budget, lead)
         dropped = dropped_notice(context.history, built.dropped, state.model)
         state.notice = " ".join(filter(None, (built.prompt.notice, lease.engine.pop_notice(), dropped)))
@@ -154,7 +152,7 @@ class Rag:
         state, began = turn.state, time.perf_counter()
         reading = "read" if state.lead else "prefill"  # after a lead, `prefill` is the time to the lead
         state.usage = Usage(built.tokens, 0, 0)
-        if built.prompt.notice and state.model == EXTRACTIVE:
+        if built.prompt.notice and lease.engine.is_exact:
             self._metrics.fallbacks += 1
         stream = lease.engine.stream(built.prompt, self._prompt_builder.sampling(lease, turn.context.question))
         try:

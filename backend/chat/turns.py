@@ -28,7 +28,6 @@ from backend.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-INTERRUPTED = ApiError("interrupted", "the server stopped while this answer was being made; ask again")
 FINISH_RETRY_S, FINISH_LONGEST_RETRY_S = 0.5, 30.0
 
 
@@ -83,7 +82,14 @@ class Turns:
     async def _accept(self, question: Question) -> Accepted:
         if not question.text.strip():
             raise ApiError("bad_params", "the question is empty")
-        existing = await self._database.read(lambda db: db.get(TurnRow, (question.session, question.turn)))
+
+        def read(db: Session) -> tuple[TurnRow | None, str]:
+            existing = db.get(TurnRow, (question.session, question.turn))
+            if existing is not None or question.model:
+                return existing, question.model
+            return None, conversations.require_session(db, question.session).model
+
+        existing, model = await self._database.read(read)
         if existing is not None:
             return self._accepted(existing)
         if len(self._running) + len(self._accepting) >= self._queue_limit:
@@ -91,7 +97,6 @@ class Turns:
         key = question.session, question.turn
         self._accepting.setdefault(key, False)
         try:
-            model = question.model or await self._model_of(question.session)
             self._engines.resolve(model)  # refuses an unknown model before anything is stored
             row, new = await self._database.write(
                 lambda db: conversations.accept(
@@ -113,9 +118,6 @@ class Turns:
         before = list(self._running)
         key = (row.session_id, row.id)
         return Accepted(row.id, row.conversation_id, before.index(key) if key in self._running else 0)
-
-    async def _model_of(self, session: str) -> str:
-        return await self._database.read(lambda db: conversations.require_session(db, session).model)
 
     def stop(self, session: str, turn: str | None = None, conversation: str | None = None) -> list[asyncio.Task[None]]:
         """Stops the session's turns, or one of them; returns the tasks that end when their ends are stored."""
@@ -204,7 +206,7 @@ class Turns:
             return await running.answer_task, None, state
         except asyncio.CancelledError:
             state.notice = running.cancel_notice or state.notice
-            return ("error", INTERRUPTED, state) if self._closing else ("cancelled", None, state)
+            return ("error", conversations.INTERRUPTED, state) if self._closing else ("cancelled", None, state)
         except Exception as failure:  # noqa: BLE001 - the edge of the job
             return "error", to_api_error(failure, log, f"turn {row.id}"), state
 

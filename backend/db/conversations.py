@@ -18,6 +18,7 @@ from backend.db.tables import ConversationRow, EventRow, Meta, SessionRow, TurnR
 from backend.errors import ApiError
 
 COMPARED = 20  # conversations with the same last question that `continued` looks at
+INTERRUPTED = ApiError("interrupted", "the server stopped while this answer was being made; ask again")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -101,8 +102,7 @@ def recover(db: Session) -> int:
     """Ends the turns that a crash left open; their text so far is kept. Returns their number."""
     open_turns = db.scalars(select(TurnRow).where(TurnRow.status == "open").order_by(TurnRow.id)).all()
     for row in open_turns:
-        error = {"code": "interrupted", "message": "the server stopped while this answer was being made; ask again"}
-        finish(db, row, "error", error=error, model=row.model)
+        finish(db, row, "error", error=INTERRUPTED.body, model=row.model)
     return len(open_turns)
 
 

@@ -32,6 +32,7 @@ class ExtractiveEngine(AlwaysLoaded):
     name = "extractive"
     context_length = 1 << 20
     fim: Fim | None = None
+    is_exact = True
 
     def __init__(self) -> None:
         self._closed = False

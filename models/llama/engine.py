@@ -32,6 +32,8 @@ MAX_WAIT_S = 5.0  # a prompt does not wait for a longer pause
 class LlamaEngine:
     """One model with one process. If the process breaks, only its running answers are lost."""
 
+    is_exact = False
+
     def __init__(self, spec: ModelSpec, header: GgufHeader, proving: Proving, worker: WorkerProcess) -> None:
         facts = worker.ready.result()
         self.name, self.context_length = spec.name, int(facts["context_length"])

@@ -88,6 +88,10 @@ async def test_the_last_delta_and_only_the_last_has_reason_and_usage(engine: Eng
     assert 0 < usage.completion <= GREEDY.max_tokens
 
 
+async def test_only_the_extractive_engine_is_exact(engine: Engine) -> None:
+    assert engine.is_exact == (engine.name == "extractive")
+
+
 async def test_the_same_question_has_the_same_answer(engine: Engine) -> None:
     one, two = text(await collect(engine)), text(await collect(engine))
     assert one == two != ""

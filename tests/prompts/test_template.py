@@ -188,7 +188,7 @@ def test_a_model_that_thinks_is_asked_for_its_answer(template: str, open_for_ans
         ("{% if %}", "Expected"),
         ("{{ 1 / 0 }}", "division"),
         ("nothing of the conversation", "drops or repeats"),
-        ("{% for m in messages %}{{ loop.length }}{{ m.content }}{% endfor %}!", "changes what it said"),
+        ("{% for m in messages %}{{ loop.length }}{{ m.content }}{% endfor %}!", "changes earlier text"),
         ("x" * 70_000, "longer than"),
     ],
 )

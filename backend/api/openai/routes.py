@@ -21,11 +21,11 @@ from backend.api.openai import schemas
 from backend.api.openai.repository import from_codebase
 from backend.api.openai.responses import DONE, Form, ResponsePart, sse
 from backend.api.openai.schemas import REPO
+from backend.engines.attempts import EngineAttempts
 from backend.engines.pool import NO_FEATURES, EngineLease
-from backend.engines.resolver import EXTRACTIVE
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
-from models.errors import ModelError, UnknownModel
+from models.errors import UnknownModel
 from models.router import RoutingFeatures
 from models.tokens import estimate_tokens
 from models.types import Delta, Prompt
@@ -33,7 +33,7 @@ from prompts.passthrough import chat_prompt, conversation, fim_prompt, raw_promp
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["openai"])
-Parts = AsyncGenerator[ResponsePart, None]
+ResponseStream = AsyncGenerator[ResponsePart, None]
 
 
 @router.get("/models")
@@ -128,29 +128,22 @@ async def _passthrough(
     body: schemas.Generating,
     make: Callable[[EngineLease], Prompt],
     features: RoutingFeatures = NO_FEATURES,
-) -> Parts:
+) -> ResponseStream:
     """The model's answer to the client's own prompt."""
-    failed: dict[str, str] = {}
-    failure: ModelError | None = None
-    while True:
-        name, has_text = "", False
-        try:
-            async with services.engines.use(body.name, features, failed=failed) as lease:
-                if lease.engine.name == EXTRACTIVE and lease.notice:  # a stand-in for a model, and it only quotes code
-                    raise failure or ApiError("model_unavailable", lease.notice)
-                name = lease.engine.name
-                async with aclosing(_parts(services, body, lease, make(lease))) as parts:
-                    async for part in parts:
-                        has_text = has_text or bool(part.text)
-                        yield part
+    has_text = False
+    attempts = EngineAttempts(services.engines, body.name, lambda: has_text, features)
+    for attempt in attempts:
+        async with attempt as lease:
+            if lease.engine.is_exact and lease.notice:  # a stand-in for a model, and it only quotes code
+                raise attempts.failure or ApiError("model_unavailable", lease.notice)
+            async with aclosing(_parts(services, body, lease, make(lease))) as parts:
+                async for part in parts:
+                    has_text = has_text or bool(part.text)
+                    yield part
             return
-        except ModelError as error:
-            if has_text or not services.engines.should_fall_back(body.name, name, error, failed):
-                raise
-            failure = error
 
 
-async def _parts(services: Services, body: schemas.Generating, lease: EngineLease, prompt: Prompt) -> Parts:
+async def _parts(services: Services, body: schemas.Generating, lease: EngineLease, prompt: Prompt) -> ResponseStream:
     """The answer of one engine."""
     own = replace(lease.sampling, max_tokens=services.settings.max_tokens or lease.sampling.max_tokens)
     async with aclosing(services.metrics.count_stream(lease.engine.stream(prompt, body.sampling(own)))) as deltas:
@@ -165,7 +158,7 @@ def _note(delta: Delta) -> str:
     return "" if delta.waiting is None else f"{delta.waiting} waiting"
 
 
-async def _completions(services: Services, body: schemas.Completion) -> Parts:
+async def _completions(services: Services, body: schemas.Completion) -> ResponseStream:
     """The answers to the prompts of one request, one after the other."""
     for index, text in enumerate(body.prompt):
 
@@ -183,7 +176,7 @@ async def _completions(services: Services, body: schemas.Completion) -> Parts:
 
 
 async def _respond(
-    request: Request, body: schemas.Generating, form: Form, parts: Parts
+    request: Request, body: schemas.Generating, form: Form, parts: ResponseStream
 ) -> StreamingResponse | dict[str, Any]:
     """The response, as a stream or complete. A stream starts with the first part: an earlier error has its status."""
     if body.stream:
@@ -198,7 +191,7 @@ async def _respond(
     return form.complete(await while_connected(request, collect()))
 
 
-async def _events(form: Form, first: ResponsePart, rest: Parts, with_usage: bool) -> AsyncIterator[str]:
+async def _events(form: Form, first: ResponsePart, rest: ResponseStream, with_usage: bool) -> AsyncIterator[str]:
     """Server-sent events. An error becomes an event too, because the status is sent already; it ends the stream."""
     usages = []
     async with aclosing(rest):
@@ -220,7 +213,7 @@ async def _events(form: Form, first: ResponsePart, rest: Parts, with_usage: bool
             yield sse(openai_error(to_api_error(failure, log, "a stream"))[1])
 
 
-async def _chain(first: ResponsePart, rest: Parts) -> Parts:
+async def _chain(first: ResponsePart, rest: ResponseStream) -> ResponseStream:
     yield first
     async for part in rest:
         yield part
