@@ -6,7 +6,7 @@ Knows the question alone.
 import re
 
 _HONEST = "If the code does not tell, say so."
-# A small model that is told what to answer where the code does not tell answers that: 7 of 28 right instead of 17.
+# With an instruction what to answer if the code does not tell, a small model answers that: 7 of 28 right, not 17.
 FACT = (
     "Answer in one or two sentences. Take each name, number and value from the code above exactly as it stands there,"
     f" and end each sentence with the number of its piece in brackets, like [1]. {_HONEST}"

@@ -14,13 +14,13 @@ import pytest
 # Folders, modules and tests below tests/ that start processes or servers, or need a compiled llama.cpp or its models.
 WITH_PROCESSES = (
     "backend/api",
-    "backend/chat/test_ends.py",
     "backend/chat/test_followups.py",
     "backend/chat/test_lead.py",
+    "backend/chat/test_notices.py",
     "backend/chat/test_prefetch.py",
-    "backend/chat/test_promise.py",
     "backend/chat/test_races.py",
     "backend/chat/test_structural_answer.py",
+    "backend/chat/test_ttft_budget.py",
     "backend/engines",
     "backend/grounding/test_checker.py",
     "backend/indexing/test_freshness.py",

@@ -33,7 +33,7 @@ class Topic:
     """What a conversation is about after some turns."""
 
     subject: Subject | None = None  # the symbol that its last answer is about
-    question: str = ""  # the last one that asked for more than a continuation, with the name of what it refers to
+    question: str = ""  # the last one that wanted more than a continuation, with the name of what it refers to
     earlier: tuple[str, ...] = ()  # the questions before that one
 
 

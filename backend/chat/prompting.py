@@ -88,7 +88,7 @@ class PromptBuilder:
         left_out = 0 if lead else len(pinned) - sum(snippet.hit.kind == ATTACHED for snippet in built.snippets)
         if left_out:
             raise ApiError("context_too_large", f"{left_out} pieces of the attached text do not fit: attach less of it")
-        # That no model is installed is said once per conversation.
+        # A conversation has the notice that no model is installed once.
         notice = lease.notice if not any(row.model == engine.name for row in history) else ""
         cut_notice = CUT_NOTICE if built.is_excerpt else ""
         return replace(built, prompt=replace(built.prompt, notice=" ".join(filter(None, (notice, cut_notice)))))

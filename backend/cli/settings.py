@@ -18,7 +18,7 @@ def command_settings(**options: Any) -> Settings:
 
 
 def open_registry(settings: Settings) -> "Registry":
-    """The models that are known and installed. Raises `CommandFailed` (4) if the catalogue cannot be read."""
+    """The catalogue and the installed models. Raises `CommandFailed` (4) if the catalogue cannot be read."""
     from models.registry import Registry  # most commands need no catalogue
 
     with model_errors():

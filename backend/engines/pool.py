@@ -75,8 +75,8 @@ class EnginePool:
         return self._resolver.resolve(name)
 
     def should_fall_back(self, name: str, engine: str, error: ModelError, failed: dict[str, str]) -> bool:
-        """Whether another engine may answer a question that asked for the model `name`, after `engine` failed before
-        its first word. If so, `engine` is added to `failed`, which the next `use` needs; "" stands for no engine.
+        """Whether another engine may answer a question for the model `name`, after `engine` failed before its first
+        word. If so, `engine` is added to `failed`, which the next `use` needs; "" stands for no engine.
 
         Only `auto` falls back. What a local engine does not support no other local engine does.
         """

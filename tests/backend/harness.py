@@ -117,7 +117,7 @@ class Socket:
 
 
 def settings_in(folder: Path, **given: Any) -> Settings:
-    """What a scripted engine says is all that is said, and pieces of code are counted, unless a test wants it."""
+    """Settings without leads, and with a number of snippets instead of a token limit, unless a test sets them."""
     return load_settings(data_dir=folder, port=0, host="127.0.0.1", **{"lead": False, "evidence_tokens": 0} | given)
 
 

@@ -47,8 +47,8 @@ def test_no_system_prompt_leaves_no_empty_one(name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 @given(texts=st.lists(st.text(min_size=1), min_size=4, max_size=8))
 def test_a_longer_conversation_starts_with_the_shorter_one(name: str, texts: list[str]) -> None:
-    chat, system, *said = FORMATS[name], *texts
-    pairs = list(zip(said[::2], said[1::2], strict=False))
+    chat, system, *messages = FORMATS[name], *texts
+    pairs = list(zip(messages[::2], messages[1::2], strict=False))
     shorter = render(chat, system, pairs[:-1], pairs[-1][0])
     longer = render(chat, system, pairs, "next")
     text = "".join(segment.text for segment in shorter)

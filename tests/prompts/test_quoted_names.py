@@ -1,4 +1,4 @@
-"""What of a quotation an answer is held to."""
+"""Which names of a quotation the sources of an answer must contain."""
 
 import re
 import time
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prompts.quoted_names import is_path_in, own_words, quoted_names
 from prompts.sentences import LONGEST
 
-# A few of each language that an answer says of code which does not spell them.
+# A few of each language that an answer may name though the code does not spell them.
 STANDARD = (
     "Promise Map Set Array Object Error JSON Math console undefined typeof Promise.all Object.keys() JSON.stringify(x)"
     " Option Some Result Ok Err Vec String Box HashMap Arc usize u8 f64 i128 trait impl Self std std::sync::Mutex"

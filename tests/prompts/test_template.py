@@ -178,7 +178,7 @@ def test_a_model_that_thinks_is_asked_for_its_answer(template: str, open_for_ans
 
 
 @pytest.mark.parametrize(
-    ("template", "told"),
+    ("template", "problem"),
     [
         ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "limits"),
         ("{{ 'x' * 1000000000000 }}", "Memory|cannot be used"),
@@ -192,8 +192,8 @@ def test_a_model_that_thinks_is_asked_for_its_answer(template: str, open_for_ans
         ("x" * 70_000, "longer than"),
     ],
 )
-def test_a_hostile_or_broken_template_ends_in_words(template: str, told: str) -> None:
+def test_a_hostile_or_broken_template_ends_in_words(template: str, problem: str) -> None:
     began = time.monotonic()
-    with pytest.raises(TemplateRejected, match=told):
+    with pytest.raises(TemplateRejected, match=problem):
         derive(template, "<s>", "</s>")
     assert time.monotonic() - began < 12

@@ -93,7 +93,7 @@ async def test_the_setting_turns_it_off_and_a_question_on(tmp_path: Path) -> Non
 
 @asynccontextmanager
 async def asked_of_ant(tmp_path: Path, machine: Machine) -> AsyncIterator[Socket]:  # noqa: F811
-    """A socket over which a model of the machine is asked how something works."""
+    """A socket over which a model of the machine gets a question how something works."""
     given = {"lead": True, "models_dir": str(machine.folder), "model_name": "ant", "context_length": 4000}
     async with running(tmp_path / "data", None, making=machine.pool, **given) as world, world.socket() as socket:
         await indexed(world, tmp_path)
@@ -165,12 +165,12 @@ async def test_the_place_stands_outside_of_code_that_was_cut_off(tmp_path: Path)
     assert "\n```py\nx\n```\n\nThe code that was read does not say `3`: see " in answer["response"]
 
 
-SAID = " As [1] shows, `total` asks"
+ANSWER = " As [1] shows, `total` asks"
 
 
 @pytest.mark.parametrize("ends", [{"fail_after": 1}, {"stall_after": 1}])
 async def test_all_that_the_model_said_is_shown_however_it_ends(tmp_path: Path, ends: dict[str, int]) -> None:
-    engine = ScriptedEngine([SAID], **ends)  # type: ignore[arg-type]
+    engine = ScriptedEngine([ANSWER], **ends)  # type: ignore[arg-type]
     async with running(tmp_path / "data", engine, lead=True) as world, world.socket() as socket:
         await indexed(world, tmp_path)
         session = (await socket.call("session/open", workspace=str(tmp_path / "code")))["session"]
@@ -181,7 +181,7 @@ async def test_all_that_the_model_said_is_shown_however_it_ends(tmp_path: Path, 
             await socket.call("session/cancel", session=session)
         await socket.until("end")
     text = "".join(event["text"] for event in socket.logged if event["type"] == "delta")
-    assert text.partition("How it works:")[2] == SAID
+    assert text.partition("How it works:")[2] == ANSWER
     assert [event["status"] for event in socket.logged if event["type"] == "cite"][-1] == "ok"
 
 

@@ -107,7 +107,7 @@ async def test_what_a_model_did_is_counted_for_every_face(tmp_path: Path) -> Non
         await socket.call("complete", prefix="def scan(", suffix="", max_tokens=2)
         own = f'{{model="{LLAMA3.model}"}}'
         async with asyncio.timeout(10):
-            # It tells once a second. The texts at the end have been read by then.
+            # The worker reports once a second. The texts at the end have been read by then.
             while (after := await counted()).get(f"lantern_engine_rows_total{own}", 0) < usage["prompt"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
     assert after['lantern_passed_total{reason="length"}'] == 2

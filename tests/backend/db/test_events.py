@@ -1,4 +1,4 @@
-"""Who follows a session is told every event once and in order, whether it came with the ring or has to be looked up."""
+"""A follower gets every event of a session once and in order, from `notify` or from the database."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ class Log:
     database: Database
     session: str
     events: EventLog
-    looked_up: list[int] = field(default_factory=list)  # after which numbers
+    pages_read: list[int] = field(default_factory=list)  # after which event numbers
 
     async def grow(self, count: int) -> list[Event]:
         def work(db: Session) -> list[Event]:
@@ -32,8 +32,8 @@ class Log:
 
         return await self.database.write(work)
 
-    async def heard(self, after: int, last: int) -> list[int]:
-        """The numbers that a follower is told, up to one."""
+    async def followed(self, after: int, last: int) -> list[int]:
+        """The numbers of the events that a follower gets, up to `last`."""
         seqs = []
         async with aclosing(self.events.follow(self.session, after)) as following:
             async for event in following:
@@ -52,7 +52,7 @@ async def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     made, page = Log(database, session, EventLog(database)), events.page
 
     def paged(db: Session, session: str, after: int) -> list[Event]:
-        made.looked_up.append(after)
+        made.pages_read.append(after)
         return page(db, session, after)
 
     monkeypatch.setattr(events, "page", paged)
@@ -60,36 +60,36 @@ async def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     database.close()
 
 
-async def test_what_came_with_the_ring_is_not_looked_up(log: Log) -> None:
-    following = asyncio.create_task(log.heard(0, 30))
-    await eventually(lambda: log.looked_up)
+async def test_events_that_notify_was_given_are_not_read_from_the_database(log: Log) -> None:
+    following = asyncio.create_task(log.followed(0, 30))
+    await eventually(lambda: log.pages_read)
     for _ in range(10):
         log.events.notify(log.session, await log.grow(3))
         await asyncio.sleep(0.01)
     assert await following == list(range(1, 31))
-    assert log.looked_up == [0]
+    assert log.pages_read == [0]
 
 
-async def test_what_came_without_is_found_wherever_it_lies(log: Log) -> None:
+async def test_events_that_notify_was_not_given_are_read_from_the_database(log: Log) -> None:
     chance, grown = random.Random(4), 0
     begins = [0, 0, 0]
-    following = [asyncio.create_task(log.heard(begin, 300)) for begin in begins]
+    following = [asyncio.create_task(log.followed(begin, 300)) for begin in begins]
     while grown < 300:
-        told = await log.grow(count := min(chance.randint(1, 5), 300 - grown))
+        new_events = await log.grow(count := min(chance.randint(1, 5), 300 - grown))
         grown += count
         if chance.random() < 0.9 or grown == 300:
-            log.events.notify(log.session, told if chance.random() < 0.6 else ())
+            log.events.notify(log.session, new_events if chance.random() < 0.6 else ())
         if chance.random() < 0.1:
             begins.append(chance.randint(0, grown - 1))
-            following.append(asyncio.create_task(log.heard(begins[-1], 300)))
+            following.append(asyncio.create_task(log.followed(begins[-1], 300)))
         await asyncio.sleep(chance.choice((0, 0.001)))
     assert await asyncio.gather(*following) == [list(range(begin + 1, 301)) for begin in begins]
     assert len(begins) > 5
 
 
-async def test_who_comes_too_late_is_told_so_though_the_events_are_at_hand(log: Log) -> None:
-    first = asyncio.create_task(log.heard(0, 5))
-    await eventually(lambda: log.looked_up)
+async def test_a_follower_behind_the_floor_gets_an_error_though_the_events_are_in_memory(log: Log) -> None:
+    first = asyncio.create_task(log.followed(0, 5))
+    await eventually(lambda: log.pages_read)
     log.events.notify(log.session, await log.grow(4))
 
     def clear(db: Session) -> None:
@@ -97,6 +97,6 @@ async def test_who_comes_too_late_is_told_so_though_the_events_are_at_hand(log: 
 
     await log.database.write(clear)
     with pytest.raises(ApiError, match="cannot be replayed"):
-        await log.heard(1, 4)
+        await log.followed(1, 4)
     log.events.notify(log.session, await log.grow(1))
     assert await first == [1, 2, 3, 4, 5]

@@ -62,11 +62,11 @@ async def test_a_question_reads_what_was_just_written(tmp_path: Path) -> None:
         hit = await found(world, "load_config")
         (root / "app/config.py").unlink()
         left = (await world.post("/search", {"query": "load_config"})).json()["hits"]
-        known = (await world.get("/codebases")).json()["codebases"][0]
+        summary = (await world.get("/codebases")).json()["codebases"][0]
     assert (hit["path"], hit["start_line"], hit["end_line"], hit["fresh"]) == ("app/config.py", 3, 4, True)
     assert hit["text"] == "def load_config(path):\n    return parse_toml(path)"
     assert "app/config.py" not in {hit["path"] for hit in left}
-    assert (known["id"], known["files"], known["watched"]) == (codebase, 3, None)
+    assert (summary["id"], summary["files"], summary["watched"]) == (codebase, 3, None)
 
 
 async def test_a_large_index_is_ready_when_its_job_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,10 +98,10 @@ async def test_a_saved_file_becomes_a_job_of_that_file(tmp_path: Path) -> None:
         put(root, "app/mail.py", "def send_receipt(address):\n    return address\n")
         jobs = await ended(world, codebase, 2)
         hit = await found(world, "send_receipt")
-        known = (await world.get("/codebases")).json()["codebases"][0]
+        summary = (await world.get("/codebases")).json()["codebases"][0]
     assert [(job["report"]["changed"], job["report"]["removed"]) for job in jobs] == [(4, 0), (1, 0)]
     assert jobs[1]["total"] == 1  # nothing else was looked at
-    assert (hit["path"], hit["fresh"], known["watched"], known["state"]) == ("app/mail.py", True, "events", "ready")
+    assert (hit["path"], hit["fresh"], summary["watched"], summary["state"]) == ("app/mail.py", True, "events", "ready")
 
 
 async def test_a_branch_switch_is_one_job(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.parametrize("watch", [False, True])
-async def test_an_index_by_an_older_version_that_nothing_brings_up_to_date_is_told_of_once(
+async def test_an_index_by_an_older_version_that_nothing_brings_up_to_date_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, watch: bool
 ) -> None:
     root = lay_out(tmp_path / "code")
@@ -154,11 +154,11 @@ async def test_an_index_by_an_older_version_that_nothing_brings_up_to_date_is_to
     async with running(tmp_path / "data", watch=watch) as world:
         for query in ("load_config", "render"):
             await found(world, query)
-        told = warnings(caplog)
+        logged = warnings(caplog)
         await indexed(world, root)
     async with running(tmp_path / "data", watch=False) as world:
         await found(world, "load_config")
-    assert warnings(caplog) == told == ([] if watch else [LACKING.format(root=root)])
+    assert warnings(caplog) == logged == ([] if watch else [LACKING.format(root=root)])
 
 
 def test_so_is_one_that_is_searched_without_a_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

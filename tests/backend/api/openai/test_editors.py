@@ -1,4 +1,4 @@
-"""What editors send to an OpenAI address, and what reaches the model of it: never more than they said.
+"""What editors send to an OpenAI address, and what of it reaches the model: nothing is added.
 
 The bodies are as the sources of Continue, Zed and Copilot Chat (VS Code, with a model of one's own) build them.
 """
@@ -170,7 +170,7 @@ SENT = [
         usage=True,
     ),
     Sent(
-        "zed: title of a thread, asked after it",
+        "zed: title of a thread, requested after it",
         {
             "model": "scripted",
             "messages": [
@@ -219,7 +219,7 @@ SENT = [
         usage=True,
     ),
     Sent(
-        "vs code: title, from a model that is said to think",
+        "vs code: title, from a model that is declared to think",
         {
             "messages": [
                 {"role": "system", "content": "You name chats."},
@@ -240,23 +240,23 @@ SENT = [
 
 
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: sent.name)
-async def test_the_model_reads_what_the_editor_said_and_nothing_else(tmp_path: Path, sent: Sent) -> None:
+async def test_the_model_reads_what_the_editor_sent_and_nothing_else(tmp_path: Path, sent: Sent) -> None:
     engine = ScriptedEngine(TEXTS)
     async with running(tmp_path, engine) as world:
-        told = await world.post(f"/v1/{sent.path}", sent.body)
+        response = await world.post(f"/v1/{sent.path}", sent.body)
         sessions = (await world.get("/chat/sessions")).json()["total_count"]
-    assert told.status_code == 200, told.text
+    assert response.status_code == 200, response.text
     [prompt] = engine.prompts
     assert prompt.text == sent.prompt
     assert engine.samplings == [sent.sampling]
     assert (prompt.snippets, sessions) == ((), 0)  # nothing retrieved, nothing kept
-    assert text_of(told.text, streamed=sent.body.get("stream", False)) == "Fix expiry"
-    assert ('"usage"' in told.text) == (sent.usage or not sent.body.get("stream"))
+    assert text_of(response.text, streamed=sent.body.get("stream", False)) == "Fix expiry"
+    assert ('"usage"' in response.text) == (sent.usage or not sent.body.get("stream"))
 
 
-def text_of(told: str, *, streamed: bool) -> str:
+def text_of(response: str, *, streamed: bool) -> str:
     """As an editor reads it: the deltas' contents or texts, up to `[DONE]`."""
-    events = stream_data(told) if streamed else stream_data(f"data: {told}")
+    events = stream_data(response) if streamed else stream_data(f"data: {response}")
     if streamed:
         assert events.pop() == "[DONE]"
     choices = [choice for event in events for choice in event["choices"]]

@@ -1,4 +1,4 @@
-"""How answers of odd models end: each with a word to the user."""
+"""Answers that end in an unusual way: each has a notice for the user."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ async def test_a_model_that_answers_nothing_is_no_silent_success(tmp_path: Path,
     assert (again["reason"], again["notice"]) == ("stop", NO_ANSWER)
 
 
-async def test_what_an_engine_tells_of_the_end_reaches_the_user(tmp_path: Path) -> None:
+async def test_the_notice_of_an_engine_reaches_the_user(tmp_path: Path) -> None:
     engine = ScriptedEngine(("It ", "works."))
     engine.notice = LOOPED
     async with running(tmp_path, engine) as world:

@@ -1,4 +1,4 @@
-"""The first token in a promised time: what the prompt may hold, what is foretold of it, and what is counted after."""
+"""The time-to-first-token budget: the size of the prompt, the forecast, and the metrics."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -61,7 +61,7 @@ async def ask(tmp_path: Path, engine: ScriptedEngine, body: dict[str, Any], **gi
         (Rates(), {}, 10.0, 2000, 7000),  # no rates of this engine yet
     ],
 )
-async def test_the_promise_bounds_the_prompt(
+async def test_the_budget_limits_the_prompt(
     tmp_path: Path, rates: Rates, body: dict[str, Any], setting: float, fewest: int, most: int
 ) -> None:
     engine = ScriptedEngine(rates=rates)
@@ -92,7 +92,7 @@ async def test_the_sources_are_the_lines_that_are_shown(tmp_path: Path) -> None:
         assert "\n".join(lines) in engine.prompts[0].text
 
 
-async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None:
+async def test_the_time_to_the_first_token_is_forecast(tmp_path: Path) -> None:
     engine = Watched(rates=RATES)
     engine.cached = 50
     async with running(tmp_path, engine) as world, world.socket() as socket:
@@ -108,7 +108,7 @@ async def test_the_first_token_is_foretold_then_followed(tmp_path: Path) -> None
     assert 55 < health["first_token_forecast_error_s_mean"] < 60  # of the first status
 
 
-def test_a_promise_is_kept_or_not_and_a_forecast_is_off_by_seconds() -> None:
+def test_metrics_count_budgets_that_were_kept_and_the_error_of_forecasts() -> None:
     metrics = Metrics()
     for ttft_budget_s, forecast_s, prefill_s in ((4.0, 4.0, 3.0), (3.0, 2.0, 4.0), (None, None, 9.0)):
         state = AnswerState(generated="so", ttft_budget_s=ttft_budget_s, forecast_s=forecast_s)
