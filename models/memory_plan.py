@@ -21,20 +21,22 @@ class ModelMemory:
 class MemoryPlan:
     """How a model is loaded."""
 
-    leaving: tuple[str, ...]  # models to evict, in this order; those in use last
+    to_evict: tuple[str, ...]  # models to evict, in this order; those in use last
     context: int  # tokens
 
 
-def plan(need: Callable[[int], int], want: int, room: int, loaded: Sequence[ModelMemory]) -> MemoryPlan | None:
-    """The longest context of `want`, its half, ... that can fit, and the fewest models to evict for it.
+def plan(
+    bytes_for: Callable[[int], int], max_context: int, free_bytes: int, loaded: Sequence[ModelMemory]
+) -> MemoryPlan | None:
+    """The longest context of `max_context`, its half, ... that can fit, and the fewest models to evict for it.
 
-    `need` gives the bytes of a context, `room` the bytes that are free now. Idle models are evicted before those in
-    use, in both groups the least recently used first. None where not even the shortest context fits without them all.
+    `bytes_for`: the bytes that a context of so many tokens needs. Idle models are evicted before those in use, in both
+    groups the least recently used first. None where not even the shortest context fits without them all.
     """
-    available = room + sum(model.need for model in loaded)
-    for context in contexts(want):
-        if (bytes_needed := need(context)) <= available:
-            return MemoryPlan(_leaving(bytes_needed - room, loaded), context)
+    available = free_bytes + sum(model.need for model in loaded)
+    for context in contexts(max_context):
+        if (bytes_needed := bytes_for(context)) <= available:
+            return MemoryPlan(_models_to_evict(bytes_needed - free_bytes, loaded), context)
     return None
 
 
@@ -43,15 +45,16 @@ def snapshot_bytes(want: int, left: int) -> int:
     return min(want, max(0, left) // SNAPSHOT_SHARE)
 
 
-def contexts(want: int) -> Iterator[int]:
-    """`want` tokens, half of it, and so on down to MIN_CONTEXT."""
-    yield want
-    while want > MIN_CONTEXT:
-        want = max(want // 2, MIN_CONTEXT)
-        yield want
+def contexts(longest: int) -> Iterator[int]:
+    """`longest` tokens, half of it, and so on down to MIN_CONTEXT."""
+    context = longest
+    yield context
+    while context > MIN_CONTEXT:
+        context = max(context // 2, MIN_CONTEXT)
+        yield context
 
 
-def _leaving(missing: int, loaded: Sequence[ModelMemory]) -> tuple[str, ...]:
+def _models_to_evict(missing: int, loaded: Sequence[ModelMemory]) -> tuple[str, ...]:
     evicted: list[ModelMemory] = []
     for model in sorted(loaded, key=lambda model: (model.in_use, model.last_used)):
         if missing > 0:

@@ -132,17 +132,17 @@ class ResidentModels:
             if memory_plan is None:
                 shortest = min(contexts(longest))
                 raise ModelUnavailable(_too_large(model, need(shortest), shortest, free))
-            leaving = [*self._sharing_gpu(model), *memory_plan.leaving]
-            if not leaving:
+            to_evict = [*self._sharing_gpu(model), *memory_plan.to_evict]
+            if not to_evict:
                 needed = need(memory_plan.context)
                 return Allocation(memory_plan.context, needed, free - needed, tuple(evicted))
-            resident = self._by_name[leaving[0]]
+            resident = self._by_name[to_evict[0]]
             if resident.users and not is_awaited():
-                raise ModelUnavailable(f"{model.spec.name} is not loaded ahead: {leaving[0]} is in use")
+                raise ModelUnavailable(f"{model.spec.name} is not loaded ahead: {to_evict[0]} is in use")
             resident.evicting = True
             await resident.idle.wait()
             await self.evict(resident)
-            evicted.append(leaving[0])
+            evicted.append(to_evict[0])
 
     def _sharing_gpu(self, model: InstalledModel) -> list[str]:
         return [name for name, resident in self._by_name.items() if model.on_gpu and resident.model.on_gpu]

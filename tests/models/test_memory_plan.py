@@ -1,4 +1,4 @@
-"""Who makes room for whom: laws that every plan keeps, and a few cases worked out by hand."""
+"""Which models are evicted for which: properties of every plan, and a few cases worked out by hand."""
 
 from itertools import pairwise
 
@@ -14,13 +14,13 @@ def need(context: int) -> int:
     return WEIGHTS + context
 
 
-held_models = st.lists(
+loaded_models = st.lists(
     st.builds(ModelMemory, st.just(""), st.integers(0, 20_000), st.booleans(), st.integers(0, 50)), max_size=6
 ).map(lambda models: [ModelMemory(f"m{n}", m.need, m.in_use, m.last_used) for n, m in enumerate(models)])
 
 
-@given(st.integers(1, 40_000), st.integers(-5_000, 40_000), held_models)
-def test_a_plan_fits_keeps_all_it_can_and_has_the_longest_context(
+@given(st.integers(1, 40_000), st.integers(-5_000, 40_000), loaded_models)
+def test_a_plan_evicts_as_little_as_possible_for_the_longest_context(
     want: int, room: int, loaded: list[ModelMemory]
 ) -> None:
     result = plan(need, want, room, loaded)
@@ -30,15 +30,15 @@ def test_a_plan_fits_keeps_all_it_can_and_has_the_longest_context(
         assert not possible
         return
     assert result.context == max(possible)
-    leaving = [next(model for model in loaded if model.name == name) for name in result.leaving]
-    freed = sum(model.need for model in leaving)
+    evicted = [next(model for model in loaded if model.name == name) for name in result.to_evict]
+    freed = sum(model.need for model in evicted)
     assert room + freed >= need(result.context)
-    for model in leaving:  # nobody goes for nothing
+    for model in evicted:  # none is evicted needlessly
         assert room + freed - model.need < need(result.context)
     idle = [model for model in loaded if not model.in_use]
-    if any(model.in_use for model in leaving):  # who is at work goes only if all that rest do not suffice
+    if any(model.in_use for model in evicted):  # one in use is evicted only if all idle ones do not suffice
         assert room + sum(model.need for model in idle) < need(result.context)
-    assert [model.in_use for model in leaving] == sorted(model.in_use for model in leaving)
+    assert [model.in_use for model in evicted] == sorted(model.in_use for model in evicted)
 
 
 @given(st.integers(1, 1 << 20))
@@ -49,20 +49,20 @@ def test_contexts_halve_down_to_the_floor(want: int) -> None:
     assert all(after in (before // 2, MIN_CONTEXT) for before, after in pairwise(ladder))
 
 
-def test_the_least_recently_used_goes_first_and_only_if_it_must() -> None:
+def test_the_least_recently_used_model_is_evicted_first() -> None:
     old, young, busy = (
         ModelMemory("old", 5000, False, 1),
         ModelMemory("young", 5000, False, 2),
         ModelMemory("busy", 5000, True, 0),
     )
-    everyone = [busy, young, old]
-    assert plan(need, 4000, 5000, everyone) == MemoryPlan((), 4000)
-    assert plan(need, 4000, 4999, everyone) == MemoryPlan(("old",), 4000)
-    assert plan(need, 8000, 0, everyone) == MemoryPlan(("old", "young"), 8000)
-    assert plan(need, 10_000, 0, everyone) == MemoryPlan(("old", "young", "busy"), 10_000)
+    loaded = [busy, young, old]
+    assert plan(need, 4000, 5000, loaded) == MemoryPlan((), 4000)
+    assert plan(need, 4000, 4999, loaded) == MemoryPlan(("old",), 4000)
+    assert plan(need, 8000, 0, loaded) == MemoryPlan(("old", "young"), 8000)
+    assert plan(need, 10_000, 0, loaded) == MemoryPlan(("old", "young", "busy"), 10_000)
 
 
-def test_a_small_one_stays_where_the_large_one_alone_makes_the_room() -> None:
+def test_a_small_model_stays_if_a_large_one_frees_enough() -> None:
     small, large = ModelMemory("small", 100, False, 1), ModelMemory("large", 9000, False, 2)
     assert plan(need, 4000, 0, [small, large]) == MemoryPlan(("large",), 4000)
 
