@@ -23,7 +23,7 @@ class HttpsFile:
     def filename(self) -> str:
         return PurePosixPath(httpx.URL(self.url).path).name
 
-    def look(self) -> None:
+    def probe(self) -> None:
         """Reads size and version. Raises SourceUnreachable."""
         try:
             with _client() as client:
@@ -37,7 +37,7 @@ class HttpsFile:
         if self.size_bytes == 0:
             raise SourceUnreachable(f"{self.url} does not say how large it is")
 
-    def have(self, part: PartFile) -> int:
+    def reusable_bytes(self, part: PartFile) -> int:
         """Bytes that need not be fetched again."""
         return part.size
 

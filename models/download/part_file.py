@@ -41,9 +41,9 @@ class PartFile:
             file.unlink(missing_ok=True)
 
     def append(self, blocks: Iterable[bytes], at: int) -> Iterator[int]:
-        """Writes blocks behind the first `at` bytes, over what is there; yields where they end.
+        """Writes blocks after the first `at` bytes, over what is there; yields where they end.
 
-        What is there behind them stays: it came from another source of the same file, and that one may continue it.
+        What is there after them stays: it came from another source of the same file, and that one may continue it.
         """
         self._write_stamp()
         with self.file.open("r+b" if self.file.is_file() else "wb") as file:

@@ -90,7 +90,7 @@ class _Download:
         self._target = models_dir / (published if published in spec.filenames else spec.filenames[0])
 
     def run(self) -> Path | None:
-        self._remote.look()
+        self._remote.probe()
         version = self._sha256 or f"{self._remote.size_bytes} {self._remote.etag}"
         part = PartFile(self._target, version, self._address)
         plan = self._plan(part)
@@ -103,7 +103,7 @@ class _Download:
         return self._target
 
     def _plan(self, part: PartFile) -> PullPlan:
-        spec, size, have = self._spec, self._remote.size_bytes, self._remote.have(part)
+        spec, size, have = self._spec, self._remote.size_bytes, self._remote.reusable_bytes(part)
         free, want = _free_disk(self._target.parent), size - part.size + self._remote.spare_bytes
         if size > have and want > free:
             raise DownloadFailed(f"{spec.name} needs {human_bytes(want)} on disk, {human_bytes(free)} are free")

