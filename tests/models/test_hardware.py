@@ -57,14 +57,14 @@ def test_a_container_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("mount", "files", "told"),
+    ("mount", "files", "statistics"),
     [
         ("cgroup", ("memory.max", "memory.current"), "inactive_file 300\nactive_file 200\nanon 5"),
         ("memory", ("memory.limit_in_bytes", "memory.usage_in_bytes"), "total_inactive_file 500\nactive_file 7"),
     ],
 )
 def test_free_is_what_every_group_around_this_process_leaves(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mount: str, files: tuple[str, str], told: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mount: str, files: tuple[str, str], statistics: str
 ) -> None:
     root = tmp_path / mount
     inner = root / "user" / "lantern"
@@ -72,13 +72,13 @@ def test_free_is_what_every_group_around_this_process_leaves(
     for folder, limit, used in ((root, "max", 90_000), (inner.parent, "10000", 6000), (inner, "8000", 2000)):
         (folder / files[0]).write_text(f"{limit}\n")
         (folder / files[1]).write_text(f"{used}\n")
-        (folder / "memory.stat").write_text("inactive_file 0\n" if folder == inner else told)
+        (folder / "memory.stat").write_text("inactive_file 0\n" if folder == inner else statistics)
     (tmp_path / "own").write_text("4:memory:/user/lantern\n3:cpu:/other\n0::/user/lantern\n")
     (tmp_path / "meminfo").write_text("MemTotal: 100 kB\nMemAvailable:       50 kB\n")
     monkeypatch.setattr("models.hardware._CGROUPS", ((root, *files),))
     monkeypatch.setattr("models.hardware._OWN_CGROUPS", tmp_path / "own")
     monkeypatch.setattr("models.hardware._MEMINFO", tmp_path / "meminfo")
-    # around it 10,000 less 6,000 in use, of which 500 of inactive and, where it is told, 200 of active cache
+    # around it 10,000 less 6,000 in use, of which 500 are inactive cache and, where it is reported, 200 active cache
     assert memory_free() == 4000 + (500 if mount == "cgroup" else 507)
     (inner / files[1]).write_text("7999\n")
     assert memory_free() == 1

@@ -1,4 +1,4 @@
-"""Answers that repeat themselves are told from those that list, quote and tabulate."""
+"""Answers that repeat themselves are detected; those that list, quote and tabulate are not."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.filters.repetition import AT_LEAST, REACH, RepetitionDetector
+from models.filters.repetition import MIN_CHARACTERS, WINDOW, RepetitionDetector
 
-# What SmolLM2-135M and Qwen2.5-Coder-0.5B have said.
+# What SmolLM2-135M and Qwen2.5-Coder-0.5B have generated.
 STUCK = "It uses a list comprehension to create a list of the tokens. "
 CYCLE = (
     "If the `tokens` list is empty, it reads the prompt. If the `ahead` flag is set, it reads ahead of the question. "
@@ -19,7 +19,7 @@ NO_SENTENCE = "and the scheduler then uses a list comprehension to create a list
 
 
 def loops_at(text: str, size: int = 1) -> int | None:
-    """How many characters it takes to be told, in pieces of that size."""
+    """How many characters it takes until the loop is detected, in pieces of that size; None: it is not."""
     detector = RepetitionDetector()
     for begin in range(0, len(text), size):
         detector.feed(text[begin : begin + size])
@@ -29,24 +29,24 @@ def loops_at(text: str, size: int = 1) -> int | None:
 
 
 @pytest.mark.parametrize(("block", "times"), [(STUCK, 4), (CYCLE, 2), (NO_SENTENCE, 5), ("ha", 170), ("=", 330)])
-def test_a_block_again_and_again_is_told(block: str, times: float) -> None:
+def test_a_repeated_block_is_detected(block: str, times: float) -> None:
     intro = "The scheduler decides which prompt is read first. "
-    told = loops_at(intro + block * 500)
-    assert told is not None
-    assert told - len(intro) <= times * len(block)
-    if "." in block:  # a whole sentence is the last
-        assert (intro + block * 500)[:told].endswith(". ")
+    detected_at = loops_at(intro + block * 500)
+    assert detected_at is not None
+    assert detected_at - len(intro) <= times * len(block)
+    if "." in block:  # the cut is after a whole sentence
+        assert (intro + block * 500)[:detected_at].endswith(". ")
 
 
-def test_a_sentence_that_comes_back_among_others_is_told_at_the_third_time() -> None:
-    said = "`read_state` unpacks the tokens into a list.\n\n`read_head` reads the fixed part of the state [{}].\n\n"
-    assert loops_at("".join(map(said.format, range(2)))) is None
-    assert loops_at("".join(map(said.format, range(3)))) == 2 * len(said.format(0)) + said.index("\n") + 1
+def test_a_sentence_that_returns_among_others_is_detected_at_its_third_time() -> None:
+    block = "`read_state` unpacks the tokens into a list.\n\n`read_head` reads the fixed part of the state [{}].\n\n"
+    assert loops_at("".join(map(block.format, range(2)))) is None
+    assert loops_at("".join(map(block.format, range(3)))) == 2 * len(block.format(0)) + block.index("\n") + 1
 
 
 @settings(deadline=None)
 @given(st.text(min_size=1, max_size=60).filter(str.strip), st.integers(0, 300), st.data())
-def test_however_it_is_cut_a_repeated_block_is_told(block: str, before: int, data: st.DataObject) -> None:
+def test_a_repeated_block_is_detected_in_pieces_of_any_size(block: str, before: int, data: st.DataObject) -> None:
     text = "".join(f"{n:x} " for n in range(before)) + block * (900 // len(block) + 8)
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
     detector = RepetitionDetector()
@@ -59,7 +59,7 @@ def test_however_it_is_cut_a_repeated_block_is_told(block: str, before: int, dat
 @given(
     st.lists(st.integers(0, 10**6), unique=True, max_size=400), st.sampled_from(["{}: {}\n", "| {} | {} |\n", "{} {} "])
 )
-def test_text_in_which_every_piece_is_new_never_is(numbers: list[int], form: str) -> None:
+def test_text_without_repetition_is_no_loop(numbers: list[int], form: str) -> None:
     assert loops_at("".join(form.format(f"{number:06}", n) for n, number in enumerate(numbers)), 7) is None
 
 
@@ -77,7 +77,7 @@ def test_text_in_which_every_piece_is_new_never_is(numbers: list[int], form: str
     ],
     ids=["table", "code", "list", "short sentences", "rules", "numbers", "twice", "space"],
 )
-def test_what_repeats_by_its_nature_is_an_answer(text: str) -> None:
+def test_tables_lists_and_rules_may_repeat(text: str) -> None:
     assert loops_at(text) is None
 
 
@@ -98,6 +98,6 @@ def test_memory_is_bounded_and_what_is_long_ago_does_not_count() -> None:
     detector = RepetitionDetector()
     detector.feed("".join(f"There are {n} of {n * n} such cases. " for n in range(5_000)))
     assert not detector.is_looping
-    assert len(detector._seen) <= REACH
-    assert len(detector._count) + len(detector._line) < REACH
-    assert loops_at((CYCLE + "".join(f"{n} " for n in range(AT_LEAST * 10))) * 2, 64) is None
+    assert len(detector._last_end) <= WINDOW
+    assert len(detector._count) + len(detector._line) < WINDOW
+    assert loops_at((CYCLE + "".join(f"{n} " for n in range(MIN_CHARACTERS * 10))) * 2, 64) is None
