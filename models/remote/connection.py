@@ -23,7 +23,7 @@ _RETRIED = frozenset({408, 429, 500, 502, 503, 504})  # statuses
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long to wait, in seconds, and how often to try."""
 
     connect_s: float = 5.0
@@ -34,7 +34,7 @@ class Patience:
     longest_pause_s: float = 10.0  # if a server asks for a longer one, there is no retry
 
 
-class TryAgain(Exception):
+class RetryableError(Exception):
     """A failure before the first text of an answer. Carries the error to raise if there is no other try."""
 
     def __init__(self, error: ModelError, after_s: float | None = None) -> None:
@@ -45,18 +45,18 @@ class TryAgain(Exception):
 class Connection:
     """One server."""
 
-    def __init__(self, url: str, api_key: str, patience: Patience) -> None:
+    def __init__(self, url: str, api_key: str, retry_policy: RetryPolicy) -> None:
         """`url` is the server's (`http://host:8080`) or that of its API (`https://host/api/v1`).
 
         Raises ModelUnavailable where it is no address.
         """
         self._url = _api_url(url)
         self.server = f"the server at {self._url}"  # what messages call it
-        self._patience = patience
+        self._retry_policy = retry_policy
         headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
         self._client = httpx.AsyncClient(
             headers=headers,
-            timeout=httpx.Timeout(None, connect=patience.connect_s),
+            timeout=httpx.Timeout(None, connect=retry_policy.connect_s),
             trust_env=False,
             follow_redirects=False,
         )
@@ -68,23 +68,23 @@ class Connection:
     async def chunks(self, path: str, body: dict[str, Any]) -> AsyncGenerator[wire.StreamChunk, None]:
         """The events of one answer, until the server says that it is done or hangs up. Closing it hangs up.
 
-        Raises TryAgain or ModelError.
+        Raises RetryableError or ModelError.
         """
-        patience, events = self._patience, EventStream()
-        response = await self._send("POST", path, body, patience.first_token_s)
+        retry_policy, events = self._retry_policy, EventStream()
+        response = await self._send("POST", path, body, retry_policy.first_token_s)
         try:
             kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             if kind != "text/event-stream":
                 got = kind or "something"
                 raise EngineFailed(f"{self.server} answered with {got}, not with events: set ENGINE_URL")
-            blocks, limit_s = response.aiter_raw(), patience.first_token_s
+            blocks, limit_s = response.aiter_raw(), retry_policy.first_token_s
             last_chunk = time.monotonic()  # comments keep a connection alive, not an answer
             while block := await self._within(limit_s, anext(blocks, b""), last_chunk):
                 for data in events.feed(block):
                     if data.strip() == "[DONE]":
                         return
                     chunk = wire.chunk(data, self.server)
-                    limit_s = patience.idle_s if chunk.text else limit_s
+                    limit_s = retry_policy.idle_s if chunk.text else limit_s
                     yield chunk
                     last_chunk = time.monotonic()
         except EventTooLong as error:
@@ -98,12 +98,12 @@ class Connection:
         Raises ModelUnavailable.
         """
         try:
-            response = await self._send("GET", "models", None, self._patience.idle_s)
+            response = await self._send("GET", "models", None, self._retry_policy.idle_s)
             try:
                 return wire.models(await self._read(response), self.server)
             finally:
                 await response.aclose()
-        except (TryAgain, EngineFailed, Unsupported) as error:
+        except (RetryableError, EngineFailed, Unsupported) as error:
             raise ModelUnavailable(str(error)) from error
 
     async def _send(self, method: str, path: str, body: dict[str, Any] | None, limit_s: float) -> httpx.Response:
@@ -123,7 +123,7 @@ class Connection:
     async def _read(self, response: httpx.Response) -> bytes:
         """A short body, cut at BODY_BYTES."""
         body, blocks = b"", response.aiter_raw()
-        while len(body) < BODY_BYTES and (block := await self._within(self._patience.idle_s, anext(blocks, b""))):
+        while len(body) < BODY_BYTES and (block := await self._within(self._retry_policy.idle_s, anext(blocks, b""))):
             body += block
         return body[:BODY_BYTES]
 
@@ -136,11 +136,13 @@ class Connection:
         except TimeoutError:
             raise EngineFailed(f"{self.server} said nothing for {limit_s:g} s: look into its log") from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise TryAgain(ModelUnavailable(f"{self.server} does not answer: start it, or set ENGINE_URL")) from error
+            raise RetryableError(
+                ModelUnavailable(f"{self.server} does not answer: start it, or set ENGINE_URL")
+            ) from error
         except (httpx.TransportError, httpx.StreamError) as error:
             kind = type(error).__name__
             broken = f"the connection to {self.server} broke ({kind}): ask again, or look into its log"
-            raise TryAgain(EngineFailed(broken)) from error
+            raise RetryableError(EngineFailed(broken)) from error
 
     def _refusal(self, response: httpx.Response, body: bytes) -> Exception:
         status, error = response.status_code, wire.refusal(response.status_code, body, self.server)
@@ -152,7 +154,7 @@ class Connection:
         if status == 404:
             return ModelUnavailable(f"{error}: set ENGINE_MODEL to a model that is there, or ENGINE_URL")
         if status in _RETRIED and isinstance(error, EngineFailed):
-            return TryAgain(EngineBusy() if status == 429 else error, _retry_after(response))
+            return RetryableError(EngineBusy() if status == 429 else error, _retry_after(response))
         return error
 
 

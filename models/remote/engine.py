@@ -13,13 +13,13 @@ from pathlib import PurePath
 from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
 from models.filters.answer_filter import AnswerFilter, is_filtered
 from models.remote import openai_wire as wire
-from models.remote.connection import Connection, Patience, TryAgain
+from models.remote.connection import Connection, RetryableError, RetryPolicy
 from models.types import AlwaysLoaded, Delta, Fim, Prompt, Rates, Sampling, Segment, Usage
 
 BYTES_A_TOKEN = 3  # of UTF-8: code has 3 to 3.5, prose 4 to 5; too many is safe, too few overflows the context
 CONTEXT = 8192  # tokens, where neither the setting nor the server gives a number
 _NEWEST = 0.3  # weight of the newest answer in the rates
-_PATIENCE = Patience()
+_RETRY_POLICY = RetryPolicy()
 
 
 class RemoteEngine(AlwaysLoaded):
@@ -28,25 +28,37 @@ class RemoteEngine(AlwaysLoaded):
     fim: Fim | None = None
 
     def __init__(
-        self, url: str, model: str, *, api_key: str = "", context_length: int = CONTEXT, patience: Patience = _PATIENCE
+        self,
+        url: str,
+        model: str,
+        *,
+        api_key: str = "",
+        context_length: int = CONTEXT,
+        retry_policy: RetryPolicy = _RETRY_POLICY,
     ) -> None:
         """`url` is the server's (`http://host:8080`) or that of its API (`https://host/api/v1`)."""
-        self._connection = Connection(url, api_key, patience)
+        self._connection = Connection(url, api_key, retry_policy)
         self._model, self.context_length = model, context_length
         # llama-server calls a model by the path of its file, which stays private.
         self.name = PurePath(model).name if model.endswith(".gguf") else model
-        self._patience, self._closed = patience, False
+        self._retry_policy, self._closed = retry_policy, False
         self._prefill = self._decode = 0.0
 
     @classmethod
     async def connect(
-        cls, url: str, model: str = "", *, api_key: str = "", context_length: int = 0, patience: Patience = _PATIENCE
+        cls,
+        url: str,
+        model: str = "",
+        *,
+        api_key: str = "",
+        context_length: int = 0,
+        retry_policy: RetryPolicy = _RETRY_POLICY,
     ) -> "RemoteEngine":
         """An engine on a server that answers. Defaults are the server's first model and that model's context.
 
         Raises ModelUnavailable.
         """
-        connection = Connection(url, api_key, patience)
+        connection = Connection(url, api_key, retry_policy)
         try:
             listed = await connection.models()
         finally:
@@ -55,7 +67,7 @@ class RemoteEngine(AlwaysLoaded):
             raise ModelUnavailable(f"{connection.server} lists no model: set ENGINE_MODEL")
         model = model or next(iter(listed))
         context_length = context_length or listed.get(model) or CONTEXT
-        return cls(url, model, api_key=api_key, context_length=context_length, patience=patience)
+        return cls(url, model, api_key=api_key, context_length=context_length, retry_policy=retry_policy)
 
     @property
     def rates(self) -> Rates:
@@ -70,11 +82,11 @@ class RemoteEngine(AlwaysLoaded):
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
         if self._closed:
             raise EngineFailed(f"the engine {self.name} is closed")
-        if prompt.ahead:  # no time of another machine is spent on a question that may never come
+        if prompt.prefetch:  # no time of another machine is spent on a question that may never come
             yield Delta(reason="stop", usage=Usage(0, 0, 0))
             return
-        pause_s = self._patience.pause_s
-        for left in range(self._patience.retries, -1, -1):
+        pause_s = self._retry_policy.pause_s
+        for left in range(self._retry_policy.retries, -1, -1):
             has_text = False
             try:
                 async with aclosing(self._attempt(prompt, sampling)) as deltas:
@@ -89,10 +101,10 @@ class RemoteEngine(AlwaysLoaded):
                     raise
                 sampling = replace(sampling, max_tokens=room)
                 continue
-            except TryAgain as again:
-                wait_s = pause_s if again.after_s is None else again.after_s
-                if not left or self._closed or wait_s > self._patience.longest_pause_s:
-                    raise again.error from again.__cause__
+            except RetryableError as retryable:
+                wait_s = pause_s if retryable.after_s is None else retryable.after_s
+                if not left or self._closed or wait_s > self._retry_policy.longest_pause_s:
+                    raise retryable.error from retryable.__cause__
             await asyncio.sleep(wait_s)
             pause_s *= 2
 
@@ -102,7 +114,7 @@ class RemoteEngine(AlwaysLoaded):
         await self._connection.close()
 
     async def _attempt(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
-        """One request. Raises TryAgain only before its first text."""
+        """One request. Raises RetryableError only before its first text."""
         began = first = last = time.perf_counter()
         generated, usage, reason = 0, None, None  # tokens
         filtering = AnswerFilter() if is_filtered(prompt, sampling) else None
@@ -122,10 +134,12 @@ class RemoteEngine(AlwaysLoaded):
                         reason = "length"
                         break
             if reason is None:
-                raise TryAgain(EngineFailed(f"{self._connection.server} broke off: ask again, or look into its log"))
-        except TryAgain as again:
+                raise RetryableError(
+                    EngineFailed(f"{self._connection.server} broke off: ask again, or look into its log")
+                )
+        except RetryableError as retryable:
             if generated:
-                raise again.error from again
+                raise retryable.error from retryable
             raise
         usage = usage or Usage(self.count_tokens(prompt.segments), 0, generated)
         if generated:

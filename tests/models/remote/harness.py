@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from models.remote.connection import Patience
+from models.remote.connection import RetryPolicy
 from models.remote.engine import BYTES_A_TOKEN, RemoteEngine
 from models.types import Delta, Message, Prompt, Sampling, Segment
 
@@ -130,7 +130,7 @@ async def fake_server(*answers: Answer) -> AsyncIterator[FakeServer]:
         await server.wait_closed()
 
 
-QUICK = Patience(connect_s=5, first_token_s=10, idle_s=10, pause_s=0.01, longest_pause_s=0.5)
+QUICK = RetryPolicy(connect_s=5, first_token_s=10, idle_s=10, pause_s=0.01, longest_pause_s=0.5)
 SHORT = replace(QUICK, first_token_s=0.4, idle_s=0.3)
 RAW = Prompt((Segment("def scan(", True), Segment("root):", False)), question="scan", stop=("<|end|>",))
 CHAT = replace(RAW, messages=(Message("system", "Be brief."), Message("user", "What is scan?")))
@@ -138,9 +138,9 @@ SAMPLING = Sampling(max_tokens=3, temperature=0)
 
 
 @asynccontextmanager
-async def remote(*answers: Answer, patience: Patience = QUICK) -> AsyncIterator[tuple[RemoteEngine, FakeServer]]:
+async def remote(*answers: Answer, retry_policy: RetryPolicy = QUICK) -> AsyncIterator[tuple[RemoteEngine, FakeServer]]:
     async with fake_server(*answers) as fake:
-        engine = RemoteEngine(fake.url, "tiny", api_key="secret", patience=patience)
+        engine = RemoteEngine(fake.url, "tiny", api_key="secret", retry_policy=retry_policy)
         yield engine, fake
         await engine.close()
 

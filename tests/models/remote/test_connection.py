@@ -39,7 +39,7 @@ async def only_comments(call: Call) -> None:
 
 @pytest.mark.parametrize(("answer", "limit"), [(stalls, "0.4 s"), (stalls_late, "0.3 s"), (only_comments, "0.4 s")])
 async def test_a_silent_server_is_given_up(answer: Answer, limit: str) -> None:
-    async with remote(answer, patience=SHORT) as (engine, fake):
+    async with remote(answer, retry_policy=SHORT) as (engine, fake):
         with pytest.raises(EngineFailed, match=f"said nothing for {limit}: look into its log"):
             await collect(engine)
         await asyncio.wait_for(fake.hung_up.wait(), 10)
@@ -55,7 +55,7 @@ async def test_a_slow_server_is_waited_for_and_comments_are_ignored() -> None:
             await call.text(word)
         await call.event({"choices": [{"delta": {}, "finish_reason": "stop"}]})
 
-    async with remote(slow, patience=SHORT) as (engine, _):
+    async with remote(slow, retry_policy=SHORT) as (engine, _):
         deltas = await collect(engine)
     assert (text(deltas), deltas[-1].reason) == ("slow but sure", "stop")
     assert deltas[-1].usage == Usage(engine.count_tokens(CHAT.segments), 0, 3)  # the server sent none

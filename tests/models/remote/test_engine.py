@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from models.errors import EngineFailed, ModelUnavailable
-from models.remote.connection import Patience
+from models.remote.connection import RetryPolicy
 from models.remote.engine import RemoteEngine
 from models.types import Delta, Sampling, Usage
 from tests.models.remote.harness import (
@@ -106,8 +106,8 @@ async def test_a_server_that_does_not_run() -> None:
     async with fake_server(honest) as fake:
         pass
     with pytest.raises(ModelUnavailable, match="does not answer: start it, or set ENGINE_URL"):
-        await RemoteEngine.connect(fake.url, patience=QUICK)
-    engine = RemoteEngine(fake.url, "tiny", patience=QUICK)
+        await RemoteEngine.connect(fake.url, retry_policy=QUICK)
+    engine = RemoteEngine(fake.url, "tiny", retry_policy=QUICK)
     with pytest.raises(ModelUnavailable, match="does not answer"):
         await collect(engine)
     await engine.close()
@@ -124,7 +124,7 @@ def test_a_malformed_address_is_refused_with_the_name_of_its_setting(url: str) -
 
 async def test_a_prefetch_sends_no_request() -> None:
     async with remote(honest) as (engine, fake):
-        assert await collect(engine, replace(CHAT, ahead=True)) == [Delta(reason="stop", usage=Usage(0, 0, 0))]
+        assert await collect(engine, replace(CHAT, prefetch=True)) == [Delta(reason="stop", usage=Usage(0, 0, 0))]
     assert fake.calls == []
 
 
@@ -159,7 +159,7 @@ async def test_the_engine_hangs_up_on_a_server_that_ignores_the_limit() -> None:
 
 @pytest.mark.parametrize("answer", [stalls, stalls_late], ids=["before the first token", "after it"])
 async def test_a_cancel_hangs_up_at_once(answer: Answer) -> None:
-    async with remote(answer, patience=Patience()) as (engine, fake):
+    async with remote(answer, retry_policy=RetryPolicy()) as (engine, fake):
         task = asyncio.create_task(collect(engine))
         await fake.called.wait()
         await asyncio.sleep(0.05)
@@ -171,7 +171,7 @@ async def test_a_cancel_hangs_up_at_once(answer: Answer) -> None:
 
 
 async def test_closing_ends_a_stream() -> None:
-    async with remote(stalls_late, patience=Patience()) as (engine, _):
+    async with remote(stalls_late, retry_policy=RetryPolicy()) as (engine, _):
         stream = engine.stream(CHAT, SAMPLING)
         assert (await anext(stream)).text == "half"
         rest = asyncio.ensure_future(anext(stream))

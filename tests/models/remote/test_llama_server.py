@@ -16,7 +16,8 @@ import pytest
 from benchmarks.engine.raw import runs_with_defaults
 from models.errors import ContextTooLarge
 from models.remote.engine import RemoteEngine
-from models.types import Delta, Message, Prompt, Sampling, Segment
+from models.types import Message, Prompt, Sampling, Segment
+from tests.models.remote.harness import collect, text
 from tests.tiny_gguf import LLAMA3
 
 pytestmark = pytest.mark.process
@@ -67,14 +68,6 @@ async def engine(url: str) -> AsyncIterator[RemoteEngine]:
     await found.close()
 
 
-async def collect(engine: RemoteEngine, prompt: Prompt = PROMPT, sampling: Sampling = GREEDY) -> list[Delta]:
-    return [delta async for delta in engine.stream(prompt, sampling)]
-
-
-def text(deltas: list[Delta]) -> str:
-    return "".join(delta.text for delta in deltas)
-
-
 async def test_it_names_its_model_and_the_context_of_a_slot(engine: RemoteEngine) -> None:
     assert engine.name == LLAMA3.filename
     assert engine.context_length in (512, 1024)  # newer ones share the cells among the slots
@@ -82,7 +75,7 @@ async def test_it_names_its_model_and_the_context_of_a_slot(engine: RemoteEngine
 
 @pytest.mark.parametrize("prompt", [PROMPT, replace(PROMPT, messages=())], ids=["messages", "raw text"])
 async def test_an_answer_is_repeatable_bounded_and_counted(engine: RemoteEngine, prompt: Prompt) -> None:
-    one, two = await collect(engine, prompt), await collect(engine, prompt)
+    one, two = await collect(engine, prompt, GREEDY), await collect(engine, prompt, GREEDY)
     assert text(one) == text(two) != ""
     assert one[-1].reason == "length"
     usage = two[-1].usage
@@ -93,12 +86,12 @@ async def test_an_answer_is_repeatable_bounded_and_counted(engine: RemoteEngine,
 
 
 async def test_side_by_side_and_after_a_cancel(engine: RemoteEngine) -> None:
-    alone = text(await collect(engine))
+    alone = text(await collect(engine, PROMPT, GREEDY))
     stream = engine.stream(PROMPT, Sampling(max_tokens=900, temperature=0))
     await anext(stream)
     await stream.aclose()
     async with asyncio.timeout(10):
-        together = await asyncio.gather(*(collect(engine) for _ in range(3)))
+        together = await asyncio.gather(*(collect(engine, PROMPT, GREEDY) for _ in range(3)))
     assert [text(deltas) for deltas in together] == [alone] * 3
 
 
@@ -110,8 +103,8 @@ async def test_a_schema_and_every_sampling_field_are_taken(engine: RemoteEngine)
     assert deltas[-1].reason == "stop"
 
 
-async def test_a_prompt_that_is_too_long_is_told_in_numbers(engine: RemoteEngine) -> None:
+async def test_a_prompt_that_is_too_long_raises_both_numbers(engine: RemoteEngine) -> None:
     long = replace(PROMPT, messages=(Message("user", "word " * 4000),))
     with pytest.raises(ContextTooLarge) as raised:
-        await collect(engine, long)
+        await collect(engine, long, GREEDY)
     assert raised.value.tokens > raised.value.limit == engine.context_length

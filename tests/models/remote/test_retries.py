@@ -101,7 +101,7 @@ async def test_retry_after_is_honoured(after: Callable[[], str], monkeypatch: py
         await call.answer(503, {"error": {"message": "loading"}}, Retry_After=after())
 
     monkeypatch.setattr("models.remote.engine.asyncio.sleep", recorded)
-    async with remote(later, honest, patience=replace(QUICK, longest_pause_s=5)) as (engine, _):
+    async with remote(later, honest, retry_policy=replace(QUICK, longest_pause_s=5)) as (engine, _):
         assert text(await collect(engine)) == "word0 word1 word2 "
     assert len(pauses) == 1
     assert 1 < pauses[0] <= 4
