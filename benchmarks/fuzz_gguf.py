@@ -105,7 +105,7 @@ def _answer(channel: socket.socket, load: LoadRequest) -> str:
         "do": "generate",
         "id": 1,
         "segments": [["Hello.", False, False]],
-        "ahead": False,
+        "prefetch": False,
         "is_continuation": False,
     }
     request |= {"marks": [], "filtered": False}

@@ -111,7 +111,7 @@ class Prompt:
     stop: tuple[str, ...] = ()  # marks of the format that end the answer and are never shown: tokens, else texts
     is_continuation: bool = False  # the answer is the rest of this text: white space that it begins with is part of it
     notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
-    ahead: bool = False  # read ahead of a question: gives way to every other prompt, and what it holds goes first
+    prefetch: bool = False  # read ahead of a question: gives way to every other prompt, and what it holds goes first
     messages: tuple[Message, ...] = ()  # the same conversation, unrendered; empty where the prompt is raw text
 
     @property

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from backend.api.deps import ServicesDep
 from backend.config import VERSION
-from backend.engines.loader import verdicts
+from backend.engines.loader import kernel_results
 
 router = APIRouter(tags=["state"])
 
@@ -22,7 +22,7 @@ async def health(services: ServicesDep) -> dict[str, Any]:
         "status": "ok",
         "version": VERSION,
         "model": services.engines.current,
-        "kernels": await asyncio.to_thread(verdicts, services.settings),
+        "kernels": await asyncio.to_thread(kernel_results, services.settings),
         "embedder_loaded": services.indexes.embedders.is_loaded,
         "turns_running": services.turns.load,
         **services.metrics.summary,

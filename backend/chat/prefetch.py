@@ -81,7 +81,7 @@ class Prefetcher:
         async with self._engines.use(model, context.routing_features) as lease:
             budget = self._prompt_builder.budget(lease, context.question, 0.0)
             built = await self._prompt_builder.build(lease, context, budget, self._prompt_builder.lead(context))
-            reading = lease.engine.stream(replace(built.prompt, ahead=True), Sampling(max_tokens=0))
+            reading = lease.engine.stream(replace(built.prompt, prefetch=True), Sampling(max_tokens=0))
             async with aclosing(reading):
                 async for _ in reading:
                     pass

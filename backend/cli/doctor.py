@@ -8,7 +8,7 @@ from backend.cli import output
 from backend.cli.client import Client, open_client
 from backend.cli.settings import command_settings
 from backend.config import VERSION, Settings
-from backend.engines.loader import verdicts
+from backend.engines.loader import kernel_results
 from backend.instance_lock import find
 from models.errors import ModelError
 from models.hardware import processor
@@ -42,14 +42,14 @@ def run_doctor() -> None:
 
 def _kernels(settings: Settings) -> None:
     """What llama.cpp cannot use on this processor, and what it runs fastest with."""
-    for architecture, verdict in verdicts(settings).items():
-        for name, reason in verdict.left_out.items():
+    for architecture, result in kernel_results(settings).items():
+        for name, reason in result.left_out.items():
             output.note(
                 f"left out      {name}, which llama.cpp cannot use here with models of {architecture}: {reason}"
             )
-        if verdict.failed:
-            output.note(f"failed        {verdict.failed}")
-        for shape, choice in verdict.fastest.items():
+        if result.failed:
+            output.note(f"failed        {result.failed}")
+        for shape, choice in result.fastest.items():
             threads = f"{choice.threads} threads, {choice.reading_threads} to read"
             output.note(f"fastest       {', '.join(choice.kernels)}; {threads}: {architecture}, {shape}")
 

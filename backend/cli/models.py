@@ -9,15 +9,15 @@ from pathlib import Path
 from backend.cli import output
 from backend.cli.errors import MODEL_UNAVAILABLE, CommandFailed, model_errors
 from backend.cli.settings import command_settings, open_registry
-from backend.engines.loader import chat_format_of, verdicts_file
+from backend.engines.loader import chat_format_of, kernel_results_file
 from models.errors import ModelError
 from models.gguf.header import read_header
 from models.gguf.reader import human_bytes
 from models.hardware import memory_limit, memory_need
 from models.llama.engine import LlamaEngine
+from models.llama.kernel_results import LeftOut
 from models.llama.options import LlamaOptions
 from models.llama.token_count import counter
-from models.llama.verdicts import LeftOut
 from models.memory_plan import plan
 from models.proposal import advice, fits, none_installed
 from models.types import ModelSpec, ModelState, Segment
@@ -62,7 +62,7 @@ def run_doctor() -> None:
         output.note(none_installed(registry.spec))
     for state in installed:
         print(f"{state.spec.name}: {state.path}")
-        problem = state.problem or _examine(state, verdicts_file(settings))
+        problem = state.problem or _examine(state, kernel_results_file(settings))
         if problem:
             broken += 1
             print(f"  unusable: {problem}")
@@ -70,7 +70,7 @@ def run_doctor() -> None:
         raise CommandFailed(f"{broken} of {len(installed)} installed models cannot be used", MODEL_UNAVAILABLE)
 
 
-def _examine(state: ModelState, verdicts: Path) -> str:
+def _examine(state: ModelState, kernel_results: Path) -> str:
     """Prints what a model is. Returns why it cannot be used, or ""."""
     assert state.path is not None
     spec = state.spec
@@ -82,7 +82,7 @@ def _examine(state: ModelState, verdicts: Path) -> str:
         print(f"  {header.architecture}, {human_bytes(header.file_bytes)}, trained on {header.context_length} tokens")
         need = human_bytes(memory_need(header, context))
         print(f"  memory {need} with {context} tokens; {human_bytes(memory_limit())} here")
-        loaded = asyncio.run(_load(spec, state.path, context, verdicts))
+        loaded = asyncio.run(_load(spec, state.path, context, kernel_results))
         expected = counter(state.path)(SAMPLE)
     except (ModelError, TemplateRejected) as error:
         return str(error)
@@ -105,8 +105,8 @@ class _LoadResult:
     left_out: LeftOut
 
 
-async def _load(spec: ModelSpec, path: Path, context: int, verdicts: Path) -> _LoadResult:
-    engine = await LlamaEngine.start(spec, path, LlamaOptions(context_length=context, verdicts=verdicts))
+async def _load(spec: ModelSpec, path: Path, context: int, kernel_results: Path) -> _LoadResult:
+    engine = await LlamaEngine.start(spec, path, LlamaOptions(context_length=context, kernel_results=kernel_results))
     try:
         chat = await asyncio.to_thread(chat_format_of, spec, engine)
         texts = (render(chat, "S", [], "Q"), (Segment(SAMPLE, parse_special=False),), ())

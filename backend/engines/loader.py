@@ -16,8 +16,8 @@ from models.errors import ContextTooLarge
 from models.hardware import processor
 from models.llama.bindings import build
 from models.llama.engine import LlamaEngine
+from models.llama.kernel_results import KernelResult, KernelResults
 from models.llama.options import LlamaOptions
-from models.llama.verdicts import Verdict, Verdicts
 from models.llama.wire import KvLimits
 from models.types import Engine, ModelSpec, Prompt, Sampling
 from prompts.errors import TemplateRejected
@@ -44,15 +44,15 @@ def kv_folder(settings: Settings) -> Path:
     return settings.data_dir / "kv"
 
 
-def verdicts_file(settings: Settings) -> Path:
+def kernel_results_file(settings: Settings) -> Path:
     """The file that says what llama.cpp cannot use on which processor, and what is fastest there."""
     return settings.data_dir / "kernels.json"
 
 
-def verdicts(settings: Settings) -> dict[str, Verdict]:
+def kernel_results(settings: Settings) -> dict[str, KernelResult]:
     """What llama.cpp cannot use on this processor and what is fastest, by architecture of models; only findings."""
-    stored = Verdicts(verdicts_file(settings)).of(processor(), build())
-    return {architecture: verdict for architecture, verdict in stored if verdict != Verdict()}
+    stored = KernelResults(kernel_results_file(settings)).of(processor(), build())
+    return {architecture: result for architecture, result in stored if result != KernelResult()}
 
 
 def llama_starter(settings: Settings) -> StartEngine:
@@ -65,7 +65,7 @@ def llama_starter(settings: Settings) -> StartEngine:
             context_length=context,
             kv_type=settings.kv_type,
             kv_limits=KvLimits(ram_bytes, settings.kv_disk_mb << 20, kv_folder(settings)),
-            verdicts=verdicts_file(settings),
+            kernel_results=kernel_results_file(settings),
         )
         return await LlamaEngine.start(spec, path, options, progress)
 

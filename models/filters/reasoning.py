@@ -39,11 +39,11 @@ class ReasoningFilter:
     def _advance(self) -> bool:
         """One step through the buffer. False: more text is needed, or the answer has begun."""
         if self._until:
-            _, mark, behind = self._buffer.partition(self._until)
+            _, mark, after = self._buffer.partition(self._until)
             if not mark:
                 self._buffer = self._buffer[-_LONGEST:]
                 return False
-            self._buffer, self._until, self._has_reasoned = behind, "", True
+            self._buffer, self._until, self._has_reasoned = after, "", True
         rest = self._buffer.lstrip()
         if self._has_reasoned:
             self._buffer = rest

@@ -117,7 +117,7 @@ class _Cursor:
         return found
 
     def strings(self, array: Array) -> "list[tuple[int, int]]":
-        """(start, end) of each text of an array; leaves the cursor behind it. A vocabulary has 400,000 of them."""
+        """(start, end) of each text of an array; leaves the cursor after it. A vocabulary has 400,000 of them."""
         self.pos = array.offset
         self.skip(array.count * _U64.size)
         spans, pos, length = [], array.offset, _U64.unpack_from
@@ -126,7 +126,7 @@ class _Cursor:
                 start = pos + 8
                 pos = start + length(self.data, pos)[0]
                 spans.append((start, pos))
-        except (struct.error, OverflowError):  # a length that points behind the end
+        except (struct.error, OverflowError):  # a length that points past the end
             pos = self.end + 1
         self.pos = array.offset
         self.skip(pos - array.offset)

@@ -15,10 +15,10 @@ from models.filters.answer_filter import is_filtered
 from models.gguf.header import GgufHeader, read_header
 from models.hardware import processor, resident_bytes
 from models.llama.bindings import build
+from models.llama.kernel_results import KernelResultKey, KernelResults, LeftOut
 from models.llama.options import DEFAULTS, LlamaOptions, load_request
-from models.llama.proving import Proving
+from models.llama.proving import KernelProver
 from models.llama.supervisor import WorkerProcess
-from models.llama.verdicts import LeftOut, VerdictKey, Verdicts
 from models.llama.wire import Message, pack_sampling, pack_segments
 from models.types import Delta, EngineStatus, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
 
@@ -34,13 +34,13 @@ class LlamaEngine:
 
     is_exact = False
 
-    def __init__(self, spec: ModelSpec, header: GgufHeader, proving: Proving, worker: WorkerProcess) -> None:
+    def __init__(self, spec: ModelSpec, header: GgufHeader, prover: KernelProver, worker: WorkerProcess) -> None:
         facts = worker.ready.result()
         self.name, self.context_length = spec.name, int(facts["context_length"])
         self.chat_template = header.chat_template
         self.bos, self.eos = str(facts["bos"]), str(facts["eos"])
         self.fim = Fim(*facts["fim"]) if facts["fim"] else None
-        self._stops, self._proving = spec.stop, proving
+        self._stops, self._prover = spec.stop, prover
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._rates = Rates()
         self._open = 0
@@ -68,11 +68,11 @@ class LlamaEngine:
         if not header.tensor_bytes:
             raise ModelUnavailable(f"{path.name} is a vocabulary without a model")
         request = load_request(spec, path, header, options)
-        key = await asyncio.to_thread(lambda: VerdictKey(processor(), build(), header.architecture))
+        key = await asyncio.to_thread(lambda: KernelResultKey(processor(), build(), header.architecture))
         threads = f"{request.threads} to {request.most_threads} threads"
         shape = f"{header.n_layers} x {header.n_embd}, {header.tensor_bytes} bytes, {options.kv_type}, {threads}"
-        proving = Proving(spec.name, request, Verdicts(options.verdicts), key, shape)
-        return cls(spec, header, proving, await proving.start(on_progress))
+        prover = KernelProver(spec.name, request, KernelResults(options.kernel_results), key, shape)
+        return cls(spec, header, prover, await prover.start(on_progress))
 
     @property
     def worker(self) -> WorkerProcess | None:
@@ -104,15 +104,15 @@ class LlamaEngine:
     @property
     def kernels(self) -> tuple[str, ...]:
         """The optional kernels of llama.cpp that its process used last."""
-        return self._proving.kernels
+        return self._prover.kernels
 
     @property
     def left_out(self) -> LeftOut:
         """Kernels of llama.cpp that this processor cannot run, with the fault of each."""
-        return self._proving.left_out
+        return self._prover.left_out
 
     def pop_notice(self) -> str:
-        return self._proving.pop_notice()
+        return self._prover.pop_notice()
 
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return int(self._count(segments)["count"])
@@ -143,15 +143,15 @@ class LlamaEngine:
         finally:
             worker.close_request(id_)
         if reply is None:
-            raise self._proving.lost_error(worker)
+            raise self._prover.lost_error(worker)
         if "error" in reply:
             raise _error(reply)
         return reply
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
-        if self._open >= QUEUE and not prompt.ahead:
+        if self._open >= QUEUE and not prompt.prefetch:
             raise EngineBusy(self._open)
-        self._open += not prompt.ahead
+        self._open += not prompt.prefetch
         try:
             worker = await self._running()
             request = {
@@ -159,7 +159,7 @@ class LlamaEngine:
                 "sampling": pack_sampling(sampling),
                 "marks": [*prompt.stop, *self._stops],
                 "filtered": is_filtered(prompt, sampling),
-                "ahead": prompt.ahead,
+                "prefetch": prompt.prefetch,
                 "is_continuation": prompt.is_continuation,
             }
             id_, inbox = worker.open_request()
@@ -168,18 +168,18 @@ class LlamaEngine:
                 while True:
                     message = await inbox.get()
                     if message is None:
-                        raise self._proving.lost_error(worker)
+                        raise self._prover.lost_error(worker)
                     delta = self._delta(message)
                     yield delta
                     if delta.reason:
-                        if delta.reason != "cancelled" and not prompt.ahead:
-                            self._proving.record_answer()
+                        if delta.reason != "cancelled" and not prompt.prefetch:
+                            self._prover.record_answer()
                         return
             finally:
                 worker.close_request(id_)
                 worker.send({"do": "cancel", "id": id_})  # ignored where it has ended
         finally:
-            self._open -= not prompt.ahead
+            self._open -= not prompt.prefetch
 
     def _delta(self, message: Message) -> Delta:
         if "error" in message:
@@ -214,8 +214,8 @@ class LlamaEngine:
         if self._closed:
             raise EngineFailed(f"the engine of {self.name} is closed")
         pause_s = self._next_start - self._loop.time()
-        if pause_s > MAX_WAIT_S and self._proving.unusable:
-            raise ModelUnavailable(self._proving.unusable)
+        if pause_s > MAX_WAIT_S and self._prover.unusable:
+            raise ModelUnavailable(self._prover.unusable)
         if pause_s > MAX_WAIT_S:
             raise EngineFailed(
                 f"{self.name} broke {self._breaks} times in a row and restarts in {pause_s:.0f} s: try again then, or"
@@ -231,7 +231,7 @@ class LlamaEngine:
     async def _start_again(self) -> WorkerProcess:
         await asyncio.sleep(self._next_start - self._loop.time())
         try:
-            worker = await self._proving.start(lambda _share: None)
+            worker = await self._prover.start(lambda _share: None)
         except ModelUnavailable:
             self._delay_next_start()
             raise
@@ -243,7 +243,7 @@ class LlamaEngine:
         while True:
             worker = await self._started()
             await worker.gone.wait()
-            self._proving.record_break(worker)
+            self._prover.record_break(worker)
             self._delay_next_start()
             self._starting = asyncio.create_task(self._start_again())
 
@@ -263,7 +263,7 @@ class LlamaEngine:
         self._breaks = 1 if now - self._broke_at > RESET_S else self._breaks + 1
         self._broke_at = now
         pause_s = min(FIRST_PAUSE_S * 2 ** (self._breaks - 2), LONGEST_PAUSE_S) if self._breaks > 1 else 0.0
-        pause_s = LONGEST_PAUSE_S if self._proving.unusable else pause_s
+        pause_s = LONGEST_PAUSE_S if self._prover.unusable else pause_s
         self._next_start = now + pause_s
 
 

@@ -27,7 +27,7 @@ def preferred(*, is_x86: bool, has_amx: bool, is_plain_cache: bool) -> tuple[str
 
     Extra buffer types: on x86 without AMX they keep Q4_K from llama.cpp's tiled kernels: 128 rows take 1.35 times as
     long, one row 0.93 times, the model twice the memory. Flash attention: a quantised cache of values needs it; on a
-    CPU a step takes twice as long behind 2,000 tokens, but skips the cells of other sequences.
+    CPU a step takes twice as long after 2,000 tokens, but skips the cells of other sequences.
     """
     chosen = {
         EXTRA_BUFFERS: has_amx or not is_x86,

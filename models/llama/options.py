@@ -20,7 +20,7 @@ class LlamaOptions:
     context_length: int | None = None  # tokens
     kv_type: str = "f16"
     kv_limits: KvLimits = NO_SNAPSHOTS
-    verdicts: Path | None = None  # file of unusable and of fastest kernels; None: nothing is measured or stored
+    kernel_results: Path | None = None  # file of unusable and of fastest kernels; None: nothing is measured or stored
 
 
 DEFAULTS = LlamaOptions()
@@ -35,7 +35,7 @@ def load_request(spec: ModelSpec, path: Path, header: GgufHeader, options: Llama
         path=str(path),
         context_length=min(options.context_length or spec.context_length, header.context_length),
         threads=threads or physical_cores(),
-        most_threads=(threads or logical_cores()) if options.verdicts and not gpu_layers else 0,
+        most_threads=(threads or logical_cores()) if options.kernel_results and not gpu_layers else 0,
         gpu_layers=gpu_layers,
         kv_type=options.kv_type,
         adapters=tuple(str(path.parent / adapter) for adapter in spec.adapters),

@@ -1,7 +1,7 @@
 """Starts the process of one model until its kernels work: after each processor fault one suspect more is left out.
 
-Knows neither messages nor answers. Unusable kernels and the fastest choice are stored in `verdicts`, where the next
-load starts.
+Knows neither messages nor answers. `kernel_results` stores unusable kernels and the fastest choice, where the next load
+starts.
 """
 
 import logging
@@ -10,9 +10,9 @@ from dataclasses import asdict, replace
 
 from models.errors import EngineFailed, ModelUnavailable
 from models.llama.bindings import REBUILD
+from models.llama.kernel_results import Choice, KernelResult, KernelResultKey, KernelResults, LeftOut
 from models.llama.kernels import LIBRARY, suspect
 from models.llama.supervisor import KernelFault, NotMeasured, WorkerProcess
-from models.llama.verdicts import Choice, LeftOut, Verdict, VerdictKey, Verdicts
 from models.llama.wire import LoadRequest
 
 log = logging.getLogger(__name__)
@@ -20,23 +20,25 @@ log = logging.getLogger(__name__)
 IN_A_ROW = 2  # answers that end in a fault before a kernel is left out: one may be chance
 
 
-class Proving:
+class KernelProver:
     """The starts of one model's process."""
 
-    def __init__(self, name: str, request: LoadRequest, verdicts: Verdicts, key: VerdictKey, shape: str) -> None:
+    def __init__(
+        self, name: str, request: LoadRequest, kernel_results: KernelResults, key: KernelResultKey, shape: str
+    ) -> None:
         """`shape` describes what determines the model's speed: measurements are stored under it."""
         self._name, self._load_request = name, request
-        self._verdicts, self._key, self._shape = verdicts, key, shape
-        verdict = verdicts.find(key) or Verdict()
-        self.left_out: LeftOut = verdict.left_out
-        self._choice = verdict.fastest.get(shape) if request.most_threads else None
+        self._kernel_results, self._key, self._shape = kernel_results, key, shape
+        result = kernel_results.find(key) or KernelResult()
+        self.left_out: LeftOut = result.left_out
+        self._choice = result.fastest.get(shape) if request.most_threads else None
         self._is_settled = False  # after the first start: the fastest choice is not measured again
         self.kernels: tuple[str, ...] = ()  # of the last process that loaded
         self.unusable = ""  # why the model cannot be used here; "" if it can
         self._notices: list[str] = []
         self._faults = 0  # of answers, in a row
         self._last_broken: WorkerProcess | None = None
-        self._dropped: str | None = None  # the kernel left out after its break
+        self._last_left_out_kernel: str | None = None  # the kernel left out after its last break
 
     async def start(self, on_progress: Callable[[float], None]) -> WorkerProcess:
         """A process whose kernels have been proved and are the fastest. Raises ModelUnavailable where there is none."""
@@ -72,7 +74,7 @@ class Proving:
         name = suspect(fault.kernels)
         if name is None:
             self.unusable = self._reason(fault, faults)
-            self._verdicts.store(self._key, self._verdict(self.left_out, self.unusable))
+            self._kernel_results.store(self._key, self._result(self.left_out, self.unusable))
             raise ModelUnavailable(self.unusable) from fault
         log.warning("%s: %s; the next try is without %s", self._name, faults[-1], name)
         left_out[name] = f"{fault.fault} when {fault.stage}"
@@ -84,22 +86,22 @@ class Proving:
             return replace(request, most_threads=0, **asdict(self._choice))
         return replace(request, most_threads=0) if self._is_settled else request
 
-    def _verdict(self, left_out: LeftOut, failed: str = "") -> Verdict:
-        fastest = (self._verdicts.find(self._key) or Verdict()).fastest
-        return Verdict(left_out, failed, {**fastest, self._shape: self._choice} if self._choice else fastest)
+    def _result(self, left_out: LeftOut, failed: str = "") -> KernelResult:
+        fastest = (self._kernel_results.find(self._key) or KernelResult()).fastest
+        return KernelResult(left_out, failed, {**fastest, self._shape: self._choice} if self._choice else fastest)
 
     def record_break(self, worker: WorkerProcess) -> None:
         """Counts, once, a process that has ended. After IN_A_ROW faults one suspect is left out."""
         if worker is self._last_broken:
             return
-        self._last_broken, self._dropped = worker, None
+        self._last_broken, self._last_left_out_kernel = worker, None
         self._faults = self._faults + 1 if worker.fault else 0
         if self._faults < IN_A_ROW:
             return
         self._faults, what = 0, f"{worker.fault} in {IN_A_ROW} answers in a row"
-        self._dropped = suspect(worker.kernels)
-        if self._dropped:
-            self._store({**self.left_out, self._dropped: what})
+        self._last_left_out_kernel = suspect(worker.kernels)
+        if self._last_left_out_kernel:
+            self._store({**self.left_out, self._last_left_out_kernel: what})
         else:
             self._faults = IN_A_ROW - 1  # one more will do
             self.unusable = (
@@ -115,7 +117,7 @@ class Proving:
         self.record_break(worker)
         if self.unusable:
             return EngineFailed(self.unusable)
-        without = f"it goes on without {self._dropped}, " if self._dropped else ""
+        without = f"it goes on without {self._last_left_out_kernel}, " if self._last_left_out_kernel else ""
         return EngineFailed(f"the model's process stopped in the middle of it ({worker.why}): {without}ask again")
 
     def pop_notice(self) -> str:
@@ -129,7 +131,7 @@ class Proving:
             self._notices.append(f"{text} ({left_out[name]}).")
             log.warning("%s: %s", text, left_out[name])
         self.left_out = left_out
-        self._verdicts.store(self._key, self._verdict(left_out))
+        self._kernel_results.store(self._key, self._result(left_out))
 
     def _reason(self, fault: KernelFault, tried: list[str]) -> str:
         if fault.stage == LIBRARY:

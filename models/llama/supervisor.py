@@ -16,8 +16,8 @@ from dataclasses import asdict
 from itertools import count
 
 from models.errors import ModelUnavailable
+from models.llama.kernel_results import Choice
 from models.llama.kernels import FAULTS, LIBRARY, MEASURING, PROOF_ROWS, READING, proof
-from models.llama.verdicts import Choice
 from models.llama.wire import LINE_BYTES, LoadRequest, Message, packed
 from models.types import Rates
 

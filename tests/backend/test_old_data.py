@@ -8,7 +8,7 @@ import pytest
 
 from backend.chat.question import Question
 from backend.db import conversations
-from backend.engines.loader import verdicts_file
+from backend.engines.loader import kernel_results_file
 from backend.indexing.embedders import Embedders
 from backend.indexing.indexes import Indexes
 from backend.instance_lock import token
@@ -16,7 +16,7 @@ from backend.services import Services
 from backend.wiring import build_services
 from indexer.embedding.base import HashEmbedder
 from indexer.embedding.static import StaticEmbedder
-from models.llama.verdicts import Choice, Verdict, Verdicts
+from models.llama.kernel_results import Choice, KernelResult, KernelResults
 from tests.backend.harness import settings_in
 
 WRITTEN = Path(__file__).parent / "data" / "commit-6009585"
@@ -83,10 +83,10 @@ async def test_its_index_is_searched(services: Services) -> None:
     assert found.hits[0].why.dense > 0  # the stored vectors are used, too
 
 
-def test_its_token_and_its_verdicts_hold(tmp_path: Path) -> None:
+def test_its_token_and_its_kernel_results_are_read(tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "data")
     shutil.copytree(WRITTEN, settings.data_dir)
     written = (WRITTEN / "token").read_text().strip()
     assert token(settings.token_file) == written
-    stored = dict(Verdicts(verdicts_file(settings)).of("Example CPU [avx2]", "llama.cpp b1234"))
-    assert stored == {"phi3": Verdict({"repack": "SIGILL"}, "", {"32x3072": Choice(("tinyblas",), 2, 4)})}
+    stored = dict(KernelResults(kernel_results_file(settings)).of("Example CPU [avx2]", "llama.cpp b1234"))
+    assert stored == {"phi3": KernelResult({"repack": "SIGILL"}, "", {"32x3072": Choice(("tinyblas",), 2, 4)})}

@@ -16,7 +16,7 @@ class Memory(Protocol):
         ...
 
     def cut(self, sequence: int, length: int) -> bool:
-        """Removes the tokens behind `length`. False: this model cannot remove a part, all of it is removed."""
+        """Removes the tokens after `length`. False: this model cannot remove a part, all of it is removed."""
         ...
 
     def save(self, sequence: int, begin: int, end: int) -> State:

@@ -117,7 +117,7 @@ class PrefixTree:
             node.parent.children.remove(node)
 
     def _split(self, node: Node, length: int) -> Node:
-        """Splits a node behind `length` tokens. It stays the front; returns the new back."""
+        """Splits a node after `length` tokens. It stays the front; returns the new back."""
         back = Node(node.tokens[length:], node, node.children, set(node.sequences))
         for child in back.children:
             child.parent = back

@@ -1,7 +1,7 @@
 """Which sequence holds which cells: running sequences, and idle ones that a conversation may continue.
 
 A prompt gets a sequence that holds as much of it as possible: an idle one is continued or another one is forked, and
-snapshots behind its end are restored. Knows tokens and numbers; the cells are behind `Memory`.
+snapshots of what follows are restored. Knows tokens and numbers; `Memory` holds the cells.
 """
 
 from collections.abc import Sequence, Set
@@ -25,7 +25,7 @@ class Slots:
         self._running: set[int] = set()
         self._idle: dict[int, Spans] = {}  # with the spans that the model generated; last used last
         self._prefetched: set[int] = set()  # live sequences that were only read ahead of a question
-        self._seen: set[int] = set()  # idle sequences that `snapshot` has looked at
+        self._snapshot_checked: set[int] = set()  # idle sequences for which `snapshot` was called
         self._writer = SnapshotWriter(memory, snapshots)
         self.restored_tokens = 0
 
@@ -46,27 +46,27 @@ class Slots:
             shared = self.tree.shared_cells(min(holders), cached, self._running)
         return self.tree.cells_of(self._running) + growth + length - shared <= self.cells
 
-    def acquire(self, tokens: Sequence[int], *, ahead: bool = False) -> tuple[int, int, Spans]:
+    def acquire(self, tokens: Sequence[int], *, prefetch: bool = False) -> tuple[int, int, Spans]:
         """A running sequence with as much of `tokens` as possible, except the last one; its length; and the spans of it
-        that the model generated. `ahead`: the prompt is read ahead of a question, so it never continues the sequence of
-        a conversation.
+        that the model generated. `prefetch`: the prompt is read ahead of a question, so it never continues the sequence
+        of a conversation.
         """
         wanted = tokens[:-1]
         length, holders = self._longest_prefix(wanted)
-        parts = self._snapshots_behind(wanted, length)
-        if (parts or ahead) and not self._memory.can_share_prefix:
+        parts = self._snapshots_after(wanted, length)
+        if (parts or prefetch) and not self._memory.can_share_prefix:
             length, holders = 0, frozenset()
-        sequence, answers = self._start_sequence(length, holders, ahead)
-        (self._prefetched.add if ahead else self._prefetched.discard)(sequence)
+        sequence, answers = self._start_sequence(length, holders, prefetch)
+        (self._prefetched.add if prefetch else self._prefetched.discard)(sequence)
         for snapshot, state in parts:
             if not self._restore(sequence, snapshot, state, wanted):
                 break
             answers = spans_within(snapshot.answers, self.tree.length(sequence))
         return sequence, self.tree.length(sequence), answers
 
-    def _start_sequence(self, length: int, holders: Set[int], ahead: bool) -> tuple[int, Spans]:
+    def _start_sequence(self, length: int, holders: Set[int], prefetch: bool) -> tuple[int, Spans]:
         """A running sequence with the first `length` tokens of `holders`: one of them, a fork of one, or empty."""
-        own = holders & self._idle.keys() & (self._prefetched if ahead else holders)
+        own = holders & self._idle.keys() & (self._prefetched if prefetch else holders)
         near = [sequence for sequence in own if self.tree.length(sequence) <= length + SHORT_TAIL]
         if near:
             sequence = max(near, key=list(self._idle).index)
@@ -95,7 +95,7 @@ class Slots:
         self.tree.append(sequence, tokens)
 
     def cut(self, sequence: int, length: int) -> int:
-        """Removes the tokens behind `length`. Returns the new length: 0 where a part cannot be removed."""
+        """Removes the tokens after `length`. Returns the new length: 0 where a part cannot be removed."""
         if self.tree.length(sequence) > length:
             length = length if self._memory.cut(sequence, length) else 0
             self.tree.cut(sequence, length)
@@ -125,7 +125,7 @@ class Slots:
         if not self._writer.is_enabled:
             return None
         for sequence in self._idle:
-            if sequence in self._seen:
+            if sequence in self._snapshot_checked:
                 continue
             cost = self._writer.cost(self.tree.tokens(sequence))
             if self._writer.fits_in_ram(cost) and cost.seconds < within_s:
@@ -134,7 +134,7 @@ class Slots:
 
     def snapshot(self, sequence: int) -> None:
         """Saves an idle sequence, which also stays in its cells: when it is evicted later, nobody has to wait."""
-        self._seen.add(sequence)
+        self._snapshot_checked.add(sequence)
         if self._needs_snapshot(sequence):
             tokens, shared = self.tree.tokens(sequence), self._shared(sequence)
             self._writer.save(sequence, tokens, shared, self._idle[sequence])
@@ -159,7 +159,7 @@ class Slots:
     def release(self, sequence: int, answers: Spans) -> None:
         """A running sequence becomes idle. A prefetched one is the first to be evicted, without a snapshot."""
         self._running.discard(sequence)
-        self._seen.discard(sequence)
+        self._snapshot_checked.discard(sequence)
         length = self.tree.length(sequence)
         if not length:
             self._free.append(sequence)
@@ -200,8 +200,8 @@ class Slots:
         exact = {sequence for sequence in holders if sequence in self._idle and self.tree.length(sequence) == length}
         return (length, exact) if exact else (0, frozenset())
 
-    def _snapshots_behind(self, tokens: Sequence[int], length: int) -> list[tuple[KvSnapshot, State]]:
-        """The undamaged snapshots of `tokens` behind the first `length`, if there is enough to restore. Their states
+    def _snapshots_after(self, tokens: Sequence[int], length: int) -> list[tuple[KvSnapshot, State]]:
+        """The undamaged snapshots of `tokens` after the first `length`, if there is enough to restore. Their states
         are loaded, so they stay available whatever is dropped until they are restored.
         """
         chain = self._snapshots.chain(tokens, length if self._memory.can_share_prefix else 0)

@@ -19,7 +19,7 @@ _DIGESTS = "digests.json"
 def snapshot_key(request: LoadRequest) -> str:
     """Identifies the states of this model: by its bytes, the bytes of its adapters, and what shapes the cells.
 
-    The context's length does: Phi-3 uses other rotary factors behind 4,096 tokens (llama.cpp's
+    The context's length does: Phi-3 uses other rotary factors beyond 4,096 tokens (llama.cpp's
     `get_rope_factors`).
     """
     shas = [_file_sha(request, Path(path)) for path in (*map(str, split_parts(Path(request.path))), *request.adapters)]

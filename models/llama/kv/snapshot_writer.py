@@ -1,6 +1,6 @@
 """Makes snapshots of sequences in cells: where each one begins, how many tokens justify it, and what it costs.
 
-Does not know which sequence has to leave, or when. Knows tokens and numbers; the cells are behind `Memory`.
+Does not know which sequence has to leave, or when. Knows tokens and numbers; `Memory` holds the cells.
 """
 
 import time
@@ -67,7 +67,7 @@ class SnapshotWriter:
             self._token_cost = SnapshotCost(mean_s, len(state) / count)
 
     def _begin(self, tokens: Sequence[int]) -> int:
-        """Where a snapshot of the end of `tokens` begins: behind what is stored already, except for the latest turns
+        """Where a snapshot of the end of `tokens` begins: after what is stored already, except for the latest turns
         of this same conversation that together have no more tokens than are new. So many turns become few snapshots,
         and each token is saved a few times at most.
         """

@@ -1,6 +1,6 @@
 """Snapshots of sequences: the most recently used in memory, the others on disk, each within its limit of bytes.
 
-A snapshot holds the state of tokens behind a given prefix. So a prefix that several conversations share is stored once,
+A snapshot holds the state of tokens after a given prefix. So a prefix that several conversations share is stored once,
 and a conversation that continues adds only its new tokens. Knows bytes and when they are dropped, not llama.cpp.
 """
 
@@ -19,7 +19,7 @@ from models.llama.wire import KvLimits
 
 @dataclass(eq=False, slots=True)
 class KvSnapshot:
-    """The state of `tokens` behind the first `begin` of them."""
+    """The state of `tokens` after the first `begin` of them."""
 
     tokens: NDArray[np.int32]
     begin: int
@@ -46,11 +46,11 @@ class KvSnapshot:
 class SnapshotStore:
     """Moves the least recently used snapshots from memory to disk, and deletes them from there."""
 
-    def __init__(self, limits: KvLimits, *, parts: bool = True) -> None:
-        """`parts`: whether a part of a state can be restored; else only a whole one that begins at the first token."""
-        self._limits, self._parts = limits, parts
+    def __init__(self, limits: KvLimits, *, supports_partial: bool = True) -> None:
+        """`supports_partial`: a part of a state can be restored; else only a whole one from the first token on."""
+        self._limits, self._supports_partial = limits, supports_partial
         self._folder: StateFolder | None = None
-        # By name, last used last. A snapshot counts as used later than those behind it, so it is dropped after them.
+        # By name, last used last. A snapshot counts as used later than those after it, so it is dropped after them.
         self._by_name: dict[bytes, KvSnapshot] = {}
         self._latest: list[KvSnapshot] = []  # the chain that ends in the snapshot added last
         self._clears_disk = False  # `clear` was called before the folder was opened
@@ -111,7 +111,7 @@ class SnapshotStore:
         return chain[-1].shared(np.array(tokens, np.int32)) if chain else cached
 
     def chain(self, tokens: Sequence[int], cached: int = 0) -> list[KvSnapshot]:
-        """The snapshots that reach furthest into `tokens`, each behind the one before, from the first `cached` on."""
+        """The snapshots that reach furthest into `tokens`, each after the one before, from the first `cached` on."""
         wanted = np.array(tokens, np.int32)
         found = [(snapshot.shared(wanted), snapshot) for snapshot in self._by_name.values()]
         chain: list[KvSnapshot] = []
@@ -124,7 +124,7 @@ class SnapshotStore:
             chain.append(snapshot)
 
     def _fits(self, shared: int, snapshot: KvSnapshot) -> bool:
-        return self._parts or shared == len(snapshot.tokens)
+        return self._supports_partial or shared == len(snapshot.tokens)
 
     def load(self, snapshot: KvSnapshot) -> State | None:
         """The state; None where it is lost. Then the snapshot is dropped, unless its file is still there."""
@@ -139,7 +139,7 @@ class SnapshotStore:
         return state
 
     def add(self, tokens: Sequence[int], begin: int, answers: Spans, state: State) -> None:
-        """Stores the state of the tokens behind the first `begin`. Snapshots that it contains are dropped."""
+        """Stores the state of the tokens after the first `begin`. Snapshots that it contains are dropped."""
         new = KvSnapshot(np.array(tokens, np.int32), begin, answers, len(state), state)
         for snapshot in list(self._by_name.values()):
             if snapshot.begin >= begin and new.shared(snapshot.tokens) == len(snapshot.tokens):
@@ -231,5 +231,5 @@ class SnapshotStore:
 
 
 def _stamp(chain: Sequence[KvSnapshot]) -> None:
-    """The first becomes the newest, because it has to be deleted after those behind it."""
+    """The first becomes the newest, because the snapshots after it have to be deleted before it."""
     stamp(snapshot.path for snapshot in chain if snapshot.path is not None)

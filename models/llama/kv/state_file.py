@@ -23,7 +23,7 @@ State = bytearray | memoryview
 
 
 class Head(NamedTuple):
-    """Which tokens a state is of: those behind the first `begin` of `tokens`."""
+    """Which tokens a state is of: those after the first `begin` of `tokens`."""
 
     tokens: list[int]
     begin: int

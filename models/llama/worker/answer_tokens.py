@@ -32,7 +32,7 @@ class AnswerTokens:
     def find(self, prompt: Sequence[int], text: str) -> list[int] | None:
         """The tokens of an answer to this prompt, or of its beginning, that read as `text` but for outer white space.
 
-        White space behind the text is included if the answer ends with it.
+        White space after the text is included if the answer ends with it.
         """
         text = text.strip()
         answers = [self._without_reasoning(tokens) for tokens in self._by_prompt.get(_digest(prompt), [])]

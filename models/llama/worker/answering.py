@@ -75,7 +75,7 @@ class RunningAnswers:
             raise Unsupported("the prompt is empty")
         if len(tokens) >= limit:
             raise ContextTooLarge(len(tokens), limit - 1)
-        request = Request(message["id"], tokens, min(limit, len(tokens) + sampling.max_tokens), message["ahead"])
+        request = Request(message["id"], tokens, min(limit, len(tokens) + sampling.max_tokens), message["prefetch"])
         ends, marks = self._vocabulary.end_marks(message["marks"])
         answer = Answer(
             request,
@@ -90,7 +90,7 @@ class RunningAnswers:
         self._scheduler.submit(request)
 
     def sample(self, step: Sequence[Slice]) -> None:
-        """Samples the next tokens behind an evaluated step."""
+        """Samples the next tokens after an evaluated step."""
         for part, end in zip(step, accumulate(len(part.tokens) for part in step), strict=True):
             if part.samples:
                 self._sample(part, end - part.samples)
@@ -122,7 +122,7 @@ class RunningAnswers:
                 self._send(message | {"progress": [request.computed, request.prompt]})
 
     def _sample(self, part: Slice, row: int) -> None:
-        """Samples behind the rows of a slice from `row` on, as long as the draft is accepted."""
+        """Samples after the rows of a slice from `row` on, as long as the draft is accepted."""
         answer = self._by_id[part.request.id]
         draft = list(part.request.draft)
         if len(part.request.tokens) >= part.request.max_length:  # only the prompt was wanted

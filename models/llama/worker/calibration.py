@@ -13,8 +13,8 @@ from pathlib import Path
 
 from models.errors import ModelError
 from models.hardware import memory_free
+from models.llama.kernel_results import Choice
 from models.llama.kernels import CHOICES, EXTRA_BUFFERS, FLASH_ATTENTION, MEASURING, SUSPECTS
-from models.llama.verdicts import Choice
 from models.llama.wire import LoadRequest
 from models.llama.worker.context import ContextOptions, LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
@@ -158,11 +158,11 @@ def measuring(path: Path, vocabulary: Vocabulary, has_buffers: bool, kv_type: st
 
 
 def steps(context: LlamaContext, token: int) -> Seconds:
-    """Seconds of a step of each size of TURN behind CELLS cells, the best of a few tries. Raises Busy."""
-    behind = _fill(context, token)
+    """Seconds of a step of each size of TURN after CELLS cells, the best of a few tries. Raises Busy."""
+    position = _fill(context, token)
     measured: dict[int, float] = {}
     for rows, tries in _TRIES.items():
-        seconds = [_step_s(context, token, rows, behind) for _ in range(tries)]
+        seconds = [_step_s(context, token, rows, position) for _ in range(tries)]
         measured[rows] = min(seconds)
         if statistics.median(seconds) > NOISE * min(seconds):
             raise Busy("this machine is busy with something else")
@@ -183,13 +183,13 @@ def _fill(context: LlamaContext, token: int) -> int:
     return _FILL
 
 
-def _step_s(context: LlamaContext, token: int, rows: int, behind: int) -> float:
+def _step_s(context: LlamaContext, token: int, rows: int, position: int) -> float:
     started_at = time.perf_counter()
-    _evaluate(context, token, rows, behind)
+    _evaluate(context, token, rows, position)
     seconds = time.perf_counter() - started_at
-    context.cut(0, behind)
+    context.cut(0, position)
     return seconds
 
 
-def _evaluate(context: LlamaContext, token: int, rows: int, behind: int) -> None:
-    context.evaluate([(0, behind + place, token, place == rows - 1) for place in range(rows)])
+def _evaluate(context: LlamaContext, token: int, rows: int, position: int) -> None:
+    context.evaluate([(0, position + place, token, place == rows - 1) for place in range(rows)])

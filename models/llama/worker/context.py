@@ -16,7 +16,7 @@ _ABORTED = 2  # llama_decode
 KV_TYPES = {"f16": 1, "q8_0": 8}  # enum ggml_type
 _FLASH_OFF, _FLASH_ON = 0, 1  # enum llama_flash_attn_type
 
-Row = tuple[int, int, int, bool]  # sequence, position, token, whether a token is sampled behind it
+Row = tuple[int, int, int, bool]  # sequence, position, token, whether a token is sampled after it
 
 
 class Cancel:
@@ -47,7 +47,7 @@ class ContextOptions:
     threads: int  # of a step with one row
     sequences: int
     rows: int  # of one batch at most
-    outputs: int  # rows of one batch behind which a token is sampled, at most
+    outputs: int  # rows of one batch after which a token is sampled, at most
     reading_threads: int = 0  # of a step with several rows; 0: as many as `threads`
     kv_type: str = "f16"
     flash_attention: bool = False  # without it values are f16
@@ -59,7 +59,7 @@ class LlamaContext:
     def __init__(self, model: Any, options: ContextOptions) -> None:
         """Raises ModelUnavailable when llama.cpp cannot allocate the cells."""
         self._api = library()
-        # A recurrent memory is one state, not cells; with a sliding window the cells behind it are gone, and not saved.
+        # A recurrent memory is one state, not cells; with a sliding window the cells after it are gone, and not saved.
         whole = (self._api.llama_model_is_recurrent, self._api.llama_model_is_hybrid, self._api.llama_model_n_swa)
         self.can_share_prefix = not any(has(model) for has in whole)
         self.attends_all_cells = not options.flash_attention
@@ -111,7 +111,7 @@ class LlamaContext:
         self._api.llama_memory_seq_cp(self._memory, source, sequence, 0, length)
 
     def cut(self, sequence: int, length: int) -> bool:
-        """Removes the tokens behind `length`. False: this model cannot remove a part, the whole sequence is removed."""
+        """Removes the tokens after `length`. False: this model cannot remove a part, the whole sequence is removed."""
         if self._api.llama_memory_seq_rm(self._memory, sequence, length, -1):
             return True
         self._api.llama_memory_seq_rm(self._memory, sequence, -1, -1)

@@ -24,7 +24,7 @@ class _Run:
 
     pieces: list[str] = field(default_factory=list)
     ends_in_content: bool = False
-    is_continuation: bool = False  # behind other plain tokens
+    is_continuation: bool = False  # after other plain tokens
 
     def add(self, text: str, *, content: bool) -> None:
         if not text:

@@ -17,6 +17,7 @@ from typing import Any
 
 from models.errors import ModelUnavailable
 from models.llama.bindings import last_error, library
+from models.llama.kernel_results import Choice
 from models.llama.kernels import (
     CHOICES,
     EXTRA_BUFFERS,
@@ -31,12 +32,11 @@ from models.llama.kernels import (
 from models.llama.kv.slots import Slots
 from models.llama.kv.snapshot_key import has_stored_digests, snapshot_key
 from models.llama.kv.snapshots import SnapshotStore
-from models.llama.verdicts import Choice
 from models.llama.wire import LoadRequest
 from models.llama.worker.answer_tokens import AnswerTokens
 from models.llama.worker.calibration import READING_SHARE, Stage, calibrated
 from models.llama.worker.context import ContextOptions, LlamaContext
-from models.llama.worker.cost_model import MOST, StepCostModel
+from models.llama.worker.cost_model import MAX_ROWS, StepCostModel
 from models.llama.worker.scheduler import PARALLEL, Scheduler
 from models.llama.worker.speculation import DRAFT, AcceptanceTracker
 from models.llama.worker.vocabulary import Vocabulary
@@ -44,7 +44,7 @@ from models.llama.worker.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 SEQUENCES = 4 * PARALLEL  # running ones, and idle conversations that need no restore to continue
-ROWS = MOST + PARALLEL * (1 + DRAFT)  # of one batch
+ROWS = MAX_ROWS + PARALLEL * (1 + DRAFT)  # of one batch
 PROOF_S = 5.0  # of one step
 WRITE_PAUSE_S = 0.2  # between two checks for snapshots to write
 MEASURED_S = 2.0  # of the last of these steps: with a slower model or a busy machine, measuring takes minutes
@@ -145,7 +145,7 @@ def load(request: LoadRequest, on_progress: Callable[[float], None], on_stage: S
     fastest = None
     if request.most_threads and step_s < MEASURED_S:
         fastest = calibrated(request, vocabulary, context.can_share_prefix, on_progress, on_stage)
-    snapshots = SnapshotStore(request.kv_limits, parts=context.can_share_prefix)
+    snapshots = SnapshotStore(request.kv_limits, supports_partial=context.can_share_prefix)
     slots = Slots(context, snapshots, request.context_length, SEQUENCES)
     answers = AnswerTokens(vocabulary.piece)
     model = LoadedModel(request, vocabulary, context, snapshots, Scheduler(slots, cost_model), answers, fastest)

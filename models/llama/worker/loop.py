@@ -164,7 +164,7 @@ class Worker:
 
     def _takes_only_copy(self, message: Message) -> bool:
         """Whether reading ahead would have to continue the only copy of a conversation."""
-        return message["ahead"] and not self._model.context.can_share_prefix
+        return message["prefetch"] and not self._model.context.can_share_prefix
 
     def _clear(self) -> None:
         if self._clearing:

@@ -47,7 +47,7 @@ class Sampler:
             raise
 
     def sample(self, row: int) -> int:
-        """The token behind this row of the last batch, which the chain then counts.
+        """The token after this row of the last batch, which the chain then counts.
 
         Raises Unsupported where a JSON Schema allows none: llama.cpp would abort the process.
         """
@@ -62,7 +62,7 @@ class Sampler:
         self._api.llama_sampler_apply(self._chain, array)
         sampled = array.data[array.selected]
         if not math.isfinite(sampled.logit):
-            raise Unsupported("this JSON Schema cannot be followed: it allows nothing behind the text so far")
+            raise Unsupported("this JSON Schema cannot be followed: it allows nothing after the text so far")
         self._api.llama_sampler_accept(self._chain, sampled.id)
         return int(sampled.id)
 

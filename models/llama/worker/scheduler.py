@@ -13,18 +13,18 @@ from models.llama.kv.state_file import Spans
 from models.llama.worker.cost_model import StepCostModel
 from models.types import Rates
 
-SHORT = 128  # tokens left to prefill: with so few, a prompt does not wait for a snapshot
+SHORT_PROMPT_TOKENS = 128  # left to prefill: with so few, a prompt does not wait for a snapshot
 PARALLEL = 8  # answers decoded at once; on a CPU more make each slower and all together hardly faster
 
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """One prompt and the answer that grows behind it."""
+    """One prompt and the answer that grows after it."""
 
     id: int
     tokens: list[int]  # the prompt, then the sampled tokens
     max_length: int  # tokens of prompt and answer together
-    ahead: bool = False  # read ahead of a question: yields to every other request
+    prefetch: bool = False  # read ahead of a question: yields to every other request
     answers: Spans = field(default_factory=list)  # spans of `tokens` that the model generated in earlier turns
     prompt: int = 0  # tokens
     estimated_cached: int = 0  # prompt tokens that needed no evaluation when it arrived
@@ -32,7 +32,7 @@ class Request:
     virtual_finish: int = 0  # on the scheduler's clock; orders the queue
     sequence: int | None = None
     computed: int = 0  # tokens in cells
-    draft: list[int] = field(default_factory=list)  # guesses for the tokens behind `tokens`
+    draft: list[int] = field(default_factory=list)  # guesses for the tokens after `tokens`
 
     def __post_init__(self) -> None:
         self.prompt = len(self.tokens)
@@ -54,7 +54,7 @@ class Slice:
     request: Request
     begin: int
     tokens: Sequence[int]
-    samples: int  # a token is sampled behind each of the last `samples` rows
+    samples: int  # a token is sampled after each of the last `samples` rows
     is_prefill: bool
 
 
@@ -75,7 +75,7 @@ class Scheduler:
 
     @property
     def waiting(self) -> int:
-        return sum(not request.ahead for request in self._waiting)
+        return sum(not request.prefetch for request in self._waiting)
 
     @property
     def decoding(self) -> int:
@@ -107,14 +107,14 @@ class Scheduler:
         """The next step; empty when there is nothing to do."""
         self._admit()
         prefill = sorted((request for request in self._running if request.is_prefill), key=_order)
-        urgent = [request for request in prefill if not request.ahead]
+        urgent = [request for request in prefill if not request.prefetch]
         step = [self._decode(request, draft=not urgent) for request in self._running if not request.is_prefill]
         room = self._prefill_room(sum(len(part.tokens) for part in step), urgent)
         before: list[Request] = []
         for request in urgent or prefill:
             if room <= 0:
                 break
-            if self._is_read_by(before, request):
+            if self._shares_prefill_with(before, request):
                 continue
             before.append(request)
             part = self._prefill(request, room)
@@ -127,12 +127,12 @@ class Scheduler:
         """How many prompt tokens fit into the step. May evict idle sequences first, which takes time from the step."""
         unread = sum(request.prompt - request.computed for request in urgent)
         # A short prompt waits for no snapshot, a long one beside answers not for two in a row.
-        is_hurried = 0 < unread <= SHORT or (decoding_rows > 0 and unread > 0 and self._has_saved)
+        is_hurried = 0 < unread <= SHORT_PROMPT_TOKENS or (decoding_rows > 0 and unread > 0 and self._has_saved)
         self._has_saved = self.slots.evict_idle(0.0 if is_hurried else self.cost_model.pause_s(decoding_rows))
         # An answer pauses for one thing at a time, and never for prompts read ahead.
         if decoding_rows and (not urgent or self._has_saved):
             return 0
-        return self.cost_model.slice(decoding_rows, len(urgent), ahead=not urgent)
+        return self.cost_model.prefill_tokens(decoding_rows, len(urgent), prefetch=not urgent)
 
     def evaluated(self, step: Sequence[Slice]) -> None:
         """All rows of a step are in cells."""
@@ -143,7 +143,7 @@ class Scheduler:
             self._clock += len(part.tokens)
 
     def sampled(self, part: Slice, tokens: Sequence[int]) -> None:
-        """Appends what was sampled behind a slice: one token, or several where drafts were accepted. Rejected drafts
+        """Appends what was sampled after a slice: one token, or several where drafts were accepted. Rejected drafts
         leave the cells.
         """
         request = part.request
@@ -161,7 +161,7 @@ class Scheduler:
         forecasts: dict[int, float] = {}
         if not self.cost_model.knows_prefill:
             return forecasts
-        seconds, running = 0.0, [request for request in self._running if not request.ahead]
+        seconds, running = 0.0, [request for request in self._running if not request.prefetch]
         prefill = sorted((request for request in running if request.is_prefill), key=_order)
         for place, request in enumerate(prefill):
             decoding = self.decoding + place
@@ -171,32 +171,32 @@ class Scheduler:
         step_s = self.cost_model.step_s(len(running))
         left = (request.max_length - max(request.prompt, request.computed) for request in running)
         ends = sorted(seconds + step_s * tokens for tokens in left)
-        waiting = (request for request in self._waiting if not request.ahead)
+        waiting = (request for request in self._waiting if not request.prefetch)
         for end, request in zip(ends, waiting, strict=False):
             tokens = request.prompt - request.estimated_cached
             forecasts[request.id] = end + (self.cost_model.eta_s(tokens, len(running) - 1) or 0.0)
         return forecasts
 
     def _admit(self) -> None:
-        while self._waiting and sum(not other.ahead for other in self._running) < self._parallel:
+        while self._waiting and sum(not other.prefetch for other in self._running) < self._parallel:
             request = self._waiting[0]
-            if request.ahead and self._running:
+            if request.prefetch and self._running:
                 break
             growth = sum(other.growth for other in self._running)
             if not self.slots.fits(request.tokens[:-1], request.max_length, growth):
-                if self._preempt_ahead():
+                if self._preempt_prefetch():
                     continue
                 break
             self._waiting.pop(0)
-            acquired = self.slots.acquire(request.tokens, ahead=request.ahead)
+            acquired = self.slots.acquire(request.tokens, prefetch=request.prefetch)
             request.sequence, request.computed, request.answers = acquired
             request.cached = request.computed
             self._running.append(request)
 
-    def _preempt_ahead(self) -> bool:
+    def _preempt_prefetch(self) -> bool:
         """Sends a request that is only read ahead back into the queue. What has been computed stays."""
         for other in self._running:
-            if other.ahead:
+            if other.prefetch:
                 self.finish(other, 0)
                 other.sequence, other.computed = None, 0
                 self._waiting.append(other)
@@ -214,7 +214,7 @@ class Scheduler:
         is_complete = request.computed + len(tokens) == len(request.tokens)
         return Slice(request, request.computed, tokens, int(is_complete), is_prefill=True)
 
-    def _is_read_by(self, before: Sequence[Request], request: Request) -> bool:
+    def _shares_prefill_with(self, before: Sequence[Request], request: Request) -> bool:
         """Whether one of `before` prefills the tokens that this request needs next. What has been computed of them is
         shared first.
         """
@@ -227,4 +227,4 @@ class Scheduler:
 
 
 def _order(request: Request) -> tuple[bool, int, int]:
-    return request.ahead, request.virtual_finish, request.id
+    return request.prefetch, request.virtual_finish, request.id

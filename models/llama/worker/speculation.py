@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 GRAM = 3  # tokens of an n-gram that must have occurred before
 DRAFT = 4  # tokens drafted at once
-_NEW = 0.05  # weight of one draft token in the measured acceptance
+_EMA_WEIGHT = 0.05  # weight of one draft token in the measured acceptance
 _PROBE = 64  # tokens of answers between two tries once drafting has stopped
 
 
@@ -40,7 +40,7 @@ class AcceptanceTracker:
 
     def observe(self, drafted: int, accepted: int) -> None:
         for n in range(drafted):
-            self.share += _NEW * ((n < accepted) - self.share)
+            self.share += _EMA_WEIGHT * ((n < accepted) - self.share)
 
     def pays(self, cost: float) -> bool:
         """`cost`: seconds of a draft token as a share of those of a token without drafts; 0 if not measured.

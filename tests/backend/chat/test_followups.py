@@ -203,7 +203,7 @@ async def test_what_is_read_ahead_and_previewed_is_what_is_asked(
         await talk.ask(text)
     _, ahead, question = engine.read  # of the listing nothing is read
     assert ahead.text == question.text == shown["prompt"]
-    assert (ahead.ahead, question.ahead) == (True, False)
+    assert (ahead.prefetch, question.prefetch) == (True, False)
 
 
 def turn(question: str, answer: str = "", *sources: tuple[int, str, str], message: str = "") -> TurnRow:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from backend.engines.loader import verdicts, verdicts_file
+from backend.engines.loader import kernel_results, kernel_results_file
 from models.hardware import processor
 from models.llama import supervisor
 from models.llama.bindings import build
+from models.llama.kernel_results import Choice, KernelResult, KernelResultKey, KernelResults
 from models.llama.kernels import EXTRA_BUFFERS, FUSED, TILED
-from models.llama.verdicts import Choice, Verdict, VerdictKey, Verdicts
 from tests.backend.harness import running, settings_in
 from tests.e2e.harness import lantern
 from tests.models.llama import faulty
@@ -53,13 +53,15 @@ async def test_the_error_of_a_model_that_always_faults_says_what_to_do(
 
 def test_the_doctor_lists_kernels_by_architecture(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
-    assert verdicts(settings) == {}
-    file = Verdicts(verdicts_file(settings))
-    file.store(VerdictKey(processor(), build(), "qwen2"), Verdict({TILED: REASON}))
-    file.store(VerdictKey(processor(), build(), "gemma"), Verdict(failed="mine cannot be used"))
-    file.store(VerdictKey(processor(), build(), "llama"), Verdict())
-    file.store(VerdictKey(processor(), build(), "phi3"), Verdict(fastest={"32 x 3072": Choice((TILED, FUSED), 4, 8)}))
-    file.store(VerdictKey("another", build(), "phi3"), Verdict({TILED: REASON}))
+    assert kernel_results(settings) == {}
+    file = KernelResults(kernel_results_file(settings))
+    file.store(KernelResultKey(processor(), build(), "qwen2"), KernelResult({TILED: REASON}))
+    file.store(KernelResultKey(processor(), build(), "gemma"), KernelResult(failed="mine cannot be used"))
+    file.store(KernelResultKey(processor(), build(), "llama"), KernelResult())
+    file.store(
+        KernelResultKey(processor(), build(), "phi3"), KernelResult(fastest={"32 x 3072": Choice((TILED, FUSED), 4, 8)})
+    )
+    file.store(KernelResultKey("another", build(), "phi3"), KernelResult({TILED: REASON}))
     done = lantern(settings.data_dir, "doctor")
     assert f"processor     {processor()}" in done.stderr
     assert [
@@ -76,7 +78,9 @@ def test_the_doctor_of_models_lists_what_each_runs_without(tmp_path: Path) -> No
     settings = settings_in(tmp_path)
     settings.models_dir.mkdir(parents=True)
     write_speck(settings.models_dir / "speck.gguf", None)
-    Verdicts(verdicts_file(settings)).store(VerdictKey(processor(), build(), "llama"), Verdict({TILED: REASON}))
+    KernelResults(kernel_results_file(settings)).store(
+        KernelResultKey(processor(), build(), "llama"), KernelResult({TILED: REASON})
+    )
     done = lantern(settings.data_dir, "models", "doctor")
     assert f"  runs without tiled kernels, which llama.cpp cannot use on this processor: {REASON}\n" in done.stdout
 

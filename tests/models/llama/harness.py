@@ -93,7 +93,7 @@ class World:
         limits: KvLimits = MEMORY,
     ) -> None:
         self.cells, self.guesses = Cells(size, can_share_prefix=can_share_prefix), guesses
-        self.snapshots = SnapshotStore(limits, parts=can_share_prefix)
+        self.snapshots = SnapshotStore(limits, supports_partial=can_share_prefix)
         self.slots = Slots(self.cells, self.snapshots, size, sequences)
         self.cost_model = measured_cost_model()
         self.scheduler = Scheduler(self.slots, self.cost_model, parallel)
@@ -102,9 +102,9 @@ class World:
         self.read: dict[int, int] = {}  # tokens evaluated by request
         self.choose_from = range(6)  # what the model may sample
 
-    def submit(self, tokens: list[int], answer: int, *, ahead: bool = False) -> Request:
+    def submit(self, tokens: list[int], answer: int, *, prefetch: bool = False) -> Request:
         self.number += 1
-        request = Request(self.number, list(tokens), len(tokens) + answer, ahead)
+        request = Request(self.number, list(tokens), len(tokens) + answer, prefetch)
         self.scheduler.submit(request)
         return request
 

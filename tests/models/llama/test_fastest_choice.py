@@ -75,11 +75,14 @@ async def test_the_faster_choice_is_used_and_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
     write_speck(tmp_path / "speck.gguf")
-    verdicts, shares = tmp_path / "kernels.json", [0.0] * 0
+    kernel_results, shares = tmp_path / "kernels.json", [0.0] * 0
     armed(monkeypatch)
     for _ in range(2):
         engine = await LlamaEngine.start(
-            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, verdicts=verdicts), on_progress=shares.append
+            SPEC,
+            tmp_path / "speck.gguf",
+            LlamaOptions(threads=1, kernel_results=kernel_results),
+            on_progress=shares.append,
         )
         assert FLASH_ATTENTION in engine.kernels
         assert shares == sorted(shares)
@@ -87,7 +90,7 @@ async def test_the_faster_choice_is_used_and_stored(
         await engine.close()
     assert [request.most_threads for request in starts] == [1, 0, 0]  # measured, used, used
     assert [FLASH_ATTENTION in request.kernels for request in starts] == [False, True, True]
-    (processor,) = json.loads(verdicts.read_text()).values()
+    (processor,) = json.loads(kernel_results.read_text()).values()
     ((shape, kept),) = next(iter(processor.values()))["llama"]["fastest"].items()
     assert shape.endswith("f16, 1 to 1 threads")
     assert kept == {"kernels": list(starts[1].kernels), "threads": 1, "reading_threads": 1}
@@ -106,7 +109,7 @@ async def test_only_the_kernel_that_faults_is_left_out(
     write_speck(tmp_path / "speck.gguf")
     armed(monkeypatch, FAULTS)
     engine = await LlamaEngine.start(
-        SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, verdicts=tmp_path / "kernels.json")
+        SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, kernel_results=tmp_path / "kernels.json")
     )
     assert engine.left_out == {FLASH_ATTENTION: "SIGILL when its speed was being measured"}
     assert FLASH_ATTENTION not in engine.kernels
@@ -121,7 +124,7 @@ async def test_on_a_busy_machine_the_next_load_measures(
     armed(monkeypatch, BUSY)
     for _ in range(2):
         engine = await LlamaEngine.start(
-            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, verdicts=tmp_path / "kernels.json")
+            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, kernel_results=tmp_path / "kernels.json")
         )
         assert engine.worker is not None
         await engine.worker.kill("a test")
@@ -140,7 +143,7 @@ async def test_a_choice_that_ends_without_a_fault_is_not_tried_again(
     armed(monkeypatch, then)
     for _ in range(2):
         engine = await LlamaEngine.start(
-            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, verdicts=tmp_path / "kernels.json")
+            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, kernel_results=tmp_path / "kernels.json")
         )
         assert (FLASH_ATTENTION in engine.kernels, engine.left_out) == (False, {})
         await engine.close()
@@ -158,7 +161,7 @@ async def test_a_choice_depends_on_threads_and_gpu_layers(
         engine = await LlamaEngine.start(
             SPEC,
             tmp_path / "speck.gguf",
-            LlamaOptions(verdicts=tmp_path / "kernels.json", threads=threads, gpu_layers=layers),
+            LlamaOptions(kernel_results=tmp_path / "kernels.json", threads=threads, gpu_layers=layers),
         )
         await engine.close()
     assert [(request.threads, request.most_threads, bool(request.kernels)) for request in starts] == [

@@ -14,9 +14,9 @@ from models.hardware import processor
 from models.llama import engine, supervisor
 from models.llama.bindings import build
 from models.llama.engine import LlamaEngine
+from models.llama.kernel_results import KernelResult, KernelResultKey, KernelResults
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_ROWS, SUSPECTS, TILED
 from models.llama.options import LlamaOptions
-from models.llama.verdicts import Verdict, VerdictKey, Verdicts
 from models.llama.wire import LoadRequest
 from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.models.llama.faulty import ANSWER, ANYTHING, PLAIN, Fault, faulting
@@ -39,13 +39,13 @@ def speck(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def verdicts(tmp_path: Path) -> Path:
+def kernel_results(tmp_path: Path) -> Path:
     return tmp_path / "data" / "kernels.json"
 
 
 @asynccontextmanager
-async def loaded(path: Path, verdicts: Path) -> AsyncIterator[LlamaEngine]:
-    found = await LlamaEngine.start(SPEC, path, LlamaOptions(verdicts=verdicts))
+async def loaded(path: Path, kernel_results: Path) -> AsyncIterator[LlamaEngine]:
+    found = await LlamaEngine.start(SPEC, path, LlamaOptions(kernel_results=kernel_results))
     yield found
     await found.close()
     assert workers(os.getpid()) == []
@@ -78,11 +78,11 @@ async def finish_reason(of: LlamaEngine) -> str | None:
 
 
 async def test_each_fault_is_followed_by_a_load_with_one_suspect_less(
-    speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     faults = (AMX, (FLASH_ATTENTION, 1, "SIGILL"), (TILED, 64, "SIGBUS"))
     become(monkeypatch, *faults)
-    async with loaded(speck, verdicts) as found:
+    async with loaded(speck, kernel_results) as found:
         assert await finish_reason(found) == "length"
         assert found.left_out == {
             EXTRA_BUFFERS: "SIGILL when a step of 1 row was being tried",
@@ -94,38 +94,38 @@ async def test_each_fault_is_followed_by_a_load_with_one_suspect_less(
 
 
 async def test_the_next_load_starts_with_the_kernels_that_worked(
-    speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, AMX)
     for _ in range(2):
-        async with loaded(speck, verdicts) as found:
+        async with loaded(speck, kernel_results) as found:
             assert found.left_out == {EXTRA_BUFFERS: AMX_FAULT}
     assert starts == [(), (EXTRA_BUFFERS,), (EXTRA_BUFFERS,)]
     become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGFPE"))  # stored, and proved nevertheless
-    async with loaded(speck, verdicts) as found:
+    async with loaded(speck, kernel_results) as found:
         assert list(found.left_out) == [EXTRA_BUFFERS, FLASH_ATTENTION]
     assert starts[3:] == [(EXTRA_BUFFERS,), (EXTRA_BUFFERS, FLASH_ATTENTION)]
 
 
 async def test_a_left_out_kernel_is_reported_once_and_logged(
-    speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     become(monkeypatch, AMX)
     message = f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({AMX_FAULT})."
     with caplog.at_level(logging.WARNING, "models.llama.proving"):
-        async with loaded(speck, verdicts) as found:
+        async with loaded(speck, kernel_results) as found:
             assert (found.pop_notice(), found.pop_notice()) == (message, "")
     assert message.partition(" (")[0] in caplog.text
-    async with loaded(speck, verdicts) as found:
+    async with loaded(speck, kernel_results) as found:
         assert found.pop_notice() == ""
 
 
 async def test_a_model_that_no_choice_can_run_is_reported_with_the_fix(
-    speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGSEGV"))
     with pytest.raises(ModelUnavailable) as failed:
-        await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
+        await LlamaEngine.start(SPEC, speck, LlamaOptions(kernel_results=kernel_results))
     message = str(failed.value)
     assert message.startswith(
         f"speck cannot be used on this processor: {AMX_FAULT}; {AMX_FAULT} without extra buffer types;"
@@ -134,35 +134,39 @@ async def test_a_model_that_no_choice_can_run_is_reported_with_the_fix(
     assert "ask again" not in message
     assert len(starts) == len(SUSPECTS) + 1
     monkeypatch.setattr(supervisor, "_CODE", PLAIN)
-    assert dict(Verdicts(verdicts).of(processor(), build())) == {"llama": Verdict({}, message)}  # for the doctor
-    async with loaded(speck, verdicts) as found:  # the next load tries everything again
+    assert dict(KernelResults(kernel_results).of(processor(), build())) == {
+        "llama": KernelResult({}, message)
+    }  # for the doctor
+    async with loaded(speck, kernel_results) as found:  # the next load tries everything again
         assert await finish_reason(found) == "length"
-    assert [(of.left_out, of.failed) for _, of in Verdicts(verdicts).of(processor(), build())] == [({}, "")]
+    assert [(of.left_out, of.failed) for _, of in KernelResults(kernel_results).of(processor(), build())] == [({}, "")]
 
 
 async def test_a_library_for_another_processor_is_reported_at_once(
-    speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     die = "import os, signal; os.kill(os.getpid(), signal.SIGILL); main({"
     monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", die))
     with pytest.raises(ModelUnavailable, match=r"cannot run on this processor \(SIGILL when its library.*PORTABLE=1"):
-        await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
+        await LlamaEngine.start(SPEC, speck, LlamaOptions(kernel_results=kernel_results))
     assert starts == [()]
 
 
 async def test_a_step_that_never_ends_counts_as_a_fault(
-    speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch
+    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become(monkeypatch, (EXTRA_BUFFERS, 16, ""))
     monkeypatch.setattr(supervisor, "STALL_S", 0.3)
-    async with loaded(speck, verdicts) as found:
+    async with loaded(speck, kernel_results) as found:
         assert found.left_out == {EXTRA_BUFFERS: "a stall when a step of 16 rows was being tried"}
 
 
-async def test_a_quantised_cache_works_without_flash_attention(verdicts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_quantised_cache_works_without_flash_attention(
+    kernel_results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGILL"))
     found = await LlamaEngine.start(
-        SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0", context_length=256, verdicts=verdicts)
+        SPEC, made(SHAPES["tiny"]), LlamaOptions(kv_type="q8_0", context_length=256, kernel_results=kernel_results)
     )
     assert await finish_reason(found) == "length"
     assert (EXTRA_BUFFERS in found.kernels, FLASH_ATTENTION in found.kernels) == (False, False)
@@ -170,20 +174,20 @@ async def test_a_quantised_cache_works_without_flash_attention(verdicts: Path, m
 
 
 async def test_a_refused_load_is_no_fault(
-    speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGABRT"))
     with pytest.raises(ModelUnavailable, match="could not be loaded: its process ended by signal 6"):
-        await LlamaEngine.start(SPEC, speck, LlamaOptions(verdicts=verdicts))
+        await LlamaEngine.start(SPEC, speck, LlamaOptions(kernel_results=kernel_results))
     assert starts == [()]
 
 
 async def test_two_faults_in_a_row_leave_a_suspect_out(
-    speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0.05)
     become(monkeypatch, (EXTRA_BUFFERS, ANSWER, "SIGSEGV"))
-    async with loaded(speck, verdicts) as found:
+    async with loaded(speck, kernel_results) as found:
         with pytest.raises(EngineFailed, match=r"by signal 11\): ask again"):
             await finish_reason(found)
         with pytest.raises(EngineFailed, match="it goes on without extra buffer types, ask again"):
@@ -192,16 +196,16 @@ async def test_two_faults_in_a_row_leave_a_suspect_out(
         assert found.left_out == {EXTRA_BUFFERS: "SIGSEGV in 2 answers in a row"}
         assert "without extra buffer types" in found.pop_notice()
     assert starts == [(), (), (EXTRA_BUFFERS,)]
-    async with loaded(speck, verdicts):
+    async with loaded(speck, kernel_results):
         assert starts[3:] == [(EXTRA_BUFFERS,)]
 
 
 async def test_an_unusable_model_does_not_suggest_to_ask_again(
-    speck: Path, verdicts: Path, monkeypatch: pytest.MonkeyPatch
+    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0)
     become(monkeypatch, (ANYTHING, ANSWER, "SIGILL"))
-    async with loaded(speck, verdicts) as found:
+    async with loaded(speck, kernel_results) as found:
         for _ in range(2 * len(SUSPECTS) + 1):
             with pytest.raises(EngineFailed, match="ask again"):
                 await finish_reason(found)
@@ -216,27 +220,33 @@ async def test_an_unusable_model_does_not_suggest_to_ask_again(
     "damage",
     ["", "{", "[1]", '{"p": 5}', '{"p": {"b": {"llama": {"left_out": {"x": 1}, "failed": ""}}}}', "[" * 100_000],
 )
-def test_a_damaged_file_counts_as_empty(verdicts: Path, damage: str) -> None:
-    verdicts.parent.mkdir()
-    verdicts.write_text(damage)
-    memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
+def test_a_damaged_file_counts_as_empty(kernel_results: Path, damage: str) -> None:
+    kernel_results.parent.mkdir()
+    kernel_results.write_text(damage)
+    memory, place = KernelResults(kernel_results), KernelResultKey("p", "b", "llama")
     assert memory.find(place) is None
-    memory.store(place, Verdict({TILED: "SIGILL"}))
-    assert Verdicts(verdicts).find(place) == Verdict({TILED: "SIGILL"})
+    memory.store(place, KernelResult({TILED: "SIGILL"}))
+    assert KernelResults(kernel_results).find(place) == KernelResult({TILED: "SIGILL"})
 
 
-def test_a_verdict_applies_to_one_processor_build_and_architecture(verdicts: Path) -> None:
-    memory, place = Verdicts(verdicts), VerdictKey("p", "b", "llama")
-    memory.store(place, Verdict({FUSED: "SIGILL"}))
-    memory.store(VerdictKey("p", "b", "qwen2"), Verdict())
-    for other in (VerdictKey("q", "b", "llama"), VerdictKey("p", "c", "llama"), VerdictKey("p", "b", "phi3")):
+def test_a_result_applies_to_one_processor_build_and_architecture(kernel_results: Path) -> None:
+    memory, place = KernelResults(kernel_results), KernelResultKey("p", "b", "llama")
+    memory.store(place, KernelResult({FUSED: "SIGILL"}))
+    memory.store(KernelResultKey("p", "b", "qwen2"), KernelResult())
+    for other in (
+        KernelResultKey("q", "b", "llama"),
+        KernelResultKey("p", "c", "llama"),
+        KernelResultKey("p", "b", "phi3"),
+    ):
         assert memory.find(other) is None
-    assert dict(memory.of("p", "b")) == {"llama": Verdict({FUSED: "SIGILL"}), "qwen2": Verdict()}
-    assert json.loads(verdicts.read_text())["p"]["b"]["qwen2"] == {"left_out": {}, "failed": "", "fastest": {}}
+    assert dict(memory.of("p", "b")) == {"llama": KernelResult({FUSED: "SIGILL"}), "qwen2": KernelResult()}
+    assert json.loads(kernel_results.read_text())["p"]["b"]["qwen2"] == {"left_out": {}, "failed": "", "fastest": {}}
     assert build().startswith("0.3.")
 
 
-def test_a_full_disk_only_loses_the_verdict(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_only_loses_the_result(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "data").write_text("not a folder")
-    Verdicts(tmp_path / "data" / "kernels.json").store(VerdictKey("p", "b", "llama"), Verdict({FUSED: "SIGILL"}))
+    KernelResults(tmp_path / "data" / "kernels.json").store(
+        KernelResultKey("p", "b", "llama"), KernelResult({FUSED: "SIGILL"})
+    )
     assert "cannot be stored" in caplog.text

@@ -91,8 +91,8 @@ async def test_stopping_in_the_middle_of_a_step_leaves_correct_snapshots(file: P
 
 async def test_reading_ahead_does_not_take_the_only_copy_of_a_conversation(engine: LlamaEngine) -> None:
     first, read, _ = await answer_of(engine, turns(LONG))
-    ahead = Prompt(turns(LONG, first, "And what comes next"), "", ahead=True)
-    async for _ in engine.stream(ahead, Sampling(max_tokens=0)):
+    prefetch = Prompt(turns(LONG, first, "And what comes next"), "", prefetch=True)
+    async for _ in engine.stream(prefetch, Sampling(max_tokens=0)):
         pass
     _, _, cached = await answer_of(engine, turns(LONG, first, "Another question"))
     assert cached >= read

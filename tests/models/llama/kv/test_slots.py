@@ -207,7 +207,7 @@ def test_prefetched_sequences_are_evicted_first_without_a_snapshot() -> None:
     world = World(size=300)
     world.submit([1] * 100, 1)
     world.run()
-    world.submit([2] * 100, 0, ahead=True)
+    world.submit([2] * 100, 0, prefetch=True)
     world.run()
     world.submit([3] * 150, 1)
     world.run()
@@ -220,7 +220,7 @@ def test_a_prefetch_leaves_the_conversation_unchanged() -> None:
     first = world.submit([*SYSTEM, *range(10)], 5)
     world.run()
     span = (first.prompt, len(first.tokens) - 1)
-    world.submit([*first.tokens, *[3] * 20], 0, ahead=True)
+    world.submit([*first.tokens, *[3] * 20], 0, prefetch=True)
     world.run()
     while (due := world.slots.next_to_snapshot(1.0)) is not None:
         world.slots.snapshot(due)

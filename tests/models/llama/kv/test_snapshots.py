@@ -81,7 +81,7 @@ def test_a_continued_conversation_is_stored_in_parts(tmp_path: Path) -> None:
     assert (again.damaged, again.disk_bytes) == (0, sum(path.stat().st_size for path in tmp_path.glob("*.kv")))
 
 
-def test_a_snapshot_with_others_behind_it_is_dropped_last(tmp_path: Path) -> None:
+def test_a_snapshot_with_others_after_it_is_dropped_last(tmp_path: Path) -> None:
     found = SnapshotStore(KvLimits(4 * len(STATE)))
     prefix = TOKENS[:60]
     found.add(prefix, 0, [], STATE)
@@ -90,7 +90,7 @@ def test_a_snapshot_with_others_behind_it_is_dropped_last(tmp_path: Path) -> Non
     assert [found.reach([*prefix, *[n] * 50]) for n in range(4)] == [60, 110, 110, 110]
 
 
-def test_a_snapshot_behind_a_lost_one_is_used_once_its_prefix_is_in_cells(tmp_path: Path) -> None:
+def test_a_snapshot_after_a_lost_one_is_used_once_its_prefix_is_in_cells(tmp_path: Path) -> None:
     found = opened(tmp_path)
     found.add(TOKENS[:60], 0, [], STATE)
     found.add(TOKENS, 60, [], STATE)
@@ -111,7 +111,7 @@ def test_a_snapshot_replaces_those_that_it_contains() -> None:
 
 
 def test_an_indivisible_state_matches_whole_or_not_at_all() -> None:
-    found = SnapshotStore(KvLimits(1 << 20), parts=False)
+    found = SnapshotStore(KvLimits(1 << 20), supports_partial=False)
     found.add(TOKENS, 0, [], STATE)
     assert (found.reach(TOKENS[:-1]), found.reach([*TOKENS, 1]), found.reach([*TOKENS[:-1], 1])) == (0, 100, 0)
 
@@ -132,7 +132,7 @@ def test_a_snapshot_added_before_the_folder_is_open_owns_its_file(file: Path) ->
     assert not file.exists()
 
 
-def test_files_with_others_behind_them_are_the_newest(tmp_path: Path) -> None:
+def test_files_with_others_after_them_are_the_newest(tmp_path: Path) -> None:
     found = opened(tmp_path)
     found.add(TOKENS[:60], 0, [], STATE)
     for n in range(3):

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from models.errors import ModelUnavailable
+from models.llama.kernel_results import Choice
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, TILED
-from models.llama.verdicts import Choice
 from models.llama.wire import LoadRequest
 from models.llama.worker import calibration
 from models.llama.worker.calibration import CELLS, TURN, Busy, fastest, steps
@@ -129,12 +129,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], float]],
     return run_by
 
 
-def test_every_size_is_measured_behind_the_same_cells(clock: Callable[[Callable[[int], float]], None]) -> None:
+def test_every_size_is_measured_after_the_same_cells(clock: Callable[[Callable[[int], float]], None]) -> None:
     context = Recorded()
     clock(lambda step: 0.1 + step / 1000)
     assert steps(context, 5) == pytest.approx({1: 0.1, 32: 0.107, 128: 0.109})  # type: ignore[arg-type]
-    behind = CELLS // 32 * 32
-    assert context.steps == [(32, 0), *[(1, behind)] * 7, *[(32, behind)] * 2, (128, behind)]
+    position = CELLS // 32 * 32
+    assert context.steps == [(32, 0), *[(1, position)] * 7, *[(32, position)] * 2, (128, position)]
 
 
 def test_without_copies_of_cells_steps_are_measured_on_empty_ones(

@@ -35,7 +35,7 @@ def context() -> Iterator[LlamaContext]:
 
 
 def evaluate(context: LlamaContext, sequence: int, begin: int, *tokens: int) -> list[float]:
-    """The logits behind the last of these tokens."""
+    """The logits after the last of these tokens."""
     last = len(tokens) - 1
     assert context.evaluate([(sequence, begin + n, token, n == last) for n, token in enumerate(tokens)])
     return list(library().llama_get_logits_ith(context.pointer, last)[:1000])

@@ -4,7 +4,7 @@ from dataclasses import astuple
 
 import pytest
 
-from models.llama.worker.cost_model import AHEAD_S, GRAIN, LONGEST_S, MOST, StepCostModel
+from models.llama.worker.cost_model import LONGEST_S, MAX_ROWS, PREFETCH_STEP_S, ROW_BLOCK, StepCostModel
 from models.types import Rates
 
 # Rows and seconds of three processors: one that works on 16 rows at once, one on which each costs as much as the
@@ -76,14 +76,14 @@ def test_a_slower_machine_is_noticed() -> None:
 def test_larger_steps_that_were_slow_once_are_tried_again() -> None:
     truth, cost_model, tried = measured_cost_model(*GROUPS), measured_cost_model((1, 0.15), (16, 0.65), (32, 1.4)), []
     for _ in range(30):
-        tried.append(cost_model.slice(0))
+        tried.append(cost_model.prefill_tokens(0))
         cost_model.observe(tried[-1], truth.step_s(tried[-1]))
     assert tried[0] == 16
     assert min(tried[25:]) >= 64
     steady = measured_cost_model(*LINEAR)
     for _ in range(200):
         steady.observe(4, 0.708)
-    assert steady.slice(1) == 3  # beside answers nothing is tried that was slow
+    assert steady.prefill_tokens(1) == 3  # beside answers nothing is tried that was slow
 
 
 def test_the_spread_of_prefill_steps_is_reported() -> None:
@@ -117,22 +117,23 @@ def test_the_spread_of_prefill_steps_is_reported() -> None:
 def test_prefill_uses_the_allowed_pause_of_running_answers(
     steps: tuple[tuple[int, float], ...], rows: int, waiting: int, tokens: int
 ) -> None:
-    assert measured_cost_model(*steps).slice(rows, waiting) == tokens
+    assert measured_cost_model(*steps).prefill_tokens(rows, waiting) == tokens
 
 
 @pytest.mark.parametrize(
-    ("steps", "rows"), [((), GRAIN), (GROUPS, 128), (LINEAR, 32), (FAST, MOST), (((1, 0.5), (16, 6.0)), GRAIN)]
+    ("steps", "rows"),
+    [((), ROW_BLOCK), (GROUPS, 128), (LINEAR, 32), (FAST, MAX_ROWS), (((1, 0.5), (16, 6.0)), ROW_BLOCK)],
 )
 def test_prefill_alone_is_fast_and_interrupted_often(steps: tuple[tuple[int, float], ...], rows: int) -> None:
     cost_model = measured_cost_model(*steps)
-    assert cost_model.slice(0) == rows
-    assert cost_model.step_s(rows) <= LONGEST_S or rows == GRAIN
+    assert cost_model.prefill_tokens(0) == rows
+    assert cost_model.step_s(rows) <= LONGEST_S or rows == ROW_BLOCK
 
 
 def test_larger_steps_are_tried_until_they_gain_nothing() -> None:
     truth, cost_model, tried = measured_cost_model(*GROUPS), measured_cost_model((1, 0.15)), []
     for _ in range(6):
-        tried.append(cost_model.slice(0))
+        tried.append(cost_model.prefill_tokens(0))
         cost_model.observe(tried[-1], truth.step_s(tried[-1]))
     assert tried == [32, 128, 128, 128, 128, 128]
 
@@ -140,9 +141,9 @@ def test_larger_steps_are_tried_until_they_gain_nothing() -> None:
 def test_reading_ahead_uses_short_steps() -> None:
     for steps in (GROUPS, LINEAR, FAST):
         cost_model = measured_cost_model(*steps)
-        assert cost_model.step_s(rows := cost_model.slice(0, ahead=True)) <= AHEAD_S
+        assert cost_model.step_s(rows := cost_model.prefill_tokens(0, prefetch=True)) <= PREFETCH_STEP_S
         assert rows >= 3
-    assert measured_cost_model((1, 0.1)).slice(0, ahead=True) == 8  # by what one row takes
+    assert measured_cost_model((1, 0.1)).prefill_tokens(0, prefetch=True) == 8  # by what one row takes
 
 
 @pytest.mark.parametrize(

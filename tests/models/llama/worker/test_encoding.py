@@ -14,7 +14,7 @@ from tests.tiny_gguf import PHI3, golden
 
 CODE = [path.read_text() for path in sorted(Path("models").rglob("*.py"))][:6]
 
-# What the three templates write: before the first question, behind a question, before an answer, behind an answer.
+# What the three templates write: before the first question, after a question, before an answer, after an answer.
 SCAFFOLDS = {
     "phi3-mini": ("<|system|>\nBe brief.<|end|>\n<|user|>\n", "<|end|>\n<|assistant|>\n", "", "<|end|>\n<|user|>\n"),
     "codellama-7b": ("[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\n", " [/INST]", " ", " </s><s>[INST] "),
@@ -132,7 +132,7 @@ def test_bos_comes_once_whether_or_not_the_template_brings_it(llama: Llama) -> N
         assert tokens.count(bos) == 1
 
 
-def test_phi3_swallows_white_space_behind_its_turn_tokens() -> None:
+def test_phi3_swallows_white_space_after_its_turn_tokens() -> None:
     vocabulary = Vocabulary.load(PHI3.path, only_vocabulary=True)
     assert encode(vocabulary, [template("<|user|>\n"), content(" \n hi"), template("<|end|>\n")]) == [
         1, 32010, 7251, 32007,

@@ -24,13 +24,13 @@ class Laws(RuleBasedStateMachine):
         self.world.cells.attends_all_cells = attends_all_cells
         self.prompts: list[list[int]] = [SYSTEM]
 
-    @rule(more=st.lists(st.integers(0, 5), min_size=1, max_size=90), answer=st.integers(0, 20), ahead=st.booleans(),
+    @rule(more=st.lists(st.integers(0, 5), min_size=1, max_size=90), answer=st.integers(0, 20), prefetch=st.booleans(),
           data=st.data())  # fmt: skip
-    def arrive(self, more: list[int], answer: int, ahead: bool, data: st.DataObject) -> None:
+    def arrive(self, more: list[int], answer: int, prefetch: bool, data: st.DataObject) -> None:
         prefix = data.draw(st.sampled_from(self.prompts))
         prompt = (prefix + more)[:180]
         self.prompts.append(prompt)
-        self.world.submit(prompt, min(answer, 200 - len(prompt)), ahead=ahead)
+        self.world.submit(prompt, min(answer, 200 - len(prompt)), prefetch=prefetch)
 
     @rule(times=st.integers(1, 8))
     def step(self, times: int) -> None:
@@ -85,20 +85,20 @@ def test_a_shared_prefix_is_evaluated_once_for_concurrent_prompts() -> None:
 
 def test_reading_ahead_yields_to_every_answer() -> None:
     world = World()
-    ahead = world.submit([4] * 60, 0, ahead=True)
+    prefetch = world.submit([4] * 60, 0, prefetch=True)
     world.step()
     urgent = world.submit([5] * 60, 4)
     while urgent in world.scheduler.requests:
-        assert not any(part.request is ahead for part in world.step())
+        assert not any(part.request is prefetch for part in world.step())
     world.run()
-    assert world.read[ahead.id] == 60
+    assert world.read[prefetch.id] == 60
 
 
 def test_many_prefetches_do_not_exhaust_the_sequences() -> None:
     world = World()
-    aheads = [world.submit([*SYSTEM, number], 0, ahead=True) for number in range(20)]
+    prefetches = [world.submit([*SYSTEM, number], 0, prefetch=True) for number in range(20)]
     world.step()
-    assert sum(request.sequence is not None for request in aheads) == 1
+    assert sum(request.sequence is not None for request in prefetches) == 1
     question = world.submit([*SYSTEM, 99], 1)
     world.step()
     assert question.sequence is not None
@@ -190,7 +190,7 @@ def test_a_forecast_includes_the_prompts_before_it() -> None:
     assert world.scheduler.forecasts() == {}
     first = world.submit([1] * 900, 5)
     world.step()
-    second, guess = world.submit([2] * 900, 5), world.submit([3] * 50, 5, ahead=True)
+    second, guess = world.submit([2] * 900, 5), world.submit([3] * 50, 5, prefetch=True)
     world.step()
     cost_model, forecasts = world.cost_model, world.scheduler.forecasts()
     first_s = cost_model.eta_s(first.prompt - first.computed, 0, 2)

@@ -27,7 +27,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class KernelResult:
     """Kernels that a load leaves out, why the last one failed nevertheless, and the fastest choices."""
 
     left_out: LeftOut = field(default_factory=dict)
@@ -36,41 +36,41 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictKey:
-    """What a verdict applies to."""
+class KernelResultKey:
+    """What a result applies to."""
 
     processor: str  # its name and its instruction sets
     build: str  # of llama.cpp
     architecture: str  # of the model
 
 
-class Verdicts:
+class KernelResults:
     """The file. Read again for each call: several processes may write it."""
 
     def __init__(self, file: Path | None) -> None:
         """None: nothing is stored."""
         self._file = file
 
-    def find(self, key: VerdictKey) -> Verdict | None:
+    def find(self, key: KernelResultKey) -> KernelResult | None:
         """None: nothing is stored."""
         return dict(self.of(key.processor, key.build)).get(key.architecture)
 
-    def of(self, processor: str, build: str) -> Iterator[tuple[str, Verdict]]:
-        """The verdicts on the architectures that were loaded there."""
+    def of(self, processor: str, build: str) -> Iterator[tuple[str, KernelResult]]:
+        """The results for the architectures that were loaded there."""
         stored = _part(_part(self._read(), processor), build)
         for architecture in sorted(stored):
             entry = _part(stored, architecture)
             left_out, failed = _part(entry, "left_out"), entry.get("failed")
             if isinstance(failed, str) and all(isinstance(what, str) for what in left_out.values()):
-                yield architecture, Verdict(left_out, failed, dict(_choices(_part(entry, "fastest"))))
+                yield architecture, KernelResult(left_out, failed, dict(_choices(_part(entry, "fastest"))))
 
-    def store(self, key: VerdictKey, verdict: Verdict) -> None:
+    def store(self, key: KernelResultKey, result: KernelResult) -> None:
         """Writes it to the file. If the disk is full or read-only, only a warning is logged."""
-        if self._file is None or self.find(key) == verdict:
+        if self._file is None or self.find(key) == result:
             return
         stored = self._read()
         builds = _part(stored, key.processor)
-        stored[key.processor] = builds | {key.build: _part(builds, key.build) | {key.architecture: asdict(verdict)}}
+        stored[key.processor] = builds | {key.build: _part(builds, key.build) | {key.architecture: asdict(result)}}
         part = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
