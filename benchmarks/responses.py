@@ -22,7 +22,7 @@ import numpy as np
 
 from backend.openmp import limit_openmp_spin
 from indexer.embedding.base import Vectors
-from indexer.embedding.onnx import load_embedder
+from indexer.embedding.loading import load_embedder
 from indexer.embedding.static import StaticEmbedder
 from indexer.files.scan import Candidate, read, walk
 from indexer.parsing.chunking import chunks_of, embedding_text

@@ -20,7 +20,7 @@ import httpx
 from backend.openmp import limit_openmp_spin
 from benchmarks.ablation import ALL, PACKED, VARIANTS, Codebase, ablation, benchmark_trees, own_questions
 from benchmarks.document import ROOT, as_table, log, system, today, write_section
-from indexer.embedding.onnx import load_embedder
+from indexer.embedding.loading import load_embedder
 from indexer.embedding.static import StaticEmbedder
 from indexer.evaluation.metrics import Coverage, Score, summary
 from tests.e2e.harness import LANTERN, environment, serving

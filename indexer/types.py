@@ -77,7 +77,10 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that was found for a question."""
+    """A chunk that was found for a question.
+
+    `models.types.ContextSnippet` repeats nine of the fields: the packages do not see each other.
+    """
 
     chunk_id: int
     path: str

@@ -18,7 +18,7 @@ from backend.db.tables import TurnRow
 from backend.indexing.attachments import ATTACHED, attached_hits, drop_conflicting
 from backend.indexing.retrieval import Retrieval
 from indexer.errors import NotIndexed
-from indexer.navigation.answers import StructuralAnswer
+from indexer.navigation.structural_answers import StructuralAnswer
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
 from models.router import RoutingFeatures

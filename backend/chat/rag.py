@@ -26,7 +26,7 @@ from backend.engines.attempts import EngineAttempts
 from backend.engines.pool import EngineLease, EnginePool
 from backend.errors import ApiError
 from backend.metrics import Metrics
-from indexer.navigation.answers import StructuralAnswer
+from indexer.navigation.structural_answers import StructuralAnswer
 from indexer.types import Hit
 from models.errors import ModelError
 from models.tokens import estimate_tokens

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from indexer.navigation.answers import StructuralAnswer
 from indexer.navigation.intent import QueryKind
 from indexer.navigation.locations import Location
+from indexer.navigation.structural_answers import StructuralAnswer
 
 MODEL = "structure"  # the name in place of a model's
 _LISTED = 20
@@ -33,7 +33,7 @@ def listing(answer: StructuralAnswer, first_number: int) -> str:
     shown = [location for location in locations if location.hit is not None][
         :_LISTED
     ]  # a location that is cited must be a source
-    single = len(locations) == 1 and answer.complete
+    single = len(locations) == 1 and answer.is_complete
     if (
         single
         and not one.endswith(":")
@@ -43,7 +43,7 @@ def listing(answer: StructuralAnswer, first_number: int) -> str:
     if single:
         opening = one.format(name=name) if one.endswith(":") else f"{one.format(name=name)} one place:"
     else:
-        n = f"{len(locations)}" if answer.complete else f"at least {len(locations)}"
+        n = f"{len(locations)}" if answer.is_complete else f"at least {len(locations)}"
         opening = several.format(name=name, n=n)
         opening = f"{opening[0].upper()}{opening[1:]}:"
     lines = [f"- {_line(answer, location, first_number)}" for location in shown]

@@ -64,7 +64,7 @@ def _service(client: Client) -> None:
 
 
 def _embedder(settings: Settings) -> None:
-    from indexer.embedding.onnx import load_embedder  # slow to import, and last, so that the lines above come first
+    from indexer.embedding.loading import load_embedder  # slow to import, and last, so that the lines above come first
 
     embedder = load_embedder(settings.embedding_model)
     output.note(f"embedding     {embedder.model_id}, {embedder.dim} dimensions")

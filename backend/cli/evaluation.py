@@ -14,7 +14,7 @@ from backend.cli import output, plot
 from backend.cli.errors import USAGE, CommandFailed
 from backend.cli.settings import command_settings
 from indexer.embedding.base import Embedder
-from indexer.embedding.onnx import load_embedder
+from indexer.embedding.loading import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.evaluation import metrics
@@ -27,8 +27,8 @@ from indexer.types import Hit
 from indexer.update.refresh import refresh
 
 EMBEDDING, NONE = "EMBEDDING_MODEL", "none"
-# `history` is left out: the copy has no commits, because the commits that fixed a report would give away its answer.
-SIGNALS = tuple(field.name for field in fields(Weights) if field.name != "history")
+# `cochange` is left out: the copy has no commits, because the commits that fixed a report would give away its answer.
+SIGNALS = tuple(field.name for field in fields(Weights) if field.name != "cochange")
 
 
 @dataclass(frozen=True, slots=True)

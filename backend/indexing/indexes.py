@@ -10,7 +10,7 @@ from typing import Any
 from backend.config import Settings
 from backend.errors import ApiError
 from backend.indexing.embedders import Embedders
-from indexer.embedding.onnx import load_embedder
+from indexer.embedding.loading import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.errors import IndexerError

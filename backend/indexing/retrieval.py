@@ -10,9 +10,9 @@ from typing import Any
 from backend.config import Settings
 from backend.errors import ApiError
 from backend.indexing.indexes import Indexes, open_indexes
-from indexer.navigation.answers import StructuralAnswer, answer
 from indexer.navigation.followup import Subject
 from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.structural_answers import StructuralAnswer, answer
 from indexer.parsing.identifiers import split
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from indexer.embedding.base import REINSTALL, Embedder, Vectors
-from indexer.embedding.sentence import SentenceEmbedder
+from indexer.embedding.base import REINSTALL, Vectors
 from indexer.errors import EmbedderUnavailable
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -62,16 +61,6 @@ class OnnxEmbedder:
         window = [*ids[: WINDOW - 1], ids[-1]]  # the last one is [SEP], which every text ends with
         vector: Vectors = self._session.run(None, {"ids": np.array([window])})[0][0]
         return vector
-
-
-def load_embedder(name_or_path: str = DEFAULT_MODEL) -> Embedder:
-    """The embedder of that name: the default one from `GRAPH`, any other through sentence-transformers.
-
-    Raises `EmbedderUnavailable`.
-    """
-    if name_or_path.removeprefix("sentence-transformers/") == DEFAULT_MODEL:
-        return OnnxEmbedder(read_graph(GRAPH))
-    return SentenceEmbedder(name_or_path)
 
 
 def read_graph(file: Path) -> bytes:

@@ -40,14 +40,14 @@ References = Iterator[tuple[SourceFile, Sequence[Reference]]]
 
 
 class Navigator:
-    """The lookups of one query. `complete` turns False when a limit, or doubt, left something out."""
+    """The lookups of one query. `is_complete` turns False when a limit, or doubt, left something out."""
 
     def __init__(self, query: StructuralQuery, snapshot: Snapshot, files: WorkingTree, modules: Modules) -> None:
         self.query = query
         self.snapshot = snapshot
         self.files = files
         self.modules = modules
-        self.complete = True
+        self.is_complete = True
         self._cpu_start, self._wall_start = time.thread_time(), time.monotonic()
 
     def definitions(self) -> list[IndexedSymbol]:
@@ -69,7 +69,7 @@ class Navigator:
         return found[0] if len({(item.path, item.symbol.qualified) for item in found}) == 1 else None
 
     def candidate_files(self, definition: IndexedSymbol) -> list[str]:
-        """Its file, and, if a path told which definition is meant, the files of the others of that name."""
+        """Its file, and, if a path says which definition is meant, the files of the others of that name."""
         named = self.snapshot.named([self.query.last]) if self.query.path else []
         others = (item.path for item in named if is_implementation(item) and matches(item, self.query.name))
         return [definition.path, *others]
@@ -80,12 +80,12 @@ class Navigator:
         `tests`: True for tests only, False for all but tests, None for both.
         """
         paths = self.snapshot.files_with(terms, texts, _FILES + 1)
-        self.complete = len(paths) <= _FILES
+        self.is_complete = len(paths) <= _FILES
         for path in sorted(paths[:_FILES], key=lambda path: (is_test(path), path)):
             if tests is not None and is_test(path) is not tests:
                 continue
             if self._seconds_left() <= 0:
-                self.complete = False
+                self.is_complete = False
                 return
             if source := self.files.source(path):
                 yield source
@@ -101,7 +101,7 @@ class Navigator:
             if refs is not None:
                 yield source, refs
             elif self._seconds_left() <= 0:
-                self.complete = False
+                self.is_complete = False
 
     def references(self, tests: bool | None = None) -> References:
         """The references to the one definition that is meant, imports left out; none if several may be meant."""
@@ -116,11 +116,13 @@ class Navigator:
         )
         for source, refs in self.mentions(self.query.last, tests):
             resolver = ReferenceResolver(definition, source, refs, self.modules, shared=shared)
-            nearest = Disambiguator(paths, source, refs)
-            resolved = [(ref, nearest.file_of(ref)) for ref in refs if ref.kind != "import" and resolver.resolves(ref)]
-            self.complete = self.complete and all(path for _, path in resolved)
+            disambiguator = Disambiguator(paths, source, refs)
+            resolved = [
+                (ref, disambiguator.file_of(ref)) for ref in refs if ref.kind != "import" and resolver.resolves(ref)
+            ]
+            self.is_complete = self.is_complete and all(path for _, path in resolved)
             yield source, [ref for ref, path in resolved if path == definition.path]
-        self.complete = self.complete and definition.symbol.kind != "method"  # types of objects are not inferred
+        self.is_complete = self.is_complete and definition.symbol.kind != "method"  # types of objects are not inferred
 
     def _seconds_left(self) -> float:
         cpu_left = self._cpu_start + _CPU_S - time.thread_time()

@@ -35,7 +35,7 @@ class Weights:
     dense: float = 0.7  # the same
     symbol: float = 1.6  # for a sure name
     graph: float = 1.0  # for as much rank as the best hit has of its own
-    history: float = 0.2  # for changing with the best files, and in the last commit
+    cochange: float = 0.2  # for changing with the best files, and in the last commit
     rerank: float = 3.0  # at the root mean square above the worst candidate scored
     file: float = 0.2  # on the Euclidean norm of a file's scores
 
@@ -57,7 +57,7 @@ class SecondStage:
     """Signals of the best candidates only; one that is missing counts as 0."""
 
     graph: Mapping[int, float]  # 0 to 1, by chunk id
-    history: Mapping[str, float]  # 0 to 1, by path
+    cochange: Mapping[str, float]  # 0 to 1, by path
     cosines: Mapping[int, float]  # of the re-ranking model, by chunk id
 
 
@@ -104,13 +104,13 @@ def refine(
     Cosines are measured from the worst one, as in `fuse`. `factors`, `paths`: by chunk id.
     """
     cosine_excess = _excess(signals.cosines, min(signals.cosines.values(), default=0.0))
-    gains: dict[int, tuple[float, float]] = {}  # graph with history; rerank
+    gains: dict[int, tuple[float, float]] = {}  # graph with cochange; rerank
     squares: dict[str, float] = defaultdict(float)
     for item in ranked:
         factor = factors.get(item.id, 1.0)
         graph = weights.graph * signals.graph.get(item.id, 0.0)
-        history = weights.history * signals.history.get(paths[item.id], 0.0)
-        related = factor * (graph + history)
+        cochange = weights.cochange * signals.cochange.get(paths[item.id], 0.0)
+        related = factor * (graph + cochange)
         rerank = factor * weights.rerank * cosine_excess.get(item.id, 0.0)
         gains[item.id] = related, rerank
         squares[paths[item.id]] += (item.score + related + rerank) ** 2

@@ -28,7 +28,7 @@ def pagerank_scores(seeds: Mapping[int, float], rows: Mapping[int, ChunkRow]) ->
     for i in seeds:
         own = rows[i].chunk.symbol
         to: dict[int, float] = defaultdict(float)
-        for name in set(_NAME.findall(rows[i].chunk.text)) & defined.keys():
+        for name in sorted(set(_NAME.findall(rows[i].chunk.text)) & defined.keys()):  # sums depend on the order
             others = {j for j in defined[name] if rows[j].chunk.symbol != own}
             if 0 < len(others) <= _SHARED:
                 for j in others:

@@ -46,6 +46,17 @@ class SearchResult:
     is_answered: bool  # False: the hits are the nearest there are, but no nearer than to an off-topic question
 
 
+@dataclass(frozen=True, slots=True)
+class _FirstStage:
+    """The candidates of the first stage. The mappings are by chunk id."""
+
+    terms: list[str]  # that were searched for
+    lexical: dict[int, float]
+    rows: dict[int, ChunkRow]
+    factors: dict[int, float]
+    ranked: list[Ranked]
+
+
 class Searcher:
     """Searches one index. Safe to use from several threads."""
 
@@ -103,21 +114,17 @@ class Searcher:
             with self._lock:
                 damaged = self._vectors.sync(snapshot)
                 near = dict(self._vectors.search(vector, _POOL, allowed))
-            terms = _search_terms(query, snapshot)
-            lexical = dict(snapshot.lexical(terms, _POOL, allowed))
-            symbol = match_symbols(query, snapshot, allowed)
-            rows = snapshot.rows(lexical.keys() | near.keys() | symbol.keys())
-            factors = {i: prior_factor(row.chunk, query.about_tests, query.about_docs) for i, row in rows.items()}
-            ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in rows]
-            texts = {item.id: embedding_text(rows[item.id].chunk) for item in ranked[:_RERANKED]}
-            signals = self._second_stage(query, ranked, rows, texts, snapshot)
-            path_of = {item.id: rows[item.id].file.path for item in ranked}
-            ranked = refine(ranked, signals, factors, path_of, self._weights)
+            first = self._first_stage(query, near, snapshot, allowed)
+            rows = first.rows
+            texts = {item.id: embedding_text(rows[item.id].chunk) for item in first.ranked[:_RERANKED]}
+            signals = self._second_stage(query, first.ranked, rows, texts, snapshot)
+            path_of = {item.id: rows[item.id].file.path for item in first.ranked}
+            ranked = refine(first.ranked, signals, first.factors, path_of, self._weights)
             hits = self._hits(group_hits(ranked, rows, k, joined), snapshot)
             is_answered = bool(paths) or self._is_close(signals.cosines, texts)
             if not is_answered:
-                evidence, reranked = _evidence(query, terms, near, lexical, snapshot), bool(signals.cosines)
-                is_answered = self._answerability.is_answered(query, evidence, snapshot, reranked=reranked)
+                evidence = _evidence(query, first.terms, near, first.lexical, snapshot)
+                is_answered = self._answerability.is_answered(query, evidence, snapshot, reranked=bool(signals.cosines))
         self._drop(damaged)
         return SearchResult(hits, is_answered)
 
@@ -125,6 +132,17 @@ class Searcher:
         if damaged:
             with suppress(IndexStorage):  # another process writes: the next search finds them again
                 self._store.drop_vectors(damaged)
+
+    def _first_stage(
+        self, query: SearchQuery, near: Mapping[int, float], snapshot: Snapshot, allowed: list[int] | None
+    ) -> _FirstStage:
+        terms = _search_terms(query, snapshot)
+        lexical = dict(snapshot.lexical(terms, _POOL, allowed))
+        symbol = match_symbols(query, snapshot, allowed)
+        rows = snapshot.rows(lexical.keys() | near.keys() | symbol.keys())
+        factors = {i: prior_factor(row.chunk, query.about_tests, query.about_docs) for i, row in rows.items()}
+        ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in rows]
+        return _FirstStage(terms, lexical, rows, factors, ranked)
 
     def _second_stage(
         self,
@@ -136,12 +154,12 @@ class Searcher:
     ) -> SecondStage:
         best = ranked[:_RELATED]
         graph = pagerank_scores({item.id: item.score for item in best}, rows)
-        history: dict[str, float] = {}
+        cochange: dict[str, float] = {}
         cosines = self._cosines(query.text, texts)
         if query.is_report:
             scores = {rows[item.id].file.path: item.score for item in reversed(best)}
-            history = cochange_scores(scores, snapshot.commits_of(scores))
-        return SecondStage(graph, history, cosines)
+            cochange = cochange_scores(scores, snapshot.commits_of(scores))
+        return SecondStage(graph, cochange, cosines)
 
     def _cosines(self, question: str, texts: Mapping[int, str]) -> dict[int, float]:
         """By chunk id; none while the re-ranking model is not loaded."""

@@ -22,7 +22,7 @@ _MAX_BYTES = 400_000
 _PARSE_S = 60.0  # generous, so that a busy machine finds the same pairs
 _CODE = 1200  # characters of a definition: about the 256 tokens a chunk may have
 _QUERY = 1000  # characters
-_HEADER = 100  # characters, as in `chunk`
+_HEADER = 100  # characters, as in `chunking`
 _KINDS = frozenset({"function", "method", "class", "interface", "enum", "type"})
 _FEW_LINES = 3  # a definition shorter than this is no answer
 
@@ -35,6 +35,7 @@ _FOREIGN = re.compile(
     r"|(?:^|/)(?:httplib|json|catch|simdjson)\.hpp?$"
     r"|(?:_pb2(?:_grpc)?\.py|\.pb\.(?:go|cc|h)|\.min\.js|\.d\.ts|\.pyi)$"
 )
+# Not `files.roles.is_test`, which knows other folders and names: the published weights were trained on these pairs.
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|testing|__tests__|specs?|unittests?|ui-tests)/"
     r"|(?:^|/)(?:test_[^/]*|[^/]*_test|[^/]*[.-](?:test|spec)|conftest)\.\w+$"

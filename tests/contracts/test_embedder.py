@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from indexer.embedding.base import Embedder, HashEmbedder
-from indexer.embedding.onnx import load_embedder
+from indexer.embedding.loading import load_embedder
 from indexer.embedding.sentence import SentenceEmbedder
 from indexer.training.published import minilm_folder
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from backend.chat.structural_answer import code, listing
-from indexer.navigation.answers import StructuralAnswer
 from indexer.navigation.intent import StructuralQuery
 from indexer.navigation.locations import Location
+from indexer.navigation.structural_answers import StructuralAnswer
 from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
 
@@ -90,7 +90,7 @@ async def test_search_says_whether_anything_was_found(tmp_path: Path) -> None:
 
 def test_several_places_are_a_list_that_ends() -> None:
     spots = tuple(Location(f"m{n}.py", n, "run", "call", f"go({n})", 0 if n < 23 else None) for n in range(1, 25))
-    text = listing(StructuralAnswer(StructuralQuery("calls", "go"), spots, (), complete=False), 5)
+    text = listing(StructuralAnswer(StructuralQuery("calls", "go"), spots, (), is_complete=False), 5)
     lines = text.splitlines()
     assert lines[:4] == [
         "`go` is called in at least 24 places:",
@@ -104,7 +104,9 @@ def test_several_places_are_a_list_that_ends() -> None:
 
 def test_one_place_is_a_sentence_unless_it_does_not_hold_the_name() -> None:
     def text_of(query: StructuralQuery, text: str) -> str:
-        return listing(StructuralAnswer(query, (Location("a.py", 3, "Box", "class", text, 0),), (), complete=True), 1)
+        return listing(
+            StructuralAnswer(query, (Location("a.py", 3, "Box", "class", text, 0),), (), is_complete=True), 1
+        )
 
     assert text_of(StructuralQuery("calls", "go"), "go(1)") == "`go` is called in `a.py:3` [1] in `Box`: `go(1)`\n"
     assert (
@@ -121,13 +123,13 @@ def test_one_place_is_a_sentence_unless_it_does_not_hold_the_name() -> None:
 
 def test_routes() -> None:
     spot = Location("a.py", 3, "Box.open", "method", "def open(self)", 0)
-    routes = listing(StructuralAnswer(StructuralQuery("routes"), (spot, spot), (), complete=False), 1)
+    routes = listing(StructuralAnswer(StructuralQuery("routes"), (spot, spot), (), is_complete=False), 1)
     assert routes.startswith("There are at least 2 routes:\n\n- `a.py:3` [1] in `Box.open`: `def open(self)`\n")
 
 
 def test_a_signature_is_whole_and_on_one_line() -> None:
     spot = Location("a.py", 3, "go", "function", f"def go( *, a: int = {'1' * 200}, ) -> dict[ str, int ]", 0)
-    text = listing(StructuralAnswer(StructuralQuery("signature", "go"), (spot,), (), complete=True), 1)
+    text = listing(StructuralAnswer(StructuralQuery("signature", "go"), (spot,), (), is_complete=True), 1)
     assert text == f"`go` is defined in `a.py:3` [1]: `def go(*, a: int = {'1' * 200}) -> dict[str, int]`\n"
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.embedding import onnx
-from indexer.embedding.onnx import GRAPH, OnnxEmbedder, load_embedder, read_graph
+from indexer.embedding import loading
+from indexer.embedding.loading import load_embedder
+from indexer.embedding.onnx import GRAPH, OnnxEmbedder, read_graph
 from indexer.embedding.sentence import SentenceEmbedder
 from indexer.errors import EmbedderUnavailable
 from indexer.training.evaluate import dense, quality
@@ -66,7 +67,7 @@ def test_a_vector_does_not_depend_on_its_neighbours() -> None:
 
 def test_a_missing_or_damaged_graph_is_refused_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "model-int8.onnx"
-    monkeypatch.setattr(onnx, "GRAPH", file)
+    monkeypatch.setattr(loading, "GRAPH", file)
     with pytest.raises(
         EmbedderUnavailable, match=r"model-int8\.onnx cannot be read \(No such file.*: reinstall Lantern"
     ):
@@ -84,7 +85,7 @@ def test_a_missing_or_damaged_graph_is_refused_with_the_remedy(tmp_path: Path, m
 @pytest.mark.process
 def test_the_default_path_needs_no_torch() -> None:
     program = (
-        "import sys; from indexer.embedding.onnx import load_embedder; before = 'onnxruntime' in sys.modules;"
+        "import sys; from indexer.embedding.loading import load_embedder; before = 'onnxruntime' in sys.modules;"
         "load_embedder().embed_query('x'); print(before, {'torch', 'transformers', 'onnx'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

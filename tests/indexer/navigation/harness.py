@@ -1,7 +1,7 @@
 """Structural questions asked of an index, and a small codebase of several languages to ask about."""
 
-from indexer.navigation.answers import StructuralAnswer, answer
 from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.structural_answers import StructuralAnswer, answer
 from indexer.storage.store import Store
 
 TREE = {
@@ -86,9 +86,9 @@ def ask(store: Store, question: str) -> StructuralAnswer | None:
     return answer(query, store)
 
 
-def lines_of(found: StructuralAnswer | None, *, complete: bool = True) -> list[tuple[str, str]]:
+def lines_of(found: StructuralAnswer | None, *, is_complete: bool = True) -> list[tuple[str, str]]:
     """Path and line, and symbol, of each location; asserts whether the answer says that these are all."""
     if found is None:
         return []
-    assert found.complete is complete
+    assert found.is_complete is is_complete
     return [(f"{location.path}:{location.line}", location.symbol) for location in found.locations]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.navigation.answers import answer
 from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.structural_answers import answer
 from tests.indexer.harness import World
 
 pytestmark = pytest.mark.process
@@ -47,7 +47,7 @@ def lines_of(world: World, question: str, path: str) -> tuple[list[str], bool]:
     query = parse_structural_query(question)
     assert query is not None
     found = answer(replace(query, path=path), world.store)
-    return ([f"{item.path}:{item.line}" for item in found.locations], found.complete) if found else ([], True)
+    return ([f"{item.path}:{item.line}" for item in found.locations], found.is_complete) if found else ([], True)
 
 
 @pytest.mark.parametrize(

@@ -17,4 +17,4 @@ def test_more_files_than_the_limit_make_an_answer_incomplete(tmp_path: Path, mon
     monkeypatch.setattr("indexer.navigation.navigator._FILES", 3)
     found = ask(world.store, "who calls work?")
     assert found is not None
-    assert (len(found.locations), found.complete) == (2, False)
+    assert (len(found.locations), found.is_complete) == (2, False)

@@ -29,8 +29,8 @@ def test_a_call_of_a_method_counts_if_the_name_of_its_object_shows_its_type(tmp_
     world = World(tmp_path, {"store.py": cache, "users.py": users})
     world.refresh()
     getters, closers = ask(world.store, "who calls Cache.get?"), ask(world.store, "who calls Cache.close?")
-    assert lines_of(getters, complete=False) == [("users.py:10", "load"), ("users.py:11", "load")]
-    assert lines_of(closers, complete=False) == [("store.py:3", "Cache.get")]
+    assert lines_of(getters, is_complete=False) == [("users.py:10", "load"), ("users.py:11", "load")]
+    assert lines_of(closers, is_complete=False) == [("store.py:3", "Cache.get")]
 
 
 def test_a_parameter_or_variable_of_that_name_is_no_reference(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_chunks_that_rarely_answer_are_demoted(
 
 def test_the_second_stage_adds_graph_re_ranking_and_file() -> None:
     first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
-    signals = SecondStage(graph={2: 1.0}, history={}, cosines={2: 0.9, 1: 0.4})
+    signals = SecondStage(graph={2: 1.0}, cochange={}, cosines={2: 0.9, 1: 0.4})
     refined = refine(first, signals, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
     found = {item.id: item for item in refined}
     assert [item.id for item in refined] == [2, 1, 3]
@@ -116,7 +116,7 @@ def test_the_second_stage_adds_graph_re_ranking_and_file() -> None:
 
 def test_the_history_of_a_file_counts_for_all_its_chunks() -> None:
     first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
-    signals = SecondStage(graph={2: 1.0}, history={"b": 0.5}, cosines={})
+    signals = SecondStage(graph={2: 1.0}, cochange={"b": 0.5}, cosines={})
     refined = refine(first, signals, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
     graph = {item.id: item.why.graph for item in refined}
-    assert graph == pytest.approx({1: 0.0, 2: WEIGHTS.graph + WEIGHTS.history / 2, 3: WEIGHTS.history / 4})
+    assert graph == pytest.approx({1: 0.0, 2: WEIGHTS.graph + WEIGHTS.cochange / 2, 3: WEIGHTS.cochange / 4})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexer.embedding.base import HashEmbedder
-from indexer.embedding.onnx import load_embedder
+from indexer.embedding.loading import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.search.searcher import Searcher

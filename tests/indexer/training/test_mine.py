@@ -21,7 +21,7 @@ PYTHON = '''class Reader:
     def skip_broken_records(self):
         # a broken record begins with two zero bytes
         while self.peek() == b"":
-            # go on behind its length field
+            # go on after its length field
             self.advance()
         return self
 '''
@@ -49,7 +49,7 @@ def test_documentation_is_paired_with_its_definition_without_it() -> None:
 
 def test_comments_are_paired_with_the_code_without_them() -> None:
     found = {pair.kind: pair for pair in mined(("io/reader.py", PYTHON)) if "skip" in pair.code or pair.kind == "name"}
-    assert found["comment"].query == "a broken record begins with two zero bytes go on behind its length field"
+    assert found["comment"].query == "a broken record begins with two zero bytes go on after its length field"
     assert "#" not in found["comment"].code
     assert found["name"].query == "skip broken records"
     assert found["name"].code.startswith("io\n    def (self):\n")

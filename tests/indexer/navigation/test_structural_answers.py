@@ -100,7 +100,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     ],
 )
 def test_answers(world: World, question: str, expected: list[tuple[str, str]]) -> None:
-    assert lines_of(ask(world.store, question), complete=question not in INCOMPLETE) == expected
+    assert lines_of(ask(world.store, question), is_complete=question not in INCOMPLETE) == expected
 
 
 def test_a_location_has_its_signature_and_its_code(world: World) -> None:

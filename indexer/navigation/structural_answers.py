@@ -41,7 +41,7 @@ class StructuralAnswer:
     query: StructuralQuery
     locations: tuple[Location, ...]
     hits: tuple[Hit, ...]  # the code of the first locations
-    complete: bool  # False: there may be more
+    is_complete: bool  # False: there may be more
 
 
 def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
@@ -53,7 +53,7 @@ def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
         if not locations:
             return None
         whole = query.kind in _SHOWING_DEFINITIONS
-        return StructuralAnswer(query, *_with_code(locations, files, whole=whole), navigator.complete)
+        return StructuralAnswer(query, *_with_code(locations, files, whole=whole), navigator.is_complete)
 
 
 def _with_code(
