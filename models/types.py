@@ -86,7 +86,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ContextSnippet:
-    """A numbered piece of code in the prompt, as the extractive engine needs it. Lines are 1-based, inclusive."""
+    """A numbered piece of code in the prompt, as the extractive engine needs it. Lines are 1-based, inclusive.
+
+    `indexer.types.Hit` has nine equal fields: the packages do not see each other.
+    """
 
     n: int
     path: str

@@ -4,11 +4,12 @@ Does not know llama.cpp or the catalogue, nor whether the weights make sense.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ModelUnavailable
-from models.gguf.reader import Array, Value, read_numbers, read_part
+from models.gguf.reader import Array, Part, Value, read_numbers, read_part
 
 VOCAB_KINDS = {"llama": "spm", "gpt2": "bpe", "bert": "wpm", "t5": "ugm"}
 PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
@@ -48,38 +49,11 @@ def read_header(path: Path) -> GgufHeader:
     paths = split_parts(path)
     parts = [read_part(part) for part in paths]
     pairs = _Pairs(path, parts[0].pairs)
-    n_vocab = pairs.count("tokenizer.ggml.tokens")
-    _check_vocabulary(pairs, n_vocab)
+    _check_vocabulary(pairs)
     architecture = pairs.text("general.architecture")
     if not architecture:
         raise ModelUnavailable(f"{path.name} does not say which architecture it is: it is no language model")
-    of = f"{architecture}."
-    n_embd, n_head = pairs.positive(of + "embedding_length"), pairs.positive(of + "attention.head_count")
-    head_dim = pairs.positive(of + "attention.key_length", n_embd // n_head)
-    model = pairs.text("tokenizer.ggml.model")
-    add_bos = pairs.get("tokenizer.ggml.add_bos_token")
-    return GgufHeader(
-        path=path,
-        architecture=architecture,
-        name=pairs.text("general.name"),
-        context_length=pairs.positive(of + "context_length"),
-        file_bytes=sum(part.file_bytes for part in parts),
-        tensor_bytes=sum(part.tensor_bytes for part in parts),
-        n_layers=pairs.positive(of + "block_count"),
-        n_embd=n_embd,
-        n_ff=pairs.positive(of + "feed_forward_length", 4 * n_embd),
-        n_head=n_head,
-        n_head_kv=pairs.positive(of + "attention.head_count_kv", n_head),
-        key_dim=head_dim,
-        value_dim=pairs.positive(of + "attention.value_length", head_dim),
-        n_vocab=n_vocab,
-        vocab_kind=VOCAB_KINDS.get(model, model),
-        vocab_pre=pairs.text("tokenizer.ggml.pre"),
-        bos_id=pairs.token("tokenizer.ggml.bos_token_id", n_vocab),
-        eos_id=pairs.token("tokenizer.ggml.eos_token_id", n_vocab),
-        add_bos=add_bos if isinstance(add_bos, bool) else None,
-        chat_template=pairs.text("tokenizer.chat_template"),
-    )
+    return _header(path, architecture, pairs, parts)
 
 
 def split_parts(path: Path) -> list[Path]:
@@ -102,6 +76,7 @@ class _Pairs:
 
     def __init__(self, path: Path, pairs: dict[str, Value]) -> None:
         self.path, self.get = path, pairs.get
+        self.n_vocab = self.count("tokenizer.ggml.tokens")
 
     def text(self, key: str) -> str:
         found = self.get(key)
@@ -120,17 +95,49 @@ class _Pairs:
             raise ModelUnavailable(f"{self.path.name} is damaged or no language model ({key} is {found})")
         return found
 
-    def token(self, key: str, n_vocab: int) -> int | None:
+    def token(self, key: str) -> int | None:
         found = self.get(key)
         if not isinstance(found, int):
             return None
-        if not 0 <= found < n_vocab:
-            raise ModelUnavailable(f"{self.path.name} is damaged ({key} is {found} of {n_vocab}): download it again")
+        if not 0 <= found < self.n_vocab:
+            what = f"{key} is {found} of {self.n_vocab}"
+            raise ModelUnavailable(f"{self.path.name} is damaged ({what}): download it again")
         return found
 
 
-def _check_vocabulary(pairs: _Pairs, n_vocab: int) -> None:
+def _header(path: Path, architecture: str, pairs: _Pairs, parts: Sequence[Part]) -> GgufHeader:
+    of, n_vocab = f"{architecture}.", pairs.n_vocab
+    n_embd, n_head = pairs.positive(of + "embedding_length"), pairs.positive(of + "attention.head_count")
+    head_dim = pairs.positive(of + "attention.key_length", n_embd // n_head)
+    model = pairs.text("tokenizer.ggml.model")
+    add_bos = pairs.get("tokenizer.ggml.add_bos_token")
+    return GgufHeader(
+        path=path,
+        architecture=architecture,
+        name=pairs.text("general.name"),
+        context_length=pairs.positive(of + "context_length"),
+        file_bytes=sum(part.file_bytes for part in parts),
+        tensor_bytes=sum(part.tensor_bytes for part in parts),
+        n_layers=pairs.positive(of + "block_count"),
+        n_embd=n_embd,
+        n_ff=pairs.positive(of + "feed_forward_length", 4 * n_embd),
+        n_head=n_head,
+        n_head_kv=pairs.positive(of + "attention.head_count_kv", n_head),
+        key_dim=head_dim,
+        value_dim=pairs.positive(of + "attention.value_length", head_dim),
+        n_vocab=n_vocab,
+        vocab_kind=VOCAB_KINDS.get(model, model),
+        vocab_pre=pairs.text("tokenizer.ggml.pre"),
+        bos_id=pairs.token("tokenizer.ggml.bos_token_id"),
+        eos_id=pairs.token("tokenizer.ggml.eos_token_id"),
+        add_bos=add_bos if isinstance(add_bos, bool) else None,
+        chat_template=pairs.text("tokenizer.chat_template"),
+    )
+
+
+def _check_vocabulary(pairs: _Pairs) -> None:
     """llama.cpp indexes these arrays by token without looking at their length."""
+    n_vocab = pairs.n_vocab
     if n_vocab == 0:
         raise ModelUnavailable(f"{pairs.path.name} has no vocabulary: it is no language model")
     for key in ("tokenizer.ggml.scores", "tokenizer.ggml.token_type"):

@@ -32,7 +32,7 @@ class Slots:
     def cached_tokens(self, tokens: Sequence[int]) -> int:
         """How many tokens from the beginning need no evaluation: they are in cells or in snapshots."""
         length, _ = self._longest_prefix(tokens)
-        return max(length, self._snapshots.reach(tokens, length if self._memory.can_share_prefix else 0))
+        return max(length, self._snapshots.available_tokens(tokens, length if self._memory.can_share_prefix else 0))
 
     def fits(self, tokens: Sequence[int], length: int, growth: int) -> bool:
         """Whether a sequence of `length` tokens that begins with `tokens` fits beside the running ones.

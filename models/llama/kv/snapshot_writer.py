@@ -36,7 +36,7 @@ class SnapshotWriter:
 
     def is_needed(self, tokens: Sequence[int], shared: int) -> bool:
         """Whether a sequence needs a snapshot before it leaves its cells; others hold its first `shared` tokens."""
-        return len(tokens) - max(shared, self._snapshots.reach(tokens)) >= MIN_TOKENS
+        return len(tokens) - max(shared, self._snapshots.available_tokens(tokens)) >= MIN_TOKENS
 
     def cost(self, tokens: Sequence[int]) -> SnapshotCost:
         """Estimate from earlier snapshots; zero before the first."""
@@ -52,7 +52,7 @@ class SnapshotWriter:
         `answers` are the spans of `tokens` that the model generated.
         """
         if self._memory.can_share_prefix:
-            begin = self._snapshots.reach(tokens[:shared])
+            begin = self._snapshots.available_tokens(tokens[:shared])
             if shared - begin >= MIN_TOKENS:
                 self._save(sequence, tokens[:shared], begin, answers)
         self._save(sequence, tokens, self._begin(tokens), answers)
@@ -73,7 +73,7 @@ class SnapshotWriter:
         """
         if not self._memory.can_share_prefix:
             return 0
-        begin = self._snapshots.reach(tokens)
+        begin = self._snapshots.available_tokens(tokens)
         for snapshot in reversed(self._snapshots.chain(tokens)):
             is_own = any(span_begin >= snapshot.begin for span_begin, _ in snapshot.answers)
             if not is_own or begin - snapshot.begin > len(tokens) - begin:

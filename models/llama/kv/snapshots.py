@@ -105,7 +105,7 @@ class SnapshotStore:
     def disk_bytes(self) -> int:
         return sum(snapshot.size for snapshot in list(self._by_name.values()) if snapshot.path is not None)
 
-    def reach(self, tokens: Sequence[int], cached: int = 0) -> int:
+    def available_tokens(self, tokens: Sequence[int], cached: int = 0) -> int:
         """How many tokens from the beginning are available where the first `cached` of them are in cells."""
         chain = self.chain(tokens, cached)
         return chain[-1].shared(np.array(tokens, np.int32)) if chain else cached
@@ -115,12 +115,12 @@ class SnapshotStore:
         wanted = np.array(tokens, np.int32)
         found = [(snapshot.shared(wanted), snapshot) for snapshot in self._by_name.values()]
         chain: list[KvSnapshot] = []
-        reach = cached
+        end = cached
         while True:
-            longer = [pair for pair in found if pair[1].begin <= reach < pair[0] and self._fits(*pair)]
+            longer = [pair for pair in found if pair[1].begin <= end < pair[0] and self._fits(*pair)]
             if not longer:
                 return chain
-            reach, snapshot = max(longer, key=itemgetter(0))
+            end, snapshot = max(longer, key=itemgetter(0))
             chain.append(snapshot)
 
     def _fits(self, shared: int, snapshot: KvSnapshot) -> bool:

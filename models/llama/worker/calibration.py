@@ -56,11 +56,7 @@ def calibrated(
 
     `can_share_prefix`: of its context. A choice that crashes ends this process; the kernel that it adds is the suspect.
     """
-    options = {
-        FLASH_ATTENTION: request.has_plain_cache and can_share_prefix,  # else there are no cells to read
-        EXTRA_BUFFERS: memory_free() > _COPY * request.file_bytes,
-    }
-    optional = [name for name, is_possible in options.items() if is_possible and name not in request.without]
+    optional = _optional_kernels(request, can_share_prefix)
     first = Choice(request.kernels, request.threads, request.threads)
     count = 0
     with measuring(Path(request.path), vocabulary, EXTRA_BUFFERS in request.kernels, request.kv_type) as measure:
@@ -85,6 +81,15 @@ def calibrated(
             return None
         finally:
             on_stage("it was being made ready", request.kernels)
+
+
+def _optional_kernels(request: LoadRequest, can_share_prefix: bool) -> list[str]:
+    """The kernels that can be toggled here."""
+    options = {
+        FLASH_ATTENTION: request.has_plain_cache and can_share_prefix,  # else there are no cells to read
+        EXTRA_BUFFERS: memory_free() > _COPY * request.file_bytes,
+    }
+    return [name for name, is_possible in options.items() if is_possible and name not in request.without]
 
 
 def fastest(first: Choice, optional: Collection[str], threads: int, measure: Measure) -> Choice:

@@ -73,7 +73,7 @@ def test_many_turns_become_few_snapshots_that_never_contain_a_shared_prefix() ->
         assert len(chain) <= 1 + 6
         saved += chain[-1].size
         assert world.snapshots.ram_bytes == 8 * (len(tokens) - 1)
-    assert world.snapshots.reach(tokens) == len(tokens) - 1
+    assert world.snapshots.available_tokens(tokens) == len(tokens) - 1
     assert saved <= 8 * len(tokens) * 6
 
 
@@ -224,7 +224,9 @@ def test_a_prefetch_leaves_the_conversation_unchanged() -> None:
     world.run()
     while (due := world.slots.next_to_snapshot(1.0)) is not None:
         world.slots.snapshot(due)
-    assert world.snapshots.reach([*first.tokens, *[3] * 20]) == span[1]  # the conversation is kept, not the guess
+    assert (
+        world.snapshots.available_tokens([*first.tokens, *[3] * 20]) == span[1]
+    )  # the conversation is kept, not the guess
     follow_up = world.submit([*first.tokens, *[3] * 20], 5)
     world.step()
     assert follow_up.cached == len(first.tokens) + 20 - 1

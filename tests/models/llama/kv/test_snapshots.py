@@ -21,9 +21,9 @@ def test_a_full_disk_only_loses_the_snapshot(tmp_path: Path) -> None:
     found.open_disk(KEY)
     folder.rmdir()
     found.add(TOKENS, 0, SPANS, STATE)
-    assert found.reach(TOKENS) == 100
+    assert found.available_tokens(TOKENS) == 100
     write_due(found)
-    assert found.reach(TOKENS) == 0
+    assert found.available_tokens(TOKENS) == 0
 
 
 def being_written(folder: Path) -> tuple[SnapshotStore, Any, Path | None]:
@@ -48,7 +48,7 @@ def test_a_snapshot_replaced_while_it_was_written_leaves_no_file(tmp_path: Path)
     found.add([*TOKENS, 1], 0, SPANS, STATE)
     found.written(due, path)
     assert list(tmp_path.glob("*.kv")) == []
-    assert found.reach(TOKENS) == 100
+    assert found.available_tokens(TOKENS) == 100
 
 
 def test_a_snapshot_dropped_just_before_its_write_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,8 +71,12 @@ def test_a_continued_conversation_is_stored_in_parts(tmp_path: Path) -> None:
     found = opened(tmp_path)
     found.add(prefix, 0, SPANS[:1], STATE)
     found.add(TOKENS, 60, SPANS, STATE[:40])
-    assert (found.reach(whole), found.reach(prefix), found.reach(TOKENS[:80])) == (100, 60, 80)
-    assert found.reach([*TOKENS[:30], 1]) == 30  # a part of the first
+    assert (found.available_tokens(whole), found.available_tokens(prefix), found.available_tokens(TOKENS[:80])) == (
+        100,
+        60,
+        80,
+    )
+    assert found.available_tokens([*TOKENS[:30], 1]) == 30  # a part of the first
     assert restored(found) == [(prefix, 0, SPANS[:1], STATE), (TOKENS, 60, SPANS, STATE[:40])]
     assert restored(found, TOKENS, 70) == [(TOKENS, 60, SPANS, STATE[:40])]  # what is in cells is not needed
     found.flush()
@@ -87,7 +91,7 @@ def test_a_snapshot_with_others_after_it_is_dropped_last(tmp_path: Path) -> None
     found.add(prefix, 0, [], STATE)
     for n in range(4):
         found.add([*prefix, *[n] * 50], 60, [], STATE)
-    assert [found.reach([*prefix, *[n] * 50]) for n in range(4)] == [60, 110, 110, 110]
+    assert [found.available_tokens([*prefix, *[n] * 50]) for n in range(4)] == [60, 110, 110, 110]
 
 
 def test_a_snapshot_after_a_lost_one_is_used_once_its_prefix_is_in_cells(tmp_path: Path) -> None:
@@ -98,7 +102,11 @@ def test_a_snapshot_after_a_lost_one_is_used_once_its_prefix_is_in_cells(tmp_pat
     first = min(tmp_path.glob("*.kv"), key=lambda path: path.stat().st_size)
     first.write_bytes(b"damaged")
     again = opened(tmp_path)
-    assert (again.reach(TOKENS), again.reach(TOKENS, 59), again.reach(TOKENS, 60)) == (0, 59, 100)
+    assert (again.available_tokens(TOKENS), again.available_tokens(TOKENS, 59), again.available_tokens(TOKENS, 60)) == (
+        0,
+        59,
+        100,
+    )
 
 
 def test_a_snapshot_replaces_those_that_it_contains() -> None:
@@ -113,7 +121,11 @@ def test_a_snapshot_replaces_those_that_it_contains() -> None:
 def test_an_indivisible_state_matches_whole_or_not_at_all() -> None:
     found = SnapshotStore(KvLimits(1 << 20), supports_partial=False)
     found.add(TOKENS, 0, [], STATE)
-    assert (found.reach(TOKENS[:-1]), found.reach([*TOKENS, 1]), found.reach([*TOKENS[:-1], 1])) == (0, 100, 0)
+    assert (
+        found.available_tokens(TOKENS[:-1]),
+        found.available_tokens([*TOKENS, 1]),
+        found.available_tokens([*TOKENS[:-1], 1]),
+    ) == (0, 100, 0)
 
 
 def test_a_clear_before_the_folder_is_open_deletes_its_files(file: Path) -> None:
@@ -121,7 +133,7 @@ def test_a_clear_before_the_folder_is_open_deletes_its_files(file: Path) -> None
     found.clear()
     found.add([1] * 50, 0, [], STATE)
     found.open_disk(KEY)
-    assert (found.reach(TOKENS), found.reach([1] * 50), file.exists()) == (0, 50, False)
+    assert (found.available_tokens(TOKENS), found.available_tokens([1] * 50), file.exists()) == (0, 50, False)
 
 
 def test_a_snapshot_added_before_the_folder_is_open_owns_its_file(file: Path) -> None:
@@ -154,8 +166,8 @@ def test_limits_hold_for_files_and_memory(tmp_path: Path) -> None:
             write_due(found)
             assert found.ram_bytes <= 600
         assert found.disk_bytes <= 1000
-    assert found.reach([9] * 50) == 50
-    assert found.reach([0] * 50) == 0
+    assert found.available_tokens([9] * 50) == 50
+    assert found.available_tokens([0] * 50) == 0
 
 
 def test_the_disk_limit_counts_the_files_of_all_models(tmp_path: Path) -> None:
@@ -182,7 +194,7 @@ def test_the_order_of_use_survives_a_restart(tmp_path: Path) -> None:
     found.flush()
     again = SnapshotStore(KvLimits(0, 700, tmp_path))
     again.open_disk(KEY)
-    assert [again.reach([number] * 50) for number in (1, 2, 3)] == [50, 0, 0]
+    assert [again.available_tokens([number] * 50) for number in (1, 2, 3)] == [50, 0, 0]
 
 
 def test_sizes_can_be_read_from_another_thread() -> None:

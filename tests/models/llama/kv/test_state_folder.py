@@ -13,7 +13,7 @@ from tests.models.llama.kv.harness import KEY, OTHER, SPANS, TOKENS, WHOLE, open
 
 def test_a_state_comes_back_from_its_file(file: Path) -> None:
     again = opened(file.parent)
-    assert again.reach([*TOKENS, 1]) == 100
+    assert again.available_tokens([*TOKENS, 1]) == 100
     assert again.answers() == [(TOKENS, SPANS)]
     assert restored(again) == WHOLE
     assert (again.hits, again.misses, again.damaged) == (1, 0, 0)
@@ -27,7 +27,7 @@ def test_every_flipped_byte_is_detected(file: Path) -> None:
         again = opened(file.parent)
         assert again.answers() in ([], [(TOKENS, SPANS)])
         assert restored(again) == [], place
-        assert (again.damaged, again.reach(TOKENS), file.exists()) == (1, 0, False), place
+        assert (again.damaged, again.available_tokens(TOKENS), file.exists()) == (1, 0, False), place
 
 
 def test_damage_after_the_folder_was_read_is_detected(file: Path) -> None:
@@ -66,13 +66,13 @@ def test_a_missing_file_is_a_miss_without_damage(file: Path) -> None:
 def test_a_file_of_another_model_is_not_used(file: Path) -> None:
     assert restored(opened(file.parent, OTHER)) == []  # its name begins alike
     file.with_name(file.name.replace("a" * 16, "c" * 16)).write_bytes(b"not this model's")
-    assert opened(file.parent, "c" * 64).reach(TOKENS) == 0
+    assert opened(file.parent, "c" * 64).available_tokens(TOKENS) == 0
 
 
 def test_a_file_with_the_name_of_another_is_not_used(file: Path) -> None:
     file.rename(file.with_name(f"{KEY[:16]}-{'0' * 32}.kv"))
     again = opened(file.parent)
-    assert (again.reach(TOKENS), again.damaged) == (0, 1)
+    assert (again.available_tokens(TOKENS), again.damaged) == (0, 1)
 
 
 def test_old_partial_files_are_deleted(file: Path) -> None:
