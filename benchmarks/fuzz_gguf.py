@@ -31,8 +31,8 @@ from models.llama.kernels import SUSPECTS
 from models.llama.wire import LoadRequest, Message, pack_sampling, packed
 from models.llama.worker.main import main as serve
 from models.types import Sampling
-from tests.proved import proved
-from tests.speck import write_speck
+from tests.minimal_models import write_minimal_llama
+from tests.proved_kernels import proved_kernels
 
 ALL, QUICK = 2000, 200
 TIMEOUT_S = 20.0
@@ -131,9 +131,9 @@ def _answer(channel: socket.socket, load: LoadRequest) -> str:
 
 def outcomes(folder: Path, count: int, seed: int = 0, keep: Path | None = None) -> Counter[tuple[str, str]]:
     """Counts of (damage, outcome) over `count` files. Files whose process died or hung are copied into `keep`."""
-    original, file = folder / "speck.gguf", folder / "damaged.gguf"
-    write_speck(original)
-    without = tuple(name for name in SUSPECTS if name not in proved(original))
+    original, file = folder / "minimal.gguf", folder / "damaged.gguf"
+    write_minimal_llama(original)
+    without = tuple(name for name in SUSPECTS if name not in proved_kernels(original))
     library()  # imported once, before the forks
     assert outcome(original, without) == "answered"
     counts: Counter[tuple[str, str]] = Counter()

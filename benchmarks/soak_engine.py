@@ -10,8 +10,8 @@ from models.llama.engine import LlamaEngine
 from models.llama.options import LlamaOptions
 from models.llama.wire import KvLimits
 from models.types import ModelSpec, Prompt, Sampling, Segment
+from tests.minimal_models import write_minimal_llama
 from tests.processes import resident_bytes, workers
-from tests.speck import write_speck
 
 SWAPS, WARM = 50, 5
 TOLERANCE = 0.05  # of the memory after the warm-up
@@ -34,8 +34,8 @@ def resources() -> tuple[int, int, list[int]]:
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "speck.gguf"
-        write_speck(path)
+        path = Path(name) / "minimal.gguf"
+        write_minimal_llama(path)
         for _ in range(WARM):
             await swap(path)
         before, memory = resources(), resident_bytes(os.getpid())

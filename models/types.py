@@ -191,7 +191,7 @@ class Engine(Protocol):
         ...
 
     def pop_notice(self) -> str:
-        """What the user should know about this engine and has not been told yet; "" the second time."""
+        """What the user should know about this engine and has not been shown yet; "" the second time."""
         ...
 
     def clear_cache(self) -> None:

@@ -134,7 +134,7 @@ class Connection:
             async with asyncio.timeout(limit_s - passed_s):
                 return await waiting
         except TimeoutError:
-            raise EngineFailed(f"{self.server} said nothing for {limit_s:g} s: look into its log") from None
+            raise EngineFailed(f"{self.server} sent nothing for {limit_s:g} s: look into its log") from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise RetryableError(
                 ModelUnavailable(f"{self.server} does not answer: start it, or set ENGINE_URL")

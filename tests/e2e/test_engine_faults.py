@@ -13,8 +13,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.e2e.harness import TIMEOUT_S, Served, serving
+from tests.minimal_models import write_minimal_llama
 from tests.processes import ends_within, eventually, is_alive, workers
-from tests.speck import write_speck
 
 pytestmark = pytest.mark.process
 
@@ -25,8 +25,8 @@ CLIENTS = 100
 def served(folder: Path, **settings: Any) -> Iterator[Served]:
     models = folder / "models"
     models.mkdir(exist_ok=True)
-    write_speck(models / "speck.gguf", template=None)
-    own = {"MODEL_NAME": "speck", "MODELS_DIR": models, "CONTEXT_LENGTH": 8192, "QUEUE_LIMIT": 200, "GRACE_MS": 100}
+    write_minimal_llama(models / "minimal.gguf", template=None)
+    own = {"MODEL_NAME": "minimal", "MODELS_DIR": models, "CONTEXT_LENGTH": 8192, "QUEUE_LIMIT": 200, "GRACE_MS": 100}
     with serving(folder / "data", **own | settings) as server:
         yield server
 

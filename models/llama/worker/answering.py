@@ -47,7 +47,7 @@ class Answer:
         return "".join(shown), None
 
     def end(self) -> str:
-        """The text that was held back so far."""
+        """The text that was withheld so far."""
         rest = self._filtered(self.text.end())
         return rest + self.filter.end() if self.filter else rest
 

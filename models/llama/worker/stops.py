@@ -10,7 +10,7 @@ from collections.abc import Iterable
 class AnswerText:
     """One answer as it grows. The first complete stop string ends it, wherever token borders are.
 
-    Text that may be the beginning of a stop string is held back.
+    Text that may be the beginning of a stop string is withheld.
     """
 
     def __init__(self, stops: Iterable[str] = (), *, is_continuation: bool = False) -> None:
@@ -26,7 +26,7 @@ class AnswerText:
         return self._release(self._decoder.decode(piece))
 
     def end(self) -> str:
-        """The text that is still held back; broken bytes become U+FFFD."""
+        """The text that is still withheld; broken bytes become U+FFFD."""
         text = self._release(self._decoder.decode(b"", True))
         rest, self._pending = self._pending, ""
         return text + self._strip_left(rest)

@@ -13,8 +13,8 @@ from models.llama.kernel_results import Choice, KernelResult, KernelResultKey, K
 from models.llama.kernels import EXTRA_BUFFERS, FUSED, TILED
 from tests.backend.harness import running, settings_in
 from tests.e2e.harness import lantern
+from tests.minimal_models import write_minimal_llama
 from tests.models.llama import faulty
-from tests.speck import write_speck
 
 pytestmark = pytest.mark.process
 
@@ -24,13 +24,13 @@ REASON = "SIGSEGV when a step of 16 rows was being tried"
 
 async def test_a_notice_is_in_the_first_answer_and_in_health(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_CODE", faulty.faulting((EXTRA_BUFFERS, 16, "SIGSEGV")))
-    write_speck(tmp_path / "speck.gguf", None)
-    async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
+    write_minimal_llama(tmp_path / "minimal.gguf", None)
+    async with running(tmp_path, models_dir=tmp_path, model_name="minimal", n_threads=1) as world:
         first, second = [(await world.post("/chat/query", QUERY)).json() for _ in range(2)]
         health = (await world.get("/health")).json()
     assert (
         first["notice"]
-        == f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({REASON})."
+        == f"minimal runs without extra buffer types here, which llama.cpp cannot use on this processor ({REASON})."
     )
     assert "notice" not in second
     of_llama = health["kernels"]["llama"]
@@ -41,8 +41,8 @@ async def test_the_error_of_a_model_that_always_faults_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "_CODE", faulty.faulting((faulty.ANYTHING, 1, "SIGILL")))
-    write_speck(tmp_path / "speck.gguf", None)
-    async with running(tmp_path, models_dir=tmp_path, model_name="speck", n_threads=1) as world:
+    write_minimal_llama(tmp_path / "minimal.gguf", None)
+    async with running(tmp_path, models_dir=tmp_path, model_name="minimal", n_threads=1) as world:
         refused = await world.post("/chat/query", QUERY)
     error = refused.json()["error"]
     assert (refused.status_code, error["code"]) == (503, "model_unavailable")
@@ -77,7 +77,7 @@ def test_the_doctor_lists_kernels_by_architecture(tmp_path: Path) -> None:
 def test_the_doctor_of_models_lists_what_each_runs_without(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     settings.models_dir.mkdir(parents=True)
-    write_speck(settings.models_dir / "speck.gguf", None)
+    write_minimal_llama(settings.models_dir / "minimal.gguf", None)
     KernelResults(kernel_results_file(settings)).store(
         KernelResultKey(processor(), build(), "llama"), KernelResult({TILED: REASON})
     )

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.backend.harness import running
+from tests.minimal_models import write_minimal_llama
 from tests.processes import workers
-from tests.speck import write_speck
 from tests.tiny_gguf import ALL, tiny_dir
 
 pytestmark = pytest.mark.process
@@ -26,8 +26,8 @@ async def test_a_hostile_template_is_refused_and_leaves_no_process(tmp_path: Pat
     models = tmp_path / "models"
     models.mkdir()
     for name, template in TEMPLATES.items():
-        write_speck(models / f"{name}.gguf", template)
-    write_speck(models / "plain.gguf", None)
+        write_minimal_llama(models / f"{name}.gguf", template)
+    write_minimal_llama(models / "plain.gguf", None)
     async with running(tmp_path, models_dir=models, model_name="extractive", n_threads=1) as world:
         for name in TEMPLATES:
             refused = await world.post("/chat/query", {"query": "?", "model": name, "retrieval": "off"})

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.soak import kill_repeatedly
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage
 from indexer.search.searcher import Searcher
@@ -207,7 +206,3 @@ def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:
     with world.store.indexing(), pytest.raises(IndexStorage, match="being indexed by another job"):
         world.refresh()
     assert world.refresh().files == 4
-
-
-def test_kill_9_at_any_moment_loses_nothing(tmp_path: Path) -> None:
-    assert kill_repeatedly(tmp_path, kills=6, seed=9) >= 1  # at least one job was killed while it worked

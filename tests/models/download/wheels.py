@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny_gguf import PHI3
+
+MODEL = PHI3.vocabulary_path.read_bytes()
+
 
 def use_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes `folder` the one index that pip knows."""

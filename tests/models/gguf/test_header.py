@@ -56,7 +56,7 @@ def _bytes(n_vocab: int) -> int:
     return (matrices + (2 * N_LAYERS + 1) * N_EMBD) * 4
 
 
-def test_vocabularies_are_told_apart() -> None:
+def test_kinds_of_vocabularies_are_distinguished() -> None:
     def of(header: GgufHeader) -> tuple[object, ...]:
         return (
             header.architecture,

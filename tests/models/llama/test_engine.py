@@ -11,8 +11,8 @@ from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable
 from models.llama.engine import LlamaEngine
 from models.llama.options import LlamaOptions
 from models.types import Delta, Message, ModelSpec, Prompt, Sampling, Segment
+from tests.minimal_models import write_minimal_mamba
 from tests.shapes import SHAPES, made
-from tests.speck import write_recurrent
 from tests.tiny_gguf import CODELLAMA, LLAMA3, PHI3
 
 pytestmark = pytest.mark.process
@@ -122,8 +122,8 @@ async def test_an_end_mark_in_ordinary_tokens_is_text(engine: LlamaEngine) -> No
 
 async def test_an_answer_that_repeats_itself_ends_with_a_notice(tmp_path: Path) -> None:
     """This model repeats itself sooner or later; only conversations are filtered."""
-    write_recurrent(tmp_path / "speck.gguf")
-    engine = await LlamaEngine.start(ModelSpec("speck", ("speck.gguf",), threads=1), tmp_path / "speck.gguf")
+    write_minimal_mamba(tmp_path / "minimal.gguf")
+    engine = await LlamaEngine.start(ModelSpec("minimal", ("minimal.gguf",), threads=1), tmp_path / "minimal.gguf")
     long, prompt = Sampling(max_tokens=400, temperature=0), Prompt((Segment("What is a hit?", False),), "")
     whole, alone, _ = await collect(engine, prompt, long)
     text, last, _ = await collect(engine, replace(prompt, messages=(Message("user", "What is a hit?"),)), long)

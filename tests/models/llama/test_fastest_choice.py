@@ -19,14 +19,14 @@ from models.llama.worker import calibration
 from models.llama.worker.calibration import Busy
 from models.llama.worker.context import ContextOptions, LlamaContext
 from models.types import ModelSpec, Prompt, Sampling, Segment
+from tests.minimal_models import write_minimal_llama
 from tests.models.llama.faulty import PLAIN
-from tests.speck import write_speck
 
 pytestmark = pytest.mark.process
 
 FAULTS, KILLED, REFUSED, BUSY = "SIGILL", "SIGKILL", "refused", "busy"
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")
-SPEC = ModelSpec("speck", ("speck.gguf",), context_length=512)
+SPEC = ModelSpec("minimal", ("minimal.gguf",), context_length=512)
 
 
 def arm(then: str) -> None:
@@ -74,13 +74,13 @@ def armed(monkeypatch: pytest.MonkeyPatch, then: str = "") -> None:
 async def test_the_faster_choice_is_used_and_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
-    write_speck(tmp_path / "speck.gguf")
+    write_minimal_llama(tmp_path / "minimal.gguf")
     kernel_results, shares = tmp_path / "kernels.json", [0.0] * 0
     armed(monkeypatch)
     for _ in range(2):
         engine = await LlamaEngine.start(
             SPEC,
-            tmp_path / "speck.gguf",
+            tmp_path / "minimal.gguf",
             LlamaOptions(threads=1, kernel_results=kernel_results),
             on_progress=shares.append,
         )
@@ -97,8 +97,8 @@ async def test_the_faster_choice_is_used_and_stored(
 
 
 async def test_without_a_file_nothing_is_measured(tmp_path: Path, starts: list[LoadRequest]) -> None:
-    write_speck(tmp_path / "speck.gguf")
-    engine = await LlamaEngine.start(SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1))
+    write_minimal_llama(tmp_path / "minimal.gguf")
+    engine = await LlamaEngine.start(SPEC, tmp_path / "minimal.gguf", LlamaOptions(threads=1))
     await engine.close()
     assert [request.most_threads for request in starts] == [0]
 
@@ -106,10 +106,10 @@ async def test_without_a_file_nothing_is_measured(tmp_path: Path, starts: list[L
 async def test_only_the_kernel_that_faults_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
-    write_speck(tmp_path / "speck.gguf")
+    write_minimal_llama(tmp_path / "minimal.gguf")
     armed(monkeypatch, FAULTS)
     engine = await LlamaEngine.start(
-        SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, kernel_results=tmp_path / "kernels.json")
+        SPEC, tmp_path / "minimal.gguf", LlamaOptions(threads=1, kernel_results=tmp_path / "kernels.json")
     )
     assert engine.left_out == {FLASH_ATTENTION: "SIGILL when its speed was being measured"}
     assert FLASH_ATTENTION not in engine.kernels
@@ -120,11 +120,11 @@ async def test_only_the_kernel_that_faults_is_left_out(
 async def test_on_a_busy_machine_the_next_load_measures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
-    write_speck(tmp_path / "speck.gguf")
+    write_minimal_llama(tmp_path / "minimal.gguf")
     armed(monkeypatch, BUSY)
     for _ in range(2):
         engine = await LlamaEngine.start(
-            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, kernel_results=tmp_path / "kernels.json")
+            SPEC, tmp_path / "minimal.gguf", LlamaOptions(threads=1, kernel_results=tmp_path / "kernels.json")
         )
         assert engine.worker is not None
         await engine.worker.kill("a test")
@@ -139,11 +139,11 @@ async def test_on_a_busy_machine_the_next_load_measures(
 async def test_a_choice_that_ends_without_a_fault_is_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest], then: str
 ) -> None:
-    write_speck(tmp_path / "speck.gguf")
+    write_minimal_llama(tmp_path / "minimal.gguf")
     armed(monkeypatch, then)
     for _ in range(2):
         engine = await LlamaEngine.start(
-            SPEC, tmp_path / "speck.gguf", LlamaOptions(threads=1, kernel_results=tmp_path / "kernels.json")
+            SPEC, tmp_path / "minimal.gguf", LlamaOptions(threads=1, kernel_results=tmp_path / "kernels.json")
         )
         assert (FLASH_ATTENTION in engine.kernels, engine.left_out) == (False, {})
         await engine.close()
@@ -155,12 +155,12 @@ async def test_a_choice_that_ends_without_a_fault_is_not_tried_again(
 async def test_a_choice_depends_on_threads_and_gpu_layers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: list[LoadRequest]
 ) -> None:
-    write_speck(tmp_path / "speck.gguf")
+    write_minimal_llama(tmp_path / "minimal.gguf")
     armed(monkeypatch)
     for threads, layers in ((1, 0), (2, 0), (1, 1), (1, 0)):
         engine = await LlamaEngine.start(
             SPEC,
-            tmp_path / "speck.gguf",
+            tmp_path / "minimal.gguf",
             LlamaOptions(kernel_results=tmp_path / "kernels.json", threads=threads, gpu_layers=layers),
         )
         await engine.close()

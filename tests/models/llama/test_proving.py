@@ -19,23 +19,23 @@ from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION, FUSED, PROOF_RO
 from models.llama.options import LlamaOptions
 from models.llama.wire import LoadRequest
 from models.types import ModelSpec, Prompt, Sampling, Segment
+from tests.minimal_models import write_minimal_llama
 from tests.models.llama.faulty import ANSWER, ANYTHING, PLAIN, Fault, faulting
 from tests.processes import workers
 from tests.shapes import SHAPES, made
-from tests.speck import write_speck
 
 pytestmark = pytest.mark.process
 
-SPEC = ModelSpec("speck", ("speck.gguf",), context_length=8192, threads=1)
+SPEC = ModelSpec("minimal", ("minimal.gguf",), context_length=8192, threads=1)
 HELLO = Prompt((Segment("Hello.", False),), "Hello.")
 AMX: Fault = (EXTRA_BUFFERS, 16, "SIGSEGV")
 AMX_FAULT = "SIGSEGV when a step of 16 rows was being tried"
 
 
 @pytest.fixture
-def speck(tmp_path: Path) -> Path:
-    write_speck(tmp_path / "speck.gguf")
-    return tmp_path / "speck.gguf"
+def model_file(tmp_path: Path) -> Path:
+    write_minimal_llama(tmp_path / "minimal.gguf")
+    return tmp_path / "minimal.gguf"
 
 
 @pytest.fixture
@@ -78,11 +78,11 @@ async def finish_reason(of: LlamaEngine) -> str | None:
 
 
 async def test_each_fault_is_followed_by_a_load_with_one_suspect_less(
-    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    model_file: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     faults = (AMX, (FLASH_ATTENTION, 1, "SIGILL"), (TILED, 64, "SIGBUS"))
     become(monkeypatch, *faults)
-    async with loaded(speck, kernel_results) as found:
+    async with loaded(model_file, kernel_results) as found:
         assert await finish_reason(found) == "length"
         assert found.left_out == {
             EXTRA_BUFFERS: "SIGILL when a step of 1 row was being tried",
@@ -94,41 +94,43 @@ async def test_each_fault_is_followed_by_a_load_with_one_suspect_less(
 
 
 async def test_the_next_load_starts_with_the_kernels_that_worked(
-    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    model_file: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, AMX)
     for _ in range(2):
-        async with loaded(speck, kernel_results) as found:
+        async with loaded(model_file, kernel_results) as found:
             assert found.left_out == {EXTRA_BUFFERS: AMX_FAULT}
     assert starts == [(), (EXTRA_BUFFERS,), (EXTRA_BUFFERS,)]
     become(monkeypatch, AMX, (FLASH_ATTENTION, 16, "SIGFPE"))  # stored, and proved nevertheless
-    async with loaded(speck, kernel_results) as found:
+    async with loaded(model_file, kernel_results) as found:
         assert list(found.left_out) == [EXTRA_BUFFERS, FLASH_ATTENTION]
     assert starts[3:] == [(EXTRA_BUFFERS,), (EXTRA_BUFFERS, FLASH_ATTENTION)]
 
 
 async def test_a_left_out_kernel_is_reported_once_and_logged(
-    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    model_file: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     become(monkeypatch, AMX)
-    message = f"speck runs without extra buffer types here, which llama.cpp cannot use on this processor ({AMX_FAULT})."
+    message = (
+        f"minimal runs without extra buffer types here, which llama.cpp cannot use on this processor ({AMX_FAULT})."
+    )
     with caplog.at_level(logging.WARNING, "models.llama.proving"):
-        async with loaded(speck, kernel_results) as found:
+        async with loaded(model_file, kernel_results) as found:
             assert (found.pop_notice(), found.pop_notice()) == (message, "")
     assert message.partition(" (")[0] in caplog.text
-    async with loaded(speck, kernel_results) as found:
+    async with loaded(model_file, kernel_results) as found:
         assert found.pop_notice() == ""
 
 
 async def test_a_model_that_no_choice_can_run_is_reported_with_the_fix(
-    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    model_file: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGSEGV"))
     with pytest.raises(ModelUnavailable) as failed:
-        await LlamaEngine.start(SPEC, speck, LlamaOptions(kernel_results=kernel_results))
+        await LlamaEngine.start(SPEC, model_file, LlamaOptions(kernel_results=kernel_results))
     message = str(failed.value)
     assert message.startswith(
-        f"speck cannot be used on this processor: {AMX_FAULT}; {AMX_FAULT} without extra buffer types;"
+        f"minimal cannot be used on this processor: {AMX_FAULT}; {AMX_FAULT} without extra buffer types;"
     )
     assert f"{AMX_FAULT} without {', '.join(SUSPECTS)}. Choose another model, or " in message
     assert "ask again" not in message
@@ -137,27 +139,27 @@ async def test_a_model_that_no_choice_can_run_is_reported_with_the_fix(
     assert dict(KernelResults(kernel_results).of(processor(), build())) == {
         "llama": KernelResult({}, message)
     }  # for the doctor
-    async with loaded(speck, kernel_results) as found:  # the next load tries everything again
+    async with loaded(model_file, kernel_results) as found:  # the next load tries everything again
         assert await finish_reason(found) == "length"
     assert [(of.left_out, of.failed) for _, of in KernelResults(kernel_results).of(processor(), build())] == [({}, "")]
 
 
 async def test_a_library_for_another_processor_is_reported_at_once(
-    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    model_file: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     die = "import os, signal; os.kill(os.getpid(), signal.SIGILL); main({"
     monkeypatch.setattr(supervisor, "_CODE", supervisor._CODE.replace("main({", die))
     with pytest.raises(ModelUnavailable, match=r"cannot run on this processor \(SIGILL when its library.*PORTABLE=1"):
-        await LlamaEngine.start(SPEC, speck, LlamaOptions(kernel_results=kernel_results))
+        await LlamaEngine.start(SPEC, model_file, LlamaOptions(kernel_results=kernel_results))
     assert starts == [()]
 
 
 async def test_a_step_that_never_ends_counts_as_a_fault(
-    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch
+    model_file: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become(monkeypatch, (EXTRA_BUFFERS, 16, ""))
     monkeypatch.setattr(supervisor, "STALL_S", 0.3)
-    async with loaded(speck, kernel_results) as found:
+    async with loaded(model_file, kernel_results) as found:
         assert found.left_out == {EXTRA_BUFFERS: "a stall when a step of 16 rows was being tried"}
 
 
@@ -174,20 +176,20 @@ async def test_a_quantised_cache_works_without_flash_attention(
 
 
 async def test_a_refused_load_is_no_fault(
-    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    model_file: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     become(monkeypatch, (ANYTHING, 16, "SIGABRT"))
     with pytest.raises(ModelUnavailable, match="could not be loaded: its process ended by signal 6"):
-        await LlamaEngine.start(SPEC, speck, LlamaOptions(kernel_results=kernel_results))
+        await LlamaEngine.start(SPEC, model_file, LlamaOptions(kernel_results=kernel_results))
     assert starts == [()]
 
 
 async def test_two_faults_in_a_row_leave_a_suspect_out(
-    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
+    model_file: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch, starts: list[tuple[str, ...]]
 ) -> None:
     monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0.05)
     become(monkeypatch, (EXTRA_BUFFERS, ANSWER, "SIGSEGV"))
-    async with loaded(speck, kernel_results) as found:
+    async with loaded(model_file, kernel_results) as found:
         with pytest.raises(EngineFailed, match=r"by signal 11\): ask again"):
             await finish_reason(found)
         with pytest.raises(EngineFailed, match="it goes on without extra buffer types, ask again"):
@@ -196,16 +198,16 @@ async def test_two_faults_in_a_row_leave_a_suspect_out(
         assert found.left_out == {EXTRA_BUFFERS: "SIGSEGV in 2 answers in a row"}
         assert "without extra buffer types" in found.pop_notice()
     assert starts == [(), (), (EXTRA_BUFFERS,)]
-    async with loaded(speck, kernel_results):
+    async with loaded(model_file, kernel_results):
         assert starts[3:] == [(EXTRA_BUFFERS,)]
 
 
 async def test_an_unusable_model_does_not_suggest_to_ask_again(
-    speck: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch
+    model_file: Path, kernel_results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "FIRST_PAUSE_S", 0)
     become(monkeypatch, (ANYTHING, ANSWER, "SIGILL"))
-    async with loaded(speck, kernel_results) as found:
+    async with loaded(model_file, kernel_results) as found:
         for _ in range(2 * len(SUSPECTS) + 1):
             with pytest.raises(EngineFailed, match="ask again"):
                 await finish_reason(found)

@@ -10,8 +10,8 @@ from models.llama.kv.snapshot_key import snapshot_key
 from models.llama.options import LlamaOptions
 from models.llama.wire import KvLimits, LoadRequest
 from models.types import Delta, ModelSpec, Prompt, Sampling, Segment
+from tests.minimal_models import write_minimal_llama
 from tests.processes import eventually
-from tests.speck import write_speck
 
 pytestmark = pytest.mark.process
 
@@ -20,7 +20,7 @@ STORY = "def scan(path): return sorted(path.iterdir())\n" * 8
 
 async def answer_of(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
     """Answer, last delta and number of damaged snapshots of a new engine."""
-    spec = ModelSpec("speck", (path.name,), context_length=2048, threads=1)
+    spec = ModelSpec("minimal", (path.name,), context_length=2048, threads=1)
     engine = await LlamaEngine.start(spec, path, LlamaOptions(kv_limits=KvLimits(1 << 20, 1 << 24, path.parent / "kv")))
     prompt = Prompt((Segment(text, False),), text)
     deltas = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=32, temperature=0))]
@@ -31,8 +31,8 @@ async def answer_of(path: Path, text: str = STORY) -> tuple[str, Delta, int]:
 
 
 async def test_a_conversation_continues_after_a_restart_and_is_evaluated_again_where_damaged(tmp_path: Path) -> None:
-    path = tmp_path / "speck.gguf"
-    write_speck(path)
+    path = tmp_path / "minimal.gguf"
+    write_minimal_llama(path)
     first, last, _ = await answer_of(path)
     assert last.usage is not None
     assert last.usage.cached == 0
@@ -50,10 +50,10 @@ async def test_a_conversation_continues_after_a_restart_and_is_evaluated_again_w
 
 
 async def test_a_cleared_cache_is_gone_from_cells_memory_and_disk(tmp_path: Path) -> None:
-    path = tmp_path / "speck.gguf"
-    write_speck(path)
+    path = tmp_path / "minimal.gguf"
+    write_minimal_llama(path)
     spec, storage = (
-        ModelSpec("speck", (path.name,), context_length=512, threads=1),
+        ModelSpec("minimal", (path.name,), context_length=512, threads=1),
         KvLimits(0, 1 << 30, tmp_path / "kv"),
     )
     prompt = Prompt((Segment("a b c d e f g " * 12, parse_special=False),), "")
@@ -77,9 +77,9 @@ async def test_a_cleared_cache_is_gone_from_cells_memory_and_disk(tmp_path: Path
 
 
 async def test_an_answer_cancelled_before_a_clear_is_not_cached(tmp_path: Path) -> None:
-    path = tmp_path / "speck.gguf"
-    write_speck(path)
-    engine = await LlamaEngine.start(ModelSpec("speck", (path.name,), context_length=2048, threads=1), path)
+    path = tmp_path / "minimal.gguf"
+    write_minimal_llama(path)
+    engine = await LlamaEngine.start(ModelSpec("minimal", (path.name,), context_length=2048, threads=1), path)
     prompt = Prompt((Segment("a b c d e f g " * 12, parse_special=False),), "")
     for _ in range(5):
         stream = engine.stream(prompt, Sampling(max_tokens=1000))
@@ -95,9 +95,9 @@ async def test_an_answer_cancelled_before_a_clear_is_not_cached(tmp_path: Path) 
 
 
 async def test_without_a_usable_folder_only_snapshots_are_lost(tmp_path: Path) -> None:
-    path = tmp_path / "speck.gguf"
-    write_speck(path)
-    spec, storage = ModelSpec("speck", (path.name,), context_length=512, threads=1), KvLimits(0, 1 << 30, path / "kv")
+    path = tmp_path / "minimal.gguf"
+    write_minimal_llama(path)
+    spec, storage = ModelSpec("minimal", (path.name,), context_length=512, threads=1), KvLimits(0, 1 << 30, path / "kv")
     engine = await LlamaEngine.start(spec, path, LlamaOptions(kv_limits=storage))
     for _ in range(2):
         deltas = [delta async for delta in engine.stream(Prompt((Segment("a b", False),), ""), Sampling(max_tokens=4))]

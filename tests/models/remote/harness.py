@@ -60,7 +60,7 @@ Answer = Callable[[Call], Awaitable[None]]
 
 @dataclass(slots=True)
 class FakeServer:
-    """What it was asked, whether it was called and hung up on, and its address."""
+    """Its requests, whether a client hung up, and its address."""
 
     url: str = ""
     calls: list[Call] = field(default_factory=list)

@@ -40,7 +40,7 @@ async def only_comments(call: Call) -> None:
 @pytest.mark.parametrize(("answer", "limit"), [(stalls, "0.4 s"), (stalls_late, "0.3 s"), (only_comments, "0.4 s")])
 async def test_a_silent_server_is_given_up(answer: Answer, limit: str) -> None:
     async with remote(answer, retry_policy=SHORT) as (engine, fake):
-        with pytest.raises(EngineFailed, match=f"said nothing for {limit}: look into its log"):
+        with pytest.raises(EngineFailed, match=f"sent nothing for {limit}: look into its log"):
             await collect(engine)
         await asyncio.wait_for(fake.hung_up.wait(), 10)
     assert len(fake.calls) == 1

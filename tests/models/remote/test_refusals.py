@@ -4,15 +4,7 @@ import pytest
 
 from models.errors import ContextTooLarge, EngineFailed, ModelUnavailable, Unsupported
 from models.types import Sampling, Usage
-from tests.models.remote.harness import (
-    CHAT,
-    EVENTS,
-    Answer,
-    Call,
-    collect,
-    honest,
-    remote,
-)
+from tests.models.remote.harness import CHAT, EVENTS, Answer, Call, collect, honest, remote
 
 pytestmark = pytest.mark.process
 

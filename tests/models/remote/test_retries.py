@@ -9,18 +9,7 @@ from email.utils import formatdate
 import pytest
 
 from models.errors import EngineBusy, EngineFailed
-from tests.models.remote.harness import (
-    CHAT,
-    EVENTS,
-    QUICK,
-    SAMPLING,
-    Answer,
-    Call,
-    collect,
-    honest,
-    remote,
-    text,
-)
+from tests.models.remote.harness import CHAT, EVENTS, QUICK, SAMPLING, Answer, Call, collect, honest, remote, text
 
 pytestmark = pytest.mark.process
 

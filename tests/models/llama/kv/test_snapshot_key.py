@@ -6,12 +6,12 @@ from pathlib import Path
 from models.llama.kernels import FLASH_ATTENTION
 from models.llama.kv.snapshot_key import snapshot_key
 from models.llama.wire import LoadRequest
-from tests.speck import write_speck
+from tests.minimal_models import write_minimal_llama
 
 
 def test_another_context_or_model_has_another_key(tmp_path: Path) -> None:
-    path = tmp_path / "speck.gguf"
-    write_speck(path)
+    path = tmp_path / "minimal.gguf"
+    write_minimal_llama(path)
     order = LoadRequest(str(path), 2048, 1, folder=str(tmp_path / "kv"))
     keys = {snapshot_key(order), snapshot_key(LoadRequest(str(path), 4096, 1, folder=order.folder))}
     keys |= {snapshot_key(LoadRequest(str(path), 2048, 1, kv_type="q8_0", folder=order.folder))}

@@ -16,8 +16,8 @@ from models.llama.worker import calibration
 from models.llama.worker.calibration import CELLS, TURN, Busy, fastest, steps
 from models.llama.worker.context import ContextOptions, LlamaContext, Row
 from models.llama.worker.vocabulary import Vocabulary
-from tests.proved import proved
-from tests.speck import write_speck
+from tests.minimal_models import write_minimal_llama
+from tests.proved_kernels import proved_kernels
 
 pytestmark = pytest.mark.process
 
@@ -159,9 +159,9 @@ def test_a_real_context_restores_the_same_state_repeatedly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flash: bool
 ) -> None:
     monkeypatch.setattr(calibration, "NOISE", math.inf)  # whatever else this machine does
-    write_speck(tmp_path / "speck.gguf")
-    proved(tmp_path / "speck.gguf")
-    vocabulary = Vocabulary.load(tmp_path / "speck.gguf")
+    write_minimal_llama(tmp_path / "minimal.gguf")
+    proved_kernels(tmp_path / "minimal.gguf")
+    vocabulary = Vocabulary.load(tmp_path / "minimal.gguf")
     context = LlamaContext(
         vocabulary.model,
         ContextOptions(2048, 1, sequences=1, rows=128, outputs=2, flash_attention=flash, reading_threads=1),
@@ -177,8 +177,8 @@ def test_a_real_context_restores_the_same_state_repeatedly(
 async def test_without_memory_for_a_copy_the_other_choices_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_speck(tmp_path / "speck.gguf")
-    vocabulary = Vocabulary.load(tmp_path / "speck.gguf")
+    write_minimal_llama(tmp_path / "minimal.gguf")
+    vocabulary = Vocabulary.load(tmp_path / "minimal.gguf")
 
     def refused(*_: object, **__: object) -> None:
         raise ModelUnavailable("no memory")
@@ -186,7 +186,7 @@ async def test_without_memory_for_a_copy_the_other_choices_are_measured(
     monkeypatch.setattr(Vocabulary, "load", refused)
     monkeypatch.setattr(calibration, "LEAST_S", 0)
     monkeypatch.setattr(calibration, "steps", lambda context, _: {1: 0.1 if context.attends_all_cells else 0.05})
-    request = LoadRequest(str(tmp_path / "speck.gguf"), 512, 1, kernels=(FUSED,), most_threads=1)
+    request = LoadRequest(str(tmp_path / "minimal.gguf"), 512, 1, kernels=(FUSED,), most_threads=1)
     chosen = calibration.calibrated(request, vocabulary, True, lambda _: None, lambda *_: None)
     assert chosen == Choice((FLASH_ATTENTION, FUSED), 1, 1)
     vocabulary.close()

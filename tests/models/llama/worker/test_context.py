@@ -8,7 +8,7 @@ from models.llama.bindings import library
 from models.llama.kernels import EXTRA_BUFFERS, FLASH_ATTENTION
 from models.llama.worker.context import Cancel, ContextOptions, LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
-from tests.proved import proved
+from tests.proved_kernels import proved_kernels
 from tests.tiny_gguf import PHI3
 
 pytestmark = pytest.mark.process
@@ -23,7 +23,7 @@ class _Late(Cancel):
 
 @pytest.fixture
 def context() -> Iterator[LlamaContext]:
-    kernels = proved(PHI3.path)
+    kernels = proved_kernels(PHI3.path)
     vocabulary = Vocabulary.load(PHI3.path, extra_buffers=EXTRA_BUFFERS in kernels)
     flash = FLASH_ATTENTION in kernels
     found = LlamaContext(

@@ -1,6 +1,6 @@
 """The kernels that llama.cpp may use inside pytest's own process, as proved by a separate process first.
 
-A test that evaluates inside pytest must call `proved`; else a kernel that faults kills the worker.
+A test that evaluates inside pytest must call `proved_kernels`; else a kernel that faults kills the worker.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from models.types import ModelSpec
 
 
 @cache
-def proved(path: Path) -> tuple[str, ...]:
+def proved_kernels(path: Path) -> tuple[str, ...]:
     """The kernels that work here for a model file. Not to be called from an event loop."""
 
     async def load() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from gguf import GGUFWriter
 from numpy.typing import NDArray
 
 N_EMBD, N_FF = 16, 32
-WINDOW = 64  # tokens that every other layer of `write_window` attends to
+WINDOW = 64  # tokens that every other layer of `write_minimal_gemma` attends to
 _CONTROL, _BYTE, _UNKNOWN = 3, 6, 2  # tokenizer.ggml.token_type
 _WORDS = [f"▁{a}{b}" for a in "abdefgilmnorst" for b in ("", *"aeiou")]
 TOKENS = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *_WORDS]
@@ -29,7 +29,7 @@ class Numbers:
         return self._random.standard_normal(shape, dtype=np.float32) * np.float32(scale)
 
 
-def write_speck(path: Path, template: str | None = _CONTENT) -> None:
+def write_minimal_llama(path: Path, template: str | None = _CONTENT) -> None:
     """One layer of Llama."""
     writer, numbers = _writer(path, "llama", 1, template), Numbers()
     writer.add_head_count(2)
@@ -41,7 +41,7 @@ def write_speck(path: Path, template: str | None = _CONTENT) -> None:
     _finish(writer, weights | _attention(numbers, 0) | _feed_forward(numbers, 0))
 
 
-def write_window(path: Path) -> None:
+def write_minimal_gemma(path: Path) -> None:
     """Four layers of Gemma 2: every other one sees the last `WINDOW` tokens only."""
     writer, numbers = _writer(path, "gemma2", 4, _CONTENT), Numbers()
     writer.add_head_count(2)
@@ -57,7 +57,7 @@ def write_window(path: Path) -> None:
     _finish(writer, weights)
 
 
-def write_recurrent(path: Path) -> None:
+def write_minimal_mamba(path: Path) -> None:
     """Two layers of Mamba: no cells, one state."""
     inner, state, kernel, rank = 2 * N_EMBD, 16, 4, 4
     writer, numbers = _writer(path, "mamba", 2, _CONTENT), Numbers()

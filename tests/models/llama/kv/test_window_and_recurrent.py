@@ -13,7 +13,7 @@ from models.llama.wire import KvLimits, LoadRequest
 from models.llama.worker.context import ContextOptions, LlamaContext
 from models.llama.worker.vocabulary import Vocabulary
 from models.types import ModelSpec, Prompt, Sampling, Segment
-from tests.speck import WINDOW, write_recurrent, write_window
+from tests.minimal_models import WINDOW, write_minimal_gemma, write_minimal_mamba
 
 pytestmark = pytest.mark.process
 
@@ -21,7 +21,7 @@ GREEDY = Sampling(max_tokens=24, temperature=0)
 LONG = "".join(f"def scan_{n}(path): return {n}\n" for n in range(6))  # longer than the window
 
 
-@pytest.fixture(params=[write_window, write_recurrent])
+@pytest.fixture(params=[write_minimal_gemma, write_minimal_mamba])
 def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     write: Callable[[Path], None] = request.param
     write(tmp_path / "model.gguf")
@@ -29,7 +29,7 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 async def start(file: Path) -> LlamaEngine:
-    return await LlamaEngine.start(ModelSpec("speck", (file.name,), context_length=4096, threads=1), file)
+    return await LlamaEngine.start(ModelSpec("minimal", (file.name,), context_length=4096, threads=1), file)
 
 
 @pytest.fixture
@@ -73,17 +73,18 @@ async def test_a_continuation_keeps_its_leading_white_space(engine: LlamaEngine)
 
 
 async def test_stopping_in_the_middle_of_a_step_leaves_correct_snapshots(file: Path, tmp_path: Path) -> None:
-    spec, kept = ModelSpec("speck", (file.name,), context_length=4096, threads=1), KvLimits(1 << 28, 1 << 28, tmp_path)
+    spec = ModelSpec("minimal", (file.name,), context_length=4096, threads=1)
+    limits = KvLimits(1 << 28, 1 << 28, tmp_path)
     snapshot_key(LoadRequest(str(file), 4096, 1, folder=str(tmp_path)))  # the file's digest is stored from the start
     long = (Segment(LONG * 20, False),)
     for place in range(6):
-        engine = await LlamaEngine.start(spec, file, LlamaOptions(kv_limits=kept))
+        engine = await LlamaEngine.start(spec, file, LlamaOptions(kv_limits=limits))
         stream = engine.stream(Prompt(long, ""), GREEDY)
         await anext(stream)
         await asyncio.sleep(0.04 * place)
         await engine.close()
         await stream.aclose()
-    engine = await LlamaEngine.start(spec, file, LlamaOptions(kv_limits=kept))
+    engine = await LlamaEngine.start(spec, file, LlamaOptions(kv_limits=limits))
     answer, _, _ = await answer_of(engine, long)
     await engine.close()
     assert answer == await afresh(file, long)
