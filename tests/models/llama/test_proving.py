@@ -225,23 +225,23 @@ async def test_an_unusable_model_does_not_suggest_to_ask_again(
 def test_a_damaged_file_counts_as_empty(kernel_results: Path, damage: str) -> None:
     kernel_results.parent.mkdir()
     kernel_results.write_text(damage)
-    memory, place = KernelResults(kernel_results), KernelResultKey("p", "b", "llama")
-    assert memory.find(place) is None
-    memory.store(place, KernelResult({TILED: "SIGILL"}))
-    assert KernelResults(kernel_results).find(place) == KernelResult({TILED: "SIGILL"})
+    results, key = KernelResults(kernel_results), KernelResultKey("p", "b", "llama")
+    assert results.find(key) is None
+    results.store(key, KernelResult({TILED: "SIGILL"}))
+    assert KernelResults(kernel_results).find(key) == KernelResult({TILED: "SIGILL"})
 
 
 def test_a_result_applies_to_one_processor_build_and_architecture(kernel_results: Path) -> None:
-    memory, place = KernelResults(kernel_results), KernelResultKey("p", "b", "llama")
-    memory.store(place, KernelResult({FUSED: "SIGILL"}))
-    memory.store(KernelResultKey("p", "b", "qwen2"), KernelResult())
+    results, key = KernelResults(kernel_results), KernelResultKey("p", "b", "llama")
+    results.store(key, KernelResult({FUSED: "SIGILL"}))
+    results.store(KernelResultKey("p", "b", "qwen2"), KernelResult())
     for other in (
         KernelResultKey("q", "b", "llama"),
         KernelResultKey("p", "c", "llama"),
         KernelResultKey("p", "b", "phi3"),
     ):
-        assert memory.find(other) is None
-    assert dict(memory.of("p", "b")) == {"llama": KernelResult({FUSED: "SIGILL"}), "qwen2": KernelResult()}
+        assert results.find(other) is None
+    assert dict(results.of("p", "b")) == {"llama": KernelResult({FUSED: "SIGILL"}), "qwen2": KernelResult()}
     assert json.loads(kernel_results.read_text())["p"]["b"]["qwen2"] == {"left_out": {}, "failed": "", "fastest": {}}
     assert build().startswith("0.3.")
 

@@ -27,8 +27,12 @@ def restored(
     snapshots: SnapshotStore, tokens: list[int] = TOKENS, cached: int = 0
 ) -> list[tuple[list[int], int, Spans, State]]:
     """The snapshots of these tokens whose states can be loaded."""
-    states = [(one, snapshots.load(one)) for one in snapshots.chain(tokens, cached)]
-    return [(one.tokens.tolist(), one.begin, one.answers, state) for one, state in states if state is not None]
+    states = [(snapshot, snapshots.load(snapshot)) for snapshot in snapshots.chain(tokens, cached)]
+    return [
+        (snapshot.tokens.tolist(), snapshot.begin, snapshot.answers, state)
+        for snapshot, state in states
+        if state is not None
+    ]
 
 
 def written(folder: Path, tokens: list[int] = TOKENS) -> SnapshotStore:

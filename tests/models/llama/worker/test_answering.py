@@ -49,7 +49,7 @@ def test_reasoning_is_hidden_unless_the_answer_is_unfiltered() -> None:
     assert answer(filtered=False).feed([5, 0, 6, 1]) == ("<think>A </think>fox ", None)
 
 
-def test_held_back_text_is_shown_at_the_end() -> None:
+def test_withheld_text_is_shown_at_the_end() -> None:
     growing = answer("<|end|>")
     assert growing.feed([3]) == ("", None)
     assert growing.end() == "<|"

@@ -42,7 +42,7 @@ def test_any_bytes_give_whole_characters(data: bytes, stops: list[str]) -> None:
     assert text == cut(data.decode("utf-8", "replace"), stops)
 
 
-def test_a_possible_stop_text_is_held_back() -> None:
+def test_a_possible_stop_text_is_withheld() -> None:
     assert shown([b"Yes <", b"|e", b"nd|", b">"], ["<|end|>"]) == ("Yes ", ["Yes ", "", "", "", ""], True)
     assert shown([b"Yes <", b"|e", b"ls"], ["<|end|>"]) == ("Yes <|els", ["Yes ", "", "<|els", ""], False)
 
