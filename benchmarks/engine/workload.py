@@ -47,8 +47,8 @@ class Sizes:
 
 
 QUICK = Sizes(
-    system=60, code=60, others=3, other=20, answer=8, decode=16, rounds=1, rest_s=0, running=200, alone=4, long=400,
-    cancelled=1200, cancel_after_s=0.02, budget_turns=2, package="prompts", swaps=4,
+    system=60, code=60, others=1, other=20, answer=4, decode=16, rounds=1, rest_s=0, running=120, alone=2, long=300,
+    cancelled=800, cancel_after_s=0.02, budget_turns=1, package="indexer/evaluation", swaps=1,
 )  # fmt: skip
 
 

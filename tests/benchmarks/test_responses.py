@@ -27,7 +27,7 @@ def test_the_quick_benchmark_prints_every_row_with_a_figure() -> None:
         "scan",
         "parse",
         "MiniLM",
-        "search, 1,000",
+        "search, 200",
         "index without",
         "WebSocket",
     ]
