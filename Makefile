@@ -105,8 +105,9 @@ bench-answers: setup ## measure the quality of answers (an hour or two)
 	$(BIN)/python -m benchmarks.answers.run --n $(N) --llama-server $(LLAMA_SERVER) $(if $(QUICK),--quick) \
 		$(if $(ONLY),--only '$(ONLY)') $(if $(KEEP),--keep '$(KEEP)') $(if $(BENCH),--bench '$(BENCH)')
 
-soak: setup ## the server under load for long
+soak: setup $(STAMPS)/gguf ## the server under load for long
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.soak_sessions
 
 soak-quick: setup
 	$(BIN)/python -m benchmarks.soak --quick
