@@ -1,5 +1,6 @@
 """The guards of the suite, each over a folder of tests that breaks it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,14 @@ from tests.guards import WITH_PROCESSES
 pytestmark = pytest.mark.process
 
 CONFTEST = """
+from xdist.workermanage import NodeManager
 from tests.guards import pytest_collection_modifyitems, pytest_handlecrashitem, pytest_runtest_setup
 from tests.guards import pytest_runtest_teardown
+
+NodeManager.EXIT_TIMEOUT = 0.5  # seconds that the other process gets, which would go on with its tests
 """
+# Those that the configuration needs: importing the others takes longer than the tests.
+PLUGINS = ("-p", "xdist", "-p", "pytest_asyncio.plugin", "-p", "pytest_timeout")
 STARTS = """
 import multiprocessing, socket, subprocess, sys
 import pytest
@@ -64,8 +70,20 @@ def run(folder: Path, files: dict[str, str], *words: str) -> tuple[int, str]:
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
     config = Path(__file__).parent.parent / "pyproject.toml"
-    command: list[str | Path] = [sys.executable, "-m", "pytest", "-c", config, "--rootdir", folder, *words, folder]
-    done = subprocess.run(command, cwd=config.parent, capture_output=True, text=True, timeout=100, check=False)
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *PLUGINS,
+        "-c",
+        config,
+        "--rootdir",
+        folder,
+        *words,
+        folder,
+    ]
+    env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=config.parent, env=env, capture_output=True, text=True, timeout=100, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -1,7 +1,5 @@
 """Templates of strangers: the honest ones become the format they are, the hostile ones end in words."""
 
-import time
-
 import pytest
 
 from prompts.errors import TemplateRejected
@@ -180,7 +178,7 @@ def test_a_model_that_thinks_is_asked_for_its_answer(template: str, open_for_ans
 @pytest.mark.parametrize(
     ("template", "problem"),
     [
-        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "limits"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "killed by its limits"),
         ("{{ 'x' * 1000000000000 }}", "Memory|cannot be used"),
         ("{% for i in range(99999) %}{{ 'xxxxxxxxxxxxxxxx' }}{% endfor %}", "writes more than"),
         ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "unsafe|undefined|drops"),
@@ -193,7 +191,5 @@ def test_a_model_that_thinks_is_asked_for_its_answer(template: str, open_for_ans
     ],
 )
 def test_a_hostile_or_broken_template_ends_in_words(template: str, problem: str) -> None:
-    began = time.monotonic()
     with pytest.raises(TemplateRejected, match=problem):
         derive(template, "<s>", "</s>")
-    assert time.monotonic() - began < 12

@@ -12,8 +12,7 @@ from tests.tiny_gguf import ALL, tiny_dir
 
 pytestmark = pytest.mark.process
 
-TEMPLATES = {
-    "endless": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+TEMPLATES = {  # an endless one: tests/prompts/test_template.py
     "greedy": "{{ 'x' * 10 ** 10 }}",
     "curious": "{{ messages.__class__.__mro__[1].__subclasses__() }}",
     "broken": "{% for m in messages %}",
