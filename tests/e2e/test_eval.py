@@ -1,6 +1,7 @@
 """`lantern eval` on a small repository: figures and exit codes; no file is changed or left behind."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,10 @@ def test_a_codebase_without_questions_fails_with_the_reason(tmp_path: Path) -> N
 
 
 def test_a_missing_embedding_model_fails_with_its_name(tmp_path: Path) -> None:
-    done = lantern(tmp_path / "data", "eval", str(shop(tmp_path / "shop")), "--compare", "EMBEDDING_MODEL=/no/model")
+    """As where torch is not installed: importing it takes longer than all else here (tests/indexer/embedding)."""
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('no', name='torch')\n")
+    path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    change = ("--compare", "EMBEDDING_MODEL=/no/model")
+    done = lantern(tmp_path / "data", "eval", str(shop(tmp_path / "shop")), *change, PYTHONPATH=path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "'/no/model'" in done.stderr
+    assert "'/no/model' needs torch, which is not installed" in done.stderr
