@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, Literal
 
 import httpx
+import pytest
 import uvicorn.server
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -49,6 +50,38 @@ class ScriptedEngines(EnginePool):
     @asynccontextmanager
     async def use(self, *_: object, **__: object) -> AsyncIterator[EngineLease]:
         yield EngineLease(self.engine, FORMATS["phi3"], Sampling())
+
+
+class ManualSleep:
+    """`asyncio.sleep` of one module that a test controls: each sleep lasts until `elapse`, or until it is cancelled."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> None:
+        self.running: list[float] = []  # the seconds of each sleep that has not ended
+        self._is_over = asyncio.Event()
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": self._sleep}))
+
+    async def _sleep(self, seconds: float) -> None:
+        self.running.append(seconds)
+        try:
+            await self._is_over.wait()
+        finally:
+            self.running.remove(seconds)
+
+    def elapse(self) -> None:
+        """Ends all sleeps, those that begin later, too."""
+        self._is_over.set()
+
+
+class Gate(asyncio.Event):
+    """An event that also reports when somebody waits for it: for `ScriptedEngine.go_on`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_reached = asyncio.Event()
+
+    async def wait(self) -> Literal[True]:
+        self.is_reached.set()
+        return await super().wait()
 
 
 @dataclass(slots=True)

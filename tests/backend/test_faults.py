@@ -1,17 +1,18 @@
 """A full disk, a locked or damaged database, a damaged model: clear words, and nothing that was stored is lost."""
 
-import asyncio
 import sqlite3
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event, text
 
+from backend.chat import turns
 from backend.config import BadSetting
 from backend.db import database
 from backend.instance_lock import DataFolderInUse
 from models.scripted import ScriptedEngine
-from tests.backend.harness import running
+from tests.backend.harness import ManualSleep, running
+from tests.processes import eventually
 from tests.tiny_gguf import PHI3
 
 pytestmark = pytest.mark.process
@@ -59,18 +60,19 @@ async def test_an_answer_waits_out_a_short_lock_without_losing_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_MS", 50)
-    engine = ScriptedEngine(TEXTS, stall_after=2)
+    engine, pauses = ScriptedEngine(TEXTS, stall_after=2), ManualSleep(monkeypatch, turns)
     async with running(tmp_path, engine) as world, world.socket() as socket:
         session = (await socket.call("session/open"))["session"]
         await socket.call("session/prompt", session=session, turn="t", text="?")
-        await socket.until("delta")
-        await asyncio.sleep(0.1)  # both deltas are stored
+        while "".join(event["text"] for event in socket.events if event["type"] == "delta") != "".join(TEXTS):
+            await socket.receive()  # what is sent is stored
         other = sqlite3.connect(tmp_path / "lantern.db", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         engine.go_on.set()
-        await asyncio.sleep(0.3)  # the end has been tried in vain
+        await eventually(lambda: pauses.running)  # after the end was tried in vain
         other.execute("ROLLBACK")
         other.close()
+        pauses.elapse()
         end = await socket.until("end")
     assert end["reason"] == "stop"
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
+from backend.chat import turns
 from models.scripted import ScriptedEngine
 from tests.backend.api.harness import ANSWER, TEXTS, send_prompt
-from tests.backend.harness import World, running
+from tests.backend.harness import ManualSleep, World, running
 from tests.processes import eventually
 
 pytestmark = pytest.mark.process
@@ -138,22 +139,28 @@ async def test_law_8_and_9_a_cancel_ends_the_turn_and_keeps_its_text(tmp_path: P
     assert (history["messages"][1]["content"], history["messages"][1]["status"]) == ("The answer ", "cancelled")
 
 
-async def test_law_9_generation_survives_a_dropped_socket_for_the_grace_time_only(tmp_path: Path) -> None:
-    engine = ScriptedEngine(TEXTS, stall_after=1)
+async def test_law_9_generation_survives_a_dropped_socket_for_the_grace_time_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, grace = ScriptedEngine(TEXTS, stall_after=1), ManualSleep(monkeypatch, turns)
     async with running(tmp_path, engine, grace_ms=200) as world:
         async with world.socket() as socket:
             session = (await socket.call("session/open"))["session"]
             await send_prompt(socket, session)
             await socket.until("delta")
+        await eventually(lambda: grace.running == [0.2])
         async with world.socket() as socket:  # back within the grace time
             await socket.call("session/open", session=session, after=0)
-            await asyncio.sleep(0.4)
+            await eventually(lambda: not grace.running)
             engine.go_on.set()
             assert (await socket.until("end"))["reason"] == "stop"
             engine.go_on.clear()
             turn = await send_prompt(socket, session)
             await socket.until("delta", turn)
-        await eventually(lambda: not world.services.turns.load)  # the grace time is over
+        await eventually(lambda: grace.running == [0.2])
+        assert world.services.turns.load == 1
+        grace.elapse()
+        await eventually(lambda: not world.services.turns.load)
         async with world.socket() as socket:
             await socket.call("session/open", session=session, after=0)
             assert (await socket.until("end", turn))["reason"] == "cancelled"

@@ -1,12 +1,15 @@
 """Deltas in batches: the first text and the end at once, what comes between them by the interval."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.chat import coalesce as module
 from backend.chat.coalesce import BATCH, coalesce
+from models.errors import EngineFailed
 from models.types import Delta, Usage
 
 END = Delta("", "stop", Usage(1, 0, 1))
@@ -62,3 +65,36 @@ async def test_what_the_engine_raises_is_raised_behind_its_text(monkeypatch: pyt
     with pytest.raises(RuntimeError, match="broken"):
         await listen()
     assert got == ["a", "b"]
+
+
+@given(texts=st.lists(st.text(min_size=1), max_size=100), slow=st.booleans())
+async def test_batches_hold_every_delta_once_and_in_order(texts: list[str], slow: bool) -> None:
+    async def stream() -> AsyncGenerator[Delta, None]:
+        for text in texts:
+            yield Delta(text)
+        yield Delta(reason="stop")
+
+    got: list[Delta] = []
+    async for batch in coalesce(stream()):
+        assert 1 <= len(batch) <= BATCH
+        got += batch
+        if slow:
+            await asyncio.sleep(0)
+    assert [delta.text for delta in got] == [*texts, ""]
+    assert got[-1].reason == "stop"
+
+
+async def test_a_failing_stream_fails_after_what_it_gave() -> None:
+    async def stream() -> AsyncGenerator[Delta, None]:
+        yield Delta("a")
+        raise EngineFailed("broken")
+
+    got: list[str] = []
+
+    async def consume() -> None:
+        async for batch in coalesce(stream()):
+            got.extend(delta.text for delta in batch)
+
+    with pytest.raises(EngineFailed, match="broken"):
+        await consume()
+    assert got == ["a"]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-import time
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -94,12 +93,10 @@ async def test_the_time_of_a_failed_engine_counts_as_waiting(machine: Machine) -
     async with serving(machine, None, remote) as world:
         await ask(world, TASK)  # loads the medium model
         machine.engines["cow"]._rates = Rates(10_000, 0)
-        start = time.perf_counter()
         answer = await ask(world, PROJECT, first_token_s=0.3)
-        elapsed_ms = 1000 * (time.perf_counter() - start)
     ms, metrics = answer["timings"], world.services.metrics
     assert answer["model_name"] == "cow"
-    assert 400 <= ms["queue"] <= sum(ms.values()) <= elapsed_ms
+    assert 400 <= ms["queue"] <= sum(ms.values())
     assert (metrics.promises, metrics.promises_kept) == (1, 0)  # 0.4 s is more than 0.3 s
 
 

@@ -167,12 +167,18 @@ async def test_cancel_inside_prefill_stops_it_and_leaves_a_usable_cache(engine: 
 
 
 async def test_cancelling_the_task_frees_the_engine(engine: LlamaEngine) -> None:
-    task = asyncio.create_task(collect(engine, ask("x"), Sampling(max_tokens=1900, temperature=0)))
-    await asyncio.sleep(0.05)
+    has_begun = asyncio.Event()
+
+    async def consume() -> None:
+        async for _ in engine.stream(ask("x"), Sampling(max_tokens=1900, temperature=0)):
+            has_begun.set()
+
+    task = asyncio.create_task(consume())
+    await has_begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (await asyncio.wait_for(collect(engine, ask("y")), 2))[1].reason == "length"
+    assert (await collect(engine, ask("y")))[1].reason == "length"
 
 
 async def test_closing_ends_a_running_stream_as_cancelled() -> None:
@@ -213,11 +219,13 @@ async def test_a_damaged_file_is_refused_before_llama_cpp_sees_it(tmp_path: Path
 
 
 async def test_cancelling_a_queued_stream_leaves_the_cache_alone(engine: LlamaEngine) -> None:
-    running = asyncio.create_task(collect(engine, ask("x"), Sampling(max_tokens=200, temperature=0)))
-    queued = asyncio.create_task(collect(engine, ask(LONG[:600])))
-    await asyncio.sleep(0.01)
-    queued.cancel()
-    await asyncio.wait([running, queued])
+    for loops in (0, 1, 10):  # of the event loop until it is cancelled
+        running = asyncio.create_task(collect(engine, ask("x"), Sampling(max_tokens=200, temperature=0)))
+        queued = asyncio.create_task(collect(engine, ask(LONG[:600])))
+        for _ in range(loops):
+            await asyncio.sleep(0)
+        queued.cancel()
+        await asyncio.wait([running, queued])
     _, last, _ = await collect(engine, ask("x"))
     assert last.usage is not None
     assert last.usage.cached == last.usage.prompt - 1

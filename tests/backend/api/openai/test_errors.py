@@ -13,7 +13,7 @@ from models.errors import ContextTooLarge
 from models.scripted import ScriptedEngine
 from models.types import Delta, Prompt, Sampling
 from tests.backend.api.openai.harness import QUESTION, TEXTS, client_of, stream_data, talking
-from tests.backend.harness import running
+from tests.backend.harness import Gate, running
 from tests.processes import eventually
 
 pytestmark = pytest.mark.process
@@ -164,12 +164,12 @@ async def test_a_failure_in_the_middle_is_an_event_and_ends_the_stream(tmp_path:
 @pytest.mark.parametrize("name", ["scripted", "scripted+repo"])
 async def test_a_client_that_hangs_up_cancels(tmp_path: Path, name: str, stall: int, stream: bool) -> None:
     engine = ScriptedEngine(TEXTS, stall_after=stall)
+    engine.go_on = gate = Gate()
     async with running(tmp_path, engine) as world:
         request = asyncio.create_task(
             world.post("/v1/chat/completions", {"model": name, "messages": QUESTION, "stream": stream})
         )
-        await eventually(lambda: bool(engine.prompts) and not engine.idle)
-        await asyncio.sleep(0.1)
+        await gate.is_reached.wait()
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
             await request

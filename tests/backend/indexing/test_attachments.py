@@ -1,0 +1,45 @@
+"""Attachments of a question: files of the codebase, ranges and selections, unsaved text."""
+
+from pathlib import Path
+
+import pytest
+
+from backend.errors import ApiError
+from backend.indexing.attachments import Attachment, attached_hits
+
+
+def test_a_file_is_read_inside_the_codebase_and_cut_into_pieces(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("\n".join(f"line {n}" for n in range(1, 451)))
+    hits = attached_hits((Attachment("a.py"),), tmp_path)
+    assert [(hit.start_line, hit.end_line) for hit in hits] == [(1, 200), (201, 400), (401, 450)]
+    assert hits[1].text.startswith("line 201\n")
+    assert hits[2].text.endswith("line 450")
+    absolute = attached_hits((Attachment(str(tmp_path / "a.py"), (3, 4)),), tmp_path)
+    assert [(hit.path, hit.text, hit.language) for hit in absolute] == [("a.py", "line 3\nline 4", "python")]
+
+
+def test_unsaved_text_wins_over_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("saved")
+    assert [hit.text for hit in attached_hits((Attachment("a.py", None, "unsaved"),), tmp_path)] == ["unsaved"]
+
+
+def test_a_range_that_is_not_there_is_said() -> None:
+    with pytest.raises(ApiError, match="has 1 lines, none of them in 5-9"):
+        attached_hits((Attachment("a.py", (5, 9), "one"),), None)
+
+
+def test_a_selection_keeps_the_lines_it_was_taken_from() -> None:
+    selection = Attachment("a.py", (10, 11), "ten\neleven")
+    assert [(h.start_line, h.end_line, h.text) for h in attached_hits((selection,), None)] == [(10, 11, "ten\neleven")]
+
+
+@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "missing.py", ".", "link", ".env"])
+def test_what_lies_outside_is_not_read(tmp_path: Path, path: str) -> None:
+    root = tmp_path / "code"
+    root.mkdir()
+    (tmp_path / "secret").write_text("s")
+    (root / ".env").write_text("PASSWORD=hunter2")
+    (root / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(ApiError) as refused:
+        attached_hits((Attachment(path),), root)
+    assert refused.value.code.name == "bad_params"
