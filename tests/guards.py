@@ -1,7 +1,7 @@
 """What holds for every test: a unit test starts no process and no server; a test process that dies ends the run.
 
-A unit test is one that has no mark `process` and is not in `WITH_PROCESSES`. It may run git, which ends by itself in
-milliseconds. `tests/conftest.py` takes these hooks in.
+A unit test is one that has no mark `process` and is not in a module of `NEED_LLAMA`. It may run git, which ends by
+itself in milliseconds. `tests/conftest.py` takes these hooks in.
 """
 
 import sys
@@ -11,52 +11,33 @@ from typing import Any
 
 import pytest
 
-# Folders, modules and tests below tests/ that start processes or servers, or need a compiled llama.cpp or its models.
-WITH_PROCESSES = (
-    "backend/api",
-    "backend/chat/test_followups.py",
-    "backend/chat/test_lead.py",
-    "backend/chat/test_notices.py",
+# Only modules that cannot be imported without a compiled llama.cpp and the tiny models. All others that start a process
+# or a server say so themselves: `pytestmark = pytest.mark.process`, or the same mark on a test.
+NEED_LLAMA = (
     "backend/chat/test_prefetch.py",
-    "backend/chat/test_races.py",
-    "backend/chat/test_structural_answer.py",
-    "backend/chat/test_ttft_budget.py",
-    "backend/engines",
-    "backend/grounding/test_checker.py",
-    "backend/indexing/test_freshness.py",
-    "backend/test_faults.py",
-    "benchmarks",
-    "contracts/test_embedder.py",
-    "contracts/test_engine.py",
-    "e2e",
-    "indexer/update/test_bad_input.py",
-    "indexer/update/test_prepare.py",
-    "models/download",
-    "models/gguf/test_header.py::test_a_header_says_what_was_written",
-    "models/gguf/test_header.py::test_arrays_are_read_when_asked_for",
-    "models/gguf/test_header.py::test_kinds_of_vocabularies_are_distinguished",
-    "models/llama/kv/test_window_and_recurrent.py",
-    "models/llama/kv/test_snapshot_key.py::test_another_context_or_model_has_another_key",
-    "models/llama/kv/test_snapshots.py",
-    "models/llama/test_adapters.py",
-    "models/llama/test_engine.py",
-    "models/llama/test_faults.py",
-    "models/llama/test_proving.py",
+    "benchmarks/test_answers.py",
+    "benchmarks/test_engine.py",
+    "e2e/test_drops.py",
+    "models/download/test_pull.py",
+    "models/download/test_pypi.py",
     "models/llama/test_token_count.py",
-    "models/llama/worker/test_calibration.py",
-    "models/llama/worker/test_context.py",
-    "models/llama/worker/test_encoding.py",
-    "models/llama/worker/test_sampling.py",
-    "models/llama/worker/test_vocabulary.py",
-    "models/remote/test_engine.py",
     "models/remote/test_llama_server.py",
     "models/test_hardware.py",
-    "models/test_registry.py::test_adding_writes_an_entry_that_the_next_start_reads",
-    "models/test_registry.py::test_states_show_missing_broken_and_too_large_models",
-    "models/test_registry.py::test_tiny_models_are_found_under_their_names",
-    "prompts/test_template.py",
-    "real",
-    "test_house.py",
+)
+# The modules that take longest, in this order before all others: a long one that starts last would run alone.
+LONGEST = (
+    "real/test_real_models.py",
+    "e2e/test_cli.py",
+    "benchmarks/test_engine.py",
+    "e2e/test_models.py",
+    "e2e/test_drops.py",
+    "models/llama/test_faults.py",
+    "e2e/test_docs.py",
+    "contracts/test_engine.py",
+    "e2e/test_engine_faults.py",
+    "models/download/test_pypi.py",
+    "e2e/test_wheel.py",
+    "benchmarks/test_responses.py",
 )
 _HERE = Path(__file__).parent
 # Audit events of CPython: https://docs.python.org/3/library/audit_events.html
@@ -89,26 +70,24 @@ BaseProcess.start = _audited_start  # type: ignore[assignment]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`-m unit` does not even import what is listed: some modules need model files to be imported."""
-    return True if config.option.markexpr == "unit" and _is_listed(collection_path) else None
+    """`-m unit` does not even import these modules."""
+    return True if config.option.markexpr == "unit" and _needs_llama(collection_path) else None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks every other test `unit`, before `-m` chooses."""
+    """Marks every other test `unit`, before `-m` chooses, and sorts the longest modules to the front."""
     for item in items:
-        if _is_listed(item.path, item.name):
+        if _needs_llama(item.path):
             item.add_marker("process")
         if item.get_closest_marker("process") is None:
             item.add_marker("unit")
+    order = {_HERE / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
-def _is_listed(path: Path, test: str = "") -> bool:
-    if not path.is_relative_to(_HERE):
-        return False
-    below = path.relative_to(_HERE)
-    names = {str(below), f"{below}::{test.partition('[')[0]}", *map(str, below.parents)}
-    return not names.isdisjoint(WITH_PROCESSES)
+def _needs_llama(path: Path) -> bool:
+    return path.is_relative_to(_HERE) and str(path.relative_to(_HERE)) in NEED_LLAMA
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guards import WITH_PROCESSES
+from tests.guards import LONGEST, NEED_LLAMA
 
 pytestmark = pytest.mark.process
 
@@ -88,7 +88,7 @@ def run(folder: Path, files: dict[str, str], *words: str) -> tuple[int, str]:
 
 
 def test_what_is_listed_exists() -> None:
-    assert [name for name in WITH_PROCESSES if not (Path(__file__).parent / name.partition("::")[0]).exists()] == []
+    assert [name for name in NEED_LLAMA + LONGEST if not (Path(__file__).parent / name).exists()] == []
 
 
 def test_a_unit_test_that_starts_a_process_or_a_server_fails(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ import pytest
 from backend.config import Settings
 from backend.errors import CODES
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("backend", "indexer", "models", "prompts")
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]

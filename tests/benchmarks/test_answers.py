@@ -20,8 +20,6 @@ from tests.e2e.harness import serving
 from tests.indexer.repository import shop
 from tests.models.remote.harness import Call, fake_server, honest
 
-pytestmark = pytest.mark.process
-
 REFERENCE = "`Cart.total` calls `sum` in shop/cart.py, then applies discount_rate."
 NAMES = vocabulary([("shop/cart.py", "class Cart:\n def total(self): return sum(self.discount_rate)")])
 # The shared benchmark's script as far as we rely on it: a line of JSON for each answer, a line for each failure.

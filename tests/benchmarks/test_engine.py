@@ -22,8 +22,6 @@ from models.types import ModelSpec, Prompt, Sampling, Segment
 from tests.shapes import SHAPES, made
 from tests.tiny_gguf import PHI3
 
-pytestmark = pytest.mark.process
-
 ENGINES = f"^({re.escape(LOCKED)}|{re.escape(SERVER)}|{re.escape(SOCKET)})$"  # /v1 has the client of llama-server
 
 

@@ -10,6 +10,8 @@ from indexer.embedding.loading import load_embedder
 from indexer.embedding.sentence import SentenceEmbedder
 from indexer.training.published import minilm_folder
 
+pytestmark = pytest.mark.process
+
 CODE = "def load_config(path):\n    return json.load(open(path))"
 SIMILAR = "how is the config loaded from a path"
 OTHER = "class Banana: ripe = True"

@@ -20,6 +20,8 @@ from pydantic import SecretStr
 from backend.config import Settings
 from tests.e2e.harness import Served, environment, serving
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 WRAPPED = [page for page in PAGES if page.name not in ("architecture.md", "benchmarks.md")]

@@ -13,8 +13,6 @@ from websockets.exceptions import ConnectionClosed
 from benchmarks.soak_sessions import DROPS_IN_A_TURN, SETTINGS, Client, drop_repeatedly, kill_repeatedly
 from tests.e2e.harness import TIMEOUT_S, serving
 
-pytestmark = pytest.mark.process
-
 TURNS = 6
 EXIT_CODES = {signal.SIGTERM: 0, signal.SIGKILL: -signal.SIGKILL}
 

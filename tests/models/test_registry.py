@@ -27,6 +27,7 @@ def test_the_three_models_are_known_with_their_settings(tmp_path: Path) -> None:
     assert all(registry.spec(name).sha256 == "" or len(registry.spec(name).sha256) == 64 for name in NAMES)
 
 
+@pytest.mark.process
 def test_tiny_models_are_found_under_their_names() -> None:
     registry = Registry(tiny_dir())
     assert [registry.locate(registry.spec(tiny.model)) for tiny in ALL] == [tiny.path for tiny in ALL]
@@ -159,6 +160,7 @@ def test_without_a_name_it_is_phi3_mini_else_the_largest_that_memory_holds(
     assert Registry(tmp_path).default() == chosen
 
 
+@pytest.mark.process
 def test_adding_writes_an_entry_that_the_next_start_reads(tmp_path: Path) -> None:
     file, user = tmp_path / 'my "model" ü.gguf', tmp_path / "data" / "models.toml"
     shutil.copy(PHI3.path, file)
@@ -187,6 +189,7 @@ def test_an_owner_may_name_a_path_and_the_catalogue_still_helps(tmp_path: Path) 
     assert registry.spec_for_path(Path("/x/other.gguf")).name == "other"
 
 
+@pytest.mark.process
 def test_states_show_missing_broken_and_too_large_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(PHI3.path, tmp_path)
     (tmp_path / "codellama-7b.gguf").write_bytes(b"GGUF")

@@ -14,6 +14,8 @@ from models.scripted import ScriptedEngine
 from models.types import Delta, Prompt, Sampling
 from tests.backend.harness import World, running
 
+pytestmark = pytest.mark.process
+
 FILES = {
     "shop/price.py": (
         "def gross_price(item):\n"

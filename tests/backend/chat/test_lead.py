@@ -15,6 +15,8 @@ from tests.backend.engines.harness import LoadedModel, Machine, machine  # noqa:
 from tests.backend.harness import Socket, World, running
 from tests.indexer.harness import lay_out
 
+pytestmark = pytest.mark.process
+
 FILES = {
     "shop/cart.py": "class Cart:\n"
     '    """What a customer wants to buy."""\n\n'

@@ -8,6 +8,8 @@ from backend.chat.rag import NO_ANSWER
 from models.scripted import ScriptedEngine
 from tests.backend.harness import running
 
+pytestmark = pytest.mark.process
+
 LOOPED = "The answer was ended because it repeated itself."
 
 

@@ -18,6 +18,8 @@ from models.scripted import ScriptedEngine
 from tests.backend.harness import ManualSleep, Socket, running, settings_in
 from tests.processes import eventually
 
+pytestmark = pytest.mark.process
+
 TEXTS = ("The ", "answer.")
 
 

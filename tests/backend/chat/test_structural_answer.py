@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from backend.chat.structural_answer import code, listing
 from indexer.navigation.intent import StructuralQuery
 from indexer.navigation.locations import Location
 from indexer.navigation.structural_answers import StructuralAnswer
 from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
+
+pytestmark = pytest.mark.process
 
 FILES = {
     "shop/price.py": 'def price(item):\n    """What it costs."""\n    return item.cost\n',

@@ -14,6 +14,8 @@ from models.scripted import ScriptedEngine
 from models.types import Delta, Prompt, Rates, Sampling
 from tests.backend.harness import running
 
+pytestmark = pytest.mark.process
+
 QUESTION = "how are the totals of a cart sent?"
 RATES = Rates(prefill=100.0, decode=20.0, spread=0.04)
 

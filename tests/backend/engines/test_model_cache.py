@@ -10,6 +10,8 @@ from models.errors import ModelUnavailable
 from tests.backend.engines.harness import Machine, machine, pool_of, resident, settle, visit
 from tests.processes import eventually
 
+pytestmark = pytest.mark.process
+
 __all__ = ["machine"]
 
 

@@ -30,6 +30,8 @@ from tests.backend.engines.harness import (
 from tests.backend.harness import settings_in
 from tests.processes import eventually
 
+pytestmark = pytest.mark.process
+
 __all__ = ["machine"]
 
 

@@ -9,6 +9,8 @@ from models.errors import ModelUnavailable
 from models.registry import Registry
 from tests.backend.harness import settings_in
 
+pytestmark = pytest.mark.process
+
 
 def engines_in(folder: Path, **options: object) -> EnginePool:
     settings = settings_in(folder, **options)

@@ -14,6 +14,8 @@ from tests.backend.harness import World, running
 from tests.e2e.harness import lantern
 from tests.indexer.harness import lay_out
 
+pytestmark = pytest.mark.process
+
 CART = (
     "class Cart:\n"
     '    """What a customer wants to buy."""\n\n'

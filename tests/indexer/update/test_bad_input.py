@@ -10,6 +10,8 @@ from indexer.types import Progress
 from indexer.update.refresh import refresh
 from tests.indexer.harness import World
 
+pytestmark = pytest.mark.process
+
 
 def test_only_binaries(tmp_path: Path) -> None:
     world = World(tmp_path, {"a.txt": "", "b.so": "x"})

@@ -17,6 +17,8 @@ from indexer.types import Skip
 from indexer.update.prepare import Outcome, Preparer, Task, prepare_files
 from tests.indexer.harness import lay_out, put
 
+pytestmark = pytest.mark.process
+
 
 class Deadly(Preparer):
     """Kills its process at certain files, as a bug in a grammar would."""

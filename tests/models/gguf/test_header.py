@@ -37,6 +37,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("tiny", ALL, ids=lambda tiny: tiny.model)
 def test_a_header_says_what_was_written(tiny: Tiny) -> None:
     header = read_header(tiny.path)
@@ -56,6 +57,7 @@ def _bytes(n_vocab: int) -> int:
     return (matrices + (2 * N_LAYERS + 1) * N_EMBD) * 4
 
 
+@pytest.mark.process
 def test_kinds_of_vocabularies_are_distinguished() -> None:
     def of(header: GgufHeader) -> tuple[object, ...]:
         return (
@@ -73,6 +75,7 @@ def test_kinds_of_vocabularies_are_distinguished() -> None:
     assert of(read_header(LLAMA3.vocabulary_path)) == ("llama", "bpe", 128256, 128000, 128001, None, 0)
 
 
+@pytest.mark.process
 def test_arrays_are_read_when_asked_for() -> None:
     assert read_texts(PHI3.path, "tokenizer.ggml.tokens")[32006:32008] == [b"<|system|>", b"<|end|>"]
     assert read_numbers(PHI3.path, "tokenizer.ggml.token_type")[:5] == [3, 3, 4, 6, 6]

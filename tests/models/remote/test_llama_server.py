@@ -20,8 +20,6 @@ from models.types import Message, Prompt, Sampling, Segment
 from tests.models.remote.harness import collect, text
 from tests.tiny_gguf import LLAMA3
 
-pytestmark = pytest.mark.process
-
 BUILT = Path(__file__).parents[3] / "build" / "llama-server" / "llama-server"
 PROMPT = Prompt(
     (Segment("User: List the files.\n\nAssistant:", True),),

@@ -3,12 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from models.llama.kernels import FLASH_ATTENTION
 from models.llama.kv.snapshot_key import snapshot_key
 from models.llama.wire import LoadRequest
 from tests.minimal_models import write_minimal_llama
 
 
+@pytest.mark.process
 def test_another_context_or_model_has_another_key(tmp_path: Path) -> None:
     path = tmp_path / "minimal.gguf"
     write_minimal_llama(path)

@@ -14,6 +14,8 @@ from models.llama.kv.state_file import Head
 from models.llama.wire import KvLimits
 from tests.models.llama.kv.harness import KEY, SPANS, STATE, TOKENS, WHOLE, opened, restored, write_due, written
 
+pytestmark = pytest.mark.process
+
 
 def test_a_full_disk_only_loses_the_snapshot(tmp_path: Path) -> None:
     folder = tmp_path / "kv"

@@ -12,6 +12,8 @@ from models.types import Segment
 from tests.models.conftest import Llama
 from tests.tiny_gguf import PHI3, golden
 
+pytestmark = pytest.mark.process
+
 CODE = [path.read_text() for path in sorted(Path("models").rglob("*.py"))][:6]
 
 # What the three templates write: before the first question, after a question, before an answer, after an answer.

@@ -11,6 +11,8 @@ from models.llama.worker.vocabulary import Vocabulary
 from tests.models.conftest import Llama
 from tests.tiny_gguf import CODELLAMA, PHI3
 
+pytestmark = pytest.mark.process
+
 ENDS = {
     "phi3-mini": {"</s>", "<|end|>", "<|endoftext|>", "<|user|>", "<|assistant|>"},
     "codellama-7b": {"</s>", "<s>"},
