@@ -1,6 +1,5 @@
 """Citations in running text: what is one, where it is, what it answers for, and that no cut of the text changes any."""
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from prompts.citations import Citation, CitationParser, Claim
 from prompts.sentences import LONGEST
+from tests.prompts.harness import growth
 
 
 def parsed(*deltas: str) -> list[Claim]:
@@ -134,10 +134,10 @@ def test_no_cut_of_the_text_changes_a_citation(text: str, cuts: list[int]) -> No
     "piece", ["x" * 1000, "`", "` ``", "a/", "a.", "[1", "[1, ", "x:1-", "(a.py:", "`x(`", "[1]\n", " > ", "[1] [2"]
 )
 def test_no_text_makes_it_slow(piece: str) -> None:
-    parser = CitationParser()
-    deltas = [piece * 4] * (40_000 // len(piece * 4))
-    began = time.process_time()
-    for delta in deltas:
-        parser.feed(delta)
-    parser.close()
-    assert time.process_time() - began < 5
+    def parse_text(size: int) -> None:
+        parser = CitationParser()
+        for _ in range(size // len(piece * 4)):
+            parser.feed(piece * 4)
+        parser.close()
+
+    assert growth(parse_text, 2 * LONGEST) < 10  # linear: a sentence ends at LONGEST
