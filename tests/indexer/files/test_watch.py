@@ -140,12 +140,14 @@ def test_a_branch_switch_is_one_batch_and_gits_own_files_give_none(tmp_path: Pat
 
 
 def test_a_batch_waits_until_git_releases_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetch, quiet = watch._Events._fetch, threading.Semaphore(0)
+    fetch, quiet, has_more = watch._Events._fetch, threading.Semaphore(0), threading.Event()
 
     def counted(events: watch._Events, timeout_s: float) -> set[str]:
         paths = fetch(events, timeout_s)
         if timeout_s == watch.QUIET_S and not paths:
             quiet.release()
+        if "app/config.py" in paths:
+            has_more.set()
         return paths
 
     monkeypatch.setattr(watch._Events, "_fetch", counted)
@@ -158,6 +160,7 @@ def test_a_batch_waits_until_git_releases_its_lock(tmp_path: Path, monkeypatch: 
             assert quiet.acquire(timeout=PATIENCE_S)
         assert watched.batches.empty()
         put(root, "app/config.py", "whole = True\n")
+        assert has_more.wait(PATIENCE_S)
         lock.unlink()
         assert watched.next() == {"README.md", "app/config.py"}
 
