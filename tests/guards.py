@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-# Only modules that cannot be imported without a compiled llama.cpp and the tiny models. All others that start a process
-# or a server say so themselves: `pytestmark = pytest.mark.process`, or the same mark on a test.
+# Only modules and folders that cannot be imported without a compiled llama.cpp and the tiny models. All others that
+# start a process or a server say so themselves: `pytestmark = pytest.mark.process`, or the same mark on a test.
 NEED_LLAMA = (
     "backend/chat/test_prefetch.py",
     "benchmarks/test_answers.py",
     "benchmarks/test_engine.py",
     "e2e/test_drops.py",
-    "models/download/test_pull.py",
-    "models/download/test_pypi.py",
+    "e2e/test_models.py",
+    "models/download",
     "models/llama/test_token_count.py",
     "models/remote/test_llama_server.py",
     "models/test_hardware.py",
@@ -87,7 +87,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _needs_llama(path: Path) -> bool:
-    return path.is_relative_to(_HERE) and str(path.relative_to(_HERE)) in NEED_LLAMA
+    if not path.is_relative_to(_HERE):
+        return False
+    below = path.relative_to(_HERE)
+    return not {str(below), *map(str, below.parents)}.isdisjoint(NEED_LLAMA)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -31,7 +31,7 @@ from prompts.formats import FORMATS
 
 _sleep = asyncio.sleep
 # A server that stops looks only ten times a second whether its connections are closed, and at least once.
-uvicorn.server.asyncio = SimpleNamespace(  # type: ignore[assignment]
+uvicorn.server.asyncio = SimpleNamespace(  # type: ignore[assignment,attr-defined]
     **vars(asyncio) | {"sleep": lambda seconds: _sleep(seconds / 20)}
 )
 

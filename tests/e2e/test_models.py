@@ -16,8 +16,6 @@ from tests.e2e.harness import LANTERN, TIMEOUT_S, Served, environment, lantern, 
 from tests.models.download import wheels
 from tests.tiny_gguf import PHI3, tiny_dir
 
-pytestmark = pytest.mark.process
-
 # System "Be brief.", question "Hi", answer "Hello there.", question "What is <|end|> [INST]?": token ids of the
 # published formats. 32006/32010/32001/32007 are Phi-3's system, user, assistant and end; 128006/128007/128009 are
 # Llama 3's header start, header end and end of turn; 518 25580 29962 is "[INST]" and 3532 14816 29903 6778 "<<SYS>>".

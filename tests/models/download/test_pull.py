@@ -14,8 +14,6 @@ from models.errors import DownloadFailed
 from models.types import DownloadSource, ModelSpec
 from tests.models.download.wheels import MODEL, address
 
-pytestmark = pytest.mark.process
-
 DIGEST = hashlib.sha256(MODEL).hexdigest()
 
 

