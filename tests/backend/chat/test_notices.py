@@ -1,4 +1,4 @@
-"""Answers that end in an unusual way: each has a notice for the user."""
+"""Theme tests of backend.chat.turns and rag: unusual ends of an answer; each has a notice for the user."""
 
 from pathlib import Path
 

@@ -1,0 +1,109 @@
+"""Index jobs: their states, their queue and their end. Changes that become jobs: test_freshness.py."""
+
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from backend.errors import ApiError
+from backend.indexing import jobs as module
+from backend.indexing.embedders import Embedders
+from backend.indexing.indexes import Indexes
+from backend.indexing.jobs import Jobs, report_wire
+from indexer.embedding.base import HashEmbedder
+from indexer.errors import IndexStorage
+from indexer.types import IndexReport, Skip
+from indexer.update.refresh import refresh
+from tests.indexer.harness import lay_out
+
+
+@asynccontextmanager
+async def started(folder: Path) -> AsyncIterator[Jobs]:
+    jobs = Jobs(Indexes(folder / "indexes", Embedders(HashEmbedder(), HashEmbedder)), watch=False)
+    try:
+        yield jobs
+    finally:
+        await jobs.close()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Jobs wait for it before they index."""
+    is_open = threading.Event()
+
+    def waits(*args: object, **options: object) -> IndexReport:
+        assert is_open.wait(30)
+        return refresh(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "refresh", waits)
+    yield is_open
+    is_open.set()
+
+
+async def test_a_job_ends_with_its_report(tmp_path: Path) -> None:
+    root = lay_out(tmp_path / "code", {"a.py": "def f(): pass\n", ".env": "KEY=hunter2hunter2\n"})
+    async with started(tmp_path) as jobs:
+        job = await jobs.start(str(root))
+        await jobs.wait(job)
+        assert jobs.get(job.id) is job
+        assert jobs.all(job.codebase) == [job]
+        assert not jobs.is_busy(job.codebase)
+    wire = job.wire
+    assert (wire["state"], wire["root"], wire["chunks"]) == ("done", str(root), 1)
+    assert (wire["report"]["files"], wire["report"]["skipped"]) == (1, {"secret": 1})
+    assert "error" not in wire
+
+
+async def test_the_same_codebase_has_one_running_job(tmp_path: Path, gate: threading.Event) -> None:
+    root, other = (str(lay_out(tmp_path / name, {"a.py": "def f(): pass\n"})) for name in ("code", "other"))
+    async with started(tmp_path) as jobs:
+        first, queued = await jobs.start(root), await jobs.start(other)
+        assert await jobs.start(root) is first
+        assert (first.state, queued.state) == ("running", "queued")
+        assert jobs.is_busy(queued.codebase)
+        gate.set()
+        await jobs.wait(queued)
+    assert (first.state, queued.state) == ("done", "done")
+
+
+async def test_a_job_that_fails_has_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> IndexReport:
+        raise IndexStorage("the disk is full")
+
+    monkeypatch.setattr(module, "refresh", full)
+    async with started(tmp_path) as jobs:
+        job = await jobs.start(str(lay_out(tmp_path / "code")))
+        with pytest.raises(ApiError, match="the disk is full"):
+            await jobs.wait(job)
+        with pytest.raises(ApiError, match="no index job nothing"):
+            jobs.get("nothing")
+    assert (job.state, job.wire["error"]["code"]) == ("failed", "index_unavailable")
+
+
+async def test_only_the_last_finished_jobs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT", 1)
+    root = str(lay_out(tmp_path / "code"))
+    async with started(tmp_path) as jobs:
+        ended = []
+        for _ in range(3):
+            ended.append(await jobs.start(root))
+            await jobs.wait(ended[-1])
+        await jobs.start(root)
+        assert ended[0] not in jobs.all(ended[0].codebase)
+        assert ended[2] in jobs.all(ended[0].codebase)
+
+
+def test_a_report_counts_what_was_skipped_by_reason() -> None:
+    skipped = (Skip("a", "binary"), Skip("b", "binary"), Skip("c", "secret"))
+    report = IndexReport(files=1, chunks=2, changed=1, removed=0, seconds=0.126, generation=4, skipped=skipped)
+    assert report_wire(report) == {
+        "files": 1,
+        "chunks": 2,
+        "changed": 1,
+        "removed": 0,
+        "seconds": 0.13,
+        "generation": 4,
+        "skipped": {"binary": 2, "secret": 1},
+    }
