@@ -1,4 +1,4 @@
-"""Theme tests of backend.chat.turns: what clients can do at the wrong moment; nothing is lost, doubled or left running."""
+"""Theme tests of backend.chat.turns: what clients do at the wrong moment; nothing is lost, doubled or left running."""
 
 import asyncio
 import json
