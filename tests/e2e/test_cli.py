@@ -162,21 +162,21 @@ def test_failures_have_messages_and_exit_codes(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("command", "name", "value"),
     [
-        ("PORT", "99999"),
-        ("HOST", "0.0.0.0"),
-        ("DATABASE_URL", "nonsense"),
-        ("DATABASE_URL", "sqlite:////proc/none/x.db"),
-        ("LOG_LEVEL", "LOUD"),
-        ("MODEL_NAME", "nope"),
+        ("serve", "PORT", "99999"),
+        ("serve", "HOST", "0.0.0.0"),
+        ("serve", "DATABASE_URL", "nonsense"),
+        ("serve", "DATABASE_URL", "sqlite:////proc/none/x.db"),
+        ("serve", "LOG_LEVEL", "LOUD"),
+        ("serve", "MODEL_NAME", "nope"),
+        ("doctor", "PORT", "99999"),
+        ("doctor", "DATABASE_URL", "sqlite:////proc/none/x.db"),
+        ("doctor", "MODEL_NAME", "nope"),
     ],
 )
-@pytest.mark.parametrize("command", [("serve",), ("doctor",)])
-def test_a_malformed_setting_stops_the_start_with_its_name(
-    tmp_path: Path, name: str, value: str, command: tuple[str, ...]
-) -> None:
-    done = lantern(tmp_path, *command, **{name: value})
+def test_a_malformed_setting_stops_the_start_with_its_name(tmp_path: Path, command: str, name: str, value: str) -> None:
+    done = lantern(tmp_path, command, **{name: value})
     assert done.returncode in (1, 2)
     assert name in done.stderr
     assert "Traceback" not in done.stderr

@@ -5,6 +5,7 @@ import hashlib
 import json
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,19 +53,30 @@ async def test_the_rendered_prompt_is_the_golden_token_ids(name: str) -> None:
     await engine.close()
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The codebase `code`, and `data` of the server."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[Served]:
+    """A server with all tiny models."""
+    (folder / "code").mkdir()
+    (folder / "code" / "a.py").write_text('def greet(name):\n    """Greets somebody."""\n    return f"Hello {name}"\n')
+    with serving(folder / "data", MODEL_NAME="phi3-mini", MODELS_DIR=tiny_dir(), MAX_TOKENS=24) as server:
+        yield server
+
+
 @pytest.mark.parametrize("name", GOLDEN)
-def test_a_model_streams_the_same_answer_over_every_api(tmp_path: Path, name: str) -> None:
-    code = tmp_path / "code"
-    code.mkdir()
-    (code / "a.py").write_text('def greet(name):\n    """Greets somebody."""\n    return f"Hello {name}"\n')
-    question = "What does greet do?"
-    with serving(tmp_path / "data", MODEL_NAME=name, MODELS_DIR=tiny_dir(), MAX_TOKENS=24) as served:
-        job = served.post("/index", {"path": str(code), "wait": True})
-        body = {"query": question, "temperature": 0, "codebase": job["codebase"]}
-        rest = served.post("/chat/query", body)
-        again = served.post("/chat/query", body)
-        command = lantern(tmp_path / "data", "ask", question, "--path", str(code), "--json")
-        websocket = asyncio.run(over_websocket(served, question, str(code)))
+def test_a_model_streams_the_same_answer_over_every_api(served: Served, folder: Path, name: str) -> None:
+    code, question = folder / "code", "What does greet do?"
+    job = served.post("/index", {"path": str(code), "wait": True})
+    body = {"query": question, "temperature": 0, "codebase": job["codebase"], "model": name}
+    rest = served.post("/chat/query", body)
+    again = served.post("/chat/query", body)
+    command = lantern(folder / "data", "ask", question, "--path", str(code), "--json", "-m", name)
+    websocket = asyncio.run(over_websocket(served, question, str(code), name))
     assert rest["response"]
     assert (rest["model_name"], rest["usage"]["completion"]) == (name, 24)
     assert again["response"] == rest["response"] == websocket["text"]
@@ -74,7 +86,7 @@ def test_a_model_streams_the_same_answer_over_every_api(tmp_path: Path, name: st
     assert json.loads(command.stdout)["sources"] == rest["sources"] == websocket["sources"]
 
 
-async def over_websocket(served: Served, question: str, workspace: str) -> dict[str, object]:
+async def over_websocket(served: Served, question: str, workspace: str, model: str) -> dict[str, object]:
     """The answer that a plugin receives."""
     answer: dict[str, object] = {"text": ""}
     async with served.websocket() as socket:
@@ -84,7 +96,7 @@ async def over_websocket(served: Served, question: str, workspace: str) -> dict[
 
         await send(1, "session/open", workspace=workspace)
         session = json.loads(await socket.recv())["result"]["session"]
-        await send(2, "session/prompt", session=session, turn="t", text=question, temperature=0)
+        await send(2, "session/prompt", session=session, turn="t", text=question, temperature=0, model=model)
         async for frame in socket:
             event = json.loads(frame).get("params", {})
             match event.get("type"):
@@ -97,13 +109,13 @@ async def over_websocket(served: Served, question: str, workspace: str) -> dict[
     raise AssertionError("the socket closed before the end")
 
 
-def test_a_conversation_continues_with_another_model(tmp_path: Path) -> None:
-    with serving(tmp_path, MODEL_NAME="phi3-mini", MODELS_DIR=tiny_dir(), MAX_TOKENS=8) as served:
-        first = served.post("/chat/query", {"query": "One?", "retrieval": "off", "temperature": 0})
-        ids = {"session_id": first["session_id"], "conversation_id": first["conversation_id"]}
-        follow_up = served.post("/chat/query", {"query": "And?", "retrieval": "off", "temperature": 0, **ids})
-        second = served.post("/chat/query", {"query": "Two?", "model": "llama3.1-8b", "temperature": 0, **ids})
-        preview = served.post("/chat/preview", {"query": "Three?", "model": "codellama-7b", **ids})
+def test_a_conversation_continues_with_another_model(served: Served) -> None:
+    how = {"retrieval": "off", "temperature": 0, "max_tokens": 8}
+    first = served.post("/chat/query", {"query": "One?", **how})
+    ids = {"session_id": first["session_id"], "conversation_id": first["conversation_id"]}
+    follow_up = served.post("/chat/query", {"query": "And?", **how, **ids})
+    second = served.post("/chat/query", {"query": "Two?", "model": "llama3.1-8b", **how, **ids})
+    preview = served.post("/chat/preview", {"query": "Three?", "retrieval": "off", "model": "codellama-7b", **ids})
     assert (first["model_name"], second["model_name"], preview["model_name"]) == (
         "phi3-mini",
         "llama3.1-8b",
