@@ -25,12 +25,18 @@ class Llama:
         return list(buffer[: api.llama_tokenize(vocab, data, len(data), buffer, len(buffer), special, special)])
 
     def text(self, tokens: list[int]) -> str:
-        """llama_detokenize, control tokens shown, SentencePiece's leading space removed."""
-        api = library()
-        array, buffer = (api.llama_token * len(tokens))(*tokens), ctypes.create_string_buffer(64 * len(tokens) + 64)
+        """llama.cpp's pieces of the tokens, control tokens shown, SentencePiece's leading space removed.
+
+        Not llama_detokenize: for some vocabularies it also removes spaces before punctuation.
+        """
+        api, buffer = library(), ctypes.create_string_buffer(256)
         vocab = api.llama_model_get_vocab(self.vocabulary.model)
-        size = api.llama_detokenize(vocab, array, len(tokens), buffer, len(buffer), False, True)
-        return buffer.raw[:size].decode()
+        leading = int(api.llama_vocab_type(vocab) == api.LLAMA_VOCAB_TYPE_SPM)
+        pieces: list[bytes] = []
+        for token in tokens:
+            size = api.llama_token_to_piece(vocab, token, buffer, len(buffer), 0 if pieces else leading, True)
+            pieces.append(buffer.raw[:size])
+        return b"".join(pieces).decode()
 
 
 @pytest.fixture(scope="session", params=ALL, ids=lambda tiny: tiny.model)
