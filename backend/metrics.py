@@ -149,7 +149,7 @@ class _Collector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._turns()
-        yield from self._tokens()
+        yield from self._counters()
         yield from self._models()
         yield GaugeMetricFamily("lantern_memory_bytes", "Resident memory of the server.", memory_bytes())
 
@@ -163,6 +163,9 @@ class _Collector(Collector):
         for reason in ("stop", "length"):
             passed.add_metric([reason], metrics.passthrough[reason])
         yield passed
+
+    def _counters(self) -> Iterator[Metric]:
+        metrics = self.metrics
         for name, help_text, value in (
             ("fallback_turns", "Turns answered without a model.", metrics.fallbacks),
             ("first_tokens", "Turns that produced text.", metrics.first_tokens),
@@ -171,12 +174,6 @@ class _Collector(Collector):
             ("first_token_forecast_error_seconds", "Error of these forecasts, summed.", metrics.forecast_error_s),
             ("first_token_promises", "Turns with a promised time to first token.", metrics.promises),
             ("first_token_promises_kept", "Those of them that kept it.", metrics.promises_kept),
-        ):
-            yield CounterMetricFamily(f"lantern_{name}", help_text, value)
-
-    def _tokens(self) -> Iterator[Metric]:
-        metrics = self.metrics
-        for name, help_text, value in (
             ("queue_seconds", "Time in queues, including waits for model loads, summed.", metrics.queue_s),
             ("prompt_tokens", "Tokens of prompts.", metrics.prompt_tokens),
             ("cached_tokens", "Tokens of prompts that were not evaluated again.", metrics.cached_tokens),
