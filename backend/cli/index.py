@@ -25,15 +25,22 @@ def run_index(path: Path, watch: bool, as_json: bool) -> None:
 
 
 def index_codebase(client: Client, path: Path, watch: bool | None = None) -> dict[str, Any]:
-    """Runs one index job to its end. With `watch=None` the server decides whether it follows the codebase."""
+    """Runs one index job to its end; an interrupt cancels it.
+
+    With `watch=None` the server decides whether it follows the codebase.
+    """
     job: dict[str, Any] = client.call("POST", "/index", {"path": str(path.expanduser().resolve()), "watch": watch})
     lines = output.Throttle()
-    while job["state"] in ("queued", "running"):
-        time.sleep(POLL_S)
-        job = client.call("GET", f"/index/jobs/{job['job_id']}")
-        output.progress(output.job_line(job))
-        if not sys.stderr.isatty():
-            lines.note(output.job_line(job))
+    try:
+        while job["state"] in ("queued", "running"):
+            time.sleep(POLL_S)
+            job = client.call("GET", f"/index/jobs/{job['job_id']}")
+            output.progress(output.job_line(job))
+            if not sys.stderr.isatty():
+                lines.note(output.job_line(job))
+    except KeyboardInterrupt:
+        client.call("DELETE", f"/index/jobs/{job['job_id']}")
+        raise
     output.progress("")
     if "error" in job:
         raise CommandFailed(job["error"]["message"])

@@ -35,12 +35,12 @@ def _search_index(settings: Settings, query: str, path: Path, count: int) -> dic
     from backend.indexing.retrieval import open_retrieval
     from indexer.errors import IndexerError
 
-    retrieval = open_retrieval(settings)
     try:
-        codebase = retrieval.choose(None, str(path))
-        if codebase is None or not codebase.chunks:
-            raise no_index(path)
-        return retrieval.find(query, codebase.id, count, ())
+        with open_retrieval(settings) as retrieval:
+            codebase = retrieval.choose(None, str(path))
+            if codebase is None or not codebase.chunks:
+                raise no_index(path)
+            return retrieval.find(query, codebase.id, count, ())
     except (ApiError, IndexerError) as error:
         refusal = translate(error)
         assert refusal is not None

@@ -23,7 +23,7 @@ from indexer.types import Skip, SourceFile
 SECRET, BINARY, MINIFIED, GENERATED, OVERSIZED = "secret", "binary", "minified", "generated", "oversized"
 SYMLINK, UNREADABLE, VANISHED, NAME, SPECIAL = "symlink", "unreadable", "vanished", "name", "special"
 EXCLUDED, DATA = "excluded", "data"  # a folder never worth indexing; a data file too large to be a sample
-CRASHED = "crashed"  # it crashed the process that parsed it
+COSTLY = "too costly to parse"  # it crashed the process that parsed it, or took too much time or memory
 
 MAX_BYTES = 1_000_000
 _DATA_BYTES = 100_000

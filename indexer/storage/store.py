@@ -8,9 +8,10 @@ import fcntl
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
@@ -46,6 +47,10 @@ class Store:
         self.root = root
         self._database = IndexDatabase(file, TABLES, VERSION)
         self._counts: CountCache = {}
+
+    def __reduce__(self) -> tuple[Callable[[str, Path, Path], "Store"], tuple[str, Path, Path]]:
+        """Pickled by its name: a worker process opens the database once."""
+        return _shared, (self.id, self.root, self._database.file)
 
     def create(self) -> None:
         """Creates the index if there is none. A damaged file stays; the next job rebuilds it."""
@@ -125,8 +130,8 @@ class Store:
                 db.execute("DELETE FROM skips")
             if done:
                 db.executemany(f"DELETE FROM skips WHERE {IN_SUBTREE}", map(subtree, only or ()))  # noqa: S608
-                rows = [(skip.path, skip.reason) for skip in skipped]
-                db.executemany("INSERT OR REPLACE INTO skips VALUES (?, ?)", rows)
+                rows = [(skip.path, skip.reason, skip.version) for skip in skipped]
+                db.executemany("INSERT OR REPLACE INTO skips VALUES (?, ?, ?)", rows)
 
     def drop_vectors(self, chunk_ids: Sequence[int]) -> None:
         """Deletes damaged vectors and marks their files, so that the next job indexes these again."""
@@ -173,6 +178,11 @@ class Store:
         except IndexDamaged:
             self._database.recreate()
             self.create()
+
+
+@cache
+def _shared(codebase_id: str, root: Path, file: Path) -> Store:
+    return Store(codebase_id, root, file)
 
 
 def _try_lock(file: TextIO) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from indexer.files import watch
 from indexer.files.watch import EVENTS, POLLING, Changes, Watch
+from indexer.workers.pool import in_process
 from tests.indexer.harness import FILES, lay_out, put
 
 PATIENCE_S = 20  # on a loaded machine
@@ -43,7 +44,7 @@ class Batches:
 
 @contextmanager
 def watching(root: Path) -> Iterator[Batches]:
-    watched = Batches(Watch(root))
+    watched = Batches(Watch(root, in_process))
     thread = threading.Thread(target=watched.collect)
     thread.start()
     try:
@@ -207,4 +208,4 @@ def test_it_polls_when_a_name_is_not_unicode(tmp_path: Path, monkeypatch: pytest
 
 def test_a_network_file_system_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "_REMOTE", ("",))  # every kind counts as remote
-    assert Watch(lay_out(tmp_path / "code")).how == POLLING
+    assert Watch(lay_out(tmp_path / "code"), in_process).how == POLLING
