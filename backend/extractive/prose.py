@@ -82,7 +82,7 @@ def join_list(items: Sequence[str]) -> str:
 def name(symbol: str) -> str:
     """A symbol as inline code; a heading that reads as a citation as plain words."""
     if _LOOKS_CITED.search(symbol):
-        return _LOOKS_CITED.sub(_escaped, " ".join(symbol.replace("`", "").split()))
+        return _LOOKS_CITED.sub(_escaped, one_line(" ".join(symbol.replace("`", "").split())))
     return code_span(symbol)
 
 
