@@ -11,6 +11,7 @@ from errno import EDQUOT, ENOSPC
 from indexer import errors as indexing
 from models import errors as modelling
 from prompts import errors as prompt_errors
+from prompts.visible import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class ApiError(Exception):
     def __init__(self, code: str, message: str, retry_after_ms: int | None = None, param: str | None = None) -> None:
         super().__init__(message)
         self.code = CODES[code]
-        self.message = message
+        self.message = one_line(message)  # it may quote a name or what the client sent
         self.retry_after_ms = retry_after_ms
         self.param = param  # the field that is wrong, if a field is
 

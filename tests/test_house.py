@@ -71,6 +71,23 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers == {"backend/openmp.py", "indexer/workers/pool.py"}
 
 
+def test_one_module_prints() -> None:
+    """So that nothing reaches a terminal unescaped. A child process of a template writes JSON for its parent."""
+    uses = r"\bprint\(|\binput\(|typer\.(echo|secho|style|confirm|prompt|progressbar)|sys\.std(out|err)\b|import rich"
+    printing = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        if re.search(uses, path.read_text("utf-8")) and "indexer/training/" not in path.as_posix()
+    }
+    assert printing == {"backend/cli/output.py", "prompts/template.py"}
+
+
+def test_nothing_writes_an_escape_sequence() -> None:
+    """Output has no colours, so NO_COLOR and a terminal without them need no care."""
+    written = [path for path in SOURCES if re.search(r"(\\x1b|\\033|\\e|\\u001b|\\x9b)[\[\]]", path.read_text("utf-8"))]
+    assert [path.relative_to(ROOT).as_posix() for path in written] == []
+
+
 def test_every_setting_is_in_the_example_with_its_default() -> None:
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
     example = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))

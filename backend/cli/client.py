@@ -15,8 +15,10 @@ import httpx
 from backend.cli.errors import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
 from backend.config import Settings
 from backend.instance_lock import DataFolderInUse, find, token
+from models.remote.sse import EventStream
 
 START_TIMEOUT_S = 30.0
+EVENT_BYTES = 1 << 26  # of one event; the server is our own
 OWN_SERVER = {"host": "127.0.0.1", "port": 0, "watch": False}  # settings of a server that ends with the command
 EXIT_CODES = {"model_unavailable": MODEL_UNAVAILABLE, "index_unavailable": NO_INDEX}
 
@@ -43,12 +45,11 @@ class Client:
             if reply.is_error:
                 reply.read()
                 raise command_failed(reply.json()["error"])
-            for line in reply.iter_lines():
-                if line.startswith("data: "):
-                    event = json.loads(line.removeprefix("data: "))
-                    yield event
-                    if event["type"] == "end":
-                        return
+            stream = EventStream(EVENT_BYTES)  # httpx's own lines would also end at U+2028 and others inside of JSON
+            for event in (json.loads(data) for block in reply.iter_bytes() for data in stream.feed(block)):
+                yield event
+                if event["type"] == "end":
+                    return
         raise CommandFailed("the server stopped before the answer was complete; the text so far is stored")
 
     def codebase(self, path: Path) -> str:

@@ -4,7 +4,6 @@ It works on a copy in a temporary folder: the user's files and their index stay 
 """
 
 import importlib.util
-import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -131,11 +130,13 @@ def _weight(signal: str, value: str) -> float | None:
 def _print(path: Path, runs: dict[str, list[MetricsRow]], as_json: bool) -> None:
     if as_json:
         results = [{"settings": name, "rows": [asdict(row) for row in rows]} for name, rows in runs.items()]
-        print(json.dumps({"path": str(path.expanduser().resolve()), "runs": results}))
+        output.as_json({"path": str(path.expanduser().resolve()), "runs": results})
         return
     for name, rows in runs.items():
-        print(f"{name}\n{table(rows)}\n")
-    print("\n".join(plot.lines(plot.bars(runs))))
+        output.line(name)
+        output.text(f"{table(rows)}\n")
+    for bar in plot.lines(plot.bars(runs)):
+        output.line(bar)
 
 
 def table(rows: Sequence[MetricsRow]) -> str:

@@ -1,7 +1,5 @@
 """`lantern index`: runs an index job and shows how far it is; with `--watch` it follows the changes."""
 
-import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ def run_index(path: Path, watch: bool, as_json: bool) -> None:
     with open_client(command_settings()) as client:
         job = index_codebase(client, path, watch or None)
         if as_json:
-            print(json.dumps(job, ensure_ascii=False), flush=True)
+            output.as_json(job)
         if watch:
             _follow(client, job, as_json)
 
@@ -36,7 +34,7 @@ def index_codebase(client: Client, path: Path, watch: bool | None = None) -> dic
             time.sleep(POLL_S)
             job = client.call("GET", f"/index/jobs/{job['job_id']}")
             output.progress(output.job_line(job))
-            if not sys.stderr.isatty():
+            if not output.is_terminal():
                 lines.note(output.job_line(job))
     except KeyboardInterrupt:
         client.call("DELETE", f"/index/jobs/{job['job_id']}")
@@ -63,4 +61,4 @@ def _follow(client: Client, first: dict[str, Any], as_json: bool) -> None:
             if "error" in job or job["report"]["changed"] or job["report"]["removed"]:
                 output.change_summary(job)
                 if as_json:
-                    print(json.dumps(job, ensure_ascii=False), flush=True)
+                    output.as_json(job)
