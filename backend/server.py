@@ -23,6 +23,7 @@ from backend.wiring import build_services
 
 ANNOUNCE_S = 0.5  # for telling the sockets that the server closes
 SHUTDOWN_S = 5  # for open requests
+THREADS = 32
 
 BuildServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 OnReady = Callable[[str], None]  # is called with the URL when the server accepts connections
@@ -40,6 +41,8 @@ async def serve(
 
     `preload` loads the server's model when the server is ready, instead of with the first question.
     """
+    # A thread that waits for the disk or for a worker process takes nothing: no request should wait for a thread.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="work"))
     lock = DataDirLock(settings.data_dir)
     bound: socket.socket | None = None
     try:
