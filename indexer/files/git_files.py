@@ -25,7 +25,9 @@ def git_files(root: Path, only: Collection[str] | None = None) -> list[str] | No
         _is_special(folder / _IGNORE_FILE) or _is_special(folder / _EXCLUDE_FILE) for folder in (root, *root.parents)
     ):
         return None
-    if git(root, "rev-parse", "--is-inside-work-tree") != b"true\n" or git(root, "check-ignore", ".") is not None:
+    place = git(root, "rev-parse", "--is-inside-work-tree", "--show-prefix") or b""
+    is_top = place == b"true\n\n"  # which no rule can ignore
+    if not place.startswith(b"true\n") or (not is_top and git(root, "check-ignore", ".") is not None):
         return None
     if only is not None and not only:
         return []

@@ -158,6 +158,26 @@ def _fake(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setenv("PATH", f"{file.parent}{os.pathsep}{os.environ['PATH']}")
 
 
+def test_git_is_given_no_input_few_variables_and_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is given by the shell (PWD and the like) says nothing."""
+    _fake(tmp_path, monkeypatch, "cat; env; ulimit -v; ulimit -c")
+    monkeypatch.setenv("SECRET_API_KEY", "x")
+    *variables, memory, core = (git(tmp_path, "log") or b"").decode().splitlines()
+    names = {line.partition("=")[0] for line in variables}
+    assert names - {"PWD", "OLDPWD", "SHLVL", "_"} <= {*module._INHERITED, *module._FIXED}
+    assert {"PATH", "HOME", *module._FIXED} <= names
+    assert (memory, core) == ("2097152" if sys.platform == "linux" else memory, "0")
+
+
+def test_a_program_named_git_in_the_repository_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = shop(tmp_path / "shop")
+    put(root, "git", f"#!/bin/sh\n: > {tmp_path}/ran\n").chmod(0o755)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("PATH", f".{os.pathsep}{os.pathsep}{os.environ['PATH']}")
+    assert git(Path(), "ls-files") == b"README.md\nshop/cart.py\nshop/mail.js\ntests/test_cart.py\n"
+    assert not (tmp_path / "ran").exists()
+
+
 UNUSABLE = {
     "missing": "exit 127",
     "too old for an option": 'echo "error: unknown option" >&2; exit 129',
@@ -206,7 +226,7 @@ LASTING = 'exec 9>"{}/open"; echo begun >&9; sleep 1000 & (trap "" TERM HUP INT;
 def test_nothing_is_left_at_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_end: int, end: str) -> None:
     _fake(tmp_path, monkeypatch, LASTING.format(tmp_path) + end)
     monkeypatch.setattr(module, "MAX_OUTPUT", 1000)
-    assert git(tmp_path, "rev-parse", "HEAD", limit_s=30.0 if end == "yes" else 1.0) is None
+    assert git(tmp_path, "rev-parse", "HEAD", limit_s=30.0 if end == "yes" else 3.0) is None
     assert _all_of(open_end) == b"begun\n"
 
 
