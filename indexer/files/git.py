@@ -62,6 +62,7 @@ _OF_DIFFS = ("--no-ext-diff", "--no-textconv", "--submodule=short", "--no-color"
 _FLAGS: dict[str, tuple[str, ...]] = {
     "cat-file": (),
     "check-ignore": (),
+    "config": (),
     "diff-tree": _OF_DIFFS,
     "log": ("--no-show-signature", *_OF_DIFFS),
     "ls-files": (),
