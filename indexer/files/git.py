@@ -56,6 +56,8 @@ _SETTINGS = (
     "core.bigFileThreshold=8m",
     "core.packedGitWindowSize=32m",
     "core.packedGitLimit=256m",
+    "core.preloadIndex=false",  # each thread would reserve 64 MiB
+    "index.threads=1",
 )
 _OF_DIFFS = ("--no-ext-diff", "--no-textconv", "--submodule=short", "--no-color", "-O/dev/null")
 # A command that is missing here may run programs: see what it does with filters, drivers and hooks first.
@@ -98,7 +100,7 @@ _FIXED = {
 # function that runs between fork and exec could do the same on Linux, but is unsafe in a process with threads.
 _GUARD = r"""
 ulimit -c 0
-ulimit -v 2097152 2>/dev/null  # KiB; macOS has no such limit
+ulimit -v 1048576 2>/dev/null  # KiB; macOS has no such limit
 { git "$@"; printf '\n%d' $?; } </dev/null &
 exec >/dev/null
 read -r end

@@ -166,7 +166,7 @@ def test_git_is_given_no_input_few_variables_and_little_memory(tmp_path: Path, m
     names = {line.partition("=")[0] for line in variables}
     assert names - {"PWD", "OLDPWD", "SHLVL", "_"} <= {*module._INHERITED, *module._FIXED}
     assert {"PATH", "HOME", *module._FIXED} <= names
-    assert (memory, core) == ("2097152" if sys.platform == "linux" else memory, "0")
+    assert (memory, core) == ("1048576" if sys.platform == "linux" else memory, "0")
 
 
 def test_a_program_named_git_in_the_repository_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
