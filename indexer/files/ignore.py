@@ -6,11 +6,12 @@ Knows `.gitignore` and our own `.lanternignore`; not what is worth indexing.
 import os
 import re
 import stat
-import subprocess
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
+
+from indexer.files.git_files import git_files
 
 OWN_FILE = ".lanternignore"
 IGNORE_FILES = (".gitignore", OWN_FILE)
@@ -18,10 +19,6 @@ _TOOLING = """.git .hg .svn .jj node_modules bower_components .venv venv .tox .n
     .pytest_cache .hypothesis .gradle .idea .terraform .next .nuxt .svelte-kit .parcel-cache .turbo .eggs .lantern
     .import_linter_cache .yarn .pnpm-store .cargo .dart_tool"""
 EXCLUDED_FOLDERS = frozenset(_TOOLING.split())
-_ENV = ("env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "GIT_NO_LAZY_FETCH=1")
-# A repository's own configuration may name programs to run, and the repository may be untrusted.
-_GIT = (*_ENV, "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C")
-_TIMEOUT_S = 120
 
 
 def git_listing(root: Path, only: Collection[str] | None = None) -> Iterator[str]:
@@ -94,16 +91,12 @@ def _walk_only(root: Path, only: Collection[str]) -> list[str]:
 
 
 def _list_by_git(root: Path, only: Collection[str] | None = None) -> list[str] | None:
-    """None when git is missing, or `root` is in no work tree or ignored by it."""
-    if git(root, "rev-parse", "--is-inside-work-tree") != b"true\n" or git(root, "check-ignore", ".") is not None:
-        return None
-    if only is not None and not only:
-        return []
-    out = git(root, "--literal-pathspecs", "ls-files", "-co", "--exclude-standard", "-z", "--", *(only or ()))
-    if out is None:
+    """As `git_files`, sorted and unique, with what is in the repositories inside this one."""
+    listed = git_files(root, only)
+    if listed is None:
         return None
     found: set[str] = set()
-    for path in map(os.fsdecode, filter(None, out.split(b"\0"))):
+    for path in listed:
         if _is_folder(f"{root}/{path}"):  # a submodule, or a repository inside this one
             nested = path.rstrip("/")
             found.update(f"{nested}/{below}" for below in git_listing(root / nested))
@@ -118,17 +111,6 @@ def _is_folder(path: str | Path) -> bool:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except OSError:
         return False
-
-
-def git(folder: Path, *arguments: str) -> bytes | None:
-    """The output of git in a folder; None if git fails or is missing. Fetches nothing."""
-    try:
-        result = subprocess.run(
-            [*_GIT, os.fspath(folder), *arguments], capture_output=True, timeout=_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return result.stdout if result.returncode == 0 else None
 
 
 def _walk(root: Path, folder: str, rules: "IgnoreRules") -> Iterator[str]:
