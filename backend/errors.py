@@ -100,6 +100,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
     (indexing.CodebaseUnreadable, "bad_params"),
     (indexing.CodebaseEmpty, "bad_params"),
     (indexing.IndexCancelled, "cancelled"),
+    (indexing.IndexFull, "storage_full"),
     (indexing.IndexerError, "index_unavailable"),
 )
 
