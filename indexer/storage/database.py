@@ -5,6 +5,7 @@ Knows connections, transactions and what SQLite's errors mean to a person; not w
 
 import errno
 import logging
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -143,7 +144,8 @@ class IndexDatabase:
             inode, db = self._borrow()
             try:
                 db.execute(first)
-                if self._stat()[1] <= _VACUUM_BYTES:
+                size = self._stat()[1]
+                if size <= _VACUUM_BYTES and shutil.disk_usage(self.file.parent).free > 3 * size:
                     db.execute("VACUUM")
                 self._is_log_due = not _empty_log(db, _PURGE_BUSY_MS)
             finally:
