@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
@@ -47,7 +48,7 @@ def build_app(services: Services, rules: security.AccessRules) -> App:
     app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(Exception, _failed)
     # Starlette logs whatever reaches the handler for Exception; handlers by class keep expected errors out of the log.
-    for expected in (ApiError, OSError, ModelError, PromptError):
+    for expected in (ApiError, OSError, SQLAlchemyError, ModelError, PromptError):
         app.add_exception_handler(expected, _failed)
     return App(services, sockets, security.Guard(app, rules))
 

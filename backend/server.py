@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -17,9 +18,12 @@ import uvicorn
 from backend.api import security
 from backend.app import App, build_app
 from backend.config import BadSetting, Settings
+from backend.data_folder import make_private
 from backend.instance_lock import DataDirLock, token
 from backend.services import Services
 from backend.wiring import build_services
+
+log = logging.getLogger(__name__)
 
 ANNOUNCE_S = 0.5  # for telling the sockets that the server closes
 SHUTDOWN_S = 5  # for open requests
@@ -37,12 +41,15 @@ async def serve(
     *,
     preload: bool = True,
 ) -> None:
-    """Serves until `stop` is set; without `stop`, until a signal arrives. Raises `BadSetting`, `DataFolderInUse`.
+    """Serves until `stop` is set; without `stop`, until a signal arrives.
 
-    `preload` loads the server's model when the server is ready, instead of with the first question.
+    `preload` loads the server's model when the server is ready, instead of with the first question. Raises
+    `BadSetting`, `DataFolderInUse`, `UnsafeDataFolder`.
     """
     # A thread that waits for the disk or for a worker process takes nothing: no request should wait for a thread.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="work"))
+    for note in make_private(settings.data_dir):
+        log.warning("%s", note)
     lock = DataDirLock(settings.data_dir)
     bound: socket.socket | None = None
     try:

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from backend.chat.turns import Turns
+from backend.errors import to_api_error
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ class EventPumps:
                     await self._writer.event(event.wire)
         except GONE:
             return
-        except Exception:  # the edge of the socket: the client must not wait for events that never come
-            log.exception("the events of session %s can no longer be sent", session)
+        except Exception as failure:  # noqa: BLE001 - the edge: the client must not wait for events that never come
+            error = to_api_error(failure, log, f"the events of session {session}")
+            log.warning("the events of session %s can no longer be sent: %s", session, error.message)
             await self._writer.close(CANNOT_GO_ON)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,11 +113,16 @@ class Codebases:
             return self._stores[name]
 
     def _roots(self) -> dict[str, Path]:
-        """The folder of each index, from a file beside the database: a damaged database still has a name."""
+        """The folder of each index, from a file beside the database: a damaged database still has a name.
+
+        A damaged name is left out until its folder is indexed again.
+        """
         roots = {}
         for file in self._folder.glob("*.root"):
-            if self._file(file.stem).exists():
-                roots[file.stem] = Path(file.read_text("utf-8", "surrogateescape"))
+            with suppress(FileNotFoundError):  # the index has just been deleted
+                root = Path(file.read_text("utf-8", "surrogateescape"))
+                if self._file(file.stem).exists() and codebase_id(root) == file.stem:
+                    roots[file.stem] = root
         return roots
 
 
