@@ -48,6 +48,14 @@ def connection_limit(files: int) -> int:
     return min(CONNECTIONS, max(files // 2, files - OWN_FILES))
 
 
+def make_room(connections: Collection[Connection], peer: str, limit: int) -> bool:
+    """Whether one more connection of this address fits. If need be, another one is closed for it."""
+    same = [connection for connection in connections if connection.client and connection.client[0] == peer]
+    if len(same) >= max(1, int(limit * PEER_SHARE)):
+        return _close_one(same)
+    return len(connections) < limit or _close_one(connections)
+
+
 class Listener:
     """The accepting side of a bound socket, in the shape of an `asyncio.Server`."""
 
@@ -55,8 +63,7 @@ class Listener:
         self, bound: socket.socket, make: Callable[[], Connection], connections: Collection[Connection], limit: int
     ) -> None:
         """`make` makes the protocol of a connection, which adds itself to `connections` and removes itself."""
-        self._bound, self._make, self._connections = bound, make, connections
-        self._limit, self._peer_limit = limit, max(1, int(limit * PEER_SHARE))
+        self._bound, self._make, self._connections, self._limit = bound, make, connections, limit
         self._reported_at = -LOG_S
         bound.setblocking(False)
         bound.listen(BACKLOG)
@@ -76,19 +83,12 @@ class Listener:
             except OSError as error:
                 await self._report(error)
                 continue
-            if not self._has_room(str(address[0])):
+            if not make_room(self._connections, str(address[0]), self._limit):
                 with accepted, suppress(OSError):
                     accepted.send(refusal(HTTPStatus.SERVICE_UNAVAILABLE))
                 continue
             with suppress(OSError):  # it has left again
                 await loop.connect_accepted_socket(self._make, accepted)
-
-    def _has_room(self, peer: str) -> bool:
-        """Whether one more connection of this address may stay. If need be, another one is closed for it."""
-        same = [connection for connection in self._connections if connection.client and connection.client[0] == peer]
-        if len(same) >= self._peer_limit:
-            return _close_one(same)
-        return len(self._connections) < self._limit or _close_one(self._connections)
 
     async def _report(self, error: OSError) -> None:
         """Waits before the next `accept`; without files, a connection is closed so that one is free."""

@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 from websockets.frames import CloseCode
 
 from backend.api.security import TRUST
-from backend.connections.http import SILENT_S
+from backend.connections import http
 from backend.connections.refusal import refusal
 
 
@@ -28,7 +28,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     def close_if_silent(self, now: float) -> None:
         """Ends a connection that has not shown the token for `SILENT_S`. The keepalive pings look after the others."""
-        if not self.is_trusted and now - self.since >= SILENT_S:
+        if not self.is_trusted and now - self.since >= http.SILENT_S:
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:

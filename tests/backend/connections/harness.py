@@ -9,6 +9,7 @@ from typing import Any
 import h11
 
 from tests.backend.harness import World
+from tests.e2e.harness import Served
 
 PATIENCE_S = 30  # only guards against hanging
 
@@ -52,7 +53,7 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(world: World) -> AsyncIterator[Raw]:
+async def raw(world: World | Served) -> AsyncIterator[Raw]:
     host, _, port = world.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
