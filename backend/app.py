@@ -1,7 +1,6 @@
 """The web application: routers on services, one shape for every error, and the access guard in front."""
 
 import asyncio
-import json
 import logging
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from backend.api import chat, health, history, index, security
+from backend.api.encoding import json_text
 from backend.api.openai import routes
 from backend.api.websocket import Sockets
 from backend.config import VERSION
@@ -33,10 +33,10 @@ class App:
 
 
 class Json(JSONResponse):
-    """JSON that can always be encoded: half of a surrogate pair, as in a file name that is not UTF-8, becomes `?`."""
+    """An answer that can always be encoded."""
 
     def render(self, content: object) -> bytes:
-        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+        return json_text(content).encode()
 
 
 def build_app(services: Services, rules: security.AccessRules) -> App:

@@ -28,7 +28,11 @@ class BoundedHttp(HttpToolsProtocol):
     """One HTTP connection. `is_trusted`: it has shown the token."""
 
     def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: AbstractEventLoop | None = None
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state | {TRUST: self._trust}, _loop)
         self.is_trusted = False
@@ -145,4 +149,3 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _trust(self) -> None:
         self.is_trusted = True
-

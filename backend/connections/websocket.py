@@ -20,7 +20,11 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     is_answering = False  # before a client has shown the token, it is owed nothing
 
     def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: AbstractEventLoop | None = None
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state | {TRUST: self._trust}, _loop)
         self.is_trusted = False

@@ -185,5 +185,3 @@ async def test_300_requests_and_200_sockets_of_one_user_are_served_at_once(tmp_p
             answers = await asyncio.gather(*(http.get("/chat/sessions") for _ in range(300)))
         assert {answer.status_code for answer in answers} == {200}
         assert [await socket.call("ping") for socket in sockets] == [{}] * 200
-
-
