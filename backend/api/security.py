@@ -9,6 +9,7 @@ import ipaddress
 import json
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +84,9 @@ class Guard:
         if violation is not None:
             return await _refuse(scope, send, *violation)
         if scope["type"] == "websocket":
-            return await self._app(scope, receive, send)
+            with suppress(asyncio.CancelledError):  # only a server that stops cancels a connection
+                await self._app(scope, receive, send)
+            return None
         if scope["path"] not in OPEN_PATHS:
             trust(scope)
         return await _bounded(self._app, scope, receive, send)

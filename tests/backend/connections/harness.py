@@ -74,7 +74,9 @@ def parsed(head: bytes) -> tuple[int, dict[str, str]]:
     return response.status_code, {name.decode(): value.decode() for name, value in response.headers}
 
 
-def request(world: World, path: str = "/health", *lines: str, method: str = "GET", token: bool = False) -> bytes:
+def request(
+    world: World | Served, path: str = "/health", *lines: str, method: str = "GET", token: bool = False
+) -> bytes:
     """A request with its Host; `lines` are further headers."""
     host = world.url.removeprefix("http://")
     if token:

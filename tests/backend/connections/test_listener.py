@@ -18,7 +18,7 @@ import pytest
 from backend.connections import listener
 from backend.connections.listener import connection_limit, make_room
 from models.scripted import ScriptedEngine
-from tests.backend.connections.harness import raw
+from tests.backend.connections.harness import raw, request
 from tests.backend.harness import running
 from tests.e2e import harness
 
@@ -171,6 +171,20 @@ async def test_idle_connections_up_to_the_limit_of_files_do_not_stop_the_server(
         _, log = served.process.communicate(timeout=harness.TIMEOUT_S)
     assert len(log.splitlines()) < 10, log
     assert b"Traceback" not in log
+
+
+@pytest.mark.process
+async def test_no_connection_delays_the_end(tmp_path: Path) -> None:
+    """From SIGTERM to the end there are 5 seconds."""
+    lines = ("Content-Type: application/json", "Content-Length: 100")
+    with harness.serving(tmp_path) as served:
+        async with served.websocket(), AsyncExitStack() as stack:
+            for sent in (b"", b"GET / HTTP/1.1\r\n", request(served, "/search", *lines, method="POST", token=True)):
+                connection = await stack.enter_async_context(raw(served))
+                await connection.send(sent)
+            served.process.terminate()
+            assert await asyncio.to_thread(served.process.wait, 5) == 0
+        assert b"Traceback" not in served.process.communicate()[1]
 
 
 @pytest.mark.process
