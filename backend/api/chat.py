@@ -1,7 +1,6 @@
 """REST: questions and their answers."""
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -13,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from backend.api import schemas
 from backend.api.deps import ServicesDep
+from backend.api.encoding import json_text
 from backend.chat.question import Question
 from backend.chat.turn_result import TurnResult
 from backend.db import conversations
@@ -143,4 +143,4 @@ async def _as_sse(first: Event, rest: AsyncGenerator[Event]) -> AsyncIterator[st
 
 def _sse(event: Event) -> str:
     number = f"id: {event.seq}\n" if event.seq else ""
-    return f"{number}event: {event.type}\ndata: {json.dumps(event.wire, ensure_ascii=False)}\n\n"
+    return f"{number}event: {event.type}\ndata: {json_text(event.wire)}\n\n"

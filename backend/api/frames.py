@@ -1,7 +1,6 @@
 """The outgoing side of one socket: JSON-RPC frames, and the events of the sessions that its client has opened."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Iterable
 from contextlib import aclosing, suppress
@@ -9,6 +8,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from backend.api.encoding import json_text
 from backend.chat.turns import Turns
 from backend.errors import to_api_error
 
@@ -43,7 +43,7 @@ class FrameWriter:
 
     async def _write(self, message: dict[str, Any]) -> None:
         """Backpressure ends here: a client that does not read is disconnected; the log keeps its events."""
-        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        text = json_text(message)
         try:
             async with self._lock, asyncio.timeout(SEND_S):
                 await self._socket.send_text(text)

@@ -25,7 +25,7 @@ class Page:
     """Which part of a list a client asks for."""
 
     limit: Annotated[int, Query(ge=1, le=1000)] = 50
-    offset: Annotated[int, Query(ge=0)] = 0
+    offset: Annotated[int, Query(ge=0, lt=1 << 53)] = 0
 
 
 PageDep = Annotated[Page, Depends()]
