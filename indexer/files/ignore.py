@@ -6,12 +6,12 @@ Does not know what is worth indexing.
 
 import os
 import stat
-import subprocess
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from indexer.files.git import LONG_S, git
 from indexer.files.ignore_rules import IGNORE_FILES, OWN_FILE, IgnoreRules, Verdict, verdict_outside
 from indexer.files.mounts import pseudo_folders
 from indexer.files.repositories import is_repository
@@ -20,10 +20,6 @@ _TOOLING = """.git .hg .svn .jj node_modules bower_components .venv venv .tox .n
     .pytest_cache .hypothesis .gradle .idea .terraform .next .nuxt .svelte-kit .parcel-cache .turbo .eggs .lantern
     .import_linter_cache .yarn .pnpm-store .cargo .dart_tool"""
 EXCLUDED_FOLDERS = frozenset(_TOOLING.split())
-_ENV = ("env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "GIT_NO_LAZY_FETCH=1")
-# A repository's own configuration may name programs to run, and the repository may be untrusted.
-_GIT = (*_ENV, "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C")
-_TIMEOUT_S = 120
 
 
 def git_listing(root: Path, only: Collection[str] | None = None) -> Iterator[str]:
@@ -110,10 +106,16 @@ def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | No
     excludes = Path("~/.config/git/ignore").expanduser() if users is None else root / up / os.fsdecode(users[:-1])
     outside, is_ignored = verdict_outside(root, root / up, [root / exclude, excludes])
     words = ("ls-files", "-c", "-z", "--", *(only or ()))
-    out = b"" if only is not None and not only else git(root, "--literal-pathspecs", *words)
+    out = b"" if only is not None and not only else git(root, *words, limit_s=LONG_S)
     if out is None or (is_ignored and not git(root, "ls-files", "-c", "-z")):
         return None
-    return _Repository([os.fsdecode(path) for path in out.split(b"\0") if path], outside, is_ignored)
+    tracked = filter(_is_below, map(os.fsdecode, out.split(b"\0")))
+    return _Repository(list(tracked), outside, is_ignored)
+
+
+def _is_below(path: str) -> bool:
+    """An index that git did not write may name any path."""
+    return {"", ".", ".."}.isdisjoint(path.split("/"))
 
 
 def _is_folder(path: str | Path) -> bool:
@@ -122,17 +124,6 @@ def _is_folder(path: str | Path) -> bool:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except OSError:
         return False
-
-
-def git(folder: Path, *arguments: str) -> bytes | None:
-    """The output of git in a folder; None if git fails or is missing. Fetches nothing."""
-    try:
-        result = subprocess.run(
-            [*_GIT, os.fspath(folder), *arguments], capture_output=True, timeout=_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return result.stdout if result.returncode == 0 else None
 
 
 class _Tree:

@@ -1,5 +1,6 @@
 """Ignore rules: by git in a repository, and with the same results outside one."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -231,3 +232,28 @@ def test_a_pattern_of_many_stars_costs_nothing(tmp_path: Path, repository: bool)
     for name in (".gitignore", ".lanternignore"):
         put(tmp_path, name, text="*a" * 30 + "b\n" + "**/" * 30 + "*a" * 30 + "b\n" + "x\n")
     assert listed(tmp_path) == ["a" * 200]
+
+
+@pytest.mark.parametrize("hostile", ["../secret.py", "sub/../../s.py", "/etc/hosts.py", "./sub/bb.py", "sub//bbb.py"])
+def test_a_path_in_the_index_that_leads_elsewhere_is_left_out(tmp_path: Path, hostile: str) -> None:
+    """git refuses to add such a path, but lists one that is in the file already."""
+    root, placeholder = tmp_path / "code", "x" * len(hostile)
+    put(root, "sub/b.py", placeholder)
+    put(tmp_path, "secret.py", "s.py")
+    git(root, "init")
+    git(root, "add", "-A")
+    (root / placeholder).unlink()
+    index = root / ".git/index"
+    data = index.read_bytes()[:-20].replace(placeholder.encode(), hostile.encode())
+    index.write_bytes(data + hashlib.sha1(data).digest())
+    assert hostile in git(root, "ls-files", "-z").split("\0")
+    assert listed(root) == ["sub/b.py"]
+
+
+@pytest.mark.parametrize("worktree", ["../..", "/", "/usr"])
+def test_a_work_tree_elsewhere_lists_nothing_else(tmp_path: Path, worktree: str) -> None:
+    root = tmp_path / "code"
+    put(root, "a.py", "sub/b.py")
+    git(root, "init")
+    git(root, "config", "core.worktree", worktree)
+    assert listed(root / "sub") == ["b.py"]
