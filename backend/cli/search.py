@@ -38,7 +38,7 @@ def _search_index(settings: Settings, query: str, path: Path, count: int) -> dic
         with open_retrieval(settings) as retrieval:
             codebase = retrieval.choose(None, str(path))
             if codebase is None or not codebase.chunks:
-                raise no_index(path)
+                raise no_index(path, retrieval.left_out(path))
             return retrieval.find(query, codebase.id, count, ())
     except (ApiError, IndexerError) as error:
         refusal = translate(error)

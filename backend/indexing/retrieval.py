@@ -62,6 +62,10 @@ class Retrieval:
             return next((info for info in indexed if store is not None and info.id == store.id), None)
         return max(indexed, key=lambda info: info.indexed_at, default=None)
 
+    def left_out(self, path: Path) -> Path | None:
+        """The repository of a path that an index around it leaves out; None if the path is in an index, or in none."""
+        return self._codebases.left_out(path)
+
     def opened(self, workspace: str) -> None:
         """Reports that a client opened the codebase that contains this path, if there is one."""
         with suppress(OSError, RuntimeError):  # a path that no folder can have

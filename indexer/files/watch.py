@@ -17,7 +17,10 @@ from pathlib import Path, PurePosixPath
 from watchfiles._rust_notify import RustNotify
 
 from indexer.errors import CodebaseUnreadable, IndexCancelled, WorkerDied
-from indexer.files.ignore import EXCLUDED_FOLDERS, IGNORE_FILES, IgnoreRules, list_folders
+from indexer.files.ignore import EXCLUDED_FOLDERS, list_folders
+from indexer.files.ignore_rules import IGNORE_FILES, IgnoreRules
+from indexer.files.mounts import remote_file_system
+from indexer.files.repositories import is_separate
 from indexer.files.scan import is_unicode, walk
 from indexer.types import Skip
 from indexer.workers.pool import Call, Runner
@@ -35,8 +38,6 @@ POLL_SHARE = 20  # polling takes at most one part in so many of the time
 _TRIES = 5  # to list folders that change meanwhile
 _CPU_S = 60.0  # for looking at all files once
 _HEAD, _LOCK = ".git/HEAD", ".git/index.lock"
-# File systems that report only the changes made on this machine.
-_REMOTE = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gluster", "vboxsf", "vmhgfs", "drvfs", "fuse.", "prl_")
 
 # What watchfiles raises: RuntimeError for an error without a Python type, UnicodeError for a name that is not Unicode.
 _WATCH_ERRORS = (OSError, RuntimeError, UnicodeError, WorkerDied)
@@ -56,7 +57,7 @@ class Watch:
         self._stop = threading.Event()
         self._run = Runner(call, self._stop.is_set)
         self._source: _Events | _Polling
-        remote = _network_file_system(root)
+        remote = remote_file_system(root)
         try:
             if remote:
                 raise OSError(f"{remote} does not report what other machines change")
@@ -216,6 +217,8 @@ def _ignored(root: Path) -> Callable[[str], bool]:
     def is_ignored(path: str) -> bool:
         if not EXCLUDED_FOLDERS.isdisjoint(path.split("/")):
             return True
+        if is_separate((root / path).parent, root):
+            return True
         return rules.ignores_below(path, _is_folder(root / path))
 
     return is_ignored
@@ -231,7 +234,8 @@ def stat_files(root: Path) -> dict[str, tuple[int, int] | str] | None:
 
 
 def _rules_changed(paths: Collection[str]) -> bool:
-    return not {".", ".git"}.isdisjoint(paths) or any(PurePosixPath(path).name in IGNORE_FILES for path in paths)
+    """Whether an ignore file changed, or a repository inside appeared or went."""
+    return "." in paths or any(PurePosixPath(path).name in (".git", *IGNORE_FILES) for path in paths)
 
 
 def _identity(root: Path) -> tuple[int, int] | None:
@@ -244,15 +248,3 @@ def _identity(root: Path) -> tuple[int, int] | None:
 
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
-
-
-def _network_file_system(root: Path) -> str:
-    """The type of the network file system that `root` is on; "" for a local or an undetermined one."""
-    try:
-        lines = Path("/proc/self/mounts").read_text("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        return ""
-    mounts = [(fields[1].replace("\\040", " "), fields[2]) for fields in map(str.split, lines)]
-    above = [(len(folder), at, kind) for at, (folder, kind) in enumerate(mounts) if root.is_relative_to(folder)]
-    kind = max(above, default=(0, 0, ""))[2]
-    return kind if kind.startswith(_REMOTE) else ""

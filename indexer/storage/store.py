@@ -98,14 +98,19 @@ class Store:
         with self._database.reading() as db:
             yield Snapshot(db, self._counts)
 
-    def write(self, batch: Sequence[PreparedFile]) -> None:
-        """Inserts or replaces these files, in one transaction."""
+    def write(self, batch: Sequence[PreparedFile]) -> list[str]:
+        """Inserts or replaces these files, in one transaction. Returns the paths of those that cannot be stored."""
+        refused = []
         with self._database.writing() as db:
             added = 0
             for prepared in batch:
-                added += len(prepared.chunks) - _delete(db, [prepared.file.path])
-                _insert(db, prepared)
+                added -= _delete(db, [prepared.file.path])
+                if _can_insert(db, prepared):
+                    added += len(prepared.chunks)
+                else:
+                    refused.append(prepared.file.path)
             _raise_generation(db, added, state="indexing")
+        return refused
 
     def touch(self, files: Sequence[IndexedFile]) -> None:
         """Updates the stat of files whose bytes did not change."""
@@ -236,6 +241,18 @@ def _is_same(file: TextIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _can_insert(db: sqlite3.Connection, prepared: PreparedFile) -> bool:
+    """Inserts a file, or nothing of it if SQLite cannot hold one of its values."""
+    db.execute("SAVEPOINT file")
+    try:
+        _insert(db, prepared)
+    except (OverflowError, UnicodeEncodeError, sqlite3.DataError):
+        db.execute("ROLLBACK TO file")
+        return False
+    db.execute("RELEASE file")
+    return True
 
 
 def _insert(db: sqlite3.Connection, prepared: PreparedFile) -> None:

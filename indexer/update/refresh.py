@@ -15,7 +15,7 @@ from indexer.embedding.base import Embedder
 from indexer.errors import CodebaseEmpty, CodebaseUnreadable, WorkerDied
 from indexer.files.git_history import commits, head
 from indexer.files.ignore import can_list_alone
-from indexer.files.scan import COSTLY, Candidate, walk
+from indexer.files.scan import COSTLY, UNSTORABLE, Candidate, walk
 from indexer.parsing.chunking import CHUNKER
 from indexer.storage.freshness import is_unchanged
 from indexer.storage.snapshot import IndexedFile
@@ -87,7 +87,7 @@ def _scan(root: Path, only: Collection[str] | None) -> list[Candidate | Skip]:
 def _is_current(indexed: IndexedFile | None, candidate: Candidate, recipe: str) -> bool:
     if indexed is None or indexed.recipe != recipe:
         return False
-    return is_unchanged(indexed, candidate.size, candidate.mtime_ns)
+    return is_unchanged(indexed, candidate.size, candidate.mtime_ns, candidate.ctime_ns)
 
 
 @dataclass(slots=True)
@@ -190,9 +190,10 @@ class _Job:
 
     def _flush(self, batch: list[PreparedFile]) -> None:
         if batch:
-            self.store.write(batch)
-            self.changed += len(batch)
-            self.chunks += sum(len(file.chunks) for file in batch)
+            refused = set(self.store.write(batch))
+            self.skips += [Skip(path, UNSTORABLE) for path in sorted(refused)]
+            self.changed += len(batch) - len(refused)
+            self.chunks += sum(len(file.chunks) for file in batch if file.file.path not in refused)
             batch.clear()
             self._report_progress("indexing")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.files import watch
+from indexer.files import mounts, watch
 from indexer.files.watch import EVENTS, POLLING, Changes, Watch
 from indexer.workers.pool import in_process
 from tests.indexer.harness import FILES, lay_out, put
@@ -207,5 +207,17 @@ def test_it_polls_when_a_name_is_not_unicode(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_network_file_system_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_REMOTE", ("",))  # every kind counts as remote
+    monkeypatch.setattr(mounts, "_REMOTE", ("",))  # every kind counts as remote
     assert Watch(lay_out(tmp_path / "code"), in_process).how == POLLING
+
+
+def test_a_repository_inside_is_not_watched_but_its_beginning_is_noticed(tmp_path: Path) -> None:
+    root = lay_out(tmp_path / "code", FILES | {"lib/a.py": "x = 1\n", "trees/feat/.git": "gitdir: x\n"})
+    put(root, "trees/feat/deep/a.py", "x = 1\n")
+    with watching(root) as watched:
+        put(root, "trees/feat/deep/a.py", "x = 2\n")
+        put(root, "trees/feat/b.py", "x = 2\n")
+        put(root, "README.md", "# Changed\n")
+        assert watched.until("README.md") == {"README.md"}
+        put(root, "lib/.git", "gitdir: x\n")
+        assert watched.next() is None

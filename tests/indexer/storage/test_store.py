@@ -1,8 +1,11 @@
 """The store: one state per reader, ids never reused, damaged vectors replaced, deleted text is gone."""
 
+import os
 import re
 import sqlite3
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +13,13 @@ import pytest
 
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import IndexFull
+from indexer.files.scan import UNSTORABLE, Candidate
 from indexer.search.searcher import Searcher
 from indexer.storage.codebases import Codebases
+from indexer.storage.store import PreparedFile
+from indexer.types import Skip
+from indexer.update import refresh as refresh_module
+from indexer.update.prepare import Preparer, Task
 from indexer.update.refresh import refresh
 from tests.indexer.harness import World, lay_out, put
 
@@ -168,3 +176,44 @@ def test_a_full_disk_costs_the_purge_and_not_the_job(
     monkeypatch.undo()
     world.refresh()
     assert planted(tmp_path / "indexes") == set()
+
+
+def prepared(world: World, path: str) -> PreparedFile:
+    found = Preparer(world.root, world.embedder, "recipe")(Task(Candidate(path, 0, 0), None))
+    assert isinstance(found, PreparedFile)
+    return found
+
+
+def test_a_file_that_cannot_be_stored_costs_that_file(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    good, bad, worse = (prepared(world, path) for path in ("README.md", "app/config.py", "web/page.js"))
+    bad = replace(bad, file=replace(bad.file, mtime_ns=2**63))
+    worse = replace(worse, chunks=(replace(worse.chunks[0], text="\ud800"), *worse.chunks[1:]))
+    assert world.store.write([bad, good, worse]) == ["app/config.py", "web/page.js"]
+    with world.store.read() as snapshot:
+        assert sorted(snapshot.paths()) == ["README.md", "app/server.py"]
+        assert len(snapshot.chunk_ids()) == snapshot.chunks
+    assert world.refresh().changed == 3
+
+
+def test_a_file_that_cannot_be_stored_is_a_skip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path)
+    monkeypatch.setattr(refresh_module, "prepare_files", lambda preparer, tasks: unstorable(world, tasks))
+    report = world.refresh()
+    assert (report.files, report.changed, report.skipped) == (3, 3, (Skip("README.md", UNSTORABLE),))
+
+
+def unstorable(world: World, tasks: list[Task]) -> Iterator[tuple[Task, PreparedFile]]:
+    for task in tasks:
+        file = prepared(world, task.candidate.path)
+        wrong = replace(file, file=replace(file.file, size=2**63))
+        yield task, wrong if task.candidate.path == "README.md" else file
+
+
+def test_a_file_of_the_year_2300_is_indexed_once(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    os.utime(world.root / "README.md", (10_413_792_000, 10_413_792_000))
+    report = world.refresh()
+    assert (report.files, report.changed, report.skipped) == (4, 4, ())
+    assert world.refresh().changed == 0
