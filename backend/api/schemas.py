@@ -1,8 +1,8 @@
 """Bodies and parameters that clients may send. Unknown fields are ignored, so that newer clients work."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from backend.api.encoding import is_text
 from backend.chat.question import Question
@@ -22,11 +22,17 @@ class Schema(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, data: object) -> object:
-        if not is_text(data):
-            raise ValueError("half of a surrogate pair is no text")
         if not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if value is not None}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _encodable(cls, data: object, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        built = validate(data)  # first: where a field checks its text itself, the error names the field
+        if not is_text(data):
+            raise ValueError("half of a surrogate pair is no text")
+        return built
 
 
 class Context(Schema):

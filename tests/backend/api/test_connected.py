@@ -1,7 +1,6 @@
 """A server that stops ends what it is asked, in the shape of the interface, and logs no traceback."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,7 @@ from websockets.exceptions import ConnectionClosed
 
 from backend import server
 from models.scripted import ScriptedEngine
-from models.types import Delta, Prompt, Sampling
 from tests.backend.api.openai.harness import QUESTION, stream_data
-from tests.backend.connections.harness import raw, request
 from tests.backend.harness import Gate, running
 
 pytestmark = pytest.mark.process
@@ -90,26 +87,4 @@ async def test_what_does_not_end_is_cancelled(
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "interrupted")
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
-    assert [record for record in caplog.records if record.exc_info] == []
-
-
-class Endless(ScriptedEngine):
-    """Writes on and on, and more than a connection holds."""
-
-    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
-        while True:
-            yield Delta("x" * 10_000)
-            await asyncio.sleep(0)
-
-
-async def test_a_client_that_does_not_read_does_not_hold_up_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(server, "SHUTDOWN_S", 0.1)
-    body = b'{"prompt": "x", "stream": true}'
-    lines = ("Content-Type: application/json", f"Content-Length: {len(body)}")
-    async with running(tmp_path, Endless()) as world, raw(world) as connection:
-        await connection.send(request(world, "/v1/completions", *lines, method="POST", token=True) + body)
-        await connection.reader.readexactly(100)
-        world.leave.set()
     assert [record for record in caplog.records if record.exc_info] == []
