@@ -14,7 +14,7 @@ from backend.indexing.attachments import Attachment, attached_hits, drop_conflic
 from backend.indexing.indexes import Indexes, open_indexes
 from indexer.errors import WorkerDied
 from indexer.navigation.followup import Subject
-from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.intent import StructuralQuery, parse_structural_query
 from indexer.navigation.structural_answers import StructuralAnswer, answer
 from indexer.parsing.identifiers import split
 from indexer.search.searcher import SearchResult
@@ -120,7 +120,7 @@ class Retrieval:
             query = replace(query, path=subject.path)
         self._on_use(store)
         try:
-            return self._workers.questions(answer, query, store, seconds=_STRUCTURAL_CPU_S)
+            return self._workers.questions(_answer, query, store, seconds=_STRUCTURAL_CPU_S)
         except WorkerDied as death:
             log.warning("%s in %s is searched for instead of listed: %s", query.kind, store.root, death)
             return None
@@ -161,6 +161,14 @@ class Retrieval:
         ms = round((time.perf_counter() - started) * 1000, 1)
         hits = [wire_hit(hit) for hit in found.hits]
         return {"hits": hits, "found": found.is_answered, "generation": generation, "ms": ms}
+
+
+def _answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
+    """Leaves no file open: a worker process that held the database of a deleted codebase would keep its space."""
+    try:
+        return answer(query, store)
+    finally:
+        store.close()
 
 
 def exact_first(exact: Sequence[Hit], found: Sequence[Hit]) -> list[Hit]:

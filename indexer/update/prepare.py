@@ -19,8 +19,8 @@ from indexer.files.scan import COSTLY, Candidate, read
 from indexer.parsing.chunking import chunks_of, embedding_text
 from indexer.parsing.definitions import parse
 from indexer.storage.full_text import terms_of
+from indexer.storage.rows import PreparedFile
 from indexer.storage.snapshot import IndexedFile
-from indexer.storage.store import PreparedFile
 from indexer.types import Skip
 from indexer.workers.pool import Runner
 

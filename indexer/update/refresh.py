@@ -18,8 +18,9 @@ from indexer.files.ignore import can_list_alone
 from indexer.files.scan import COSTLY, UNSTORABLE, Candidate, walk
 from indexer.parsing.chunking import CHUNKER
 from indexer.storage.freshness import is_unchanged
+from indexer.storage.rows import PreparedFile
 from indexer.storage.snapshot import IndexedFile
-from indexer.storage.store import PreparedFile, Store
+from indexer.storage.store import Store
 from indexer.types import IndexReport, OnProgress, Progress, Skip
 from indexer.update.prepare import Preparer, Task, prepare_files
 from indexer.workers.pool import HERE, Runner

@@ -10,7 +10,7 @@ import pytest
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import IndexCancelled
 from indexer.files.scan import COSTLY, Candidate, walk
-from indexer.storage.store import PreparedFile
+from indexer.storage.rows import PreparedFile
 from indexer.types import Skip
 from indexer.update.prepare import Outcome, Preparer, Task, prepare_files
 from indexer.workers.pool import Runner, WorkerPool
