@@ -39,15 +39,7 @@ async def build_services(
 
     Indexes and engines are built from the settings unless the caller passes its own.
     """
-    database = Database(settings.sqlalchemy_url)
-    database.migrate()
-    try:
-        epoch = await database.write_end(conversations.epoch)
-        interrupted = await database.write_end(conversations.recover)
-    except (SQLAlchemyError, ValueError) as error:  # ValueError: damaged JSON
-        raise database.unusable(getattr(error, "orig", None) or error) from None
-    if interrupted:
-        log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
+    database, epoch = await _open_database(settings)
     metrics = Metrics()
     indexes = indexes or open_indexes(settings)
     engines = engines or _engines(settings, metrics)
@@ -79,3 +71,17 @@ async def build_services(
 def _engines(settings: Settings, metrics: Metrics) -> EnginePool:
     registry = Registry(settings.models_dir, settings.user_catalogue)
     return EnginePool(registry, settings, metrics, remote=remote_server(settings))
+
+
+async def _open_database(settings: Settings) -> tuple[Database, str]:
+    """The database of sessions, ready to use, and its epoch. Raises `BadSetting`."""
+    database = Database(settings.sqlalchemy_url)
+    database.migrate()
+    try:
+        epoch = await database.write_end(conversations.epoch)
+        interrupted = await database.write_end(conversations.recover)
+    except (SQLAlchemyError, ValueError) as error:  # ValueError: damaged JSON
+        raise database.unusable(getattr(error, "orig", None) or error) from None
+    if interrupted:
+        log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
+    return database, epoch

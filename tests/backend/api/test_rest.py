@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,22 @@ async def test_a_preview_shows_the_prompt_and_stores_nothing(tmp_path: Path) -> 
         sessions = (await world.get("/chat/sessions")).json()
     assert answer["prompt"].endswith("<|user|>\nWhat?<|end|>\n<|assistant|>\n")
     assert (sessions["total_count"], engine.prompts) == (0, [])
+
+
+@pytest.mark.parametrize("kind", ["one", "all", "session"])
+async def test_a_deleted_history_is_gone_from_every_byte_of_the_data_folder(tmp_path: Path, kind: str) -> None:
+    def planted() -> set[bytes]:
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        return {word for path in files for word in re.findall(rb"plant\w+", path.read_bytes())}
+
+    async with running(tmp_path, ScriptedEngine(("It is plantanswer", " here."))) as world:
+        asked = (await world.post("/chat/query", {"query": "Where is plantquestion?"})).json()
+        before = planted()
+        if kind == "session":
+            deleted = await world.post("/chat/session/clear", {"session_id": asked["session_id"]})
+        else:
+            only = {"conversation_id": asked["conversation_id"]} if kind == "one" else {}
+            deleted = await world.http.request("DELETE", "/chat/history", params=only)
+        after = planted()
+    assert before == {b"plantanswer", b"plantquestion"}
+    assert (deleted.json(), after) == ({"deleted": 2}, set())
