@@ -41,12 +41,12 @@ async def build_services(
     """
     database, epoch = await _open_database(settings)
     metrics = Metrics()
-    indexes = indexes or open_indexes(settings)
     engines = engines or _engines(settings, metrics)
     try:
         engines.resolve("")
     except ModelError as error:
         raise BadSetting(f"MODEL_NAME: {error}") from None
+    indexes = indexes or open_indexes(settings)
     jobs = Jobs(indexes, settings.watch)
     retrieval = Retrieval(indexes, on_use=jobs.opened)
     retriever = ContextRetriever(database, retrieval, CANDIDATES * settings.snippets)
