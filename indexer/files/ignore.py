@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from indexer.files.ignore_rules import IGNORE_FILES, OWN_FILE, IgnoreRules, Verdict, verdict_outside
+from indexer.files.ignore_rules import IGNORE_FILES, OWN_FILE, IgnoreRules, Surroundings, surroundings
 from indexer.files.mounts import pseudo_folders
 from indexer.files.repositories import is_repository
 
@@ -41,8 +41,8 @@ def git_listing(root: Path, only: Collection[str] | None = None) -> Iterator[str
         yield from tree.walk("") if only is None else _collapse(sorted(set(tree.walk_only(only))))
         return
     own = IgnoreRules(root, (OWN_FILE,))
-    tree = _Tree(root, [IgnoreRules(root, IGNORE_FILES[:1], repository.outside), own])
-    found = set() if repository.is_ignored else set(tree.walk("") if only is None else tree.walk_only(only))
+    tree = _Tree(root, [IgnoreRules(root, IGNORE_FILES[:1], repository.around), own])
+    found = set() if repository.around.is_ignored else set(tree.walk("") if only is None else tree.walk_only(only))
     found.update(path for path in repository.tracked if not own.ignores_below(path) and tree.is_inside(path))
     yield from _collapse(sorted(found))
 
@@ -96,8 +96,7 @@ class _Repository:
     """The repository that a folder is in."""
 
     tracked: list[str]  # what git tracks in the folder, relative to it; it may be ignored, or no longer exist
-    outside: Verdict  # the ignore rules from outside the folder
-    is_ignored: bool  # the folder is ignored: only what is tracked counts
+    around: Surroundings  # if they ignore the folder, only what is tracked counts
 
 
 def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | None:
@@ -108,12 +107,13 @@ def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | No
     _, up, exclude = os.fsdecode(where).removesuffix("\n").split("\n", 2)
     users = git(root, "config", "--type=path", "--get", "core.excludesFile")
     excludes = Path("~/.config/git/ignore").expanduser() if users is None else root / up / os.fsdecode(users[:-1])
-    outside, is_ignored = verdict_outside(root, root / up, [root / exclude, excludes])
+    fold = git(root, "config", "--type=bool", "--get", "core.ignoreCase") == b"true\n"
+    around = surroundings(root, root / up, [root / exclude, excludes], fold)
     words = ("ls-files", "-c", "-z", "--", *(only or ()))
     out = b"" if only is not None and not only else git(root, "--literal-pathspecs", *words)
-    if out is None or (is_ignored and not git(root, "ls-files", "-c", "-z")):
+    if out is None or (around.is_ignored and not git(root, "ls-files", "-c", "-z")):
         return None
-    return _Repository([os.fsdecode(path) for path in out.split(b"\0") if path], outside, is_ignored)
+    return _Repository([os.fsdecode(path) for path in out.split(b"\0") if path], around)
 
 
 def _is_folder(path: str | Path) -> bool:

@@ -231,3 +231,12 @@ def test_a_pattern_of_many_stars_costs_nothing(tmp_path: Path, repository: bool)
     for name in (".gitignore", ".lanternignore"):
         put(tmp_path, name, text="*a" * 30 + "b\n" + "**/" * 30 + "*a" * 30 + "b\n" + "x\n")
     assert listed(tmp_path) == ["a" * 200]
+
+
+@pytest.mark.parametrize("fold", ["true", "false"])
+def test_case_is_ignored_where_the_repository_says_so(tmp_path: Path, fold: str) -> None:
+    git(tmp_path, "init")
+    git(tmp_path, "config", "core.ignoreCase", fold)
+    put(tmp_path, ".gitignore", text="Build/\n*.LOG\n/Sub/x*\n")
+    put(tmp_path, "build/a.py", "b.log", "sub/X.py", "c.py")
+    assert listed(tmp_path) == (["c.py"] if fold == "true" else ["b.log", "build/a.py", "c.py", "sub/X.py"])
