@@ -179,9 +179,14 @@ class _Tree:
             yield from self.walk(whole) if is_folder and whole not in self._pseudo else [whole]
 
     def is_inside(self, path: str) -> bool:
-        """Whether a path that git tracks is a file, or a repository, that a walk could find: below no link."""
-        parent = path.rpartition("/")[0]
-        return self._is_plain(parent) and (not _is_folder(self._root / path) or is_repository(self._root / path))
+        """Whether a path that git tracks is a file, or a repository, that a walk could find: below the root, no link.
+
+        git adds no path with "..", but lists one that is in its index already.
+        """
+        parts = path.split("/")
+        if not {"", ".", ".."}.isdisjoint(parts) or not self._is_plain("/".join(parts[:-1])):
+            return False
+        return not _is_folder(self._root / path) or is_repository(self._root / path)
 
     def _check_plain(self, folder: str) -> bool:
         """Whether a folder below the root is part of it: no link, and no repository of its own."""

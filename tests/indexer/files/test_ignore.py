@@ -1,5 +1,6 @@
 """Ignore rules: by git in a repository, and with the same results outside one."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -240,3 +241,17 @@ def test_case_is_ignored_where_the_repository_says_so(tmp_path: Path, fold: str)
     put(tmp_path, ".gitignore", text="Build/\n*.LOG\n/Sub/x*\n")
     put(tmp_path, "build/a.py", "b.log", "sub/X.py", "c.py")
     assert listed(tmp_path) == (["c.py"] if fold == "true" else ["b.log", "build/a.py", "c.py", "sub/X.py"])
+
+
+@pytest.mark.parametrize("hostile", ["../secret.py", "sub/../../s.py", "/etc/hosts.py", "./sub/bb.py", "sub//bbb.py"])
+def test_a_path_in_the_index_that_leads_elsewhere_is_not_listed(tmp_path: Path, hostile: str) -> None:
+    root, placeholder = tmp_path / "root", "x" * len(hostile)
+    put(root, placeholder, "sub/a.py")
+    git(root, "init")
+    git(root, "add", "-A")
+    (root / placeholder).unlink()
+    index = root / ".git" / "index"
+    data = index.read_bytes()[:-20].replace(placeholder.encode(), hostile.encode())
+    index.write_bytes(data + hashlib.sha1(data).digest())
+    assert hostile in git(root, "ls-files").split()
+    assert listed(root) == ["sub/a.py"]
