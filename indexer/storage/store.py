@@ -10,32 +10,18 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from indexer.errors import IndexDamaged, IndexStorage
 from indexer.storage.database import IndexDatabase, cannot_write
-from indexer.storage.full_text import ChunkTerms, CountCache, delete_terms, insert_terms, terms_of
+from indexer.storage.full_text import CountCache, delete_terms, terms_of
+from indexer.storage.prepared import PreparedFile, insert
 from indexer.storage.schema import IN_SUBTREE, KEPT_GENERATIONS, TABLES, VERSION, subtree
 from indexer.storage.snapshot import IndexedFile, Snapshot
-from indexer.types import Chunk, Skip, Symbol
+from indexer.types import Skip
 
 _LOCK_POLL_S = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedFile:
-    """All that the index stores of one file. `terms`, `vectors` and `keys` have one item for each chunk."""
-
-    file: IndexedFile
-    language: str
-    chunks: tuple[Chunk, ...]
-    symbols: tuple[Symbol, ...]
-    terms: tuple[ChunkTerms, ...]
-    model: str  # of the vectors
-    vectors: tuple[bytes, ...]  # packed by `int8.pack`
-    keys: tuple[bytes, ...]  # keys of the chunks' embedding texts, for vectors that are made later
 
 
 class Store:
@@ -95,7 +81,7 @@ class Store:
             added = 0
             for prepared in batch:
                 added -= _delete(db, prepared.file.path)
-                if _can_insert(db, prepared):
+                if insert(db, prepared):
                     added += len(prepared.chunks)
                 else:
                     refused.append(prepared.file.path)
@@ -186,56 +172,6 @@ def _try_lock(file: TextIO) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _can_insert(db: sqlite3.Connection, prepared: PreparedFile) -> bool:
-    """Inserts a file, or nothing of it if SQLite cannot hold one of its values."""
-    db.execute("SAVEPOINT file")
-    try:
-        _insert(db, prepared)
-    except (OverflowError, UnicodeEncodeError, sqlite3.DataError):
-        db.execute("ROLLBACK TO file")
-        return False
-    db.execute("RELEASE file")
-    return True
-
-
-def _insert(db: sqlite3.Connection, prepared: PreparedFile) -> None:
-    file = prepared.file
-    file_id = db.execute(
-        "INSERT INTO files (path, sha, size, mtime_ns, read_ns, recipe, language) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (file.path, file.sha, file.size, file.mtime_ns, file.read_ns, file.recipe, prepared.language),
-    ).lastrowid
-    rows = zip(prepared.chunks, prepared.terms, prepared.vectors, prepared.keys, strict=True)
-    for chunk, terms, vector, key in rows:
-        chunk_id = db.execute(
-            "INSERT INTO chunks (file_id, start_line, end_line, symbol, kind, signature, doc, text)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                file_id,
-                chunk.start_line,
-                chunk.end_line,
-                chunk.symbol,
-                chunk.kind,
-                chunk.signature,
-                chunk.doc,
-                chunk.text,
-            ),
-        ).lastrowid
-        assert chunk_id is not None
-        insert_terms(db, chunk_id, terms)
-        db.execute(
-            "INSERT INTO vectors (chunk_id, model, vector, key) VALUES (?, ?, ?, ?)",
-            (chunk_id, prepared.model, vector, key),
-        )
-    db.executemany(
-        "INSERT INTO symbols (file_id, name, folded, qualified, kind, start_line, end_line, signature, doc)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (file_id, s.name, s.name.lower(), s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc)
-            for s in prepared.symbols
-        ],
-    )
 
 
 def _delete(db: sqlite3.Connection, path: str) -> int:

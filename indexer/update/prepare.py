@@ -24,8 +24,8 @@ from indexer.files.scan import CRASHED, Candidate, read
 from indexer.parsing.chunking import chunks_of, embedding_text
 from indexer.parsing.definitions import parse
 from indexer.storage.full_text import terms_of
+from indexer.storage.prepared import PreparedFile
 from indexer.storage.snapshot import IndexedFile
-from indexer.storage.store import PreparedFile
 from indexer.types import Skip
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,9 @@ from indexer.files.ignore import can_list_alone
 from indexer.files.scan import CRASHED, UNSTORABLE, Candidate, walk
 from indexer.parsing.chunking import CHUNKER
 from indexer.storage.freshness import is_unchanged
+from indexer.storage.prepared import PreparedFile
 from indexer.storage.snapshot import IndexedFile
-from indexer.storage.store import PreparedFile, Store
+from indexer.storage.store import Store
 from indexer.types import IndexReport, OnProgress, Progress, Skip
 from indexer.update.prepare import Preparer, Task, prepare_files
 

@@ -12,7 +12,7 @@ import pytest
 
 from indexer.files.scan import UNSTORABLE, Candidate
 from indexer.search.searcher import Searcher
-from indexer.storage.store import PreparedFile
+from indexer.storage.prepared import PreparedFile
 from indexer.types import Skip
 from indexer.update import refresh as refresh_module
 from indexer.update.prepare import Preparer, Task
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_stored_costs_that_file(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_stored_is_a_skip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tmp_path)
-    monkeypatch.setattr(refresh_module, "prepare_files", lambda preparer, tasks: unstorable(world, tasks))
+    monkeypatch.setattr(refresh_module, "prepare_files", lambda _, tasks, *runner: unstorable(world, tasks))
     report = world.refresh()
     assert (report.files, report.changed, report.skipped) == (3, 3, (Skip("README.md", UNSTORABLE),))
 

@@ -12,7 +12,7 @@ import pytest
 
 from indexer.embedding.base import HashEmbedder
 from indexer.files.scan import CRASHED, Candidate, walk
-from indexer.storage.store import PreparedFile
+from indexer.storage.prepared import PreparedFile
 from indexer.types import Skip
 from indexer.update.prepare import Outcome, Preparer, Task, prepare_files
 from tests.indexer.harness import lay_out, put

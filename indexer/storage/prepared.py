@@ -1,0 +1,72 @@
+"""A file with all that the index stores of it, and its insertion. Does not know how chunks and vectors are made."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from indexer.storage.full_text import ChunkTerms, insert_terms
+from indexer.storage.snapshot import IndexedFile
+from indexer.types import Chunk, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """All that the index stores of one file. `terms`, `vectors` and `keys` have one item for each chunk."""
+
+    file: IndexedFile
+    language: str
+    chunks: tuple[Chunk, ...]
+    symbols: tuple[Symbol, ...]
+    terms: tuple[ChunkTerms, ...]
+    model: str  # of the vectors
+    vectors: tuple[bytes, ...]  # packed by `int8.pack`
+    keys: tuple[bytes, ...]  # keys of the chunks' embedding texts, for vectors that are made later
+
+
+def insert(db: sqlite3.Connection, prepared: PreparedFile) -> bool:
+    """Inserts a file, or nothing of it if SQLite cannot hold one of its values. Returns whether it was inserted."""
+    db.execute("SAVEPOINT file")
+    try:
+        _insert(db, prepared)
+    except (OverflowError, UnicodeEncodeError, sqlite3.DataError):
+        db.execute("ROLLBACK TO file")
+        return False
+    db.execute("RELEASE file")
+    return True
+
+
+def _insert(db: sqlite3.Connection, prepared: PreparedFile) -> None:
+    file = prepared.file
+    file_id = db.execute(
+        "INSERT INTO files (path, sha, size, mtime_ns, read_ns, recipe, language) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (file.path, file.sha, file.size, file.mtime_ns, file.read_ns, file.recipe, prepared.language),
+    ).lastrowid
+    rows = zip(prepared.chunks, prepared.terms, prepared.vectors, prepared.keys, strict=True)
+    for chunk, terms, vector, key in rows:
+        chunk_id = db.execute(
+            "INSERT INTO chunks (file_id, start_line, end_line, symbol, kind, signature, doc, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                file_id,
+                chunk.start_line,
+                chunk.end_line,
+                chunk.symbol,
+                chunk.kind,
+                chunk.signature,
+                chunk.doc,
+                chunk.text,
+            ),
+        ).lastrowid
+        assert chunk_id is not None
+        insert_terms(db, chunk_id, terms)
+        db.execute(
+            "INSERT INTO vectors (chunk_id, model, vector, key) VALUES (?, ?, ?, ?)",
+            (chunk_id, prepared.model, vector, key),
+        )
+    db.executemany(
+        "INSERT INTO symbols (file_id, name, folded, qualified, kind, start_line, end_line, signature, doc)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (file_id, s.name, s.name.lower(), s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc)
+            for s in prepared.symbols
+        ],
+    )
