@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from indexer.files.git import LONG_S, git
-from indexer.files.ignore_rules import IGNORE_FILES, OWN_FILE, IgnoreRules, Verdict, verdict_outside
+from indexer.files.ignore_rules import IGNORE_FILES, OWN_FILE, IgnoreRules, Surroundings, surroundings
 from indexer.files.mounts import pseudo_folders
 from indexer.files.repositories import is_repository
 
@@ -37,8 +37,8 @@ def git_listing(root: Path, only: Collection[str] | None = None) -> Iterator[str
         yield from tree.walk("") if only is None else _collapse(sorted(set(tree.walk_only(only))))
         return
     own = IgnoreRules(root, (OWN_FILE,))
-    tree = _Tree(root, [IgnoreRules(root, IGNORE_FILES[:1], repository.outside), own])
-    found = set() if repository.is_ignored else set(tree.walk("") if only is None else tree.walk_only(only))
+    tree = _Tree(root, [IgnoreRules(root, IGNORE_FILES[:1], repository.around), own])
+    found = set() if repository.around.is_ignored else set(tree.walk("") if only is None else tree.walk_only(only))
     found.update(path for path in repository.tracked if not own.ignores_below(path) and tree.is_inside(path))
     yield from _collapse(sorted(found))
 
@@ -92,8 +92,7 @@ class _Repository:
     """The repository that a folder is in."""
 
     tracked: list[str]  # what git tracks in the folder, relative to it; it may be ignored, or no longer exist
-    outside: Verdict  # the ignore rules from outside the folder
-    is_ignored: bool  # the folder is ignored: only what is tracked counts
+    around: Surroundings  # if they ignore the folder, only what is tracked counts
 
 
 def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | None:
@@ -104,18 +103,13 @@ def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | No
     _, up, exclude = os.fsdecode(where).removesuffix("\n").split("\n", 2)
     users = git(root, "config", "--type=path", "--get", "core.excludesFile")
     excludes = Path("~/.config/git/ignore").expanduser() if users is None else root / up / os.fsdecode(users[:-1])
-    outside, is_ignored = verdict_outside(root, root / up, [root / exclude, excludes])
+    fold = git(root, "config", "--type=bool", "--get", "core.ignoreCase") == b"true\n"
+    around = surroundings(root, root / up, [root / exclude, excludes], fold)
     words = ("ls-files", "-c", "-z", "--", *(only or ()))
     out = b"" if only is not None and not only else git(root, *words, limit_s=LONG_S)
-    if out is None or (is_ignored and not git(root, "ls-files", "-c", "-z")):
+    if out is None or (around.is_ignored and not git(root, "ls-files", "-c", "-z")):
         return None
-    tracked = filter(_is_below, map(os.fsdecode, out.split(b"\0")))
-    return _Repository(list(tracked), outside, is_ignored)
-
-
-def _is_below(path: str) -> bool:
-    """An index that git did not write may name any path."""
-    return {"", ".", ".."}.isdisjoint(path.split("/"))
+    return _Repository([os.fsdecode(path) for path in out.split(b"\0") if path], around)
 
 
 def _is_folder(path: str | Path) -> bool:
@@ -170,9 +164,14 @@ class _Tree:
             yield from self.walk(whole) if is_folder and whole not in self._pseudo else [whole]
 
     def is_inside(self, path: str) -> bool:
-        """Whether a path that git tracks is a file, or a repository, that a walk could find: below no link."""
-        parent = path.rpartition("/")[0]
-        return self._is_plain(parent) and (not _is_folder(self._root / path) or is_repository(self._root / path))
+        """Whether a path that git tracks is a file, or a repository, that a walk could find: below the root, no link.
+
+        git adds no path with "..", but lists one that is in its index already.
+        """
+        parts = path.split("/")
+        if not {"", ".", ".."}.isdisjoint(parts) or not self._is_plain("/".join(parts[:-1])):
+            return False
+        return not _is_folder(self._root / path) or is_repository(self._root / path)
 
     def _check_plain(self, folder: str) -> bool:
         """Whether a folder below the root is part of it: no link, and no repository of its own."""

@@ -44,30 +44,33 @@ class _Table:
 class PatternList:
     """The patterns of one file; the last one that matches decides."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, fold: bool = False) -> None:
+        """`fold`: capital and small letters are the same, as in a repository with `core.ignoreCase`."""
+        self._fold = fold
         self._patterns = list(_parse(content))
         self._names, self._paths, self._suffixes = _Table(), _Table(), _Table()
         wild_names: list[Pattern] = []
         wild_paths: list[Pattern] = []
         for pattern in self._patterns:
             if not pattern.has_wildcard:
-                (self._names if pattern.is_name else self._paths).add(pattern.text, pattern)
+                (self._names if pattern.is_name else self._paths).add(self._folded(pattern.text), pattern)
             elif (
                 pattern.is_name
                 and pattern.text[0] == ord("*")
                 and literal_length(rest := pattern.text[1:]) == len(rest)
             ):
-                self._suffixes.add(rest, pattern)
+                self._suffixes.add(self._folded(rest), pattern)
             else:
                 (wild_names if pattern.is_name else wild_paths).append(pattern)
         self._suffix_lengths = sorted({len(suffix) for suffix in self._suffixes.rows})
-        self._wild_names, self._wild_paths = _automaton(wild_names), _automaton(wild_paths)
+        self._wild_names, self._wild_paths = _automaton(wild_names, fold), _automaton(wild_paths, fold)
 
     def verdict(self, path: bytes, is_folder: bool) -> bool | None:
         """Whether a path, relative to the folder of the ignore file, is ignored; None if no pattern matches it.
 
         Matches the path itself only, not the folders above it.
         """
+        path = self._folded(path)
         name = path[path.rfind(b"/") + 1 :]
         last = max(self._names.last_match(name, is_folder), self._paths.last_match(path, is_folder))
         for length in self._suffix_lengths:
@@ -79,9 +82,12 @@ class PatternList:
                 last = max(last, automaton.last_match(text, is_folder))
         return None if last < 0 else not self._patterns[last].is_negated
 
+    def _folded(self, text: bytes) -> bytes:
+        return text.lower() if self._fold else text
 
-def _automaton(patterns: list[Pattern]) -> Automaton:
-    return Automaton((pattern.number, pattern.text, pattern.only_folders) for pattern in patterns)
+
+def _automaton(patterns: list[Pattern], fold: bool) -> Automaton:
+    return Automaton(((pattern.number, pattern.text, pattern.only_folders) for pattern in patterns), fold)
 
 
 def _parse(content: bytes) -> Iterator[Pattern]:

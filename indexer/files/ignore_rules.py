@@ -6,6 +6,7 @@ Knows git's rules for them and our own `.lanternignore`; not how a tree is walke
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.files.ignore_patterns import PatternList
@@ -21,16 +22,25 @@ Verdict = Callable[[str, bool], bool | None]
 """Whether a path below a root (a folder or not) is ignored; None where no rule says so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the repository of a folder says about it from outside."""
+
+    verdict: Verdict  # by the ignore files above the folder, and those of the whole repository
+    is_ignored: bool  # the folder itself
+    fold: bool  # whether its rules ignore case
+
+
 class IgnoreRules:
     """Which paths of a tree are ignored."""
 
-    def __init__(self, root: Path, names: tuple[str, ...] = IGNORE_FILES, above: Verdict | None = None) -> None:
-        """`above` has the rules that a repository has outside `root`. Without them the root is in no repository: then
-        a `.gitignore` that ignores everything is for another repository, and is not applied.
+    def __init__(self, root: Path, names: tuple[str, ...] = IGNORE_FILES, around: Surroundings | None = None) -> None:
+        """`around`: the repository that `root` is in. Without one, a `.gitignore` that ignores everything is for
+        another repository, and is not applied.
         """
         self._root = root
         self._names = names
-        self._above = above
+        self._around = around
         self._lists: dict[str, tuple[PatternList, ...]] = {}
         self._folders: dict[str, bool] = {"": False}
 
@@ -43,7 +53,7 @@ class IgnoreRules:
             verdict = _verdict(lists, path[len(folder) :].lstrip("/"), is_folder) if lists else None
             if verdict is not None:
                 return verdict
-        return bool(self._above and self._above(path, is_folder))
+        return bool(self._around and self._around.verdict(path, is_folder))
 
     def ignores_below(self, path: str, is_folder: bool = False) -> bool:
         """Whether this entry or any folder above it is ignored."""
@@ -62,14 +72,16 @@ class IgnoreRules:
     def _lists_of(self, folder: str) -> tuple[PatternList, ...]:
         if folder not in self._lists:
             lists = self._read(folder, self._names)
-            if lists and not folder and self._above is None and self._ignores_all(lists):
+            if lists and not folder and self._around is None and self._ignores_all(lists):
                 lists = self._read(folder, (OWN_FILE,))
             self._lists[folder] = lists
         return self._lists[folder]
 
     def _read(self, folder: str, names: tuple[str, ...]) -> tuple[PatternList, ...]:
         """The lists of a folder, the one that decides first at the beginning."""
-        found = (pattern_list(self._root, f"{folder}/{name}".lstrip("/")) for name in names if name in self._names)
+        fold = self._around is not None and self._around.fold
+        paths = [f"{folder}/{name}".lstrip("/") for name in names if name in self._names]
+        found = [pattern_list(self._root, path, fold) for path in paths]
         return tuple(reversed([patterns for patterns in found if patterns is not None]))
 
     def _ignores_all(self, lists: tuple[PatternList, ...]) -> bool:
@@ -81,16 +93,16 @@ class IgnoreRules:
             return False
 
 
-def verdict_outside(root: Path, top: Path, files: Sequence[Path]) -> tuple[Verdict, bool]:
-    """The rules of a work tree from outside the folder `root` in it, and whether they ignore `root` itself.
+def surroundings(root: Path, top: Path, files: Sequence[Path], fold: bool = False) -> Surroundings:
+    """Those of a folder `root` in the work tree `top`.
 
-    `top` is the folder of the work tree. `files` apply to all of it, after its `.gitignore` files; the first decides.
+    `files` apply to all of the work tree, after its `.gitignore` files; the first one with a match decides.
     """
     root, top = root.resolve(), top.resolve()
     inside = [folder for folder in (root, *root.parents) if folder != top and folder.is_relative_to(top)]
     above = [folder.parent for folder in inside]
-    found = [(folder, pattern_list(folder, IGNORE_FILES[0])) for folder in above]
-    found += [(top, pattern_list(file.parent, file.name)) for file in files]
+    found = [(folder, pattern_list(folder, IGNORE_FILES[0], fold)) for folder in above]
+    found += [(top, pattern_list(file.parent, file.name, fold)) for file in files]
     lists = [(f"{folder}/".replace("//", "/"), patterns) for folder, patterns in found if patterns is not None]
 
     def verdict_at(path: str, is_folder: bool) -> bool | None:
@@ -99,10 +111,10 @@ def verdict_outside(root: Path, top: Path, files: Sequence[Path]) -> tuple[Verdi
         return next((verdict for verdict in verdicts if verdict is not None), None)
 
     is_ignored = any(verdict_at(str(folder), True) for folder in inside)
-    return lambda path, is_folder: verdict_at(f"{root}/{path}", is_folder), is_ignored
+    return Surroundings(lambda path, is_folder: verdict_at(f"{root}/{path}", is_folder), is_ignored, fold)
 
 
-def pattern_list(root: Path, path: str) -> PatternList | None:
+def pattern_list(root: Path, path: str, fold: bool = False) -> PatternList | None:
     """The patterns of an ignore file below `root`; None if there is none, as git finds none in a link."""
     try:
         content, _ = read_below(root, path, MAX_BYTES + 1)
@@ -111,7 +123,7 @@ def pattern_list(root: Path, path: str) -> PatternList | None:
     if len(content) > MAX_BYTES:
         log.warning("%r is longer than %d bytes: the patterns after these are not applied", path, MAX_BYTES)
         content = content[: content.rfind(b"\n", 0, MAX_BYTES) + 1]
-    return PatternList(content)
+    return PatternList(content, fold)
 
 
 def _verdict(lists: tuple[PatternList, ...], path: str, is_folder: bool) -> bool | None:

@@ -5,6 +5,8 @@ Linux says what is mounted. Elsewhere only the usual folders are known.
 
 from pathlib import Path
 
+from indexer.errors import CodebaseUnreadable
+
 _TABLE = Path("/proc/self/mounts")
 # File systems that report only the changes made on this machine.
 _REMOTE = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gluster", "vboxsf", "vmhgfs", "drvfs", "fuse.", "prl_")
@@ -28,6 +30,12 @@ def is_pseudo(folder: Path) -> bool:
     """
     mounted, kind = _mount_of(folder)
     return kind in _PSEUDO or any(folder.is_relative_to(top) and top.is_relative_to(mounted) for top in _KERNEL_FOLDERS)
+
+
+def refuse_pseudo(folder: Path) -> None:
+    """Raises `CodebaseUnreadable` for such a folder."""
+    if is_pseudo(folder):
+        raise CodebaseUnreadable(f"the files in {folder} are made by the system, not by people: choose another folder")
 
 
 def pseudo_folders(root: Path) -> frozenset[str]:

@@ -17,7 +17,7 @@ from indexer.errors import CodebaseUnreadable
 from indexer.files import secrets
 from indexer.files.ignore import EXCLUDED_FOLDERS, git_listing
 from indexer.files.languages import language_of
-from indexer.files.mounts import is_pseudo
+from indexer.files.mounts import is_pseudo, refuse_pseudo
 from indexer.files.opening import IsLink, NotRegular, read_below
 from indexer.files.repositories import is_repository
 from indexer.types import Skip, SourceFile
@@ -89,8 +89,7 @@ def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = 
         raise CodebaseUnreadable(f"{root} is a file: give the folder it is in") from error
     except (OSError, RuntimeError) as error:
         raise CodebaseUnreadable(f"{root} cannot be read ({error}): check its permissions") from error
-    if is_pseudo(root):
-        raise CodebaseUnreadable(f"the files in {root} are made by the system, not by people: choose another folder")
+    refuse_pseudo(root)
     for path in git_listing(root, only):
         item = _check(root, path, max_bytes)
         if item is not None:

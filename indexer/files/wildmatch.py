@@ -21,6 +21,7 @@ def _bits(members: Iterable[int]) -> int:
 
 _ANY = _bits(range(256))
 _NOT_SLASH = _ANY ^ 1 << _SLASH
+_UPPER, _LOWER = (_bits(letters.encode()) for letters in (string.ascii_uppercase, string.ascii_lowercase))
 _PRINTABLE = range(0x20, 0x7F)
 _CLASSES = {  # as in git's ctype.h, where only four blanks are a space
     "alnum": _bits((string.ascii_letters + string.digits).encode()),
@@ -29,11 +30,11 @@ _CLASSES = {  # as in git's ctype.h, where only four blanks are a space
     "cntrl": _bits((*range(32), 127)),
     "digit": _bits(string.digits.encode()),
     "graph": _bits(_PRINTABLE) ^ _bits(b" "),
-    "lower": _bits(string.ascii_lowercase.encode()),
+    "lower": _LOWER,
     "print": _bits(_PRINTABLE),
     "punct": _bits(string.punctuation.encode()),
     "space": _bits(b" \t\n\r"),
-    "upper": _bits(string.ascii_uppercase.encode()),
+    "upper": _UPPER,
     "xdigit": _bits(string.hexdigits.encode()),
 }
 
@@ -56,15 +57,18 @@ def literal_length(pattern: bytes) -> int:
     return next((at for at, byte in enumerate(pattern) if byte in _SPECIAL), len(pattern))
 
 
-def states_of(pattern: bytes) -> list[State]:
-    """The states of a pattern: a name matches if its bytes lead to the last one. Raises NeverMatches."""
+def states_of(pattern: bytes, fold: bool = False) -> list[State]:
+    """The states of a pattern: a name matches if its bytes lead to the last one. Raises NeverMatches.
+
+    `fold`: without regard to case, for a name in lower case (WM_CASEFOLD).
+    """
     # git compares the literal beginning on its own, so that `**` right after it is at the beginning of a pattern.
     start = at = literal_length(pattern)
-    states = [State(1 << byte) for byte in pattern[:at]]
+    states = [State(_literal(byte, fold)) for byte in pattern[:at]]
     skips = 0
     while at < len(pattern):
         if pattern[at] != _STAR:
-            accepts, at = _accepted(pattern, at)
+            accepts, at = _accepted(pattern, at, fold)
             states.append(State(accepts, skips))
             skips = 0
             continue
@@ -84,18 +88,30 @@ def _ends_segment(pattern: bytes, at: int) -> bool:
     return at == len(pattern) or pattern.startswith((b"/", b"\\/"), at)
 
 
-def _accepted(pattern: bytes, at: int) -> tuple[int, int]:
+def _accepted(pattern: bytes, at: int, fold: bool) -> tuple[int, int]:
     """The bytes that one item of a pattern matches (any but `*`), and where the next item begins."""
     if pattern.startswith(b"[", at):
-        return _bracket(pattern, at + 1)
+        return _bracket(pattern, at + 1, fold)
     if pattern.startswith(b"?", at):
         return _NOT_SLASH, at + 1
-    byte, at = _member(pattern, at)
-    return 1 << byte, at
+    byte, end = _member(pattern, at)
+    return _literal(byte, fold and end == at + 1), end  # not after a backslash
 
 
-def _bracket(pattern: bytes, at: int) -> tuple[int, int]:
-    """As `_accepted`, for what follows `[`. A "]" that comes first is a member."""
+def _literal(byte: int, fold: bool) -> int:
+    return _folded(1 << byte) & ~_UPPER if fold else 1 << byte
+
+
+def _folded(members: int) -> int:
+    """A set of bytes and the small letters of its capital ones."""
+    return members | (members & _UPPER) << 32
+
+
+def _bracket(pattern: bytes, at: int, fold: bool) -> tuple[int, int]:
+    """As `_accepted`, for what follows `[`. A "]" that comes first is a member.
+
+    Of git's `fold`, only ranges and classes have the small letters of their capital ones, and not single members.
+    """
     is_negated = pattern.startswith((b"!", b"^"), at)
     at += is_negated
     members, first, close = 0, at, -1
@@ -106,12 +122,14 @@ def _bracket(pattern: bytes, at: int) -> tuple[int, int]:
             if close < 0:
                 raise NeverMatches
             if close > at + 2 and pattern.endswith(b":", at, close):
-                members |= _class(pattern[at + 2 : close - 1])
+                named = _class(pattern[at + 2 : close - 1])
+                members |= _folded(named) if fold else named
                 at, previous = close + 1, 0
                 continue
         if previous and pattern.startswith(b"-", at) and pattern[at + 1 : at + 2] not in (b"", b"]"):
             last, at = _member(pattern, at + 1)
-            members |= (1 << max(last + 1, previous)) - (1 << previous)
+            between = (1 << max(last + 1, previous)) - (1 << previous)
+            members |= _folded(between) if fold else between
             previous = 0
             continue
         previous, at = _member(pattern, at)
@@ -137,8 +155,8 @@ def _class(name: bytes) -> int:
 class Automaton:
     """All patterns of a list; `last_match` gives the number of the last one that matches."""
 
-    def __init__(self, patterns: Iterable[tuple[int, bytes, bool]]) -> None:
-        """Each pattern with its number, which increase, and whether it matches folders only."""
+    def __init__(self, patterns: Iterable[tuple[int, bytes, bool]], fold: bool = False) -> None:
+        """Each pattern with its number, which increase, and whether it matches folders only. `fold`: `states_of`."""
         self.last = -1  # the highest number
         self._width = 0
         self._numbers: dict[int, int] = {}  # bit of a last state -> number of its pattern
@@ -149,7 +167,7 @@ class Automaton:
         }
         for number, pattern, only_folders in patterns:
             try:
-                states = states_of(pattern)
+                states = states_of(pattern, fold)
             except NeverMatches:
                 continue
             self._add(states, marks)
@@ -185,7 +203,7 @@ class Automaton:
     def _with_optional(self, active: int) -> int:
         """The states, and those that follow without any byte."""
         optional = active & self._optional
-        return active | optional << 1 | optional << 2
+        return active | optional << 1 | optional << 2 if optional else active
 
     def _masks_of(self, byte: int) -> tuple[int, int]:
         accepting = (bits for accepts, bits in self._by_accepts.items() if accepts >> byte & 1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import CodebaseUnreadable, IndexDamaged, NotIndexed
+from indexer.files.mounts import refuse_pseudo
 from indexer.files.repositories import enclosing_repository, is_repository
 from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
@@ -40,6 +41,7 @@ class Codebases:
         root = root.resolve()
         if not root.is_dir():
             raise CodebaseUnreadable(f"there is no folder {root}: check the path")
+        refuse_pseudo(root)
         store = self._store(codebase_id(root), root)
         store.create()
         return store

@@ -257,3 +257,12 @@ def test_a_work_tree_elsewhere_lists_nothing_else(tmp_path: Path, worktree: str)
     git(root, "init")
     git(root, "config", "core.worktree", worktree)
     assert listed(root / "sub") == ["b.py"]
+
+
+@pytest.mark.parametrize("fold", ["true", "false"])
+def test_case_is_ignored_where_the_repository_says_so(tmp_path: Path, fold: str) -> None:
+    git(tmp_path, "init")
+    git(tmp_path, "config", "core.ignoreCase", fold)
+    put(tmp_path, ".gitignore", text="Build/\n*.LOG\n/Sub/x*\n")
+    put(tmp_path, "build/a.py", "b.log", "sub/X.py", "c.py")
+    assert listed(tmp_path) == (["c.py"] if fold == "true" else ["b.log", "build/a.py", "c.py", "sub/X.py"])

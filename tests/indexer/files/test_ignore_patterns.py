@@ -21,6 +21,9 @@ PIECES += [
     b"[[:digit:]x]",
     b"[[:space:]]",
     b"[[:punct:]]",
+    b"[[:upper:]]",
+    b"[A-C]",
+    b"[A]",
     b"[[:x:]]",
     b" ",
     b"\t",
@@ -56,12 +59,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ignored_by_git(repository: Path, content: bytes, paths: list[bytes]) -> set[bytes]:
+def ignored_by_git(repository: Path, content: bytes, paths: list[bytes], fold: bool = False) -> set[bytes]:
     (repository / ".git" / "info" / "exclude").write_bytes(content)
     command = [
         "git",
         "-c",
-        "core.ignoreCase=false",
+        f"core.ignoreCase={str(fold).lower()}",
         "-C",
         str(repository),
         "check-ignore",
@@ -75,11 +78,13 @@ def ignored_by_git(repository: Path, content: bytes, paths: list[bytes]) -> set[
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=contents, candidates=st.lists(paths.filter(is_path), min_size=1, max_size=40))
-def test_the_same_paths_are_ignored_as_by_git(repository: Path, content: bytes, candidates: list[bytes]) -> None:
-    patterns = PatternList(content)
+@given(content=contents, candidates=st.lists(paths.filter(is_path), min_size=1, max_size=40), fold=st.booleans())
+def test_the_same_paths_are_ignored_as_by_git(
+    repository: Path, content: bytes, candidates: list[bytes], fold: bool
+) -> None:
+    patterns = PatternList(content, fold)
     ours = {path for path in candidates if ignores(patterns, path)}
-    assert ours == ignored_by_git(repository, content, candidates)
+    assert ours == ignored_by_git(repository, content, candidates, fold)
 
 
 @pytest.mark.parametrize("name", ["alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from indexer.files import ignore_rules
-from indexer.files.ignore_rules import IgnoreRules, pattern_list, verdict_outside
+from indexer.files.ignore_rules import IgnoreRules, pattern_list, surroundings
 from tests.indexer.harness import put
 
 
@@ -49,8 +49,8 @@ def test_the_rules_around_a_folder(tmp_path: Path) -> None:
     put(tmp_path, "a/.gitignore", "!y.log\n")
     put(tmp_path, "exclude", "/a/b/z.py\n*.tmp\n")
     (tmp_path / "a" / "b").mkdir()
-    verdict, is_ignored = verdict_outside(tmp_path / "a" / "b", tmp_path, [tmp_path / "exclude", tmp_path / "none"])
+    around = surroundings(tmp_path / "a" / "b", tmp_path, [tmp_path / "exclude", tmp_path / "none"])
     names = ("x.py", "x.log", "y.log", "z.py", "c/z.py", "c/q.tmp", "plain.py")
-    assert [verdict(name, False) for name in names] == [True, True, False, True, None, True, None]
-    assert not is_ignored
-    assert verdict_outside(tmp_path / "a" / "gone" / "deep", tmp_path, [])[1]
+    assert [around.verdict(name, False) for name in names] == [True, True, False, True, None, True, None]
+    assert not around.is_ignored
+    assert surroundings(tmp_path / "a" / "gone" / "deep", tmp_path, []).is_ignored

@@ -85,3 +85,13 @@ def test_a_path_that_is_not_a_folder_gets_no_index(tmp_path: Path) -> None:
     with pytest.raises(CodebaseUnreadable, match="no folder"):
         codebases.open(tmp_path / "missing")
     assert codebases.all() == []
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/sys", "/dev"])
+def test_a_folder_that_the_system_makes_gets_no_index(tmp_path: Path, folder: str) -> None:
+    if not Path(folder).is_dir():
+        pytest.skip(f"no {folder} here")
+    codebases = Codebases(tmp_path)
+    with pytest.raises(CodebaseUnreadable, match="made by the system, not by people"):
+        codebases.open(Path(folder))
+    assert codebases.all() == []
