@@ -18,6 +18,7 @@ class SourceFile:
     mtime_ns: int
     language: str  # a name from `languages`, or "text"
     text: str
+    masked: tuple[int, ...] = ()  # the line of each secret that was masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class Skip:
 
     path: str
     reason: str  # one of the constants in `scan`
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A file in which secret values were masked, and the line of each."""
+
+    path: str
+    lines: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,7 @@ class IndexReport:
     seconds: float
     generation: int
     skipped: tuple[Skip, ...]
+    masked: tuple[Masked, ...] = ()  # of the files that this run indexed
 
 
 OnProgress = Callable[[Progress], None]

@@ -7,12 +7,12 @@ masked in both.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from backend.errors import ApiError
 from indexer.files.languages import language_of
-from indexer.files.scan import is_secret_name
-from indexer.files.secrets import mask
+from indexer.files.secrets.masking import mask
+from indexer.files.secrets.paths import is_secret_path, mask_path
 from indexer.parsing.chunking import chunks_of
 from indexer.parsing.definitions import parse
 from indexer.types import Chunk, Hit, SourceFile, Why
@@ -110,7 +110,7 @@ def _pieces(attachment: Attachment, root: Path | None) -> list[Hit]:
     return [
         Hit(
             chunk_id=0,
-            path=path,
+            path=mask_path(path),
             start_line=start,
             end_line=min(start + PIECE_LINES, chosen.stop) - 1,
             symbol="",
@@ -155,7 +155,7 @@ def _read(path: str, original: str, root: Path | None) -> str:
     """The text of a file of the codebase. `original` is the path in the client's words, for messages."""
     if root is None:
         raise ApiError("bad_params", f"context {original!r} has no text, and no codebase is indexed to read it from")
-    if is_secret_name(PurePosixPath(path).name):
+    if is_secret_path(path):
         raise ApiError("bad_params", f"context {original!r} is named like a file of secrets; send its text to use it")
     file = (root / path).resolve()
     if not file.is_relative_to(root.resolve()):

@@ -36,6 +36,7 @@ class PreparedFile:
     model: str  # of the vectors
     vectors: tuple[bytes, ...]  # packed by `int8.pack`
     keys: tuple[bytes, ...]  # keys of the chunks' embedding texts, for vectors that are made later
+    masked: tuple[int, ...] = ()  # the line of each secret that was masked; not stored
 
 
 class Store:

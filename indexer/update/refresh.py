@@ -14,11 +14,12 @@ from indexer.errors import CodebaseEmpty, IndexCancelled
 from indexer.files.git_history import commits, head
 from indexer.files.ignore import can_list_alone
 from indexer.files.scan import CRASHED, Candidate, walk
+from indexer.files.secrets.masking import MASKING
 from indexer.parsing.chunking import CHUNKER
 from indexer.storage.freshness import is_unchanged
 from indexer.storage.snapshot import IndexedFile
 from indexer.storage.store import PreparedFile, Store
-from indexer.types import IndexReport, OnProgress, Progress, Skip
+from indexer.types import IndexReport, Masked, OnProgress, Progress, Skip
 from indexer.update.prepare import Preparer, Task, prepare_files
 
 _BATCH_CHUNKS = 500  # written in one transaction
@@ -61,7 +62,7 @@ def refresh(
 
 def recipe_of(embedder: Embedder) -> str:
     """What an indexed file depends on beside its bytes. A file with another recipe is indexed again."""
-    return f"chunks {CHUNKER}, {embedder.model_id}"
+    return f"chunks {CHUNKER}, masking {MASKING}, {embedder.model_id}"
 
 
 def lacks_vectors(store: Store, embedder: Embedder) -> bool:
@@ -90,6 +91,7 @@ class _Job:
     only: Collection[str] | None
     started: float = field(default_factory=time.monotonic)
     skips: list[Skip] = field(default_factory=list)
+    masked: list[Masked] = field(default_factory=list)
     done: bool = False
     total: int = 0
     finished: int = 0
@@ -133,6 +135,7 @@ class _Job:
             seconds=time.monotonic() - self.started,
             generation=generation,
             skipped=tuple(self.skips),
+            masked=tuple(self.masked),
         )
 
     def _index(self, candidates: list[Candidate], indexed: dict[str, IndexedFile]) -> None:
@@ -177,6 +180,7 @@ class _Job:
     def _flush(self, batch: list[PreparedFile]) -> None:
         if batch:
             self.store.write(batch)
+            self.masked += [Masked(file.file.path, file.masked) for file in batch if file.masked]
             self.changed += len(batch)
             self.chunks += sum(len(file.chunks) for file in batch)
             batch.clear()
