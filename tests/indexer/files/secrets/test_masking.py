@@ -6,10 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.files.secrets import linear
 from indexer.files.secrets.masking import MARK, mask, redact
 from tests.indexer.files.secrets.harmless import HARMLESS
 from tests.indexer.files.secrets.planted import ALNUM, HEX, TOKENS, Source, planted, private_key
@@ -149,14 +149,14 @@ def test_hostile_texts_take_linear_steps(shape: str, monkeypatch: pytest.MonkeyP
     """Steps are the searches; each of RE2 is linear, and what one can look at again is bounded."""
     steps = []
     counts = [0]
-    original = linear.re2._Regexp._match
+    original = re2._Regexp._match
 
     def counted(self: object, *args: object) -> object:
         for match in original(self, *args):
             counts[0] += 1
             yield match
 
-    monkeypatch.setattr(linear.re2._Regexp, "_match", counted)
+    monkeypatch.setattr(re2._Regexp, "_match", counted)
     for size in (20_000, 40_000, 80_000):
         counts[0] = 0
         mask(shape * (size // len(shape)))
