@@ -18,6 +18,7 @@ class SourceFile:
     mtime_ns: int
     language: str  # a name from `languages`, or "text"
     text: str
+    masked: tuple[int, ...] = ()  # the line of each secret that was masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,14 @@ class Skip:
     path: str
     reason: str  # one of the constants in `scan`
     version: str = ""  # of a file that is not tried again before this changes
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A file in which secret values were masked, and the line of each."""
+
+    path: str
+    lines: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,7 @@ class IndexReport:
     seconds: float
     generation: int
     skipped: tuple[Skip, ...]
+    masked: tuple[Masked, ...] = ()  # of the files that this run indexed
 
 
 OnProgress = Callable[[Progress], None]

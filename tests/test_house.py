@@ -34,6 +34,7 @@ HOMES = {
     "llama_cpp": {"models/llama/bindings.py"},
     "tiktoken": {"models/llama/token_count.py"},
     "PIL": {"backend/cli/plot.py"},
+    "re2": {"indexer/files/secrets/linear.py"},
     "watchfiles": {"indexer/files/watch.py"},
     "jinja2": {"prompts/template.py"},
     "httpx": {"models/download/https.py", "models/remote/connection.py", "backend/cli/client.py"},

@@ -15,6 +15,7 @@ import typer
 
 from prompts.visible import one_line, visible, visible_json
 
+PLACES = 5  # of masked secrets that a summary names
 LINE_INTERVAL_S = 10.0  # between lines of progress, if stderr is no terminal
 
 
@@ -158,6 +159,14 @@ def job_summary(job: dict[str, Any]) -> None:
     if report["skipped"]:
         reasons = sorted(report["skipped"].items(), key=lambda pair: -pair[1])
         note("skipped: " + ", ".join(f"{count} {reason}" for reason, count in reasons))
+    if masked := report.get("masked", {}).get("values"):
+        note(_masked_line(masked, report["masked"]["files"], report["masked"]["places"]))
+
+
+def _masked_line(values: int, files: int, places: list[str]) -> str:
+    shown = ", ".join(dict.fromkeys(places[:PLACES])) + (", ..." if values > PLACES else "")
+    plural = "" if values == 1 else "s"
+    return f"masked {values} secret value{plural} in {files} file{'' if files == 1 else 's'} ({shown})"
 
 
 def change_summary(job: dict[str, Any]) -> None:

@@ -7,13 +7,13 @@ masked in both.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from backend.errors import ApiError
 from indexer.files.languages import language_of
 from indexer.files.opening import read_below
-from indexer.files.scan import is_secret_name
-from indexer.files.secrets import mask
+from indexer.files.secrets.masking import mask
+from indexer.files.secrets.paths import is_secret_path, mask_path
 from indexer.parsing.chunking import chunks_of
 from indexer.parsing.definitions import parse
 from indexer.types import Chunk, Hit, SourceFile, Why
@@ -111,7 +111,7 @@ def _pieces(attachment: Attachment, root: Path | None) -> list[Hit]:
     return [
         Hit(
             chunk_id=0,
-            path=path,
+            path=mask_path(path),
             start_line=start,
             end_line=min(start + PIECE_LINES, chosen.stop) - 1,
             symbol="",
@@ -161,7 +161,7 @@ def _read(path: str, original: str, root: Path | None) -> str:
         file = (root / path).resolve()  # no link is left: what counts is the file that would be read
         if not file.is_relative_to(root):
             raise ApiError("bad_params", f"context {original!r} lies outside the codebase; send its text instead")
-        if is_secret_name(file.name) or is_secret_name(PurePosixPath(path).name):
+        if is_secret_path(file.relative_to(root).as_posix()) or is_secret_path(path):
             raise ApiError(
                 "bad_params", f"context {original!r} is named like a file of secrets; send its text to use it"
             )

@@ -7,7 +7,9 @@ import asyncio
 import logging
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from backend.indexing.watchers import Watchers
 from indexer.errors import IndexStorage
 from indexer.files.watch import Changes
 from indexer.storage.store import Store
-from indexer.types import IndexReport, Progress
+from indexer.types import IndexReport, Masked, Progress
 from indexer.update.refresh import refresh
 from indexer.workers.pool import Runner
 
@@ -28,6 +30,7 @@ NOT_STARTED = Progress("scanning", 0, 0, 0, 0.0, None)
 KEPT = 100  # finished jobs that can still be queried
 PATIENCE_S = 2.0  # how long to wait for the index lock; a search that reindexes stale files may have it
 SIDE_BY_SIDE = 2  # jobs of different codebases that run at the same time
+MASKED_PLACES = 20  # places of masked secrets that a report names
 RETRY_S = 10.0  # until a change that could not be written is tried again
 
 
@@ -226,7 +229,7 @@ class Jobs:
 
 
 def report_wire(report: IndexReport) -> dict[str, Any]:
-    """A report as JSON, with the number of skipped files by reason."""
+    """A report as JSON, with the number of skipped files by reason, and where secrets were masked."""
     return {
         "files": report.files,
         "chunks": report.chunks,
@@ -235,4 +238,12 @@ def report_wire(report: IndexReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 2),
         "generation": report.generation,
         "skipped": dict(Counter(skip.reason for skip in report.skipped)),
+        "masked": masked_wire(report.masked),
     }
+
+
+def masked_wire(files: Sequence[Masked]) -> dict[str, Any]:
+    """How many secret values were masked, in how many files, and the first places; never a value."""
+    places = (f"{file.path}:{line}" for file in files for line in file.lines)
+    values = sum(len(file.lines) for file in files)
+    return {"values": values, "files": len(files), "places": list(islice(places, MASKED_PLACES))}

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.files.git import LONG_S, git
+from indexer.files.secrets.masking import mask
+from indexer.files.secrets.paths import mask_path
 
 _MAX_COMMITS = 2000  # the youngest
 _TRAILER = re.compile(r"^(?:[A-Za-z-]+-by|Change-Id|git-svn-id|Refs?|Closes): .*$", re.MULTILINE)
@@ -17,8 +19,8 @@ class Commit:
     """One commit that is not a merge."""
 
     sha: str
-    message: str  # subject and body without trailers
-    paths: tuple[str, ...]  # changed files below the folder, relative to it
+    message: str  # subject and body without trailers, secrets masked
+    paths: tuple[str, ...]  # changed files below the folder, relative to it, but those with a token in their path
 
 
 def head(root: Path) -> str:
@@ -39,8 +41,8 @@ def commits(root: Path) -> list[Commit] | None:
     # A message is untrusted, but git allows no NUL in it: nothing in a message can pass for a sha.
     fields = out.decode("utf-8", "replace").split("\0")[1:]
     for sha, message, paths in zip(fields[0::3], fields[1::3], fields[2::3], strict=True):
-        text = _TRAILER.sub("", message).strip()
-        found.append(Commit(sha, text, tuple(path for path in paths.split("\n") if path)))
+        text = mask(_TRAILER.sub("", message).strip())
+        found.append(Commit(sha, text, tuple(path for path in paths.split("\n") if path and mask_path(path) == path)))
     return found
 
 

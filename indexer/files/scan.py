@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import CodebaseUnreadable
-from indexer.files import secrets
 from indexer.files.ignore import EXCLUDED_FOLDERS, git_listing
 from indexer.files.languages import language_of
 from indexer.files.mounts import is_pseudo, refuse_pseudo
 from indexer.files.opening import IsLink, NotRegular, read_below
 from indexer.files.repositories import is_repository
+from indexer.files.secrets.masking import redact
+from indexer.files.secrets.paths import is_secret_path, mask_path
 from indexer.types import Skip, SourceFile
 
 SECRET, BINARY, MINIFIED, GENERATED, OVERSIZED = "secret", "binary", "minified", "generated", "oversized"
@@ -35,12 +36,6 @@ _DATA_BYTES = 100_000
 _SNIFF = 8192  # bytes searched for a NUL, and characters for the language
 _LONG_LINE = {False: 10_000, True: 100_000}  # characters, by `Language.prose`
 _MEAN_LINE = 400  # characters: code with a longer mean was not written by hand
-_SECRET_NAME = re.compile(
-    r"(?:\.env(?:\.(?!example|sample|template|dist|defaults)[\w.-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|.+\.(?:pem|key|p12|pfx"
-    r"|jks|keystore|kdbx|ppk|asc|gpg)|\.?credentials(?:\.json)?|\.npmrc|\.pypirc|\.netrc|_netrc|\.pgpass|\.htpasswd"
-    r"|\.git-credentials|\.dockercfg|service[-_]account.*\.json|secrets?\.(?:ya?ml|json|toml|env))",
-    re.IGNORECASE,
-)
 _GENERATED_NAME = re.compile(
     r"(?:package-lock\.json|npm-shrinkwrap\.json|(?:yarn|poetry|pdm|uv|Cargo|Gemfile|composer|Pipfile|flake|mix|pubspec|"
     r"Podfile|bun)\.lock|pnpm-lock\.yaml|go\.sum|.+\.(?:map|lock|lockb|snap))"
@@ -53,7 +48,6 @@ _BINARY_NAME = re.compile(
     re.IGNORECASE,
 )
 _NAME_RULES = (
-    (_SECRET_NAME, SECRET),
     (_GENERATED_NAME, GENERATED),
     (_MINIFIED_NAME, MINIFIED),
     (_BINARY_NAME, BINARY),
@@ -92,7 +86,9 @@ def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = 
     refuse_pseudo(root)
     for path in git_listing(root, only):
         item = _check(root, path, max_bytes)
-        if item is not None:
+        if isinstance(item, Skip):
+            yield Skip(mask_path(item.path), item.reason)
+        elif item is not None:
             yield item
 
 
@@ -119,12 +115,8 @@ def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> Source
     if _is_minified(text, language.prose):
         return Skip(path, MINIFIED)
     sha = hashlib.sha256(data).hexdigest()
-    return SourceFile(path, sha, info.st_size, mtime_ns(info), language.name, secrets.mask(text))
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a file of this name counts as secret, whatever its content."""
-    return _SECRET_NAME.fullmatch(name) is not None
+    redacted = redact(text)
+    return SourceFile(path, sha, info.st_size, mtime_ns(info), language.name, redacted.text, redacted.lines)
 
 
 def sha_of(root: Path, path: str, max_bytes: int = MAX_BYTES) -> str | None:
@@ -171,6 +163,8 @@ def _check(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
     if not stat.S_ISREG(info.st_mode):
         return Skip(path, SPECIAL)
     name = path.rpartition("/")[2]
+    if is_secret_path(path):
+        return Skip(path, SECRET)
     for rule, reason in _NAME_RULES:
         if rule.fullmatch(name):
             return Skip(path, reason)

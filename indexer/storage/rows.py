@@ -23,6 +23,7 @@ class PreparedFile:
     model: str  # of the vectors
     vectors: tuple[bytes, ...]  # packed by `int8.pack`
     keys: tuple[bytes, ...]  # keys of the chunks' embedding texts, for vectors that are made later
+    masked: tuple[int, ...] = ()  # the line of each secret that was masked; not stored
 
 
 def can_insert(db: sqlite3.Connection, prepared: PreparedFile) -> bool:

@@ -74,6 +74,7 @@ class Preparer:
             model=self.embedder.model_id,
             vectors=tuple(pack(self.embedder.embed_documents(texts))),
             keys=tuple(key_of(text) for text in texts),
+            masked=source.masked,
         )
 
 

@@ -16,12 +16,13 @@ from indexer.errors import CodebaseEmpty, CodebaseUnreadable, WorkerDied
 from indexer.files.git_history import commits, head
 from indexer.files.ignore import can_list_alone
 from indexer.files.scan import COSTLY, UNSTORABLE, Candidate, walk
+from indexer.files.secrets.masking import MASKING
 from indexer.parsing.chunking import CHUNKER
 from indexer.storage.freshness import is_unchanged
 from indexer.storage.rows import PreparedFile
 from indexer.storage.snapshot import IndexedFile
 from indexer.storage.store import Store
-from indexer.types import IndexReport, OnProgress, Progress, Skip
+from indexer.types import IndexReport, Masked, OnProgress, Progress, Skip
 from indexer.update.prepare import Preparer, Task, prepare_files
 from indexer.workers.pool import HERE, Runner
 
@@ -69,7 +70,7 @@ def refresh(
 
 def recipe_of(embedder: Embedder) -> str:
     """What an indexed file depends on beside its bytes. A file with another recipe is indexed again."""
-    return f"chunks {CHUNKER}, {embedder.model_id}"
+    return f"chunks {CHUNKER}, masking {MASKING}, {embedder.model_id}"
 
 
 def lacks_vectors(store: Store, embedder: Embedder) -> bool:
@@ -102,6 +103,7 @@ class _Job:
     only: Collection[str] | None
     started: float = field(default_factory=time.monotonic)
     skips: list[Skip] = field(default_factory=list)
+    masked: list[Masked] = field(default_factory=list)
     done: bool = False
     total: int = 0
     finished: int = 0
@@ -144,6 +146,7 @@ class _Job:
             seconds=time.monotonic() - self.started,
             generation=generation,
             skipped=tuple(self.skips),
+            masked=tuple(self.masked),
         )
 
     def _index(self, candidates: list[Candidate], indexed: dict[str, IndexedFile]) -> None:
@@ -192,9 +195,11 @@ class _Job:
     def _flush(self, batch: list[PreparedFile]) -> None:
         if batch:
             refused = set(self.store.write(batch))
+            stored = [file for file in batch if file.file.path not in refused]
             self.skips += [Skip(path, UNSTORABLE) for path in sorted(refused)]
-            self.changed += len(batch) - len(refused)
-            self.chunks += sum(len(file.chunks) for file in batch if file.file.path not in refused)
+            self.masked += [Masked(file.file.path, file.masked) for file in stored if file.masked]
+            self.changed += len(stored)
+            self.chunks += sum(len(file.chunks) for file in stored)
             batch.clear()
             self._report_progress("indexing")
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from backend.cli import output
+from backend.indexing.jobs import report_wire
+from indexer.types import IndexReport, Masked
 
 EVIL = "a\x1b]0;t\x07\x9b2J\x1b]52;c;aGk=\x07\u202eb\rc"
 SHOWN = "a\\x1b]0;t\\x07\\x9b2J\\x1b]52;c;aGk=\\x07\\u202eb\\rc"
@@ -77,3 +79,11 @@ def test_an_encoding_without_the_characters(monkeypatch: pytest.MonkeyPatch) -> 
     output.line("日本\udcff")
     output.as_json({"é": "日"})
     assert raw.getvalue() == b'\\u65e5\\u672c\\udcff\n{"\\u00e9": "\\u65e5"}\n'
+
+
+def test_a_summary_says_how_many_secrets_were_masked_and_where(capsys: pytest.CaptureFixture[str]) -> None:
+    masked = (Masked("config/app.yml", (4, 9)), Masked("run.sh", (2,)))
+    report = IndexReport(2, 3, 2, 0, seconds=0.1, generation=1, skipped=(), masked=masked)
+    output.job_summary({"root": "/x", "report": report_wire(report)})
+    places = "config/app.yml:4, config/app.yml:9, run.sh:2"
+    assert capsys.readouterr().err.endswith(f"masked 3 secret values in 2 files ({places})\n")

@@ -16,7 +16,7 @@ from backend.indexing.jobs import Jobs, report_wire
 from backend.indexing.workers import no_workers
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import IndexStorage
-from indexer.types import IndexReport, Skip
+from indexer.types import IndexReport, Masked, Skip
 from indexer.update.refresh import refresh
 from tests.indexer.harness import lay_out
 
@@ -128,7 +128,8 @@ async def test_only_the_last_finished_jobs_are_kept(tmp_path: Path, monkeypatch:
 
 def test_a_report_counts_what_was_skipped_by_reason() -> None:
     skipped = (Skip("a", "binary"), Skip("b", "binary"), Skip("c", "secret"))
-    report = IndexReport(files=1, chunks=2, changed=1, removed=0, seconds=0.126, generation=4, skipped=skipped)
+    masked = (Masked("config/app.yml", (4, 9)), Masked("run.sh", (2,)))
+    report = IndexReport(1, 2, 1, 0, seconds=0.126, generation=4, skipped=skipped, masked=masked)
     assert report_wire(report) == {
         "files": 1,
         "chunks": 2,
@@ -137,4 +138,5 @@ def test_a_report_counts_what_was_skipped_by_reason() -> None:
         "seconds": 0.13,
         "generation": 4,
         "skipped": {"binary": 2, "secret": 1},
+        "masked": {"values": 3, "files": 2, "places": ["config/app.yml:4", "config/app.yml:9", "run.sh:2"]},
     }

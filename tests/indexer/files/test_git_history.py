@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 
 from indexer.files.git_history import Commit, commits, file_after, head
+from indexer.files.secrets.masking import MARK
+from tests.indexer.files.secrets.planted import TOKENS, Source
 from tests.indexer.repository import CART, git, shop
 
 
@@ -64,3 +66,14 @@ def test_a_repository_s_own_settings_change_nothing(tmp_path: Path) -> None:
     for setting, value in (("i18n.logOutputEncoding", "UTF-16"), ("log.showRoot", "false"), ("color.ui", "always")):
         git(root, "config", setting, value)
     assert commits(root) == expected
+
+
+def test_secrets_in_messages_and_paths_are_not_told(tmp_path: Path) -> None:
+    root = shop(tmp_path / "shop")
+    token = TOKENS["github"](Source(9))
+    (root / f"{token}.txt").write_text("x\n")
+    (root / "plain.txt").write_text("x\n")
+    git(root, "add", ".")
+    git(root, "commit", "-q", "-m", f"Use {token} again")
+    youngest = _commits(root)[0]
+    assert (youngest.message, youngest.paths) == (f"Use {MARK} again", ("plain.txt",))

@@ -12,7 +12,7 @@ from indexer.errors import CodebaseUnreadable
 from indexer.files import scan
 from indexer.files.opening import read_below
 from indexer.files.scan import Candidate, decode, read, sha_of, walk
-from indexer.files.secrets import MARK
+from indexer.files.secrets.masking import MARK
 from indexer.types import Skip, SourceFile
 
 
@@ -151,7 +151,7 @@ def test_a_file_is_read_with_masked_secrets_and_newlines(tmp_path: Path) -> None
     info = file.stat()
     expected = f'password = "{MARK}"\nprint(1)\nprint(2)\n'
     sha = hashlib.sha256(content).hexdigest()
-    assert read_one(tmp_path, "pkg/a.py") == SourceFile("pkg/a.py", sha, 47, info.st_mtime_ns, "python", expected)
+    assert read_one(tmp_path, "pkg/a.py") == SourceFile("pkg/a.py", sha, 47, info.st_mtime_ns, "python", expected, (1,))
     assert sha_of(tmp_path, "pkg/a.py") == sha
 
 

@@ -8,9 +8,10 @@ import pytest
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage
 from indexer.search.searcher import Searcher
-from indexer.types import Progress
+from indexer.types import Masked, Progress
 from indexer.update.refresh import refresh
 from indexer.workers.pool import Runner
+from tests.indexer.files.secrets.planted import TOKENS, Source
 from tests.indexer.harness import World, put
 
 OLD = 1_000_000_000 * 10**9  # long before anything was indexed
@@ -207,3 +208,21 @@ def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:
     with world.store.indexing(), pytest.raises(IndexStorage, match="being indexed by another job"):
         world.refresh()
     assert world.refresh().files == 4
+
+
+def test_a_report_says_where_secrets_were_masked_in_this_run_and_no_byte_of_the_index_has_them(tmp_path: Path) -> None:
+    secret, token = "Xk29v" + "Lq8wP1", TOKENS["github"](Source(8))
+    world = World(
+        tmp_path, {"a.py": f"# one\npassword = '{secret}'\n", "b.py": "x = 1\n", f"notes-{token}.md": "# x\n"}
+    )
+    report = world.refresh()
+    assert report.masked == (Masked("a.py", (2,)),)
+    assert [skip.reason for skip in report.skipped] == ["secret"]
+    assert token not in report.skipped[0].path
+    stored = b"".join(
+        file.read_bytes() for file in tmp_path.rglob("*") if file.is_file() and world.root not in file.parents
+    )
+    assert stored
+    assert secret.encode() not in stored
+    assert token.encode() not in stored
+    assert world.refresh().masked == ()

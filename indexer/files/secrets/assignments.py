@@ -1,0 +1,198 @@
+"""Values that are assigned to a name, in any syntax: code, configuration, markup, command lines, headers, queries.
+
+Knows no language: a name, what may stand between a name and its value, and where a value ends.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from indexer.files.secrets import values
+from indexer.files.secrets.linear import compiled
+from indexer.files.secrets.names import KEYWORDS, Strength, strength_of
+
+_NAME = rf"(?i)(?:{KEYWORDS})[\w.-]{{0,40}}"
+_NAME_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+_QUALIFIERS = (b"api", b"secret", b"access", b"private", b"account", b"encryption", b"signing", b"master")
+_LONGEST_NAME = 60
+_JUDGED = 1000  # bytes of a value
+
+_Q = r"""(?:\\{0,3}["'`]|&quot;|&#34;|%22)"""
+_TYPE = (
+    r"(?:[ \t]*\??:[ \t]{0,4}(?:&|\*|\?|'\w+ |mut |const |dyn |static |final ){0,3}[A-Za-z_][\w.:]{0,40}"
+    r"(?:<[^<>\n=]{0,30}>|\[[^\[\]\n=]{0,30}\])?\??(?:[ \t]*\|[ \t]*[A-Za-z_][\w.]{0,30}){0,3}"
+    r"|[ \t]{1,4}[*]?[A-Za-z_][\w.\[\]]{0,30})"
+)
+_BREAK = r"(?:(?:\\|\(|\[|\{|[|>][-+]?\d?)?[ \t]*\r?\n[ \t]*)?"
+_VALUE = r"(?i:(?:parameter)?(?:value|default))"
+# What stands between a name and its value, in the order of preference.
+_GLUE = (
+    # name: X, value: Y · {"Name": "X", "Value": "Y"} · ParameterKey=X,ParameterValue=Y · key="X" value="Y"
+    rf"{_Q}?[,;]?[ \t]{{0,20}}(?:\r?\n[ \t]{{0,60}})?{_Q}?{_VALUE}{_Q}?[ \t]{{0,4}}[:=]>?[ \t]*{_BREAK}",
+    rf"{_Q}?[ \t]*[:=][ \t]*\{{\s{{0,40}}{_Q}?{_VALUE}{_Q}?[ \t]{{0,4}}[:=][ \t]*",  # "adminPassword": {"value": "Y"}
+    rf"{_Q}[ \t]*\{{[^{{}}]{{0,200}}?default[ \t]*=[ \t]*",  # variable "X" { type = string  default = "Y" }
+    r":[ \t]*\r?\n(?:[ \t]+[A-Z]\w*:[^\n]{0,80}\n){0,5}[ \t]+Default:[ \t]*",  # X: · Type: String · Default: Y
+    r"</(?:key|name|string|Key|Name)>\s{0,40}<(?:string|value|Value|String)>",  # <key>X</key> <string>Y</string>
+    rf"(?:{_Q}[^<>\n]{{0,80}})?>(?:\s{{0,40}}<(?:value|string)>)?(?:<!\[CDATA\[)?[ \t]*",
+    rf"{_TYPE}[ \t]*=[ \t]*{_BREAK}",
+    rf"(?:{_Q}|[\])]|\[\d*\]){{0,4}}[ \t]{{0,40}}"
+    rf"(?::[-=?+]|=>|:=|\?:|[?|+&]{{1,2}}=|={{1,3}}|<-|\|\||\?\?|::?|%3[AaDd])[ \t]*{_BREAK}",
+)
+# Between a name and a literal; an unquoted value is an expression there.
+_BEFORE_LITERAL = (
+    rf"{_Q}\)[ \t]*(?:\{{|do)[ \t]*",
+    rf"(?:{_Q}|[\])]){{1,3}}[ \t]{{1,4}}(?:or|OR)[ \t]{{1,4}}",
+    rf"{_Q}[\])]?[ \t]*,[ \t]*",
+    r"\([ \t]*",
+)
+# An unquoted value may be a word of prose there.
+_IN_PROSE = (r"[`*_]{0,3}[ \t]*\|[ \t]*", r"(?i:[ \t]+(?:is|as|to|with)[ \t]*:?[ \t]+)", rf"{_Q}?[)\]]?[ \t]{{1,40}}")
+_WRAP = (
+    r"((?:&\w+[ \t]+|!{1,2}[\w/]+[ \t]+)?"  # an anchor or a tag of YAML
+    r"(?:(?:new[ \t]+)?[A-Za-z_][\w.:]{0,60}!?\([ \t]*(?:[:\w.]{1,40},[ \t]*){0,3}){0,2})"  # SecretStr("...")
+)
+_LEAD = (
+    r"((?:[rRbBuUfFLN@$]{1,2}|u8)?(?:\\{0,3}(?:\"\"\"|'''|[\"'`])|&quot;|&#34;|%22)|\[\[)?"
+    r"(?:(?i:Bearer|Basic|Token|Digest|ApiKey|Api-Key|Splunk|SSWS|GenieKey|"
+    r"Key|Negotiate|PRIVATE-TOKEN|OAuth|Bot|token=)(?:[ \t]+|%20|\+)"
+    r"|base64:|pass:|plain:|\{noop\}|\{plain\})?"
+)
+_UNQUOTED = re.compile(rb"[^\s\"'`<>]*")
+_TAIL = b")]};,.:\\*_|"
+_CUT = re.compile(rb"&(?:amp;)?[\w.-]+=|[;,][ \t]*[\w.-]+[=:]|[;,]$|&quot;|&#34;|%22|%26|\\[nrt\"']|\||\$\{")
+_CLOSE = {b'"': re.compile(rb'\\.|"|\n'), b"'": re.compile(rb"\\.|'|\n"), b"`": re.compile(rb"\\.|`|\n")}
+_SIGNS = re.compile(r"[0-9!@#$%^&*?~+]")  # a shorter value without one of these is a word
+# What can come between a name and its value begins with one of these.
+_FOLLOWING = frozenset(
+    map(bytes, zip(b" \t=:\"'`\\&%,)[]>(|<?+*_\r\n"))
+)  # what can come between a name and its value begins with one of these
+_QUOTE, _LIVELY = re.compile(rb"[\"'`]"), re.compile(rb"[0-9\"'`=:]")
+_LONGEST = 20_000  # bytes of a quoted value
+
+
+class _Glue(Enum):
+    PLAIN = 0
+    LITERAL = 1
+    PROSE = 2
+
+
+@cache
+def _opening_pattern() -> Any:
+    plain, literal, prose = ("|".join(patterns) for patterns in (_GLUE, _BEFORE_LITERAL, _IN_PROSE))
+    return compiled(f"(?:{plain}|({literal})|({prose})){_WRAP}{_LEAD}")
+
+
+def secret_values(data: bytes) -> Iterator[tuple[int, int]]:
+    """The spans of values whose name and look say that they are secret."""
+    ends, done = _Ends(data), 0
+    for match in compiled(_NAME, captures=False).finditer(data):
+        first, last = match.span()
+        if first < done or not _may_follow(data, last):
+            continue
+        name, before = _whole_name(data, first, last)
+        strength = strength_of(name)
+        opening = _opening(data, last, name, before) if strength else None
+        if opening is None:
+            continue
+        glue, start, quote = opening
+        end = ends.of(start, quote)
+        if quote == b"`" and b" " in data[start:end]:  # a command of a shell
+            continue
+        if _is_secret(data[start : min(end, start + _JUDGED)].decode("latin-1"), strength, glue, bool(quote)):
+            yield start, end
+            done = end
+
+
+def _may_follow(data: bytes, end: int) -> bool:
+    """Whether a value can come after a name that ends here; most names in code and prose are left out by this."""
+    following = data[end : end + 1]
+    if following == b"(":
+        return _QUOTE.search(data, end, end + 60) is not None
+    if following in (b" ", b"\t"):
+        line = data[end : end + 80].partition(b"\n")[0].lstrip()
+        return not line[:1].isalpha() or _LIVELY.search(line) is not None
+    return following in _FOLLOWING
+
+
+def _whole_name(data: bytes, start: int, end: int) -> tuple[str, bytes]:
+    """The identifier around a keyword, and the byte before it."""
+    head = data[max(0, start - _LONGEST_NAME) : start]
+    begin = start - (len(head) - len(head.rstrip(_NAME_CHARACTERS)))
+    qualified = (
+        b"api_" if head[: len(head) + begin - start].rstrip(b" ").lower().endswith(_QUALIFIERS) else b""
+    )  # "API key"
+    return (qualified + data[begin:end]).decode("latin-1"), data[begin - 1 : begin] if begin else b"\n"
+
+
+def _opening(data: bytes, end: int, name: str, before: bytes) -> tuple[_Glue, int, bytes] | None:
+    """What joins the name to a value, where the value begins, and the quotation mark that opens it."""
+    match = _opening_pattern().match(data, end)
+    if match is None:
+        return None
+    glue = _Glue.PLAIN
+    if match.start(1) >= 0:
+        glue = _Glue.LITERAL
+    elif match.start(2) >= 0 and not name.startswith("-") and not _is_alone(data, match.end(2), before):
+        glue = _Glue.PROSE
+    first, last = match.span(4)
+    if first >= 0:
+        return glue, match.end(), data[first:last]
+    wrap, after_wrap = match.span(3)
+    return glue, wrap if b"(" in data[wrap:after_wrap] else match.end(), b""  # without a literal, it is a call
+
+
+def _is_alone(data: bytes, start: int, before: bytes) -> bool:
+    """Whether a line has a name, then one word: `requirepass foobar1`, `ENV TOKEN x`."""
+    line = data[start : start + 300].partition(b"\n")[0]
+    return before in (b"\n", b" ", b"\t", b"") and len(line.split(None, 1)) == 1
+
+
+class _Ends:
+    """Where values end. The end of an unquoted run is found once, however many names are in it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._start = self._end = 0
+
+    def of(self, start: int, opening: bytes) -> int:
+        mark = opening.lstrip(b"rRbBuUfFLN@$8")
+        if mark in _CLOSE:
+            for match in _CLOSE[mark].finditer(self._data, start, start + _LONGEST):
+                if match[0] == mark:
+                    return match.start()
+                if match[0] == b"\n":
+                    break
+        elif mark:
+            end = self._data.find(b"]]" if mark == b"[[" else mark, start, start + _LONGEST)
+            if end >= 0 and b"\n" not in self._data[start:end]:
+                return end
+        return self._trimmed(start)
+
+    def _trimmed(self, start: int) -> int:
+        if not self._start <= start < self._end:
+            match = _UNQUOTED.match(self._data, start)
+            assert match is not None
+            self._start, self._end = match.span()
+        cut = _CUT.search(self._data, start + 1, self._end)
+        end = cut.start() if cut else self._end
+        return start + len(self._data[start:end].rstrip(_TAIL))
+
+
+def _is_secret(value: str, strength: Strength, glue: _Glue, quoted: bool) -> bool:
+    if len(value) < 6 or (len(value) < 16 and not _SIGNS.search(value)) or (not quoted and glue is _Glue.LITERAL):
+        return False
+    return _looks_secret(value, strength, glue, quoted) and not values.is_harmless(value)
+
+
+def _looks_secret(value: str, strength: Strength, glue: _Glue, quoted: bool) -> bool:
+    if not quoted and glue is _Glue.PROSE:
+        return strength > Strength.WEAK and values.is_random(value, 10) and not values.is_placeholder(value)
+    if strength is Strength.PASSWORD and values.is_password(value, quoted):
+        return True
+    if any(map(str.isspace, value)):
+        return False
+    if strength is Strength.WEAK:
+        return values.is_random(value, 16) and not values.is_hash(value) and not values.is_uuid(value)
+    return values.is_token(value, quoted)

@@ -1,0 +1,65 @@
+"""Replaces secret values in a text before it is stored or shown. Line numbers stay the same.
+
+A value counts as secret by its issuer's format (`rules`), by its name and its randomness (`assignments`), by its place
+(`credentials`, `blocks`). Takes linear time on any text.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate, chain
+
+from indexer.files.secrets.assignments import secret_values
+from indexer.files.secrets.blocks import key_spans, kubernetes_spans
+from indexer.files.secrets.credentials import passwords
+from indexer.files.secrets.rules import token_spans
+
+MARK = "[secret removed]"
+MASKING = 2  # version of the result of `redact`, part of every index's recipe
+
+_MARK = MARK.encode()
+_PARTS = (b"[secret", b"removed]", _MARK)
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A text without its secrets, and the lines (1-based) in which they were, one for each."""
+
+    text: str
+    lines: tuple[int, ...]
+
+
+def mask(text: str) -> str:
+    """`text` with each secret value replaced by `MARK`; the number of lines stays the same."""
+    return redact(text).text
+
+
+def redact(text: str) -> Redacted:
+    """As `mask`, with the lines of what it replaced."""
+    data = text.encode("utf-8", "surrogatepass")
+    found = chain(key_spans(data), kubernetes_spans(data), token_spans(data), secret_values(data), passwords(data))
+    spans = _merged(span for span in found if not any(part in data[slice(*span)] for part in _PARTS))
+    if not spans:
+        return Redacted(text, ())
+    pieces, position = [], 0
+    for start, end in spans:
+        pieces += [data[position:start], _MARK, b"\n" * data.count(b"\n", start, end)]
+        position = end
+    pieces.append(data[position:])
+    return Redacted(b"".join(pieces).decode("utf-8", "surrogatepass"), _lines(data, [start for start, _ in spans]))
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sorted, without overlaps."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        elif end > start:
+            merged.append((start, end))
+    return merged
+
+
+def _lines(data: bytes, offsets: list[int]) -> tuple[int, ...]:
+    ends = list(accumulate(len(line) + 1 for line in data.split(b"\n")))
+    return tuple(bisect_right(ends, offset) + 1 for offset in offsets)

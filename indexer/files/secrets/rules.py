@@ -1,0 +1,119 @@
+"""Tokens with an issuer's format: the rules of gitleaks (`renew` says how they got here), and more in `more.toml`.
+
+All of them are one expression; the rules that match a token are then asked for its span.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from indexer.files.secrets import values
+from indexer.files.secrets.linear import compiled, rule_set
+
+_BEFORE = r"[\w.-]{0,50}?"  # a name's beginning, which does not matter here
+_AFTER = r"""(?:[\x60'"\s;]|\\[nr]|$)"""
+_END = "(?:[^0-9A-Za-z]|$)"  # a token may stand before a full stop, a slash or an underscore, too
+_START = r"(?:^|[^0-9A-Za-z]|\\[nrt]|%[0-9A-F]{2})"
+_BY_NAME = r"[\s'\"]{0,3}(?:=|>|:{1,3}=|\|\||:|=>|\?=|,)"  # rules that look for an issuer's name before a value
+_REACH = 120  # bytes before and after a text in a token
+_LONGEST = 4000  # bytes that a rule looks at from the beginning of a token
+_ENTROPY = 2.5  # bits per character: below, it is a placeholder
+_WORD = re.compile(rb"[0-9A-Za-z_+/=~-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    pattern: str
+    by_name: bool = False  # the value alone has no format: it has to be random
+    inside: bytes = b""  # a text in the middle of the token, if nothing is known of its beginning
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    rules: tuple[Rule, ...]
+    inner: tuple[Rule, ...]
+    any: Any
+    each: Any
+
+
+def token_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    """The spans of tokens that have an issuer's format."""
+    engine, position = _engine(), 0
+    while found := engine.any.search(data, position):
+        start, end = found.span()
+        window = data[max(0, start - 1) : end + 1]
+        spans = [_span(engine.rules[n], data, start, end) for n in engine.each.Match(window) or ()]
+        accepted = [span for span in spans if span is not None]
+        if accepted:
+            first, last = min(accepted)[0], max(span[1] for span in accepted)
+            yield first, last
+            end = last + 1
+        position = max(end - 1, start + 1)
+    for rule in engine.inner:
+        yield from _around(rule, data)
+
+
+def _around(rule: Rule, data: bytes) -> Iterator[tuple[int, int]]:
+    """The spans of tokens that have a text in their middle."""
+    position = data.find(rule.inside)
+    while position >= 0:
+        match = compiled(rule.pattern).search(data, max(0, position - _REACH), position + _REACH)
+        end = position + len(rule.inside)
+        if match is not None and match.start() <= position:
+            first, last = match.span(1)
+            if _is_secret(rule, data[first:last].decode("latin-1")):
+                yield first, last
+            end = max(end, last)
+        position = data.find(rule.inside, end)
+
+
+def _span(rule: Rule, data: bytes, start: int, end: int) -> tuple[int, int] | None:
+    match = compiled(rule.pattern).search(data, start, end + _LONGEST)
+    if match is None or match.start() > end:
+        return None
+    group = next((n for n in range(1, len(match.groups()) + 1) if match.group(n) is not None), 0)
+    first, last = match.span(group)
+    last = _WORD.match(data, last).end() if not rule.by_name else last  # type: ignore[union-attr]
+    return (first, last) if _is_secret(rule, data[first:last].decode("latin-1")) else None
+
+
+def _is_secret(rule: Rule, value: str) -> bool:
+    if values.is_harmless(value):
+        return False
+    return values.is_random(value) if rule.by_name else values.entropy(value) >= _ENTROPY
+
+
+@cache
+def _engine() -> _Engine:
+    folder = Path(__file__).parent
+    listed = [{"regex": regex} for regex in json.loads((folder / "gitleaks.json").read_text("utf-8")).values()]
+    listed += tomllib.loads((folder / "more.toml").read_text("utf-8"))["rules"]
+    rules = [
+        Rule(_adapted(entry["regex"]), _BY_NAME in entry["regex"], entry.get("inside", "").encode()) for entry in listed
+    ]
+    outer = tuple(rule for rule in rules if not rule.inside)
+    together = "|".join(f"(?:{rule.pattern})" for rule in outer)
+    return _Engine(
+        outer,
+        tuple(rule for rule in rules if rule.inside),
+        compiled(together, captures=False),
+        rule_set(rule.pattern for rule in outer),
+    )
+
+
+def _adapted(pattern: str) -> str:
+    """The expression with wider edges, which RE2 can match without a loop at each character."""
+    pattern = pattern.replace(_BEFORE, "").replace(_AFTER, _END)
+    if pattern.startswith(r"\b") or pattern.startswith(r"(?i)\b"):
+        flags, _, rest = pattern.partition(r"\b")
+        pattern = (
+            f"{flags}{_START}(?:{rest})"
+            if rest.startswith("(") and not rest.startswith("(?")
+            else f"{flags}{_START}({rest})"
+        )
+    return pattern.removesuffix(r"\b") + _END if pattern.endswith(r"\b") else pattern

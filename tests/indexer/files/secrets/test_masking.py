@@ -1,0 +1,185 @@
+"""Secret values are masked, everything else and the line numbers stay."""
+
+import asyncio
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import re2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.files.secrets.masking import MARK, mask, redact
+from tests.indexer.files.secrets.harmless import HARMLESS
+from tests.indexer.files.secrets.planted import ALNUM, HEX, TOKENS, Source, planted, private_key
+
+ROOT = Path(__file__).parents[4]
+PLANTED = list(planted())
+
+
+def leaks(value: str, masked: str) -> bool:
+    """Whether ten characters of the value in a row are still there, or all of a shorter one."""
+    length = min(10, len(value))
+    return any(value[at : at + length] in masked for at in range(len(value) - length + 1))
+
+
+def test_of_three_hundred_planted_secrets_at_most_three_stay() -> None:
+    missed = [(kind, text) for kind, text, value in PLANTED if leaks(value, mask(text))]
+    assert len(PLANTED) >= 300
+    assert len({kind for kind, _, _ in PLANTED}) >= 60
+    assert len(missed) <= 3, missed
+
+
+def test_only_the_value_is_masked() -> None:
+    forms = {
+        'DB_PASSWORD="{}" # x': "Xk29vLq8wP1",
+        "url: postgres://app:{}@db/x": "Xk29vLq8",
+        "a = '{}', 1": "gh" + "p_" + Source(1).text(ALNUM, 36),
+    }
+    for form, value in forms.items():
+        assert mask(form.format(value)) == form.format(MARK)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_harmless_texts_stay(text: str) -> None:
+    assert mask(text) == text
+
+
+def test_there_are_sixty_harmless_texts() -> None:
+    assert len(HARMLESS) >= 60
+
+
+def test_the_lines_of_what_was_masked_are_told() -> None:
+    text = f"a\npassword = 'Xk29vLq8wP1'\nb\n{TOKENS['github'](Source(2))} {TOKENS['npm'](Source(3))}\n"
+    assert redact(text).lines == (2, 4, 4)
+    assert redact("é\nno secret").lines == ()
+
+
+@pytest.mark.parametrize("kind", ["RSA", "EC", "OPENSSH", "ENCRYPTED"])
+@pytest.mark.parametrize("lines", [1, 40, 1000])
+def test_a_private_key_of_any_length_is_masked_with_and_without_an_end(kind: str, lines: int) -> None:
+    key, body = private_key(kind, lines)
+    for text in (key + "\n-----END" + f" {kind} PRIVATE KEY-----\nafter", key + "\n\ndef after():\n", key):
+        masked = mask(text)
+        assert masked.count("\n") == text.count("\n")
+        assert not any(line in masked for line in body)
+        assert ("after" in masked) == ("after" in text)
+
+
+def test_a_private_key_on_one_line_in_json_is_masked() -> None:
+    key, body = private_key("RSA", 5)
+    text = '{"private_key": "' + key.replace("\n", "\\n") + '\\n", "client_email": "a@b.io"}'
+    assert not any(line in mask(text) for line in body)
+    assert mask(text).endswith('"client_email": "a@b.io"}')
+
+
+def test_the_data_of_a_kubernetes_secret_is_masked_and_no_other_document() -> None:
+    text = "kind: Secret\ndata:\n  user: YWRtaW4=\n  blob: Zm9v\nstringData:\n  file: |\n    a: b\ntype: Opaque\n"
+    other = "---\nkind: ConfigMap\ndata:\n  user: YWRtaW4=\n"
+    masked = f"kind: Secret\ndata:\n  user: {MARK}\n  blob: {MARK}\nstringData:\n  file: |\n    {MARK}\ntype: Opaque\n"
+    assert mask(text + other) == masked + other
+
+
+def test_a_value_of_thousands_of_characters_is_masked() -> None:
+    value = Source(4).base64(6000)
+    assert mask(f'secret = "{value}"\nx') == f'secret = "{MARK}"\nx'
+
+
+def test_this_repository_has_one_false_positive_in_two_thousand_lines_at_most() -> None:
+    lines = found = 0
+    for folder in ("backend", "indexer", "models", "prompts", "docs", "benchmarks"):
+        for file in [*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.md")]:
+            text = file.read_text("utf-8")
+            lines += text.count("\n")
+            found += len(redact(text).lines)
+    assert lines > 20_000
+    assert found <= lines / 2000
+
+
+@pytest.mark.parametrize("package", [asyncio, json], ids=["asyncio", "json"])
+def test_the_standard_library_has_no_secrets(package: object) -> None:
+    for file in Path(str(package.__file__)).parent.glob("*.py"):  # type: ignore[attr-defined]
+        text = file.read_text("utf-8")
+        assert mask(text) == text, file.name
+
+
+BEGIN = "-----BEGIN PRIVATE" + " KEY-----"
+SHAPES = [
+    *(
+        f"{BEGIN}\n",
+        BEGIN,
+        f"{BEGIN}\nAAAA\n",
+        "token=",
+        'token="',
+        "token=a1b2c3",
+        'token=\\"',
+        "token=[[",
+        "password: a|a|a|a",
+    ),
+    *(
+        "password:\n",
+        'password" {',
+        'login("',
+        'auth("a",',
+        "://a:b",
+        "b@://a:",
+        " -u a:",
+        "mysql x -p",
+        "sk-",
+        "eyJ.",
+        "AKIA",
+    ),
+    *(
+        "AZDO",
+        "-us",
+        "a8Q~",
+        "mnemonic: abcd ",
+        "key</key> <string>",
+        "a_session=",
+        "DBPassword:\n  A: b\n",
+        "datadog-",
+        "&code=",
+    ),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_hostile_texts_take_linear_steps(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps are the searches; each of RE2 is linear, and what one can look at again is bounded."""
+    steps = []
+    counts = [0]
+    original = re2._Regexp._match
+
+    def counted(self: object, *args: object) -> object:
+        for match in original(self, *args):
+            counts[0] += 1
+            yield match
+
+    monkeypatch.setattr(re2._Regexp, "_match", counted)
+    for size in (20_000, 40_000, 80_000):
+        counts[0] = 0
+        mask(shape * (size // len(shape)))
+        steps.append(counts[0])
+    assert all(after <= 2.1 * before + 20 for before, after in pairwise(steps)), steps
+
+
+TOKEN_SAMPLES = [make(Source(n)) for n, make in enumerate(TOKENS.values())]
+LINES = st.lists(
+    st.one_of(
+        st.text(alphabet="ab\"'=:/@\\ \tK9-_.", max_size=40),
+        st.sampled_from(
+            [*TOKEN_SAMPLES, BEGIN, "-----END PRIVATE" + " KEY-----", "x" * 40, "password = ", "kind: Secret"]
+        ),
+        st.text(alphabet=HEX, min_size=32, max_size=64).map(lambda value: f"api_key: {value}"),
+    ),
+    max_size=12,
+)
+
+
+@given(LINES)
+def test_the_number_of_lines_never_changes_and_masking_twice_changes_nothing(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    once = mask(text)
+    assert once.count("\n") == text.count("\n")
+    assert mask(once) == once
