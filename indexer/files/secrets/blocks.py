@@ -15,7 +15,8 @@ _AROUND = r"[\s#/*>|\"'`+,;\\.()&\[\]-]*"
 _BODY = rf"{_AROUND}(?:(?:\\[nr])*[0-9A-Za-z+/=]+(?:\\[nr])*)?{_AROUND}"
 _HEADER = r"[\s#/*\"'`]*(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash|Subject|x-\w+):"
 _JOINT = r"(?:\\{1,4}[nr]|&#10;|&#xA;|[ \t])"
-_INLINE = rf"{_JOINT}*[0-9A-Za-z+/=]{{8,}}(?:{_JOINT}+[0-9A-Za-z+/=]+)*"  # a whole key on one line
+_INLINE = rf"{_JOINT}*[0-9A-Za-z+/=]{{16,}}(?:{_JOINT}+[0-9A-Za-z+/=]+)*"  # a whole key on one line
+_RUN = "[0-9A-Za-z+/=]{16}"  # a key begins with a line that has this
 _LONGEST_LINE = 2000  # bytes of a line of a key
 _KIND = r"(?m)^[ \t]*\"?kind\"?:[ \t]*[\"']?Secret[\"']?[ \t]*,?[ \t]*\r?$"
 _SECTION = r"[ \t]*\"?(?:data|stringData)\"?:[ \t]*\{?[ \t]*"
@@ -53,7 +54,8 @@ def _end_of_key(data: bytes, start: int) -> int:
             break
         if not compiled(f"(?:{_BODY})|(?:{_HEADER}.*)", captures=False).fullmatch(line):
             break
-        end = begin + len(line) if line.strip() else end
+        if end > position or compiled(_RUN).search(line):
+            end = begin + len(line) if line.strip() else end
     return end
 
 

@@ -67,6 +67,11 @@ def test_a_private_key_of_any_length_is_masked_with_and_without_an_end(kind: str
         assert ("after" in masked) == ("after" in text)
 
 
+def test_the_head_of_a_key_in_code_masks_nothing_after_it() -> None:
+    text = f'if text == "{BEGIN}"\n)\nelse:\n    pass\n'
+    assert mask(text) == text
+
+
 def test_a_private_key_on_one_line_in_json_is_masked() -> None:
     key, body = private_key("RSA", 5)
     text = '{"private_key": "' + key.replace("\n", "\\n") + '\\n", "client_email": "a@b.io"}'
