@@ -20,6 +20,10 @@ from indexer.storage.store import Store
 from indexer.types import Hit, Why
 from indexer.update.reindex import reindex_stale
 
+# Characters of a question or a search: a long bug report with its traceback has 20,000. Beyond, the whole of a question
+# is no question, and what is not one can be attached.
+QUESTION_CHARS = 1 << 15
+
 
 def open_retrieval(settings: Settings) -> "Retrieval":
     """Retrieval without a server: nothing keeps the indexes up to date, so what they lack is logged."""
@@ -110,6 +114,7 @@ class Retrieval:
         chosen = self.choose(codebase)
         if chosen is None:
             raise ApiError("index_unavailable", "nothing is indexed: POST /index, or `lantern index PATH`")
+        check_length(query)
         if not query.strip():
             raise ApiError("bad_params", "the query is empty")
         structural = None if paths else self.structural(chosen, query)
@@ -118,6 +123,18 @@ class Retrieval:
         ms = round((time.perf_counter() - started) * 1000, 1)
         hits = [wire_hit(hit) for hit in found.hits]
         return {"hits": hits, "found": found.is_answered, "generation": generation, "ms": ms}
+
+
+def check_length(question: str, param: str | None = None) -> str:
+    """The question. Raises `ApiError` if it is longer than `QUESTION_CHARS`; `param`: the field that it came in."""
+    if len(question) > QUESTION_CHARS:
+        raise ApiError(
+            "context_too_large",
+            f"the question has {len(question):,} characters, at most {QUESTION_CHARS:,} are read:"
+            " shorten it, or attach the text as context",
+            param=param,
+        )
+    return question
 
 
 def exact_first(exact: Sequence[Hit], found: Sequence[Hit]) -> list[Hit]:
