@@ -9,6 +9,7 @@ Every question has 1 point; `FEATURES` add or take points. 1-3 is small, 4-6 med
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 TIERS = ("small", "medium", "remote")
@@ -16,14 +17,18 @@ SMALL_BYTES = 3_500_000_000  # a model file below this is small, where its entry
 MEDIUM_SCORE, REMOTE_SCORE = 4, 7
 
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_IDENTIFIER = re.compile(r"`[^`]*`|\w*_\w*|\w+\.\w+|\b[a-z]+[A-Z]\w*|\w+\(\)")  # `optimize_plan` orders nothing
+_IDENTIFIER = re.compile(  # `optimize_plan` orders nothing
+    r"`[^`]*`|(?<!\w)(?:[^\W_]*+_\w*+|\w++\.\w++|[a-z]++[A-Z]\w*+|\w++\(\))"
+)
 _TRACE = re.compile(
-    r"^(?:Traceback \(most recent|\s+at \S+\(|\s*File \".+\", line \d+|panic: |thread '.+' panicked)", re.M
+    r"^(?:Traceback \(most recent|[^\S\n]++at \S[^\s(]*+\(|[^\S\n]*+File \".+\", line \d+|panic: "
+    r"|thread '.+' panicked)",
+    re.M,
 )
 _WORD = re.compile(r"\w+")
 _CLAUSE = re.compile(r"[.?!;:,\n]+|\b(?:and|then|also)\b")
 _ASKS = re.compile(
-    r"\W*(?:\d+\W+)?(?:please\s+)?(?:what|why|how|where|when|which|who|whether|can|could|should|would|does|do|is|are|"
+    r"\W*+(?:\d++\W++)?+(?:please\s++)?(?:what|why|how|where|when|which|who|whether|can|could|should|would|does|do|is|are|"
     r"explain|describe|show|list|find|tell|summari[sz]e|compare|write|add|make|change|fix|move|remove|implement|create|"
     r"refactor|rewrite|design|propose|suggest|recommend|review|check|test|document|optimi[sz]e|migrate|debug)\b"
 )
@@ -52,7 +57,7 @@ def _says(pattern: str) -> Callable[[RoutingFeatures], bool]:
 _REASON = r"why\b|how\b|explain|reason|understand|walk me"
 _WEIGH = r"compar|trade-?offs?\b|versus\b|vs\b|alternative|pros and cons|better\b|recommend|review"
 _CHANGE = (
-    r"refactor|rewrit|implement|migrat|convert|port\s+(?:\w+\s+)+to\b|optimi[sz]|fix\b|write\b|add\b|rename\b|"
+    r"refactor|rewrit|implement|migrat|convert|port\s++(?:\w++\s++){1,12}?to\b|optimi[sz]|fix\b|write\b|add\b|rename\b|"
     r"replace\b|extend\b"
 )
 _WIDE = (
@@ -109,7 +114,12 @@ def request_count(features: RoutingFeatures) -> int:
 
 def _prose(features: RoutingFeatures) -> str:
     """The user's own words; each code name is replaced by a word without a meaning."""
-    return _IDENTIFIER.sub("x", _FENCE.sub(" ", features.text))
+    return _without_code(features.text)
+
+
+@lru_cache(maxsize=8)  # each feature asks for it
+def _without_code(text: str) -> str:
+    return _IDENTIFIER.sub("x", _FENCE.sub(" ", text))
 
 
 def _words(features: RoutingFeatures) -> int:

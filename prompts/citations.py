@@ -16,9 +16,9 @@ _WIDEST = 50  # numbers in one `[a-b]`; more is no citation
 _LINES = r"\d{1,7}(?:[-–]L?\d{1,7})?"
 _TOKEN = re.compile(
     CODE + r"|(?<!\\)\[(?P<numbers>" + NUMBERS + r")\]"
-    rf"|(?<![\w.@/#:~\\+-])(?P<path>[\w.@/~+-]+)(?::|\#L)(?P<lines>{_LINES})(?!\d)"
+    rf"|(?<![\w.@/#:~\\+-])(?P<path>[\w.@/~+-]++)(?::|\#L)(?P<lines>{_LINES})(?!\d)"
 )
-_PLACE = re.compile(rf"""(?P<path>[^:#="'<>|*?]+)(?::|\#L)(?P<lines>{_LINES}(?:, ?{_LINES})*)""")
+_PLACE = re.compile(rf"""(?P<path>[^:#="'<>|*?]++)(?::|\#L)(?P<lines>{_LINES}(?:, ?{_LINES})*)""")
 _FILE_NAME = re.compile(r"[^/]*\.(?!(?:com|org|net|io|local)\Z)[A-Za-z]\w{0,9}|[A-Z]\w*file|README|LICENSE|CHANGELOG")
 _GLUED = re.compile(r"[A-Za-z0-9_$]\Z|\(\)\Z")
 
@@ -116,7 +116,7 @@ def _citation(text: str, token: re.Match[str], last_end: int) -> Citation | None
     """The token as a citation, if it is one; `last_end` is where the citation before it ends."""
     start, end = token.span()
     if token["numbers"] is not None:
-        glued = _GLUED.search(text[max(0, start - 2) : start]) or (text[:start].endswith("]") and start != last_end)
+        glued = _GLUED.search(text[max(0, start - 2) : start]) or (text[start - 1 : start] == "]" and start != last_end)
         numbers = tuple(_numbers(token["numbers"]))
         return Citation(start, end, numbers) if numbers and not glued else None
     if token["code"] is not None:

@@ -117,10 +117,10 @@ def _head(hit: Hit, lines: Sequence[str]) -> int:
     """How many lines from the first on hold the signature, and the first sentence of its documentation if a few do."""
     sentence = _SENTENCE.match(hit.doc)
     wanted = words(sentence[0] if sentence else hit.doc)
-    head = 0
+    head, text, signature = 0, "", words(hit.signature)
     for end in range(1, len(lines) // 2 + 1):
-        text = words("\n".join(lines[:end]))
-        if hit.signature and words(hit.signature) in text:
+        text = f"{text} {words(lines[end - 1])}".strip()
+        if hit.signature and signature in text:
             head = head or end
             if wanted in text:
                 return end

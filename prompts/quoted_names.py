@@ -8,20 +8,21 @@ import keyword
 import re
 
 _CALL, _INDEX = "\0", "\1"  # what parentheses and brackets are shortened to
-_CHAIN = r"[^\W\d]\w*(?:(?:\.|::|->|/|#)[^\W\d]\w*)*"
-_NAME = re.compile(rf"[@$&*]*({_CHAIN}){_CALL}?")
-_PATH = re.compile(r"(?:[\w.@+-]+/)+[\w.@+-]*\.[A-Za-z]\w{0,9}")
+_CHAIN = r"[^\W\d]\w*+(?:(?:\.|::|->|/|#)[^\W\d]\w*+)*+"
+_NAME = re.compile(rf"[@$&*]*+({_CHAIN}){_CALL}?")
+_PATH = re.compile(r"(?:[\w.@+-]++/)++[\w.@+-]*\.[A-Za-z]\w{0,9}")
 _LITERAL = re.compile(r"\"[^\"]*\"|'[^']*'")
-_GROUP = re.compile(r"\([^()\[\]]*\)|\[[^()\[\]]*\]")
+_BRACKET = re.compile(r"([()\[\]])")
+_CLOSES = {")": "(", "]": "["}
 _KEYWORD = re.compile(
     r"(?:\A|(?<=\s))(?:async|await|const|def|fn|func|function|let|mut|new|raise|return|throw|val|var|yield|pub|public"
     r"|private|protected|static|final|and|or|not|in|is|if|else)(?=\s)"
 )
 _PROSE = re.compile(rf"[\w{_CALL}{_INDEX}\"]\s+[\w\"]|\w-\w|:/|[^\w\s{_CALL}{_INDEX}.,:<>|&*+/%!?=@$\"-]")
-_ASSIGNED = re.compile(rf"[+\s]*(?P<target>{_CHAIN})(?::\s[^=]*)?\s[-+*/%|&?:]{{0,2}}=\s")
-_TYPED = re.compile(r"[+\s]*(?P<target>[a-z_][\w.]*)\??:\s")
+_ASSIGNED = re.compile(rf"[+\s]*+(?P<target>{_CHAIN})(?::\s[^=]*)?\s[-+*/%|&?:]{{0,2}}=\s")
+_TYPED = re.compile(r"[+\s]*+(?P<target>[a-z_][\w.]*+)\??:\s")
 _LED = re.compile(rf"(?:async|await|def|fn|func|function|new|raise|return|throw|yield)\s|{_CHAIN}{_CALL}")
-_CALLED = re.compile(rf"([^\W\d]\w*){_CALL}")
+_CALLED = re.compile(rf"(?<!\w)\d*+([^\W\d]\w*+){_CALL}")
 _EXAMPLE = re.compile(r"(?:my|your|some|example)(?:_|[A-Z])|(?:My|Your|Some|Example)[A-Z]|(?:MY|YOUR|SOME|EXAMPLE)_")
 # What belongs to languages and not to anyone's code: an answer may quote these whatever its source says. Beside the
 # words of languages these are types that code may imply without their name; a function that is used is spelled.
@@ -71,10 +72,18 @@ def quoted_names(code: str) -> list[str]:
 
 def _shortened(code: str) -> str:
     """Without what is in quotation marks, parentheses and brackets."""
-    plain = _LITERAL.sub('""', code)
-    while (shorter := _GROUP.sub(lambda group: _CALL if group[0][0] == "(" else _INDEX, plain)) != plain:
-        plain = shorter
-    return plain
+    groups: list[list[str]] = [[]]  # the text outside of brackets, then that of each open one with its bracket
+    for piece in _BRACKET.split(_LITERAL.sub('""', code)):
+        if piece in ("(", "["):
+            groups.append([piece])
+        elif piece not in _CLOSES:
+            groups[-1].append(piece)
+        elif len(groups) > 1 and groups[-1][0] == _CLOSES[piece]:
+            groups.pop()
+            groups[-1].append(_CALL if piece == ")" else _INDEX)
+        else:  # no group that contains this bracket can be closed
+            groups = [[part for group in groups for part in group] + [piece]]
+    return "".join(part for group in groups for part in group)
 
 
 def _stated(plain: str) -> list[str]:
@@ -109,7 +118,7 @@ def is_path_in(name: str, path: str) -> bool:
     parts, whole = _parts(name), _parts(path)
     if len(parts) == 1:
         return name in path.split("/")
-    return any(whole[at : at + len(parts)] == parts for at in range(len(whole)))
+    return any(whole[at : at + len(parts)] == parts for at in range(len(whole) - len(parts) + 1))
 
 
 def _parts(path: str) -> list[str]:

@@ -7,11 +7,11 @@ LONGEST = 2000  # characters of a sentence; a longer one is cut there, so that n
 
 NUMBERS = r"\d{1,4}(?:[^\S\n]?[-–,;][^\S\n]?\d{1,4})*"
 CODE = r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>[^\n]*?)(?<!`)(?P=ticks)(?!`)"
-_PREFIX = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?[ \t>]*")  # of a quotation or a list item
+_PREFIX = re.compile(r"[ \t>]*+(?:(?:[-*+]|\d{1,9}+[.)])[ \t]++[ \t>]*+)?+")  # of a quotation or a list item
 MAYBE_FENCE = re.compile(_PREFIX.pattern + r"(?:```|~~~)")
 _FENCE = re.compile(_PREFIX.pattern + r"(?P<fence>`{3,}(?=[^`\n]*\Z)|`{3,}(?=[^`\n]*\n)|~{3,})")
 _BOUNDARY = re.compile(CODE + r"|(?P<open>`+)|\n|[.!?][)\"'*_\]]*(?=\s)|[。！？]")
-_ALONE_LINE = rf"[ \t\r>,;&().]*(?:\[{NUMBERS}\][ \t\r>,;&().]*)+"
+_ALONE_LINE = rf"[ \t\r>,;&().]*+(?:\[{NUMBERS}\][ \t\r>,;&().]*+)++"
 ALONE = re.compile(rf"{_ALONE_LINE}(?:\n{_ALONE_LINE})*(?:\n|\Z)")  # lines of nothing but numbers
 MAYBE_ALONE = re.compile(r"[\s>,;&().\d\[\]–-]*")
 

@@ -81,19 +81,24 @@ def frame(is_answered: bool, form: str = "") -> str:
 
 def shown_text(message: str, n: int, path: str, start_line: int, end_line: int) -> str:
     """The code that a user message shows under this number and place; "" if it does not show it."""
-    found = _shown(message, n, path, start_line, end_line)
-    return found["text"] if found else ""
+    return _shown(message, n, path, start_line, end_line)[1]
 
 
 def shown_title(message: str, n: int, path: str, start_line: int, end_line: int) -> str:
     """What it says of that code in its head: kind, symbol, of a part its signature."""
-    found = _shown(message, n, path, start_line, end_line)
-    return found["title"] or "" if found else ""
+    return _shown(message, n, path, start_line, end_line)[0]
 
 
-def _shown(message: str, n: int, path: str, start_line: int, end_line: int) -> re.Match[str] | None:
-    head = rf"^\[{n}\] {re.escape(one_line(path))}:{start_line}-{end_line}(?: (?P<title>.*))?\n(?P<fence>`{{3,}}).*\n"
-    return re.search(head + r"(?P<text>(?s:.*?))\n(?P=fence)$", message, re.MULTILINE)
+def _shown(message: str, n: int, path: str, start_line: int, end_line: int) -> tuple[str, str]:
+    """The title and the code; both "" if the message does not show it."""
+    head = rf"^\[{n}\] {re.escape(one_line(path))}:{start_line}-{end_line}(?: (?P<title>.*))?\n(?P<fence>`{{3,}}+).*\n"
+    for found in re.finditer(head, message, re.MULTILINE):
+        end = message.find(f"\n{found['fence']}\n", found.end())
+        if end < 0 and message.endswith(f"\n{found['fence']}") and len(message) - len(found["fence"]) > found.end():
+            end = len(message) - len(found["fence"]) - 1
+        if end >= 0:
+            return found["title"] or "", message[found.end() : end]
+    return "", ""
 
 
 def context_snippet(snippet: Snippet) -> ContextSnippet:

@@ -25,7 +25,7 @@ EXPLAIN = (
 _FACT_WORDS = 14  # a longer question wants more than a fact
 # Ask for one thing: a number, a name, a yes or no, a command.
 _FACT = re.compile(
-    r"\W*(?:how (?:many|much|long|big|large|often|old|do i (?:run|install|build|test|start|lint))\b"
+    r"\W*+(?:how (?:many|much|long|big|large|often|old|do i (?:run|install|build|test|start|lint))\b"
     r"|(?:which|when|who|where|is|are|does|do|can|from which|at which|in which)\b"
     r"|what(?:'s| is| are)? (?:the )?(?:\w+ ){0,3}"
     r"(?:default|version|licen[cs]e|name|limit|port|size|maximum|minimum|value|path|command|dependenc)"
@@ -33,7 +33,7 @@ _FACT = re.compile(
     re.IGNORECASE,
 )
 _CHANGE = re.compile(
-    r"\W*(?P<asks>please |can you |could you |let's |i want you to )?"
+    r"\W*+(?P<asks>please |can you |could you |let's |i want you to )?"
     r"(?:write|implement|add|fix|refactor|rewrite|rename|port|convert|complete|generate)\b",
     re.IGNORECASE,
 )

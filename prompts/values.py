@@ -5,8 +5,9 @@ Pure text. A value counts as the same in another notation: `4_194_304`, 4 MiB an
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _NUMBER = r"\d(?:[\d_]|,(?=\d{3}(?!\d)))*+"
 _UNITS: dict[str, tuple[float, ...]] = {
@@ -42,6 +43,7 @@ _MADE_UP = re.compile(r"\b(?:for (?:example|instance)|e\.g\.|suppose|imagine)(?!
 _HEX = re.compile(r"(?<!\w)0(?:[xX]_?[\da-fA-F][\da-fA-F_]*|[bB]_?[01][01_]*|[oO]_?[0-7][0-7_]*)(?!\w)")
 _PRODUCT = re.compile(rf"(?<![\w.]){_NUMBER}(?:\s*(?:\*\*?|<<)\s*{_NUMBER})+")
 _PLAIN = re.compile(rf"(?<![\w.])v?({_NUMBER}(?:\.\d+)*)|(?<=[A-Za-z_=~^>(\[])({_NUMBER}(?:\.\d+)*)")
+_ORDER_CHARS = 16  # of the longest word before a number that `_ORDER` knows, and more
 _DIGITS = 40  # of a power
 _LARGEST = 64  # of an exponent or a shift: more is no constant that somebody wrote
 
@@ -58,9 +60,7 @@ class Value:
 
     def stands_in(self, text: str, numbers: "Numbers") -> bool:
         """Whether a text, with the numbers that are in it, holds this value."""
-        if self.amounts and any(math.isclose(a, n, rel_tol=1e-9) for a in self.amounts for n in numbers.amounts):
-            return True
-        if "." in self.literal and any(f"{version}.".startswith(f"{self.literal}.") for version in numbers.versions):
+        if any(map(numbers.has_amount, self.amounts)) or ("." in self.literal and numbers.has_version(self.literal)):
             return True
         return bool(self.literal) and not self.amounts and self.literal.casefold() in text.casefold()
 
@@ -71,6 +71,24 @@ class Numbers:
 
     amounts: frozenset[float]
     versions: frozenset[str]
+    _sorted_amounts: tuple[float, ...] = field(init=False, repr=False)
+    _sorted_versions: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        amounts = (amount for amount in self.amounts if not math.isnan(amount))
+        object.__setattr__(self, "_sorted_amounts", tuple(sorted(amounts)))
+        object.__setattr__(self, "_sorted_versions", tuple(sorted(self.versions)))
+
+    def has_amount(self, amount: float) -> bool:
+        """Whether the amount is one of them, up to rounding."""
+        at = bisect_left(self._sorted_amounts, amount)
+        return any(math.isclose(amount, near, rel_tol=1e-9) for near in self._sorted_amounts[max(0, at - 1) : at + 1])
+
+    def has_version(self, version: str) -> bool:
+        """Whether the version, or a longer one that begins with it, is one of them."""
+        at = bisect_left(self._sorted_versions, f"{version}.")
+        longer = self._sorted_versions[at : at + 1]
+        return version in self.versions or (bool(longer) and longer[0].startswith(f"{version}."))
 
 
 def stated_values(sentence: str, *, proper: bool = False) -> list[Value]:
@@ -82,7 +100,11 @@ def stated_values(sentence: str, *, proper: bool = False) -> list[Value]:
     if _MADE_UP.search(sentence):
         return []
     sentence = _LISTED.sub(lambda number: " " * len(number[0]), sentence)
-    found = [_stated(match) for match in _STATED.finditer(sentence) if not _ORDER.search(sentence[: match.start()])]
+    found = [
+        _stated(match)
+        for match in _STATED.finditer(sentence)
+        if not _ORDER.search(sentence[max(0, match.start() - _ORDER_CHARS) : match.start()])
+    ]
     found += [Value(m[0], m.start(), m.end(), literal=m["text"]) for m in _LITERAL.finditer(sentence)]
     if proper:
         found += [Value(m[0], m.start(), m.end(), literal=m[0]) for m in _PROPER.finditer(sentence)]

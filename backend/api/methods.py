@@ -14,6 +14,7 @@ from backend.config import VERSION
 from backend.db import conversations
 from backend.db.events import REPLAY, check_replay
 from backend.errors import ApiError
+from backend.indexing.retrieval import QUESTION_CHARS
 from backend.services import Services
 
 Reply = Callable[[dict[str, Any]], Awaitable[None]]
@@ -60,7 +61,7 @@ class Methods:
                 "models": await asyncio.to_thread(services.engines.states),
                 "limits": {
                     "frame": FRAME_BYTES,
-                    "prompt": schemas.PROMPT_CHARS,
+                    "prompt": QUESTION_CHARS,
                     "queue": services.settings.queue_limit,
                     "grace_ms": services.settings.grace_ms,
                     "replay": REPLAY,

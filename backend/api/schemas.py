@@ -2,15 +2,28 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, ModelWrapValidatorHandler, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from backend.api.encoding import is_text
 from backend.chat.question import Question
 from backend.indexing.attachments import Attachment
+from backend.indexing.retrieval import QUESTION_CHARS, check_length
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
-PROMPT_CHARS = 1 << 18  # a question is sent back in an event, which has to fit into a frame
-Text = Annotated[str, Field(max_length=PROMPT_CHARS)]
+TEXT_CHARS = 1 << 18
+Text = Annotated[str, Field(max_length=TEXT_CHARS)]
+# A longer question is `context_too_large`, not a bad parameter: the client shortens it, or attaches the text.
+QuestionText = Annotated[
+    str, AfterValidator(check_length), WithJsonSchema({"type": "string", "maxLength": QUESTION_CHARS})
+]
 Retrieval = Literal["auto", "off", "only"]
 Whole = Annotated[int, Field(ge=0, lt=1 << 53)]  # JSON numbers above are not exact, and the database ends at 63 bits
 Path = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
@@ -103,7 +116,7 @@ class SessionPrompt(Asking):
     session: Id
     conversation: Id | None = None
     turn: Id
-    text: Text
+    text: QuestionText
 
     @property
     def question(self) -> Question:
@@ -117,7 +130,7 @@ class SessionCancel(Schema):
 
 class SessionPrefetch(Schema):
     session: Id
-    text: Text
+    text: QuestionText
 
 
 class Complete(Schema):
@@ -130,7 +143,7 @@ class Complete(Schema):
 
 
 class Search(Schema):
-    query: Text
+    query: QuestionText
     codebase: str | None = None
     limit: int = Field(10, ge=1, le=50)
     paths: list[str] = Field(default=[], max_length=100)
@@ -143,7 +156,7 @@ class Nothing(Schema):
 class Query(Asking):
     """The body of `POST /chat/query`."""
 
-    query: Text
+    query: QuestionText
     session_id: Id | None = None
     conversation_id: Id | None = None
     turn_id: Id | None = None
@@ -154,7 +167,7 @@ class Query(Asking):
 class SearchBody(Schema):
     """The body of `POST /search`."""
 
-    query: Text
+    query: QuestionText
     codebase: str | None = None
     k: int = Field(10, ge=1, le=50)
     paths: list[str] = Field(default=[], max_length=100)

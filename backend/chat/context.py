@@ -78,9 +78,9 @@ class ContextRetriever:
             return (session.workspace, session.model, history) if session else ("", "", history)
 
         workspace, model, history = await self._database.read(read)
-        resolved = resolve(question, history)
 
         def work() -> TurnContext:
+            resolved = resolve(question, history)
             codebase = self._retrieval.choose(question.codebase, workspace)
             structural = None
             if codebase is not None and question.retrieval != "off":

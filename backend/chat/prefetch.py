@@ -80,7 +80,8 @@ class Prefetcher:
         context = await self._retriever.search(context)
         async with self._engines.use(model, context.routing_features) as lease:
             budget = self._prompt_builder.budget(lease, context.question, 0.0)
-            built = await self._prompt_builder.build(lease, context, budget, self._prompt_builder.lead(context))
+            lead = await asyncio.to_thread(self._prompt_builder.lead, context)
+            built = await self._prompt_builder.build(lease, context, budget, lead)
             reading = lease.engine.stream(replace(built.prompt, prefetch=True), Sampling(max_tokens=0))
             async with aclosing(reading):
                 async for _ in reading:

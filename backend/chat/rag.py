@@ -74,7 +74,7 @@ class Rag:
         context = await self._retriever.search(await self._retriever.load_context(question))
         async with self._engines.use(context.model, context.routing_features) as lease:
             budget = self._prompt_builder.budget(lease, question, 0.0)
-            lead = self._prompt_builder.lead(context) if not lease.engine.is_exact else None
+            lead = None if lease.engine.is_exact else await asyncio.to_thread(self._prompt_builder.lead, context)
             return lease.engine.name, await self._prompt_builder.build(lease, context, budget, lead)
 
     async def _answer_exactly(self, turn: Turn, answer: StructuralAnswer) -> str:
@@ -102,7 +102,7 @@ class Rag:
     async def _answer_with_fallback(self, turn: Turn) -> str:
         """The answer of the chosen engine; of the next one while an engine fails before its first text."""
         model, state = turn.context.question.model, turn.state
-        turn.lead = self._prompt_builder.lead(turn.context)
+        turn.lead = await asyncio.to_thread(self._prompt_builder.lead, turn.context)
         if turn.lead and not self._engines.is_ready(model):
             await turn.begin_with_lead(turn.lead.snippets)  # it need not wait until the model is loaded
 

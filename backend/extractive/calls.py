@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 from backend.extractive.matching import stems
 from models.types import ContextSnippet
 
-_CALL = re.compile(r"(?:(?P<receiver>[\w$]+)(?:\.|->|::))?(?<![\w$])(?P<name>[A-Za-z_$][\w$]*)\(")
+_CALL = re.compile(r"(?<![\w$])(?:(?P<receiver>[\w$]++)(?:\.|->|::))?+(?P<name>[A-Za-z_$][\w$]*+)\(")
 _DEFINES = re.compile(r"(?:\b(?:def|func|fn|function|class|sub)\s+|^\s*@)$", re.MULTILINE)
-_NOT_CODE = re.compile(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\'|/\*[\s\S]*?\*/|(?://|#).*')
+# A string, a comment to the end of its line, or the beginning of one that `*/` closes.
+_NOT_CODE = re.compile(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\'|/\*|(?://|#).*')
 _MEMBER = re.compile(r"(?:\bself|\bcls|\bthis|@)(?:\.|->)?(?<=[.>@])([A-Za-z_]\w*)\b(?!\()")
 _OWN = frozenset({"self", "cls", "this", "super", "$this", "Self"})
 _BUILTINS = frozenset(dir(builtins))
@@ -22,8 +23,12 @@ _CALLS_OWN_BARE = frozenset({"java", "csharp", "cpp", "kotlin", "scala", "swift"
 def calls(caller: ContextSnippet, others: Sequence[ContextSnippet]) -> list[ContextSnippet]:
     """Those of `others` that `caller` calls, in the order of the calls, each once."""
     found: dict[str, ContextSnippet] = {}
-    for receiver, name in _called(caller.text):
-        called = [item for item in others if item.symbol and _refers_to(caller, receiver, name, item)]
+    by_name: dict[str, list[ContextSnippet]] = {}
+    for item in others:
+        if item.symbol:
+            by_name.setdefault(item.symbol.rpartition(".")[2], []).append(item)
+    for receiver, name in dict.fromkeys(_called(caller.text)):
+        called = [item for item in by_name.get(name, ()) if _refers_to(caller, receiver, name, item)]
         same_file = [item for item in called if item.path == caller.path] or called
         if len({(item.path, item.symbol) for item in same_file}) == 1:
             found.setdefault(f"{same_file[0].path} {same_file[0].symbol}", same_file[0])
@@ -36,20 +41,35 @@ def used_names(text: str, symbol: str, words: frozenset[str]) -> list[str]:
 
     Without its own name and those of builtins and keywords.
     """
-    code = _NOT_CODE.sub("", text)
+    code = _code_of(text)
     found = [name for _, name in _called(text)] + _MEMBER.findall(code)
     own = set(symbol.split("."))
     names = [name for name in dict.fromkeys(found) if name not in _COMMON | own and len(name) > 2]
     return sorted(names, key=lambda name: -len(words & stems(name)))
 
 
+def _code_of(text: str) -> str:
+    """Without strings and comments. A `/*` that nothing closes is code."""
+    parts, at, last_close = [], 0, text.rfind("*/")
+    while found := _NOT_CODE.search(text, at):
+        parts.append(text[at : found.start()])
+        at = found.end()
+        if found[0] == "/*" and at <= last_close:
+            at = text.index("*/", at) + 2
+        elif found[0] == "/*":
+            parts.append("/*")
+    return "".join([*parts, text[at:]])
+
+
 def _called(text: str) -> Iterator[tuple[str, str]]:
     """(receiver, name) of each call; "" where there is no receiver."""
-    code = _NOT_CODE.sub("", text)
+    code = _code_of(text)
     for call in _CALL.finditer(code):
         if not _DEFINES.search(code[max(0, call.start() - 20) : call.start()]):
-            before = code[: call.start()].rstrip()[-1:]
-            yield ("?" if before == "." and not call["receiver"] else call["receiver"] or ""), call["name"]
+            at = call.start()
+            while at and code[at - 1].isspace():
+                at -= 1
+            yield ("?" if code[at - 1 : at] == "." and not call["receiver"] else call["receiver"] or ""), call["name"]
 
 
 def _refers_to(caller: ContextSnippet, receiver: str, name: str, item: ContextSnippet) -> bool:

@@ -53,8 +53,8 @@ class ExtractiveEngine(AlwaysLoaded):
             raise EngineFailed("the extractive engine is closed")
         generated = 0  # tokens
         reason: StopReason = "stop"
-        total = self.count_tokens(prompt.segments)
-        for piece in _PIECE.findall(compose(prompt)):
+        pieces, total = await asyncio.to_thread(self._pieces, prompt)  # what is attached may be long
+        for piece in pieces:
             tokens = estimate_tokens(piece)
             if generated + tokens > sampling.max_tokens:
                 reason = "length"
@@ -63,6 +63,10 @@ class ExtractiveEngine(AlwaysLoaded):
             yield Delta(piece)
             await asyncio.sleep(0)
         yield Delta(reason=reason, usage=Usage(total, 0, generated))
+
+    def _pieces(self, prompt: Prompt) -> tuple[list[str], int]:
+        """The answer in pieces, and the tokens of the prompt."""
+        return _PIECE.findall(compose(prompt)), self.count_tokens(prompt.segments)
 
     async def close(self) -> None:
         self._closed = True

@@ -59,6 +59,7 @@ def comment(snippet: ContextSnippet, words: frozenset[str]) -> str:
 def _choose(lines: list[str], words: frozenset[str], documentation: set[int]) -> set[int]:
     """Indices of at most MAX_LINES lines: the head, the best of the others with the lines around them."""
     code = [at for at, line in enumerate(lines) if at not in documentation and line.strip()]
+    is_code = set(code)
     chosen = set(code[:_HEAD_LINES])
 
     def worth(at: int) -> float:
@@ -69,7 +70,7 @@ def _choose(lines: list[str], words: frozenset[str], documentation: set[int]) ->
 
     best = sorted((at for at in code if worth(at) > 0), key=lambda at: (-worth(at), at))
     for at in best:
-        around = {at - 1, at, at + 1}.intersection(code) | {at}
+        around = {at - 1, at, at + 1}.intersection(is_code)
         if len(chosen | around) <= _CHOSEN_LINES:
             chosen |= around
     for before, after in pairwise(sorted(chosen)):

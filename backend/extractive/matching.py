@@ -36,6 +36,7 @@ _PRIOR_HALVES_AFTER = 12  # ranks
 _DOCS = re.compile(
     r"\b(docs?|document\w*|readme|changelog|guide|licen[cs]e|install\w*|contribut\w+|set ?up)\b", re.IGNORECASE
 )
+_DEPRECATED = re.compile(r"[@\\]deprecated\b|\bDEPRECATED\b")
 
 
 class Kind(enum.Enum):
@@ -71,7 +72,17 @@ def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
     """Orders snippets by what they share with the question; `snippets` is not empty."""
     words = content_stems(question)
     kind = kind_of(question)
-    scored = [Match(item, _score(item, question, words, position)) for position, item in enumerate(snippets)]
+    names = frozenset(_NAME.findall(question)) - _STOP_WORDS
+    about_docs = bool(_DOCS.search(question))
+    scored = [
+        Match(
+            item,
+            (_shared(item, words) + _named(item, question, names, words))
+            * _factor(item, words, about_docs)
+            * (_PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + position)),
+        )
+        for position, item in enumerate(snippets)
+    ]
     scored.sort(key=lambda match: -match.score)
     distinct: dict[tuple[str, str], Match] = {}
     for match in scored:
@@ -94,7 +105,8 @@ def content_stems(text: str) -> frozenset[str]:
     return stems(text) - _STOP_STEMS
 
 
-def _score(item: ContextSnippet, question: str, words: frozenset[str], position: int) -> float:
+def _shared(item: ContextSnippet, words: frozenset[str]) -> float:
+    """The score for the words that a snippet shares with the question."""
     worth: dict[str, float] = {}
     for value, text in (
         (_TEXT_WORTH, item.text),
@@ -104,22 +116,29 @@ def _score(item: ContextSnippet, question: str, words: frozenset[str], position:
         (_NAME_WORTH, item.symbol),
     ):
         worth |= dict.fromkeys(words & stems(text), value)
-    score = _RETRIEVED + (sum(worth.values()) / len(words) if words else 0.0) + _named(item, question, words)
+    return _RETRIEVED + (sum(worth.values()) / len(words) if words else 0.0)
+
+
+def _factor(item: ContextSnippet, words: frozenset[str], about_docs: bool) -> float:
+    """What the kind of a snippet takes from its score."""
+    factor = 1.0
     if item.kind in ("block", "window"):
-        score *= _NOT_A_DEFINITION
-    if item.kind == "section" and not _DOCS.search(question):
-        score *= _PROSE
-    if re.search(r"[@\\]deprecated\b|\bDEPRECATED\b", item.doc):
-        score *= _OUTDATED
+        factor *= _NOT_A_DEFINITION
+    if item.kind == "section" and not about_docs:
+        factor *= _PROSE
+    if _DEPRECATED.search(item.doc):
+        factor *= _OUTDATED
     if is_test(item.path) and "test" not in words:
-        score *= _TEST_CODE
-    return score * _PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + position)
+        factor *= _TEST_CODE
+    return factor
 
 
-def _named(item: ContextSnippet, question: str, words: frozenset[str]) -> float:
-    """The score for a question that spells the symbol: less where the name may be a plain word."""
+def _named(item: ContextSnippet, question: str, names: frozenset[str], words: frozenset[str]) -> float:
+    """The score for a question that spells the symbol: less where the name may be a plain word.
+
+    `names`: those in the question.
+    """
     name = item.symbol.rpartition(".")[2]
-    names = set(_NAME.findall(question)) - _STOP_WORDS
     spelled = {item.symbol, name} & names
     if not item.symbol or not (spelled or item.symbol.lower() in names):
         return 0.0

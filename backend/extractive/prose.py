@@ -13,22 +13,22 @@ _LONG = 600  # characters of a paragraph; sentences beyond are left out
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9`\"'(])")
 # Where prose ends and fields, examples or directives begin.
 _END = re.compile(
-    r"^\s*(?:[:@\\](?:param|arg|args|argument|type|returns?|rtype|raises?|throws|exception|yields?|see|since|author"
+    r"^[^\S\n]*+(?:[:@\\](?:param|arg|args|argument|type|returns?|rtype|raises?|throws|exception|yields?|see|since|author"
     r"|example|deprecated|ivar|cvar|var|template|typeparam|brief)\b"
     r"|(?:Args|Arguments|Parameters|Params|Returns?|Raises|Yields|Attributes|Examples?|Notes?|See Also|Usage)"
     r"\s*:{0,2}\s*$"
     r"|\.\. |>>> |\$ |```|~~~|\|)",
     re.MULTILINE,
 )
-_BRIEF = re.compile(r"^\s*[@\\](?:brief|summary|description)\s+", re.MULTILINE)
+_BRIEF = re.compile(r"^[^\S\n]*+[@\\](?:brief|summary|description)\s+", re.MULTILINE)
 _RULER = re.compile(r"^[ \t]*[-=~*_#^+/\\]{3,}[ \t]*$", re.MULTILINE)
 _LIST = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s")
 _TAG = re.compile(
     r"</?(?:p|br|ul|ol|li|b|i|em|strong|a|tt|pre|div|span|h\d|summary|remarks|para)\b[^<>]*>", re.IGNORECASE
 )
 _MARKUP = (
-    (re.compile(r"\{@link(?:plain)?\s+[^\s{}()]+(?:\([^()]*\))?\s+([^{}]+)\}"), r"\1"),
-    (re.compile(r"\{@(?:link|linkplain|code|literal)\s+([^{}]*)\}"), r"`\1`"),
+    (re.compile(r"\{@link(?:plain)?\s++[^\s{}()]++(?:\([^()]*+\))?\s++([^{}]++)\}"), r"\1"),
+    (re.compile(r"\{@(?:link|linkplain|code|literal)\s++([^{}]*+)\}"), r"`\1`"),
     (re.compile(r"</?(?:code|c)>|<see\s+cref=\"|\"\s*/>", re.IGNORECASE), "`"),
     (_TAG, " "),
     (re.compile(r":(?:[a-z]+:)?[a-z]+:`~?(?:[\w.]*\.)?([^`<>]+)`"), r"`\1`"),

@@ -25,12 +25,12 @@ MIN_WORD_SHARE = 0.6  # share of a sentence's weighted words that its source mus
 MIN_SHARED_WORDS = 3  # such words
 _CODE_SPAN = re.compile(CODE)
 _BARE_NAME = re.compile(
-    r"(?<![\w`./?&-])(?:[a-z]\w*_\w+|__\w+__|_\w+(?<!_)(?![^_\n]*\w_(?!\w))|[a-z]+[A-Z]\w*|[A-Z]\w*_\w+)(?![\w`])"
+    r"(?<![\w`./?&-])(?:[a-z][^\W_]*+_\w++|__\w+__|_\w++(?<!_)(?![^_\n]*\w_(?!\w))|[a-z]++[A-Z]\w*+|[A-Z][^\W_]*+_\w++)(?![\w`])"
 )  # `_so_` and `_so it is_` are emphasis
 _HEADING = re.compile(r"[ \t]*(?:#|\|)")  # of a section, or a row of a table
 _ABBREVIATION = re.compile(r"(?:\be\.g|\bi\.e|\bvs|\bcf)\.\s*\Z")  # a sentence does not end here
 _LEADING = re.compile(rf"[ \t]*(?:\[{NUMBERS}\][ \t]*+)++(?![a-z])")  # numbers of the sentence before
-_END = re.compile(r"[\s.!?:;,。！？]*\Z")
+_END = re.compile(r"(?<![\s.!?:;,。！？])[\s.!?:;,。！？]*+\Z")
 # Withheld until the sentence is complete: a number that may be corrected, and the end.
 _MARKS = r"[\s.!?:;,)\"'*_\]`。！？]"
 _WITHHELD = re.compile(rf"(?<![^\S\n])[^\S\n]*\[(?=\d|\Z).*|(?<!{_MARKS}){_MARKS}*\Z", re.DOTALL)

@@ -7,6 +7,7 @@ Compares one answer with the sources of its conversation, the index and the disk
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from indexer.types import SourceFile
 from prompts.citations import Citation, CitationParser, Claim
 from prompts.quoted_names import is_path_in
 from prompts.task import FACT, answer_instruction
-from prompts.values import numbers_in
+from prompts.values import Numbers, numbers_in
 from prompts.visible import one_line
 
 OK, MOVED, STALE, INVENTED = "ok", "moved", "stale", "invented"
@@ -149,7 +150,9 @@ def citation_statuses(
     Of several cited sources the worst counts, of several shown versions of the same lines the best. A path may be
     absolute or shortened to its last parts. Attachments are always unchanged.
     """
-    cited = [_cited_sources(citation, sources, root) for citation in claim]
+    places = {(citation.numbers, citation.path, citation.lines): citation for citation in claim}
+    found_at = {place: _cited_sources(citation, sources, root) for place, citation in places.items()}
+    cited = [found_at[citation.numbers, citation.path, citation.lines] for citation in claim]
     cited_sources = [source for found in cited for source, _ in found or ()]
     items = []
     for citation, found in zip(claim, cited, strict=True):
@@ -168,9 +171,13 @@ def _is_supported(
         contain(cited_sources, name) or any(is_path_in(name, source.path) for source in sources)
         for name in citation.names
     )
-    in_question = numbers_in(question)
-    values = [value for value in citation.values if not value.stands_in(question, in_question)]
+    values = [value for value in citation.values if not value.stands_in(question, _numbers_in(question))]
     return names and all(any(source.states(value) for source in cited_sources) for value in values)
+
+
+@lru_cache(maxsize=16)  # a question, for all citations of its answer
+def _numbers_in(question: str) -> Numbers:
+    return numbers_in(question)
 
 
 def _cited_sources(citation: Citation, sources: Sequence[Source], root: Path | None) -> list[tuple[Source, str]] | None:

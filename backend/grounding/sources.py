@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 from backend.db.tables import TurnRow
 from backend.extractive.matching import content_stems
@@ -48,8 +47,8 @@ class Source:
 
 def contain(sources: Sequence[Source], name: str) -> bool:
     """Whether these sources together contain every word of a name, or one of them has it as its path."""
-    words = set(chain.from_iterable(source.words for source in sources))
-    return words >= set(own_words(name)) or any(is_path_in(name, source.path) for source in sources)
+    known = all(any(word in source.words for source in sources) for word in own_words(name))
+    return known or any(is_path_in(name, source.path) for source in sources)
 
 
 def conversation_sources(history: Sequence[TurnRow], snippets: Sequence[Snippet]) -> list[Source]:

@@ -24,6 +24,10 @@ from indexer.types import Hit, Why
 from indexer.update.reindex import reindex_stale
 
 log = logging.getLogger(__name__)
+# Characters of a question or a search: a long bug report with its traceback has 20,000. Beyond, the whole of a question
+# is no question, and what is not one can be attached.
+QUESTION_CHARS = 1 << 15
+
 
 _STRUCTURAL_CPU_S = 3.0  # it takes 0.1 s by its own clock
 _ATTACHED_CPU_S = 5.0
@@ -153,6 +157,7 @@ class Retrieval:
         chosen = self.choose(codebase)
         if chosen is None:
             raise ApiError("index_unavailable", "nothing is indexed: POST /index, or `lantern index PATH`")
+        check_length(query)
         if not query.strip():
             raise ApiError("bad_params", "the query is empty")
         structural = None if paths else self.structural(chosen, query)
@@ -169,6 +174,18 @@ def _answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
         return answer(query, store)
     finally:
         store.close()
+
+
+def check_length(question: str, param: str | None = None) -> str:
+    """The question. Raises `ApiError` if it is longer than `QUESTION_CHARS`; `param`: the field that it came in."""
+    if len(question) > QUESTION_CHARS:
+        raise ApiError(
+            "context_too_large",
+            f"the question has {len(question):,} characters, at most {QUESTION_CHARS:,} are read:"
+            " shorten it, or attach the text as context",
+            param=param,
+        )
+    return question
 
 
 def exact_first(exact: Sequence[Hit], found: Sequence[Hit]) -> list[Hit]:

@@ -19,13 +19,16 @@ class Disambiguator:
         """`paths`: the files that define the name. `refs`: those of `source`, with its imports."""
         self._paths, self._own_path = list(dict.fromkeys(paths)), source.path
         self._imports = [ref for ref in refs if ref.kind == "import"]
+        self._by_local: dict[str, list[Reference]] = {}
+        for ref in self._imports:
+            self._by_local.setdefault(ref.local, []).append(ref)
 
     def file_of(self, ref: Reference) -> str:
         """A path; "" if it may be any of them."""
         if len(self._paths) == 1:
             return self._paths[0]
         head = head_of(ref)
-        if imported := [item for item in self._imports if item.local == (head or ref.name)]:
+        if imported := self._by_local.get(head or ref.name):
             return self.imported_file(imported)
         if self._own_path in self._paths:
             return self._own_path
@@ -42,7 +45,8 @@ class Disambiguator:
         if len(self._paths) == 1:
             return self._paths[0]
         fits = {path: max((self._fit(item, path) for item in imports), default=0) for path in self._paths}
-        best = [path for path, fit in fits.items() if fit and fit == max(fits.values())]
+        most = max(fits.values(), default=0)
+        best = [path for path, fit in fits.items() if fit and fit == most]
         return best[0] if len(best) == 1 else ""
 
     def _fit(self, imported: Reference, path: str) -> int:

@@ -65,7 +65,7 @@ def resolve_followup(question: str, subject: Subject | None) -> ResolvedQuestion
         return ResolvedQuestion("subject", f"where is `{subject.name}` defined?", subject)
     if subject.name and (match := ELLIPTIC.fullmatch(bare)):
         return ResolvedQuestion("subject", f"{match['noun']} of `{subject.name}`", subject)
-    return _with_subject(question, subject)
+    return _with_subject(text, subject)
 
 
 def is_thanks(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from indexer.parsing.references import Reference
 from indexer.storage.snapshot import IndexedSymbol
@@ -30,7 +31,12 @@ def of_reference(source: SourceFile, ref: Reference) -> Location:
 
 
 def line_text(source: SourceFile, line: int) -> str:
-    return source.text.split("\n", line)[line - 1].strip()
+    return _lines(source.text)[line - 1].strip()
+
+
+@lru_cache(maxsize=2)  # the locations of a file come one after another
+def _lines(text: str) -> list[str]:
+    return text.split("\n")
 
 
 def one_per_line(locations: Iterable[Location]) -> list[Location]:

@@ -23,6 +23,7 @@ from indexer.types import SourceFile
 _CPU_S, _WALL_S = 0.07, 0.25
 _LEAST_PARSE_S = 0.005
 _FILES = 300
+_MEANINGS = 1000  # definitions of one name: with more it means nothing in particular
 MAX_DEFINITIONS = 8  # that "where is X defined" lists; more are no answer
 _KINDS = {  # kinds of definitions that each noun of a question covers
     "function": {"function", "method", "declaration"},
@@ -54,6 +55,8 @@ class Navigator:
         """The definitions on disk that the name means. Declarations and stubs count only if there is nothing else."""
         last, kinds = self.query.last, _KINDS.get(self.query.noun)
         indexed = [found for found in self.snapshot.named([last]) if found.symbol.name == last and found.path]
+        if len(indexed) > _MEANINGS:
+            return []
         paths = dict.fromkeys(found.path for found in indexed if matches(found, self.query.name))
         if len(paths) > MAX_DEFINITIONS * 4:
             return []

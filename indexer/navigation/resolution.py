@@ -87,6 +87,9 @@ class ReferenceResolver:
         self._definition, self._source, self._modules, self._shared = definition, source, modules, shared
         self._owner = definition.symbol.qualified.rpartition(".")[0].rpartition(".")[2]
         self._imports = [ref for ref in refs if ref.kind == "import"]
+        self._by_local: dict[str, list[Reference]] = {}
+        for ref in self._imports:
+            self._by_local.setdefault(ref.local, []).append(ref)
 
     def resolves(self, ref: Reference) -> bool:
         head = head_of(ref)
@@ -129,7 +132,7 @@ class ReferenceResolver:
         return any(item.name == "*" and self._modules.may_export(item, path) for item in self._imports)
 
     def _imported_as(self, local: str) -> list[Reference]:
-        return [item for item in self._imports if item.local == local]
+        return self._by_local.get(local, [])
 
     def _is_own_file(self) -> bool:
         return self._source.path == self._definition.path

@@ -49,11 +49,11 @@ def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
     with store.read() as snapshot:
         files = WorkingTree(store.root, snapshot)
         navigator = Navigator(query, snapshot, files, Modules(snapshot, store.root.name))
-        locations = _ANSWERS[query.kind](navigator)[:_LOCATIONS]
-        if not locations:
+        found = _ANSWERS[query.kind](navigator)
+        if not found:
             return None
-        whole = query.kind in _SHOWING_DEFINITIONS
-        return StructuralAnswer(query, *_with_code(locations, files, whole=whole), navigator.is_complete)
+        whole, is_complete = query.kind in _SHOWING_DEFINITIONS, navigator.is_complete and len(found) <= _LOCATIONS
+        return StructuralAnswer(query, *_with_code(found[:_LOCATIONS], files, whole=whole), is_complete)
 
 
 def _with_code(

@@ -10,6 +10,7 @@ from indexer.navigation.navigator import Navigator
 from indexer.parsing.references import Reference, references_to
 from indexer.types import SourceFile
 
+_HELPERS = 20  # of one file that are followed
 _HELPER_S = 0.02  # for the references to one helper of a test
 _TEST = re.compile(r"(?:^|\.|_)(?:[Tt]ests?(?=$|[_.A-Z])|should|it_)|Tests?(?=$|\.)")
 
@@ -60,10 +61,12 @@ def list_tests(navigator: Navigator) -> list[Location]:
     """The tests that mention it, or that call a helper in their file which does, each once."""
     found: dict[tuple[str, str | int], Location] = {}
     for source, refs in navigator.references(tests=True):
+        callers: dict[str, list[Reference]] = {}  # by helper
         for ref in refs:
             helper = "" if _TEST.search(ref.enclosing) else ref.enclosing.rpartition(".")[2]
-            callers = [caller for caller in _callers_in_file(source, helper) if _TEST.search(caller.enclosing)]
-            for test in callers or [ref]:
+            if helper not in callers and len(callers) < _HELPERS:
+                callers[helper] = [call for call in _callers_in_file(source, helper) if _TEST.search(call.enclosing)]
+            for test in callers.get(helper) or [ref]:
                 found.setdefault((source.path, test.enclosing or test.line), of_reference(source, test))
     return sorted(found.values(), key=lambda location: (location.path, location.line))
 

@@ -24,6 +24,8 @@ class WorkingTree:
         self._snapshot = snapshot
         self._sources: dict[str, SourceFile | None] = {}
         self._symbols: dict[str, list[Symbol]] = {}
+        self._lines: dict[str, list[str]] = {}
+        self._by_line: dict[tuple[str, str], dict[tuple[str, int], list[Symbol]]] = {}
 
     def source(self, path: str) -> SourceFile | None:
         """None if the file is gone, or would not be indexed as it is now."""
@@ -55,7 +57,9 @@ class WorkingTree:
         if source is None:
             return None
         row = self._snapshot.chunk_at(path, line) if self._is_current(path) else None
-        lines = source.text.split("\n")
+        if path not in self._lines:
+            self._lines[path] = source.text.split("\n")
+        lines = self._lines[path]
         hit = Hit(
             chunk_id=row.id if row else 0,
             path=path,
@@ -83,9 +87,13 @@ class WorkingTree:
         return replace(hit, text="\n".join(lines[hit.start_line - 1 : hit.end_line]))
 
     def _definition_at(self, path: str, line: int, qualified: str) -> Symbol | None:
-        name = qualified.rpartition(".")[2]
-        candidates = self._snapshot.named([name]) if self._is_current(path) else self.outline(path)
-        beginning = (item.symbol for item in candidates if (item.path, item.symbol.start_line) == (path, line))
+        is_current = self._is_current(path)
+        key = ("", qualified.rpartition(".")[2]) if is_current else (path, "")
+        if key not in self._by_line:
+            self._by_line[key] = {}
+            for item in self._snapshot.named([key[1]]) if is_current else self.outline(path):
+                self._by_line[key].setdefault((item.path, item.symbol.start_line), []).append(item.symbol)
+        beginning = self._by_line[key].get((path, line), ())
         return next((symbol for symbol in beginning if symbol.qualified == qualified), None)
 
     def _is_current(self, path: str) -> bool:

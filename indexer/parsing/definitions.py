@@ -22,8 +22,8 @@ _TYPES = frozenset({"class", "interface", "enum", "type", "impl"})  # a function
 _CALLABLE = frozenset({"function", "method"})
 _MARKS = frozenset({"name", "scope", "body", "wrapper", "attribute", "docstring", "comment"})
 
-_ANNOTATIONS = re.compile(r"^(?:(?:@(?!interface\b)[\w.:]+(?:\([^()]*\))?|#?\[[^\]]*\])\s+)+(?=\S)")
-_COMMENT_MARK = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!\*)|///?!?|//!|#+!?|--)?[ \t]?|[ \t]*\*+/[ \t]*$", re.MULTILINE)
+_ANNOTATIONS = re.compile(r"^(?:(?:@(?!interface\b)[\w.:]++(?:\([^()]*+\))?+|#?\[[^\]]*+\])\s++)++(?=\S)")
+_COMMENT_MARK = re.compile(r"[ \t]*(?:/\*+!?|\*+/|\*(?!\*)|///?!?|//!|#+!?|--)?[ \t]?")  # at the start of a line
 _STRING_MARK = re.compile(r"^[a-zA-Z]{0,2}('''|\"\"\"|'|\")|('''|\"\"\"|'|\")$")
 _NAME_NOISE = re.compile(r"(?:^(?:module\.exports|exports|this|window|self)(?=\.)|\.prototype(?=\.))")
 _TOO_DEEP = re.compile(r"^(?:[ \t]*(?:>|[-*+]|\d+[.)])){50}|^[ \t]{400}", re.MULTILINE)  # 300 quotes crash the process
@@ -213,7 +213,14 @@ def _signature(head: str) -> str:
 
 
 def _strip_marks(comment: str) -> str:
-    return inspect.cleandoc(_COMMENT_MARK.sub("", comment)).strip()
+    lines = (_without_end(_COMMENT_MARK.sub("", line, count=1)) for line in comment.split("\n"))
+    return inspect.cleandoc("\n".join(lines)).strip()
+
+
+def _without_end(line: str) -> str:
+    """A line without the `*/` at its end."""
+    bare = line.rstrip(" \t")
+    return bare[:-1].rstrip("*").rstrip(" \t") if bare.endswith("*/") else line
 
 
 def _line_slicer(source: bytes) -> Callable[[int, int], str]:
@@ -240,12 +247,16 @@ def _end_row(node: Node, source: bytes) -> int:
 
 def _is_alone(node: Node, source: bytes) -> bool:
     """Whether nothing else is on the lines of this comment or attribute; False for a shebang."""
+    if not _begins_line(node.start_byte, source):
+        return False
     line_end = source.find(b"\n", node.end_byte)
     after = source[node.end_byte : line_end if line_end >= 0 else len(source)]
     own_end = source[node.end_byte - 1 : node.end_byte] == b"\n"
     is_shebang = source.startswith(b"#!") and node.start_byte == 0
-    return _begins_line(node.start_byte, source) and (own_end or not after.strip()) and not is_shebang
+    return (own_end or not after.strip()) and not is_shebang
 
 
 def _begins_line(start: int, source: bytes) -> bool:
-    return not source[source.rfind(b"\n", 0, start) + 1 : start].strip()
+    while start and source[start - 1] in b" \t\r\f\v":
+        start -= 1
+    return not start or source[start - 1 : start] == b"\n"

@@ -72,6 +72,12 @@ def _entry_points(pattern: re.Pattern[str], text: str, language: str) -> Iterato
     if not matches:
         return
     calls: dict[int, Reference] = {ref.line: ref for ref in references(text, language) if ref.kind == "call"}
-    for line in sorted({text.count("\n", 0, match.start()) + 1 for match in matches}):
+    line, at = 1, 0
+    lines: dict[int, None] = {}
+    for match in matches:
+        line += text.count("\n", at, match.start())
+        at = match.start()
+        lines[line] = None
+    for line in lines:
         if line in calls:
             yield EntryPoint(line, calls[line].enclosing)

@@ -10,7 +10,7 @@ from itertools import chain
 
 TERMS = 1  # version of what `split` gives, part of every index's recipe
 
-_WORD = re.compile(r"[^\W\d_]\w*|_+[^\W_]\w*|\d+")
+_WORD = re.compile(r"[^\W\d_]\w*+|(?<!_)_++[^\W_]\w*+|\d++")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _MAX_CHARS = 64  # of a term: longer ones are data, not names
 

@@ -104,9 +104,14 @@ class _Enclosing:
     def __init__(self, symbols: Sequence[Symbol]) -> None:
         self.symbols = symbols
         self._names: dict[int, str] = {}
-        for symbol in symbols:  # outer ones come first
+        after: dict[int, int] = {}  # of a line that has its name: a later line that may have none yet
+        for symbol in reversed(symbols):  # inner ones first
             if symbol.kind not in ("constant", "declaration"):
-                self._names.update(dict.fromkeys(range(symbol.start_line, symbol.end_line + 1), symbol.qualified))
+                line = symbol.start_line
+                while line <= symbol.end_line:
+                    self._names.setdefault(line, symbol.qualified)
+                    here, line = line, after.get(line, line + 1)
+                    after[here] = max(line, symbol.end_line + 1)
 
     def __getitem__(self, line: int) -> str:
         return self._names.get(line, "")
@@ -191,7 +196,7 @@ def _mentions(
         if parent is not None and leaf in (parent.child_by_field_name(f) for f in ("name", "declarator", "alias")):
             continue
         before = source[max(0, start - _MAX_CHARS) : start].decode("utf-8", "replace")
-        qualifier = re.search(r"([\w$]+|[)\]])\s*(?:\?\.|\.|::|->)\s*$", before)
+        qualifier = re.search(r"((?<![\w$])[\w$]++|[)\]])\s*+(?:\?\.|\.|::|->)\s*$", before)
         if qualifier or start not in local:
             yield Reference(name, "use", line, enclosing[line], _plain(qualifier[1]) if qualifier else "")
 

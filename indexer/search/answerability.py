@@ -9,6 +9,7 @@ from contextlib import suppress
 from indexer.errors import IndexStorage
 from indexer.search.off_topic import OFF_TOPIC, OffTopicBaseline, ScoreEvidence, is_general
 from indexer.search.query import SearchQuery, parse_query
+from indexer.search.symbol_match import spells_file
 from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
 
@@ -51,8 +52,4 @@ class Answerability:
 def _names_something(query: SearchQuery, snapshot: Snapshot) -> bool:
     """Whether the question spells the name of a definition or a file in the index."""
     names = [name for name, sure in query.names if sure >= 1]
-    if snapshot.named(names):
-        return True
-    return bool(query.files) and any(
-        f"/{path}".endswith(f"/{name}") for path in snapshot.paths() for name in query.files
-    )
+    return bool(snapshot.named(names)) or spells_file(query, snapshot)

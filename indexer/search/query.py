@@ -5,13 +5,14 @@ Pure text; knows no index.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from indexer.parsing.identifiers import content_words, is_identifier, query_terms
 
 _FEW = 2  # content words below which a question does not stand alone
+_CODE_NAMES = 400  # of a question that count
 _TURNS = 3  # earlier questions that a follow-up may need
 
 _PRONOUN = re.compile(
@@ -28,8 +29,10 @@ _NO_REFERENCE = re.compile(
     r"|\bthat (?:is|are|was|were|has|have|does|do|can|will|should|[a-z]+s)\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"[`'\"]([^`'\"\s]{2,80})[`'\"]|\b([A-Za-z_][\w.]*[\w])\s?\(")
-_DOTTED = re.compile(r"\b[A-Za-z_]\w*(?:(?:\.|::|#)[A-Za-z_]\w*)+")
+# Every expression here reads a character a bounded number of times: a question may have any characters.
+_QUOTED = re.compile(r"[`'\"]([^`'\"\s]{2,80})[`'\"]|([\w.]++)(?:(?<=\w)(\s?\())?")
+_NAME_START = re.compile(r"\b[A-Za-z_](?=[\w.])")
+_DOTTED = re.compile(r"\b[A-Za-z_]\w*+(?:(?:\.|::|#)[A-Za-z_]\w*+)++")
 _FILE = re.compile(r"(?<![\w/.-])[\w./-]*[\w-]\.[A-Za-z][A-Za-z0-9]{0,4}\b")
 _TESTS = re.compile(
     r"\b(?:which|what|where|how|show|list|find|any|are there)\b[^.?!\n]{0,60}"
@@ -39,10 +42,12 @@ _TESTS = re.compile(
 )
 _REPORT_LENGTH = 200  # characters from which on a text describes a problem, and does not ask for tests
 # Text in reports that is not their author's: comments and checkboxes of a form, code, tracebacks, addresses.
-_FORM = re.compile(r"<!--.*?-->|^\s*[-*] \[[ xX]\].*$|<details>|</?summary>", re.DOTALL | re.MULTILINE)
+_COMMENT = ("<!--", "-->")
+_FORM = re.compile(r"^[^\S\n]*+[-*] \[[ xX]\].*$|<details>|</?summary>", re.DOTALL | re.MULTILINE)
 _FENCED = re.compile(r"^([`~]{3,}).*?(?:^\1|\Z)", re.DOTALL | re.MULTILINE)
 _TRACE = re.compile(
-    r'^\s*File "[^"\n]+", line \d+.*(?:\n .*)?$|^\s+at \S+\(.*\)$|^Traceback .*$|^\s*>>> .*$', re.MULTILINE
+    r'^[^\S\n]*+File "[^"\n]+", line \d+.*(?:\n .*)?$|^[^\S\n]++at \S[^\s(]*+\(.*\)$|^Traceback .*$|^[^\S\n]*+>>> .*$',
+    re.MULTILINE,
 )
 _ADDRESS = re.compile(r"https?://\S+")
 _DOCS = re.compile(
@@ -68,14 +73,16 @@ class SearchQuery:
 
 def parse_query(question: str, history: Sequence[str] = ()) -> SearchQuery:
     """`history`: the user's earlier questions, oldest first. They are used only if this one does not stand alone."""
-    text = _FORM.sub(" ", "\n".join([*_needed(question, history), question]))
+    text = _FORM.sub(" ", _without_comments("\n".join([*_needed(question, history), question])))
     title = text.strip().partition("\n")[0] if not history else text
     terms = query_terms(title)
     rest = Counter(query_terms_with_repeats(text)) if title != text else Counter()
+    for term in terms:
+        rest.pop(term, None)
     return SearchQuery(
         text=_prose(text),
         terms=tuple(terms),
-        more_terms=tuple((term, n) for term, n in rest.items() if term not in set(terms)),
+        more_terms=tuple(rest.items()),
         names=tuple(_names(text).items()),
         files=tuple(dict.fromkeys(_FILE.findall(text))),
         about_tests=len(question) < _REPORT_LENGTH and bool(_TESTS.search(question)),
@@ -106,12 +113,31 @@ def _needed(question: str, history: Sequence[str]) -> list[str]:
     return needed
 
 
+def _without_comments(text: str) -> str:
+    """Without HTML comments. One that is not closed is text."""
+    opening, closing = _COMMENT
+    pieces, at = [], 0
+    while (start := text.find(opening, at)) >= 0 and (end := text.find(closing, start + len(opening))) >= 0:
+        pieces += [text[at:start], " "]
+        at = end + len(closing)
+    return "".join([*pieces, text[at:]])
+
+
 def _prose(text: str) -> str:
     """What a person wrote; the whole text if that has no content words."""
     prose = text
     for noise in (_FENCED, _TRACE, _ADDRESS):
         prose = noise.sub(" ", prose)
     return prose if content_words(prose) else text
+
+
+def _written_as_code(text: str) -> Iterator[str]:
+    """The last parts of the names that are quoted, called or dotted."""
+    for quoted, word, is_called in _QUOTED.findall(text):
+        if quoted or (is_called and _NAME_START.search(word)):
+            yield (quoted or word).rpartition(".")[2].strip("()")
+    for dotted in _DOTTED.findall(text):
+        yield re.split(r"\.|::|#", dotted)[-1]
 
 
 def _names(text: str) -> dict[str, float]:
@@ -127,8 +153,6 @@ def _names(text: str) -> dict[str, float]:
     for word in words:
         if len(word) > 2:
             names[word.lower()] = 1.0 if is_identifier(word) else 0.3 + 0.2 * word[0].isupper()
-    for quoted, called in _QUOTED.findall(text):
-        names[(quoted or called).rpartition(".")[2].strip("()").lower()] = 1.0
-    for dotted in _DOTTED.findall(text):
-        names[re.split(r"\.|::|#", dotted)[-1].lower()] = 1.0
+    for name in islice(_written_as_code(text), _CODE_NAMES):
+        names[name.lower()] = 1.0
     return {name: weight for name, weight in names.items() if name}

@@ -3,13 +3,14 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from indexer.parsing.identifiers import action, split
 from indexer.search.query import SearchQuery
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 
 _POOL = 200  # candidates among described names
+_TERMS, _FILES = 200, 100  # of a question that count: a longer text names what it is about before
 # Scores; a sure name has 1.
 _FILE_SCORE = 0.4
 _DESCRIBED_SCORE = 0.6
@@ -26,13 +27,14 @@ def match_symbols(query: SearchQuery, snapshot: Snapshot, allowed: Collection[in
     probability = dict(query.names)
     definitions = snapshot.named(probability)
     count = Counter(item.symbol.name.lower() for item in definitions)
+    words = frozenset(re.findall(r"\w+", query.text))
     scores = dict.fromkeys(_in_files(query, snapshot), _FILE_SCORE) | _described(query, snapshot)
     for item in definitions:
         name = item.symbol.name.lower()
         if count[name] > _DEFINITIONS_PER_NAME:
             continue
         kind = _KINDS.get(item.symbol.kind, 1.0)
-        score = probability[name] * kind * _scope_factor(item, query.text) / math.sqrt(count[name])
+        score = probability[name] * kind * _scope_factor(item, words) / math.sqrt(count[name])
         for chunk in snapshot.chunks_at(item):
             scores[chunk] = max(scores.get(chunk, 0.0), score)
     inside = scores if allowed is None else set(allowed)
@@ -41,11 +43,12 @@ def match_symbols(query: SearchQuery, snapshot: Snapshot, allowed: Collection[in
 
 def _described(query: SearchQuery, snapshot: Snapshot) -> dict[int, float]:
     """Chunks of definitions whose name is made of words of the question: `build_prompt` for "the prompt builder"."""
-    terms = list(dict.fromkeys([*query.terms, *map(action, query.terms)]))
+    words = query.terms[:_TERMS]
+    terms = dict.fromkeys([*words, *map(action, words)])
     scores = {}
-    for chunk, symbol in snapshot.named_like(terms, _POOL):
-        words = split(symbol.rpartition(".")[2])[1:]  # the whole name comes first, then its parts
-        if len(words) > 1 and set(words) <= set(terms):
+    for chunk, symbol in snapshot.named_like(list(terms), _POOL):
+        parts = split(symbol.rpartition(".")[2])[1:]  # the whole name comes first, then its parts
+        if len(parts) > 1 and terms.keys() >= set(parts):
             scores[chunk] = _DESCRIBED_SCORE
     return scores
 
@@ -54,9 +57,30 @@ def _in_files(query: SearchQuery, snapshot: Snapshot) -> list[int]:
     """Chunks of the files that the question mentions, by names that match few files."""
     if not query.files:
         return []
-    paths = snapshot.paths()
-    matching = [[path for path in paths if _is_file(path, name)] for name in query.files]
+    by_name = _by_file_name(snapshot.paths())
+    matching = [
+        [path for path in by_name.get(_file_name(name), ()) if _is_file(path, name)] for name in query.files[:_FILES]
+    ]
     return snapshot.chunk_ids_in({path for found in matching if len(found) <= _FILES_PER_NAME for path in found})
+
+
+def spells_file(query: SearchQuery, snapshot: Snapshot) -> bool:
+    """Whether the question spells the path of a file, or its last parts."""
+    by_name = _by_file_name(snapshot.paths()) if query.files else {}
+    return any(
+        f"/{path}".endswith(f"/{name}") for name in query.files[:_FILES] for path in by_name.get(_file_name(name), ())
+    )
+
+
+def _by_file_name(paths: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(_file_name(path), []).append(path)
+    return found
+
+
+def _file_name(path: str) -> str:
+    return path.rpartition("/")[2].lstrip("./")
 
 
 def _is_file(path: str, name: str) -> bool:
@@ -64,7 +88,7 @@ def _is_file(path: str, name: str) -> bool:
     return f"/{path}".endswith(f"/{name.lstrip('./')}") or (path.count("/") > 0 and name.endswith(f"/{path}"))
 
 
-def _scope_factor(definition: IndexedSymbol, text: str) -> float:
+def _scope_factor(definition: IndexedSymbol, words: Collection[str]) -> float:
     """More for a definition whose scope the question names too."""
     scope = definition.symbol.qualified.rpartition(".")[0].rpartition(".")[2]
-    return 1.5 if scope and re.search(rf"\b{re.escape(scope)}\b", text) else 1.0
+    return 1.5 if scope in words else 1.0

@@ -9,13 +9,13 @@ from contextlib import aclosing
 from backend.api.chat import events_of
 from backend.api.openai.responses import ResponsePart
 from backend.api.openai.schemas import Chat
-from backend.api.schemas import PROMPT_CHARS
 from backend.chat.question import Question
 from backend.chat.turn_result import TurnResult
 from backend.db import conversations
 from backend.db.conversations import new_id
 from backend.db.events import Event
 from backend.errors import ApiError
+from backend.indexing.retrieval import check_length
 from backend.services import Services
 from models.types import Usage
 from prompts.passthrough import Conversation
@@ -30,8 +30,7 @@ async def from_codebase(services: Services, body: Chat, messages: Conversation) 
     if body.response_format.schema_text:
         problem = f"an answer with sources has no JSON schema: ask {body.name or 'the model'} without +repo"
         raise ApiError("bad_params", problem, param="response_format")
-    if len(messages.question) > PROMPT_CHARS:
-        raise ApiError("context_too_large", f"a question may have {PROMPT_CHARS} characters", param="messages")
+    check_length(messages.question, param="messages")
     session, turn = "", TURN_PREFIX + new_id()
     try:
         async with services.turns.history_match_lock:

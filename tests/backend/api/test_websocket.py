@@ -12,12 +12,14 @@ from tests.backend.harness import running
 
 pytestmark = pytest.mark.process
 
+LONG = '{"jsonrpc": "2.0", "id": 1, "method": "%s", "params": {%s: "' + "x" * 32_769 + '"}}'
+
 
 async def test_initialize_describes_the_server(tmp_path: Path) -> None:
     async with running(tmp_path, grace_ms=1234) as world, world.socket() as socket:
         answer = await socket.call("initialize", client={"name": "test", "version": "1"})
     assert answer["server"]["name"] == "lantern"
-    assert answer["limits"] == {"frame": 1 << 20, "prompt": 1 << 18, "queue": 16, "grace_ms": 1234, "replay": 100_000}
+    assert answer["limits"] == {"frame": 1 << 20, "prompt": 1 << 15, "queue": 16, "grace_ms": 1234, "replay": 100_000}
     assert answer["codebases"] == []
     assert [(m["id"], m["state"]) for m in answer["models"]] == [
         ("extractive", "loaded"),
@@ -98,6 +100,9 @@ async def test_an_engine_that_fails_ends_the_turn_with_its_message(tmp_path: Pat
         ('{"jsonrpc": "2.0", "id": 1, "method": "nope"}', -32601, "unknown_method"),
         ('{"jsonrpc": "2.0", "id": 1, "method": "session/prompt", "params": {}}', -32602, "bad_params"),
         ('{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": 3}', -32602, "bad_params"),
+        (LONG % ("search", '"query"'), -32004, "context_too_large"),
+        (LONG % ("session/prompt", '"session": "s", "turn": "t", "text"'), -32004, "context_too_large"),
+        (LONG % ("session/prefetch", '"session": "s", "text"'), -32004, "context_too_large"),
         (
             '{"jsonrpc": "2.0", "id": 1, "method": "session/open", "params": {"session": "missing"}}',
             -32001,

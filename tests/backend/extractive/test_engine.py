@@ -1,9 +1,11 @@
 """Answers without a model: what they say, word for word, and that they say nothing else."""
 
+import threading
 from dataclasses import replace
 
 import pytest
 
+from backend.extractive import engine
 from backend.extractive.engine import ExtractiveEngine, compose
 from models.types import ContextSnippet, Prompt, Sampling
 
@@ -134,3 +136,17 @@ async def test_the_stream_is_the_composed_text_in_small_pieces() -> None:
     deltas = [delta async for delta in ExtractiveEngine().stream(prompt, Sampling())]
     assert "".join(delta.text for delta in deltas) == compose(prompt)
     assert len(deltas) > 20
+
+
+async def test_an_answer_is_composed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    def composed(prompt: Prompt) -> str:
+        threads.append(threading.get_ident())
+        return "an answer"
+
+    monkeypatch.setattr(engine, "compose", composed)
+    async for _ in ExtractiveEngine().stream(Prompt((), question="how?"), Sampling()):
+        pass
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads

@@ -1,7 +1,10 @@
 """Structural questions answered with exact lines, on a small tree of several languages."""
 
+from pathlib import Path
+
 import pytest
 
+from indexer.storage.snapshot import IndexedSymbol, Snapshot
 from tests.indexer.harness import World
 from tests.indexer.navigation.harness import TREE, ask, lines_of
 
@@ -120,3 +123,23 @@ def test_locations_in_one_chunk_share_its_hit(world: World) -> None:
     assert found is not None
     assert [location.hit for location in found.locations] == [0, 0]
     assert [(hit.path, hit.start_line, hit.end_line) for hit in found.hits] == [("server/main.go", 5, 8)]
+
+
+def test_a_file_of_very_many_definitions_of_one_name_is_looked_up_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, {"many.py": "def one(): ...\n" * 1200})
+    world.refresh()
+    looked_up: list[list[str]] = []
+    named = Snapshot.named
+
+    def counted(snapshot: Snapshot, names: list[str]) -> list[IndexedSymbol]:
+        looked_up.append(names)
+        return named(snapshot, names)
+
+    monkeypatch.setattr(Snapshot, "named", counted)
+    found = ask(world.store, "what is in many.py?") or ask(world.store, "outline of many.py")
+    assert found is not None
+    assert (len(found.locations), found.is_complete) == (200, False)
+    assert looked_up == [["one"]]
+    assert ask(world.store, "where is `one` defined?") is None

@@ -71,6 +71,14 @@ class Bounded(ScriptedEngine):
         ),
         (
             "chat/completions",
+            {"model": "a+repo", "messages": [{"role": "user", "content": "x" * 32_769}]},
+            400,
+            "context_length_exceeded",
+            "messages",
+            "the question has 32,769 characters, at most 32,768",
+        ),
+        (
+            "chat/completions",
             {"model": "a+repo", "messages": [{"role": "system", "content": "x"}]},
             400,
             "bad_params",
