@@ -1,5 +1,6 @@
 """The web application: routers on services, one shape for every error, and the access guard in front."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -11,13 +12,12 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from backend.api import chat, health, history, index, security
+from backend.api.encoding import json_text
 from backend.api.openai import routes
 from backend.api.websocket import Sockets
 from backend.config import VERSION
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
-from models.errors import ModelError
-from prompts.errors import PromptError
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +29,21 @@ class App:
     services: Services
     sockets: Sockets
     guarded: ASGIApp
+    closing: asyncio.Event  # set: what streams without a turn ends with an error
+
+
+class Json(JSONResponse):
+    """An answer that can always be encoded."""
+
+    def render(self, content: object) -> bytes:
+        return json_text(content).encode()
 
 
 def build_app(services: Services, rules: security.AccessRules) -> App:
     """Builds the application on these services."""
-    app = FastAPI(title="Lantern", version=VERSION, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Lantern", version=VERSION, docs_url=None, redoc_url=None, default_response_class=Json)
     app.state.services = services
+    app.state.closing = closing = asyncio.Event()
     sockets = Sockets(services, rules)
     for module in (chat, history, index, health, routes):
         app.include_router(module.router)
@@ -46,26 +55,23 @@ def build_app(services: Services, rules: security.AccessRules) -> App:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(Exception, _failed)
-    # Starlette logs whatever reaches the handler for Exception; handlers by class keep expected errors out of the log.
-    for expected in (ApiError, OSError, ModelError, PromptError):
-        app.add_exception_handler(expected, _failed)
-    return App(services, sockets, security.Guard(app, rules))
+    return App(services, sockets, security.Guard(app, rules), closing)
 
 
-def _answer(request: Request, error: ApiError, status: int | None = None) -> JSONResponse:
+def _answer(request: Request, error: ApiError, status: int | None = None) -> Json:
     headers = {"Retry-After": str(max(1, error.retry_after_ms // 1000))} if error.retry_after_ms else {}
     if request.url.path.startswith(security.OPENAI_PATHS):
         status, body = openai_error(error, status)
         # OpenAI's clients retry every 5xx unless this header says no.
-        return JSONResponse(body, status, headers | {"x-should-retry": str(error.code.retryable).lower()})
-    return JSONResponse({"error": error.body}, status or error.code.http, headers)
+        return Json(body, status, headers | {"x-should-retry": str(error.code.retryable).lower()})
+    return Json({"error": error.body}, status or error.code.http, headers)
 
 
-async def _failed(request: Request, error: Exception) -> JSONResponse:
+async def _failed(request: Request, error: Exception) -> Json:
     return _answer(request, to_api_error(error, log, "a request"))
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> Json:
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     if any(problem["type"] == "json_invalid" for problem in problems):
@@ -75,7 +81,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, ApiError("bad_params", message, param=field))
 
 
-async def _http_refusal(request: Request, error: Exception) -> JSONResponse:
+async def _http_refusal(request: Request, error: Exception) -> Json:
     """Answers what Starlette and FastAPI reject by themselves: unknown routes, methods, unreadable bodies."""
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, ApiError):  # raised while the body was being read

@@ -6,11 +6,12 @@ The only module that translates errors of the other packages into them.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from errno import EDQUOT, ENOSPC
+from errno import EDQUOT, EFBIG, ENOSPC
 
 from indexer import errors as indexing
 from models import errors as modelling
 from prompts import errors as prompt_errors
+from prompts.visible import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,13 @@ class ApiError(Exception):
     def __init__(self, code: str, message: str, retry_after_ms: int | None = None, param: str | None = None) -> None:
         super().__init__(message)
         self.code = CODES[code]
-        self.message = message
+        self.message = one_line(message)  # it may quote a name or what the client sent
         self.retry_after_ms = retry_after_ms
         self.param = param  # the field that is wrong, if a field is
+
+    def __reduce__(self) -> tuple[type["ApiError"], tuple[str, str, int | None, str | None]]:
+        """A worker process may raise it."""
+        return ApiError, (self.code.name, self.message, self.retry_after_ms, self.param)
 
     @classmethod
     def from_body(cls, body: Mapping[str, str]) -> "ApiError":
@@ -100,6 +105,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
     (indexing.CodebaseUnreadable, "bad_params"),
     (indexing.CodebaseEmpty, "bad_params"),
     (indexing.IndexCancelled, "cancelled"),
+    (indexing.IndexFull, "storage_full"),
     (indexing.IndexerError, "index_unavailable"),
 )
 
@@ -123,14 +129,27 @@ def translate(error: Exception) -> ApiError | None:
     return _storage(error)
 
 
-def _storage(error: Exception) -> ApiError | None:
-    from sqlalchemy.exc import OperationalError  # imported late: it takes 0.3 s, and an offline search never needs it
+# What SQLite says -> code, message, when to try again in ms.
+_DATABASE = (
+    ("disk is full", "storage_full", "the disk is full: free some space; nothing that was stored is lost", None),
+    ("locked", "internal", "the database is locked by another program: try again, or close that program", 1000),
+    ("readonly", "internal", "the database cannot be written: check the permissions of its folder and the disk", 1000),
+    ("unable to open", "internal", "the database cannot be opened: check the permissions of its folder", 1000),
+    ("disk i/o error", "internal", "the disk does not read or write the database: check the disk", 1000),
+    ("malformed", "internal", "the database is damaged: restore a copy of it, or remove it", None),
+    ("not a database", "internal", "the database is damaged: restore a copy of it, or remove it", None),
+    ("could not decode", "internal", "the database is damaged: restore a copy of it, or remove it", None),
+)
 
-    # The text of OperationalError itself would quote parameters.
-    cause = error.orig if isinstance(error, OperationalError) else error
-    text = str(cause).lower() if isinstance(error, OperationalError) else ""
-    if "database or disk is full" in text or (isinstance(cause, OSError) and cause.errno in (ENOSPC, EDQUOT)):
-        return ApiError("storage_full", "the disk is full: free some space; nothing that was stored is lost")
-    if "locked" in text:
-        return ApiError("internal", "the database is locked by another program: try again, or close that program", 1000)
+
+def _storage(error: Exception) -> ApiError | None:
+    from sqlalchemy.exc import DatabaseError  # imported late: it takes 0.3 s, and an offline search never needs it
+
+    if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):
+        return ApiError(*_DATABASE[0][1:])
+    if isinstance(error, DatabaseError):
+        text = str(error.orig).lower()  # the text of the error itself would quote the statement
+        for words, code, message, retry_after_ms in _DATABASE:
+            if words in text:
+                return ApiError(code, message, retry_after_ms)
     return None

@@ -9,9 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.data_folder import open_own, read_own
+
 LOCK = "server.json"
 LOCK_TRIES, LOCK_PAUSE_S = 25, 0.02
 TOKEN_CHARS = 32  # at least; a new token has as many random bytes
+MOST_BYTES = 4096  # of a token or a lock file
 
 
 class DataFolderInUse(Exception):
@@ -31,7 +34,7 @@ class DataDirLock:
 
     def __init__(self, data_dir: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._fd = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = open_own(data_dir / LOCK, os.O_RDWR | os.O_CREAT)
         if not self._acquire():
             os.close(self._fd)
             other = find(data_dir)
@@ -51,7 +54,7 @@ class DataDirLock:
         return False
 
     def publish(self, url: str) -> None:
-        """Writes the URL of this server into the lock file."""
+        """Writes the URL of this server into the lock file. Raises OSError."""
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
 
@@ -62,33 +65,47 @@ class DataDirLock:
 
 def find(data_dir: Path) -> Instance | None:
     """The server that uses this folder now, or None. A lock file without a living process does not count."""
-    with suppress(FileNotFoundError), (data_dir / LOCK).open("rb") as file:
+    with suppress(FileNotFoundError), os.fdopen(open_own(data_dir / LOCK, os.O_RDONLY), "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            with suppress(ValueError):  # being written at this moment
-                facts = json.loads(file.read())
+            with suppress(ValueError, KeyError, TypeError, RecursionError):  # being written at this moment, or damaged
+                facts = json.loads(file.read(MOST_BYTES))
                 return Instance(int(facts["pid"]), str(facts["url"]))
             return Instance(0, "")
     return None
 
 
 def token(file: Path) -> str:
-    """The access token of this data folder, created at the first call. Only the owner can read the file."""
+    """The access token of this data folder, created at the first call. Only the owner can read the file.
+
+    Replaces a token that is cut short or has other characters than printable ASCII. Raises UnsafeDataFolder if the
+    file is a link or no file at all.
+    """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # several commands may create it at once
-        content = file.read_text().strip() if file.exists() else ""
-        if len(content) < TOKEN_CHARS:  # no token, or one that a crash cut short
+        content = _stored_token(file)
+        if not content:
             content = secrets.token_hex(TOKEN_CHARS)  # no "-" at the start: a program would take it for an option
             draft = file.with_name(f".{file.name}")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            draft.unlink(missing_ok=True)
+            with os.fdopen(open_own(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as stream:
                 stream.write(content + "\n")
                 stream.flush()
                 os.fsync(stream.fileno())
             draft.replace(file)
-        file.chmod(0o600)
     finally:
         os.close(folder)
     return content
+
+
+def _stored_token(file: Path) -> str:
+    """Empty if there is none that can be used."""
+    try:
+        content = read_own(file, MOST_BYTES).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return ""
+    is_sound = len(content) >= TOKEN_CHARS and all("!" <= character <= "~" for character in content)
+    return content if is_sound else ""

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -11,18 +12,30 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from functools import partial
+from typing import Any, cast
 
 import uvicorn
 
 from backend.api import security
 from backend.app import App, build_app
 from backend.config import BadSetting, Settings
+from backend.connections.http import BoundedHttp
+from backend.connections.listener import Connection, Listener, connection_limit, raise_file_limit
+from backend.connections.websocket import BoundedSocket
+from backend.data_folder import make_private
 from backend.instance_lock import DataDirLock, token
 from backend.services import Services
 from backend.wiring import build_services
 
+log = logging.getLogger(__name__)
+
+THREADS = 32
+# From a signal to the end there are 5 s. What is open has half of them, the services close in the rest.
 ANNOUNCE_S = 0.5  # for telling the sockets that the server closes
-SHUTDOWN_S = 5  # for open requests
+SHUTDOWN_S = 2  # for open requests
+CANCELLED_S = 0.2  # for requests that are cancelled then
+
+TICKS = 10  # of uvicorn, a second: how often silent connections are looked for
 
 BuildServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 OnReady = Callable[[str], None]  # is called with the URL when the server accepts connections
@@ -36,10 +49,16 @@ async def serve(
     *,
     preload: bool = True,
 ) -> None:
-    """Serves until `stop` is set; without `stop`, until a signal arrives. Raises `BadSetting`, `DataFolderInUse`.
+    """Serves until `stop` is set; without `stop`, until a signal arrives.
 
-    `preload` loads the server's model when the server is ready, instead of with the first question.
+    `preload` loads the server's model when the server is ready, instead of with the first question. Raises
+    `BadSetting`, `DataFolderInUse`, `UnsafeDataFolder`.
     """
+    # A thread that waits for the disk or for a worker process takes nothing: no request should wait for a thread.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="work"))
+    for note in make_private(settings.data_dir):
+        log.warning("%s", note)
+    files = raise_file_limit()
     lock = DataDirLock(settings.data_dir)
     bound: socket.socket | None = None
     try:
@@ -56,7 +75,7 @@ async def serve(
                 if preload:
                     services.engines.preload()
 
-            await _Server(app, ready, stop or _on_signal()).serve([bound])
+            await _Server(app, ready, stop or _on_signal(), connection_limit(files)).serve([bound])
     finally:
         if bound is not None:
             bound.close()
@@ -66,9 +85,11 @@ async def serve(
 class _Server(uvicorn.Server):
     """Uvicorn that reports when it is ready; before it stops, it notifies the sockets and ends the turns."""
 
-    def __init__(self, app: App, on_ready: Callable[[], None], stop: asyncio.Event) -> None:
+    def __init__(self, app: App, on_ready: Callable[[], None], stop: asyncio.Event, connections: int) -> None:
         config = uvicorn.Config(
             app.guarded,
+            http=BoundedHttp,
+            ws=BoundedSocket,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -79,11 +100,28 @@ class _Server(uvicorn.Server):
             server_header=False,
         )
         super().__init__(config)
-        self._app, self._on_ready, self._stop = app, on_ready, stop
+        self._app, self._on_ready, self._stop, self._limit = app, on_ready, stop, connections
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Listens with our own listener instead of asyncio's."""
+        await self.lifespan.startup()
+        state: dict[str, Any] = {}
+        make = partial(BoundedHttp, self.config, self.server_state, state)
+        listeners = [Listener(bound, make, self._connections, self._limit) for bound in sockets or ()]
+        self.servers = cast(Any, listeners)
+        self.started = True
         self._on_ready()
+
+    @property
+    def _connections(self) -> set[Connection]:
+        return cast(set[Connection], self.server_state.connections)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self._connections):
+                connection.close_if_silent(now)
+        return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
         ticking = asyncio.create_task(super().main_loop())
@@ -101,8 +139,11 @@ class _Server(uvicorn.Server):
         with suppress(TimeoutError):
             async with asyncio.timeout(ANNOUNCE_S):
                 await self._app.sockets.announce_closing(after_ms=0)
+        self._app.closing.set()
         await self._app.services.turns.close()
         await super().shutdown(sockets)
+        if cancelled := list(self.server_state.tasks):
+            await asyncio.wait(cancelled, timeout=CANCELLED_S)
 
 
 @contextmanager

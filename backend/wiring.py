@@ -1,10 +1,11 @@
 """The composition root: builds every service once, in order, and closes them in reverse. Nothing else builds them."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import SQLAlchemyError
 
 from backend.chat.context import ContextRetriever
 from backend.chat.prefetch import Prefetcher
@@ -38,9 +39,14 @@ async def build_services(
 
     Indexes and engines are built from the settings unless the caller passes its own.
     """
-    database = _migrated(settings)
-    epoch = await database.write(conversations.epoch)
-    if interrupted := await database.write(conversations.recover):
+    database = Database(settings.sqlalchemy_url)
+    database.migrate()
+    try:
+        epoch = await database.write_end(conversations.epoch)
+        interrupted = await database.write_end(conversations.recover)
+    except (SQLAlchemyError, ValueError) as error:  # ValueError: damaged JSON
+        raise database.unusable(getattr(error, "orig", None) or error) from None
+    if interrupted:
         log.warning("%d answers were interrupted by the last stop; their text so far is kept", interrupted)
     metrics = Metrics()
     indexes = indexes or open_indexes(settings)
@@ -65,6 +71,7 @@ async def build_services(
         await prefetcher.close()
         await turns.close()
         await jobs.close()
+        await asyncio.to_thread(indexes.workers.close)
         await engines.unload()
         database.close()
 
@@ -72,14 +79,3 @@ async def build_services(
 def _engines(settings: Settings, metrics: Metrics) -> EnginePool:
     registry = Registry(settings.models_dir, settings.user_catalogue)
     return EnginePool(registry, settings, metrics, remote=remote_server(settings))
-
-
-def _migrated(settings: Settings) -> Database:
-    """The database of sessions, migrated to the newest schema. Raises `BadSetting`."""
-    database = Database(settings.sqlalchemy_url)
-    try:
-        database.migrate()
-    except DatabaseError as error:
-        url = database.engine.url.render_as_string(hide_password=True)
-        raise BadSetting(f"DATABASE_URL: the database {url} cannot be used: {error.orig}") from None
-    return database

@@ -156,7 +156,7 @@ def searching(size: Size, folder: Path) -> Iterator[Row]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("\n\n".join(_function(n, m) for m in range(50)))
         store = Codebases(folder / "indexes").open(root)
-        report = refresh(store, SeededEmbedder(), on_progress=lambda _: None, cancelled=lambda: False)
+        report = refresh(store, SeededEmbedder(), on_progress=lambda _: None)
         searcher = Searcher(store, SeededEmbedder())
         searcher.search("warm up")
         times_ms = []

@@ -5,8 +5,10 @@ IndexerError
 ├── CodebaseEmpty         nothing in it is worth indexing; the message has the reasons
 ├── NotIndexed            no index for that path or id
 ├── EmbedderUnavailable   the embedding weights are missing or are not the published ones
-├── IndexStorage          the index database cannot be used: disk full, locked
+├── IndexStorage          the index database cannot be used: locked, not writable
+│   ├── IndexFull         the disk is full
 │   └── IndexDamaged      the file is damaged or of another version; the next job rebuilds it
+├── WorkerDied            content crashed the process that handled it, or took too much time or memory
 └── IndexCancelled        the job was cancelled; what was written stays
 """
 
@@ -35,7 +37,15 @@ class IndexStorage(IndexerError):
     pass
 
 
+class IndexFull(IndexStorage):
+    pass
+
+
 class IndexDamaged(IndexStorage):
+    pass
+
+
+class WorkerDied(IndexerError):
     pass
 
 

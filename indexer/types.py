@@ -26,6 +26,7 @@ class Skip:
 
     path: str
     reason: str  # one of the constants in `scan`
+    version: str = ""  # of a file that is not tried again before this changes
 
 
 @dataclass(frozen=True, slots=True)

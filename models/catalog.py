@@ -88,7 +88,7 @@ def read_catalogue(path: Path, base: dict[str, Fields]) -> dict[str, Fields]:
     """The entries of `base` with those of a file added, or laid over them field by field."""
     try:
         read = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
     for name, fields in read.items():
         _check_entry(path, name, fields)

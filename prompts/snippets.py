@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from indexer.types import Hit
 from models.types import ContextSnippet
+from prompts.visible import one_line
 
 _LEAD, _AGAIN, _QUESTION = "Code from the repository:", "Shown above and relevant again:", "Question:"
 _DOUBT = (
@@ -91,7 +92,7 @@ def shown_title(message: str, n: int, path: str, start_line: int, end_line: int)
 
 
 def _shown(message: str, n: int, path: str, start_line: int, end_line: int) -> re.Match[str] | None:
-    head = rf"^\[{n}\] {re.escape(path)}:{start_line}-{end_line}(?: (?P<title>.*))?\n(?P<fence>`{{3,}}).*\n"
+    head = rf"^\[{n}\] {re.escape(one_line(path))}:{start_line}-{end_line}(?: (?P<title>.*))?\n(?P<fence>`{{3,}}).*\n"
     return re.search(head + r"(?P<text>(?s:.*?))\n(?P=fence)$", message, re.MULTILINE)
 
 
@@ -118,7 +119,7 @@ def fenced(snippet: Snippet) -> str:
     head += f" {hit.kind} {hit.symbol}" if hit.symbol else f" {hit.kind}" if snippet.is_excerpt else ""
     if snippet.is_excerpt and words(hit.signature) not in words(hit.text):
         head += f": {hit.signature}"
-    return f"{head}\n{code_block(hit.text.strip(chr(10)), hit.language)}"
+    return f"{one_line(head)}\n{code_block(hit.text.strip(chr(10)), hit.language)}"
 
 
 def code_block(text: str, language: str) -> str:

@@ -55,7 +55,7 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
 
 def _is_git(event: str, args: tuple[Any, ...]) -> bool:
     words = args[1] if event == "subprocess.Popen" and isinstance(args[1], (list, tuple)) else ()
-    return bool(words) and (words[0] == "git" or (words[0] == "env" and "git" in words))
+    return "git" in words[:1] or "git" in words[3:4]  # the latter as indexer/files/git.py starts it, by a shell
 
 
 _start = BaseProcess.start  # multiprocessing has no audit event of its own

@@ -67,8 +67,38 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in SOURCES
         if re.search(r"os\.environ|os\.getenv|from os import .*environ", path.read_text("utf-8"))
     }
-    # backend/config.py reads it through pydantic-settings; backend/openmp.py only writes
-    assert readers == {"backend/openmp.py"}
+    # backend/config.py reads it through pydantic-settings; backend/openmp.py only writes, the pool hands it on, and git
+    # is given PATH and HOME
+    assert readers == {"backend/openmp.py", "indexer/files/git.py", "indexer/workers/pool.py"}
+
+
+def test_one_module_prints() -> None:
+    """So that nothing reaches a terminal unescaped. A child process of a template writes JSON for its parent."""
+    uses = r"\bprint\(|\binput\(|typer\.(echo|secho|style|confirm|prompt|progressbar)|sys\.std(out|err)\b|import rich"
+    printing = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        if re.search(uses, path.read_text("utf-8")) and "indexer/training/" not in path.as_posix()
+    }
+    assert printing == {"backend/cli/output.py", "prompts/template.py"}
+
+
+def test_nothing_writes_an_escape_sequence() -> None:
+    """Output has no colours, so NO_COLOR and a terminal without them need no care."""
+    written = [path for path in SOURCES if re.search(r"(\\x1b|\\033|\\e|\\u001b|\\x9b)[\[\]]", path.read_text("utf-8"))]
+    assert [path.relative_to(ROOT).as_posix() for path in written] == []
+
+
+def test_git_is_started_in_one_place() -> None:
+    """There it runs no program that a repository names. A string that is or begins with `git` may be its start."""
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if re.search(r"^(?:\S*/)?git(?: \S[^.]*)?$|\bgit [\"$-]", node.value)
+    }
+    assert found == {"indexer/files/git.py"}
 
 
 def test_every_setting_is_in_the_example_with_its_default() -> None:

@@ -1,7 +1,7 @@
 """REST: questions and their answers."""
 
 import asyncio
-import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -12,15 +12,17 @@ from fastapi.responses import StreamingResponse
 
 from backend.api import schemas
 from backend.api.deps import ServicesDep
+from backend.api.encoding import json_text
 from backend.chat.question import Question
 from backend.chat.turn_result import TurnResult
 from backend.db import conversations
 from backend.db.conversations import iso, new_id
 from backend.db.events import Event, first_event
 from backend.db.tables import now
-from backend.errors import ApiError
+from backend.errors import ApiError, to_api_error
 from backend.services import Services
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/chat", tags=["chat"])
 
 
@@ -127,12 +129,18 @@ async def events_of(services: Services, question: Question, after: int) -> Async
 
 
 async def _as_sse(first: Event, rest: AsyncGenerator[Event]) -> AsyncIterator[str]:
+    """Server-sent events. An error becomes the end, because the status is sent already."""
     async with aclosing(rest):
-        yield _sse(first)
-        async for event in rest:
-            yield _sse(event)
+        try:
+            yield _sse(first)
+            async for event in rest:
+                yield _sse(event)
+        except Exception as failure:  # noqa: BLE001 - the edge of the stream
+            error = to_api_error(failure, log, "a stream")
+            body = conversations.end_body("error", {"model": "", "error": error.body})
+            yield _sse(Event(first.session, 0, first.turn, "end", body))
 
 
 def _sse(event: Event) -> str:
     number = f"id: {event.seq}\n" if event.seq else ""
-    return f"{number}event: {event.type}\ndata: {json.dumps(event.wire, ensure_ascii=False)}\n\n"
+    return f"{number}event: {event.type}\ndata: {json_text(event.wire)}\n\n"

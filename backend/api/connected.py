@@ -1,7 +1,8 @@
-"""Cancels the work for a client that closes its connection."""
+"""Cancels the work for a client that closes its connection, and all work when the server closes."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -12,20 +13,55 @@ T = TypeVar("T")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is cancelled if the client goes away first."""
-    working, leaving = asyncio.create_task(work), asyncio.create_task(_disconnected(request))
+    """The result of `work`, which is cancelled if the client goes away first, or the server closes."""
+    ends = [asyncio.create_task(_disconnected(request)), asyncio.create_task(_closing(request))]
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise ApiError("cancelled", "the client closed the connection")
+        return await _unless(work, ends)
+    finally:
+        for end in ends:
+            end.cancel()
+
+
+async def while_open(request: Request, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """What the stream yields. Raises `interrupted` as soon as the server closes, whatever the stream waits for."""
+    closing = asyncio.create_task(_closing(request))
+    async with aclosing(stream):
+        try:
+            while True:
+                try:
+                    part = await _unless(_next(stream), [closing])
+                except StopAsyncIteration:
+                    return
+                yield part
+        finally:
+            closing.cancel()
+
+
+async def _next(stream: AsyncGenerator[T, None]) -> T:
+    return await anext(stream)
+
+
+async def _unless(work: Coroutine[Any, Any, T], ends: Sequence["asyncio.Task[ApiError]"]) -> T:
+    """The result of `work`, which is cancelled if one of `ends` comes first. Raises the error that this one returns."""
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.wait((working, *ends), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise next(end.result() for end in ends if end.done())
+        return working.result()
     finally:
         working.cancel()
-        leaving.cancel()
-        await asyncio.wait((working, leaving))
+        await asyncio.gather(working, return_exceptions=True)
 
 
-async def _disconnected(request: Request) -> None:
+async def _disconnected(request: Request) -> ApiError:
     """Returns when the connection is closed. The body has been read, so no other message can come."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    return ApiError("cancelled", "the client closed the connection")
+
+
+async def _closing(request: Request) -> ApiError:
+    """Returns when the server closes."""
+    await request.app.state.closing.wait()
+    return ApiError("interrupted", "the server is closing: ask again when it has started")

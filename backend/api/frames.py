@@ -1,7 +1,6 @@
 """The outgoing side of one socket: JSON-RPC frames, and the events of the sessions that its client has opened."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Iterable
 from contextlib import aclosing, suppress
@@ -9,7 +8,9 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from backend.api.encoding import json_text
 from backend.chat.turns import Turns
+from backend.errors import to_api_error
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class FrameWriter:
 
     async def _write(self, message: dict[str, Any]) -> None:
         """Backpressure ends here: a client that does not read is disconnected; the log keeps its events."""
-        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        text = json_text(message)
         try:
             async with self._lock, asyncio.timeout(SEND_S):
                 await self._socket.send_text(text)
@@ -92,6 +93,7 @@ class EventPumps:
                     await self._writer.event(event.wire)
         except GONE:
             return
-        except Exception:  # the edge of the socket: the client must not wait for events that never come
-            log.exception("the events of session %s can no longer be sent", session)
+        except Exception as failure:  # noqa: BLE001 - the edge: the client must not wait for events that never come
+            error = to_api_error(failure, log, f"the events of session {session}")
+            log.warning("the events of session %s can no longer be sent: %s", session, error.message)
             await self._writer.close(CANNOT_GO_ON)

@@ -25,7 +25,7 @@ class Page:
     """Which part of a list a client asks for."""
 
     limit: Annotated[int, Query(ge=1, le=1000)] = 50
-    offset: Annotated[int, Query(ge=0)] = 0
+    offset: Annotated[int, Query(ge=0, lt=1 << 53)] = 0
 
 
 PageDep = Annotated[Page, Depends()]
@@ -135,6 +135,7 @@ async def _clear(services: Services, chosen: list[tuple[str, str]]) -> dict[str,
         deleted = await services.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
         if deleted is not None:
             await services.engines.clear_caches()
+            await services.database.purge()
             return {"deleted": deleted}
         await asyncio.sleep(CLEAR_PAUSE_S)  # a question came in the meantime
     raise ApiError("rate_limited", "new questions keep arriving in this conversation: try again", 1000)

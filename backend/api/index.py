@@ -34,6 +34,12 @@ async def job(job_id: str, services: ServicesDep) -> dict[str, Any]:
     return services.jobs.get(job_id).wire
 
 
+@router.delete("/index/jobs/{job_id}")
+async def cancel(job_id: str, services: ServicesDep) -> dict[str, Any]:
+    """Cancels a job and answers when it has ended. What it wrote stays; its codebase is not followed any more."""
+    return (await services.jobs.cancel(job_id)).wire
+
+
 @router.get("/codebases")
 async def codebases(services: ServicesDep) -> dict[str, Any]:
     """The codebases that are indexed on this machine."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from backend.api.encoding import is_text
 from backend.chat.question import Question
 from backend.indexing.attachments import Attachment
 
@@ -11,17 +12,18 @@ Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-
 PROMPT_CHARS = 1 << 18  # a question is sent back in an event, which has to fit into a frame
 Text = Annotated[str, Field(max_length=PROMPT_CHARS)]
 Retrieval = Literal["auto", "off", "only"]
-
-
+Whole = Annotated[int, Field(ge=0, lt=1 << 53)]  # JSON numbers above are not exact, and the database ends at 63 bits
 Path = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
 
 
 class Schema(BaseModel):
-    """A null is the same as a field that is left out."""
+    """A null is the same as a field that is left out. All texts can be encoded."""
 
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, data: object) -> object:
+        if not is_text(data):
+            raise ValueError("half of a surrogate pair is no text")
         if not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if value is not None}
@@ -31,7 +33,7 @@ class Context(Schema):
     """An open file or a selection. `range` is first and last line, 1-based, inclusive."""
 
     path: Path
-    range: tuple[int, int] | None = None
+    range: tuple[Whole, Whole] | None = None
     text: str | None = None
 
     @field_validator("range", mode="before")
@@ -58,7 +60,7 @@ class Initialize(Schema):
 
 class SessionOpen(Schema):
     session: Id | None = None
-    after: Annotated[int, Field(ge=0)] | None = None
+    after: Whole | None = None
     workspace: Path | None = None
     model: str | None = Field(None, max_length=200)
 

@@ -3,11 +3,13 @@
 Plain ASGI middleware in front of the application. Knows headers, and of the routes only `/health`.
 """
 
+import asyncio
 import hmac
 import ipaddress
 import json
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ from backend.errors import ApiError, openai_error
 BODY_BYTES = FRAME_BYTES = 1 << 20
 OPEN_PATHS = ("/health",)
 OPENAI_PATHS = "/v1/"  # errors under this prefix have OpenAI's shape
+TRUST = "trust"  # in a scope's `state`: a function to call when a request of that connection has shown the token
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,19 @@ def bearer(headers: Headers) -> str | None:
     return credentials.strip() if scheme.lower() == "bearer" else None
 
 
+def trust(scope: Scope) -> None:
+    """Tells the connection of a request, if it wants to know, that its client has the token."""
+    scope.get("state", {}).get(TRUST, lambda: None)()
+
+
+def error_body(path: str, error: ApiError, status: int) -> bytes:
+    """The body of an error that no route answers, in the shape of its path."""
+    answer: dict[str, Any] = {"error": error.body}
+    if path.startswith(OPENAI_PATHS):
+        answer = openai_error(error, status)[1]
+    return json.dumps(answer).encode()
+
+
 class Guard:
     """The middleware. `Sockets` checks the token of a socket: browsers can send it as a subprotocol only."""
 
@@ -68,7 +84,11 @@ class Guard:
         if violation is not None:
             return await _refuse(scope, send, *violation)
         if scope["type"] == "websocket":
-            return await self._app(scope, receive, send)
+            with suppress(asyncio.CancelledError):  # only a server that stops cancels a connection
+                await self._app(scope, receive, send)
+            return None
+        if scope["path"] not in OPEN_PATHS:
+            trust(scope)
         return await _bounded(self._app, scope, receive, send)
 
     def _violation(self, scope: Scope) -> tuple[int, str, str] | None:
@@ -93,8 +113,9 @@ class Guard:
 
 
 async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Runs the app on a body of at most `BODY_BYTES`, whatever its content-length says."""
+    """Runs the app on a body of at most `BODY_BYTES`, whatever its content-length says. Ends every answer."""
     received = 0
+    has_begun = has_ended = False
 
     async def counted() -> Message:
         nonlocal received
@@ -104,15 +125,25 @@ async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> 
             raise ApiError("context_too_large", f"a body may have {BODY_BYTES} bytes")
         return message
 
-    await app(scope, counted, send)
+    async def noted(message: Message) -> None:
+        nonlocal has_begun, has_ended
+        has_begun = True
+        has_ended = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await send(message)
+
+    try:
+        await app(scope, counted, noted)
+    except asyncio.CancelledError:  # only a server that stops cancels a request
+        if not has_begun:
+            await _refuse(scope, send, 500, "interrupted", "the server stopped before it could answer: ask again")
+    except Exception:
+        if not has_ended:  # Starlette raises an error again after its handler has logged and answered it
+            raise
 
 
 async def _refuse(scope: Scope, send: Send, status: int, code: str, message: str) -> None:
     kind = "http" if scope["type"] == "http" else "websocket.http"
-    answer: dict[str, Any] = {"error": {"code": code, "message": message}}
-    if kind == "http" and scope["path"].startswith(OPENAI_PATHS):
-        answer = openai_error(ApiError(code, message), status)[1]
-    body = json.dumps(answer).encode()
+    body = error_body(scope["path"] if kind == "http" else "", ApiError(code, message), status)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 from backend.api.frames import GONE, EventPumps, FrameWriter
 from backend.api.jsonrpc import parse_request, request_id
 from backend.api.methods import Methods
-from backend.api.security import AccessRules, bearer
+from backend.api.security import AccessRules, bearer, trust
 from backend.errors import ApiError, to_api_error
 from backend.services import Services
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = "lantern.v1"
 NOT_OUR_PROTOCOL, BAD_TOKEN, TOO_MANY = 4400, 4401, 4429  # close codes
-CONNECTIONS = 64
+CONNECTIONS = 256  # a user with many editor windows; each takes a file
 REQUESTS = 32  # open at once, per connection
 LAST_REQUESTS_S = 5.0  # how long the requests of a client that left may still take
 
@@ -41,6 +41,7 @@ class Sockets:
         token = bearer(websocket.headers) or (tokens[0] if tokens else "")
         if not self._rules.allows_token(token):
             return await _reject(websocket, BAD_TOKEN, PROTOCOL)
+        trust(websocket.scope)
         if len(self._connections) >= CONNECTIONS:
             return await _reject(websocket, TOO_MANY, PROTOCOL)
         await websocket.accept(PROTOCOL)

@@ -15,7 +15,7 @@ from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.database import Database
 from backend.db.tables import TurnRow
-from backend.indexing.attachments import ATTACHED, attached_hits, drop_conflicting
+from backend.indexing.attachments import ATTACHED
 from backend.indexing.retrieval import Retrieval
 from indexer.errors import NotIndexed
 from indexer.navigation.structural_answers import StructuralAnswer
@@ -96,7 +96,7 @@ class ContextRetriever:
     def _found(self, context: TurnContext) -> SearchResult:
         """Attachments first: any of them may be the answer."""
         question, codebase = context.question, context.codebase
-        attached = attached_hits(question.attachments, context.root)
+        attached = self._retrieval.attach(question.attachments, context.root)
         if codebase is None or question.retrieval == "off":
             return SearchResult(attached, is_answered=True)
         questions = [*context.search_input.earlier, context.search_input.query]
@@ -106,9 +106,8 @@ class ContextRetriever:
             found = SearchResult(previous_hits(found.hits, context.history, codebase.root), found.is_answered)
         if not attached:
             return found
-        return SearchResult(
-            attached + drop_conflicting(found.hits, attached, question.attachments, codebase.root), is_answered=True
-        )
+        others = self._retrieval.drop_conflicting(found.hits, attached, question.attachments, codebase.root)
+        return SearchResult(attached + others, is_answered=True)
 
     def is_in_index(self, context: TurnContext, name: str) -> bool:
         """Whether the codebase contains every word of a name. True where no index can say otherwise."""

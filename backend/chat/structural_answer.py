@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from indexer.navigation.intent import QueryKind
 from indexer.navigation.locations import Location
 from indexer.navigation.structural_answers import StructuralAnswer
+from prompts.visible import one_line
 
 MODEL = "structure"  # the name in place of a model's
 _LISTED = 20
@@ -55,7 +56,7 @@ def listing(answer: StructuralAnswer, first_number: int) -> str:
 
 def code(text: str, longest: int = _LINE) -> str:
     """An inline code span that no backtick inside can close; a long text is cut after a whole word."""
-    flat = " ".join(text.split())
+    flat = one_line(" ".join(text.split()))
     if len(flat) > longest or flat.endswith("…"):
         flat = re.sub(r"\w*…?$", "", flat[:longest]) + "…"
     return f"`{flat}`" if "`" not in flat else f"`` {flat} ``"
@@ -67,7 +68,7 @@ def _words(text: str) -> set[str]:
 
 def _line(answer: StructuralAnswer, location: Location, first_number: int) -> str:
     cited = f" [{first_number + location.hit}]" if location.hit is not None else ""
-    place = f"`{location.path}:{location.line}`{cited}"
+    place = f"`{one_line(location.path)}:{location.line}`{cited}"
     if answer.query.kind in ("definition", "signature"):
         return f"{place}: {code(_tight(location.text), longest=len(location.text) + 1)}"
     if answer.query.kind == "outline":
@@ -83,4 +84,5 @@ def _tight(signature: str) -> str:
 
 def _files(locations: Sequence[Location]) -> str:
     paths = list(dict.fromkeys(location.path for location in locations))
-    return ", ".join(f"`{path}`" for path in paths[:5]) + (f" and {len(paths) - 5} other files" if paths[5:] else "")
+    shown = ", ".join(f"`{one_line(path)}`" for path in paths[:5])
+    return shown + (f" and {len(paths) - 5} other files" if paths[5:] else "")

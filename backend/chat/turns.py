@@ -9,9 +9,10 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
+from typing import Any
 from weakref import WeakValueDictionary
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from backend.chat.answer import AnswerState
@@ -23,12 +24,14 @@ from backend.db.database import Database
 from backend.db.events import Event, EventLog
 from backend.db.tables import TurnRow
 from backend.engines.pool import EnginePool
-from backend.errors import ApiError, to_api_error
+from backend.errors import ApiError, to_api_error, translate
 from backend.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-FINISH_RETRY_S, FINISH_LONGEST_RETRY_S = 0.5, 30.0
+FINISH_RETRY_S, FINISH_LONGEST_RETRY_S = 0.5, 5.0
+TELL_S = 1.0  # an end that cannot be stored for this long is told to the clients without being stored
+CLOSE_S = 4.0  # for the ends of turns when the server stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Turns:
         self._graces: dict[str, asyncio.Task[None]] = {}  # by session that nobody watches
         # Questions in the queue that have no row yet, and whether they have been stopped.
         self._accepting: dict[tuple[str, str], bool] = {}
+        self._late_ends: set[asyncio.Task[None]] = set()  # ends that could not be stored yet
         self._closing = False
         # Locked from the search for the conversation that a client's history matches until its question is accepted
         # there: two clients that send the same history at once must not both continue that conversation.
@@ -98,6 +102,7 @@ class Turns:
         self._accepting.setdefault(key, False)
         try:
             self._engines.resolve(model)  # refuses an unknown model before anything is stored
+            await self._database.reserve()  # for the end of this turn
             row, new = await self._database.write(
                 lambda db: conversations.accept(
                     db, question.session, question.conversation, question.turn, question.text
@@ -163,12 +168,15 @@ class Turns:
     async def close(self) -> None:
         """Ends every running turn as interrupted; partial answers stay stored."""
         self._closing = True
+        self._database.hurry()
         for timer in self._graces.values():
             timer.cancel()
         for running in self._running.values():
             self._stop(running)
         if ending := [running.turn_task for running in self._running.values() if running.turn_task]:
-            await asyncio.wait(ending)
+            await asyncio.wait(ending, timeout=CLOSE_S)
+        for late in self._late_ends:
+            late.cancel()
 
     @property
     def load(self) -> int:
@@ -218,21 +226,42 @@ class Turns:
         return await self._rag.answer(running.question, row, state)
 
     async def _finish(self, row: TurnRow, reason: str, state: AnswerState, error: ApiError | None) -> None:
-        """Writes the end; retries while the disk is full or locked. What is still open at exit, the next start ends."""
+        """Stores the end. If that fails, clients are told the end, and it is stored as soon as possible.
+
+        What is still open when the server stops, the next start ends.
+        """
+        fields = state.end_fields | ({"error": error.body} if error else {})
+        began = time.monotonic()
+        while (failure := await self._store_end(row, reason, fields)) is not None:
+            if self._closing or time.monotonic() - began >= TELL_S:
+                log.error("the end of turn %s could not be stored: %s", row.id, failure.message)
+                fields = {"error": failure.body} | fields
+                self._log.tell_end(row.session_id, row.id, conversations.end_body("error", fields))
+                late = asyncio.create_task(self._store_late(row, fields), name=f"end {row.id}")
+                self._late_ends.add(late)
+                late.add_done_callback(self._late_ends.discard)
+                return
+            await asyncio.sleep(FINISH_RETRY_S)
+
+    async def _store_late(self, row: TurnRow, fields: dict[str, Any]) -> None:
+        """Stores an end that clients have been told."""
+        pause_s = FINISH_RETRY_S
+        while await self._store_end(row, "error", fields) is not None:
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, FINISH_LONGEST_RETRY_S)
+        self._log.forget_end(row.session_id, row.id)
+        self._log.notify(row.session_id)
+
+    async def _store_end(self, row: TurnRow, reason: str, fields: dict[str, Any]) -> ApiError | None:
+        """None if the end is stored now, else why it is not."""
 
         def work(db: Session) -> None:
             stored = db.get(TurnRow, (row.session_id, row.id))
             if stored is not None and stored.status == "open":  # else its conversation was cleared meanwhile
-                fields = state.end_fields | ({"error": error.body} if error else {})
                 conversations.finish(db, stored, reason, **fields)
 
-        pause_s = FINISH_RETRY_S
-        while True:
-            try:
-                return await self._database.write(work)
-            except (OperationalError, OSError):
-                log.exception("the end of turn %s could not be stored", row.id)
-                if self._closing:
-                    return None
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, FINISH_LONGEST_RETRY_S)
+        try:
+            await self._database.write_end(work)
+        except (SQLAlchemyError, OSError) as failure:
+            return translate(failure) or ApiError("internal", f"the answer could not be stored: {failure}")
+        return None

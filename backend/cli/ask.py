@@ -1,6 +1,5 @@
 """`lantern ask` and `lantern chat`: send a question, print the answer while it is generated."""
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +47,9 @@ def run_ask(options: AskOptions) -> None:
                 return
         answer = _stream(client, body, options)
     if options.as_json:
-        print(json.dumps(answer, ensure_ascii=False))
+        output.as_json(answer)
     elif options.extract:
-        print(output.first_fence(answer["response"]))
+        output.text(output.first_fence(answer["response"]))
     if not (options.as_json or options.as_jsonl):
         output.answer_notes(answer)
     if options.usage:
@@ -64,7 +63,7 @@ def run_chat(path: Path, model: str) -> None:
         body: dict[str, Any] = {"codebase": client.codebase(path), "model": model}
         while True:
             try:
-                question = input("> " if sys.stdin.isatty() else "").strip()
+                question = output.ask("> " if sys.stdin.isatty() else "").strip()
             except EOFError:
                 return
             if not question:
@@ -72,7 +71,7 @@ def run_chat(path: Path, model: str) -> None:
             try:
                 answer = _stream(client, body | {"query": question})
             except CommandFailed as failure:
-                output.note(f"lantern: {failure}")
+                output.error(failure)
                 if failure.code == MODEL_UNAVAILABLE:
                     raise
                 continue
@@ -106,10 +105,11 @@ def _preview(client: Client, body: dict[str, Any], options: AskOptions) -> None:
     if options.show_context:
         for snippet in preview["snippets"]:
             location = f"{snippet['path']}:{snippet['start']}-{snippet['end']}"
-            output.note(f"[{snippet['n']}] {location}\n{snippet['text']}\n")
+            output.note(f"[{snippet['n']}] {location}")
+            output.note_text(f"{snippet['text']}\n")
     if options.dry_run:
         output.note(f"{preview['model_name']}: {preview['tokens']} tokens")
-        print(preview["prompt"])
+        output.text(preview["prompt"])
 
 
 def _stream(client: Client, body: dict[str, Any], options: AskOptions | None = None) -> dict[str, Any]:
@@ -119,19 +119,19 @@ def _stream(client: Client, body: dict[str, Any], options: AskOptions | None = N
     try:
         for event in client.events(body):
             if options is not None and options.as_jsonl:
-                print(json.dumps(event, ensure_ascii=False), flush=True)
+                output.as_json(event)
             _show_progress(event, is_first_text=not result.has_text)
             result.add(event)
             if event["type"] == "delta" and streams_text:
-                print(event["text"], end="", flush=True)
+                output.text(event["text"], end="")
     except KeyboardInterrupt:
         if result.session_id:
             client.call("POST", "/chat/cancel", {"session_id": result.session_id, "turn_id": result.turn_id})
-        print()
+        output.text("")
         if options is not None:
             raise CommandFailed("interrupted", INTERRUPTED) from None
     if streams_text:
-        print()
+        output.text("")
     if error := result.end.get("error"):
         raise command_failed(error)
     return _as_json(result)

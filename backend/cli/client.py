@@ -15,8 +15,11 @@ import httpx
 from backend.cli.errors import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
 from backend.config import Settings
 from backend.instance_lock import DataFolderInUse, find, token
+from indexer.files.repositories import enclosing_repository
+from models.remote.sse import EventStream
 
 START_TIMEOUT_S = 30.0
+EVENT_BYTES = 1 << 26  # of one event; the server is our own
 OWN_SERVER = {"host": "127.0.0.1", "port": 0, "watch": False}  # settings of a server that ends with the command
 EXIT_CODES = {"model_unavailable": MODEL_UNAVAILABLE, "index_unavailable": NO_INDEX}
 
@@ -43,24 +46,28 @@ class Client:
             if reply.is_error:
                 reply.read()
                 raise command_failed(reply.json()["error"])
-            for line in reply.iter_lines():
-                if line.startswith("data: "):
-                    event = json.loads(line.removeprefix("data: "))
-                    yield event
-                    if event["type"] == "end":
-                        return
+            stream = EventStream(EVENT_BYTES)  # httpx's own lines would also end at U+2028 and others inside of JSON
+            for event in (json.loads(data) for block in reply.iter_bytes() for data in stream.feed(block)):
+                yield event
+                if event["type"] == "end":
+                    return
         raise CommandFailed("the server stopped before the answer was complete; the text so far is stored")
 
     def codebase(self, path: Path) -> str:
-        """The id of the innermost indexed codebase that contains `path`. Raises `CommandFailed` (3) if none does."""
+        """The id of the innermost indexed codebase that contains `path`. Raises `CommandFailed` (3) if none does.
+
+        A codebase does not contain what is in a repository inside it.
+        """
         folder = path.expanduser().resolve()
-        candidates = [
+        own = enclosing_repository(folder)
+        around = [
             codebase
             for codebase in self.call("GET", "/codebases")["codebases"]
             if folder.is_relative_to(codebase["root"]) and codebase["chunks"]
         ]
+        candidates = [codebase for codebase in around if own is None or Path(codebase["root"]).is_relative_to(own)]
         if not candidates:
-            raise no_index(path)
+            raise no_index(path, own if around else None)
         return str(max(candidates, key=lambda codebase: len(codebase["root"]))["id"])
 
     @contextmanager
@@ -111,9 +118,13 @@ def _running_url(settings: Settings) -> str | None:
     return None
 
 
-def no_index(path: Path) -> CommandFailed:
-    """The error for a path that no indexed codebase contains."""
-    return CommandFailed(f"no index for {path.expanduser().resolve()}: run `lantern index {path}` first", NO_INDEX)
+def no_index(path: Path, left_out: Path | None) -> CommandFailed:
+    """The error for a path that no indexed codebase contains; `left_out`: it is in a repository inside one."""
+    folder = path.expanduser().resolve()
+    if left_out is None:
+        return CommandFailed(f"no index for {folder}: run `lantern index {path}` first", NO_INDEX)
+    own = "a codebase of its own (a repository, worktree or submodule)"
+    return CommandFailed(f"no index for {folder}: {left_out} is {own}: run `lantern index {left_out}` first", NO_INDEX)
 
 
 def command_failed(error: dict[str, str]) -> CommandFailed:

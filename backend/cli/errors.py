@@ -28,11 +28,12 @@ def model_errors() -> Iterator[None]:
 def describe(error: Exception) -> str | None:
     """One line for the user. None if the error is a defect of Lantern: then its traceback is needed."""
     from backend.config import BadSetting
+    from backend.data_folder import UnsafeDataFolder
     from backend.instance_lock import DataFolderInUse
     from indexer.errors import IndexerError
     from models.errors import ModelError
 
-    if isinstance(error, BadSetting | DataFolderInUse | ModelError | IndexerError):
+    if isinstance(error, BadSetting | DataFolderInUse | UnsafeDataFolder | ModelError | IndexerError):
         return str(error)
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or error}"

@@ -4,15 +4,16 @@ It works on a copy in a temporary folder: the user's files and their index stay 
 """
 
 import importlib.util
-import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from backend.cli import output, plot
 from backend.cli.errors import USAGE, CommandFailed
 from backend.cli.settings import command_settings
+from backend.indexing.workers import start_workers
 from indexer.embedding.base import Embedder
 from indexer.embedding.loading import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
@@ -25,7 +26,9 @@ from indexer.search.searcher import Searcher
 from indexer.storage.codebases import Codebases
 from indexer.types import Hit
 from indexer.update.refresh import refresh
+from indexer.workers.pool import Runner
 
+_BUILD_CPU_S = 600.0
 EMBEDDING, NONE = "EMBEDDING_MODEL", "none"
 # `cochange` is left out: the copy has no commits, because the commits that fixed a report would give away its answer.
 SIGNALS = tuple(field.name for field in fields(Weights) if field.name != "cochange")
@@ -52,19 +55,22 @@ def run_eval(path: Path, compare: Sequence[str], per_kind: int, as_json: bool, p
         raise CommandFailed("--plot needs Pillow: pip install pillow")
     output.progress("loading ...")
     embedders = [load_embedder(setup.embedding_model) if setup.reranks else None for setup in setups]
-    with tempfile.TemporaryDirectory(prefix="lantern-eval-") as name:
+    static = StaticEmbedder()
+    with tempfile.TemporaryDirectory(prefix="lantern-eval-") as name, ExitStack() as at_end:
+        workers = start_workers(static)
+        at_end.callback(workers.close)
         folder = Path(name)
         (folder / ".git").write_text("gitdir: none")  # stops git from finding a repository that contains the folder
         output.progress("reading ...")
-        cases = build(path.expanduser(), folder / "copy", per_kind)
+        cases = workers.jobs(build, path.expanduser(), folder / "copy", per_kind, seconds=_BUILD_CPU_S)
         if not cases:
             raise CommandFailed(
                 f"nothing to ask about in {path}: no function with a docstring that is a sentence, no commit"
                 " that changed few files of code, no test whose name says what it tests"
             )
         output.progress("indexing ...")
-        store, static = Codebases(folder / "indexes").open(folder / "copy"), StaticEmbedder()
-        refresh(store, static)
+        store = Codebases(folder / "indexes").open(folder / "copy")
+        refresh(store, static, runner=Runner(workers.jobs))
         runs: dict[str, list[MetricsRow]] = {}
         for setup, embedder in zip(setups, embedders, strict=True):
             cache = VectorCache(folder / f"vectors-{len(runs)}.cache")  # one for each run: no run profits from another
@@ -124,11 +130,13 @@ def _weight(signal: str, value: str) -> float | None:
 def _print(path: Path, runs: dict[str, list[MetricsRow]], as_json: bool) -> None:
     if as_json:
         results = [{"settings": name, "rows": [asdict(row) for row in rows]} for name, rows in runs.items()]
-        print(json.dumps({"path": str(path.expanduser().resolve()), "runs": results}))
+        output.as_json({"path": str(path.expanduser().resolve()), "runs": results})
         return
     for name, rows in runs.items():
-        print(f"{name}\n{table(rows)}\n")
-    print("\n".join(plot.lines(plot.bars(runs))))
+        output.line(name)
+        output.text(f"{table(rows)}\n")
+    for bar in plot.lines(plot.bars(runs)):
+        output.line(bar)
 
 
 def table(rows: Sequence[MetricsRow]) -> str:

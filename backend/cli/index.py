@@ -1,7 +1,5 @@
 """`lantern index`: runs an index job and shows how far it is; with `--watch` it follows the changes."""
 
-import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,21 +17,28 @@ def run_index(path: Path, watch: bool, as_json: bool) -> None:
     with open_client(command_settings()) as client:
         job = index_codebase(client, path, watch or None)
         if as_json:
-            print(json.dumps(job, ensure_ascii=False), flush=True)
+            output.as_json(job)
         if watch:
             _follow(client, job, as_json)
 
 
 def index_codebase(client: Client, path: Path, watch: bool | None = None) -> dict[str, Any]:
-    """Runs one index job to its end. With `watch=None` the server decides whether it follows the codebase."""
+    """Runs one index job to its end; an interrupt cancels it.
+
+    With `watch=None` the server decides whether it follows the codebase.
+    """
     job: dict[str, Any] = client.call("POST", "/index", {"path": str(path.expanduser().resolve()), "watch": watch})
     lines = output.Throttle()
-    while job["state"] in ("queued", "running"):
-        time.sleep(POLL_S)
-        job = client.call("GET", f"/index/jobs/{job['job_id']}")
-        output.progress(output.job_line(job))
-        if not sys.stderr.isatty():
-            lines.note(output.job_line(job))
+    try:
+        while job["state"] in ("queued", "running"):
+            time.sleep(POLL_S)
+            job = client.call("GET", f"/index/jobs/{job['job_id']}")
+            output.progress(output.job_line(job))
+            if not output.is_terminal():
+                lines.note(output.job_line(job))
+    except KeyboardInterrupt:
+        client.call("DELETE", f"/index/jobs/{job['job_id']}")
+        raise
     output.progress("")
     if "error" in job:
         raise CommandFailed(job["error"]["message"])
@@ -56,4 +61,4 @@ def _follow(client: Client, first: dict[str, Any], as_json: bool) -> None:
             if "error" in job or job["report"]["changed"] or job["report"]["removed"]:
                 output.change_summary(job)
                 if as_json:
-                    print(json.dumps(job, ensure_ascii=False), flush=True)
+                    output.as_json(job)

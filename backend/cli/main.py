@@ -1,14 +1,15 @@
 """The command line: commands and their options. A command's code is imported when it runs, so that help is fast."""
 
+import io
 import logging
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from backend.cli import logs, output
 from backend.cli.errors import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed, describe
 from backend.openmp import limit_openmp_spin
 
@@ -195,10 +196,11 @@ def main() -> None:
     """Runs the command and exits with its code."""
     limit_openmp_spin()
     os.umask(0o077)  # only the owner may read sessions and indexed code
+    logs.configure()
+    output.escape_unencodable()
     code = _run()
     with suppress(BrokenPipeError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        output.flush()
     os._exit(code)  # a thread may still be loading the embedder: everything is written, so it need not be waited for
 
 
@@ -207,10 +209,12 @@ def _run() -> int:
     try:
         return app(standalone_mode=False) or OK
     except UsageError as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        output.note_text(shown.getvalue().rstrip("\n"))
         return USAGE
     except CommandFailed as failure:
-        print(f"lantern: {failure}", file=sys.stderr)
+        output.error(failure)
         return failure.code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -220,7 +224,7 @@ def _run() -> int:
         message = describe(error)
         if message is None:
             logging.getLogger("lantern").exception("a defect of Lantern")
-        print(f"lantern: {message or 'an unexpected error'}", file=sys.stderr)
+        output.error(message or "an unexpected error")
         return FAILURE
 
 

@@ -1,7 +1,6 @@
 """`lantern models`: the catalogue, and a check of the installed models. Works on files; needs no server."""
 
 import asyncio
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,14 +32,14 @@ def run_list(as_json: bool) -> None:
     registry = open_registry(command_settings())
     states = registry.states()
     if as_json:
-        print(json.dumps([_as_json(state) for state in states], ensure_ascii=False))
+        output.as_json([_as_json(state) for state in states])
         return
     for state in states:
         status = "missing" if state.path is None else "damaged" if state.problem else "installed"
         size = human_bytes(state.size_bytes) if state.size_bytes else "?"
         need = f"{human_bytes(state.spec.memory_bytes) if state.spec.memory_bytes else '?':>7} of memory"
         warning = "" if fits(state.spec) else " (too large for this machine)"
-        print(
+        output.line(
             f"{state.spec.name:24} {status:10} {size:>9} {need} {state.spec.context_length:>8} tokens  "
             f"{state.spec.licence}{warning}"
         )
@@ -50,7 +49,7 @@ def run_list(as_json: bool) -> None:
 def run_add(file: Path) -> None:
     """Adds the file to the user's catalogue and prints the model's name."""
     with model_errors():
-        print(open_registry(command_settings()).add(file).name)
+        output.line(open_registry(command_settings()).add(file).name)
 
 
 def run_doctor() -> None:
@@ -61,11 +60,11 @@ def run_doctor() -> None:
     if not installed:
         output.note(none_installed(registry.spec))
     for state in installed:
-        print(f"{state.spec.name}: {state.path}")
+        output.line(f"{state.spec.name}: {state.path}")
         problem = state.problem or _examine(state, kernel_results_file(settings))
         if problem:
             broken += 1
-            print(f"  unusable: {problem}")
+            output.line(f"  unusable: {problem}")
     if broken:
         raise CommandFailed(f"{broken} of {len(installed)} installed models cannot be used", MODEL_UNAVAILABLE)
 
@@ -79,9 +78,10 @@ def _examine(state: ModelState, kernel_results: Path) -> str:
         longest = min(spec.context_length, header.context_length)
         memory_plan = plan(partial(memory_need, header), longest, memory_limit(), ())
         context = memory_plan.context if memory_plan else longest  # a load takes less if memory is short
-        print(f"  {header.architecture}, {human_bytes(header.file_bytes)}, trained on {header.context_length} tokens")
+        size = human_bytes(header.file_bytes)
+        output.line(f"  {header.architecture}, {size}, trained on {header.context_length} tokens")
         need = human_bytes(memory_need(header, context))
-        print(f"  memory {need} with {context} tokens; {human_bytes(memory_limit())} here")
+        output.line(f"  memory {need} with {context} tokens; {human_bytes(memory_limit())} here")
         loaded = asyncio.run(_load(spec, state.path, context, kernel_results))
         expected = counter(state.path)(SAMPLE)
     except (ModelError, TemplateRejected) as error:
@@ -89,9 +89,9 @@ def _examine(state: ModelState, kernel_results: Path) -> str:
     if loaded.sample != expected:  # a file that names the wrong pre-tokenizer loads, and answers badly
         return f"its tokenizer gives {loaded.sample} tokens where its vocabulary gives {expected}: convert it again"
     chat = loaded.chat
-    print(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {loaded.prompt} tokens; ends at {chat.stop}")
+    output.line(f"  a prompt: {chat.opening!r} ... {chat.after_user!r}, {loaded.prompt} tokens; ends at {chat.stop}")
     for name, reason in loaded.left_out.items():
-        print(f"  runs without {name}, which llama.cpp cannot use on this processor: {reason}")
+        output.line(f"  runs without {name}, which llama.cpp cannot use on this processor: {reason}")
     return ""
 
 

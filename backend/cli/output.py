@@ -1,23 +1,85 @@
-"""What commands print to stderr: progress, sources, warnings, summaries. stdout is for the answer alone."""
+"""The only module that prints. stdout is for the answer alone; progress, sources, warnings and summaries go to stderr.
 
+What a codebase, a model or a name holds is printed as text: control and invisible characters become visible. Lantern
+itself prints no colours and no escape sequences.
+"""
+
+import io
+import json
 import shutil
 import sys
 import time
 from typing import Any
 
+import typer
+
+from prompts.visible import one_line, visible, visible_json
+
 LINE_INTERVAL_S = 10.0  # between lines of progress, if stderr is no terminal
 
 
-def note(text: str = "") -> None:
-    """Prints a line for the user, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+def escape_unencodable() -> None:
+    """Characters that the encoding of stdout lacks are printed as escapes, as on stderr, instead of an error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def progress(text: str) -> None:
-    """Replaces the current line; prints nothing if stderr is no terminal."""
-    if sys.stderr.isatty():
+def flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def line(words: str) -> None:
+    """Prints one line on stdout."""
+    print(one_line(words), flush=True)
+
+
+def text(piece: str, end: str = "\n") -> None:
+    """Prints text of any number of lines on stdout: an answer or a piece of it, code, a table."""
+    print(visible(piece), end=end, flush=True)
+
+
+def as_json(value: object) -> None:
+    """Prints one line of JSON on stdout. It has the exact content: hidden characters are escapes of JSON."""
+    is_unicode = sys.stdout.encoding.lower().startswith("utf")
+    print(visible_json(json.dumps(value, ensure_ascii=not is_unicode)), flush=True)
+
+
+def note(words: str = "") -> None:
+    """Prints one line for the user, on stderr."""
+    print(one_line(words), file=sys.stderr, flush=True)
+
+
+def note_text(lines: str) -> None:
+    """Prints text of several lines for the user, on stderr."""
+    print(visible(lines), file=sys.stderr, flush=True)
+
+
+def error(message: object) -> None:
+    """Prints why the command, or one question of a chat, failed."""
+    note(f"lantern: {message}")
+
+
+def is_terminal() -> bool:
+    """Whether a person may see stderr."""
+    return sys.stderr.isatty()
+
+
+def progress(words: str) -> None:
+    """Replaces the current line; prints nothing if stderr is no terminal. Any terminal knows a carriage return."""
+    if is_terminal():
         width = shutil.get_terminal_size().columns - 1
-        print(f"\r\x1b[K{text[:width]}", end="", file=sys.stderr, flush=True)
+        print(f"\r{' ' * width}\r{one_line(words)[:width]}", end="", file=sys.stderr, flush=True)
+
+
+def confirm(question: str) -> bool:
+    """Asks on stderr for yes or no."""
+    return typer.confirm(one_line(question), err=True)
+
+
+def ask(prompt: str) -> str:
+    """One line of input. Raises EOFError at its end."""
+    return input(one_line(prompt))
 
 
 class Throttle:
@@ -26,9 +88,9 @@ class Throttle:
     def __init__(self) -> None:
         self._last = time.monotonic()
 
-    def note(self, text: str) -> None:
+    def note(self, words: str) -> None:
         if time.monotonic() - self._last > LINE_INTERVAL_S:
-            note(text)
+            note(words)
             self._last = time.monotonic()
 
 
@@ -63,8 +125,8 @@ def citations(items: list[dict[str, Any]], answer: str) -> None:
 
 def notice(end: dict[str, Any], answer: str) -> None:
     """The notice of the `end` event, unless the answer contains it."""
-    if (text := end.get("notice")) and text not in answer:
-        note(text)
+    if (words := end.get("notice")) and words not in answer:
+        note(words)
 
 
 def usage(end: dict[str, Any]) -> None:
@@ -109,13 +171,13 @@ def change_summary(job: dict[str, Any]) -> None:
     )
 
 
-def first_fence(text: str) -> str:
+def first_fence(answer: str) -> str:
     """The first fenced block of an answer, without its fence; the whole answer if it has none."""
-    lines = text.splitlines()
+    lines = answer.removesuffix("\n").split("\n")
     for start, line in enumerate(lines):
         fence = line[: len(line) - len(line.lstrip("`"))]
         if len(fence) >= 3:
             block = lines[start + 1 :]
             end = next((n for n, inner in enumerate(block) if inner.strip() == fence), len(block))
             return "\n".join(block[:end])
-    return text
+    return answer

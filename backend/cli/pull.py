@@ -1,11 +1,8 @@
 """`lantern models pull`. Imports no engine: `make run` calls it each time."""
 
 import signal
-import sys
 from dataclasses import replace
 from functools import partial
-
-import typer
 
 from backend.cli import output
 from backend.cli.errors import model_errors
@@ -34,7 +31,7 @@ def run_pull(name: str, yes: bool, lines: bool, sha256: str) -> None:
     if not lines:
         output.progress("")
     if path is not None:
-        print(path)
+        output.line(str(path))
 
 
 def _own_model(registry: Registry, model_name: str) -> ModelSpec | None:
@@ -45,7 +42,7 @@ def _own_model(registry: Registry, model_name: str) -> ModelSpec | None:
         return None
     spec = registry.spec(own or registry.default())
     if (path := registry.locate(spec)) is not None:
-        print(path)
+        output.line(str(path))
         return None
     proposal = spec if own else proposed(registry.spec)
     if proposal is None:
@@ -64,14 +61,14 @@ def _confirm(spec: ModelSpec, registry: Registry, yes: bool, plan: PullPlan) -> 
     output.note(f"free disk {human_bytes(plan.free_disk)}{partial_file}")
     if not plan.verified:
         output.note("the catalogue has no hash for it: the download cannot be verified (--sha256 sets one)")
-    return yes or typer.confirm("Download?", err=True)
+    return yes or output.confirm("Download?")
 
 
 class _Progress:
     """Shows how much is downloaded: on a terminal one line that is replaced, else a line now and then."""
 
     def __init__(self, name: str, lines: bool) -> None:
-        self._name, self._lines = name, output.Throttle() if lines or not sys.stderr.isatty() else None
+        self._name, self._lines = name, output.Throttle() if lines or not output.is_terminal() else None
 
     def __call__(self, done: int, total: int) -> None:
         line = f"  {self._name}: {human_bytes(done)} of {human_bytes(total)}"

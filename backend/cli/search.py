@@ -1,6 +1,5 @@
 """`lantern search`: asks the running server, else searches the index in this process."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ def run_search(query: str, path: Path, count: int, as_json: bool) -> None:
         with open_client(settings) as client:
             result = client.call("POST", "/search", {"query": query, "codebase": client.codebase(path), "k": count})
     if as_json:
-        print(json.dumps(result, ensure_ascii=False))
+        output.as_json(result)
         return
     if result["hits"] and not result["found"]:
         output.note("nothing in this codebase answers the question; the closest matches:")
     for hit in result["hits"]:
         stale = "" if hit["fresh"] else "  (changed since it was indexed)"
-        print(f"{hit['path']}:{hit['start_line']}-{hit['end_line']}  {hit['symbol']}{stale}".rstrip())
+        output.line(f"{hit['path']}:{hit['start_line']}-{hit['end_line']}  {hit['symbol']}{stale}".rstrip())
 
 
 def _search_index(settings: Settings, query: str, path: Path, count: int) -> dict[str, Any]:
@@ -35,12 +34,12 @@ def _search_index(settings: Settings, query: str, path: Path, count: int) -> dic
     from backend.indexing.retrieval import open_retrieval
     from indexer.errors import IndexerError
 
-    retrieval = open_retrieval(settings)
     try:
-        codebase = retrieval.choose(None, str(path))
-        if codebase is None or not codebase.chunks:
-            raise no_index(path)
-        return retrieval.find(query, codebase.id, count, ())
+        with open_retrieval(settings) as retrieval:
+            codebase = retrieval.choose(None, str(path))
+            if codebase is None or not codebase.chunks:
+                raise no_index(path, retrieval.left_out(path))
+            return retrieval.find(query, codebase.id, count, ())
     except (ApiError, IndexerError) as error:
         refusal = translate(error)
         assert refusal is not None

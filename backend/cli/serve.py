@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import logging
 import shlex
 import threading
 from pathlib import Path
 
-from backend.cli import output
+from backend.cli import logs, output
 from backend.cli.client import Client
 from backend.cli.errors import CommandFailed
 from backend.cli.index import index_codebase
@@ -21,15 +20,13 @@ def run_serve(host: str | None, port: int | None, index: Path | None, allow_remo
     from backend.server import serve  # `lantern token` needs no web stack
 
     settings = command_settings(host=host, port=port, allow_remote=allow_remote)
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    for package in ("backend", "indexer", "models", "prompts"):  # libraries log from WARNING on
-        logging.getLogger(package).setLevel(settings.log_level)
+    logs.set_level(settings.log_level)
     asyncio.run(serve(settings, lambda url: _welcome(url, settings, index)))
 
 
 def run_token() -> None:
     """Prints the token."""
-    print(token(command_settings().token_file))
+    output.line(token(command_settings().token_file))
 
 
 def _welcome(url: str, settings: Settings, index: Path | None) -> None:
@@ -51,6 +48,6 @@ def _index(url: str, settings: Settings, path: Path) -> None:
     try:
         index_codebase(client, path)
     except CommandFailed as failure:
-        output.note(f"lantern: {failure}")
+        output.error(failure)
     finally:
         client.close()

@@ -2,19 +2,27 @@
 
 from typing import TYPE_CHECKING, Any
 
+from backend.cli import output
 from backend.cli.errors import USAGE, CommandFailed, model_errors
 from backend.config import BadSetting, Settings, load_settings
+from backend.data_folder import make_private
 
 if TYPE_CHECKING:
     from models.registry import Registry
 
 
 def command_settings(**options: Any) -> Settings:
-    """The settings of the environment; options of the command line go first. Raises `CommandFailed` (2)."""
+    """The settings of the environment; options of the command line go first. Raises `CommandFailed` (2).
+
+    The data folder is made private, with a word on the terminal. Raises `UnsafeDataFolder`.
+    """
     try:
-        return load_settings(**options)
+        settings = load_settings(**options)
     except BadSetting as error:
         raise CommandFailed(str(error), USAGE) from None
+    for note in make_private(settings.data_dir):
+        output.note(note)
+    return settings
 
 
 def open_registry(settings: Settings) -> "Registry":

@@ -4,7 +4,7 @@ Keeps the invariants of the rows: event numbers without gaps, one end per turn, 
 engines, no retrieval and no protocols.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -89,13 +89,17 @@ def finish(db: Session, row: TurnRow, reason: str, **fields: Any) -> None:
     row.model = fields.get("model", row.model)
     row.usage, row.timings = fields.get("usage", {}), fields.get("ms", {})
     row.error, row.spoken = fields.get("error") or {}, fields.get("spoken", [])
-    body = {"model": row.model, "usage": row.usage, "ms": row.timings} | ({"error": row.error} if row.error else {})
-    body |= {"notice": fields["notice"]} if "notice" in fields else {}
-    body |= {"grounding": fields["grounding"]} if fields.get("grounding") is not None else {}
     owner = require_session(db, row.session_id)
-    events.append(db, owner, row.id, "end", reason=reason, **body)
+    events.append(db, owner, row.id, "end", **end_body(reason, {"model": row.model} | fields))
     parent = db.get_one(ConversationRow, row.conversation_id)
     owner.updated_at = parent.updated_at = row.finished_at
+
+
+def end_body(reason: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an `end` event."""
+    body = {"reason": reason, "model": fields["model"], "usage": fields.get("usage", {}), "ms": fields.get("ms", {})}
+    body |= {name: fields[name] for name in ("error", "notice") if fields.get(name)}
+    return body | ({"grounding": fields["grounding"]} if fields.get("grounding") is not None else {})
 
 
 def recover(db: Session) -> int:

@@ -5,6 +5,10 @@ only safe with a single one that also checkpoints. Does not know what the tables
 """
 
 import asyncio
+import logging
+import shutil
+import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,14 +16,21 @@ from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from backend.config import BadSetting
+from backend.db import reserve
 
-BUSY_MS = 5000
+log = logging.getLogger(__name__)
+
+BUSY_MS = 2000  # how long a write waits for another program, from when it is requested: its client waits too
+HURRIED_MS = 200  # the same while the server stops
+CHECKED_BYTES = VACUUM_BYTES = 64_000_000  # a file up to this size is checked at start, and written anew by `purge`
+PURGE_WAIT_S, PURGE_PAUSE_S, PURGE_TRIES = 0.5, 0.25, 240
 T = TypeVar("T")
 
 
@@ -28,39 +39,129 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        name = self.engine.url.database if self.engine.dialect.name == "sqlite" else None
+        self._file = Path(name) if name and name != ":memory:" else None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-writer")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="db-reader")
+        self._is_hurried = False
+        self._purges: set[asyncio.Task[None]] = set()
 
     def migrate(self) -> None:
-        """Brings the schema to the newest revision."""
+        """Checks the file and brings the schema to the newest revision. Raises `BadSetting`."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-        with self.engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        try:
+            if self._file and self._file.exists() and self._file.stat().st_size <= CHECKED_BYTES:
+                with self.engine.connect() as connection:
+                    result = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+                if result != "ok":
+                    raise self.unusable(f"it is damaged: {result}")
+            with self.engine.connect() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+            if self._file:
+                _empty_log(self.engine)  # a server that was killed left it
+        except DatabaseError as error:
+            raise self.unusable(error.orig) from None
+        except CommandError as error:
+            raise self.unusable(error) from None
+
+    def unusable(self, why: object) -> BadSetting:
+        """The error to raise at start if the database cannot be used."""
+        url = self.engine.url.render_as_string(hide_password=True)
+        return BadSetting(f"DATABASE_URL: the database {url} cannot be used: {why}")
 
     async def write(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, commits, and returns its result. Rolls back if it raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._transaction, work, True)
+        """Runs `work`, commits, and returns its result. Rolls back if it raises. May run it a second time."""
+        return await self._on_writer(self._write, work, time.monotonic(), False)
+
+    async def write_end(self, work: Callable[[Session], T]) -> T:
+        """As `write`. If the disk is full, it may use the space that `reserve` holds."""
+        return await self._on_writer(self._write, work, time.monotonic(), True)
+
+    async def reserve(self) -> None:
+        """Holds disk space for what `write_end` will write. Raises OSError where the disk has none left."""
+        if self._file:
+            await self._on_writer(reserve.hold, self._reserve_file)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` and returns its result; nothing that it changes is stored."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._transaction, work, False)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._transaction, work, {})
 
-    def _transaction(self, work: Callable[[Session], T], writing: bool) -> T:
-        with (
-            self.engine.connect().execution_options(writing=writing) as connection,
-            Session(connection, expire_on_commit=False) as session,
-        ):
-            result = work(session)
-            if writing:
-                session.commit()
-            return result  # a rollback here would expire the rows just read; closing does not
+    async def purge(self) -> None:
+        """Removes what was deleted from the bytes of the file and its log.
+
+        While another program reads the old state, this goes on in the background.
+        """
+        if self._file:
+            task = asyncio.create_task(self._purge_until_done(), name="purge")
+            self._purges.add(task)
+            task.add_done_callback(self._purges.discard)
+            await asyncio.wait([task], timeout=PURGE_WAIT_S)
+
+    def hurry(self) -> None:
+        """From now on nothing waits long for another program: the server stops."""
+        self._is_hurried = True
 
     def close(self) -> None:
+        for task in self._purges:
+            task.cancel()
         self._writer.shutdown()
         self._readers.shutdown()
         self.engine.dispose()
+
+    @property
+    def _reserve_file(self) -> Path:
+        assert self._file is not None
+        return self._file.with_name(f"{self._file.name}-reserve")
+
+    async def _on_writer(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)
+
+    def _write(self, work: Callable[[Session], T], requested_at: float, is_end: bool) -> T:
+        def attempt() -> T:
+            waited_ms = int(1000 * (time.monotonic() - requested_at))
+            busy_ms = HURRIED_MS if self._is_hurried else max(0, BUSY_MS - waited_ms)
+            return self._transaction(work, {"writing": True, "busy_ms": busy_ms})
+
+        try:
+            return attempt()
+        except OperationalError as error:
+            if not self._file or not _is_full(error):
+                raise
+        _empty_log(self.engine)  # the space that the log takes may be enough
+        try:
+            return attempt()
+        except OperationalError as error:
+            if not is_end or not _is_full(error):
+                raise
+        reserve.release(self._reserve_file)
+        return attempt()
+
+    def _transaction(self, work: Callable[[Session], T], options: dict[str, Any]) -> T:
+        with (
+            self.engine.connect().execution_options(**{"writing": False} | options) as connection,
+            Session(connection, expire_on_commit=False) as session,
+        ):
+            result = work(session)
+            if options.get("writing"):
+                session.commit()
+            return result  # a rollback here would expire the rows just read; closing does not
+
+    async def _purge_until_done(self) -> None:
+        for _ in range(PURGE_TRIES):
+            if await self._on_writer(self._purge):
+                return
+            await asyncio.sleep(PURGE_PAUSE_S)
+        log.warning("another program reads the database: text that was deleted may stay in its log until a restart")
+
+    def _purge(self) -> bool:
+        """`secure_delete` alone leaves a copy of one deleted row in about a thousand, where SQLite moved rows."""
+        assert self._file is not None
+        size = self._file.stat().st_size
+        is_affordable = size <= VACUUM_BYTES and shutil.disk_usage(self._file.parent).free > 3 * size
+        is_new = not is_affordable or _run(self.engine, "VACUUM") is not None
+        return _empty_log(self.engine) and is_new
 
 
 def _engine(url: str) -> Engine:
@@ -69,7 +170,7 @@ def _engine(url: str) -> Engine:
         sqlite = parsed.get_backend_name() == "sqlite"
         if sqlite and parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = create_engine(parsed, pool_pre_ping=not sqlite)
+        engine = create_engine(parsed, pool_pre_ping=not sqlite, hide_parameters=True)  # no questions in logs
     except (ArgumentError, ImportError, OSError) as error:
         raise BadSetting(f"DATABASE_URL: {error}") from None
     if sqlite:
@@ -85,6 +186,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "secure_delete=ON",
+        "temp_store=MEMORY",
         f"busy_timeout={BUSY_MS}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
@@ -92,5 +194,31 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Any) -> None:
     """A writer takes its lock at once: a read that becomes a write fails if another process wrote in between."""
-    writing = connection.get_execution_options().get("writing", True)
+    options = connection.get_execution_options()
+    writing = options.get("writing", True)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={options.get('busy_ms', BUSY_MS)}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _is_full(error: OperationalError) -> bool:
+    return "disk is full" in str(error.orig)
+
+
+def _empty_log(engine: Engine) -> bool:
+    """Moves the log of the database into its file and cuts it to nothing. False if a reader still needs it."""
+    row = _run(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+    return row is not None and row[0] == 0
+
+
+def _run(engine: Engine, statement: str) -> tuple[Any, ...] | None:
+    """The first row of a statement outside a transaction, () if it has none; None if the file is locked or full."""
+    pooled = engine.raw_connection()
+    try:
+        assert pooled.driver_connection is not None
+        pooled.driver_connection.execute("PRAGMA busy_timeout=100").close()
+        return pooled.driver_connection.execute(statement).fetchone() or ()
+    except sqlite3.OperationalError as error:
+        log.debug("%s: %s", statement, error)
+        return None
+    finally:
+        pooled.close()

@@ -96,6 +96,7 @@ class EventLog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._followed: dict[str, _Subscription] = {}
+        self._told_ends: dict[str, dict[str, Event]] = {}  # by session and turn: ends that could not be stored
 
     def notify(self, session: str, new_events: Sequence[Event] = ()) -> None:
         """Wakes the followers after a change of the log.
@@ -120,16 +121,33 @@ class EventLog:
         if subscription is not None and subscription.status is not None and subscription.status.turn == turn:
             subscription.status = None
 
+    def tell_end(self, session: str, turn: str, body: dict[str, Any]) -> None:
+        """Sends an end that could not be stored, without a number, to those who follow the session now or later."""
+        self._told_ends.setdefault(session, {})[turn] = Event(session, 0, turn, "end", body)
+        if subscription := self._followed.get(session):
+            subscription.wake()
+
+    def forget_end(self, session: str, turn: str) -> None:
+        """Drops an end of `tell_end`, because it is stored now."""
+        ends = self._told_ends.get(session, {})
+        ends.pop(turn, None)
+        if not ends:
+            self._told_ends.pop(session, None)
+
     def followers(self, session: str) -> int:
         """How many clients follow a session."""
         return len(self._followed[session].waiters) if session in self._followed else 0
 
     async def follow(self, session: str, after: int) -> AsyncGenerator[Event]:
-        """Yields the events with a number above `after`, then new events and statuses; never ends by itself."""
+        """Yields the events with a number above `after`, then new events, statuses and ends that could not be stored.
+
+        Never ends by itself.
+        """
         waiter = asyncio.Event()
         subscription = self._followed.setdefault(session, _Subscription())
         subscription.waiters.add(waiter)
         seen_status, seen_changes = subscription.status, -1  # -1: not yet at the end of the log
+        seen_ends: set[str] = set()  # turns
         try:
             while True:
                 waiter.clear()
@@ -144,6 +162,10 @@ class EventLog:
                     yield event
                 if fresh:
                     continue
+                for told in list(self._told_ends.get(session, {}).values()):
+                    if told.turn not in seen_ends:
+                        seen_ends.add(told.turn)
+                        yield told
                 if status is not None and status is not seen_status:
                     seen_status = status
                     yield status

@@ -16,6 +16,7 @@ from models.errors import EngineFailed
 from models.tokens import estimate_tokens
 from models.types import AlwaysLoaded, ContextSnippet, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
 from prompts.snippets import code_block
+from prompts.visible import one_line
 
 _PIECE = re.compile(r"\s*\S+|\s+")
 _RELATED = 5
@@ -158,7 +159,7 @@ def _code(snippet: ContextSnippet, words: frozenset[str]) -> str:
     spans = ", ".join(f"{start}-{end}" if end > start else f"{start}" for start, end, _ in groups)
     text = "\n⋮\n".join(lines for _, _, lines in groups)
     language = "" if snippet.language == "text" else snippet.language
-    return f"{code_span(f'{snippet.path}:{spans}')}\n\n{code_block(text, language)}"
+    return f"{code_span(f'{one_line(snippet.path)}:{spans}')}\n\n{code_block(text, language)}"
 
 
 def _bullet(snippet: ContextSnippet) -> str:
@@ -169,7 +170,7 @@ def _bullet(snippet: ContextSnippet) -> str:
 
 def location(snippet: ContextSnippet) -> str:
     end = f"-{snippet.end_line}" if snippet.end_line > snippet.start_line else ""
-    return f"{code_span(f'{snippet.path}:{snippet.start_line}{end}')} [{snippet.n}]"
+    return f"{code_span(f'{one_line(snippet.path)}:{snippet.start_line}{end}')} [{snippet.n}]"
 
 
 def article(kind: str) -> str:

@@ -7,6 +7,8 @@ import html
 import re
 from collections.abc import Sequence
 
+from prompts.visible import one_line
+
 _LONG = 600  # characters of a paragraph; sentences beyond are left out
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9`\"'(])")
 # Where prose ends and fields, examples or directives begin.
@@ -80,13 +82,13 @@ def join_list(items: Sequence[str]) -> str:
 def name(symbol: str) -> str:
     """A symbol as inline code; a heading that reads as a citation as plain words."""
     if _LOOKS_CITED.search(symbol):
-        return _LOOKS_CITED.sub(_escaped, " ".join(symbol.replace("`", "").split()))
+        return _LOOKS_CITED.sub(_escaped, one_line(" ".join(symbol.replace("`", "").split())))
     return code_span(symbol)
 
 
 def code_span(text: str) -> str:
     """`text` as inline code, whatever backticks are in it."""
-    flat = " ".join(text.split())
+    flat = one_line(" ".join(text.split()))
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", flat)), default=0))
     return f"{fence} {flat} {fence}" if "`" in flat else f"`{flat}`"
 

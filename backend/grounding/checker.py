@@ -19,6 +19,7 @@ from prompts.citations import Citation, CitationParser, Claim
 from prompts.quoted_names import is_path_in
 from prompts.task import FACT, answer_instruction
 from prompts.values import numbers_in
+from prompts.visible import one_line
 
 OK, MOVED, STALE, INVENTED = "ok", "moved", "stale", "invented"
 STATUSES = (OK, MOVED, STALE, INVENTED)  # best first; the worst of several counts
@@ -116,7 +117,7 @@ class Grounding:
             return ""
         best = self.sources[0]
         stated = ", ".join(dict.fromkeys(code_span(value.text.strip("`")) for value in self._values))
-        place = code_span(f"{best.path}:{best.start}-{best.end}")
+        place = code_span(f"{one_line(best.path)}:{best.start}-{best.end}")
         fence = "\n" * (not self._tail.endswith("\n")) + self._attributor.fence if self._attributor.fence else ""
         gap = "\n\n" if fence else "\n" * (2 - len(self._tail) + len(self._tail.rstrip("\n")))
         return f"{fence}{gap}The code that was read does not say {stated}: see {place} [{best.n}]."

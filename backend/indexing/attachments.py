@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from backend.errors import ApiError
 from indexer.files.languages import language_of
+from indexer.files.opening import read_below
 from indexer.files.scan import is_secret_name
 from indexer.files.secrets import mask
 from indexer.parsing.chunking import chunks_of
@@ -155,13 +156,17 @@ def _read(path: str, original: str, root: Path | None) -> str:
     """The text of a file of the codebase. `original` is the path in the client's words, for messages."""
     if root is None:
         raise ApiError("bad_params", f"context {original!r} has no text, and no codebase is indexed to read it from")
-    if is_secret_name(PurePosixPath(path).name):
-        raise ApiError("bad_params", f"context {original!r} is named like a file of secrets; send its text to use it")
-    file = (root / path).resolve()
-    if not file.is_relative_to(root.resolve()):
-        raise ApiError("bad_params", f"context {original!r} lies outside the codebase; send its text instead")
     try:
-        with file.open("rb") as stream:
-            return stream.read(READ_BYTES).decode("utf-8", errors="replace")
+        root = root.resolve()
+        file = (root / path).resolve()  # no link is left: what counts is the file that would be read
+        if not file.is_relative_to(root):
+            raise ApiError("bad_params", f"context {original!r} lies outside the codebase; send its text instead")
+        if is_secret_name(file.name) or is_secret_name(PurePosixPath(path).name):
+            raise ApiError(
+                "bad_params", f"context {original!r} is named like a file of secrets; send its text to use it"
+            )
+        return read_below(root, file.relative_to(root).as_posix(), READ_BYTES)[0].decode("utf-8", errors="replace")
     except OSError as error:
         raise ApiError("bad_params", f"context {original!r} cannot be read: {error.strerror}") from None
+    except (RuntimeError, ValueError):  # links in a circle, a NUL: no path
+        raise ApiError("bad_params", f"context {original!r} is no path of a file") from None

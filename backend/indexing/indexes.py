@@ -10,6 +10,7 @@ from typing import Any
 from backend.config import Settings
 from backend.errors import ApiError
 from backend.indexing.embedders import Embedders
+from backend.indexing.workers import Workers, start_workers
 from indexer.embedding.loading import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
@@ -26,15 +27,16 @@ def open_indexes(settings: Settings) -> "Indexes":
     """The indexes and embedders that the settings name; the neural embedder is being loaded."""
     embedders = Embedders(StaticEmbedder(), lambda: load_embedder(settings.embedding_model))
     embedders.preload()
-    return Indexes(settings.data_dir / "indexes", embedders)
+    return Indexes(settings.data_dir / "indexes", embedders, start_workers(embedders.static))
 
 
 class Indexes:
     """Opens stores and searchers, each once. Safe to use from any thread."""
 
-    def __init__(self, folder: Path, embedders: Embedders) -> None:
+    def __init__(self, folder: Path, embedders: Embedders, workers: Workers) -> None:
         self.codebases = Codebases(folder)
         self.embedders = embedders
+        self.workers = workers
         self._reranker = Reranker(embedders.neural, VectorCache(folder / "vectors.cache"))
         self._searchers: dict[str, Searcher] = {}
         self._lock = threading.Lock()

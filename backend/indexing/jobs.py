@@ -1,4 +1,4 @@
-"""Index jobs: one runs at a time; they are queried by id and cancelled when the server stops.
+"""Index jobs: one per codebase, two side by side; they are queried and cancelled by id.
 
 A codebase that was indexed or opened is kept up to date from then on: its changes become jobs.
 """
@@ -6,8 +6,8 @@ A codebase that was indexed or opened is kept up to date from then on: its chang
 import asyncio
 import logging
 import threading
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ from indexer.files.watch import Changes
 from indexer.storage.store import Store
 from indexer.types import IndexReport, Progress
 from indexer.update.refresh import refresh
+from indexer.workers.pool import Runner
 
 log = logging.getLogger(__name__)
 
 NOT_STARTED = Progress("scanning", 0, 0, 0, 0.0, None)
 KEPT = 100  # finished jobs that can still be queried
 PATIENCE_S = 2.0  # how long to wait for the index lock; a search that reindexes stale files may have it
+SIDE_BY_SIDE = 2  # jobs of different codebases that run at the same time
 RETRY_S = 10.0  # until a change that could not be written is tried again
 
 
@@ -43,6 +45,7 @@ class Job:
     report: IndexReport | None = None
     error: ApiError | None = None
     task: "asyncio.Task[None] | None" = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
     @property
     def wire(self) -> dict[str, Any]:
@@ -75,10 +78,11 @@ class Jobs:
         self._watch = watch
         self._jobs: dict[str, Job] = {}
         self._followed: set[str] = set()  # ids of codebases, once their job is queued
-        self._running = asyncio.Lock()
+        self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by codebase
         self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
-        self._watchers = Watchers(self._on_changes)
+        self._watchers = Watchers(self._on_changes, indexes.workers.jobs)
 
     async def start(self, path: str, watch: bool | None = None) -> Job:
         """Starts a job for the codebase at `path`, or returns the one that is running.
@@ -88,7 +92,9 @@ class Jobs:
         store = await asyncio.to_thread(self._indexes.store, path)
         follow = self._watch if watch is None else watch
         for job in self._jobs.values():
-            is_same = job.codebase == store.id and job.state == "running" and job.only is None
+            is_same = (
+                job.codebase == store.id and job.state == "running" and not job.cancelled.is_set() and job.only is None
+            )
             if is_same and (job.follow or not follow):
                 return job
         return self._enqueue(store, None, follow)
@@ -118,7 +124,7 @@ class Jobs:
     async def wait(self, job: Job) -> None:
         """Returns when the job has ended; raises its error if it failed."""
         if job.task is not None:
-            await asyncio.shield(job.task)
+            await asyncio.wait([job.task])
         if job.error is not None:
             raise job.error
 
@@ -127,6 +133,22 @@ class Jobs:
         if id_ not in self._jobs:
             raise ApiError("not_found", f"no index job {id_}")
         return self._jobs[id_]
+
+    async def cancel(self, id_: str) -> Job:
+        """Cancels a job and returns when it has ended; a job that has ended stays as it is.
+
+        What it wrote stays. Its codebase is not followed any more, for a change would start the same work again.
+        Raises `ApiError` if there is no such job.
+        """
+        job = self.get(id_)
+        job.cancelled.set()
+        if job.state in ("queued", "running") and job.task is not None:
+            if job.state == "queued":
+                job.state, job.error = "cancelled", ApiError("cancelled", "the job was cancelled before it began")
+                job.task.cancel()
+            await self.unfollow(job.codebase)
+            await asyncio.wait([job.task])
+        return job
 
     def is_busy(self, codebase: str) -> bool:
         """Whether a job for this codebase is running or queued."""
@@ -176,14 +198,17 @@ class Jobs:
                 store,
                 self._indexes.embedders.static,
                 on_progress=on_progress,
-                cancelled=self._stopping.is_set,
+                runner=Runner(self._indexes.workers.jobs, cancelled),
                 only=job.only,
                 patience_s=PATIENCE_S,
             )
-            self._indexes.prepare(store, self._stopping.is_set)
+            self._indexes.prepare(store, cancelled)
             return report
 
-        async with self._running:
+        def cancelled() -> bool:
+            return job.cancelled.is_set() or self._stopping.is_set()
+
+        async with self._locks[store.id], self._slots:
             job.state = "running"
             try:
                 job.report = await asyncio.to_thread(work)

@@ -1,15 +1,18 @@
 """Searches the indexed codebases: by structure, by content, or both. Knows no prompts and no conversations."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from backend.config import Settings
 from backend.errors import ApiError
+from backend.indexing.attachments import Attachment, attached_hits, drop_conflicting
 from backend.indexing.indexes import Indexes, open_indexes
+from indexer.errors import WorkerDied
 from indexer.navigation.followup import Subject
 from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.structural_answers import StructuralAnswer, answer
@@ -20,11 +23,20 @@ from indexer.storage.store import Store
 from indexer.types import Hit, Why
 from indexer.update.reindex import reindex_stale
 
+log = logging.getLogger(__name__)
 
-def open_retrieval(settings: Settings) -> "Retrieval":
+_STRUCTURAL_CPU_S = 3.0  # it takes 0.1 s by its own clock
+_ATTACHED_CPU_S = 5.0
+
+
+@contextmanager
+def open_retrieval(settings: Settings) -> Iterator["Retrieval"]:
     """Retrieval without a server: nothing keeps the indexes up to date, so what they lack is logged."""
     indexes = open_indexes(settings)
-    return Retrieval(indexes, on_use=indexes.warn_if_incomplete)
+    try:
+        yield Retrieval(indexes, on_use=indexes.warn_if_incomplete)
+    finally:
+        indexes.workers.close()
 
 
 class Retrieval:
@@ -34,6 +46,7 @@ class Retrieval:
         """`on_use` is called, from any thread, with every codebase that is opened or searched."""
         self._indexes = indexes
         self._codebases = indexes.codebases
+        self._workers = indexes.workers
         self._on_use = on_use
 
     def choose(self, codebase: str | None, workspace: str = "") -> CodebaseInfo | None:
@@ -48,6 +61,10 @@ class Retrieval:
             store = self._codebases.find(Path(workspace))
             return next((info for info in indexed if store is not None and info.id == store.id), None)
         return max(indexed, key=lambda info: info.indexed_at, default=None)
+
+    def left_out(self, path: Path) -> Path | None:
+        """The repository of a path that an index around it leaves out; None if the path is in an index, or in none."""
+        return self._codebases.left_out(path)
 
     def opened(self, workspace: str) -> None:
         """Reports that a client opened the codebase that contains this path, if there is one."""
@@ -78,7 +95,7 @@ class Retrieval:
         *history, question = questions
         found = searcher.find(question, history, k, paths, joined)
         stale = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
-        if stale and reindex_stale(store, self._indexes.embedders.static, stale):
+        if stale and reindex_stale(store, self._indexes.embedders.static, stale, self._workers.jobs):
             found = searcher.find(question, history, k, paths, joined)
         existing = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
         return SearchResult(exact_first(exact, existing)[:k], bool(exact) or found.is_answered), searcher.generation
@@ -102,7 +119,33 @@ class Retrieval:
         if subject is not None and subject.name == query.name:
             query = replace(query, path=subject.path)
         self._on_use(store)
-        return answer(query, store)
+        try:
+            return self._workers.questions(answer, query, store, seconds=_STRUCTURAL_CPU_S)
+        except WorkerDied as death:
+            log.warning("%s in %s is searched for instead of listed: %s", query.kind, store.root, death)
+            return None
+
+    def attach(self, attachments: tuple[Attachment, ...], root: Path | None) -> list[Hit]:
+        """`attachments.attached_hits`. Raises `ApiError` for a path that cannot be read."""
+        if not attachments:
+            return []
+        try:
+            return self._workers.questions(attached_hits, attachments, root, seconds=_ATTACHED_CPU_S)
+        except WorkerDied as death:
+            raise ApiError("bad_params", f"the context cannot be read: {death}") from None
+
+    def drop_conflicting(
+        self, found: Sequence[Hit], attached: Sequence[Hit], attachments: tuple[Attachment, ...], root: Path
+    ) -> list[Hit]:
+        """`attachments.drop_conflicting`; without the hits in attached files where these cannot be parsed."""
+        try:
+            return self._workers.questions(
+                drop_conflicting, found, attached, attachments, root, seconds=_ATTACHED_CPU_S
+            )
+        except WorkerDied as death:
+            log.warning("the context of a question cannot be parsed: %s", death)
+            paths = {hit.path for hit in attached}
+            return [hit for hit in found if hit.path not in paths]
 
     def find(self, query: str, codebase: str | None, k: int, paths: Sequence[str]) -> dict[str, Any]:
         """The answer of `POST /search` and the `search` method. Raises `ApiError` if nothing is indexed."""

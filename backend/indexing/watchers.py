@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 from indexer.files.watch import Changes, Watch
 from indexer.storage.store import Store
+from indexer.workers.pool import Call
 
 
 class Watchers:
     """One watcher thread per followed codebase."""
 
-    def __init__(self, on_changes: Callable[[Store, Changes], None]) -> None:
-        """`on_changes` is called from the thread of a watcher, for every batch."""
-        self._on_changes = on_changes
+    def __init__(self, on_changes: Callable[[Store, Changes], None], call: Call) -> None:
+        """`on_changes` is called from the thread of a watcher, for every batch. `call` applies ignore rules."""
+        self._on_changes, self._call = on_changes, call
         self._watches: dict[str, tuple[Watch, threading.Thread]] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -22,7 +23,7 @@ class Watchers:
         with self._lock:
             if self._closed or store.id in self._watches:
                 return
-            watch = Watch(store.root)
+            watch = Watch(store.root, self._call)
             thread = threading.Thread(target=self._report, args=(store, watch), name=f"watch {store.root}", daemon=True)
             self._watches[store.id] = watch, thread
             thread.start()

@@ -7,7 +7,8 @@ too. Splitting names at camelCase and digits is part of tokenizer.json. Does not
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -53,6 +54,7 @@ class StaticEmbedder:
     """
 
     def __init__(self, folder: Path = OWN_TABLE) -> None:
+        self._folder = folder
         weights, tokenizer = _checked(folder)
         try:
             # half floats on disk, float32 in memory: numpy adds those 20 x as fast
@@ -65,6 +67,10 @@ class StaticEmbedder:
             ) from error
         self.model_id = f"static@{hashlib.sha256(weights + tokenizer).hexdigest()[:12]}"
         self.dim: int = self._table.shape[1]
+
+    def __reduce__(self) -> tuple[Callable[[Path], "StaticEmbedder"], tuple[Path]]:
+        """Pickled by its folder: a worker process reads the table once, instead of receiving it with each call."""
+        return _shared, (self._folder,)
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), dim), rows of length 1, or 0 for a text without tokens."""
@@ -98,6 +104,11 @@ class StaticEmbedder:
             else next(encoded).ids
             for text, is_by_words in zip(texts, by_words, strict=True)
         ]
+
+
+@cache
+def _shared(folder: Path) -> StaticEmbedder:
+    return StaticEmbedder(folder)
 
 
 class _WordCache(dict[str, tuple[int, ...]]):

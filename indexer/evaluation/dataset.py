@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from indexer.files.git_history import commits, file_after
-from indexer.files.ignore import IGNORE_FILES
+from indexer.files.ignore_rules import IGNORE_FILES
 from indexer.files.languages import BY_NAME, language_of
 from indexer.files.roles import is_test
 from indexer.files.scan import Candidate, read, walk

@@ -4,16 +4,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.files.ignore import git
+from indexer.files.git import LONG_S, git
 
 _MAX_COMMITS = 2000  # the youngest
-_SETTINGS = (
-    "core.quotePath=false",
-    "i18n.logOutputEncoding=UTF-8",
-    "log.showRoot=true",
-    "log.showSignature=false",
-)
 _TRAILER = re.compile(r"^(?:[A-Za-z-]+-by|Change-Id|git-svn-id|Refs?|Closes): .*$", re.MULTILINE)
+_SHA = re.compile(r"[0-9a-f]{40,64}")
 _HUNK = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 
 
@@ -36,9 +31,8 @@ def commits(root: Path) -> list[Commit] | None:
 
     A path with quotation marks, backslashes or control characters is as git quotes it.
     """
-    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
-    options = ("--no-merges", "--no-ext-diff", "--no-renames", "--relative", "--name-only", "--format=%x00%H%x00%B%x00")
-    out = git(root, *settings, "log", f"-n{_MAX_COMMITS}", *options, "--", ".")
+    options = ("--no-merges", "--no-renames", "--relative", "--name-only", "--format=%x00%H%x00%B%x00")
+    out = git(root, "log", f"-n{_MAX_COMMITS}", *options, "--", ".", limit_s=LONG_S)
     if out is None:
         return None
     found = []
@@ -51,9 +45,13 @@ def commits(root: Path) -> list[Commit] | None:
 
 
 def file_after(root: Path, sha: str, path: str) -> tuple[str, list[range]]:
-    """The text of a file after a commit, and the line ranges that the commit wrote (or before which it deleted)."""
-    options = ("--no-ext-diff", "--no-textconv", "--relative", "-U0", "--format=")
-    text = git(root, "show", "--end-of-options", f"{sha}:./{path}") or b""
-    diff = git(root, "show", *options, "--end-of-options", sha, "--", path) or b""
+    """The text of a file after a commit, and the line ranges that the commit wrote (or before which it deleted).
+
+    Both are empty if there is no such commit or file, or if git fails.
+    """
+    if not _SHA.fullmatch(sha):
+        return "", []
+    text = git(root, "cat-file", "blob", f"{sha}:./{path}") or b""
+    diff = git(root, "diff-tree", "--root", "--no-commit-id", "--relative", "-U0", "-p", sha, "--", path) or b""
     hunks = ((int(start), int(count or 1)) for start, count in _HUNK.findall(diff))
     return text.decode("utf-8", "replace"), [range(start, start + max(1, count)) for start, count in hunks]

@@ -1,59 +1,61 @@
-"""Which paths of a folder are not ignored: by git, or by the same rules if git cannot be used.
+"""Which paths of a folder are not ignored: what git tracks, and what its rules and ours leave of the rest.
 
-Knows `.gitignore` and our own `.lanternignore`; not what is worth indexing.
+git itself reads no ignore file: one may be a pipe, and git's matching takes exponential time for some patterns.
+Does not know what is worth indexing.
 """
 
 import os
-import re
 import stat
-import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
-from pathspec import GitIgnoreSpec
+from indexer.files.git import LONG_S, git
+from indexer.files.ignore_rules import IGNORE_FILES, OWN_FILE, IgnoreRules, Verdict, verdict_outside
+from indexer.files.mounts import pseudo_folders
+from indexer.files.repositories import is_repository
 
-OWN_FILE = ".lanternignore"
-IGNORE_FILES = (".gitignore", OWN_FILE)
 _TOOLING = """.git .hg .svn .jj node_modules bower_components .venv venv .tox .nox __pycache__ .mypy_cache .ruff_cache
     .pytest_cache .hypothesis .gradle .idea .terraform .next .nuxt .svelte-kit .parcel-cache .turbo .eggs .lantern
     .import_linter_cache .yarn .pnpm-store .cargo .dart_tool"""
 EXCLUDED_FOLDERS = frozenset(_TOOLING.split())
-_ENV = ("env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "GIT_NO_LAZY_FETCH=1")
-# A repository's own configuration may name programs to run, and the repository may be untrusted.
-_GIT = (*_ENV, "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C")
-_TIMEOUT_S = 120
 
 
 def git_listing(root: Path, only: Collection[str] | None = None) -> Iterator[str]:
     """Paths relative to `root` that are not ignored, sorted and unique: files, links and special files.
 
-    A folder that cannot be listed, or that is never worth indexing, is one path of its own. Bytes that are not UTF-8
-    become surrogates. `only` lists just these files and what is below these folders; if they `can_list_alone`, the
-    result is the same part of a full listing.
+    A folder that cannot be listed, or that is never worth indexing, or that is a repository of its own, is one path.
+    Bytes that are not UTF-8 become surrogates. `only` lists just these files and what is below these folders; if they
+    `can_list_alone`, the result is the same part of a full listing.
     """
     if only is not None:
         only = sorted(path for path in only if not _is_below_link(root, path))
-    listed = _list_by_git(root, only)
-    if listed is None:
-        yield from _walk(root, "", IgnoreRules(root)) if only is None else _collapse(_walk_only(root, only))
+    repository = _repository_of(root, only)
+    if repository is None:
+        tree = _Tree(root, [IgnoreRules(root)])
+        yield from tree.walk("") if only is None else _collapse(sorted(set(tree.walk_only(only))))
         return
     own = IgnoreRules(root, (OWN_FILE,))
-    yield from (path for path in _collapse(listed) if not own.ignores_below(path))
+    tree = _Tree(root, [IgnoreRules(root, IGNORE_FILES[:1], repository.outside), own])
+    found = set() if repository.is_ignored else set(tree.walk("") if only is None else tree.walk_only(only))
+    found.update(path for path in repository.tracked if not own.ignores_below(path) and tree.is_inside(path))
+    yield from _collapse(sorted(found))
 
 
 def can_list_alone(root: Path, paths: Collection[str]) -> bool:
-    """Whether `only` these paths can be listed: no ignore file among them, none in (or being) a nested repository."""
-    ancestors = {folder for path in paths for folder in (path, *map(str, PurePosixPath(path).parents[:-1]))}
-    has_rules = any(PurePosixPath(path).name in IGNORE_FILES for path in paths)
-    return not has_rules and not any(not folder or (root / folder / ".git").exists() for folder in ancestors)
+    """Whether `only` these paths can be listed: nothing among them says how others are listed."""
+    parts = {part for path in paths for part in PurePosixPath(path).parts}
+    return "" not in paths and parts.isdisjoint((*IGNORE_FILES, ".git"))
 
 
 def list_folders(root: Path) -> Iterator[str]:
     """Every folder that can be listed and is not ignored, relative to `root`; "" is `root` itself.
 
-    Applies the ignore files inside the tree only: git may ignore some of these folders by other rules.
+    A repository inside is one folder. Applies the ignore files inside the tree only: git may ignore some of these
+    folders by other rules.
     """
-    rules = IgnoreRules(root)
+    rules, pseudo = IgnoreRules(root), pseudo_folders(root)
     stack = [""]
     while stack:
         folder = stack.pop()
@@ -63,8 +65,10 @@ def list_folders(root: Path) -> Iterator[str]:
         except OSError:
             continue
         yield folder
+        if folder and is_repository(root / folder):
+            continue
         children = (f"{folder}/{name}".lstrip("/") for name in names if name not in EXCLUDED_FOLDERS)
-        stack += [path for path in children if not rules.ignores(path, True)]
+        stack += [path for path in children if path not in pseudo and not rules.ignores(path, True)]
 
 
 def _collapse(paths: list[str]) -> Iterator[str]:
@@ -83,33 +87,35 @@ def _is_below_link(root: Path, path: str) -> bool:
     return any((root / folder).is_symlink() for folder in PurePosixPath(path).parents[:-1])
 
 
-def _walk_only(root: Path, only: Collection[str]) -> list[str]:
-    rules = IgnoreRules(root)
-    starts = {path: _is_folder(root / path) for path in only}
-    found: set[str] = set()
-    for path, is_folder in starts.items():
-        if not rules.ignores_below(path, is_folder):
-            found.update(_walk(root, path + "/", rules) if is_folder else [path])
-    return sorted(found)
+@dataclass(frozen=True, slots=True)
+class _Repository:
+    """The repository that a folder is in."""
+
+    tracked: list[str]  # what git tracks in the folder, relative to it; it may be ignored, or no longer exist
+    outside: Verdict  # the ignore rules from outside the folder
+    is_ignored: bool  # the folder is ignored: only what is tracked counts
 
 
-def _list_by_git(root: Path, only: Collection[str] | None = None) -> list[str] | None:
-    """None when git is missing, or `root` is in no work tree or ignored by it."""
-    if git(root, "rev-parse", "--is-inside-work-tree") != b"true\n" or git(root, "check-ignore", ".") is not None:
+def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | None:
+    """None when git is missing, or `root` is in no work tree, or ignored by it with all that is in it."""
+    where = git(root, "rev-parse", "--is-inside-work-tree", "--show-cdup", "--git-path", "info/exclude")
+    if where is None or not where.startswith(b"true\n"):
         return None
-    if only is not None and not only:
-        return []
-    out = git(root, "--literal-pathspecs", "ls-files", "-co", "--exclude-standard", "-z", "--", *(only or ()))
-    if out is None:
+    _, up, exclude = os.fsdecode(where).removesuffix("\n").split("\n", 2)
+    users = git(root, "config", "--type=path", "--get", "core.excludesFile")
+    excludes = Path("~/.config/git/ignore").expanduser() if users is None else root / up / os.fsdecode(users[:-1])
+    outside, is_ignored = verdict_outside(root, root / up, [root / exclude, excludes])
+    words = ("ls-files", "-c", "-z", "--", *(only or ()))
+    out = b"" if only is not None and not only else git(root, *words, limit_s=LONG_S)
+    if out is None or (is_ignored and not git(root, "ls-files", "-c", "-z")):
         return None
-    found: set[str] = set()
-    for path in map(os.fsdecode, filter(None, out.split(b"\0"))):
-        if _is_folder(f"{root}/{path}"):  # a submodule, or a repository inside this one
-            nested = path.rstrip("/")
-            found.update(f"{nested}/{below}" for below in git_listing(root / nested))
-        else:
-            found.add(path)
-    return sorted(found)
+    tracked = filter(_is_below, map(os.fsdecode, out.split(b"\0")))
+    return _Repository(list(tracked), outside, is_ignored)
+
+
+def _is_below(path: str) -> bool:
+    """An index that git did not write may name any path."""
+    return {"", ".", ".."}.isdisjoint(path.split("/"))
 
 
 def _is_folder(path: str | Path) -> bool:
@@ -120,115 +126,58 @@ def _is_folder(path: str | Path) -> bool:
         return False
 
 
-def git(folder: Path, *arguments: str) -> bytes | None:
-    """The output of git in a folder; None if git fails or is missing. Fetches nothing."""
-    try:
-        result = subprocess.run(
-            [*_GIT, os.fspath(folder), *arguments], capture_output=True, timeout=_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return result.stdout if result.returncode == 0 else None
+class _Tree:
+    """A folder with the rules that apply in it."""
 
+    def __init__(self, root: Path, rules: Sequence[IgnoreRules]) -> None:
+        self._root, self._rules = root, rules
+        self._pseudo = pseudo_folders(root)
+        self._is_plain: Callable[[str], bool] = cache(self._check_plain)
 
-def _walk(root: Path, folder: str, rules: "IgnoreRules") -> Iterator[str]:
-    """Depth first, with an explicit stack: a tree may be deeper than Python's recursion limit."""
-    stack = [folder]
-    while stack:
-        path = stack.pop()
-        if path and not path.endswith("/"):
-            yield path
-            continue
-        try:
-            with os.scandir(root / path) as scanned:
-                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scanned]
-        except OSError:
-            if path:
+    def walk(self, start: str) -> Iterator[str]:
+        """The paths below a folder. Depth first, with a stack: a tree may be deeper than Python's recursion limit."""
+        stack = [start + "/" * bool(start)]
+        while stack:
+            path = stack.pop()
+            if path and not path.endswith("/"):
+                yield path
+                continue
+            try:
+                with os.scandir(self._root / path) as scanned:
+                    entries = {entry.name: entry.is_dir(follow_symlinks=False) for entry in scanned}
+            except OSError:
+                if path:
+                    yield path.rstrip("/")
+                continue
+            if path and ".git" in entries and is_repository(self._root / path):
                 yield path.rstrip("/")
-            continue
-        for name, is_folder in sorted(entries, reverse=True):
-            child = path + name
-            if name in EXCLUDED_FOLDERS:
-                stack.append(child)
-            elif not rules.ignores(child, is_folder):
-                stack.append(child + "/" * is_folder)
+                continue
+            for name, is_folder in sorted(entries.items(), reverse=True):
+                child = path + name
+                if name != ".git" and not any(rules.ignores(child, is_folder) for rules in self._rules):
+                    is_walked = is_folder and name not in EXCLUDED_FOLDERS and child not in self._pseudo
+                    stack.append(child + "/" * is_walked)
 
+    def walk_only(self, only: Collection[str]) -> Iterator[str]:
+        """The part of `walk` that these files are, or that is below these folders."""
+        for path in only:
+            folders = [str(folder) for folder in reversed(PurePosixPath(path).parents[:-1])]
+            separate = next((folder for folder in folders if not self._is_plain(folder)), None)
+            whole = path if separate is None else separate
+            is_folder = _is_folder(self._root / whole)
+            if any(rules.ignores_below(whole, is_folder) for rules in self._rules):
+                continue
+            yield from self.walk(whole) if is_folder and whole not in self._pseudo else [whole]
 
-class IgnoreRules:
-    """The ignore files of a tree, each read when its folder is first visited. The deepest file with a match decides."""
+    def is_inside(self, path: str) -> bool:
+        """Whether a path that git tracks is a file, or a repository, that a walk could find: below no link."""
+        parent = path.rpartition("/")[0]
+        return self._is_plain(parent) and (not _is_folder(self._root / path) or is_repository(self._root / path))
 
-    def __init__(self, root: Path, names: tuple[str, ...] = IGNORE_FILES) -> None:
-        self._root = root
-        self._names = names
-        self._specs: dict[str, GitIgnoreSpec | None] = {}
-        self._folders: dict[str, bool] = {"": False}
-
-    def ignores(self, path: str, is_folder: bool) -> bool:
-        """Whether this entry is ignored, if none of the folders above it is."""
-        folder = path
-        while folder:
-            folder = folder.rpartition("/")[0]
-            spec = self._spec(folder)
-            if spec is not None:
-                below = path[len(folder) :].lstrip("/") + "/" * is_folder
-                verdict = _verdict(spec, below)
-                if verdict is not None:
-                    return verdict
-        return False
-
-    def ignores_below(self, path: str, is_folder: bool = False) -> bool:
-        """Whether this entry or any folder above it is ignored."""
-        return self._ignores_folder(path.rpartition("/")[0]) or self.ignores(path, is_folder)
-
-    def _ignores_folder(self, folder: str) -> bool:
-        if folder not in self._folders:
-            parent = folder.rpartition("/")[0]
-            self._folders[folder] = self._ignores_folder(parent) or self.ignores(folder, True)
-        return self._folders[folder]
-
-    def _spec(self, folder: str) -> GitIgnoreSpec | None:
-        if folder not in self._specs:
-            spec = self._read(folder, self._names)
-            if spec is not None and not folder and self._ignores_all(spec):
-                spec = self._read(folder, (OWN_FILE,))
-            self._specs[folder] = spec
-        return self._specs[folder]
-
-    def _read(self, folder: str, names: tuple[str, ...]) -> GitIgnoreSpec | None:
-        lines = [line for name in names if name in self._names for line in self._lines(folder, name)]
-        return GitIgnoreSpec.from_lines(lines) if lines else None
-
-    def _ignores_all(self, spec: GitIgnoreSpec) -> bool:
-        """Whether the rules ignore the whole tree (Debian's kernel source: `/*`): they are for another repository."""
-        try:
-            with os.scandir(self._root) as scanned:
-                entries = [entry.name + "/" * entry.is_dir(follow_symlinks=False) for entry in scanned]
-        except OSError:
-            return False
-        return all(_verdict(spec, entry) for entry in entries)
-
-    def _lines(self, folder: str, name: str) -> list[str]:
-        file = self._root / folder / name
-        try:
-            return [] if file.is_symlink() else file.read_text("utf-8", "surrogateescape").split("\n")
-        except OSError:
-            return []
-
-
-def _verdict(spec: GitIgnoreSpec, entry: str) -> bool | None:
-    """Whether the last pattern that matches this entry itself ignores it; None without a match. A folder ends in "/".
-
-    pathspec's patterns also match what is below a match. git decides folder by folder instead: by `b/` and `!a/` the
-    folder a/b is ignored, though it is in an a.
-    """
-    for pattern in reversed(spec.patterns):
-        matches = pattern.regex.finditer(entry) if pattern.regex is not None else ()  # None: a comment
-        if any(_matches_itself(match, entry) for match in matches):
-            return bool(pattern.include)
-    return None
-
-
-def _matches_itself(match: re.Match[str], entry: str) -> bool:
-    if "ps_d" in match.re.groupindex:  # pathspec's group for the slash after a folder that matched
-        return match["ps_d"] is None or match.end("ps_d") == len(entry)
-    return match.end() < len(entry) or not match[0].endswith("/")  # `x/**` matches what is in x, not x itself
+    def _check_plain(self, folder: str) -> bool:
+        """Whether a folder below the root is part of it: no link, and no repository of its own."""
+        if not folder:
+            return True
+        full = self._root / folder
+        is_own = _is_folder(full) and not is_repository(full) and folder not in self._pseudo
+        return is_own and self._is_plain(folder.rpartition("/")[0])

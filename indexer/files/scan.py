@@ -5,7 +5,6 @@ Never follows a symbolic link, never reads more than the size limit, never raise
 """
 
 import codecs
-import errno
 import hashlib
 import os
 import re
@@ -18,12 +17,17 @@ from indexer.errors import CodebaseUnreadable
 from indexer.files import secrets
 from indexer.files.ignore import EXCLUDED_FOLDERS, git_listing
 from indexer.files.languages import language_of
+from indexer.files.mounts import is_pseudo
+from indexer.files.opening import IsLink, NotRegular, read_below
+from indexer.files.repositories import is_repository
 from indexer.types import Skip, SourceFile
 
 SECRET, BINARY, MINIFIED, GENERATED, OVERSIZED = "secret", "binary", "minified", "generated", "oversized"
 SYMLINK, UNREADABLE, VANISHED, NAME, SPECIAL = "symlink", "unreadable", "vanished", "name", "special"
 EXCLUDED, DATA = "excluded", "data"  # a folder never worth indexing; a data file too large to be a sample
-CRASHED = "crashed"  # it crashed the process that parsed it
+COSTLY = "too costly to parse"  # it crashed the process that parsed it, or took too much time or memory
+UNSTORABLE = "unstorable"  # the database refuses something of it
+NESTED = "repository of its own"  # a clone, worktree or submodule: another codebase
 
 MAX_BYTES = 1_000_000
 _DATA_BYTES = 100_000
@@ -55,6 +59,7 @@ _NAME_RULES = (
     (_BINARY_NAME, BINARY),
 )
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_INT64 = 1 << 63  # SQLite's integers end here; so, in ns, does the year 2262
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b")) + b"\x7f"
 
 
@@ -64,7 +69,8 @@ class Candidate:
 
     path: str
     size: int  # bytes
-    mtime_ns: int
+    mtime_ns: int  # within 64 bits
+    ctime_ns: int = 0  # when the system last noted a change of the file
 
 
 def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = None) -> Iterator[Candidate | Skip]:
@@ -83,6 +89,8 @@ def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = 
         raise CodebaseUnreadable(f"{root} is a file: give the folder it is in") from error
     except (OSError, RuntimeError) as error:
         raise CodebaseUnreadable(f"{root} cannot be read ({error}): check its permissions") from error
+    if is_pseudo(root):
+        raise CodebaseUnreadable(f"the files in {root} are made by the system, not by people: choose another folder")
     for path in git_listing(root, only):
         item = _check(root, path, max_bytes)
         if item is not None:
@@ -93,13 +101,15 @@ def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> Source
     """The candidate decoded, with secrets masked and `\\n` line breaks; or why it is not indexed."""
     path = candidate.path
     try:
-        data, info = _read_bytes(root / path, max_bytes + 1)
+        data, info = read_below(root, path, max_bytes + 1)
     except FileNotFoundError:
         return Skip(path, VANISHED)
-    except OSError as error:
-        return Skip(path, SYMLINK if error.errno == errno.ELOOP else UNREADABLE)
-    if not stat.S_ISREG(info.st_mode):
-        return Skip(path, SPECIAL)
+    except IsLink:
+        return Skip(path, SYMLINK)
+    except NotRegular:
+        return Skip(path, UNREADABLE if (root / path).is_dir() else SPECIAL)
+    except OSError:
+        return Skip(path, UNREADABLE)
     if len(data) > max_bytes:
         return Skip(path, OVERSIZED)
     text = decode(data)
@@ -110,7 +120,7 @@ def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> Source
     if _is_minified(text, language.prose):
         return Skip(path, MINIFIED)
     sha = hashlib.sha256(data).hexdigest()
-    return SourceFile(path, sha, info.st_size, info.st_mtime_ns, language.name, secrets.mask(text))
+    return SourceFile(path, sha, info.st_size, mtime_ns(info), language.name, secrets.mask(text))
 
 
 def is_secret_name(name: str) -> bool:
@@ -119,9 +129,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def sha_of(root: Path, path: str, max_bytes: int = MAX_BYTES) -> str | None:
-    """sha256 of the bytes on disk, hex; None when the file is missing, cannot be read or is too large."""
+    """sha256 of the bytes on disk, hex; None when the file is missing, no file, cannot be read or is too large."""
     try:
-        data, _ = _read_bytes(root / path, max_bytes + 1)
+        data, _ = read_below(root, path, max_bytes + 1)
     except OSError:
         return None
     return hashlib.sha256(data).hexdigest() if len(data) <= max_bytes else None
@@ -158,7 +168,7 @@ def _check(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
     if stat.S_ISLNK(info.st_mode):
         return Skip(path, SYMLINK)
     if stat.S_ISDIR(info.st_mode):
-        return Skip(path, UNREADABLE)
+        return Skip(path, _reason_of_folder(root / path))
     if not stat.S_ISREG(info.st_mode):
         return Skip(path, SPECIAL)
     name = path.rpartition("/")[2]
@@ -169,14 +179,19 @@ def _check(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
         return Skip(path, OVERSIZED)
     if info.st_size > _DATA_BYTES and language_of(path).data:
         return Skip(path, DATA)
-    return Candidate(path, info.st_size, info.st_mtime_ns)
+    return Candidate(path, info.st_size, mtime_ns(info), info.st_ctime_ns)
 
 
-def _read_bytes(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
-    """At most `limit` bytes of a file and its stat. Raises OSError for a link; does not block on a pipe."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        info = os.fstat(file.fileno())
-        return (file.read(limit) if stat.S_ISREG(info.st_mode) else b""), info
+def _reason_of_folder(folder: Path) -> str:
+    """Why what is in a folder is not listed."""
+    if is_repository(folder):
+        return NESTED
+    return SPECIAL if is_pseudo(folder) else UNREADABLE
+
+
+def mtime_ns(info: os.stat_result) -> int:
+    """When a file was last modified, as far as 64 bits can say."""
+    return max(-_INT64, min(info.st_mtime_ns, _INT64 - 1))
 
 
 def _is_minified(text: str, prose: bool) -> bool:

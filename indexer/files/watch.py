@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
 
 # The layer below `watchfiles.watch`. `watch` begins to watch only when its first batch is awaited, does not tell when
@@ -16,10 +16,14 @@ from pathlib import Path, PurePosixPath
 # pyproject.toml pins the versions with this signature.
 from watchfiles._rust_notify import RustNotify
 
-from indexer.errors import CodebaseUnreadable
-from indexer.files.ignore import EXCLUDED_FOLDERS, IGNORE_FILES, IgnoreRules, list_folders
+from indexer.errors import CodebaseUnreadable, IndexCancelled, WorkerDied
+from indexer.files.ignore import EXCLUDED_FOLDERS, list_folders
+from indexer.files.ignore_rules import IGNORE_FILES, IgnoreRules
+from indexer.files.mounts import remote_file_system
+from indexer.files.repositories import is_separate
 from indexer.files.scan import is_unicode, walk
 from indexer.types import Skip
+from indexer.workers.pool import Call, Runner
 
 log = logging.getLogger(__name__)
 
@@ -32,29 +36,32 @@ GIT_S = 10.0  # the same limit while git holds its lock
 POLL_S = 2.0  # between two polls; longer in a tree that takes long
 POLL_SHARE = 20  # polling takes at most one part in so many of the time
 _TRIES = 5  # to list folders that change meanwhile
+_CPU_S = 60.0  # for looking at all files once
 _HEAD, _LOCK = ".git/HEAD", ".git/index.lock"
-# File systems that report only the changes made on this machine.
-_REMOTE = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gluster", "vboxsf", "vmhgfs", "drvfs", "fuse.", "prl_")
 
 # What watchfiles raises: RuntimeError for an error without a Python type, UnicodeError for a name that is not Unicode.
-_WATCH_ERRORS = (OSError, RuntimeError, UnicodeError)
+_WATCH_ERRORS = (OSError, RuntimeError, UnicodeError, WorkerDied)
 
 Changes = frozenset[str] | None
 """Relative paths of files and folders that may have changed, appeared or gone; None: anything may have changed."""
 
 
 class Watch:
-    """The changes below `root` from its construction on. `how`: by events or by polling."""
+    """The changes below `root` from its construction on. `how`: by events or by polling.
 
-    def __init__(self, root: Path) -> None:
+    `call`: where ignore rules are applied.
+    """
+
+    def __init__(self, root: Path, call: Call) -> None:
         self.root = root
         self._stop = threading.Event()
+        self._run = Runner(call, self._stop.is_set)
         self._source: _Events | _Polling
-        remote = _network_file_system(root)
+        remote = remote_file_system(root)
         try:
             if remote:
                 raise OSError(f"{remote} does not report what other machines change")
-            self._source = _Events(root, self._stop)
+            self._source = _Events(root, self._stop, self._run)
         except _WATCH_ERRORS as error:
             self._source = self._fall_back(error)
 
@@ -67,6 +74,8 @@ class Watch:
         while not self._stop.is_set():
             try:
                 yield from self._source.batches()
+            except IndexCancelled:  # Lantern stops
+                return
             except _WATCH_ERRORS as error:
                 self._source = self._fall_back(error)
                 yield None
@@ -83,36 +92,35 @@ class Watch:
             POLL_S,
             "; on Linux, raise fs.inotify.max_user_watches and start again" if "limit" in str(error) else "",
         )
-        return _Polling(self.root, self._stop)
+        return _Polling(self.root, self._stop, self._run)
 
 
 class _Events:
     """Events of inotify, FSEvents or the like. Ignored folders are not watched: node_modules costs nothing."""
 
-    def __init__(self, root: Path, stop: threading.Event) -> None:
-        self._root, self._stop = root, stop
+    def __init__(self, root: Path, stop: threading.Event, run: Runner) -> None:
+        self._root, self._stop, self._run = root, stop, run
         self._identity = _identity(root)
-        self._notify, self._rules = self._open()
+        self._notify = self._open()
 
     def batches(self) -> Iterator[Changes]:
         try:
             while (first := self._wait()) is not None:
                 paths = self._gather(first)
-                if self._folders_changed(paths):
+                if self._run(folders_changed, self._root, frozenset(paths), seconds=_CPU_S):
                     self._reopen(paths)
-                changes = self._relevant(paths)
+                changes = self._run(relevant_changes, self._root, frozenset(paths), seconds=_CPU_S)
                 if changes is None or changes:
                     yield changes
         finally:
             self._notify.close()
 
-    def _open(self) -> tuple[RustNotify, IgnoreRules]:
+    def _open(self) -> RustNotify:
         for attempt in range(_TRIES):
-            rules = IgnoreRules(self._root)
-            watched = [str(self._root / folder) for folder in list_folders(self._root) if is_unicode(folder)]
+            watched = self._run(watched_folders, self._root, seconds=_CPU_S)
             git = self._root / ".git"
             try:
-                return RustNotify(watched + [str(git)] * git.is_dir(), False, False, 0, False, False), rules
+                return RustNotify(watched + [str(git)] * git.is_dir(), False, False, 0, False, False)
             except (FileNotFoundError, PermissionError):
                 if attempt == _TRIES - 1:
                     raise
@@ -121,7 +129,7 @@ class _Events:
     def _reopen(self, paths: set[str]) -> None:
         """Watches the current folders. Adds to `paths` what changed meanwhile in those watched before."""
         previous = self._notify
-        self._notify, self._rules = self._open()
+        self._notify = self._open()
         raw = previous.watch(1, 1, 1, None)
         if isinstance(raw, set):
             paths |= self._relative(raw)
@@ -156,36 +164,19 @@ class _Events:
     def _relative(self, raw: set[tuple[int, str]]) -> set[str]:
         return {os.path.relpath(path, self._root).replace(os.sep, "/") for _, path in raw}
 
-    def _folders_changed(self, paths: set[str]) -> bool:
-        """Whether folders may have appeared, or others are ignored now."""
-        return _rules_changed(paths) or any(
-            _is_folder(self._root / path) and not self._is_ignored(path) for path in paths
-        )
-
-    def _relevant(self, paths: set[str]) -> Changes:
-        if _HEAD in paths or _rules_changed(paths):
-            return None
-        relevant = frozenset(path for path in paths if not self._is_ignored(path))
-        return relevant if len(relevant) <= MAX_PATHS else None
-
-    def _is_ignored(self, path: str) -> bool:
-        if not EXCLUDED_FOLDERS.isdisjoint(path.split("/")):
-            return True
-        return self._rules.ignores_below(path, _is_folder(self._root / path))
-
 
 class _Polling:
     """Changes by a stat of every file that is not ignored, repeated."""
 
-    def __init__(self, root: Path, stop: threading.Event) -> None:
-        self._root, self._stop = root, stop
-        self._state = _stat_files(root) or {}
+    def __init__(self, root: Path, stop: threading.Event, run: Runner) -> None:
+        self._root, self._stop, self._run = root, stop, run
+        self._state = self._stat_files() or {}
 
     def batches(self) -> Iterator[Changes]:
         pause = POLL_S
         while not self._stop.wait(pause):
             started = time.monotonic()
-            current = _stat_files(self._root)
+            current = self._stat_files()
             pause = max(POLL_S, POLL_SHARE * (time.monotonic() - started))
             if current is None:
                 continue
@@ -194,8 +185,46 @@ class _Polling:
             if changed:
                 yield changed if len(changed) <= MAX_PATHS else None
 
+    def _stat_files(self) -> dict[str, tuple[int, int] | str] | None:
+        try:
+            return self._run(stat_files, self._root, seconds=_CPU_S)
+        except WorkerDied as death:
+            log.warning("%s cannot be polled: %s", self._root, death)
+            return None
 
-def _stat_files(root: Path) -> dict[str, tuple[int, int] | str] | None:
+
+def watched_folders(root: Path) -> list[str]:
+    return [str(root / folder) for folder in list_folders(root) if is_unicode(folder)]
+
+
+def folders_changed(root: Path, paths: frozenset[str]) -> bool:
+    """Whether folders may have appeared, or others are ignored now."""
+    is_ignored = _ignored(root)
+    return _rules_changed(paths) or any(_is_folder(root / path) and not is_ignored(path) for path in paths)
+
+
+def relevant_changes(root: Path, paths: frozenset[str]) -> Changes:
+    if _HEAD in paths or _rules_changed(paths):
+        return None
+    is_ignored = _ignored(root)
+    relevant = frozenset(path for path in paths if not is_ignored(path))
+    return relevant if len(relevant) <= MAX_PATHS else None
+
+
+def _ignored(root: Path) -> Callable[[str], bool]:
+    rules = IgnoreRules(root)
+
+    def is_ignored(path: str) -> bool:
+        if not EXCLUDED_FOLDERS.isdisjoint(path.split("/")):
+            return True
+        if is_separate((root / path).parent, root):
+            return True
+        return rules.ignores_below(path, _is_folder(root / path))
+
+    return is_ignored
+
+
+def stat_files(root: Path) -> dict[str, tuple[int, int] | str] | None:
     """By path: (size, mtime in ns), or why the file is skipped; None while the folder does not exist."""
     try:
         items = list(walk(root))
@@ -204,8 +233,9 @@ def _stat_files(root: Path) -> dict[str, tuple[int, int] | str] | None:
     return {item.path: item.reason if isinstance(item, Skip) else (item.size, item.mtime_ns) for item in items}
 
 
-def _rules_changed(paths: set[str]) -> bool:
-    return not {".", ".git"}.isdisjoint(paths) or any(PurePosixPath(path).name in IGNORE_FILES for path in paths)
+def _rules_changed(paths: Collection[str]) -> bool:
+    """Whether an ignore file changed, or a repository inside appeared or went."""
+    return "." in paths or any(PurePosixPath(path).name in (".git", *IGNORE_FILES) for path in paths)
 
 
 def _identity(root: Path) -> tuple[int, int] | None:
@@ -218,15 +248,3 @@ def _identity(root: Path) -> tuple[int, int] | None:
 
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
-
-
-def _network_file_system(root: Path) -> str:
-    """The type of the network file system that `root` is on; "" for a local or an undetermined one."""
-    try:
-        lines = Path("/proc/self/mounts").read_text("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        return ""
-    mounts = [(fields[1].replace("\\040", " "), fields[2]) for fields in map(str.split, lines)]
-    above = [(len(folder), at, kind) for at, (folder, kind) in enumerate(mounts) if root.is_relative_to(folder)]
-    kind = max(above, default=(0, 0, ""))[2]
-    return kind if kind.startswith(_REMOTE) else ""

@@ -3,10 +3,12 @@
 import hashlib
 import re
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import CodebaseUnreadable, IndexDamaged, NotIndexed
+from indexer.files.repositories import enclosing_repository, is_repository
 from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
 
@@ -43,13 +45,22 @@ class Codebases:
         return store
 
     def find(self, path: Path) -> Store | None:
-        """The index of this folder, or of the nearest one around it."""
+        """The index of this folder, or of the nearest one around it in the same repository."""
         path = path.resolve()
         for root in (path, *path.parents):
             name = codebase_id(root)
             if self._file(name).exists():
                 return self._store(name, root)
+            if is_repository(root):
+                return None
         return None
+
+    def left_out(self, path: Path) -> Path | None:
+        """The repository of a path that has no index of its own, if an index around that repository leaves it out."""
+        own = enclosing_repository(path.resolve())
+        if own is None or self.find(path) is not None:
+            return None
+        return own if any(self._file(codebase_id(root)).exists() for root in own.parents) else None
 
     def get(self, name: str) -> Store:
         """The index with this id. Raises NotIndexed."""
@@ -112,11 +123,16 @@ class Codebases:
             return self._stores[name]
 
     def _roots(self) -> dict[str, Path]:
-        """The folder of each index, from a file beside the database: a damaged database still has a name."""
+        """The folder of each index, from a file beside the database: a damaged database still has a name.
+
+        A damaged name is left out until its folder is indexed again.
+        """
         roots = {}
         for file in self._folder.glob("*.root"):
-            if self._file(file.stem).exists():
-                roots[file.stem] = Path(file.read_text("utf-8", "surrogateescape"))
+            with suppress(FileNotFoundError):  # the index has just been deleted
+                root = Path(file.read_text("utf-8", "surrogateescape"))
+                if self._file(file.stem).exists() and codebase_id(root) == file.stem:
+                    roots[file.stem] = root
         return roots
 
 

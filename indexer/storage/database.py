@@ -3,19 +3,27 @@
 Knows connections, transactions and what SQLite's errors mean to a person; not what is in the tables.
 """
 
+import errno
+import logging
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from indexer.errors import IndexDamaged, IndexStorage, NotIndexed
+from indexer.errors import IndexDamaged, IndexFull, IndexStorage, NotIndexed
 
-_BUSY_S = 10.0  # how long a writer waits for another process
+log = logging.getLogger(__name__)
+
+_BUSY_S = 3.0  # how long a writer waits for another process
+_PURGE_BUSY_MS = 500  # how long `purge` waits for readers
+_VACUUM_BYTES = 32_000_000  # a file up to this size is written anew by `purge`, in 0.3 s at most
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",  # a power cut may lose the last transactions, but never damages the file
     "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # deleted content is overwritten with zeros
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -16000",  # KiB
 )
@@ -24,6 +32,8 @@ _DAMAGE_MARK = ".damaged"  # suffix of a file beside a damaged database: the nex
 _MAX_IDLE = 8  # connections kept for the next reader
 
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"})
+_DAMAGED_WORDS = ("malformed", "not a database", "Could not decode to UTF-8", "fts5: corruption", "invalid fts5")
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MEANING = {
     "SQLITE_FULL": "the disk is full: free some space and index again; nothing that was indexed is lost",
     "SQLITE_BUSY": "another process keeps it locked: wait until that one is done, or stop it",
@@ -41,11 +51,12 @@ def _translated_errors(file: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         name = "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
-        if name in _DAMAGED or "malformed" in str(error) or "not a database" in str(error):
+        if name in _DAMAGED or any(words in str(error) for words in _DAMAGED_WORDS):
             with suppress(OSError):
                 file.with_suffix(_DAMAGE_MARK).touch()
             raise _damaged(file, str(error)) from error
-        raise IndexStorage(f"the index {file.name} cannot be used: {_MEANING.get(name, str(error))}") from error
+        kind = IndexFull if name == "SQLITE_FULL" else IndexStorage
+        raise kind(f"the index {file.name} cannot be used: {_MEANING.get(name, str(error))}") from error
 
 
 def _damaged(file: Path, what: str) -> IndexDamaged:
@@ -54,7 +65,8 @@ def _damaged(file: Path, what: str) -> IndexDamaged:
 
 def cannot_write(file: Path, error: OSError) -> IndexStorage:
     """The error to raise when a file beside the database cannot be written."""
-    return IndexStorage(f"{file.parent} cannot be written ({error.strerror}): check its permissions and the disk")
+    kind = IndexFull if error.errno in _NO_SPACE else IndexStorage
+    return kind(f"{file.parent} cannot be written ({error.strerror}): check its permissions and the disk")
 
 
 class IndexDatabase:
@@ -68,11 +80,12 @@ class IndexDatabase:
         self._idle_lock = threading.Lock()
         self._idle: list[tuple[int, sqlite3.Connection]] = []  # with the inode: a rebuilt file has another one
         self._checked = 0  # inode of the file that was checked
+        self._is_log_due = False  # the log could not be emptied because of a reader
 
     def create(self) -> None:
         """Creates the file and its tables if there are none. Raises IndexDamaged for a file that is something else."""
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise cannot_write(self.file, error) from error
         with _translated_errors(self.file), closing(self._connect("rwc")) as db:
@@ -120,6 +133,25 @@ class IndexDatabase:
         for _, db in idle:
             db.close()
 
+    def purge(self, first: str) -> bool:
+        """Removes what was deleted from the bytes of the file and its log, after the statement `first`.
+
+        False if that is not done yet: a reader still sees the old state, or the disk is full. `secure_delete` alone
+        leaves a copy of one deleted row in about a thousand, where SQLite moved rows between pages: a small file is
+        written anew.
+        """
+        with _translated_errors(self.file), self._write_lock:
+            inode, db = self._borrow()
+            try:
+                db.execute(first)
+                size = self._stat()[1]
+                if size <= _VACUUM_BYTES and shutil.disk_usage(self.file.parent).free > 3 * size:
+                    db.execute("VACUUM")
+                self._is_log_due = not _empty_log(db, _PURGE_BUSY_MS)
+            finally:
+                self._give_back(inode, db)
+            return not self._is_log_due
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection that sees one state of the database until the block ends. Safe from any thread."""
@@ -131,6 +163,8 @@ class IndexDatabase:
             finally:
                 with suppress(sqlite3.DatabaseError):  # do not hide the error of the block
                     db.execute("ROLLBACK")
+                    if self._is_log_due:  # perhaps this was the reader that `purge` could not wait for
+                        self._is_log_due = not _empty_log(db, 0)
                 self._give_back(inode, db)
 
     @contextmanager
@@ -193,6 +227,18 @@ class IndexDatabase:
         except OSError as error:
             raise NotIndexed(f"the index {self.file.name} is gone: index the codebase again") from error
         return info.st_ino, info.st_size
+
+
+def _empty_log(db: sqlite3.Connection, wait_ms: int) -> bool:
+    """Moves the log into the main file and cuts it to nothing; False if a reader needs it for longer than `wait_ms`."""
+    db.execute(f"PRAGMA busy_timeout = {wait_ms}")
+    try:
+        return bool(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+    except sqlite3.OperationalError as error:  # locked by a writer, or no space in the main file
+        log.info("the log of an index could not be emptied: %s", error)
+        return False
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {int(_BUSY_S * 1000)}")
 
 
 def _tables(db: sqlite3.Connection) -> int:

@@ -3,23 +3,31 @@
 import os
 from pathlib import Path
 
-from indexer.files.scan import sha_of
+from indexer.files.scan import mtime_ns, sha_of
 from indexer.storage.snapshot import IndexedFile
 
-_RACY_NS = 2_000_000_000  # a file modified so shortly before it was read may have changed again with the same mtime
+_RACY_NS = 2_000_000_000  # a file that changed so shortly before it was read may have changed again at the same time
 
 
-def is_unchanged(indexed: IndexedFile, size: int, mtime_ns: int) -> bool:
-    """Whether the stat alone proves that the file is the one that was indexed."""
-    return (indexed.size, indexed.mtime_ns) == (size, mtime_ns) and mtime_ns < indexed.read_ns - _RACY_NS
+def is_unchanged(indexed: IndexedFile, size: int, modified_ns: int, changed_ns: int) -> bool:
+    """Whether the stat alone proves that the file is the one that was indexed.
+
+    The size and the time of modification are those of before, and the system noted no change (`ctime`) since the file
+    was read. Nobody but the system sets that time, so a rewritten file with the old size and time is noticed.
+    """
+    same = (indexed.size, indexed.mtime_ns) == (size, modified_ns)
+    return same and max(modified_ns, changed_ns) < indexed.read_ns - _RACY_NS
 
 
 def is_fresh(root: Path, file: IndexedFile) -> bool:
-    """Whether the file on disk is the one that was indexed: by its stat where that is proof, else by its bytes."""
+    """Whether the bytes on disk are those that were indexed: by their stat where that is proof, else by their sha.
+
+    So it says the same as `scan.sha_of`, by which citations are checked.
+    """
     try:
         info = os.lstat(root / file.path)
     except OSError:
         return False
-    if is_unchanged(file, info.st_size, info.st_mtime_ns):
+    if is_unchanged(file, info.st_size, mtime_ns(info), info.st_ctime_ns):
         return True
     return info.st_size == file.size and sha_of(root, file.path) == file.sha

@@ -20,6 +20,10 @@ _CACHED_TERMS = 100_000
 # repositories.
 _WEIGHTS = "2.0, 3.0, 1.5, 1.0"
 
+# Merges all parts of the full-text index into one: until then, terms of deleted rows stay in the older parts. 0.1 s for
+# 40,000 chunks.
+FORGET_DELETED = "INSERT INTO terms (terms) VALUES ('optimize')"
+
 ChunkTerms = tuple[str, str, str, str]  # of a chunk's path, its symbol, its signature and doc, its text
 CountCache = dict[tuple[str, str], tuple[int, int]]  # (epoch, term) -> (chunks with the term, turnover when counted)
 

@@ -4,7 +4,7 @@ import sqlite3
 
 from indexer.parsing.identifiers import TERMS
 
-_SCHEMA = 5
+_SCHEMA = 6
 VERSION = _SCHEMA * 1000 + TERMS  # full-text rows can only be deleted by the terms they were inserted with
 KEPT_GENERATIONS = 1000  # the index remembers which chunks these last generations deleted
 
@@ -32,7 +32,7 @@ CREATE TABLE symbols (
 CREATE INDEX symbols_by_file ON symbols (file_id);
 CREATE INDEX symbols_by_name ON symbols (folded);
 CREATE TABLE changes (path TEXT NOT NULL, age INTEGER NOT NULL, PRIMARY KEY (path, age)) WITHOUT ROWID;
-CREATE TABLE skips (path TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE skips (path TEXT PRIMARY KEY, reason TEXT NOT NULL, version TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE terms USING fts5 (
   path, symbol, head, body, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
 INSERT INTO terms (terms, rank) VALUES ('hashsize', 16000000);

@@ -87,7 +87,7 @@ class Snapshot:
         return [row[0] for row in self._db.execute("SELECT DISTINCT recipe FROM files")]
 
     def skips(self) -> tuple[Skip, ...]:
-        return tuple(Skip(*row) for row in self._db.execute("SELECT path, reason FROM skips ORDER BY path"))
+        return tuple(Skip(*row) for row in self._db.execute("SELECT path, reason, version FROM skips ORDER BY path"))
 
     def keys(self) -> list[bytes]:
         """The key of each chunk's embedding text: `rerank.key_of`."""

@@ -5,23 +5,29 @@ Does not know how chunks and vectors are made.
 """
 
 import fcntl
+import logging
+import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from indexer.errors import IndexDamaged, IndexStorage
+from indexer.errors import IndexDamaged, IndexFull, IndexStorage
 from indexer.storage.database import IndexDatabase, cannot_write
-from indexer.storage.full_text import ChunkTerms, CountCache, delete_terms, insert_terms, terms_of
+from indexer.storage.full_text import FORGET_DELETED, ChunkTerms, CountCache, delete_terms, insert_terms, terms_of
 from indexer.storage.schema import IN_SUBTREE, KEPT_GENERATIONS, TABLES, VERSION, subtree
 from indexer.storage.snapshot import IndexedFile, Snapshot
 from indexer.types import Chunk, Skip, Symbol
 
+log = logging.getLogger(__name__)
+
 _LOCK_POLL_S = 0.02
+_UNPURGED = "unpurged"  # in `meta` while the files may still have bytes of what was deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,10 @@ class Store:
         self._database = IndexDatabase(file, TABLES, VERSION)
         self._counts: CountCache = {}
 
+    def __reduce__(self) -> tuple[Callable[[str, Path, Path], "Store"], tuple[str, Path, Path]]:
+        """Pickled by its name: a worker process opens the database once."""
+        return _shared, (self.id, self.root, self._database.file)
+
     def create(self) -> None:
         """Creates the index if there is none. A damaged file stays; the next job rebuilds it."""
         try:
@@ -55,8 +65,8 @@ class Store:
                 epoch = snapshot.version[0]
         except IndexDamaged:
             return
+        self._name_root()
         if not epoch:
-            self._database.file.with_suffix(".root").write_text(str(self.root), "utf-8", "surrogateescape")
             with self._database.writing() as db:
                 new = {"epoch": secrets.token_hex(8), "generation": 0, "chunks": 0, "state": "empty", "indexed": 0.0}
                 db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", list(new.items()))
@@ -74,11 +84,11 @@ class Store:
         empty one first.
         """
         until = time.monotonic() + patience_s
-        with self._lock_file() as file:
-            while not _try_lock(file):
-                if time.monotonic() >= until:
-                    raise IndexStorage(f"{self.root} is being indexed by another job: wait for that one")
-                time.sleep(_LOCK_POLL_S)
+        while (file := self._locked_file()) is None:
+            if time.monotonic() >= until:
+                raise IndexStorage(f"{self.root} is being indexed by another job: wait for that one")
+            time.sleep(_LOCK_POLL_S)
+        with file:
             self._repair()
             yield
 
@@ -88,14 +98,19 @@ class Store:
         with self._database.reading() as db:
             yield Snapshot(db, self._counts)
 
-    def write(self, batch: Sequence[PreparedFile]) -> None:
-        """Inserts or replaces these files, in one transaction."""
+    def write(self, batch: Sequence[PreparedFile]) -> list[str]:
+        """Inserts or replaces these files, in one transaction. Returns the paths of those that cannot be stored."""
+        refused = []
         with self._database.writing() as db:
             added = 0
             for prepared in batch:
-                added += len(prepared.chunks) - _delete(db, prepared.file.path)
-                _insert(db, prepared)
+                added -= _delete(db, [prepared.file.path])
+                if _can_insert(db, prepared):
+                    added += len(prepared.chunks)
+                else:
+                    refused.append(prepared.file.path)
             _raise_generation(db, added, state="indexing")
+        return refused
 
     def touch(self, files: Sequence[IndexedFile]) -> None:
         """Updates the stat of files whose bytes did not change."""
@@ -108,12 +123,17 @@ class Store:
         """Deletes these files, in one transaction."""
         if paths:
             with self._database.writing() as db:
-                deleted = sum(_delete(db, path) for path in paths)
+                deleted = _delete(db, paths)
                 _raise_generation(db, -deleted, state="indexing")
 
     def finish(self, skipped: Sequence[Skip], done: bool, only: Collection[str] | None = None) -> None:
-        """Ends a job. One that is `done`, with all paths or `only` some, stores what it skipped there."""
+        """Ends a job. One that is `done`, with all paths or `only` some, stores what it skipped there.
+
+        What the job deleted is then gone from the bytes of the files. If a reader or a full disk prevents that, the
+        next job does it.
+        """
         with self._database.writing() as db:
+            before = {row[0] for row in db.execute("SELECT path FROM skips")}
             files = db.execute("SELECT count(*) FROM files").fetchone()[0]
             _set_meta(db, state="ready" if files else "empty")
             db.execute(
@@ -125,8 +145,13 @@ class Store:
                 db.execute("DELETE FROM skips")
             if done:
                 db.executemany(f"DELETE FROM skips WHERE {IN_SUBTREE}", map(subtree, only or ()))  # noqa: S608
-                rows = [(skip.path, skip.reason) for skip in skipped]
-                db.executemany("INSERT OR REPLACE INTO skips VALUES (?, ?)", rows)
+                rows = [(skip.path, skip.reason, skip.version) for skip in skipped]
+                db.executemany("INSERT OR REPLACE INTO skips VALUES (?, ?, ?)", rows)
+                if before - {row[0] for row in db.execute("SELECT path FROM skips")}:
+                    _set_meta(db, **{_UNPURGED: 1})
+            is_unpurged = db.execute("SELECT 1 FROM meta WHERE key = ?", (_UNPURGED,)).fetchone()
+        if is_unpurged:
+            self._purge()
 
     def drop_vectors(self, chunk_ids: Sequence[int]) -> None:
         """Deletes damaged vectors and marks their files, so that the next job indexes these again."""
@@ -152,20 +177,43 @@ class Store:
             _set_meta(db, **{key: value})
 
     def delete(self) -> None:
-        """Deletes the index. The empty lock file stays: a job may be waiting for it."""
+        """Deletes the index with all its files. A job that waits for the lock finds it gone, and makes a new one."""
         with self.indexing():
             self._database.delete()
-            self.vectors_file.unlink(missing_ok=True)
+            for suffix in (".vectors", ".root", ".lock"):
+                self._database.file.with_suffix(suffix).unlink(missing_ok=True)
 
     def close(self) -> None:
         self._database.close()
 
-    def _lock_file(self) -> TextIO:
-        file = self._database.file.with_suffix(".lock")
+    def _name_root(self) -> None:
+        """Writes the folder's name beside the database, unless it is there and unchanged."""
+        file, name = self._database.file.with_suffix(".root"), str(self.root).encode("utf-8", "surrogateescape")
         try:
-            return file.open("w")
+            if not file.exists() or file.read_bytes() != name:
+                file.write_bytes(name)
         except OSError as error:
             raise cannot_write(file, error) from error
+
+    def _purge(self) -> None:
+        try:
+            if self._database.purge(FORGET_DELETED):
+                with self._database.writing() as db:
+                    db.execute("DELETE FROM meta WHERE key = ?", (_UNPURGED,))
+        except IndexFull as error:  # the job itself is done
+            log.warning("text that was deleted from the index of %s may still be on the disk: %s", self.root, error)
+
+    def _locked_file(self) -> TextIO | None:
+        """The open lock file with its lock; None if a job has it, or has just deleted it with the index."""
+        path = self._database.file.with_suffix(".lock")
+        try:
+            file = path.open("w")
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        if _try_lock(file) and _is_same(file, path):
+            return file
+        file.close()
+        return None
 
     def _repair(self) -> None:
         try:
@@ -175,11 +223,35 @@ class Store:
             self.create()
 
 
+@cache
+def _shared(codebase_id: str, root: Path, file: Path) -> Store:
+    return Store(codebase_id, root, file)
+
+
 def _try_lock(file: TextIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def _is_same(file: TextIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _can_insert(db: sqlite3.Connection, prepared: PreparedFile) -> bool:
+    """Inserts a file, or nothing of it if SQLite cannot hold one of its values."""
+    db.execute("SAVEPOINT file")
+    try:
+        _insert(db, prepared)
+    except (OverflowError, UnicodeEncodeError, sqlite3.DataError):
+        db.execute("ROLLBACK TO file")
+        return False
+    db.execute("RELEASE file")
     return True
 
 
@@ -221,17 +293,21 @@ def _insert(db: sqlite3.Connection, prepared: PreparedFile) -> None:
     )
 
 
-def _delete(db: sqlite3.Connection, path: str) -> int:
-    """Deletes a file; returns how many chunks it had."""
-    rows = db.execute(
-        "SELECT c.id, f.path, c.symbol, c.signature, c.doc, c.text FROM chunks c JOIN files f ON f.id = c.file_id"
-        " WHERE f.path = ?",
-        (path,),
-    ).fetchall()
-    for chunk_id, *columns in rows:
-        delete_terms(db, chunk_id, terms_of(*columns))
-    db.execute("DELETE FROM files WHERE path = ?", (path,))
-    return len(rows)
+def _delete(db: sqlite3.Connection, paths: Sequence[str]) -> int:
+    """Deletes files; returns how many chunks they had."""
+    chunks = 0
+    for path in paths:
+        rows = db.execute(
+            "SELECT c.id, f.path, c.symbol, c.signature, c.doc, c.text FROM chunks c JOIN files f ON f.id = c.file_id"
+            " WHERE f.path = ?",
+            (path,),
+        ).fetchall()
+        for chunk_id, *columns in rows:
+            delete_terms(db, chunk_id, terms_of(*columns))
+        if db.execute("DELETE FROM files WHERE path = ?", (path,)).rowcount:
+            _set_meta(db, **{_UNPURGED: 1})
+        chunks += len(rows)
+    return chunks
 
 
 def _raise_generation(db: sqlite3.Connection, chunks: int, **meta: str) -> None:

@@ -8,24 +8,30 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
 
 from indexer.embedding.base import Embedder
-from indexer.errors import CodebaseEmpty, IndexCancelled
+from indexer.errors import CodebaseEmpty, CodebaseUnreadable, WorkerDied
 from indexer.files.git_history import commits, head
 from indexer.files.ignore import can_list_alone
-from indexer.files.scan import CRASHED, Candidate, walk
+from indexer.files.scan import COSTLY, UNSTORABLE, Candidate, walk
 from indexer.parsing.chunking import CHUNKER
 from indexer.storage.freshness import is_unchanged
 from indexer.storage.snapshot import IndexedFile
 from indexer.storage.store import PreparedFile, Store
 from indexer.types import IndexReport, OnProgress, Progress, Skip
 from indexer.update.prepare import Preparer, Task, prepare_files
+from indexer.workers.pool import HERE, Runner
+
+T = TypeVar("T")
 
 _BATCH_CHUNKS = 500  # written in one transaction
 _BATCH_S = 1.0  # how long a prepared file waits to be written, and so to be found
 # In a long job batches grow with the time spent, in units of this: fewer batches cost SQLite fewer merges.
 _GROW_S = 20.0
 _MAX_GROWTH = 8  # factor
+_SCAN_CPU_S = 300.0  # for listing all files, and for reading the history; a million files take about 30 s
 _RELATED_FILES = 30  # a commit that changed more files does not relate any two of them
 
 
@@ -34,7 +40,7 @@ def refresh(
     embedder: Embedder,
     *,
     on_progress: OnProgress = lambda progress: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    runner: Runner = HERE,
     only: Collection[str] | None = None,
     patience_s: float = 0.0,
 ) -> IndexReport:
@@ -42,6 +48,7 @@ def refresh(
 
     `only`: nothing but these files, and files below these folders, can have changed. Other files are not looked at,
     unless one of these paths affects others, as an ignore file does. `patience_s`: how long to wait for another job.
+    `runner`: where files are read and parsed, until it is cancelled. This process only writes the index.
 
     Raises CodebaseUnreadable, CodebaseEmpty (nothing to index, with the reasons counted), IndexCancelled
     and IndexStorage (another job runs, disk full, ...).
@@ -49,9 +56,9 @@ def refresh(
     with store.indexing(patience_s):
         with store.read() as snapshot:
             is_new = not snapshot.counts()[0]
-        if only is not None and (is_new or not can_list_alone(store.root, only)):
+        if only is not None and (is_new or not runner(can_list_alone, store.root, tuple(only), seconds=_SCAN_CPU_S)):
             only = None
-        job = _Job(store, embedder, on_progress, cancelled, only)
+        job = _Job(store, embedder, on_progress, runner, only)
         try:
             job.run()
         finally:
@@ -73,10 +80,14 @@ def lacks_vectors(store: Store, embedder: Embedder) -> bool:
         return any(not recipe.endswith(f", {embedder.model_id}") for recipe in snapshot.recipes())
 
 
+def _scan(root: Path, only: Collection[str] | None) -> list[Candidate | Skip]:
+    return list(walk(root, only=only))
+
+
 def _is_current(indexed: IndexedFile | None, candidate: Candidate, recipe: str) -> bool:
     if indexed is None or indexed.recipe != recipe:
         return False
-    return is_unchanged(indexed, candidate.size, candidate.mtime_ns)
+    return is_unchanged(indexed, candidate.size, candidate.mtime_ns, candidate.ctime_ns)
 
 
 @dataclass(slots=True)
@@ -86,7 +97,7 @@ class _Job:
     store: Store
     embedder: Embedder
     on_progress: OnProgress
-    cancelled: Callable[[], bool]
+    runner: Runner
     only: Collection[str] | None
     started: float = field(default_factory=time.monotonic)
     skips: list[Skip] = field(default_factory=list)
@@ -103,8 +114,7 @@ class _Job:
     def run(self) -> None:
         self._report_progress("scanning")
         candidates: list[Candidate] = []
-        for found in walk(self.store.root, only=self.only):
-            self._stop_if_cancelled()
+        for found in self._handle(_scan, self.store.root, self.only):
             if isinstance(found, Skip):
                 self.skips.append(found)
             else:
@@ -137,13 +147,7 @@ class _Job:
 
     def _index(self, candidates: list[Candidate], indexed: dict[str, IndexedFile]) -> None:
         recipe = recipe_of(self.embedder)
-        with self.store.read() as snapshot:
-            crashed = {skip.path for skip in snapshot.skips() if skip.reason == CRASHED}
-        tasks = [
-            Task(c, indexed.get(c.path), c.path in crashed)
-            for c in candidates
-            if not _is_current(indexed.get(c.path), c, recipe)
-        ]
+        tasks = self._tasks(candidates, indexed, recipe)
         self.total, self.finished = len(candidates), len(candidates) - len(tasks)
         self.bytes_total = sum(task.candidate.size for task in tasks)
         self.indexing_started = flushed = time.monotonic()
@@ -151,9 +155,9 @@ class _Job:
         batch: list[PreparedFile] = []
         touched: list[IndexedFile] = []
         dropped: list[str] = []
-        with closing(prepare_files(Preparer(self.store.root, self.embedder, recipe), tasks)) as outcomes:
+        with closing(prepare_files(Preparer(self.store.root, self.embedder, recipe), tasks, self.runner)) as outcomes:
             for task, outcome in outcomes:
-                self._stop_if_cancelled()
+                self.runner.check()
                 self.finished += 1
                 self.bytes_done += task.candidate.size
                 if isinstance(outcome, Skip):
@@ -174,24 +178,44 @@ class _Job:
         self.store.remove(dropped)
         self.removed += len(dropped)
 
+    def _tasks(self, candidates: list[Candidate], indexed: dict[str, IndexedFile], recipe: str) -> list[Task]:
+        """The files that have changed. One that was too costly the last time is skipped until it changes."""
+        with self.store.read() as snapshot:
+            costly = {(skip.path, skip.version): skip for skip in snapshot.skips() if skip.reason == COSTLY}
+        changed = [c for c in candidates if not _is_current(indexed.get(c.path), c, recipe)]
+        tasks = [Task(candidate, indexed.get(candidate.path)) for candidate in changed]
+        skips = [costly.get((task.candidate.path, task.version(recipe))) for task in tasks]
+        self.skips += filter(None, skips)
+        return [task for task, skip in zip(tasks, skips, strict=True) if skip is None]
+
     def _flush(self, batch: list[PreparedFile]) -> None:
         if batch:
-            self.store.write(batch)
-            self.changed += len(batch)
-            self.chunks += sum(len(file.chunks) for file in batch)
+            refused = set(self.store.write(batch))
+            self.skips += [Skip(path, UNSTORABLE) for path in sorted(refused)]
+            self.changed += len(batch) - len(refused)
+            self.chunks += sum(len(file.chunks) for file in batch if file.file.path not in refused)
             batch.clear()
             self._report_progress("indexing")
 
     def _update_history(self) -> None:
         """Stores which files the commits changed, if there are new commits and git answers."""
-        self._stop_if_cancelled()
-        current = head(self.store.root)
+        self.runner.check()
+        current = self._handle(head, self.store.root)
         with self.store.read() as snapshot:
             stored = snapshot.meta().get("head", "")
-        history = commits(self.store.root) if current != stored else None
+        history = self._handle(commits, self.store.root) if current != stored else None
         if history is not None:
             paths = [commit.paths if len(commit.paths) <= _RELATED_FILES else () for commit in history]
             self.store.replace_history(current, paths)
+
+    def _handle(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Calls what looks at the whole codebase."""
+        try:
+            return self.runner(function, *arguments, seconds=_SCAN_CPU_S)
+        except WorkerDied as death:
+            raise CodebaseUnreadable(
+                f"{self.store.root} cannot be listed ({death}): index a folder in it, or look at its ignore files"
+            ) from death
 
     def _refuse_empty(self) -> None:
         with self.store.read() as snapshot:
@@ -200,10 +224,6 @@ class _Job:
             reasons = Counter(skip.reason for skip in self.skips).most_common()
             why = ", ".join(f"{n} {reason}" for reason, n in reasons) or "no files at all"
             raise CodebaseEmpty(f"nothing in {self.store.root} is worth indexing ({why}): choose another folder")
-
-    def _stop_if_cancelled(self) -> None:
-        if self.cancelled():
-            raise IndexCancelled("indexing was stopped: what was written stays, the next run continues from there")
 
     def _report_progress(self, stage: str) -> None:
         spent = time.monotonic() - self.indexing_started if self.indexing_started else 0.0

@@ -4,6 +4,8 @@ Knows bytes (versions 2 and 3, little endian): metadata pairs, arrays, tensor ex
 """
 
 import mmap
+import os
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,9 +155,16 @@ def read_numbers(path: Path, key: str) -> list[int] | list[float]:
         return list(struct.unpack_from(f"<{found.count}{_SCALARS[found.kind].format[1:]}", data, found.offset))
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
 def _mapped(path: Path) -> mmap.mmap:
     try:
-        with path.open("rb") as file:
+        # Opening a pipe would wait for somebody to write to it.
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ModelUnavailable(f"{path.name} is no file, but a pipe, a device or a socket")
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except FileNotFoundError as error:
         raise ModelUnavailable(f"{path} does not exist") from error

@@ -19,6 +19,7 @@ from backend.config import Settings, load_settings
 from backend.engines.pool import EngineLease, EnginePool
 from backend.indexing.embedders import Embedders
 from backend.indexing.indexes import Indexes
+from backend.indexing.workers import start_workers
 from backend.server import serve
 from backend.services import Services
 from backend.wiring import build_services
@@ -180,7 +181,7 @@ async def running(
         engines = ScriptedEngines(settings, engine) if engine is not None else making(settings) if making else None
         embedders = Embedders(HashEmbedder(), HashEmbedder)
         embedders.preload()
-        indexes = Indexes(settings.data_dir / "indexes", embedders)
+        indexes = Indexes(settings.data_dir / "indexes", embedders, start_workers(embedders.static))
         async with build_services(settings, indexes, engines) as services:
             built.append(services)
             yield services

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.errors import CODES, translate
+from backend.errors import CODES, ApiError, openai_error, translate
 from indexer.errors import IndexStorage
 from models.errors import ContextTooLarge, EngineFailed, UnknownModel
 
@@ -48,3 +48,11 @@ def test_errors_of_the_packages_become_codes(error: Exception, code: str) -> Non
 
 def test_a_defect_of_ours_is_not_translated() -> None:
     assert translate(KeyError("x")) is None
+
+
+def test_a_message_is_one_line_in_every_face() -> None:
+    error = ApiError("not_found", "no model a\x1b[2J\n\u202e\udcff")
+    shown = "no model a\\x1b[2J\\n\\u202e\\udcff"
+    faces = [error.rpc["message"], error.body["message"], openai_error(error)[1]["error"]["message"]]
+    assert faces == [shown, shown, shown]
+    assert ApiError.from_body(error.body).message == shown

@@ -11,6 +11,7 @@ from backend.db import conversations
 from backend.engines.loader import kernel_results_file
 from backend.indexing.embedders import Embedders
 from backend.indexing.indexes import Indexes
+from backend.indexing.workers import no_workers
 from backend.instance_lock import token
 from backend.services import Services
 from backend.wiring import build_services
@@ -30,7 +31,7 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
     folder = tmp_path / "data"
     shutil.copytree(WRITTEN, folder)
     settings = settings_in(folder, model_name="extractive", watch=False)
-    indexes = Indexes(folder / "indexes", Embedders(StaticEmbedder(), HashEmbedder))
+    indexes = Indexes(folder / "indexes", Embedders(StaticEmbedder(), HashEmbedder), no_workers())
     async with build_services(settings, indexes) as built:
         yield built
     indexes.codebases.close()

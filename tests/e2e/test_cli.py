@@ -134,6 +134,30 @@ def test_search_prints_locations_or_json(shop: Path) -> None:
     assert full["generation"] >= 1
 
 
+def test_a_repository_inside_is_a_codebase_of_its_own(tmp_path: Path) -> None:
+    data, root = tmp_path / "data", tmp_path / "code"
+    feat = root / "trees" / "feat"
+    feat.mkdir(parents=True)
+    (root / "mail.py").write_text(CODE["shop/mail.py"])
+    (feat / "mail.py").write_text(CODE["shop/mail.py"])
+    (feat / ".git").write_text("gitdir: /elsewhere\n")
+    outer = lantern(data, "index", str(root))
+    assert "1 files" in outer.stderr
+    assert "skipped: 1 repository of its own" in outer.stderr
+    message = (
+        f"no index for {feat}: {feat} is a codebase of its own (a repository, worktree or submodule): run `lantern"
+    )
+    refused = lantern(data, "search", "receipt", "--path", str(feat))
+    with serving(data):
+        also = lantern(data, "ask", "receipt", "--path", str(feat))
+        assert lantern(data, "index", str(feat)).returncode == 0
+        found = lantern(data, "search", "receipt", "--path", str(feat), "--json")
+    for done in (refused, also):
+        assert (done.returncode, done.stdout) == (3, "")
+        assert f"{message} index {feat}` first" in done.stderr
+    assert [hit["path"] for hit in json.loads(found.stdout)["hits"]] == ["mail.py"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -8,6 +8,7 @@ from indexer.storage.codebases import Codebases
 from indexer.storage.store import Store
 from indexer.types import IndexReport
 from indexer.update.refresh import refresh
+from indexer.workers.pool import Runner
 
 FILES = {
     "app/config.py": 'def load_config(path):\n    """Reads the settings."""\n    return open(path)\n',
@@ -47,7 +48,7 @@ class World:
         return self.codebases.open(self.root)
 
     def refresh(self, cancelled: Callable[[], bool] = lambda: False) -> IndexReport:
-        return refresh(self.store, self.embedder, cancelled=cancelled)
+        return refresh(self.store, self.embedder, runner=Runner(cancelled=cancelled))
 
     @property
     def database_file(self) -> Path:

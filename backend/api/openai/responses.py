@@ -1,10 +1,10 @@
 """OpenAI's response objects: complete, or in chunks. Pure; knows no engines and no HTTP."""
 
-import json
 import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from backend.api.encoding import json_text
 from backend.db.conversations import new_id
 from models.types import StopReason, Usage
 
@@ -84,7 +84,7 @@ class Form:
 
 def sse(data: dict[str, Any]) -> str:
     """One server-sent event."""
-    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+    return f"data: {json_text(data)}\n\n"
 
 
 def _usage(usages: list[Usage]) -> dict[str, Any]:

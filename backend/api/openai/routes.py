@@ -15,7 +15,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from backend.api.connected import while_connected
+from backend.api.connected import while_connected, while_open
 from backend.api.deps import ServicesDep
 from backend.api.openai import schemas
 from backend.api.openai.repository import from_codebase
@@ -181,7 +181,8 @@ async def _respond(
     """The response, as a stream or complete. A stream starts with the first part: an earlier error has its status."""
     if body.stream:
         first = await while_connected(request, anext(parts))
-        events = _events(form, first, parts, body.stream_options.include_usage)
+        rest = while_open(request, parts)
+        events = _events(form, first, rest, body.stream_options.include_usage)
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
     async def collect() -> list[ResponsePart]:

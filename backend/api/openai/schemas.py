@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from backend.api.schemas import Schema
 from backend.api.security import BODY_BYTES
@@ -12,6 +12,7 @@ from models.types import Message, Sampling
 
 REPO = "+repo"  # suffix of a model name: retrieve from the codebase first
 MOST_TOKENS = 1 << 17
+STOPS = 64
 SCHEMA_CHARS = 1 << 16
 NO_TOOLS = "this server calls no tools: leave tool_choice out, or send auto or none"
 NO_TOKENS = "token arrays are not supported: send text"
@@ -42,8 +43,20 @@ def _texts(value: object) -> object:
     return _listed(value)
 
 
+def _not_zero(limit: int) -> int:
+    if limit == 0:
+        raise ValueError("a limit is at least 1; -1 stands for none")
+    return limit
+
+
+# Of tokens. -1 stands for no limit, as in llama-server and vLLM.
+Limit = Annotated[int, Field(ge=-1), AfterValidator(_not_zero)]
 Text = Annotated[str, Field(max_length=BODY_BYTES)]  # with a limit, pydantic also rejects lone surrogates
 Texts = Annotated[list[Text], BeforeValidator(_texts), Field(min_length=1, max_length=2048)]
+
+
+def _tokens(limit: int | None) -> int | None:
+    return MOST_TOKENS if limit == -1 else limit and min(limit, MOST_TOKENS)
 
 
 class ToolCall(Schema):
@@ -90,14 +103,16 @@ class Generating(Schema):
     model: str = Field("", max_length=200)
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
-    max_tokens: int | None = Field(None, ge=1)
+    max_tokens: Limit | None = None
     temperature: float | None = Field(None, ge=0, le=5)
     top_p: float | None = Field(None, ge=0, le=1)
-    top_k: int | None = Field(None, ge=0)  # this and the next two are not OpenAI's, but local servers have them
+    top_k: int | None = Field(
+        None, ge=-1, lt=1 << 31
+    )  # -1 and 0: off; this and the next two are not OpenAI's, but local servers have them
     min_p: float | None = Field(None, ge=0, le=1)
     repeat_penalty: float | None = Field(None, gt=0, le=10)
     seed: int | None = None
-    stop: Annotated[list[Text], BeforeValidator(_listed)] = Field(default=[], max_length=16)
+    stop: Annotated[list[Text], BeforeValidator(_listed)] = Field(default=[], max_length=STOPS)
     response_format: ResponseFormat = ResponseFormat()
     n: int = 1
 
@@ -126,12 +141,14 @@ class Generating(Schema):
 
     @property
     def most_tokens(self) -> int | None:
-        return self.max_tokens and min(self.max_tokens, MOST_TOKENS)
+        return _tokens(self.max_tokens)
 
     def sampling(self, own: Sampling) -> Sampling:
         """The options of this request over those of the model (`own`)."""
         options = {name: getattr(self, name) for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")}
         options |= {"max_tokens": self.most_tokens, "seed": self.seed}
+        if self.top_k == -1:
+            options["top_k"] = 0
         return replace(
             own,
             **{name: value for name, value in options.items() if value is not None},
@@ -144,7 +161,7 @@ class Chat(Generating):
     """The body of `POST /v1/chat/completions`."""
 
     messages: list[ChatMessage] = Field(min_length=1, max_length=4096)
-    max_completion_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: Limit | None = None
     tool_choice: str | dict[str, Any] = "auto"
     codebase: str | None = None  # not OpenAI's: the codebase for NAME+repo
 
@@ -157,8 +174,7 @@ class Chat(Generating):
 
     @property
     def most_tokens(self) -> int | None:
-        limit = self.max_completion_tokens or self.max_tokens
-        return limit and min(limit, MOST_TOKENS)
+        return _tokens(self.max_completion_tokens or self.max_tokens)
 
 
 class Completion(Generating):

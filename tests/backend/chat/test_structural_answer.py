@@ -1,5 +1,6 @@
 """A structural question through every face: the same text, exact places, and no model."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,15 @@ def test_a_signature_is_whole_and_on_one_line() -> None:
     spot = Location("a.py", 3, "go", "function", f"def go( *, a: int = {'1' * 200}, ) -> dict[ str, int ]", 0)
     text = listing(StructuralAnswer(StructuralQuery("signature", "go"), (spot,), (), is_complete=True), 1)
     assert text == f"`go` is defined in `a.py:3` [1]: `def go(*, a: int = {'1' * 200}) -> dict[str, int]`\n"
+
+
+def test_a_path_and_a_line_show_their_hidden_characters() -> None:
+    spot = Location("a\n\u202e.py", 3, "go", "call", "go('\x1b[2J')", 0)
+    text = listing(StructuralAnswer(StructuralQuery("calls", "go"), (spot,), (), is_complete=True), 1)
+    assert text == "`go` is called in `a\\n\\u202e.py:3` [1] in `go`: `go('\\x1b[2J')`\n"
+    spots = tuple(replace(spot, line=n) for n in range(30))
+    many = listing(StructuralAnswer(StructuralQuery("calls", "go"), spots, (), is_complete=True), 1)
+    assert many.endswith(" more in `a\\n\\u202e.py`\n")
 
 
 def test_code_with_backticks_stays_in_its_span() -> None:

@@ -100,3 +100,26 @@ async def test_a_follower_behind_the_floor_gets_an_error_though_the_events_are_i
         await log.followed(1, 4)
     log.events.notify(log.session, await log.grow(1))
     assert await first == [1, 2, 3, 4, 5]
+
+
+async def test_an_end_that_could_not_be_stored_reaches_each_follower_once_after_the_stored_events(log: Log) -> None:
+    async def two() -> list[Event]:
+        async with aclosing(log.events.follow(log.session, 0)) as following:
+            return [await anext(following) for _ in range(3)]
+
+    await log.grow(2)
+    early = asyncio.create_task(two())
+    await eventually(lambda: log.events.followers(log.session))
+    log.events.tell_end(log.session, "turn", {"reason": "error"})
+    log.events.notify(log.session)
+    for got in (await early, await two()):  # the second follows after the end was told
+        assert [(event.seq, event.type) for event in got] == [(1, "delta"), (2, "delta"), (0, "end")]
+        assert got[-1].wire == {"session": log.session, "turn": "turn", "type": "end", "reason": "error"}
+    log.events.forget_end(log.session, "turn")
+    assert await log.followed(0, 2) == [1, 2]
+    async with aclosing(log.events.follow(log.session, 2)) as following:
+        log.events.publish_status(log.session, "turn", "next")
+        waiting = asyncio.create_task(anext(following))
+        await eventually(lambda: log.events.followers(log.session))
+        log.events.publish_status(log.session, "turn", "next")
+        assert (await waiting).type == "status"

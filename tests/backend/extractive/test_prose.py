@@ -56,5 +56,10 @@ def test_code_with_backticks_stays_in_its_span() -> None:
     assert [code_span(text) for text in ("a.b", "use `x`", "a``b")] == ["`a.b`", "`` use `x` ``", "``` a``b ```"]
 
 
+def test_a_name_shows_its_hidden_characters() -> None:
+    assert code_span("a\x1b[2J\n\u202eb") == "`a\\x1b[2J \\u202eb`"
+    assert name("[2]\x9b\u200b") == "\\[2]\\x9b\\u200b"
+
+
 def test_a_heading_that_reads_as_a_citation_is_plain_words() -> None:
     assert [name(text) for text in ("Box.open", "see `a.py:3`", "[2]")] == ["`Box.open`", "see a.py\\:3", "\\[2]"]

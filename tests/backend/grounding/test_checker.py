@@ -1,7 +1,9 @@
 """Citations checked against what was shown and what the disk holds, through the server: events, grounding, REST."""
 
 import asyncio
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,22 @@ async def test_each_citation_is_judged(tmp_path: Path, says: str, found: list[tu
     assert statuses(answer) == found
     all_ok = all(status == "ok" for _, _, status in found)
     assert answer.get("grounding") == (float(all_ok) if found else None)
+
+
+async def test_a_file_rewritten_with_the_size_and_time_of_before_has_one_truth(tmp_path: Path) -> None:
+    lay_out(tmp_path / "code", FILES)
+    file = tmp_path / "code" / "shop" / "mail.py"
+    os.utime(file, (10**9, 10**9))
+    async with running(tmp_path / "data", scripted("`send_receipt` mails it [1]."), watch=False) as world:
+        done = await world.post("/index", {"path": str(tmp_path / "code"), "wait": True})
+        assert done.status_code == 200, done.text
+        file.write_text(MAIL.replace("return address", "return ADDRESS"))
+        os.utime(file, (10**9, 10**9))
+        hit = (await world.post("/search", {"query": "send_receipt"})).json()["hits"][0]
+        answer = await ask(world)
+    assert ("return ADDRESS" in hit["text"], hit["fresh"]) == (True, True)
+    assert statuses(answer) == [("[1]", [1], "ok")]
+    assert answer["sources"][0]["sha"] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Attachments of a question: files of the codebase, ranges and selections, unsaved text."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,34 @@ def test_what_lies_outside_is_not_read(tmp_path: Path, path: str) -> None:
     with pytest.raises(ApiError) as refused:
         attached_hits((Attachment(path),), root)
     assert refused.value.code.name == "bad_params"
+
+
+def refusal(root: Path, path: str) -> str:
+    with pytest.raises(ApiError) as refused:
+        attached_hits((Attachment(path),), root)
+    assert refused.value.code.name == "bad_params"
+    return str(refused.value)
+
+
+def test_the_name_of_the_file_that_a_link_leads_to_counts(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PASSWORD=hunter2")
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy" / "server.pem").write_text("x")
+    (tmp_path / "a.py").write_text("a")
+    for name, target in (("settings.py", ".env"), ("again.py", "settings.py"), ("link.py", "a.py"), ("key", "deploy")):
+        (tmp_path / name).symlink_to(target)
+    for path in ("settings.py", "again.py", "key/server.pem", "key/../deploy/server.pem"):
+        assert "named like a file of secrets" in refusal(tmp_path, path)
+    assert [hit.text for hit in attached_hits((Attachment("link.py"),), tmp_path)] == ["a"]
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "device.py").symlink_to("/dev/zero")
+    (tmp_path / "link.py").symlink_to("pipe.py")
+    (tmp_path / "circle.py").symlink_to("circle.py")
+    assert refusal(tmp_path, "pipe.py") == "context 'pipe.py' cannot be read: it is no regular file"
+    assert refusal(tmp_path, "link.py") == "context 'link.py' cannot be read: it is no regular file"
+    assert "outside the codebase" in refusal(tmp_path, "device.py")
+    assert "is no path of a file" in refusal(tmp_path, "a\0.py")
+    assert refusal(tmp_path, "circle.py").startswith("context 'circle.py'")

@@ -14,6 +14,7 @@ from backend.indexing.embedders import Embedders
 from backend.indexing.indexes import Indexes
 from backend.indexing.jobs import Jobs
 from backend.indexing.retrieval import Retrieval
+from backend.indexing.workers import no_workers
 from indexer.embedding.base import HashEmbedder, Vectors
 from indexer.storage.codebases import Codebases
 from indexer.update.refresh import refresh
@@ -163,7 +164,7 @@ async def test_an_index_by_an_older_version_that_nothing_brings_up_to_date_is_lo
 
 def test_so_is_one_that_is_searched_without_a_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = lay_out(tmp_path / "code")
-    indexes = Indexes(tmp_path / "indexes", Embedders(HashEmbedder(), HashEmbedder))
+    indexes = Indexes(tmp_path / "indexes", Embedders(HashEmbedder(), HashEmbedder), no_workers())
     retrieval = Retrieval(indexes, on_use=indexes.warn_if_incomplete)
     refresh(indexes.store(str(root)), HashEmbedder(model_id="older"))
     for query in ("load_config", "render"):
@@ -192,7 +193,7 @@ async def test_changes_wait_in_one_job_whatever_their_number(tmp_path: Path) -> 
             assert go_on.wait(PATIENCE_S)
             return super().embed_documents(texts)
 
-    indexes = Indexes(tmp_path / "indexes", Embedders(Slow(), HashEmbedder))
+    indexes = Indexes(tmp_path / "indexes", Embedders(Slow(), HashEmbedder), no_workers())
     jobs = Jobs(indexes, watch=True)
     first = await jobs.start(str(root))
     store = indexes.store(str(root))

@@ -1,5 +1,6 @@
 """Index jobs: their states, their queue and their end. Changes that become jobs: test_freshness.py."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from backend.indexing import jobs as module
 from backend.indexing.embedders import Embedders
 from backend.indexing.indexes import Indexes
 from backend.indexing.jobs import Jobs, report_wire
+from backend.indexing.workers import no_workers
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import IndexStorage
 from indexer.types import IndexReport, Skip
@@ -21,7 +23,7 @@ from tests.indexer.harness import lay_out
 
 @asynccontextmanager
 async def started(folder: Path) -> AsyncIterator[Jobs]:
-    jobs = Jobs(Indexes(folder / "indexes", Embedders(HashEmbedder(), HashEmbedder)), watch=False)
+    jobs = Jobs(Indexes(folder / "indexes", Embedders(HashEmbedder(), HashEmbedder), no_workers()), watch=False)
     try:
         yield jobs
     finally:
@@ -56,16 +58,45 @@ async def test_a_job_ends_with_its_report(tmp_path: Path) -> None:
     assert "error" not in wire
 
 
-async def test_the_same_codebase_has_one_running_job(tmp_path: Path, gate: threading.Event) -> None:
-    root, other = (str(lay_out(tmp_path / name, {"a.py": "def f(): pass\n"})) for name in ("code", "other"))
+async def test_the_same_codebase_has_one_running_job_and_two_run_side_by_side(
+    tmp_path: Path, gate: threading.Event
+) -> None:
+    roots = [str(lay_out(tmp_path / name, {"a.py": "def f(): pass\n"})) for name in ("code", "other", "third")]
     async with started(tmp_path) as jobs:
-        first, queued = await jobs.start(root), await jobs.start(other)
-        assert await jobs.start(root) is first
-        assert (first.state, queued.state) == ("running", "queued")
-        assert jobs.is_busy(queued.codebase)
+        started_jobs = [await jobs.start(root) for root in roots]
+        assert await jobs.start(roots[0]) is started_jobs[0]
+        assert [job.state for job in started_jobs] == ["running", "running", "queued"]
+        assert jobs.is_busy(started_jobs[2].codebase)
         gate.set()
-        await jobs.wait(queued)
-    assert (first.state, queued.state) == ("done", "done")
+        await jobs.wait(started_jobs[2])
+    assert [job.state for job in started_jobs] == ["done"] * 3
+
+
+async def test_a_running_job_is_cancelled_and_the_queued_one_runs(tmp_path: Path, gate: threading.Event) -> None:
+    roots = [str(lay_out(tmp_path / name, {"a.py": "def f(): pass\n"})) for name in ("code", "other", "third")]
+    async with started(tmp_path) as jobs:
+        first, second, third = [await jobs.start(root) for root in roots]
+        cancelling = asyncio.create_task(jobs.cancel(first.id))
+        await asyncio.sleep(0)  # until it waits for the job
+        gate.set()
+        await cancelling
+        assert first.wire["error"]["code"] == "cancelled"
+        await jobs.wait(third)
+        await jobs.wait(second)
+        assert await jobs.cancel(third.id) is third
+    assert [job.state for job in (first, second, third)] == ["cancelled", "done", "done"]
+
+
+async def test_a_queued_job_is_cancelled_at_once(tmp_path: Path, gate: threading.Event) -> None:
+    roots = [str(lay_out(tmp_path / name, {"a.py": "def f(): pass\n"})) for name in ("code", "other", "third")]
+    async with started(tmp_path) as jobs:
+        queued = [await jobs.start(root) for root in roots][2]
+        assert (await jobs.cancel(queued.id)).state == "cancelled"
+        with pytest.raises(ApiError, match="before it began"):
+            await jobs.wait(queued)
+        with pytest.raises(ApiError, match="no index job nothing"):
+            await jobs.cancel("nothing")
+        gate.set()
 
 
 async def test_a_job_that_fails_has_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

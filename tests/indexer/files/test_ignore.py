@@ -1,5 +1,7 @@
 """Ignore rules: by git in a repository, and with the same results outside one."""
 
+import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -63,17 +65,73 @@ def test_a_tracked_file_that_was_deleted_is_still_listed_and_then_not_found(tmp_
     assert [item.path for item in walk(tmp_path) if isinstance(item, Candidate)] == ["a.py"]
 
 
-def test_repositories_inside_are_walked_by_their_own_rules(tmp_path: Path) -> None:
-    git(tmp_path, "init")
+@pytest.mark.parametrize("repository", [True, False])
+def test_a_repository_inside_is_one_path(tmp_path: Path, repository: bool) -> None:
+    if repository:
+        git(tmp_path, "init")
     inner = tmp_path / "vendor" / "lib"
-    put(inner, ".gitignore", text="*.o\n")
-    put(inner, "a.c", "a.o")
+    put(inner, "a.c")
     git(inner, "init")
     put(tmp_path, "main.c")
-    assert [path for path in listed(tmp_path) if "/.git" not in path] == ["main.c", "vendor/lib/a.c"]
+    assert listed(tmp_path) == ["main.c", "vendor/lib"]
+    assert listed(inner) == ["a.c"]
+    assert list(git_listing(tmp_path, ["vendor/lib/a.c"])) == ["vendor/lib"]
 
 
-def test_a_submodule_is_walked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_worktree_inside_is_one_path(tmp_path: Path, ignored: bool) -> None:
+    git(tmp_path, "init")
+    put(tmp_path, "a.py")
+    put(tmp_path, ".gitignore", text=".claude/\n" * ignored)
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "x")
+    git(tmp_path, "worktree", "add", ".claude/worktrees/feat")
+    assert listed(tmp_path) == [".claude/worktrees/feat"] * (not ignored) + ["a.py"]
+    assert listed(tmp_path / ".claude" / "worktrees" / "feat") == ["a.py"]
+
+
+def test_what_git_tracks_below_a_link_or_a_repository_is_not_listed(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    put(tmp_path, "link/a.py", "clone/b.py", "c.py")
+    git(tmp_path, "add", ".")
+    shutil.rmtree(tmp_path / "link")
+    (tmp_path / "link").symlink_to("/etc")
+    put(tmp_path, "clone/.git/HEAD")
+    assert listed(tmp_path) == ["c.py", "clone", "link"]
+
+
+def test_rules_from_outside_the_folder_apply(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    put(tmp_path, ".gitignore", text="/pkg/*.log\n!keep.tmp\n")
+    put(tmp_path, ".git/info/exclude", text="*.tmp\n/pkg/local\n")
+    put(tmp_path, "mine", text="*.user\n!local\n")
+    git(tmp_path, "config", "core.excludesFile", str(tmp_path / "mine"))
+    put(tmp_path / "pkg", "a.py", "b.log", "sub/c.log", "d.tmp", "keep.tmp", "local", "e.user")
+    assert listed(tmp_path / "pkg") == ["a.py", "keep.tmp", "sub/c.log"]
+
+
+def test_a_folder_that_is_ignored_but_tracked_has_what_is_tracked(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    put(tmp_path, ".gitignore", text="/data/\n")
+    put(tmp_path / "data", "a.py", "b.py")
+    git(tmp_path, "add", "-f", "data/a.py")
+    assert listed(tmp_path / "data") == ["a.py"]
+
+
+@pytest.mark.parametrize("repository", [True, False])
+@pytest.mark.parametrize("name", [".gitignore", ".lanternignore"])
+def test_an_ignore_file_that_is_a_pipe_or_a_link_has_no_rules(tmp_path: Path, name: str, repository: bool) -> None:
+    root = tmp_path / "root"
+    put(root, "a.py", "sub/b.py")
+    put(tmp_path, "rules", text="*\n")
+    if repository:
+        git(root, "init")
+    os.mkfifo(root / name)
+    (root / "sub" / name).symlink_to(tmp_path / "rules")
+    assert listed(root) == ["a.py", "sub/b.py"]
+
+
+def test_a_submodule_is_one_path(tmp_path: Path) -> None:
     library, root = tmp_path / "library", tmp_path / "root"
     put(library, "lib.py")
     git(library, "init")
@@ -82,7 +140,7 @@ def test_a_submodule_is_walked(tmp_path: Path) -> None:
     put(root, "main.py")
     git(root, "init")
     git(root, "-c", "protocol.file.allow=always", "submodule", "add", str(library), "dep")
-    assert [path for path in listed(root) if "/.git" not in path] == [".gitmodules", "dep/lib.py", "main.py"]
+    assert listed(root) == [".gitmodules", "dep", "main.py"]
 
 
 @pytest.mark.parametrize("repository", [True, False])
@@ -163,3 +221,39 @@ def test_a_folder_s_own_git_configuration_runs_nothing(tmp_path: Path) -> None:
     git(tmp_path, "config", "core.fsmonitor", f"touch {tmp_path / 'ran'}; false")
     assert listed(tmp_path) == ["a.py"]
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("repository", [True, False])
+def test_a_pattern_of_many_stars_costs_nothing(tmp_path: Path, repository: bool) -> None:
+    """Backtracking would take longer than the universe exists, in git too."""
+    if repository:
+        git(tmp_path, "init")
+    put(tmp_path, "a" * 200, "x")
+    for name in (".gitignore", ".lanternignore"):
+        put(tmp_path, name, text="*a" * 30 + "b\n" + "**/" * 30 + "*a" * 30 + "b\n" + "x\n")
+    assert listed(tmp_path) == ["a" * 200]
+
+
+@pytest.mark.parametrize("hostile", ["../secret.py", "sub/../../s.py", "/etc/hosts.py", "./sub/bb.py", "sub//bbb.py"])
+def test_a_path_in_the_index_that_leads_elsewhere_is_left_out(tmp_path: Path, hostile: str) -> None:
+    """git refuses to add such a path, but lists one that is in the file already."""
+    root, placeholder = tmp_path / "code", "x" * len(hostile)
+    put(root, "sub/b.py", placeholder)
+    put(tmp_path, "secret.py", "s.py")
+    git(root, "init")
+    git(root, "add", "-A")
+    (root / placeholder).unlink()
+    index = root / ".git/index"
+    data = index.read_bytes()[:-20].replace(placeholder.encode(), hostile.encode())
+    index.write_bytes(data + hashlib.sha1(data).digest())
+    assert hostile in git(root, "ls-files", "-z").split("\0")
+    assert listed(root) == ["sub/b.py"]
+
+
+@pytest.mark.parametrize("worktree", ["../..", "/", "/usr"])
+def test_a_work_tree_elsewhere_lists_nothing_else(tmp_path: Path, worktree: str) -> None:
+    root = tmp_path / "code"
+    put(root, "a.py", "sub/b.py")
+    git(root, "init")
+    git(root, "config", "core.worktree", worktree)
+    assert listed(root / "sub") == ["b.py"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from indexer.errors import CodebaseUnreadable
 from indexer.files import scan
+from indexer.files.opening import read_below
 from indexer.files.scan import Candidate, decode, read, sha_of, walk
 from indexer.files.secrets import MARK
 from indexer.types import Skip, SourceFile
@@ -62,7 +64,7 @@ def test_names_that_only_resemble_skipped_ones(tmp_path: Path, name: str) -> Non
 def test_a_candidate_has_the_stat_of_its_file(tmp_path: Path) -> None:
     file = put(tmp_path, "a.py", "x = 1\n")
     os.utime(file, ns=(5, 7_000_000_123))
-    assert list(walk(tmp_path)) == [Candidate("a.py", 6, 7_000_000_123)]
+    assert list(walk(tmp_path)) == [Candidate("a.py", 6, 7_000_000_123, file.stat().st_ctime_ns)]
 
 
 def test_links_are_never_followed(tmp_path: Path) -> None:
@@ -85,14 +87,13 @@ def test_an_excluded_folder_is_one_skip(tmp_path: Path) -> None:
 
 def test_of_a_file_of_50_megabytes_only_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    read_bytes = scan._read_bytes
 
-    def counted(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
-        data, info = read_bytes(path, limit)
+    def counted(root: Path, path: str, limit: int) -> tuple[bytes, os.stat_result]:
+        data, info = read_below(root, path, limit)
         sizes.append(len(data))
         return data, info
 
-    monkeypatch.setattr(scan, "_read_bytes", counted)
+    monkeypatch.setattr(scan, "read_below", counted)
     with (tmp_path / "huge.json").open("wb") as file:
         file.truncate(50_000_000)
     assert look(tmp_path) == ([], {"huge.json": scan.OVERSIZED})
@@ -189,3 +190,60 @@ def test_a_root_that_is_not_a_folder(tmp_path: Path, name: str, message: str) ->
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(CodebaseUnreadable, match=message):
         list(walk(tmp_path / name))
+
+
+def test_what_is_below_a_link_is_not_read(tmp_path: Path) -> None:
+    """git may track `a/b.py` while `a` is a link on disk."""
+    put(tmp_path, "outside/b.py")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a").symlink_to(tmp_path / "outside")
+    assert read(root, Candidate("a/b.py", 6, 0)) == Skip("a/b.py", scan.SYMLINK)
+    assert sha_of(root, "a/b.py") is None
+
+
+def test_what_is_no_file_has_no_sha(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "folder").mkdir()
+    assert [sha_of(tmp_path, path) for path in ("pipe.py", "folder", "../root", "/etc/passwd", "")] == [None] * 5
+
+
+@pytest.mark.process
+def test_a_socket_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the name of a socket is short
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind("s.py")
+        assert look(tmp_path) == ([], {"s.py": scan.SPECIAL})
+        assert read(tmp_path, Candidate("s.py", 0, 0)) == Skip("s.py", scan.SPECIAL)
+
+
+@pytest.mark.parametrize("root", ["/proc", "/sys", "/dev"])
+def test_a_folder_that_the_system_makes_is_no_codebase(root: str) -> None:
+    if not Path(root).is_dir():
+        pytest.skip(f"no {root} here")
+    with pytest.raises(CodebaseUnreadable, match="made by the system"):
+        next(walk(Path(root)))
+
+
+def test_a_time_beyond_64_bits_is_the_last_one_that_fits(tmp_path: Path) -> None:
+    file = put(tmp_path, "a.py")
+    os.utime(file, (10**10, 10**10))  # the year 2286
+    [candidate] = walk(tmp_path)
+    assert isinstance(candidate, Candidate)
+    assert candidate.mtime_ns == 2**63 - 1
+    source = read(tmp_path, candidate)
+    assert isinstance(source, SourceFile)
+    assert source.mtime_ns == 2**63 - 1
+
+
+def test_a_repository_inside_is_one_skip(tmp_path: Path) -> None:
+    put(tmp_path, "a.py")
+    put(tmp_path, "clone/.git/HEAD")
+    put(tmp_path, "clone/b.py")
+    put(tmp_path, "trees/feat/.git", "gitdir: /elsewhere\n")
+    put(tmp_path, "trees/feat/a.py")
+    put(tmp_path, "plain/.git/notes.txt")  # without a HEAD it is a folder like others
+    put(tmp_path, "plain/c.py")
+    assert look(tmp_path) == (["a.py", "plain/c.py"], dict.fromkeys(["clone", "trees/feat"], scan.NESTED))
+    assert look(tmp_path / "clone") == (["b.py"], {})
+    assert look(tmp_path / "trees" / "feat") == (["a.py"], {})

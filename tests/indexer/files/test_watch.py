@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.files import watch
+from indexer.files import mounts, watch
 from indexer.files.watch import EVENTS, POLLING, Changes, Watch
+from indexer.workers.pool import in_process
 from tests.indexer.harness import FILES, lay_out, put
 
 PATIENCE_S = 20  # on a loaded machine
@@ -43,7 +44,7 @@ class Batches:
 
 @contextmanager
 def watching(root: Path) -> Iterator[Batches]:
-    watched = Batches(Watch(root))
+    watched = Batches(Watch(root, in_process))
     thread = threading.Thread(target=watched.collect)
     thread.start()
     try:
@@ -206,5 +207,17 @@ def test_it_polls_when_a_name_is_not_unicode(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_network_file_system_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_REMOTE", ("",))  # every kind counts as remote
-    assert Watch(lay_out(tmp_path / "code")).how == POLLING
+    monkeypatch.setattr(mounts, "_REMOTE", ("",))  # every kind counts as remote
+    assert Watch(lay_out(tmp_path / "code"), in_process).how == POLLING
+
+
+def test_a_repository_inside_is_not_watched_but_its_beginning_is_noticed(tmp_path: Path) -> None:
+    root = lay_out(tmp_path / "code", FILES | {"lib/a.py": "x = 1\n", "trees/feat/.git": "gitdir: x\n"})
+    put(root, "trees/feat/deep/a.py", "x = 1\n")
+    with watching(root) as watched:
+        put(root, "trees/feat/deep/a.py", "x = 2\n")
+        put(root, "trees/feat/b.py", "x = 2\n")
+        put(root, "README.md", "# Changed\n")
+        assert watched.until("README.md") == {"README.md"}
+        put(root, "lib/.git", "gitdir: x\n")
+        assert watched.next() is None

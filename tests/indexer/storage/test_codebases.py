@@ -8,7 +8,7 @@ from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseUnreadable, IndexStorage, NotIndexed
 from indexer.storage.codebases import Codebases, codebase_id
 from indexer.update.refresh import refresh
-from tests.indexer.harness import World, lay_out
+from tests.indexer.harness import FILES, World, lay_out
 
 
 def test_an_id_is_readable_stable_and_unique(tmp_path: Path) -> None:
@@ -28,6 +28,20 @@ def test_the_nearest_codebase_around_a_path_is_found(tmp_path: Path) -> None:
     assert [store.root if store else None for store in found] == [outer, outer, inner]
     assert codebases.get(opened.id) is opened
     assert codebases.find(tmp_path) is None
+
+
+def test_a_repository_inside_is_not_part_of_the_codebase_around_it(tmp_path: Path) -> None:
+    outer = lay_out(tmp_path / "outer")
+    feat = lay_out(outer / "trees" / "feat", FILES | {".git": "gitdir: x\n"})
+    codebases = Codebases(tmp_path / "indexes")
+    assert codebases.left_out(feat) is None
+    codebases.open(outer)
+    assert codebases.find(feat / "app") is None
+    assert codebases.left_out(feat / "app") == feat
+    assert codebases.left_out(outer / "app") is None
+    opened = codebases.open(feat)
+    assert codebases.find(feat / "app") is opened
+    assert codebases.left_out(feat / "app") is None
 
 
 def test_info_of_a_new_and_an_indexed_codebase(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import CodebaseEmpty
-from indexer.files.scan import Candidate, walk
+from indexer.files.scan import NESTED, Candidate, walk
 from indexer.types import IndexReport, Skip
 from indexer.update.refresh import refresh
 from tests.indexer.harness import World, put
@@ -96,13 +96,16 @@ def test_an_edited_ignore_file_looks_at_everything(world: World) -> None:
     assert same_as_full_refresh(world)
 
 
-def test_a_repository_inside_looks_at_everything(world: World) -> None:
-    subprocess.run(["git", "init", "-q", "lib"], cwd=world.root, check=True)
+def test_what_becomes_a_repository_of_its_own_leaves_the_index(world: World) -> None:
     put(world.root, "lib/src/a.py", "x = 1\n")
     assert part(world, "lib/src/a.py").changed == 1
+    subprocess.run(["git", "init", "-q", "lib"], cwd=world.root, check=True)
+    report = part(world, "lib/.git")
+    assert (report.changed, report.removed, report.skipped) == (0, 1, (Skip("lib", NESTED),))
     put(world.root, "lib/src/a.py", "x = 2\n")
-    assert part(world, "lib/src/a.py").changed == 1
-    assert "lib/src/a.py" in paths(world)
+    report = part(world, "lib/src/a.py")
+    assert (report.changed, report.removed, report.skipped) == (0, 0, (Skip("lib", NESTED),))
+    assert "lib/src/a.py" not in paths(world)
     assert same_as_full_refresh(world)
 
 

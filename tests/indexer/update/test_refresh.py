@@ -10,6 +10,7 @@ from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, In
 from indexer.search.searcher import Searcher
 from indexer.types import Progress
 from indexer.update.refresh import refresh
+from indexer.workers.pool import Runner
 from tests.indexer.harness import World, put
 
 OLD = 1_000_000_000 * 10**9  # long before anything was indexed
@@ -192,7 +193,7 @@ def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(
         return bool(reports) and reports[-1].chunks >= 60
 
     with pytest.raises(IndexCancelled):
-        refresh(world.store, world.embedder, on_progress=reports.append, cancelled=enough)
+        refresh(world.store, world.embedder, on_progress=reports.append, runner=Runner(cancelled=enough))
     with world.store.read() as snapshot:
         files, _ = snapshot.counts()
     assert 30 <= files < 100

@@ -1,5 +1,6 @@
 """The GGUF container, byte by byte. Whole model files and damaged ones: test_header.py."""
 
+import os
 import struct
 from pathlib import Path
 
@@ -91,3 +92,9 @@ def test_a_file_that_is_missing_empty_or_something_else(tmp_path: Path) -> None:
 
 def test_sizes_are_written_for_people() -> None:
     assert [human_bytes(size) for size in (100, 2_000_000, 9_020_000)] == ["100 B", "2 MB", "9.02 MB"]
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.gguf")
+    with pytest.raises(ModelUnavailable, match="no file, but a pipe"):
+        read_part(tmp_path / "x.gguf")

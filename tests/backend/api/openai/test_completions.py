@@ -5,9 +5,11 @@ from pathlib import Path
 import openai
 import pytest
 
+from backend.api.openai.schemas import MOST_TOKENS
 from models.scripted import ScriptedEngine
 from models.types import Fim
-from tests.backend.api.openai.harness import TEXTS, talking
+from tests.backend.api.openai.harness import QUESTION, TEXTS, talking
+from tests.backend.harness import running
 
 pytestmark = pytest.mark.process
 
@@ -67,3 +69,49 @@ async def test_embeddings_are_those_of_the_searches_as_numbers_or_bytes(tmp_path
     assert [row.embedding for row in as_bytes.data] == [pytest.approx(row.tolist()) for row in wanted]
     assert as_floats.data[0].embedding == pytest.approx(wanted[0].tolist())
     assert (as_bytes.model, as_bytes.usage.prompt_tokens) == ("hash-64", 6)
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize(("limit", "expected"), [(-1, MOST_TOKENS), (1 << 40, MOST_TOKENS), (7, 7)])
+async def test_minus_one_is_no_limit_of_tokens(tmp_path: Path, field: str, limit: int, expected: int) -> None:
+    engine = ScriptedEngine(TEXTS)
+    async with running(tmp_path, engine) as world:
+        for model in ("scripted", "scripted+repo"):
+            body = {"model": model, "messages": QUESTION, field: limit}
+            answer = await world.post("/v1/chat/completions", body)
+            assert answer.json()["choices"][0]["message"]["content"] == "It works."
+    assert [sampling.max_tokens for sampling in engine.samplings] == [expected] * 2
+
+
+@pytest.mark.parametrize(("body", "field"), [({"max_tokens": 0}, "max_tokens"), ({"max_tokens": -2}, "max_tokens")])
+async def test_other_numbers_below_one_are_no_limits(tmp_path: Path, body: dict[str, int], field: str) -> None:
+    async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
+        answer = await world.post("/v1/completions", {"prompt": "x"} | body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, field)
+
+
+@pytest.mark.parametrize(("top_k", "expected"), [(-1, 0), (0, 0), (40, 40), (None, None)])
+async def test_a_top_k_of_minus_one_is_off(tmp_path: Path, top_k: int | None, expected: int | None) -> None:
+    engine = ScriptedEngine(TEXTS)
+    async with running(tmp_path, engine) as world:
+        assert (await world.post("/v1/completions", {"prompt": "x", "top_k": top_k})).status_code == 200
+    assert [sampling.top_k for sampling in engine.samplings] == [expected]
+
+
+@pytest.mark.parametrize(("count", "status"), [(17, 200), (64, 200), (65, 400)])
+async def test_up_to_64_stop_texts_are_taken(tmp_path: Path, count: int, status: int) -> None:
+    engine, stops = ScriptedEngine(TEXTS), [f"stop{n}" for n in range(count)]
+    async with running(tmp_path, engine) as world:
+        assert (await world.post("/v1/completions", {"prompt": "x", "stop": stops})).status_code == status
+    assert [sampling.stop for sampling in engine.samplings] == ([tuple(stops)] if status == 200 else [])
+
+
+async def test_an_end_mark_in_ordinary_text_does_not_end_an_answer(tmp_path: Path) -> None:
+    """A mark ends an answer as a token only; what an engine sends as text is text, whatever the interface."""
+    texts = ("Qwen ends with ", "<|im_", "end|>", " and ", "<|end|>", ".")
+    async with running(tmp_path, ScriptedEngine(texts)) as world:
+        for model in ("scripted", "scripted+repo"):
+            answer = await world.post("/v1/chat/completions", {"model": model, "messages": QUESTION})
+            assert answer.json()["choices"][0]["message"]["content"] == "".join(texts)
+        asked = await world.post("/chat/query", {"query": "How does it end?", "retrieval": "off"})
+    assert asked.json()["response"] == "".join(texts)

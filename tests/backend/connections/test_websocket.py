@@ -1,0 +1,46 @@
+"""Every handshake is answered, and bytes that are no text are no defect of the server."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+
+from backend.connections import http
+from models.scripted import ScriptedEngine
+from tests.backend.connections.harness import raw, request
+from tests.backend.connections.test_http import UPGRADE
+from tests.backend.harness import running
+
+pytestmark = pytest.mark.process
+
+
+@pytest.mark.parametrize("line", ["Content-Length: 5", "Transfer-Encoding: chunked", "X: \x01", "Sec-WebSocket-Key: x"])
+async def test_a_handshake_that_cannot_be_read_is_answered_and_closed(tmp_path: Path, line: str) -> None:
+    async with running(tmp_path, ScriptedEngine()) as world, raw(world) as connection:
+        await connection.send(request(world, "/v1/ws", *UPGRADE, line))
+        assert (await connection.rest()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_socket_without_the_token_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "SILENT_S", 0.3)
+    lines = (*UPGRADE, "Sec-WebSocket-Protocol: lantern.v1, token.wrong")
+    async with running(tmp_path, ScriptedEngine()) as world, raw(world) as connection:
+        await connection.send(request(world, "/v1/ws", *lines))
+        received = await connection.rest()  # it does not answer the close frame
+    assert received.startswith(b"HTTP/1.1 101 ")
+    assert received.endswith(b"\x88\x02" + (4401).to_bytes(2))
+
+
+async def test_text_that_is_not_utf8_closes_the_socket_without_a_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path, ScriptedEngine()) as world, world.socket() as socket:
+        socket.raw.transport.write(Frame(Opcode.TEXT, b"\xff\xfe").serialize(mask=True))
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.raw.recv()
+        assert (await world.get("/health")).status_code == 200
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1007
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -1,0 +1,133 @@
+"""The database: what is deleted is gone from its bytes, a damaged one is refused, and errors quote no text."""
+
+import logging
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from backend.config import BadSetting
+from backend.db import conversations, database
+from backend.db.database import Database
+from backend.errors import translate
+from backend.wiring import build_services
+from tests.backend.harness import settings_in
+from tests.processes import eventually
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database(f"sqlite:///{tmp_path / 'lantern.db'}")
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def planted(folder: Path) -> set[bytes]:
+    """The planted words in the bytes of all files."""
+    return {word for file in folder.iterdir() for word in re.findall(rb"planted\w+", file.read_bytes())}
+
+
+def ask(db: Session, words: str) -> str:
+    session = conversations.open_session(db, None, None, None)
+    row, _ = conversations.accept(db, session.id, None, "t", f"planted{words} " * 300)
+    conversations.finish(db, row, "stop", spoken=[f"plantedspoken{words}"])
+    return row.conversation_id
+
+
+async def test_what_is_deleted_is_gone_from_all_bytes(db: Database, tmp_path: Path) -> None:
+    ids = [await db.write(lambda s, n=n: ask(s, f"q{n}")) for n in range(30)]  # type: ignore[misc]
+    assert len(planted(tmp_path)) == 60
+    await db.write(lambda s: conversations.clear(s, ids[:29]))
+    await db.purge()
+    assert planted(tmp_path) == {b"plantedq29", b"plantedspokenq29"}
+    await db.write(lambda s: conversations.clear(s, ids))
+    await db.purge()
+    assert planted(tmp_path) == set()
+
+
+async def test_a_reader_of_another_program_delays_that_until_it_leaves(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "PURGE_WAIT_S", 0.01)
+    conversation = await db.write(lambda s: ask(s, "q"))
+    other = sqlite3.connect(tmp_path / "lantern.db", isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM turns").fetchone()
+    await db.write(lambda s: conversations.clear(s, [conversation]))
+    await db.purge()
+    assert planted(tmp_path)
+    other.execute("ROLLBACK")
+    other.close()
+    await eventually(lambda: not planted(tmp_path))
+
+
+async def test_what_a_killed_server_left_in_the_log_is_gone_after_the_next_start(tmp_path: Path) -> None:
+    killed = Database(f"sqlite:///{tmp_path / 'lantern.db'}")
+    killed.migrate()
+    conversation = await killed.write(lambda s: ask(s, "q"))
+    await killed.write(lambda s: conversations.clear(s, [conversation]))
+    assert planted(tmp_path)
+    again = Database(f"sqlite:///{tmp_path / 'lantern.db'}")
+    again.migrate()
+    assert planted(tmp_path) == set()
+    again.close()
+    killed.close()
+
+
+async def test_an_error_and_its_log_quote_no_question(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    def fails(s: Session) -> None:
+        s.connection().exec_driver_sql("INSERT INTO nowhere VALUES (?)", ("planted".upper(),))
+
+    with pytest.raises(OperationalError) as caught:
+        await db.write(fails)
+    logging.getLogger("backend").error("failed", exc_info=caught.value)
+    assert "no such table: nowhere" in caplog.text
+    assert "PLANTED" not in caplog.text + str(caught.value)
+
+
+@pytest.mark.parametrize("damage", ["page", "version", "json"])
+async def test_a_damaged_database_stops_the_start_with_its_name(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "lantern.db"
+    sound = Database(f"sqlite:///{file}")
+    sound.migrate()
+    for number in range(30):
+        await sound.write(lambda s, n=number: ask(s, f"q{n}"))  # type: ignore[misc]
+    sound.close()
+    if damage == "page":
+        data = bytearray(file.read_bytes())
+        for start in range(4096 * 5, len(data), 4096 * 3):
+            data[start : start + 12] = b"\xa5" * 12
+        file.write_bytes(data)
+    else:
+        with sqlite3.connect(file) as other:
+            if damage == "version":
+                other.execute("UPDATE alembic_version SET version_num = '0\x07'")
+            else:
+                other.execute("UPDATE turns SET status = 'open', usage = '{\x01'")
+        other.close()
+    with pytest.raises(BadSetting, match=r"lantern\.db cannot be used: "):
+        async with build_services(settings_in(tmp_path)):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "words"),
+    [
+        ("database or disk is full", "storage_full", "free some space"),
+        ("database is locked", "internal", "locked by another program"),
+        ("attempt to write a readonly database", "internal", "cannot be written"),
+        ("unable to open database file", "internal", "cannot be opened"),
+        ("disk I/O error", "internal", "check the disk"),
+        ("database disk image is malformed", "internal", "is damaged"),
+        ("Could not decode to UTF-8 column 'question'", "internal", "is damaged"),
+    ],
+)
+def test_what_sqlite_says_is_translated(says: str, code: str, words: str) -> None:
+    error = translate(OperationalError("SELECT", {}, sqlite3.OperationalError(says)))
+    assert error is not None
+    assert (error.code.name, words in error.message) == (code, True)
