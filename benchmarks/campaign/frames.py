@@ -1,10 +1,7 @@
 """Damaged WebSocket frames and REST calls made from the OpenAPI description: no server error, and it goes on."""
 
-import importlib.util
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,15 +9,13 @@ from random import Random
 from typing import Any
 
 from benchmarks.campaign.server import Server, serving, write
-from benchmarks.campaign.trial import Skipped, Trial
+from benchmarks.campaign.trial import Trial
 from benchmarks.campaign.watch import harm
 from benchmarks.campaign.websocket import BINARY, CLOSE, PING, TEXT, Closed, Socket, frame
-from benchmarks.document import ROOT
 
 BATCH = 25  # frames between two valid calls; a connection may have 32 open requests
 WATCHED = 500  # frames that count as one failure, where the server was hurt by one of them
 _ALLOWED_CLOSES = (None, 1000, 1002, 1003, 1005, 1007, 1009, 4408)  # 1011 would be an error of the server
-_OPENAPI_S = 3600.0
 _REST_S = 0.5  # for the answer to a frame that may be a part of one
 _VALUES: tuple[Any, ...] = (
     None, True, -1, 0, 1 << 63, 1 << 200, -(1 << 200), 1e308, 0.1, "", "a", "\0", "\ud800", "\x1b[2J", "../../passwd",
@@ -214,24 +209,21 @@ def _one_connection(server: Server, data: bytes) -> None:
 
 
 def openapi(trial: Trial) -> None:
-    """Calls that schemathesis makes from `/openapi.json`, by a program of its own."""
-    if importlib.util.find_spec("benchmarks.fuzz_api") is None:
-        raise Skipped("benchmarks.fuzz_api is not there")
+    """Calls that schemathesis makes from `/openapi.json` (`benchmarks/fuzz_api.py`)."""
+    from benchmarks.fuzz_api import Report, fuzz  # takes a second to import
+
     root = write(trial.folder / "code", {"a.py": "def beacon():\n    return 7\n"})
     with serving(trial.folder / "data") as server:
         server.index(root)
-        trial.cases = trial.count
-        if problem := harm(trial, server, lambda: _fuzz(trial, server)):
+        reports: list[Report] = []
+        seed = trial.random.randrange(1 << 30)
+
+        def send() -> None:
+            reports.append(fuzz(server.url, server.token, root, trial.count, seed))
+
+        if problem := harm(trial, server, send):
             trial.fail("openapi", problem, server.output)
-
-
-def _fuzz(trial: Trial, server: Server) -> None:
-    command = [sys.executable, "-m", "benchmarks.fuzz_api", "--cases", str(trial.count)]
-    done = subprocess.run(
-        [*command, "--url", server.url, "--token", server.token],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=_OPENAPI_S,
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-400:]
+        for report in reports:
+            trial.cases += report.cases
+            for failure in report.failures:
+                trial.fail("openapi", failure, failure)
