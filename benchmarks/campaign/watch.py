@@ -18,6 +18,7 @@ EVERY_S = 0.05
 FROZEN_S = 1.0  # the longest that `/health` may take
 SERVER_BYTES, WORKER_BYTES = 600_000_000, 1_000_000_000  # at most; of a server without a model
 _LETHAL_BYTES = 3_000_000_000  # a process that has more is killed, so that this machine survives
+_HOPELESS_S = 15.0  # a server that does not answer for so long is killed, so that the campaign goes on
 _SCAN_EVERY_S = 0.25
 _WAIT_S = 60.0  # for one answer
 
@@ -38,7 +39,7 @@ class Watch:
         self._asked: _Asked | None = None
         self._worst_s = 0.0
         self.server_bytes = self.worker_bytes = 0
-        self.killed = ""  # what had to be killed for its memory
+        self.killed = ""  # what had to be killed, and why
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._poll, self._sample)]
 
     @property
@@ -50,7 +51,7 @@ class Watch:
         asked = self._asked
         if asked is None:
             return 0.0
-        return time.monotonic() - asked.at_s - (self._starved_s() - asked.starved_s)
+        return time.monotonic() - asked.at_s - max(0.0, self._starved_s() - asked.starved_s)
 
     def _starved_s(self) -> float:
         """Seconds for which the event loop of the server, and the thread that asks it, waited for a processor."""
@@ -64,24 +65,24 @@ class Watch:
         while not self._stop.wait(EVERY_S):
             if self._server.alive:
                 self._asked = _Asked(time.monotonic(), self._starved_s())
-                if self._answers():
-                    self._worst_s = self.worst_s
+                self._ask()
+                self._worst_s = self.worst_s
                 self._asked = None
 
-    def _answers(self) -> bool:
+    def _ask(self) -> None:
+        """Waits for an answer, or for the end of the server, which others notice."""
         host = self._server.url.rpartition("/")[2]
-        connection = http.client.HTTPConnection(host, timeout=_WAIT_S)
-        with contextlib.closing(connection):
-            try:
-                connection.request("GET", "/health")
-                return connection.getresponse().status == 200
-            except TimeoutError:
-                return True  # it counts with the time that it took
-            except (OSError, http.client.HTTPException):
-                return False  # the server has died, which others notice
+        with (
+            contextlib.closing(http.client.HTTPConnection(host, timeout=_WAIT_S)) as connection,
+            contextlib.suppress(OSError, http.client.HTTPException),
+        ):
+            connection.request("GET", "/health")
+            connection.getresponse()
 
     def _sample(self) -> None:
         while not self._stop.wait(_SCAN_EVERY_S):
+            if self._server.alive and self._took_s() > _HOPELESS_S:
+                self._kill(self._server.pid, f"did not answer for {_HOPELESS_S:.0f} s")
             for pid in self._server.processes():
                 with contextlib.suppress(OSError):
                     self._look_at(pid)
@@ -97,7 +98,11 @@ class Watch:
         else:
             self.worker_bytes = max(self.worker_bytes, most)
         if _bytes_of(status, "VmRSS") > _LETHAL_BYTES:
-            self.killed = "the server" if pid == self._server.pid else "a worker"
+            self._kill(pid, f"had more than {_LETHAL_BYTES / 1e9:.0f} GB")
+
+    def _kill(self, pid: int, why: str) -> None:
+        self.killed = f"{'the server' if pid == self._server.pid else 'a worker'} {why} and was killed"
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
     def start(self) -> None:
@@ -116,7 +121,7 @@ class Watch:
     def problems(self) -> Iterator[str]:
         """What is wrong with what was seen."""
         if self.killed:
-            yield f"{self.killed} had more than {_LETHAL_BYTES / 1e9:.0f} GB and was killed"
+            yield self.killed
         if self.worst_s > FROZEN_S:
             yield f"/health took {self.worst_s:.1f} s"
         if self.server_bytes > SERVER_BYTES:
