@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import socket
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from threading import Event, Thread
 import httpx
 
 from benchmarks.campaign.server import Server, serving, with_model, write
-from benchmarks.campaign.trial import Trial
+from benchmarks.campaign.trial import Skipped, Trial
 from benchmarks.campaign.watch import FROZEN_S, harm, unharmed
 from benchmarks.campaign.websocket import Socket, connection, frame, handshake, reset
 
@@ -24,6 +25,7 @@ _HEADER_BYTES = 600_000_000  # in the long campaign
 _SPREAD = 8  # connections that share a flood
 _SETTLES_S = 10.0
 _CLOSES_S = 5.0
+_OWN_FILES = 200
 
 
 def _head(server: Server, call: str, *lines: str) -> bytes:
@@ -221,7 +223,11 @@ def _long_handshake(server: Server, size: int) -> None:
 
 
 def idle(trial: Trial) -> None:
-    """So many silent connections; `/health` answers all the while, and the log does not grow."""
+    """More silent connections than the server may open files: `/health` answers, and the log does not grow."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < trial.count + _OWN_FILES:
+        raise Skipped(f"this process may open {hard} files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with serving(trial.folder / "data") as server:
         socks: list[socket.socket] = []
         printed = len(server.output)

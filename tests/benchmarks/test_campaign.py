@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.campaign import __main__ as command
 from benchmarks.campaign import shapes
+from benchmarks.campaign.server import FILES
 from benchmarks.campaign.table import FAULTS
 from benchmarks.campaign.trial import Fault, Skipped, Trial, attempt
 from benchmarks.campaign.watch import FROZEN_S, SERVER_BYTES, WORKER_BYTES, Watch
@@ -138,6 +139,7 @@ def test_the_campaign_is_as_large_as_promised() -> None:
         "a large tree": 30_000,
     }
     assert full.items() >= promised.items()
+    assert full["idle connections"] > FILES
     assert all(1 <= fault.quick <= fault.full for fault in FAULTS)
 
 
