@@ -47,6 +47,7 @@ PARSER_SHAPES: dict[str, Callable[[int], str]] = {
     "balanced braces": _balanced("{\n", "}\n"),
     "open comments": _lines("/*"),
     "quote, quotes, interpolation": _repeated("'\"${\n"),
+    "open interpolation": _repeated('"${\n'),
     "nested interpolation": _repeated('"${"\n'),
     "f-string interpolation": _repeated("f'{f\"{\n"),
     "less than": _lines("a<"),
@@ -91,7 +92,7 @@ class Bomb(NamedTuple):
 SUFFIXES = {row.grammar: row.suffixes[0] for row in LANGUAGES if row.grammar}
 # The shapes that killed a server, as the issue lists them.
 KNOWN = (
-    ("quote, quotes, interpolation", "kotlin", 6_000),
+    ("open interpolation", "kotlin", 6_000),
     ("tabbed list", "markdown", 50_000),
     ("open comments", "python", 30_000),
     ("open parentheses", "python", 900_000),
