@@ -105,12 +105,13 @@ bench-answers: setup ## measure the quality of answers (an hour or two)
 	$(BIN)/python -m benchmarks.answers.run --n $(N) --llama-server $(LLAMA_SERVER) $(if $(QUICK),--quick) \
 		$(if $(ONLY),--only '$(ONLY)') $(if $(KEEP),--keep '$(KEEP)') $(if $(BENCH),--bench '$(BENCH)')
 
-soak: setup $(STAMPS)/gguf ## the server under load for long
-	$(BIN)/python -m benchmarks.soak
-	$(BIN)/python -m benchmarks.soak_sessions
+# ONLY=regular expression of the faults, SEED=, SCALE=times as many cases. What failed is kept in build/campaign.
+CAMPAIGN := -m benchmarks.campaign $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed $(SEED)) $(if $(SCALE),--scale $(SCALE))
+soak: setup $(STAMPS)/gguf ## hostile files, clients and moments against a server, and a table (half an hour)
+	$(BIN)/python $(CAMPAIGN)
 
-soak-quick: setup
-	$(BIN)/python -m benchmarks.soak --quick
+soak-quick: setup $(STAMPS)/gguf ## the same in two minutes; part of the test suite
+	$(BIN)/python $(CAMPAIGN) --quick
 
 soak-engine: setup ## the engine under load for long
 	$(BIN)/python -m benchmarks.soak_engine

@@ -1,14 +1,12 @@
-"""`make soak`: kills index jobs at random moments. `--quick` kills only a few.
+"""A fault of the campaign (`make soak`): index jobs that are killed at random moments.
 
 After each kill every file in the index is complete, in its old or new version. At the end the index equals a fresh one.
 """
 
-import argparse
 import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -110,20 +108,3 @@ def _check(world: World, indexed: dict[str, set[int]]) -> None:
         path = min(found)
         hits = Searcher(world.store, HashEmbedder()).search(path.removesuffix(".py"))
         assert path in {hit.path for hit in hits}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few kills")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    kills = 10 if args.quick else 200
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as name:
-        working = kill_repeatedly(Path(name), kills, args.seed)
-    took = time.perf_counter() - start
-    print(f"{kills} of {kills} kills survived ({working} while at work) in {took:.0f} s; equal to a fresh build")
-
-
-if __name__ == "__main__":
-    main()

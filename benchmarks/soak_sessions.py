@@ -1,12 +1,11 @@
-"""`make soak`: a client whose connection drops and a server that is killed, again and again; no event is lost.
+"""A client whose connection drops and a server that is killed, again and again; no event is lost.
 
-The model is a tiny one. The tests run a few rounds of the same.
+The model is a tiny one. `make soak` and the tests run the same, more and fewer times.
 """
 
 import asyncio
 import json
 import random
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -128,15 +127,3 @@ async def kill_repeatedly(folder: Path, lives: int) -> set[int]:
         client.check(served)
     assert len(client.seen) == head
     return {int(event["turn"].partition("-")[0]) for event in client.seen}
-
-
-async def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        client = await drop_repeatedly(Path(name) / "drops", turns=100)
-        print(f"{client.drops} drops: {len(client.seen)} events, none lost", flush=True)
-        lives = await kill_repeatedly(Path(name) / "kills", lives=40)
-        print(f"40 kills: events of {len(lives)} lives, none lost")
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -27,6 +27,7 @@ NEED_LLAMA = (
 # The modules that take longest, in this order before all others: a long one that starts last would run alone.
 LONGEST = (
     "real/test_every_api.py",
+    "e2e/test_campaign.py",
     "e2e/test_cli.py",
     "benchmarks/test_engine.py",
     "e2e/test_models.py",

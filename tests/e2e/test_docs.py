@@ -23,7 +23,7 @@ from tests.e2e.harness import Served, environment, serving
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
 WRAPPED = [page for page in PAGES if page.name not in ("architecture.md", "benchmarks.md")]
 LINE = 120
 # Commands that never end, need a terminal, a network or a file of the reader, or install something.
