@@ -4,7 +4,7 @@ import sqlite3
 
 from indexer.parsing.identifiers import TERMS
 
-_SCHEMA = 6
+_SCHEMA = 5
 VERSION = _SCHEMA * 1000 + TERMS  # full-text rows can only be deleted by the terms they were inserted with
 KEPT_GENERATIONS = 1000  # the index remembers which chunks these last generations deleted
 

@@ -204,6 +204,9 @@ class Store:
         except IndexDamaged:
             self._database.recreate()
             self.create()
+        with self._database.writing() as db:
+            if "version" not in {column[1] for column in db.execute("PRAGMA table_info(skips)")}:  # of release 0.2
+                db.execute("ALTER TABLE skips ADD COLUMN version TEXT NOT NULL DEFAULT ''")
 
 
 def _try_lock(file: TextIO) -> bool:
