@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from indexer.embedding.base import Embedder
 from indexer.errors import IndexCancelled
+from indexer.files.languages import LANGUAGES
+from indexer.files.secrets.masking import mask
 from indexer.workers.pool import Call, WorkerPool, in_process
 
 _QUESTION_WORKERS = 2
@@ -50,9 +52,13 @@ def start_workers(embedder: Embedder) -> Workers:
 
 
 def _load_questions() -> None:
-    import indexer.navigation.structural_answers  # noqa: F401
+    from indexer.navigation.structural_answers import load
+
+    load(row.name for row in LANGUAGES)
 
 
 def _load_jobs(_embedder: Embedder) -> None:
     """The embedder is loaded already: it was unpickled."""
     import indexer.update.prepare  # noqa: F401
+
+    mask("")

@@ -3,9 +3,10 @@
 Gives no answer when it is unsure, or when nothing is found. Does not know how an answer is worded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from indexer.files.secrets.masking import mask
 from indexer.navigation.definitions import list_definitions, list_members
 from indexer.navigation.entrypoints import list_commands, list_routes
 from indexer.navigation.intent import QueryKind, StructuralQuery
@@ -14,6 +15,7 @@ from indexer.navigation.modules import Modules
 from indexer.navigation.navigator import Navigator
 from indexer.navigation.usages import list_calls, list_imports, list_subtypes, list_tests, list_uses
 from indexer.navigation.working_tree import WorkingTree
+from indexer.parsing import references
 from indexer.storage.store import Store
 from indexer.types import Hit
 
@@ -47,6 +49,7 @@ class StructuralAnswer:
 def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
     """None when unsure. Reads files, for about 0.1 s at most. Raises NotIndexed, IndexDamaged, IndexStorage."""
     with store.read() as snapshot:
+        load(snapshot.languages())
         files = WorkingTree(store.root, snapshot)
         navigator = Navigator(query, snapshot, files, Modules(snapshot, store.root.name))
         found = _ANSWERS[query.kind](navigator)
@@ -54,6 +57,13 @@ def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
             return None
         whole, is_complete = query.kind in _SHOWING_DEFINITIONS, navigator.is_complete and len(found) <= _LOCATIONS
         return StructuralAnswer(query, *_with_code(found[:_LOCATIONS], files, whole=whole), is_complete)
+
+
+def load(languages: Iterable[str]) -> None:
+    """Loads what reading and parsing need. A process does so once, and no question should run out of time for it."""
+    mask("")
+    for language in languages:
+        references.load(language)
 
 
 def _with_code(

@@ -10,9 +10,10 @@ from typing import Literal
 
 from indexer.files.languages import BY_NAME
 from indexer.parsing import scopes
+from indexer.parsing.definition_queries import QUERIES
 from indexer.parsing.definitions import SECONDS, definitions
 from indexer.parsing.reference_queries import IMPORTS, USES
-from indexer.parsing.syntax import Match, Node, Span, Tree, matches, parse_tree
+from indexer.parsing.syntax import Match, Node, Span, Tree, compiled, matches, parse_tree
 from indexer.types import Symbol
 
 Kind = Literal["call", "import", "inherit", "use"]
@@ -45,6 +46,14 @@ class Reference:
     def local(self) -> str:
         """The name of an import in this file."""
         return self.alias or self.name
+
+
+def load(language: str) -> None:
+    """Compiles what a language needs, so that the time for its first text is that of the text."""
+    grammar = BY_NAME[language].grammar if language in BY_NAME else ""
+    for queries in (QUERIES, IMPORTS, USES, scopes.SCOPES) if grammar else ():
+        if grammar in queries:
+            compiled(grammar, queries[grammar])
 
 
 def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Reference, ...]:

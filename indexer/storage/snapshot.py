@@ -86,6 +86,10 @@ class Snapshot:
         """The recipes that files were indexed with, each once."""
         return [row[0] for row in self._db.execute("SELECT DISTINCT recipe FROM files")]
 
+    def languages(self) -> tuple[str, ...]:
+        """Of the files in the index."""
+        return tuple(row[0] for row in self._db.execute("SELECT DISTINCT language FROM files"))
+
     def skips(self) -> tuple[Skip, ...]:
         return tuple(Skip(*row) for row in self._db.execute("SELECT path, reason, version FROM skips ORDER BY path"))
 
