@@ -197,6 +197,8 @@ class Jobs:
         def work() -> IndexReport:
             if job.follow:
                 self._watchers.follow(store)  # before the walk, so that no change in between is missed
+                if job.cancelled.is_set():  # before it was followed, perhaps
+                    self._watchers.unfollow(store.id)
             report = refresh(
                 store,
                 self._indexes.embedders.static,
