@@ -9,6 +9,7 @@ IndexerError
 │   ├── IndexFull         the disk is full
 │   └── IndexDamaged      the file is damaged or of another version; the next job rebuilds it
 ├── WorkerDied            content crashed the process that handled it, or took too much time or memory
+│   └── NoWorker          the system starts no process for it, whatever the content is
 └── IndexCancelled        the job was cancelled; what was written stays
 """
 
@@ -46,6 +47,10 @@ class IndexDamaged(IndexStorage):
 
 
 class WorkerDied(IndexerError):
+    pass
+
+
+class NoWorker(WorkerDied):
     pass
 
 

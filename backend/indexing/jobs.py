@@ -17,7 +17,7 @@ from backend.db.conversations import new_id
 from backend.errors import ApiError, to_api_error
 from backend.indexing.indexes import Indexes
 from backend.indexing.watchers import Watchers
-from indexer.errors import IndexStorage
+from indexer.errors import IndexStorage, NoWorker
 from indexer.files.watch import Changes
 from indexer.storage.store import Store
 from indexer.types import IndexReport, Masked, Progress
@@ -197,6 +197,8 @@ class Jobs:
         def work() -> IndexReport:
             if job.follow:
                 self._watchers.follow(store)  # before the walk, so that no change in between is missed
+                if job.cancelled.is_set():  # before it was followed, perhaps
+                    self._watchers.unfollow(store.id)
             report = refresh(
                 store,
                 self._indexes.embedders.static,
@@ -217,7 +219,7 @@ class Jobs:
                 job.report = await asyncio.to_thread(work)
                 job.state = "done"
             except Exception as failure:  # noqa: BLE001 - the edge of the job
-                if job.follow and isinstance(failure, IndexStorage):
+                if job.follow and isinstance(failure, (IndexStorage, NoWorker)):
                     self._loop.call_later(RETRY_S, self._enqueue_changes, store, job.only)
                 job.error = to_api_error(failure, log, f"indexing {job.root}")
                 job.state = "cancelled" if job.error.code.name == "cancelled" else "failed"

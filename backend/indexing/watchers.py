@@ -2,10 +2,20 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from indexer.files.watch import Changes, Watch
 from indexer.storage.store import Store
 from indexer.workers.pool import Call
+
+
+@dataclass(slots=True)
+class _Followed:
+    """A codebase that is followed; without a watch and its thread while the watch begins."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    watch: Watch | None = None
+    thread: threading.Thread | None = None
 
 
 class Watchers:
@@ -14,41 +24,58 @@ class Watchers:
     def __init__(self, on_changes: Callable[[Store, Changes], None], call: Call) -> None:
         """`on_changes` is called from the thread of a watcher, for every batch. `call` applies ignore rules."""
         self._on_changes, self._call = on_changes, call
-        self._watches: dict[str, tuple[Watch, threading.Thread]] = {}
-        self._lock = threading.Lock()
+        self._followed: dict[str, _Followed] = {}
+        self._lock = threading.Lock()  # never kept while a watch begins: in a large folder that takes minutes
         self._closed = False
 
     def follow(self, store: Store) -> None:
-        """Reports every change from its return on. Does nothing if the codebase is followed already."""
+        """Reports every change from its return on. Does nothing if the codebase is followed already.
+
+        Raises IndexCancelled if `unfollow` or `close` is called meanwhile.
+        """
+        followed = _Followed()
         with self._lock:
-            if self._closed or store.id in self._watches:
+            if self._closed or store.id in self._followed:
                 return
-            watch = Watch(store.root, self._call)
-            thread = threading.Thread(target=self._report, args=(store, watch), name=f"watch {store.root}", daemon=True)
-            self._watches[store.id] = watch, thread
-            thread.start()
+            self._followed[store.id] = followed
+        try:
+            watch = Watch(store.root, self._call, followed.stop)
+        except BaseException:
+            with self._lock:
+                if self._followed.get(store.id) is followed:
+                    del self._followed[store.id]
+            raise
+        thread = threading.Thread(target=self._report, args=(store, watch), name=f"watch {store.root}", daemon=True)
+        with self._lock:
+            if not followed.stop.is_set():
+                followed.watch, followed.thread = watch, thread
+                thread.start()
 
     def how(self, codebase: str) -> str | None:
         """How changes are detected, `events` or `polling`; None for a codebase that is not followed."""
-        followed = self._watches.get(codebase)
-        return followed[0].how if followed else None
+        followed = self._followed.get(codebase)
+        return followed.watch.how if followed and followed.watch else None
 
     def unfollow(self, codebase: str) -> None:
         """Stops following a codebase; returns when its thread has ended."""
         with self._lock:
-            followed = self._watches.pop(codebase, None)
+            followed = self._followed.pop(codebase, None)
         if followed:
-            followed[0].close()
-            followed[1].join()
+            self._end([followed])
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            followed = list(self._watches.values())
-        for watch, _ in followed:
-            watch.close()
-        for _, thread in followed:
-            thread.join()
+            followed = list(self._followed.values())
+        self._end(followed)
+
+    def _end(self, followed: list[_Followed]) -> None:
+        with self._lock:  # no thread is started from now on
+            for each in followed:
+                each.stop.set()
+        for each in followed:
+            if each.thread:
+                each.thread.join()
 
     def _report(self, store: Store, watch: Watch) -> None:
         for changes in watch.batches():

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from indexer.embedding.base import Embedder
-from indexer.errors import IndexCancelled
+from indexer.errors import IndexCancelled, WorkerDied
 from indexer.files.languages import LANGUAGES
 from indexer.files.secrets.masking import mask
 from indexer.workers.pool import Call, WorkerPool, in_process
@@ -43,7 +43,7 @@ def start_workers(embedder: Embedder) -> Workers:
         jobs.close()
 
     def warm() -> None:
-        with suppress(IndexCancelled):  # Lantern stops already
+        with suppress(IndexCancelled, WorkerDied):  # Lantern stops already; or the first question tells why
             questions.run(_load_questions, seconds=_LOAD_CPU_S)
             jobs.run(_load_jobs, embedder, seconds=_LOAD_CPU_S)
 

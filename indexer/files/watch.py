@@ -35,6 +35,7 @@ MAX_BATCH_S = 2.0  # a batch is complete after this time even if changes continu
 GIT_S = 10.0  # the same limit while git holds its lock
 POLL_S = 2.0  # between two polls; longer in a tree that takes long
 POLL_SHARE = 20  # polling takes at most one part in so many of the time
+MAX_FOLDERS = 8_000  # watched by events: to begin with them takes a tenth of a second, in which no other thread runs
 _TRIES = 5  # to list folders that change meanwhile
 _CPU_S = 60.0  # for looking at all files once
 _HEAD, _LOCK = ".git/HEAD", ".git/index.lock"
@@ -49,12 +50,13 @@ Changes = frozenset[str] | None
 class Watch:
     """The changes below `root` from its construction on. `how`: by events or by polling.
 
-    `call`: where ignore rules are applied.
+    `call`: where ignore rules are applied. `stop` ends it, also its construction, which lists all folders.
     """
 
-    def __init__(self, root: Path, call: Call) -> None:
+    def __init__(self, root: Path, call: Call, stop: threading.Event) -> None:
+        """Raises IndexCancelled if it is stopped."""
         self.root = root
-        self._stop = threading.Event()
+        self._stop = stop
         self._run = Runner(call, self._stop.is_set)
         self._source: _Events | _Polling
         remote = remote_file_system(root)
@@ -118,6 +120,8 @@ class _Events:
     def _open(self) -> RustNotify:
         for attempt in range(_TRIES):
             watched = self._run(watched_folders, self._root, seconds=_CPU_S)
+            if len(watched) > MAX_FOLDERS:
+                raise OSError(f"{len(watched):,} folders, of which at most {MAX_FOLDERS:,} are watched at once")
             git = self._root / ".git"
             try:
                 return RustNotify(watched + [str(git)] * git.is_dir(), False, False, 0, False, False)

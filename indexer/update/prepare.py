@@ -14,7 +14,7 @@ from pathlib import Path
 from indexer.embedding.base import Embedder
 from indexer.embedding.int8 import pack
 from indexer.embedding.rerank import key_of
-from indexer.errors import WorkerDied
+from indexer.errors import NoWorker, WorkerDied
 from indexer.files.scan import COSTLY, Candidate, read
 from indexer.parsing.chunking import chunks_of, embedding_text
 from indexer.parsing.definitions import parse
@@ -79,11 +79,13 @@ class Preparer:
 
 
 def prepare_files(preparer: Preparer, tasks: Iterable[Task], runner: Runner) -> Generator[tuple[Task, Outcome]]:
-    """Each task with its outcome, in order, some prepared ahead. Raises IndexCancelled."""
+    """Each task with its outcome, in order, some prepared ahead. Raises IndexCancelled, NoWorker."""
 
     def outcome(task: Task) -> Outcome:
         try:
             return runner(preparer, task, seconds=_CPU_S)
+        except NoWorker:
+            raise
         except WorkerDied as death:
             path = task.candidate.path
             log.warning("%s is left out until it changes: the process that read it was ended, for %s", path, death)

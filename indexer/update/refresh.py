@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from indexer.embedding.base import Embedder
-from indexer.errors import CodebaseEmpty, CodebaseUnreadable, WorkerDied
+from indexer.errors import CodebaseEmpty, CodebaseUnreadable, NoWorker, WorkerDied
 from indexer.files.git_history import commits, head
 from indexer.files.ignore import can_list_alone
 from indexer.files.scan import COSTLY, UNSTORABLE, Candidate, walk
@@ -52,8 +52,8 @@ def refresh(
     unless one of these paths affects others, as an ignore file does. `patience_s`: how long to wait for another job.
     `runner`: where files are read and parsed, until it is cancelled. This process only writes the index.
 
-    Raises CodebaseUnreadable, CodebaseEmpty (nothing to index, with the reasons counted), IndexCancelled
-    and IndexStorage (another job runs, disk full, ...).
+    Raises CodebaseUnreadable, CodebaseEmpty (nothing to index, with the reasons counted), IndexCancelled,
+    NoWorker and IndexStorage (another job runs, disk full, ...).
     """
     with store.indexing(patience_s):
         with store.read() as snapshot:
@@ -218,6 +218,8 @@ class _Job:
         """Calls what looks at the whole codebase."""
         try:
             return self.runner(function, *arguments, seconds=_SCAN_CPU_S)
+        except NoWorker:
+            raise
         except WorkerDied as death:
             raise CodebaseUnreadable(
                 f"{self.store.root} cannot be listed ({death}): index a folder in it, or look at its ignore files"

@@ -1,9 +1,11 @@
 """What the kernel allows a worker process: CPU time for each call, memory for its whole life. Knows no calls."""
 
+import ctypes
 import fcntl
 import math
 import os
 import resource
+import signal
 import sys
 
 MEMORY = 1 << 30  # bytes of address space: what is mapped, so resident memory is always below it
@@ -18,6 +20,9 @@ def limit_process(lifeline: int) -> None:
     _set(resource.RLIMIT_CORE, 0)
     if sys.platform == "linux":  # macOS knows the limit, but counts the shared libraries of the system too
         _set(resource.RLIMIT_AS, MEMORY)
+    if sys.platform == "darwin":  # where SIGIO is ignored, unless a function of C, which needs no interpreter, takes it
+        system = ctypes.CDLL(None)
+        system.signal(signal.SIGIO, system._exit)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 

@@ -4,27 +4,28 @@ A call that crashes, takes too long or needs too much memory costs its process a
 gets another process. Does not know what is called.
 """
 
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pickle import dumps
+from pickle import dumps, loads
 from typing import Any, Protocol, TypeVar
 
-from indexer.errors import IndexCancelled, WorkerDied
-from indexer.workers.process import OUT_OF_MEMORY
+from indexer.errors import IndexCancelled, NoWorker, WorkerDied
+from indexer.workers.process import OUT_OF_MEMORY, TOO_DEEP
 
 T = TypeVar("T")
 
 _WALL = 4.0  # seconds of wall time for each second of CPU time: other processes use the cores, too
 _LEAST_WALL_S = 10.0
+_ANSWER_BYTES = 1 << 28  # the list of a million files has half of it; this process has to hold it
 _LOOK_S = 0.05  # how often a waiting call looks whether it is cancelled
 _REAP_S = 1.0  # for a killed process to end; one that waits for a dead disk ends later
 # One thread per process: the pool is the parallelism, and each thread would take address space of its own.
@@ -47,7 +48,8 @@ class Call(Protocol):
     ) -> T:
         """The function's result, or the error that it raised. `seconds`: of CPU time.
 
-        Raises WorkerDied where it crashed or broke a limit, IndexCancelled where it was cancelled meanwhile.
+        Raises WorkerDied where it crashed or broke a limit, IndexCancelled where it was cancelled meanwhile, NoWorker
+        where the system gives no process.
         """
         ...
 
@@ -124,6 +126,8 @@ class WorkerPool:
             while True:
                 if self._is_closed or cancelled():
                     raise IndexCancelled(CANCELLED)
+                while self._idle and self._idle[-1].has_ended():  # the system killed it: no call is to blame
+                    self._idle.pop().end()
                 if self._idle or len(self._busy) < self._size:
                     # Starting a process takes a millisecond; what it imports is loaded by its first call.
                     worker = self._idle.pop() if self._idle else _Worker(self._nice)
@@ -134,16 +138,19 @@ class WorkerPool:
     def _release(self, worker: "_Worker") -> None:
         with self._changed:
             self._busy.discard(worker)
-            if worker.is_alive and not self._is_closed:
+            is_kept = worker.is_alive and not self._is_closed
+            if is_kept:
                 self._idle.append(worker)
             self._changed.notify()
+        if worker.is_alive and not is_kept:
+            worker.end()
 
 
 class _Worker:
     """One process, and the socket by which it is called."""
 
     def __init__(self, nice: int) -> None:
-        """Raises WorkerDied if no process can be started."""
+        """Raises NoWorker if no process can be started."""
         self.is_alive = True
         path = [entry for entry in sys.path if entry]  # not the current directory
         with ExitStack() as on_failure, ExitStack() as theirs:
@@ -161,32 +168,48 @@ class _Worker:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     env=os.environ | _ENVIRONMENT,
+                    process_group=0,  # Ctrl-C and Ctrl-Z in a terminal are for this process
                 )
             except OSError as error:
-                raise WorkerDied(f"no worker process can be started: {error.strerror}") from error
+                raise NoWorker(f"no worker process can be started: {error.strerror}") from error
             on_failure.pop_all()
         self._connection = Connection(ours.detach())
         if nice:
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, nice)
+            with suppress(ProcessLookupError):  # it has ended: its first call will tell
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, nice)
+
+    def has_ended(self) -> bool:
+        """Whether the process, which has no call, is gone."""
+        return self._process.poll() is not None
 
     def call(self, request: bytes, wall_s: float, cancelled: Callable[[], bool]) -> tuple[Any, Exception | None]:
         """The answer of the process, which is ended where it breaks a limit or the call is cancelled."""
-        deadline = time.monotonic() + wall_s
         try:
             self._connection.send_bytes(request)
+            # Looks are counted, not seconds: this process may be stopped meanwhile.
+            looks = math.ceil(wall_s / _LOOK_S)
             while not self._connection.poll(_LOOK_S):
+                looks -= 1
                 if cancelled():
                     raise IndexCancelled(CANCELLED)
-                if time.monotonic() > deadline:
+                if looks <= 0:
                     raise WorkerDied(f"it took longer than {wall_s:.0f} s")
-            answer: tuple[Any, Exception | None] = self._connection.recv()
-        except (EOFError, OSError):
+            answer: tuple[Any, Exception | None] = loads(self._received())  # noqa: S301 - of our own process
+        except (EOFError, ConnectionError):
             self.end()
             raise WorkerDied(self._reason()) from None
-        except (IndexCancelled, WorkerDied):
+        except BaseException:  # also an interrupt: the answer would be taken for that of the next call
             self.end()
             raise
         return answer
+
+    def _received(self) -> bytes:
+        try:
+            return self._connection.recv_bytes(_ANSWER_BYTES)
+        except ConnectionError:
+            raise
+        except OSError as error:  # it is longer, or the process ended in the middle of it
+            raise WorkerDied(f"its result cannot be read: {error}") from None
 
     def interrupt(self) -> None:
         """Kills the process; the thread that waits for its answer ends the rest."""
@@ -205,6 +228,8 @@ class _Worker:
         status = self._process.returncode
         if status == OUT_OF_MEMORY:
             return "it needed too much memory"
+        if status == TOO_DEEP:
+            return "it nests too deeply"
         if status == -signal.SIGXCPU:
             return "it took too much CPU time"
         return f"it crashed ({signal.Signals(-status).name if status is not None and status < 0 else status})"

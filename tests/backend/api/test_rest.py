@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,25 @@ async def test_health_and_metrics_count_what_happened(tmp_path: Path) -> None:
     assert health["memory_bytes"] > 10_000_000
     assert 'lantern_turns_total{reason="error"} 1.0' in metrics
     assert "POST /chat/query" in docs
+
+
+async def test_health_is_answered_while_all_threads_are_busy(tmp_path: Path) -> None:
+    loop, busy, end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def work() -> None:
+        loop.call_soon_threadsafe(busy.set)
+        assert end.wait(30)
+
+    with ThreadPoolExecutor(1) as threads:
+        loop.set_default_executor(threads)
+        async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
+            waiting = asyncio.create_task(asyncio.to_thread(work))
+            await busy.wait()
+            try:
+                assert (await asyncio.wait_for(world.get("/health"), 20)).status_code == 200
+            finally:
+                end.set()
+                await waiting
 
 
 async def test_a_cancelled_query_returns_its_text_so_far(tmp_path: Path) -> None:

@@ -10,14 +10,17 @@ import pytest
 
 from backend.errors import ApiError
 from backend.indexing import jobs as module
+from backend.indexing import watchers
 from backend.indexing.embedders import Embedders
 from backend.indexing.indexes import Indexes
 from backend.indexing.jobs import Jobs, report_wire
 from backend.indexing.workers import no_workers
 from indexer.embedding.base import HashEmbedder
-from indexer.errors import IndexStorage
+from indexer.errors import IndexCancelled, IndexStorage
+from indexer.storage.store import Store
 from indexer.types import IndexReport, Masked, Skip
 from indexer.update.refresh import refresh
+from indexer.workers.pool import Call
 from tests.indexer.harness import lay_out
 
 
@@ -97,6 +100,61 @@ async def test_a_queued_job_is_cancelled_at_once(tmp_path: Path, gate: threading
         with pytest.raises(ApiError, match="no index job nothing"):
             await jobs.cancel("nothing")
         gate.set()
+
+
+class EndlessWatch:
+    """A watch of a folder so large that it never begins."""
+
+    began: threading.Event
+
+    def __init__(self, root: Path, call: Call, stop: threading.Event) -> None:
+        self.began.set()
+        assert stop.wait(30)
+        raise IndexCancelled("stopped")
+
+
+@pytest.fixture
+def watching(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    monkeypatch.setattr(watchers, "Watch", EndlessWatch)
+    EndlessWatch.began = threading.Event()
+    return EndlessWatch.began
+
+
+async def test_a_job_whose_watch_begins_is_cancelled_and_another_one_runs(
+    tmp_path: Path, watching: threading.Event
+) -> None:
+    async with started(tmp_path) as jobs:
+        job = await jobs.start(str(lay_out(tmp_path / "code")), watch=True)
+        assert await asyncio.to_thread(watching.wait, 30)
+        other = await jobs.start(str(lay_out(tmp_path / "other")))
+        await jobs.wait(other)
+        assert (await jobs.cancel(job.id)).state == "cancelled"
+        assert jobs.watched(job.codebase) is None
+    assert other.state == "done"
+
+
+async def test_a_watch_that_begins_does_not_delay_the_end(tmp_path: Path, watching: threading.Event) -> None:
+    async with started(tmp_path) as jobs:
+        job = await jobs.start(str(lay_out(tmp_path / "code")), watch=True)
+        assert await asyncio.to_thread(watching.wait, 30)
+    assert job.state == "cancelled"
+
+
+async def test_a_job_that_is_cancelled_before_it_follows_its_codebase_follows_it_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with started(tmp_path) as jobs:
+        follow = jobs._watchers.follow
+
+        def cancelled_first(store: Store) -> None:
+            job.cancelled.set()
+            follow(store)
+
+        monkeypatch.setattr(jobs._watchers, "follow", cancelled_first)
+        job = await jobs.start(str(lay_out(tmp_path / "code")), watch=True)
+        with pytest.raises(ApiError, match="cancelled"):
+            await jobs.wait(job)
+        assert jobs.watched(job.codebase) is None
 
 
 async def test_a_job_that_fails_has_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,16 +5,20 @@ import os
 import queue
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
+from indexer.errors import IndexCancelled
 from indexer.files import mounts, watch
 from indexer.files.watch import EVENTS, POLLING, Changes, Watch
 from indexer.workers.pool import in_process
 from tests.indexer.harness import FILES, lay_out, put
+
+T = TypeVar("T")
 
 PATIENCE_S = 20  # on a loaded machine
 
@@ -44,7 +48,7 @@ class Batches:
 
 @contextmanager
 def watching(root: Path) -> Iterator[Batches]:
-    watched = Batches(Watch(root, in_process))
+    watched = Batches(Watch(root, in_process, threading.Event()))
     thread = threading.Thread(target=watched.collect)
     thread.start()
     try:
@@ -208,7 +212,7 @@ def test_it_polls_when_a_name_is_not_unicode(tmp_path: Path, monkeypatch: pytest
 
 def test_a_network_file_system_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mounts, "_REMOTE", ("",))  # every kind counts as remote
-    assert Watch(lay_out(tmp_path / "code"), in_process).how == POLLING
+    assert Watch(lay_out(tmp_path / "code"), in_process, threading.Event()).how == POLLING
 
 
 def test_a_repository_inside_is_not_watched_but_its_beginning_is_noticed(tmp_path: Path) -> None:
@@ -221,3 +225,23 @@ def test_a_repository_inside_is_not_watched_but_its_beginning_is_noticed(tmp_pat
         assert watched.until("README.md") == {"README.md"}
         put(root, "lib/.git", "gitdir: x\n")
         assert watched.next() is None
+
+
+def test_a_tree_of_very_many_folders_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "MAX_FOLDERS", 3)
+    root = lay_out(tmp_path / "code", {"a/m.py": "x = 1\n", "b/m.py": "x = 1\n"})
+    assert Watch(root, in_process, threading.Event()).how == EVENTS
+    put(root, "c/m.py", "x = 1\n")
+    assert Watch(root, in_process, threading.Event()).how == POLLING
+
+
+def test_it_can_be_stopped_while_it_begins(tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def call(function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool]) -> T:
+        stop.set()
+        assert cancelled()
+        raise IndexCancelled
+
+    with pytest.raises(IndexCancelled):
+        Watch(lay_out(tmp_path / "code"), call, stop)

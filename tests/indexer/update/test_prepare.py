@@ -1,5 +1,6 @@
 """Workers give the same outcomes in the same order as one process; a file that kills its worker costs only itself."""
 
+import errno
 import os
 import signal
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from indexer.embedding.base import HashEmbedder
-from indexer.errors import IndexCancelled
+from indexer.errors import IndexCancelled, NoWorker
 from indexer.files.scan import COSTLY, Candidate, walk
 from indexer.storage.rows import PreparedFile
 from indexer.types import Skip
@@ -68,6 +69,18 @@ def test_a_file_that_kills_its_worker_is_skipped_and_no_other_is_lost(
     assert [message.split(",")[0] for message in caplog.messages] == [
         f"deadly{n}.py is left out until it changes: the process that read it was ended" for n in (1, 2)
     ]
+
+
+def test_files_are_not_to_blame_when_no_process_can_be_started(
+    tmp_path: Path, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("indexer.workers.pool.subprocess.Popen", refuse)
+    root = lay_out(tmp_path, {"a.py": "x = 1\n"})
+    with pytest.raises(NoWorker, match="Too many open files"):
+        list(prepare_files(Preparer(root, HashEmbedder(), "recipe"), tasks(root), Runner(pool.run)))
 
 
 def test_a_cancelled_job_ends_at_once_and_leaves_no_call_behind(tmp_path: Path, pool: WorkerPool) -> None:

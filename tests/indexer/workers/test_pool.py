@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.errors import IndexCancelled, NotIndexed, WorkerDied
+from indexer.errors import IndexCancelled, NotIndexed, NoWorker, WorkerDied
 from indexer.parsing.definitions import parse
 from indexer.workers.limits import MEMORY
-from indexer.workers.pool import WorkerPool
+from indexer.workers.pool import _ANSWER_BYTES, WorkerPool
 
 pytestmark = pytest.mark.process
 
@@ -65,6 +65,45 @@ def spin_in_native_code() -> None:
     pow(3, 10**9)
 
 
+class Awkward(Exception):
+    """Cannot be unpickled."""
+
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def fail_awkwardly() -> None:
+    raise Awkward(1, 2)
+
+
+def function_of_its_own() -> object:
+    return lambda: None
+
+
+def nested() -> list[object]:
+    found: list[object] = []
+    for _ in range(100_000):
+        found = [found]
+    return found
+
+
+def endless() -> int:
+    return endless() + 1
+
+
+def many_bytes(length: int) -> bytes:
+    return bytes(length)
+
+
+def sleep_briefly() -> str:
+    time.sleep(0.3)
+    return "slept"
+
+
+def group() -> int:
+    return os.getpgid(0)
+
+
 def test_a_call_returns_its_result_or_raises_its_error_in_the_same_process(pool: WorkerPool) -> None:
     first = pool.run(os.getpid, seconds=1)
     assert pool.run(add, 2, 3, seconds=1) == 5
@@ -79,6 +118,9 @@ def test_a_call_returns_its_result_or_raises_its_error_in_the_same_process(pool:
         (die, (signal.SIGSEGV,), "it crashed (SIGSEGV)"),
         (die, (signal.SIGABRT,), "it crashed (SIGABRT)"),
         (swell, (), "it needed too much memory"),
+        (endless, (), "it nests too deeply"),
+        (nested, (), "it nests too deeply"),
+        (many_bytes, (_ANSWER_BYTES + 1,), "its result cannot be read: bad message length"),
         (spin, (), "it took too much CPU time"),
         (spin_in_native_code, (), "it took too much CPU time"),
     ],
@@ -95,6 +137,73 @@ def test_a_call_that_breaks_a_limit_is_ended_and_the_next_one_runs(
         pool.run(function, *arguments, seconds=1)
     assert str(death.value) == why
     assert pool.run(add, 2, 3, seconds=1) == 5
+
+
+@pytest.mark.parametrize(
+    ("function", "message"), [(fail_awkwardly, "Awkward: 1 and 2"), (function_of_its_own, "function_of_its_own")]
+)
+def test_what_cannot_be_sent_is_told_by_its_text(
+    pool: WorkerPool, function: Callable[[], object], message: str
+) -> None:
+    first = pool.run(os.getpid, seconds=1)
+    with pytest.raises(Exception, match=message) as raised:
+        pool.run(function, seconds=1)
+    assert not isinstance(raised.value, WorkerDied | TypeError)
+    assert pool.run(os.getpid, seconds=1) == first
+
+
+def test_a_process_that_the_system_killed_between_two_calls_costs_no_call(pool: WorkerPool) -> None:
+    first = pool.run(os.getpid, seconds=1)
+    os.kill(first, signal.SIGKILL)
+    while _is_running(first):
+        time.sleep(0.01)
+    assert pool.run(os.getpid, seconds=1) != first
+
+
+def test_an_interrupted_call_leaves_no_answer_for_the_next_one(pool: WorkerPool) -> None:
+    def interrupted() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pool.run(sleep_briefly, seconds=1, cancelled=Once(interrupted))
+    assert pool.run(add, 2, 3, seconds=1) == 5
+
+
+class Once:
+    """False the first time, when a process is chosen; then what the function does."""
+
+    def __init__(self, then: Callable[[], bool]) -> None:
+        self._then, self._asked = then, False
+
+    def __call__(self) -> bool:
+        if self._asked:
+            return self._then()
+        self._asked = True
+        return False
+
+
+def test_time_in_which_the_caller_is_stopped_does_not_count(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.workers.pool._LEAST_WALL_S", 0.2)
+
+    def stopped() -> bool:
+        time.sleep(0.5)  # as after Ctrl-Z
+        return False
+
+    assert pool.run(sleep_briefly, seconds=0.01, cancelled=Once(stopped)) == "slept"
+
+
+def test_a_signal_to_the_group_of_the_caller_does_not_reach_a_worker(pool: WorkerPool) -> None:
+    assert pool.run(group, seconds=1) != os.getpgid(0)
+
+
+def test_without_a_process_the_content_is_not_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    pool = WorkerPool(1)
+    monkeypatch.setattr("indexer.workers.pool.subprocess.Popen", refuse)
+    with pytest.raises(NoWorker, match="Resource temporarily unavailable"):
+        pool.run(add, 2, 3, seconds=1)
 
 
 def test_a_call_that_only_waits_is_ended_by_its_wall_time(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +251,7 @@ def test_closing_ends_the_calls_that_run_and_refuses_others(pool: WorkerPool) ->
 
 OWNER = """
 import os, signal, threading, time
-from indexer.workers.pool import WorkerPool
+from indexer.workers.pool import _ANSWER_BYTES, WorkerPool
 from tests.indexer.workers.test_pool import spin_in_native_code
 
 pool = WorkerPool(1)
