@@ -123,8 +123,8 @@ def no_index(path: Path, left_out: Path | None) -> CommandFailed:
     folder = path.expanduser().resolve()
     if left_out is None:
         return CommandFailed(f"no index for {folder}: run `lantern index {path}` first", NO_INDEX)
-    own = "a codebase of its own (a repository, worktree or submodule)"
-    return CommandFailed(f"no index for {folder}: {left_out} is {own}: run `lantern index {left_out}` first", NO_INDEX)
+    own = "is a codebase of its own (a repository, worktree or submodule): run `lantern index"
+    return CommandFailed(f"no index for {folder}: {left_out} {own} {left_out}` first", NO_INDEX)
 
 
 def command_failed(error: dict[str, str]) -> CommandFailed:

@@ -132,7 +132,7 @@ class Codebases:
         roots = {}
         for file in self._folder.glob("*.root"):
             with suppress(FileNotFoundError):  # the index has just been deleted
-                root = Path(file.read_text("utf-8", "surrogateescape"))
+                root = Path(file.read_bytes().decode("utf-8", "surrogateescape"))
                 if self._file(file.stem).exists() and codebase_id(root) == file.stem:
                     roots[file.stem] = root
         return roots

@@ -182,9 +182,12 @@ async def running(
         embedders = Embedders(HashEmbedder(), HashEmbedder)
         embedders.preload()
         indexes = Indexes(settings.data_dir / "indexes", embedders, start_workers(embedders.static))
-        async with build_services(settings, indexes, engines) as services:
-            built.append(services)
-            yield services
+        try:
+            async with build_services(settings, indexes, engines) as services:
+                built.append(services)
+                yield services
+        finally:
+            indexes.workers.close()
 
     leave = asyncio.Event()
     task = asyncio.create_task(serve(settings, ready.set_result, leave, wire))
