@@ -13,6 +13,7 @@ from tests.indexer.workers.test_pool import BOMBS
 
 pytestmark = pytest.mark.process
 
+FROZEN_S = 5.0  # beside other tests; the campaign measures it on its own
 NAMES = {"kotlin": "bomb.kt", "markdown": "bomb.md", "python": "bomb.py", "java": "Bomb.java", "ruby": "bomb.rb"}
 CODE = {"ok.py": "def harmless():\n    return 1\n\n\ndef caller():\n    return harmless()\n"}
 
@@ -28,19 +29,20 @@ async def health_while(world: World, work: "asyncio.Task[Any]") -> float:
     return worst
 
 
-async def test_files_that_kill_parsers_cost_only_themselves(tmp_path: Path) -> None:
+async def test_files_that_kill_parsers_cost_only_themselves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     bombs = {NAMES[language]: text for language, text in BOMBS.items()} | {"deep.java": "a<" * 10_000 + "\n" * 3}
     root = lay_out(tmp_path / "code", CODE | bombs)
     async with running(tmp_path / "data") as world:
         body = {"path": str(root), "wait": True, "watch": False}
         job = asyncio.create_task(world.post("/index", body))
-        assert await health_while(world, job) < 1.0
+        assert await health_while(world, job) < FROZEN_S
         report = job.result().json()["report"]
         assert report["skipped"]["too costly to parse"] >= 1
         assert report["files"] + sum(report["skipped"].values()) == len(CODE | bombs)
+        deaths = list(caplog.messages)
         again = (await world.post("/index", body)).json()["report"]
         assert again["skipped"] == report["skipped"]
-        assert again["seconds"] < 1.0  # what was too costly is not tried again
+        assert caplog.messages == deaths  # what was too costly is not tried again
         answer = (await world.post("/search", {"query": "who calls harmless"})).json()
         assert [(hit["path"], hit["symbol"]) for hit in answer["hits"]][:1] == [("ok.py", "caller")]
         put = root / NAMES["java"]
@@ -58,7 +60,7 @@ async def test_unsaved_text_that_kills_parsers_costs_one_question_its_chunks(tmp
         context = [{"path": name, "text": BOMBS[language]}]
         question = {"query": "what does harmless return", "context": context}
         asked = asyncio.create_task(world.post("/chat/query", question))
-        assert await health_while(world, asked) < 1.0
+        assert await health_while(world, asked) < FROZEN_S
         assert asked.result().status_code == 200
         assert "harmless" in asked.result().json()["response"]
 
