@@ -262,6 +262,6 @@ def test_git_does_not_wait_for_a_pipe_in_the_repository(
     setup_git(tmp_path, "init", "-q")
     (tmp_path / ".git" / name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / ".git" / name)
-    monkeypatch.setattr(module.subprocess, "Popen", None)  # git is not even started
+    monkeypatch.setattr("subprocess.Popen", None)  # git is not even started
     assert git(tmp_path / "below", "ls-files") is None
     assert list(git_listing(tmp_path)) == ["a.py", "below/b.py"]

@@ -15,7 +15,7 @@ import pytest
 from indexer.errors import IndexCancelled
 from indexer.files import mounts, watch
 from indexer.files.watch import EVENTS, POLLING, Changes, Watch
-from indexer.workers.pool import in_process
+from indexer.workers.pool import in_process, never
 from tests.indexer.harness import FILES, lay_out, put
 
 T = TypeVar("T")
@@ -238,7 +238,7 @@ def test_a_tree_of_very_many_folders_is_polled(tmp_path: Path, monkeypatch: pyte
 def test_it_can_be_stopped_while_it_begins(tmp_path: Path) -> None:
     stop = threading.Event()
 
-    def call(function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool]) -> T:
+    def call(function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never) -> T:
         stop.set()
         assert cancelled()
         raise IndexCancelled
