@@ -12,6 +12,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from indexer.files.repositories import has_pipes
+
 log = logging.getLogger(__name__)
 
 QUICK_S, LONG_S = 10.0, 120.0  # how long git may take
@@ -111,9 +113,12 @@ kill -KILL 0
 def git(folder: Path, command: str, *arguments: str, limit_s: float = QUICK_S) -> bytes | None:
     """What a command of `_FLAGS` prints in a folder. Paths are literal. It writes, fetches and asks nothing.
 
-    None if it fails, prints more than `MAX_OUTPUT`, takes longer than `limit_s`, or if git is missing. Nothing that
-    it started is left when this function returns.
+    None if it fails, prints more than `MAX_OUTPUT`, takes longer than `limit_s`, would wait for a pipe, or if git
+    is missing. Nothing that it started is left when this function returns.
     """
+    if has_pipes(folder):
+        log.warning("git is not asked about %s: a file of its repository is a pipe", folder)
+        return None
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     literal = [] if command == "check-ignore" else ["--literal-pathspecs"]  # which it refuses: it knows no patterns
     words = [*settings, "--no-pager", *literal, "-C", str(folder.absolute()), command, *_FLAGS[command], *arguments]

@@ -3,6 +3,8 @@
 import stat
 from pathlib import Path
 
+_READ_BY_GIT = ("HEAD", "commondir", "config", "config.worktree", "index", "packed-refs", "shallow")
+
 
 def is_repository(folder: Path) -> bool:
     """Whether a folder has its own `.git`: a folder with a HEAD, or a file that says where that folder is."""
@@ -18,6 +20,19 @@ def is_repository(folder: Path) -> bool:
 def enclosing_repository(path: Path) -> Path | None:
     """The nearest repository that a resolved path is in, or is."""
     return next((folder for folder in (path, *path.parents) if is_repository(folder)), None)
+
+
+def has_pipes(folder: Path) -> bool:
+    """Whether a file that git reads of the repository around is a pipe: git would wait for it until its time limit."""
+    top = enclosing_repository(folder.absolute())
+    return top is not None and any(_is_pipe(top / ".git" / name) for name in _READ_BY_GIT)
+
+
+def _is_pipe(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def is_separate(path: Path, root: Path) -> bool:

@@ -251,3 +251,17 @@ def test_git_does_not_outlive_a_process_that_is_killed(
             assert worker.poll() is None
         worker.send_signal(signal.SIGKILL)
     assert _all_of(open_end) == b""
+
+
+@pytest.mark.parametrize("name", ["HEAD", "config", "index", "packed-refs"])
+def test_git_does_not_wait_for_a_pipe_in_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    put(tmp_path, "a.py", "x = 1\n")
+    put(tmp_path, "below/b.py", "x = 1\n")
+    setup_git(tmp_path, "init", "-q")
+    (tmp_path / ".git" / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / ".git" / name)
+    monkeypatch.setattr("subprocess.Popen", None)  # git is not even started
+    assert git(tmp_path / "below", "ls-files") is None
+    assert list(git_listing(tmp_path)) == ["a.py", "below/b.py"]

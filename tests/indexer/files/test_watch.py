@@ -238,7 +238,7 @@ def test_a_tree_of_very_many_folders_is_polled(tmp_path: Path, monkeypatch: pyte
 def test_it_can_be_stopped_while_it_begins(tmp_path: Path) -> None:
     stop = threading.Event()
 
-    def call(function: Callable[..., T], *_: Any, seconds: float, cancelled: Callable[[], bool] = never) -> T:
+    def call(function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never) -> T:
         stop.set()
         assert cancelled()
         raise IndexCancelled
