@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -14,6 +15,8 @@ from backend.engines.loader import kernel_results
 
 router = APIRouter(tags=["state"])
 
+_THREAD = ThreadPoolExecutor(1, thread_name_prefix="health")  # of its own: those of all requests may be busy
+
 
 @router.get("/health")
 async def health(services: ServicesDep) -> dict[str, Any]:
@@ -22,7 +25,7 @@ async def health(services: ServicesDep) -> dict[str, Any]:
         "status": "ok",
         "version": VERSION,
         "model": services.engines.current,
-        "kernels": await asyncio.to_thread(kernel_results, services.settings),
+        "kernels": await asyncio.get_running_loop().run_in_executor(_THREAD, kernel_results, services.settings),
         "embedder_loaded": services.indexes.embedders.is_loaded,
         "turns_running": services.turns.load,
         **services.metrics.summary,
