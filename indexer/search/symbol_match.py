@@ -36,7 +36,7 @@ def match_symbols(query: SearchQuery, snapshot: Snapshot, allowed: Collection[in
         if count[name] > _DEFINITIONS_PER_NAME:
             continue
         kind = _KINDS.get(item.symbol.kind, 1.0)
-        score = probability[name] * kind * _scope_factor(item, phrases) / math.sqrt(count[name])
+        score = probability.get(name, 0.0) * kind * _scope_factor(item, phrases) / math.sqrt(count[name])
         for chunk in snapshot.chunks_at(item):
             scores[chunk] = max(scores.get(chunk, 0.0), score)
     inside = scores if allowed is None else set(allowed)
