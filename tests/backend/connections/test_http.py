@@ -185,7 +185,7 @@ class Unread(asyncio.Transport):
 
 
 async def test_a_client_that_does_not_read_its_refusal_does_not_stay() -> None:
-    config = uvicorn.Config(lambda: None, lifespan="off", log_config=None)  # type: ignore[arg-type]
+    config = uvicorn.Config(lambda: None, lifespan="off", log_config=None)
     config.load()
     connection, transport = http.BoundedHttp(config, ServerState(), {}), Unread()
     transport.set_protocol(connection)
