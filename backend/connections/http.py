@@ -49,10 +49,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     def close_if_silent(self, now: float) -> None:
         """Ends a connection whose client has been silent for `SILENT_S`. A running answer is left alone."""
-        if self._is_refused or now - self.since < SILENT_S:
+        if now - self.since < SILENT_S:
             return
-        if self.transport.is_closing():
-            if not self.is_trusted:  # its last answer is never read
+        if self._is_refused or self.transport.is_closing():
+            if self._is_refused or not self.is_trusted:  # its last answer is never read
                 self.transport.abort()
         elif not self.is_answering:
             if self._in_head:
@@ -99,6 +99,7 @@ class BoundedHttp(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         self._is_refused = True
+        self.since = self.loop.time()
         self.flow.pause_reading()
         self.transport.write(refusal(status, self.url.decode("ascii", "replace")))
         self.transport.write_eof()

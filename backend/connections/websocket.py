@@ -43,6 +43,10 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             self.transport.write(refusal(HTTPStatus.BAD_REQUEST))
             self.transport.close()
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.disconnected = True  # a handshake has its answer: uvicorn's second one fails, with tracebacks in the log
+
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
             self.frames = []

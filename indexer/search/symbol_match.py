@@ -11,6 +11,8 @@ from indexer.storage.snapshot import IndexedSymbol, Snapshot
 
 _POOL = 200  # candidates among described names
 _TERMS, _FILES = 200, 100  # of a question that count: a longer text names what it is about before
+_PHRASE = 6  # words of a scope that a question can name: a heading is a scope too
+_WORD = re.compile(r"\w+")
 # Scores; a sure name has 1.
 _FILE_SCORE = 0.4
 _DESCRIBED_SCORE = 0.6
@@ -27,14 +29,14 @@ def match_symbols(query: SearchQuery, snapshot: Snapshot, allowed: Collection[in
     probability = dict(query.names)
     definitions = snapshot.named(probability)
     count = Counter(item.symbol.name.lower() for item in definitions)
-    words = frozenset(re.findall(r"\w+", query.text))
+    phrases = _phrases(query.text)
     scores = dict.fromkeys(_in_files(query, snapshot), _FILE_SCORE) | _described(query, snapshot)
     for item in definitions:
         name = item.symbol.name.lower()
         if count[name] > _DEFINITIONS_PER_NAME:
             continue
         kind = _KINDS.get(item.symbol.kind, 1.0)
-        score = probability[name] * kind * _scope_factor(item, words) / math.sqrt(count[name])
+        score = probability.get(name, 0.0) * kind * _scope_factor(item, phrases) / math.sqrt(count[name])
         for chunk in snapshot.chunks_at(item):
             scores[chunk] = max(scores.get(chunk, 0.0), score)
     inside = scores if allowed is None else set(allowed)
@@ -88,7 +90,13 @@ def _is_file(path: str, name: str) -> bool:
     return f"/{path}".endswith(f"/{name.lstrip('./')}") or (path.count("/") > 0 and name.endswith(f"/{path}"))
 
 
-def _scope_factor(definition: IndexedSymbol, words: Collection[str]) -> float:
+def _scope_factor(definition: IndexedSymbol, phrases: Collection[tuple[str, ...]]) -> float:
     """More for a definition whose scope the question names too."""
     scope = definition.symbol.qualified.rpartition(".")[0].rpartition(".")[2]
-    return 1.5 if scope in words else 1.0
+    return 1.5 if scope and tuple(_WORD.findall(scope)) in phrases else 1.0
+
+
+def _phrases(text: str) -> frozenset[tuple[str, ...]]:
+    """All runs of up to `_PHRASE` words of a text."""
+    words = _WORD.findall(text)
+    return frozenset(tuple(words[at : at + n]) for at in range(len(words)) for n in range(1, _PHRASE + 1))

@@ -32,7 +32,16 @@ _DAMAGE_MARK = ".damaged"  # suffix of a file beside a damaged database: the nex
 _MAX_IDLE = 8  # connections kept for the next reader
 
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"})
-_DAMAGED_WORDS = ("malformed", "not a database", "Could not decode to UTF-8", "fts5: corruption", "invalid fts5")
+_DAMAGED_WORDS = (
+    "malformed",
+    "not a database",
+    "Could not decode to UTF-8",
+    "fts5: corruption",
+    "invalid fts5",
+    "no such ",  # a table or a column: the schema in the file is not the one that was created
+    "has no column",
+    "SQL logic error",
+)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MEANING = {
     "SQLITE_FULL": "the disk is full: free some space and index again; nothing that was indexed is lost",
@@ -49,14 +58,21 @@ def _translated_errors(file: Path) -> Iterator[None]:
     """Raises sqlite3's errors as ours, which say what to do."""
     try:
         yield
+    except UnicodeDecodeError as error:  # a message of SQLite, or a name in the schema, that is no text
+        raise _marked_damaged(file, "it has text that is not UTF-8") from error
     except sqlite3.DatabaseError as error:
         name = "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
         if name in _DAMAGED or any(words in str(error) for words in _DAMAGED_WORDS):
-            with suppress(OSError):
-                file.with_suffix(_DAMAGE_MARK).touch()
-            raise _damaged(file, str(error)) from error
+            raise _marked_damaged(file, str(error)) from error
         kind = IndexFull if name == "SQLITE_FULL" else IndexStorage
         raise kind(f"the index {file.name} cannot be used: {_MEANING.get(name, str(error))}") from error
+
+
+def _marked_damaged(file: Path, what: str) -> IndexDamaged:
+    """The error to raise for damage that was found in use; the next job rebuilds the file."""
+    with suppress(OSError):
+        file.with_suffix(_DAMAGE_MARK).touch()
+    return _damaged(file, what)
 
 
 def _damaged(file: Path, what: str) -> IndexDamaged:
@@ -154,12 +170,19 @@ class IndexDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees one state of the database until the block ends. Safe from any thread."""
+        """A connection that sees one state of the database until the block ends. Safe from any thread.
+
+        Values that contradict each other, or have another type, fail somewhere in the block: then the file is checked.
+        """
         with _translated_errors(self.file):
             inode, db = self._borrow()
             try:
                 db.execute("BEGIN")
                 yield db
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                if found := _contradiction(db):
+                    raise _marked_damaged(self.file, found) from error
+                raise
             finally:
                 with suppress(sqlite3.DatabaseError):  # do not hide the error of the block
                     db.execute("ROLLBACK")
@@ -239,6 +262,21 @@ def _empty_log(db: sqlite3.Connection, wait_ms: int) -> bool:
         return False
     finally:
         db.execute(f"PRAGMA busy_timeout = {int(_BUSY_S * 1000)}")
+
+
+def _contradiction(db: sqlite3.Connection) -> str:
+    """What is wrong with the content, by SQLite's own check and by the types of the columns; "" if nothing is."""
+    result = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    if result != "ok":
+        return result
+    columns = db.execute(
+        "SELECT m.name, c.name, lower(c.type) FROM sqlite_master m, pragma_table_info(m.name) c"
+        " WHERE m.type = 'table' AND c.\"notnull\" AND c.type IN ('TEXT', 'INTEGER', 'BLOB')"
+    ).fetchall()
+    for table, column, kind in columns:
+        if db.execute(f'SELECT 1 FROM "{table}" WHERE typeof("{column}") != ? LIMIT 1', (kind,)).fetchone():  # noqa: S608
+            return f"{table}.{column} has a value that is not {kind}"
+    return ""
 
 
 def _tables(db: sqlite3.Connection) -> int:

@@ -1,10 +1,13 @@
 """What a client without the token may send: heads of a bounded size, in a bounded time."""
 
+import asyncio
 import json
 import logging
 from pathlib import Path
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from backend.connections import http
 from models.scripted import ScriptedEngine
@@ -152,3 +155,44 @@ async def test_what_is_no_request_is_answered_and_not_logged(
     assert received.startswith(b"HTTP/1.1 400 ")
     assert json.loads(received.partition(b"\r\n\r\n")[2])["error"]["code"] == "invalid"
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+class Unread(asyncio.Transport):
+    """A transport whose client reads nothing: what is written stays, and `close` never ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written, self.is_aborted = b"", False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def write_eof(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self.protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+async def test_a_client_that_does_not_read_its_refusal_does_not_stay() -> None:
+    config = uvicorn.Config(lambda: None, lifespan="off", log_config=None)
+    config.load()
+    connection, transport = http.BoundedHttp(config, ServerState(), {}), Unread()
+    transport.set_protocol(connection)
+    connection.connection_made(transport)
+    connection.data_received(b"no request\r\n\r\n")
+    assert transport.written.startswith(b"HTTP/1.1 400 ")
+    connection.close_if_silent(connection.since + http.SILENT_S - 1)
+    assert not transport.is_aborted
+    connection.close_if_silent(connection.since + http.SILENT_S)
+    assert transport.is_aborted

@@ -1,13 +1,18 @@
 """Every handshake is answered, and bytes that are no text are no defect of the server."""
 
+import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from backend.connections import http
+from backend.connections.websocket import BoundedSocket
 from models.scripted import ScriptedEngine
 from tests.backend.connections.harness import raw, request
 from tests.backend.connections.test_http import UPGRADE
@@ -43,4 +48,30 @@ async def test_text_that_is_not_utf8_closes_the_socket_without_a_traceback(
         assert (await world.get("/health")).status_code == 200
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1007
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_handshake_that_a_stop_interrupts_is_answered_once(caplog: pytest.LogCaptureFixture) -> None:
+    made: list[BoundedSocket] = []
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        made[0].shutdown()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": 4401})
+
+    def make() -> BoundedSocket:
+        made.append(BoundedSocket(config, state, {}))
+        return made[0]
+
+    config, state = uvicorn.Config(app, lifespan="off", log_config=None), ServerState()
+    config.load()
+    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write("\r\n".join(("GET / HTTP/1.1", "Host: x", *UPGRADE, "", "")).encode())
+        received = await reader.read()
+        writer.close()
+    assert received.startswith(b"HTTP/1.1 500 ")
+    assert received.count(b"HTTP/1.1") == 1
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -46,6 +46,54 @@ def test_a_damaged_database_is_reported_and_rebuilt_by_the_next_job(
     assert world.content() == world.rebuilt_content()
 
 
+def _rewrite(file: Path, old: bytes, new: bytes) -> None:
+    data = file.read_bytes()
+    assert old in data
+    file.write_bytes(data.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"TABLE skips (path", b"TABLE skips \xd4path"), (b"text TEXT NOT NULL", b"tent TEXT NOT NULL")],
+    ids=["no text", "another column"],
+)
+def test_a_schema_that_is_not_ours_is_damage(tmp_path: Path, old: bytes, new: bytes) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    flush(world)
+    _rewrite(world.database_file, old, new)
+    with pytest.raises(IndexDamaged, match="index again"):
+        Searcher(world.store, world.embedder).search("load config")
+    assert world.refresh().files == 4
+    assert world.content() == world.rebuilt_content()
+
+
+@pytest.mark.parametrize("damage", ["a value of another type", "an index that contradicts its table"])
+def test_values_that_nothing_can_read_are_damage(tmp_path: Path, damage: str) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    flush(world)
+    if damage == "a value of another type":
+        db = sqlite3.connect(world.database_file)
+        db.execute("UPDATE chunks SET signature = CAST(signature AS BLOB)")
+        db.commit()
+        db.close()
+    else:  # the row of a symbol; the index by name has the name once
+        _rewrite(world.database_file, 3 * b"load_config", 3 * b"load_confag")
+    with pytest.raises(IndexDamaged, match="index again"), world.store.read() as snapshot:
+        raise TypeError(snapshot.paths())  # as whoever works with such values
+    assert world.refresh().files == 4
+    assert world.content() == world.rebuilt_content()
+
+
+def test_an_error_that_is_not_the_file_s_stays_what_it_is(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    with pytest.raises(KeyError, match="mine"), world.store.read():
+        raise KeyError("mine")
+    assert [info.state for info in world.codebases.all()] == ["ready"]
+
+
 def test_an_index_of_another_version_is_rebuilt(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.refresh()
