@@ -23,35 +23,44 @@ _Q = r"""(?:\\{0,3}["'`]|&quot;|&#34;|%22)"""
 _TYPE = (
     r"(?:[ \t]*\??:[ \t]{0,4}(?:&|\*|\?|'\w+ |mut |const |dyn |static |final ){0,3}[A-Za-z_][\w.:]{0,40}"
     r"(?:<[^<>\n=]{0,30}>|\[[^\[\]\n=]{0,30}\])?\??(?:[ \t]*\|[ \t]*[A-Za-z_][\w.]{0,30}){0,3}"
-    r"|[ \t]{1,4}[*]?[A-Za-z_][\w.\[\]]{0,30})"
+    r"|[ \t]{1,4}[*]?[A-Za-z_][\w.\[\]]{0,30}(?:\(\w{1,5}\))?|[ \t]{1,4}[Aa]s[ \t]{1,4}\w{1,30})"
 )
 _BREAK = r"(?:(?:\\|\(|\[|\{|[|>][-+]?\d?)?[ \t]*\r?\n[ \t]*)?"
 _VALUE = r"(?i:(?:parameter)?(?:value|default))"
 # What stands between a name and its value, in the order of preference.
 _GLUE = (
+    # name = os.environ.get("X") or Y
+    rf"{_Q}?[ \t]*[:=][ \t]*(?:<%=[ \t]*)?[\w.:]{{1,40}}[\[(]{_Q}"
+    rf"[^\n\"'`]{{1,60}}{_Q}[\])][ \t]*(?:\|\||\?\?|or\b)[ \t]*",
     # name: X, value: Y · {"Name": "X", "Value": "Y"} · ParameterKey=X,ParameterValue=Y · key="X" value="Y"
     rf"{_Q}?[,;]?[ \t]{{0,20}}(?:\r?\n[ \t]{{0,60}})?{_Q}?{_VALUE}{_Q}?[ \t]{{0,4}}[:=]>?[ \t]*{_BREAK}",
     rf"{_Q}?[ \t]*[:=][ \t]*\{{\s{{0,40}}{_Q}?{_VALUE}{_Q}?[ \t]{{0,4}}[:=][ \t]*",  # "adminPassword": {"value": "Y"}
     rf"{_Q}[ \t]*\{{[^{{}}]{{0,200}}?default[ \t]*=[ \t]*",  # variable "X" { type = string  default = "Y" }
-    r":[ \t]*\r?\n(?:[ \t]+[A-Z]\w*:[^\n]{0,80}\n){0,5}[ \t]+Default:[ \t]*",  # X: · Type: String · Default: Y
-    r"</(?:key|name|string|Key|Name)>\s{0,40}<(?:string|value|Value|String)>",  # <key>X</key> <string>Y</string>
+    r":[ \t]*\r?\n(?:[ \t]+\w+:[^\n]{0,80}\n){0,5}[ \t]+[Dd]efault:[ \t]*",  # X: · Type: String · Default: Y
+    # <key>X</key> <string>Y</string>
+    r"</(?:key|name|string|Key|Name|td|th|dt|b|strong|label)>:?\s{0,40}"
+    r"<(?:string|value|Value|String|td|dd|code)[^<>\n]{0,60}>",
     rf"(?:{_Q}[^<>\n]{{0,80}})?>(?:\s{{0,40}}<(?:value|string)>)?(?:<!\[CDATA\[)?[ \t]*",
     rf"{_TYPE}[ \t]*=[ \t]*{_BREAK}",
-    rf"(?:{_Q}|[\])]|\[\d*\]){{0,4}}[ \t]{{0,40}}"
-    rf"(?::[-=?+]|=>|:=|\?:|[?|+&]{{1,2}}=|={{1,3}}|<-|\|\||\?\?|::?|%3[AaDd])[ \t]*{_BREAK}",
+    r"[ \t]*\{[ \t]*get;[^{}\n]{0,40}\}[ \t]*=[ \t]*",  # a property of C#
+    rf"(?:{_Q}|[\])}}]|\[\d*\]){{0,4}}[ \t]{{0,40}}"
+    rf"(?::[-=?+]|=>|:=|\?:|[?|+&]{{1,2}}=|={{1,3}}|<-|\|\||\?\?|::?|%3[AaDd])\*{{0,2}}[ \t]*{_BREAK}",
 )
 # Between a name and a literal; an unquoted value is an expression there.
 _BEFORE_LITERAL = (
     rf"{_Q}\)[ \t]*(?:\{{|do)[ \t]*",
     rf"(?:{_Q}|[\])]){{1,3}}[ \t]{{1,4}}(?:or|OR)[ \t]{{1,4}}",
     rf"{_Q}[\])]?[ \t]*,[ \t]*",
-    r"\([ \t]*",
+    r"[({][ \t]*",
+    rf"{_Q}\)\??(?:\.\w{{1,30}}\(\))?\.\w{{1,30}}\([ \t]*",  # get("#password").type("X")
+    rf"{_Q}[ \t]{{1,4}}to[ \t]{{1,4}}",
 )
 # An unquoted value may be a word of prose there.
-_IN_PROSE = (r"[`*_]{0,3}[ \t]*\|[ \t]*", r"(?i:[ \t]+(?:is|as|to|with)[ \t]*:?[ \t]+)", rf"{_Q}?[)\]]?[ \t]{{1,40}}")
+_IN_PROSE = (r"[`*_]{0,3}[ \t]*\|[ \t]*", r"(?i:[ \t]+(?:is|as|to|with)[ \t]*:?[ \t]+)", rf"{_Q}?[)\]}}]?[ \t]{{1,40}}")
 _WRAP = (
     r"((?:&\w+[ \t]+|!{1,2}[\w/]+[ \t]+)?"  # an anchor or a tag of YAML
-    r"(?:(?:new[ \t]+)?[A-Za-z_][\w.:]{0,60}!?\([ \t]*(?:[:\w.]{1,40},[ \t]*){0,3}){0,2})"  # SecretStr("...")
+    r"(?:(?:new[ \t]+)?[A-Za-z_][\w.:]{0,60}!?\([ \t]*(?:[:\w.]{1,40},[ \t]*){0,3}"  # SecretStr("...")
+    r"(?:(?:default|value)[ \t]*=[ \t]*)?){0,2})"
 )
 _LEAD = (
     r"((?:[rRbBuUfFLN@$]{1,2}|u8)?(?:\\{0,3}(?:\"\"\"|'''|[\"'`])|&quot;|&#34;|%22)|\[\[)?"
@@ -63,10 +72,11 @@ _UNQUOTED = re.compile(rb"[^\s\"'`<>]*")
 _TAIL = b")]};,.:\\*_|"
 _CUT = re.compile(rb"&(?:amp;)?[\w.-]+=|[;,][ \t]*[\w.-]+[=:]|[;,]$|&quot;|&#34;|%22|%26|\\[nrt\"']|\||\$\{")
 _CLOSE = {b'"': re.compile(rb'\\.|"|\n'), b"'": re.compile(rb"\\.|'|\n"), b"`": re.compile(rb"\\.|`|\n")}
+_ANNOTATED = re.compile(rb"[ \t]*:[ \t]*([\w.]{1,60})=")  # no type, but the beginning of a value: `: abc=1`
 _SIGNS = re.compile(r"[0-9!@#$%^&*?~+]")  # a shorter value without one of these is a word
 # What can come between a name and its value begins with one of these.
 _FOLLOWING = frozenset(
-    map(bytes, zip(b" \t=:\"'`\\&%,)[]>(|<?+*_\r\n"))
+    map(bytes, zip(b" \t=:\"'`\\&%,)[]>({}|<?+*_\r\n"))
 )  # what can come between a name and its value begins with one of these
 _QUOTE, _LIVELY = re.compile(rb"[\"'`]"), re.compile(rb"[0-9\"'`=:]")
 _LONGEST = 20_000  # bytes of a quoted value
@@ -108,11 +118,11 @@ def secret_values(data: bytes) -> Iterator[tuple[int, int]]:
 def _may_follow(data: bytes, end: int) -> bool:
     """Whether a value can come after a name that ends here; most names in code and prose are left out by this."""
     following = data[end : end + 1]
-    if following == b"(":
+    if following in (b"(", b"{"):
         return _QUOTE.search(data, end, end + 60) is not None
     if following in (b" ", b"\t"):
         line = data[end : end + 80].partition(b"\n")[0].lstrip()
-        return not line[:1].isalpha() or _LIVELY.search(line) is not None
+        return not line[:1].isalpha() or _LIVELY.search(line) is not None or (len(line) > 7 and line.isalpha())
     return following in _FOLLOWING
 
 
@@ -139,6 +149,8 @@ def _opening(data: bytes, end: int, name: str, before: bytes) -> tuple[_Glue, in
     first, last = match.span(4)
     if first >= 0:
         return glue, match.end(), data[first:last]
+    if annotated := _ANNOTATED.fullmatch(data, end, match.end()):
+        return glue, annotated.start(1), b""
     wrap, after_wrap = match.span(3)
     return glue, wrap if b"(" in data[wrap:after_wrap] else match.end(), b""  # without a literal, it is a call
 
@@ -181,8 +193,14 @@ class _Ends:
 
 
 def _is_secret(value: str, strength: Strength, glue: _Glue, quoted: bool) -> bool:
-    if len(value) < 6 or (len(value) < 16 and not _SIGNS.search(value)) or (not quoted and glue is _Glue.LITERAL):
+    if len(value) < 6 or (not quoted and glue is _Glue.LITERAL):
         return False
+    if len(value) < 16 and not _SIGNS.search(value):
+        if strength is Strength.WEAK or (not quoted and glue is _Glue.PROSE) or values.is_harmless(value):
+            return False
+        if strength is Strength.PASSWORD:
+            return values.is_unpronounceable(value)
+        return len(value) >= 10 and values.is_unpronounceable(value, 0.25) and not values.is_placeholder(value)
     return _looks_secret(value, strength, glue, quoted) and not values.is_harmless(value)
 
 

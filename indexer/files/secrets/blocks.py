@@ -14,7 +14,7 @@ _END = r"-----END|---- END|Private-MAC:"
 _AROUND = r"[\s#/*>|\"'`+,;\\.()&\[\]-]*"
 _BODY = rf"{_AROUND}(?:(?:\\[nr])*[0-9A-Za-z+/=]+(?:\\[nr])*)?{_AROUND}"
 _HEADER = r"[\s#/*\"'`]*(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash|Subject|x-\w+):"
-_JOINT = r"(?:\\{1,4}[nr]|&#10;|&#xA;|[ \t])"
+_JOINT = r"(?:\\{1,4}[nr]|&#10;|&#xA;|[ \t]|\\{0,3}[\"'][ \t]*[,+.][ \t]*\\{0,3}[\"'])"
 _INLINE = rf"{_JOINT}*[0-9A-Za-z+/=]{{16,}}(?:{_JOINT}+[0-9A-Za-z+/=]+)*"  # a whole key on one line
 _RUN = "[0-9A-Za-z+/=]{16}"  # a key begins with a line that has this
 _LONGEST_LINE = 2000  # bytes of a line of a key

@@ -11,11 +11,12 @@ from itertools import accumulate, chain
 
 from indexer.files.secrets.assignments import secret_values
 from indexer.files.secrets.blocks import key_spans, kubernetes_spans
+from indexer.files.secrets.columns import column_spans
 from indexer.files.secrets.credentials import passwords
 from indexer.files.secrets.rules import token_spans
 
 MARK = "[secret removed]"
-MASKING = 2  # version of the result of `redact`, part of every index's recipe
+MASKING = 3  # version of the result of `redact`, part of every index's recipe
 
 _MARK = MARK.encode()
 _PARTS = (b"[secret", b"removed]", _MARK)
@@ -37,7 +38,14 @@ def mask(text: str) -> str:
 def redact(text: str) -> Redacted:
     """As `mask`, with the lines of what it replaced."""
     data = text.encode("utf-8", "surrogatepass")
-    found = chain(key_spans(data), kubernetes_spans(data), token_spans(data), secret_values(data), passwords(data))
+    found = chain(
+        key_spans(data),
+        kubernetes_spans(data),
+        token_spans(data),
+        secret_values(data),
+        passwords(data),
+        column_spans(data),
+    )
     spans = _merged(span for span in found if not any(part in data[slice(*span)] for part in _PARTS))
     if not spans:
         return Redacted(text, ())

@@ -36,6 +36,7 @@ _ENDINGS = {
     **dict.fromkeys(("password", "passwords", "passwd", "passphrase"), Strength.PASSWORD),
     **dict.fromkeys(("secret", "token", "apikey", "accesskey", "secretkey", "privatekey"), Strength.TOKEN),
     **dict.fromkeys(("accountkey", "authkey", "credentials"), Strength.TOKEN),
+    "community": Strength.PASSWORD,
 }
 # Last words that say nothing: SECRET_KEY_BASE, client-key-data, token_prod.
 _NEUTRAL = _words(
@@ -73,6 +74,8 @@ def strength_of(name: str) -> Strength:
         return Strength.NONE
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     if last == "id" and before == "secret":  # of Vault's AppRole
+        return Strength.TOKEN
+    if name.endswith("_auth") and last == name.strip("_"):  # of npm
         return Strength.TOKEN
     if last in _ABOUT:
         return Strength.NONE

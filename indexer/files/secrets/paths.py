@@ -35,7 +35,7 @@ _NAMES = (
     # lists of secrets
     rf"\.?secrets?(?:[._-]{_STAGE})*(?:\.(?:ya?ml|json|toml|env|ini|xml|properties|txt|conf|cfg|enc))?",
     r".+[._-]secrets?\.(?:json|toml|env|ini|properties|txt|enc)|.+[._-]secrets\.ya?ml",
-    r"\.?passwords?(?:\.(?:txt|csv|kdbx))?|\.?(?:api[_-]?)?(?:tokens?|keys?)\.txt|\.(?:api[_-]?)?(?:token|key)|recovery[_-]codes?.*",
+    r"\.?passwords?(?:\.(?:txt|csv|kdbx))?|\.?(?:api[_-]?)?(?:tokens?|keys?|auth|login|pass|passwd|pwd)\.txt|\.?(?:api|access|auth)?[_-]?token|\.(?:api[_-]?)?key|creds?(?:\.(?:json|ya?ml|txt|toml|ini))?|(?:api|access|secret|private)[_-]?keys?\.(?:json|ya?ml|toml|ini|csv)|passwd|userlist\.txt|recovery[_-]codes?.*",
     # histories of shells
     r"\.?(?:bash|zsh|sh|ksh|fish|python|psql|mysql|sqlite|rediscli|irb|pry|node_repl|mongo|dbshell|consolehost|r)_?(?:repl_)?history(?:\.txt)?",
     r"\.?zhistory|\.histfile|\.viminfo|\.lesshst|\.dbshell",

@@ -22,6 +22,18 @@ _RARE = frozenset(
     }.items()
     for b in others
 )
+# The same for fewer than 100 of 100,000 pairs.
+_UNCOMMON = frozenset(
+    a + b
+    for a, others in {
+        **{"a": "aefhvwx", "b": "bcdfjmpty", "c": "bdfmnpvy", "d": "bcfgmnptvy", "e": "bhkouz", "f": "bcdgmnpsty"},
+        **{"g": "bcdfgmpt", "h": "cdlmnrsuy", "i": "ikux", "j": "aeosu", "k": "acdlnortu", "l": "bcfgkmnprv"},
+        **{"m": "cdflnrty", "n": "bhklmprwy", "o": "aehx", "p": "cdfmnv", "q": "ls", "r": "bfhvw", "s": "bdfgkmnqrvw"},
+        **{"t": "bdfgkmnqvw", "u": "dgo", "v": "clopst", "w": "chlnors", "x": "acefimps", "y": "acdefilmnorst"},
+        **{"z": "ai"},
+    }.items()
+    for b in others
+)
 _CLASSES = str.maketrans(
     {c: k for k, chars in (("a", "abcdefghijklmnopqrstuvwxyz"), ("0", "0123456789")) for c in chars}
     | dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "A")
@@ -54,9 +66,10 @@ _EXPRESSION = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.|!\.)[A-Za-z_$][\w
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F]+")
 _HASH_LENGTHS = (32, 40, 56, 64, 96, 128)
-_KNOWN_HASH = re.compile(
-    r"\$(?:2[abxy]|5|6|1|y|argon2\w*|pbkdf2[\w-]*|scrypt)\$|(?:pbkdf2|bcrypt|argon2)[_\w]*\$|\{S?SHA"
-)
+_CAMEL_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+# Words and a number, as people join them: copper-harbor4821.
+_WORDS_AND_NUMBER = re.compile(r"[A-Za-z]{3,}(?:[._-][A-Za-z]{3,})*[._-]?\d{3,6}[!#$%&@?*]?")
+_DOTTED = re.compile(r"(?!.*(?:sha|md|utf|aes|hmac|blake|base|rsa|int|float)_?\d)[\w-]{3,}\.[\w-]*\d{3,}")
 # Documented examples and test vectors that look random: the part that scanners do not look for.
 _EXAMPLES = (
     *(
@@ -107,14 +120,30 @@ def is_placeholder(value: str) -> bool:
 def is_random(value: str, least: int = 8) -> bool:
     """Whether its characters change as those of a random text, which is at least `least` long."""
     value = value[:_JUDGED]
-    if len(value) < least or len(set(value)) < min(6, len(value) - 2) or not any(map(str.isalpha, value)):
+    if len(value) < least or len(set(value)) < min(6, len(value) * 5 // 8) or not any(map(str.isalpha, value)):
         return False
     if _HEX.fullmatch(value) and len(value) >= 16:
         return any(map(str.isdigit, value)) and entropy(value) >= 2.8
     classes, small = value.translate(_CLASSES), value.lower()
     switches = sum(map(classes.count, _SWITCHES))
-    odd = switches + sum(a + b in _RARE for a, b in pairwise(small)) + classes.count("aA") / 2
+    odd = switches + strangeness(small) + classes.count("aA") / 2
     return odd >= max(2.0, _RATE * len(value)) and (switches > 0 or odd >= 0.3 * len(value)) and not _is_wordy(value)
+
+
+def strangeness(value: str) -> float:
+    """How many pairs of small letters in it are rare in words; uncommon ones count half."""
+    pairs = [a + b for a, b in pairwise(value)]
+    return sum(pair in _RARE for pair in pairs) + sum(pair in _UNCOMMON for pair in pairs) / 2
+
+
+def is_unpronounceable(value: str, share: float = 0.2) -> bool:
+    """Whether it is letters alone that form no word: of 8 random ones nine in ten do, of words one in thirty."""
+    value = value[:_JUDGED]
+    if len(value) < 8 or not value.isalpha() or not value.isascii():
+        return False
+    strange = strangeness(value.lower())
+    parts = len(_CAMEL_PART.findall(value))
+    return strange >= share * len(value) or (strange >= 0.1 * len(value) and parts > 2 and len(value) <= 3.2 * parts)
 
 
 def is_token(value: str, quoted: bool) -> bool:
@@ -127,7 +156,18 @@ def is_token(value: str, quoted: bool) -> bool:
         or (not quoted and _EXPRESSION.match(value) and not is_random(value, 20))
     ):
         return False
-    return is_random(value) or (len(value) >= 10 and _is_complex(value))
+    if len(value) >= 12 and _WORDS_AND_NUMBER.fullmatch(value):
+        return True
+    if len(value) >= 10 and (_is_complex(value) or is_unpronounceable(value, 0.25)):
+        return True
+    return is_random(value) or _is_noisy(value)
+
+
+def _is_noisy(value: str) -> bool:
+    """Letters and digits between many signs, as frameworks choose them for their keys."""
+    signs = len(set(value) & set("!@#$%^&*()-_=+"))
+    kinds = value.translate(_CLASSES)
+    return 30 <= len(value) <= 80 and signs >= 5 and "0" in kinds and "a" in kinds and not any(map(str.isspace, value))
 
 
 def _is_complex(value: str) -> bool:
@@ -145,10 +185,6 @@ def is_hash(value: str) -> bool:
     return _HEX.fullmatch(value) is not None and len(value.removeprefix("0x")) in _HASH_LENGTHS
 
 
-def is_password_hash(value: str) -> bool:
-    return _KNOWN_HASH.match(value) is not None
-
-
 def is_password(value: str, quoted: bool) -> bool:
     """Whether a person may have chosen it, if it is called a password: letters with digits or signs, no expression."""
     value = value[:_JUDGED]
@@ -156,7 +192,7 @@ def is_password(value: str, quoted: bool) -> bool:
         return False
     if any(map(str.isspace, value)):
         return quoted and _is_passphrase(value)
-    if not quoted and _EXPRESSION.match(value):
+    if not quoted and _EXPRESSION.match(value) and not _DOTTED.fullmatch(value):
         return False
     if value.isdigit():
         return len(value) >= 8
@@ -171,8 +207,17 @@ def is_password(value: str, quoted: bool) -> bool:
         return quoted or "." not in value
     has_sign = re.search(r"[!@#$%^&*?~+]", value) is not None
     if "0" in present and len(present & {"a", "A"}) > 0:
-        return has_sign or re.fullmatch(r"[A-Za-z0-9_]+", value) is not None or is_random(value)
+        return has_sign or is_random(value) or _is_alphanumeric(value)
+    if is_unpronounceable(value):
+        return True
     return (quoted and has_sign and {"a", "A"} <= present) or is_random(value)
+
+
+def _is_alphanumeric(value: str) -> bool:
+    if re.fullmatch(r"[A-Za-z0-9_]+", value):
+        return True
+    digits = sum(map(str.isdigit, value))
+    return re.fullmatch(r"[\w.-]+", value) is not None and digits >= (2 if "." not in value else 3)
 
 
 def is_chosen(value: str) -> bool:
