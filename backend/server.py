@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 32
 # From a signal to the end there are 5 s. What is open has half of them, the services close in the rest.
-ANNOUNCE_S = 0.5  # for telling the sockets that the server closes
+ANNOUNCE_S = 0.5  # for telling the sockets that the server closes, and for their last events
 SHUTDOWN_S = 2  # for open requests
 CANCELLED_S = 0.2  # for requests that are cancelled then
 
@@ -141,6 +141,9 @@ class _Server(uvicorn.Server):
                 await self._app.sockets.announce_closing(after_ms=0)
         self._app.closing.set()
         await self._app.services.turns.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANNOUNCE_S):
+                await self._app.sockets.drain()
         await super().shutdown(sockets)
         if cancelled := list(self.server_state.tasks):
             await asyncio.wait(cancelled, timeout=CANCELLED_S)

@@ -56,6 +56,12 @@ class Sockets:
         """Tells every client that the server is about to close."""
         await asyncio.gather(*(connection.pumps.announce_closing(after_ms) for connection in list(self._connections)))
 
+    async def drain(self) -> None:
+        """Returns when each client has been sent the log of its sessions, after the log was closed."""
+        pumps = [task for connection in self._connections for task in connection.pumps.tasks]
+        if pumps:
+            await asyncio.wait(pumps)
+
 
 async def _reject(websocket: WebSocket, code: int, subprotocol: str | None) -> None:
     """Accepts, because only then a browser is shown the code, and closes."""

@@ -177,6 +177,7 @@ class Turns:
             await asyncio.wait(ending, timeout=CLOSE_S)
         for late in self._late_ends:
             late.cancel()
+        self._log.close()
 
     @property
     def load(self) -> int:

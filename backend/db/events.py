@@ -96,7 +96,14 @@ class EventLog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._followed: dict[str, _Subscription] = {}
+        self._is_closed = False
         self._told_ends: dict[str, dict[str, Event]] = {}  # by session and turn: ends that could not be stored
+
+    def close(self) -> None:
+        """Ends each `follow` once it has yielded all events. Nothing is added any more."""
+        self._is_closed = True
+        for subscription in self._followed.values():
+            subscription.wake()
 
     def notify(self, session: str, new_events: Sequence[Event] = ()) -> None:
         """Wakes the followers after a change of the log.
@@ -141,7 +148,7 @@ class EventLog:
     async def follow(self, session: str, after: int) -> AsyncGenerator[Event]:
         """Yields the events with a number above `after`, then new events, statuses and ends that could not be stored.
 
-        Never ends by itself.
+        Ends when the log is closed.
         """
         waiter = asyncio.Event()
         subscription = self._followed.setdefault(session, _Subscription())
@@ -169,6 +176,8 @@ class EventLog:
                 if status is not None and status is not seen_status:
                     seen_status = status
                     yield status
+                if self._is_closed:
+                    return
                 await waiter.wait()
         finally:
             subscription.waiters.discard(waiter)

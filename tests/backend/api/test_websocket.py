@@ -1,11 +1,14 @@
 """The socket: who may connect, its methods, its errors, and its close codes."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from backend.api.frames import FrameWriter
 from models.scripted import ScriptedEngine
 from tests.backend.api.harness import ANSWER, TEXTS, send_prompt
 from tests.backend.harness import running
@@ -175,3 +178,24 @@ async def test_a_stopping_server_announces_it_and_closes_with_1012(tmp_path: Pat
     assert socket.events[-1] == {"session": session, "type": "closing", "after_ms": 0}
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
+
+
+async def test_a_client_is_sent_the_end_before_a_stopping_server_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = FrameWriter.event
+
+    async def slow(writer: FrameWriter, params: dict[str, Any]) -> None:
+        await asyncio.sleep(0.02)
+        await event(writer, params)
+
+    monkeypatch.setattr(FrameWriter, "event", slow)
+    engine = ScriptedEngine(("a", "b"), stall_after=1)
+    async with running(tmp_path, engine) as world, world.socket() as socket:
+        session = (await socket.call("session/open"))["session"]
+        await socket.call("session/prompt", session=session, turn="t", text="Hello?")
+        await socket.until("delta")
+        world.leave.set()
+        with pytest.raises(ConnectionClosed):
+            await socket.until("never")
+    assert [(e["type"], e["reason"]) for e in socket.events if e["type"] == "end"] == [("end", "error")]
