@@ -29,7 +29,7 @@ _BREAK = r"(?:(?:\\|\(|\[|\{|[|>][-+]?\d?)?[ \t]*\r?\n[ \t]*)?"
 _VALUE = r"(?i:(?:parameter)?(?:value|default))"
 # What stands between a name and its value, in the order of preference.
 _GLUE = (
-    # name = os.environ.get("X") or Y
+    # name = lookup("X") or Y
     rf"{_Q}?[ \t]*[:=][ \t]*(?:<%=[ \t]*)?[\w.:]{{1,40}}[\[(]{_Q}"
     rf"[^\n\"'`]{{1,60}}{_Q}[\])][ \t]*(?:\|\||\?\?|or\b)[ \t]*",
     # name: X, value: Y · {"Name": "X", "Value": "Y"} · ParameterKey=X,ParameterValue=Y · key="X" value="Y"

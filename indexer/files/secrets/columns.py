@@ -27,7 +27,7 @@ def column_spans(data: bytes) -> Iterator[tuple[int, int]]:
         done = 0
         for match in compiled(pattern).finditer(data):
             if match.start() >= done:
-                done = yield from _table(data, *match.span(1), match.end())
+                done = yield from _table(data, data[slice(*match.span(1))], match.end())
     done = 0
     for match in compiled(_INSERT).finditer(data):
         if match.start() >= done:
@@ -39,9 +39,9 @@ def _strengths(cells: list[bytes]) -> list[Strength]:
     return [strength_of(name[:100]) for name in names]
 
 
-def _table(data: bytes, start: int, end: int, after: int) -> Generator[tuple[int, int], None, int]:
+def _table(data: bytes, head: bytes, after: int) -> Generator[tuple[int, int], None, int]:
     """Gives the end of the table."""
-    head = data[start:end].rstrip(b"\r")
+    head = head.rstrip(b"\r")
     mark = max(b"|,;\t", key=lambda sign: (sign == 124 and b"|" in head) * 1000 + head.count(sign))
     strengths = _strengths(head.split(bytes([mark])))
     if not any(strength > Strength.WEAK for strength in strengths):
