@@ -130,9 +130,9 @@ def _whole_name(data: bytes, start: int, end: int) -> tuple[str, bytes]:
     """The identifier around a keyword, and the byte before it."""
     head = data[max(0, start - _LONGEST_NAME) : start]
     begin = start - (len(head) - len(head.rstrip(_NAME_CHARACTERS)))
-    qualified = (
-        b"api_" if head[: len(head) + begin - start].rstrip(b" ").lower().endswith(_QUALIFIERS) else b""
-    )  # "API key"
+    qualified = b""  # "API key"
+    if data[begin - 1 : begin] == b" " and head[: len(head) + begin - start].rstrip(b" ").lower().endswith(_QUALIFIERS):
+        qualified = b"api_"
     return (qualified + data[begin:end]).decode("latin-1"), data[begin - 1 : begin] if begin else b"\n"
 
 
