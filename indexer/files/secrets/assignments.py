@@ -29,7 +29,7 @@ _BREAK = r"(?:(?:\\|\(|\[|\{|[|>][-+]?\d?)?[ \t]*\r?\n[ \t]*)?"
 _VALUE = r"(?i:(?:parameter)?(?:value|default))"
 # What stands between a name and its value, in the order of preference.
 _GLUE = (
-    # name = os.environ.get("X") or Y
+    # name = lookup("X") or Y
     rf"{_Q}?[ \t]*[:=][ \t]*(?:<%=[ \t]*)?[\w.:]{{1,40}}[\[(]{_Q}"
     rf"[^\n\"'`]{{1,60}}{_Q}[\])][ \t]*(?:\|\||\?\?|or\b)[ \t]*",
     # name: X, value: Y · {"Name": "X", "Value": "Y"} · ParameterKey=X,ParameterValue=Y · key="X" value="Y"
@@ -130,9 +130,9 @@ def _whole_name(data: bytes, start: int, end: int) -> tuple[str, bytes]:
     """The identifier around a keyword, and the byte before it."""
     head = data[max(0, start - _LONGEST_NAME) : start]
     begin = start - (len(head) - len(head.rstrip(_NAME_CHARACTERS)))
-    qualified = (
-        b"api_" if head[: len(head) + begin - start].rstrip(b" ").lower().endswith(_QUALIFIERS) else b""
-    )  # "API key"
+    qualified = b""  # "API key"
+    if data[begin - 1 : begin] == b" " and head[: len(head) + begin - start].rstrip(b" ").lower().endswith(_QUALIFIERS):
+        qualified = b"api_"
     return (qualified + data[begin:end]).decode("latin-1"), data[begin - 1 : begin] if begin else b"\n"
 
 

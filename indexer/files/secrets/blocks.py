@@ -14,8 +14,11 @@ _END = r"-----END|---- END|Private-MAC:"
 _AROUND = r"[\s#/*>|\"'`+,;\\.()&\[\]-]*"
 _BODY = rf"{_AROUND}(?:(?:\\[nr])*[0-9A-Za-z+/=]+(?:\\[nr])*)?{_AROUND}"
 _HEADER = r"[\s#/*\"'`]*(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash|Subject|x-\w+):"
-_JOINT = r"(?:\\{1,4}[nr]|&#10;|&#xA;|[ \t]|\\{0,3}[\"'][ \t]*[,+.][ \t]*\\{0,3}[\"'])"
-_INLINE = rf"{_JOINT}*[0-9A-Za-z+/=]{{16,}}(?:{_JOINT}+[0-9A-Za-z+/=]+)*"  # a whole key on one line
+_JOINT = r"(?:\\{1,4}[nr]|&#10;|&#xA;|[ \t])"
+_APART = r"\\{0,3}[\"'][ \t]*[,+.][ \t]*\\{0,3}[\"']"  # between two literals
+_PIECE = rf"{_JOINT}+[0-9A-Za-z+/=]+|{_JOINT}*{_APART}(?:[0-9A-Za-z+/]{{24,}}=*|[0-9A-Za-z+/]+=+)"
+# A whole key on one line.
+_INLINE = rf"{_JOINT}*(?:{_APART})?[0-9A-Za-z+/=]{{16,}}(?:{_PIECE})*"
 _RUN = "[0-9A-Za-z+/=]{16}"  # a key begins with a line that has this
 _LONGEST_LINE = 2000  # bytes of a line of a key
 _KIND = r"(?m)^[ \t]*\"?kind\"?:[ \t]*[\"']?Secret[\"']?[ \t]*,?[ \t]*\r?$"

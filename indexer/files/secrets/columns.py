@@ -4,7 +4,7 @@ Knows no other syntax. A table ends with the first line that has another number 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from indexer.files.secrets import values
 from indexer.files.secrets.linear import compiled
@@ -15,18 +15,23 @@ _CELL = r"[ \t]*[\"']?[A-Za-z][\w .-]*[\"']?[ \t]*"
 _HEAD = r"(?m)(?:\A|\n[ \t]*\n|```\w*\n)(" + "|".join(rf"{_CELL}(?:{mark}{_CELL})+" for mark in ",;\t") + r")\r?$"
 _RULED = r"(?m)^([^\n|]{0,20}\|[^\n]*)\n[ \t]*\|?[ \t]*:?-+:?[ \t]*\|[-:| \t]*$"
 _INSERT = r"(?i)insert[ \t]+(?:or[ \t]+\w{1,20}[ \t]+)?into[ \t]+[^\s()]{1,100}\s*\(([^()]+)\)\s*values\s*"
-_LITERAL = re.compile(rb"\(|\)|,|N?'(?:[^'\\]|''|\\.){0,4000}'|[^\s(),']+")
+_LITERAL = re.compile(rb"\(|\)|,|N?'(?:[^'\\\n]|''|\\.){0,1000}'|[^\s(),']+")
 _LONGEST_ROW = 20_000  # bytes
 
 
 def column_spans(data: bytes) -> Iterator[tuple[int, int]]:
     """The spans of values in columns whose names say that they are secret."""
-    if compiled(_KEYWORD, captures=False).search(data):
-        for pattern in (_RULED, _HEAD):
-            for match in compiled(pattern).finditer(data):
-                yield from _table(data, *match.span(1), match.end())
-        for match in compiled(_INSERT).finditer(data):
-            yield from _inserted(data, _strengths(data[slice(*match.span(1))].split(b",")), match.end())
+    if not compiled(_KEYWORD, captures=False).search(data):
+        return
+    for pattern in (_RULED, _HEAD):
+        done = 0
+        for match in compiled(pattern).finditer(data):
+            if match.start() >= done:
+                done = yield from _table(data, data[slice(*match.span(1))], match.end())
+    done = 0
+    for match in compiled(_INSERT).finditer(data):
+        if match.start() >= done:
+            done = yield from _inserted(data, _strengths(data[slice(*match.span(1))].split(b",")), match.end())
 
 
 def _strengths(cells: list[bytes]) -> list[Strength]:
@@ -34,19 +39,20 @@ def _strengths(cells: list[bytes]) -> list[Strength]:
     return [strength_of(name[:100]) for name in names]
 
 
-def _table(data: bytes, start: int, end: int, after: int) -> Iterator[tuple[int, int]]:
-    head = data[start:end].rstrip(b"\r")
+def _table(data: bytes, head: bytes, after: int) -> Generator[tuple[int, int], None, int]:
+    """Gives the end of the table."""
+    head = head.rstrip(b"\r")
     mark = max(b"|,;\t", key=lambda sign: (sign == 124 and b"|" in head) * 1000 + head.count(sign))
     strengths = _strengths(head.split(bytes([mark])))
     if not any(strength > Strength.WEAK for strength in strengths):
-        return
+        return after
     position = data.find(b"\n", after) + 1 if data[after : after + 2].strip(b"\r")[:1] == b"\n" else 0
     while position:
         stop = data.find(b"\n", position)
         line = data[position : stop if stop >= 0 else len(data)]
         cells = line.split(bytes([mark]))
         if len(cells) != len(strengths):
-            return
+            return position
         at = position
         for cell, strength in zip(cells, strengths, strict=True):
             value = cell.strip(b" \t\r\"'`*")
@@ -55,12 +61,14 @@ def _table(data: bytes, start: int, end: int, after: int) -> Iterator[tuple[int,
                 yield begin, begin + len(value)
             at += len(cell) + 1
         position = stop + 1
+        after = stop if stop >= 0 else len(data)
+    return after
 
 
-def _inserted(data: bytes, strengths: list[Strength], position: int) -> Iterator[tuple[int, int]]:
+def _inserted(data: bytes, strengths: list[Strength], position: int) -> Generator[tuple[int, int], None, int]:
     """The literals of `(...), (...)` that belong to secret columns. A call within a row counts as one value."""
     if not any(strength > Strength.WEAK for strength in strengths):
-        return
+        return position
     depth = column = 0
     limit = position + _LONGEST_ROW
     for token in _LITERAL.finditer(data, position):
@@ -70,7 +78,7 @@ def _inserted(data: bytes, strengths: list[Strength], position: int) -> Iterator
         elif text == b")":
             depth -= 1
         elif depth == 0 and text != b",":
-            return
+            return token.start()
         elif text == b"," and depth == 1:
             column += 1
         elif text[-1:] == b"'" and depth and column < len(strengths):
@@ -78,7 +86,9 @@ def _inserted(data: bytes, strengths: list[Strength], position: int) -> Iterator
             if _is_secret(data[begin : token.end() - 1], strengths[column]):
                 yield begin, token.end() - 1
         if depth < 0 or token.end() > limit:
-            return
+            return token.end()
+        position = token.end()
+    return position
 
 
 def _is_secret(value: bytes, strength: Strength) -> bool:

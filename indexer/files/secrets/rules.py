@@ -60,16 +60,16 @@ def token_spans(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _around(rule: Rule, data: bytes) -> Iterator[tuple[int, int]]:
     """The spans of tokens that have a text in their middle."""
-    position = data.find(rule.inside)
+    position, searched = data.find(rule.inside), 0
     while position >= 0:
-        match = compiled(rule.pattern).search(data, max(0, position - _REACH), position + _REACH)
+        match = compiled(rule.pattern).search(data, max(searched, position - _REACH), position + _REACH)
         end = position + len(rule.inside)
         if match is not None and match.start() <= position:
             first, last = match.span(1)
             if _is_secret(rule, data[first:last].decode("latin-1")):
                 yield first, last
             end = max(end, last)
-        position = data.find(rule.inside, end)
+        position, searched = data.find(rule.inside, end), end
 
 
 def _span(rule: Rule, data: bytes, start: int, end: int) -> tuple[int, int] | None:

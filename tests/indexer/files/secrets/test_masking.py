@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import re2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.files.secrets.masking import MARK, mask, redact
@@ -79,6 +79,13 @@ def test_a_private_key_on_one_line_in_json_is_masked() -> None:
     assert mask(text).endswith('"client_email": "a@b.io"}')
 
 
+def test_a_private_key_in_the_cell_of_a_notebook_is_masked() -> None:
+    key, body = private_key("RSA", 5)
+    text = json.dumps({"source": [f"{line}\n" for line in ('key = """' + key).split("\n")], "outputs": []})
+    assert not any(line in mask(text) for line in body)
+    assert mask(text).endswith('"outputs": []}')
+
+
 def test_the_data_of_a_kubernetes_secret_is_masked_and_no_other_document() -> None:
     text = "kind: Secret\ndata:\n  user: YWRtaW4=\n  blob: Zm9v\nstringData:\n  file: |\n    a: b\ntype: Opaque\n"
     other = "---\nkind: ConfigMap\ndata:\n  user: YWRtaW4=\n"
@@ -146,6 +153,18 @@ SHAPES = [
         "datadog-",
         "&code=",
     ),
+    *(
+        "a|password\n-|-\n",
+        "a,password\nb,c\n",
+        "insert into a (pwd) values ('",
+        "insert into a (pwd) values (",
+        'Client("AC12", ',
+        "ENV TOKEN ",
+        "login=a:",
+        "--token\n- ",
+        "Q~Q~",
+        'BEGIN", "',
+    ),
 ]
 
 
@@ -182,6 +201,7 @@ LINES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(LINES)
 def test_the_number_of_lines_never_changes_and_masking_twice_changes_nothing(lines: list[str]) -> None:
     text = "\n".join(lines)

@@ -1,0 +1,31 @@
+"""Tokens with an issuer's format, each of them where several follow each other; hashes of passwords."""
+
+import pytest
+
+from indexer.files.secrets.masking import MARK, mask
+from tests.indexer.files.secrets.planted import ALNUM, TOKENS, URL_SAFE, Source
+
+SOURCE = Source(24)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "$2" + "y$10$" + SOURCE.text(ALNUM, 53),
+        "$6" + f"${SOURCE.text(ALNUM, 12)}${SOURCE.text(ALNUM, 86)}",
+        "$apr" + f"1${SOURCE.text(ALNUM, 8)}${SOURCE.text(ALNUM, 22)}",
+        "$argon2" + f"id$v=19$m=65536,t=3,p=4${SOURCE.text(ALNUM, 22)}${SOURCE.text(ALNUM, 43)}",
+        "SCRAM-" + f"SHA-256$4096:{SOURCE.text(ALNUM, 24)}${SOURCE.text(ALNUM, 44)}:{SOURCE.text(ALNUM, 44)}",
+    ],
+)
+def test_the_hash_of_a_password_is_masked(value: str) -> None:
+    assert mask(f"admin: '{value}' #") == f"admin: '{MARK}' #"
+
+
+def test_tokens_that_are_known_by_their_middle_are_masked_one_after_the_other() -> None:
+    tokens = [SOURCE.text(ALNUM, 3) + "8" + "Q~" + SOURCE.text(URL_SAFE, 34) for _ in range(3)]
+    assert mask("\n".join(tokens)) == "\n".join([MARK] * 3)
+
+
+def test_two_tokens_on_a_line_are_masked() -> None:
+    assert mask(f"{TOKENS['github'](SOURCE)} {TOKENS['npm'](SOURCE)}") == f"{MARK} {MARK}"
