@@ -27,7 +27,10 @@ from indexer.workers.pool import Runner
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # files prepared at the same time
-_QUEUED = 16  # files that wait for the one before them
+_QUEUED = 6  # files that wait for the one before them
+_DEFINITIONS = (
+    20_000  # of one file; 1 MB of ordinary source has 10,000, and each takes 4 kB of memory until it is stored
+)
 _CPU_S = 10.0  # for one file; 1 MB of ordinary source takes 2 s
 
 Outcome = PreparedFile | IndexedFile | Skip
@@ -63,6 +66,8 @@ class Preparer:
         if task.indexed and (task.indexed.sha, task.indexed.recipe) == (file.sha, file.recipe):
             return file
         definitions = parse(source.text, source.language)
+        if len(definitions) > _DEFINITIONS:
+            return Skip(source.path, COSTLY, task.version(self.recipe))
         chunks = chunks_of(source, definitions)
         texts = [embedding_text(chunk) for chunk in chunks]
         return PreparedFile(

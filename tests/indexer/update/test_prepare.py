@@ -94,3 +94,14 @@ def test_a_cancelled_job_ends_at_once_and_leaves_no_call_behind(tmp_path: Path, 
     with pytest.raises(IndexCancelled):
         list(outcomes)
     assert pool.run(os.getpid, seconds=1) > 0
+
+
+def test_a_file_of_very_many_definitions_is_too_costly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.update.prepare._DEFINITIONS", 3)
+    root = lay_out(tmp_path, {"few.py": "def f(): 0\n" * 3, "many.py": "def f(): 0\n" * 4})
+    few, many = [
+        outcome for _, outcome in prepare_files(Preparer(root, HashEmbedder(), "recipe"), tasks(root), Runner())
+    ]
+    assert len(chunks(few)) == 3
+    assert isinstance(many, Skip)
+    assert many.reason == COSTLY
