@@ -15,7 +15,7 @@ from backend.cli.errors import USAGE, CommandFailed
 from backend.cli.settings import command_settings
 from backend.indexing.workers import start_workers
 from indexer.embedding.base import Embedder
-from indexer.embedding.loading import load_embedder
+from indexer.embedding.loading import NONE, load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
 from indexer.evaluation import metrics
@@ -29,7 +29,7 @@ from indexer.update.refresh import refresh
 from indexer.workers.pool import Runner
 
 _BUILD_CPU_S = 600.0
-EMBEDDING, NONE = "EMBEDDING_MODEL", "none"
+EMBEDDING = "EMBEDDING_MODEL"
 # `cochange` is left out: the copy has no commits, because the commits that fixed a report would give away its answer.
 SIGNALS = tuple(field.name for field in fields(Weights) if field.name != "cochange")
 

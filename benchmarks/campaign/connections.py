@@ -152,6 +152,9 @@ def _quick_answer(trial: Trial, server: Server) -> None:
 
 
 def _memory(server: Server) -> int:
+    """Once the re-ranking model is loaded, which is a third of a server's memory."""
+    while not server.get("/health")["embedder_loaded"]:
+        time.sleep(0.1)
     fields = Path(f"/proc/{server.pid}/statm").read_text().split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 

@@ -28,7 +28,7 @@ FILES = 1024
 START_S = 60.0
 ANSWER_S = 30.0
 END_S = 5.0  # from SIGTERM to the end
-QUIET = {"MODEL_NAME": "extractive", "EMBEDDING_MODEL": "none", "WATCH": 0}
+QUIET = {"MODEL_NAME": "extractive", "WATCH": 0}
 
 
 class Server:
