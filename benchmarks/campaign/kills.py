@@ -36,12 +36,19 @@ class _Client:
         self.turns = 0
         self.accepted: dict[str, str] = {}
         self.seen: dict[int, dict[str, Any]] = {}
+        self._last: Socket | None = None
 
     def connected(self, server: Server) -> Socket:
-        opened = Socket(server, timeout=_TURN_S)
+        """A new connection; the one before is closed, if the server has not done so."""
+        self.close()
+        self._last = opened = Socket(server, timeout=_TURN_S)
         resume = {"session": self.session} if self.session else {}
         self.session = opened.call("session/open", **resume)["result"]["session"]
         return opened
+
+    def close(self) -> None:
+        if self._last is not None:
+            self._last.close()
 
     def prompt(self, opened: Socket) -> str:
         """Asks, and returns the turn once it is accepted."""
@@ -82,6 +89,7 @@ def kill_9(trial: Trial) -> None:
                 _kill_server(trial, server, client)
             if not server.is_well():
                 server.restart_if_broken()
+    client.close()
     trial.remark = ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
 
 
@@ -172,6 +180,8 @@ def _socket_stream(server: Server) -> str:
             lines.append(json.dumps(opened.receive()))
     except ConnectionError as error:
         lines.append(str(error))
+    finally:
+        opened.close()
     return "\n".join(lines)
 
 

@@ -74,8 +74,12 @@ class Socket:
         self.sock = connection(server, timeout, receive_buffer)
         self.sock.sendall(handshake(server))
         self._buffer = b""
-        while b"\r\n\r\n" not in self._buffer:
-            self._fill()
+        try:
+            while b"\r\n\r\n" not in self._buffer:
+                self._fill()
+        except OSError:
+            self.sock.close()
+            raise
         head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
         assert head.split(b" ")[1] == b"101", head[:200]
         self.events: list[dict[str, Any]] = []  # notifications that came so far

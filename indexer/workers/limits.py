@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 
-MEMORY = 1 << 30  # bytes of address space: what is mapped, so resident memory is always below it
+MEMORY = 900 << 20  # bytes of address space: what is mapped, so resident memory is always below it
 
 
 def limit_process(lifeline: int) -> None:
