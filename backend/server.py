@@ -30,6 +30,7 @@ from backend.wiring import build_services
 log = logging.getLogger(__name__)
 
 THREADS = 32
+END_S = 4.9  # from a signal; nothing that was acknowledged is lost by an end at any moment
 # From a signal to the end there are 5 s. What is open has half of them, the services close in the rest.
 ANNOUNCE_S = 0.5  # for telling the sockets that the server closes, and for their last events
 SHUTDOWN_S = 2  # for open requests
@@ -182,10 +183,15 @@ def served_in_thread(settings: Settings) -> Iterator[str]:
 
 
 def _on_signal() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set."""
+    """An event that SIGINT and SIGTERM set. What hangs then, in a dead file system for one, is ended by SIGALRM."""
     stop = asyncio.Event()
+
+    def end() -> None:
+        stop.set()
+        signal.setitimer(signal.ITIMER_REAL, END_S)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, end)
     return stop
 
 

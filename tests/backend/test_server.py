@@ -1,7 +1,12 @@
 """The listening socket of the server."""
 
 import asyncio
+import os
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +40,29 @@ def test_a_port_in_use_is_a_bad_setting() -> None:
         port = other.getsockname()[1]
         with pytest.raises(BadSetting, match=rf"^HOST/PORT: cannot listen on 127\.0\.0\.1:{port}"):
             _bind("127.0.0.1", port)
+
+
+HANGING = """
+import asyncio, sys, time
+from pathlib import Path
+from backend import server
+from backend.config import load_settings
+
+def ready(_url):
+    asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)  # as a read from a dead file system
+    print("ready", flush=True)
+
+server.END_S = 0.5
+settings = load_settings(data_dir=Path(sys.argv[1]), port=0, model_name="extractive", embedding_model="none")
+asyncio.run(server.serve(settings, ready, preload=False))
+"""
+
+
+def test_a_signal_ends_a_server_that_hangs(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", HANGING, str(tmp_path / "data")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n"
+        server.terminate()
+        assert server.wait(30) == -signal.SIGALRM
