@@ -68,9 +68,9 @@ _LEAD = (
     r"Key|Negotiate|PRIVATE-TOKEN|OAuth|Bot|token=)(?:[ \t]+|%20|\+)"
     r"|base64:|pass:|plain:|\{noop\}|\{plain\})?"
 )
-_UNQUOTED = re.compile(rb"[^\s\"'`<>]*")
+_BREAK_OF_RUN = re.compile(rb"[\s\"'`<>]")
 _TAIL = b")]};,.:\\*_|"
-_CUT = re.compile(rb"&(?:amp;)?[\w.-]+=|[;,][ \t]*[\w.-]+[=:]|[;,]$|&quot;|&#34;|%22|%26|\\[nrt\"']|\||\$\{")
+_CUT = re.compile(rb"&(?:amp;)?[\w.-]{1,60}=|[;,][ \t]{0,4}[\w.-]{1,60}[=:]|&quot;|&#34;|%22|%26|\\[nrt\"']|\||\$\{")
 _CLOSE = {b'"': re.compile(rb'\\.|"|\n'), b"'": re.compile(rb"\\.|'|\n"), b"`": re.compile(rb"\\.|`|\n")}
 _ANNOTATED = re.compile(rb"[ \t]*:[ \t]*([\w.]{1,60})=")  # no type, but the beginning of a value: `: abc=1`
 _SIGNS = re.compile(r"[0-9!@#$%^&*?~+]")  # a shorter value without one of these is a word
@@ -79,7 +79,10 @@ _FOLLOWING = frozenset(
     map(bytes, zip(b" \t=:\"'`\\&%,)[]>({}|<?+*_\r\n"))
 )  # what can come between a name and its value begins with one of these
 _QUOTE, _LIVELY = re.compile(rb"[\"'`]"), re.compile(rb"[0-9\"'`=:]")
+_BRACKETS = re.compile(rb"\]\]|\n")
 _LONGEST = 20_000  # bytes of a quoted value
+_WIDEST = 80  # bytes of what ends a value
+_JUDGED_AT_MOST = 50  # names whose values have the same end: a run of characters with more of them is no configuration
 
 
 class _Glue(Enum):
@@ -161,12 +164,33 @@ def _is_alone(data: bytes, start: int, before: bytes) -> bool:
     return before in (b"\n", b" ", b"\t", b"") and len(line.split(None, 1)) == 1
 
 
+class _Next:
+    """Where an expression matches next. For positions that follow one another, each byte is looked at once."""
+
+    def __init__(self, expression: re.Pattern[bytes], data: bytes) -> None:
+        self._expression, self._data = expression, data
+        self._from, self._found = 0, -1
+
+    def after(self, position: int) -> int:
+        """The beginning of the first match at or after the position, or the length of the data."""
+        if not self._from <= position <= self._found:
+            is_before = position < self._from
+            stop = min(self._from + _WIDEST, len(self._data)) if is_before else len(self._data)
+            match = self._expression.search(self._data, position, stop)
+            if match is not None or not is_before:
+                self._found = match.start() if match else len(self._data)
+            self._from = position
+        return self._found
+
+
 class _Ends:
-    """Where values end. The end of an unquoted run is found once, however many names are in it."""
+    """Where values end. However many names are in a run of characters, its end is found once."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._start = self._end = 0
+        self._run, self._cut = _Next(_BREAK_OF_RUN, data), _Next(_CUT, data)
+        self._brackets = _Next(_BRACKETS, data)
+        self._stop, self._first, self._stripped, self._judged = -1, 0, 0, 0
 
     def of(self, start: int, opening: bytes) -> int:
         mark = opening.lstrip(b"rRbBuUfFLN@$8")
@@ -176,20 +200,30 @@ class _Ends:
                     return match.start()
                 if match[0] == b"\n":
                     break
+        elif mark == b"[[":
+            end = self._brackets.after(start)
+            if self._data.startswith(b"]]", end) and end < start + _LONGEST:
+                return end
         elif mark:
-            end = self._data.find(b"]]" if mark == b"[[" else mark, start, start + _LONGEST)
+            end = self._data.find(mark, start, start + _LONGEST)
             if end >= 0 and b"\n" not in self._data[start:end]:
                 return end
         return self._trimmed(start)
 
     def _trimmed(self, start: int) -> int:
-        if not self._start <= start < self._end:
-            match = _UNQUOTED.match(self._data, start)
-            assert match is not None
-            self._start, self._end = match.span()
-        cut = _CUT.search(self._data, start + 1, self._end)
-        end = cut.start() if cut else self._end
-        return start + len(self._data[start:end].rstrip(_TAIL))
+        stop = self._run.after(start)
+        stop = max(start, min(stop, self._cut.after(min(start + 1, stop))))
+        if stop != self._stop:
+            self._stop, self._first, self._judged = stop, start, 0
+            self._stripped = start + len(self._data[start:stop].rstrip(_TAIL))
+        elif start < self._first:
+            if self._stripped == self._first:
+                self._stripped = start + len(self._data[start : self._first].rstrip(_TAIL))
+            self._first = start
+        self._judged += 1
+        if self._judged > _JUDGED_AT_MOST:
+            return start
+        return max(start, self._stripped)
 
 
 def _is_secret(value: str, strength: Strength, glue: _Glue, quoted: bool) -> bool:
