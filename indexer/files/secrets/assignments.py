@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from functools import cache
-from typing import Any
 
 from indexer.files.secrets import values
-from indexer.files.secrets.linear import compiled
+from indexer.files.secrets.linear import Finder, finder, spans
 from indexer.files.secrets.names import KEYWORDS, Strength, strength_of
 
 _NAME = rf"(?i)(?:{KEYWORDS})[\w.-]{{0,40}}"
@@ -92,16 +91,15 @@ class _Glue(Enum):
 
 
 @cache
-def _opening_pattern() -> Any:
+def _opening_finder() -> Finder:
     plain, literal, prose = ("|".join(patterns) for patterns in (_GLUE, _BEFORE_LITERAL, _IN_PROSE))
-    return compiled(f"(?:{plain}|({literal})|({prose})){_WRAP}{_LEAD}")
+    return finder(f"(?:{plain}|({literal})|({prose})){_WRAP}{_LEAD}", anchored=True)
 
 
 def secret_values(data: bytes) -> Iterator[tuple[int, int]]:
     """The spans of values whose name and look say that they are secret."""
     ends, done = _Ends(data), 0
-    for match in compiled(_NAME, captures=False).finditer(data):
-        first, last = match.span()
+    for first, last in spans(_NAME, data):
         if first < done or not _may_follow(data, last):
             continue
         name, before = _whole_name(data, first, last)
@@ -141,21 +139,19 @@ def _whole_name(data: bytes, start: int, end: int) -> tuple[str, bytes]:
 
 def _opening(data: bytes, end: int, name: str, before: bytes) -> tuple[_Glue, int, bytes] | None:
     """What joins the name to a value, where the value begins, and the quotation mark that opens it."""
-    match = _opening_pattern().match(data, end)
-    if match is None:
+    match, literal, prose, wrap, quote = _opening_finder()(data, end, len(data))
+    if match[0] < 0:
         return None
     glue = _Glue.PLAIN
-    if match.start(1) >= 0:
+    if literal[0] >= 0:
         glue = _Glue.LITERAL
-    elif match.start(2) >= 0 and not name.startswith("-") and not _is_alone(data, match.end(2), before):
+    elif prose[0] >= 0 and not name.startswith("-") and not _is_alone(data, prose[1], before):
         glue = _Glue.PROSE
-    first, last = match.span(4)
-    if first >= 0:
-        return glue, match.end(), data[first:last]
-    if annotated := _ANNOTATED.fullmatch(data, end, match.end()):
+    if quote[0] >= 0:
+        return glue, match[1], data[slice(*quote)]
+    if annotated := _ANNOTATED.fullmatch(data, end, match[1]):
         return glue, annotated.start(1), b""
-    wrap, after_wrap = match.span(3)
-    return glue, wrap if b"(" in data[wrap:after_wrap] else match.end(), b""  # without a literal, it is a call
+    return glue, wrap[0] if b"(" in data[slice(*wrap)] else match[1], b""  # without a literal, it is a call
 
 
 def _is_alone(data: bytes, start: int, before: bytes) -> bool:
