@@ -13,6 +13,7 @@ from indexer.files.secrets.linear import Finder, finder, spans
 from indexer.files.secrets.names import KEYWORDS, Strength, strength_of
 
 _NAME = rf"(?i)(?:{KEYWORDS})[\w.-]{{0,40}}"
+_FOLLOWED = r"[[ \t=:\"'`\\&%,)\]>({}|<?+*_\r\n]"  # what can come between a name and its value begins with one of these
 _NAME_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _QUALIFIERS = (b"api", b"secret", b"access", b"private", b"account", b"encryption", b"signing", b"master")
 _LONGEST_NAME = 60
@@ -73,10 +74,6 @@ _CUT = re.compile(rb"&(?:amp;)?[\w.-]{1,60}=|[;,][ \t]{0,4}[\w.-]{1,60}[=:]|&quo
 _CLOSE = {b'"': re.compile(rb'\\.|"|\n'), b"'": re.compile(rb"\\.|'|\n"), b"`": re.compile(rb"\\.|`|\n")}
 _ANNOTATED = re.compile(rb"[ \t]*:[ \t]*([\w.]{1,60})=")  # no type, but the beginning of a value: `: abc=1`
 _SIGNS = re.compile(r"[0-9!@#$%^&*?~+]")  # a shorter value without one of these is a word
-# What can come between a name and its value begins with one of these.
-_FOLLOWING = frozenset(
-    map(bytes, zip(b" \t=:\"'`\\&%,)[]>({}|<?+*_\r\n"))
-)  # what can come between a name and its value begins with one of these
 _QUOTE, _LIVELY = re.compile(rb"[\"'`]"), re.compile(rb"[0-9\"'`=:]")
 _BRACKETS = re.compile(rb"\]\]|\n")
 _LONGEST = 20_000  # bytes of a quoted value
@@ -99,7 +96,8 @@ def _opening_finder() -> Finder:
 def secret_values(data: bytes) -> Iterator[tuple[int, int]]:
     """The spans of values whose name and look say that they are secret."""
     ends, done = _Ends(data), 0
-    for first, last in spans(_NAME, data):
+    for first, last in spans(_NAME + _FOLLOWED, data):
+        last -= 1
         if first < done or not _may_follow(data, last):
             continue
         name, before = _whole_name(data, first, last)
@@ -124,7 +122,7 @@ def _may_follow(data: bytes, end: int) -> bool:
     if following in (b" ", b"\t"):
         line = data[end : end + 80].partition(b"\n")[0].lstrip()
         return not line[:1].isalpha() or _LIVELY.search(line) is not None or (len(line) > 7 and line.isalpha())
-    return following in _FOLLOWING
+    return True
 
 
 def _whole_name(data: bytes, start: int, end: int) -> tuple[str, bytes]:
@@ -165,17 +163,17 @@ class _Next:
 
     def __init__(self, expression: re.Pattern[bytes], data: bytes) -> None:
         self._expression, self._data = expression, data
-        self._from, self._found = 0, -1
+        self._stop = self._from = self._found = -1
 
-    def after(self, position: int) -> int:
-        """The beginning of the first match at or after the position, or the length of the data."""
-        if not self._from <= position <= self._found:
-            is_before = position < self._from
-            stop = min(self._from + _WIDEST, len(self._data)) if is_before else len(self._data)
-            match = self._expression.search(self._data, position, stop)
+    def after(self, position: int, stop: int) -> int:
+        """The beginning of the first match between the two, or `stop`."""
+        if stop != self._stop or not self._from <= position <= self._found:
+            is_before = stop == self._stop and position < self._from
+            until = min(self._from + _WIDEST, stop) if is_before else stop
+            match = self._expression.search(self._data, position, until)
             if match is not None or not is_before:
-                self._found = match.start() if match else len(self._data)
-            self._from = position
+                self._found = match.start() if match else stop
+            self._stop, self._from = stop, position
         return self._found
 
 
@@ -197,7 +195,7 @@ class _Ends:
                 if match[0] == b"\n":
                     break
         elif mark == b"[[":
-            end = self._brackets.after(start)
+            end = self._brackets.after(start, len(self._data))
             if self._data.startswith(b"]]", end) and end < start + _LONGEST:
                 return end
         elif mark:
@@ -207,8 +205,8 @@ class _Ends:
         return self._trimmed(start)
 
     def _trimmed(self, start: int) -> int:
-        stop = self._run.after(start)
-        stop = max(start, min(stop, self._cut.after(min(start + 1, stop))))
+        stop = self._run.after(start, len(self._data))
+        stop = self._cut.after(min(start + 1, stop), stop)
         if stop != self._stop:
             self._stop, self._first, self._judged = stop, start, 0
             self._stripped = start + len(self._data[start:stop].rstrip(_TAIL))

@@ -102,4 +102,8 @@ def _is_secret(value: bytes, strength: Strength) -> bool:
 
 
 # What a text has if it has such a table, and the search for it.
-DETECTORS = ((_RULED, partial(_table_spans, _RULED)), (_HEAD, partial(_table_spans, _HEAD)), (_INSERT, _inserted_spans))
+DETECTORS = (
+    (r"-:?[ \t]*\|", partial(_table_spans, _RULED)),
+    (_HEAD, partial(_table_spans, _HEAD)),
+    (_INSERT, _inserted_spans),
+)
