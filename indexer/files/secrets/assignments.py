@@ -76,6 +76,7 @@ _ANNOTATED = re.compile(rb"[ \t]*:[ \t]*([\w.]{1,60})=")  # no type, but the beg
 _SIGNS = re.compile(r"[0-9!@#$%^&*?~+]")  # a shorter value without one of these is a word
 _QUOTE, _LIVELY = re.compile(rb"[\"'`]"), re.compile(rb"[0-9\"'`=:]")
 _BRACKETS = re.compile(rb"\]\]|\n")
+_REMEMBERED = 64  # bytes of a value
 _LONGEST = 20_000  # bytes of a quoted value
 _WIDEST = 80  # bytes of what ends a value
 _JUDGED_AT_MOST = 50  # names whose values have the same end: a run of characters with more of them is no configuration
@@ -95,7 +96,7 @@ def _opening_finder() -> Finder:
 
 def secret_values(data: bytes) -> Iterator[tuple[int, int]]:
     """The spans of values whose name and look say that they are secret."""
-    ends, done = _Ends(data), 0
+    ends, judged, done = _Ends(data), _Judged(), 0
     for first, last in spans(_NAME + _FOLLOWED, data):
         last -= 1
         if first < done or not _may_follow(data, last):
@@ -109,7 +110,7 @@ def secret_values(data: bytes) -> Iterator[tuple[int, int]]:
         end = ends.of(start, quote)
         if quote == b"`" and b" " in data[start:end]:  # a command of a shell
             continue
-        if _is_secret(data[start : min(end, start + _JUDGED)].decode("latin-1"), strength, glue, bool(quote)):
+        if judged[data[start : min(end, start + _JUDGED)], strength, glue, bool(quote)]:
             yield start, end
             done = end
 
@@ -218,6 +219,17 @@ class _Ends:
         if self._judged > _JUDGED_AT_MOST:
             return start
         return max(start, self._stripped)
+
+
+class _Judged(dict[tuple[bytes, Strength, _Glue, bool], bool]):
+    """Whether values are secret. In one text, short values are judged once."""
+
+    def __missing__(self, key: tuple[bytes, Strength, _Glue, bool]) -> bool:
+        value, strength, glue, quoted = key
+        is_secret = _is_secret(value.decode("latin-1"), strength, glue, quoted)
+        if len(value) <= _REMEMBERED:
+            self[key] = is_secret
+        return is_secret
 
 
 def _is_secret(value: str, strength: Strength, glue: _Glue, quoted: bool) -> bool:

@@ -23,7 +23,7 @@ _BY_NAME = r"[\s'\"]{0,3}(?:=|>|:{1,3}=|\|\||:|=>|\?=|,)"  # rules that look for
 _REACH = 120  # bytes before and after a text in a token
 _LONGEST = 4000  # bytes that a rule looks at from the beginning of a token
 _ENTROPY = 2.5  # bits per character: below, it is a placeholder
-_LONGEST_REST = 500  # bytes of the same word after what a rule matches
+_LONGEST_REST = 100  # bytes of the same word after what a rule matches
 _NO_SIGNS = str.maketrans("", "", "-_.")
 _DOCUMENTED = re.compile(r"EXAMPLE$|^ghp_16C7e42F292c6912E7710c838347Ae178B4a$")
 _WORD = re.compile(rb"[0-9A-Za-z_+/=~-]*")
