@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from functools import cache
-from typing import Any
 
 from indexer.files.secrets import values
-from indexer.files.secrets.linear import compiled
+from indexer.files.secrets.linear import Finder, finder, spans
 from indexer.files.secrets.names import KEYWORDS, Strength, strength_of
 
 _NAME = rf"(?i)(?:{KEYWORDS})[\w.-]{{0,40}}"
+_FOLLOWED = r"[[ \t=:\"'`\\&%,)\]>({}|<?+*_\r\n]"  # what can come between a name and its value begins with one of these
 _NAME_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _QUALIFIERS = (b"api", b"secret", b"access", b"private", b"account", b"encryption", b"signing", b"master")
 _LONGEST_NAME = 60
@@ -68,18 +68,18 @@ _LEAD = (
     r"Key|Negotiate|PRIVATE-TOKEN|OAuth|Bot|token=)(?:[ \t]+|%20|\+)"
     r"|base64:|pass:|plain:|\{noop\}|\{plain\})?"
 )
-_UNQUOTED = re.compile(rb"[^\s\"'`<>]*")
+_BREAK_OF_RUN = re.compile(rb"[\s\"'`<>]")
 _TAIL = b")]};,.:\\*_|"
-_CUT = re.compile(rb"&(?:amp;)?[\w.-]+=|[;,][ \t]*[\w.-]+[=:]|[;,]$|&quot;|&#34;|%22|%26|\\[nrt\"']|\||\$\{")
+_CUT = re.compile(rb"&(?:amp;)?[\w.-]{1,60}=|[;,][ \t]{0,4}[\w.-]{1,60}[=:]|&quot;|&#34;|%22|%26|\\[nrt\"']|\||\$\{")
 _CLOSE = {b'"': re.compile(rb'\\.|"|\n'), b"'": re.compile(rb"\\.|'|\n"), b"`": re.compile(rb"\\.|`|\n")}
 _ANNOTATED = re.compile(rb"[ \t]*:[ \t]*([\w.]{1,60})=")  # no type, but the beginning of a value: `: abc=1`
 _SIGNS = re.compile(r"[0-9!@#$%^&*?~+]")  # a shorter value without one of these is a word
-# What can come between a name and its value begins with one of these.
-_FOLLOWING = frozenset(
-    map(bytes, zip(b" \t=:\"'`\\&%,)[]>({}|<?+*_\r\n"))
-)  # what can come between a name and its value begins with one of these
 _QUOTE, _LIVELY = re.compile(rb"[\"'`]"), re.compile(rb"[0-9\"'`=:]")
+_BRACKETS = re.compile(rb"\]\]|\n")
+_REMEMBERED = 64  # bytes of a value
 _LONGEST = 20_000  # bytes of a quoted value
+_WIDEST = 80  # bytes of what ends a value
+_JUDGED_AT_MOST = 50  # names whose values have the same end: a run of characters with more of them is no configuration
 
 
 class _Glue(Enum):
@@ -89,16 +89,16 @@ class _Glue(Enum):
 
 
 @cache
-def _opening_pattern() -> Any:
+def _opening_finder() -> Finder:
     plain, literal, prose = ("|".join(patterns) for patterns in (_GLUE, _BEFORE_LITERAL, _IN_PROSE))
-    return compiled(f"(?:{plain}|({literal})|({prose})){_WRAP}{_LEAD}")
+    return finder(f"(?:{plain}|({literal})|({prose})){_WRAP}{_LEAD}", anchored=True)
 
 
 def secret_values(data: bytes) -> Iterator[tuple[int, int]]:
     """The spans of values whose name and look say that they are secret."""
-    ends, done = _Ends(data), 0
-    for match in compiled(_NAME, captures=False).finditer(data):
-        first, last = match.span()
+    ends, judged, done = _Ends(data), _Judged(), 0
+    for first, last in spans(_NAME + _FOLLOWED, data):
+        last -= 1
         if first < done or not _may_follow(data, last):
             continue
         name, before = _whole_name(data, first, last)
@@ -110,7 +110,7 @@ def secret_values(data: bytes) -> Iterator[tuple[int, int]]:
         end = ends.of(start, quote)
         if quote == b"`" and b" " in data[start:end]:  # a command of a shell
             continue
-        if _is_secret(data[start : min(end, start + _JUDGED)].decode("latin-1"), strength, glue, bool(quote)):
+        if judged[data[start : min(end, start + _JUDGED)], strength, glue, bool(quote)]:
             yield start, end
             done = end
 
@@ -123,7 +123,7 @@ def _may_follow(data: bytes, end: int) -> bool:
     if following in (b" ", b"\t"):
         line = data[end : end + 80].partition(b"\n")[0].lstrip()
         return not line[:1].isalpha() or _LIVELY.search(line) is not None or (len(line) > 7 and line.isalpha())
-    return following in _FOLLOWING
+    return True
 
 
 def _whole_name(data: bytes, start: int, end: int) -> tuple[str, bytes]:
@@ -138,21 +138,19 @@ def _whole_name(data: bytes, start: int, end: int) -> tuple[str, bytes]:
 
 def _opening(data: bytes, end: int, name: str, before: bytes) -> tuple[_Glue, int, bytes] | None:
     """What joins the name to a value, where the value begins, and the quotation mark that opens it."""
-    match = _opening_pattern().match(data, end)
-    if match is None:
+    match, literal, prose, wrap, quote = _opening_finder()(data, end, len(data))
+    if match[0] < 0:
         return None
     glue = _Glue.PLAIN
-    if match.start(1) >= 0:
+    if literal[0] >= 0:
         glue = _Glue.LITERAL
-    elif match.start(2) >= 0 and not name.startswith("-") and not _is_alone(data, match.end(2), before):
+    elif prose[0] >= 0 and not name.startswith("-") and not _is_alone(data, prose[1], before):
         glue = _Glue.PROSE
-    first, last = match.span(4)
-    if first >= 0:
-        return glue, match.end(), data[first:last]
-    if annotated := _ANNOTATED.fullmatch(data, end, match.end()):
+    if quote[0] >= 0:
+        return glue, match[1], data[slice(*quote)]
+    if annotated := _ANNOTATED.fullmatch(data, end, match[1]):
         return glue, annotated.start(1), b""
-    wrap, after_wrap = match.span(3)
-    return glue, wrap if b"(" in data[wrap:after_wrap] else match.end(), b""  # without a literal, it is a call
+    return glue, wrap[0] if b"(" in data[slice(*wrap)] else match[1], b""  # without a literal, it is a call
 
 
 def _is_alone(data: bytes, start: int, before: bytes) -> bool:
@@ -161,12 +159,33 @@ def _is_alone(data: bytes, start: int, before: bytes) -> bool:
     return before in (b"\n", b" ", b"\t", b"") and len(line.split(None, 1)) == 1
 
 
+class _Next:
+    """Where an expression matches next. For positions that follow one another, each byte is looked at once."""
+
+    def __init__(self, expression: re.Pattern[bytes], data: bytes) -> None:
+        self._expression, self._data = expression, data
+        self._stop = self._from = self._found = -1
+
+    def after(self, position: int, stop: int) -> int:
+        """The beginning of the first match between the two, or `stop`."""
+        if stop != self._stop or not self._from <= position <= self._found:
+            is_before = stop == self._stop and position < self._from
+            until = min(self._from + _WIDEST, stop) if is_before else stop
+            match = self._expression.search(self._data, position, until)
+            if match is not None or not is_before:
+                self._found = match.start() if match else stop
+            self._stop, self._from = stop, position
+        return self._found
+
+
 class _Ends:
-    """Where values end. The end of an unquoted run is found once, however many names are in it."""
+    """Where values end. However many names are in a run of characters, its end is found once."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._start = self._end = 0
+        self._run, self._cut = _Next(_BREAK_OF_RUN, data), _Next(_CUT, data)
+        self._brackets = _Next(_BRACKETS, data)
+        self._stop, self._first, self._stripped, self._judged = -1, 0, 0, 0
 
     def of(self, start: int, opening: bytes) -> int:
         mark = opening.lstrip(b"rRbBuUfFLN@$8")
@@ -176,20 +195,41 @@ class _Ends:
                     return match.start()
                 if match[0] == b"\n":
                     break
+        elif mark == b"[[":
+            end = self._brackets.after(start, len(self._data))
+            if self._data.startswith(b"]]", end) and end < start + _LONGEST:
+                return end
         elif mark:
-            end = self._data.find(b"]]" if mark == b"[[" else mark, start, start + _LONGEST)
+            end = self._data.find(mark, start, start + _LONGEST)
             if end >= 0 and b"\n" not in self._data[start:end]:
                 return end
         return self._trimmed(start)
 
     def _trimmed(self, start: int) -> int:
-        if not self._start <= start < self._end:
-            match = _UNQUOTED.match(self._data, start)
-            assert match is not None
-            self._start, self._end = match.span()
-        cut = _CUT.search(self._data, start + 1, self._end)
-        end = cut.start() if cut else self._end
-        return start + len(self._data[start:end].rstrip(_TAIL))
+        stop = self._run.after(start, len(self._data))
+        stop = self._cut.after(min(start + 1, stop), stop)
+        if stop != self._stop:
+            self._stop, self._first, self._judged = stop, start, 0
+            self._stripped = start + len(self._data[start:stop].rstrip(_TAIL))
+        elif start < self._first:
+            if self._stripped == self._first:
+                self._stripped = start + len(self._data[start : self._first].rstrip(_TAIL))
+            self._first = start
+        self._judged += 1
+        if self._judged > _JUDGED_AT_MOST:
+            return start
+        return max(start, self._stripped)
+
+
+class _Judged(dict[tuple[bytes, Strength, _Glue, bool], bool]):
+    """Whether values are secret. In one text, short values are judged once."""
+
+    def __missing__(self, key: tuple[bytes, Strength, _Glue, bool]) -> bool:
+        value, strength, glue, quoted = key
+        is_secret = _is_secret(value.decode("latin-1"), strength, glue, quoted)
+        if len(value) <= _REMEMBERED:
+            self[key] = is_secret
+        return is_secret
 
 
 def _is_secret(value: str, strength: Strength, glue: _Glue, quoted: bool) -> bool:

@@ -29,8 +29,6 @@ _NO_DATA = r"[|>][-+]?\d?|[\"']{0,2}|\{|[\"']?(?:\{\{|\$[{(A-Z]|<).*"
 
 def key_spans(data: bytes) -> Iterator[tuple[int, int]]:
     """What stands between the first and the last line of private keys."""
-    if b"PRIVATE KEY" not in data and b"Private-Lines" not in data:
-        return
     position = 0
     while match := compiled(_BEGIN).search(data, position):
         end = _end_of_key(data, match.end())
@@ -64,8 +62,6 @@ def _end_of_key(data: bytes, start: int) -> int:
 
 def kubernetes_spans(data: bytes) -> Iterator[tuple[int, int]]:
     """The values below `data` and `stringData` in documents of the kind Secret."""
-    if b"Secret" not in data or not compiled(_KIND).search(data):
-        return
     start = 0
     for document in re.split(rb"(?<=\n)(?=---)", data):
         if compiled(_KIND).search(document):
@@ -92,3 +88,7 @@ def _values(document: bytes, offset: int) -> Iterator[tuple[int, int]]:
                 quoted = value[:1] in (b'"', b"'") and value[-1:] == value[:1]
                 yield offset + first + quoted, offset + last - quoted
         offset += len(line) + 1
+
+
+# What a text has if it has such secrets, and the search for them.
+DETECTORS = (("PRIVATE KEY|Private-Lines", key_spans), (_KIND, kubernetes_spans))

@@ -5,12 +5,12 @@ Knows no other syntax. A table ends with the first line that has another number 
 
 import re
 from collections.abc import Generator, Iterator
+from functools import partial
 
 from indexer.files.secrets import values
 from indexer.files.secrets.linear import compiled
-from indexer.files.secrets.names import KEYWORDS, Strength, strength_of
+from indexer.files.secrets.names import Strength, strength_of
 
-_KEYWORD = rf"(?i)(?:{KEYWORDS})"
 _CELL = r"[ \t]*[\"']?[A-Za-z][\w .-]*[\"']?[ \t]*"
 _HEAD = r"(?m)(?:\A|\n[ \t]*\n|```\w*\n)(" + "|".join(rf"{_CELL}(?:{mark}{_CELL})+" for mark in ",;\t") + r")\r?$"
 _RULED = r"(?m)^([^\n|]{0,20}\|[^\n]*)\n[ \t]*\|?[ \t]*:?-+:?[ \t]*\|[-:| \t]*$"
@@ -19,15 +19,14 @@ _LITERAL = re.compile(rb"\(|\)|,|N?'(?:[^'\\\n]|''|\\.){0,1000}'|[^\s(),']+")
 _LONGEST_ROW = 20_000  # bytes
 
 
-def column_spans(data: bytes) -> Iterator[tuple[int, int]]:
-    """The spans of values in columns whose names say that they are secret."""
-    if not compiled(_KEYWORD, captures=False).search(data):
-        return
-    for pattern in (_RULED, _HEAD):
-        done = 0
-        for match in compiled(pattern).finditer(data):
-            if match.start() >= done:
-                done = yield from _table(data, data[slice(*match.span(1))], match.end())
+def _table_spans(pattern: str, data: bytes) -> Iterator[tuple[int, int]]:
+    done = 0
+    for match in compiled(pattern).finditer(data):
+        if match.start() >= done:
+            done = yield from _table(data, data[slice(*match.span(1))], match.end())
+
+
+def _inserted_spans(data: bytes) -> Iterator[tuple[int, int]]:
     done = 0
     for match in compiled(_INSERT).finditer(data):
         if match.start() >= done:
@@ -100,3 +99,11 @@ def _is_secret(value: bytes, strength: Strength) -> bool:
     return values.is_token(text, quoted=True) or (
         strength is Strength.PASSWORD and values.is_password(text, quoted=True)
     )
+
+
+# What a text has if it has such a table, and the search for it.
+DETECTORS = (
+    (r"-:?[ \t]*\|", partial(_table_spans, _RULED)),
+    (_HEAD, partial(_table_spans, _HEAD)),
+    (_INSERT, _inserted_spans),
+)

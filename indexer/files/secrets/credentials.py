@@ -5,6 +5,7 @@ Each form is an expression of RE2 whose group is the value, and says how much th
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from indexer.files.secrets import values
 from indexer.files.secrets.linear import compiled
@@ -89,36 +90,24 @@ _CALL = (
 )
 _RANDOM = (_CALL, _PAIR, _ONLY, _NOTE, _SCHEME)  # values that have to look random
 _ALL = (*_FORMS, *_RANDOM, _PHRASE)
-# The automaton of all forms together is large, and slow to build; those of three parts are small.
-_PARTS = tuple(_ALL[part::3] for part in range(3))
 _DOCUMENTED = re.compile(
     r"(?:user(?:name)?|admin|root|guest|pass(?:word)?|postgres|test|name|login|me|secret|token|pw|pwd|u|p)",
     re.IGNORECASE,
 )
 
 
-def passwords(data: bytes) -> Iterator[tuple[int, int]]:
-    """The spans of passwords."""
-    if b"://" in data and b"@" in data:
-        yield from _in_urls(data)
-    for part in _PARTS:
-        if compiled("|".join(f"(?:{form})" for form in part), captures=False).search(data):
-            yield from _in_arguments(data, part)
-
-
-def _in_arguments(data: bytes, forms: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    for form in forms:
-        for start, end in _groups(form, data):
-            value = _text(data, start, end)
-            if form == _PHRASE:
-                words = value.split()
-                is_secret = len(set(words)) > len(words) / 2 and "abandon" not in words
-            elif form in _RANDOM:
-                is_secret = values.is_chosen(value) and not values.is_harmless(value)
-            else:
-                is_secret = values.is_password(value, quoted=False) and not values.is_harmless(value)
-            if is_secret:
-                yield start, end
+def _in_arguments(form: str, data: bytes) -> Iterator[tuple[int, int]]:
+    for start, end in _groups(form, data):
+        value = _text(data, start, end)
+        if form == _PHRASE:
+            words = value.split()
+            is_secret = len(set(words)) > len(words) / 2 and "abandon" not in words
+        elif form in _RANDOM:
+            is_secret = values.is_chosen(value) and not values.is_harmless(value)
+        else:
+            is_secret = values.is_password(value, quoted=False) and not values.is_harmless(value)
+        if is_secret:
+            yield start, end
 
 
 def _in_urls(data: bytes) -> Iterator[tuple[int, int]]:
@@ -148,3 +137,7 @@ def _groups(pattern: str, data: bytes) -> Iterator[tuple[int, int]]:
 
 def _text(data: bytes, start: int, end: int) -> str:
     return data[start : min(end, start + 1000)].decode("latin-1")
+
+
+# What a text has if it has such a password, and the search for it.
+DETECTORS = ((r"://[^\s/]*@", _in_urls), *((form, partial(_in_arguments, form)) for form in _ALL))

@@ -7,18 +7,19 @@ A value counts as secret by its issuer's format (`rules`), by its name and its r
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, chain
+from typing import Any
 
+from indexer.files.secrets import blocks, columns, credentials, rules
 from indexer.files.secrets.assignments import secret_values
-from indexer.files.secrets.blocks import key_spans, kubernetes_spans
-from indexer.files.secrets.columns import column_spans
-from indexer.files.secrets.credentials import passwords
-from indexer.files.secrets.rules import token_spans
+from indexer.files.secrets.linear import rule_set
 
 MARK = "[secret removed]"
 MASKING = 3  # version of the result of `redact`, part of every index's recipe
 
 _MARK = MARK.encode()
+_DETECTORS = (*blocks.DETECTORS, *rules.DETECTORS, *credentials.DETECTORS, *columns.DETECTORS)
 _PARTS = (b"[secret", b"removed]", _MARK)
 
 
@@ -38,14 +39,8 @@ def mask(text: str) -> str:
 def redact(text: str) -> Redacted:
     """As `mask`, with the lines of what it replaced."""
     data = text.encode("utf-8", "surrogatepass")
-    found = chain(
-        key_spans(data),
-        kubernetes_spans(data),
-        token_spans(data),
-        secret_values(data),
-        passwords(data),
-        column_spans(data),
-    )
+    detectors = (_DETECTORS[n][1] for n in sorted(_signs().Match(data) or ()))
+    found = chain(rules.prefixed_spans(data), secret_values(data), *(find(data) for find in detectors))
     spans = _merged(span for span in found if not any(part in data[slice(*span)] for part in _PARTS))
     if not spans:
         return Redacted(text, ())
@@ -55,6 +50,12 @@ def redact(text: str) -> Redacted:
         position = end
     pieces.append(data[position:])
     return Redacted(b"".join(pieces).decode("utf-8", "surrogatepass"), _lines(data, [start for start, _ in spans]))
+
+
+@cache
+def _signs() -> Any:
+    """One pass over a text tells which of the detectors can find something."""
+    return rule_set(sign for sign, _ in _DETECTORS)
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

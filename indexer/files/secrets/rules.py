@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.files.secrets import values
-from indexer.files.secrets.linear import compiled, rule_set
+from indexer.files.secrets.linear import Finder, compiled, finder, rule_set
 
 _BEFORE = r"[\w.-]{0,50}?"  # a name's beginning, which does not matter here
 _AFTER = r"""(?:[\x60'"\s;]|\\[nr]|$)"""
@@ -23,6 +23,9 @@ _BY_NAME = r"[\s'\"]{0,3}(?:=|>|:{1,3}=|\|\||:|=>|\?=|,)"  # rules that look for
 _REACH = 120  # bytes before and after a text in a token
 _LONGEST = 4000  # bytes that a rule looks at from the beginning of a token
 _ENTROPY = 2.5  # bits per character: below, it is a placeholder
+_LONGEST_REST = 100  # bytes of the same word after what a rule matches
+_NO_SIGNS = str.maketrans("", "", "-_.")
+_DOCUMENTED = re.compile(r"EXAMPLE$|^ghp_16C7e42F292c6912E7710c838347Ae178B4a$")
 _WORD = re.compile(rb"[0-9A-Za-z_+/=~-]*")
 
 
@@ -30,6 +33,7 @@ _WORD = re.compile(rb"[0-9A-Za-z_+/=~-]*")
 class Rule:
     pattern: str
     by_name: bool = False  # the value alone has no format: it has to be random
+    is_certain: bool = False  # no other text has this format
     inside: bytes = b""  # a text in the middle of the token, if nothing is known of its beginning
 
 
@@ -37,15 +41,21 @@ class Rule:
 class _Engine:
     rules: tuple[Rule, ...]
     inner: tuple[Rule, ...]
-    any: Any
+    any: Finder
     each: Any
 
 
 def token_spans(data: bytes) -> Iterator[tuple[int, int]]:
     """The spans of tokens that have an issuer's format."""
-    engine, position = _engine(), 0
-    while found := engine.any.search(data, position):
-        start, end = found.span()
+    yield from prefixed_spans(data)
+    yield from _inner_spans(data)
+
+
+def prefixed_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    """The spans of tokens whose beginning says what they are."""
+    engine, position, length = _engine(), 0, len(data)
+    while (found := engine.any(data, position, length)[0])[0] >= 0:
+        start, end = found
         window = data[max(0, start - 1) : end + 1]
         spans = [_span(engine.rules[n], data, start, end) for n in engine.each.Match(window) or ()]
         accepted = [span for span in spans if span is not None]
@@ -53,8 +63,11 @@ def token_spans(data: bytes) -> Iterator[tuple[int, int]]:
             first, last = min(accepted)[0], max(span[1] for span in accepted)
             yield first, last
             end = last + 1
-        position = max(end - 1, start + 1)
-    for rule in engine.inner:
+        position = min(max(end - 1, start + 1), length)
+
+
+def _inner_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    for rule in _engine().inner:
         yield from _around(rule, data)
 
 
@@ -73,13 +86,22 @@ def _around(rule: Rule, data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _span(rule: Rule, data: bytes, start: int, end: int) -> tuple[int, int] | None:
-    match = compiled(rule.pattern).search(data, start, end + _LONGEST)
-    if match is None or match.start() > end:
+    whole, *groups = finder(rule.pattern)(data, start, min(end + _LONGEST, len(data)))
+    if not 0 <= whole[0] <= end:
         return None
-    group = next((n for n in range(1, len(match.groups()) + 1) if match.group(n) is not None), 0)
-    first, last = match.span(group)
-    last = _WORD.match(data, last).end() if not rule.by_name else last  # type: ignore[union-attr]
+    first, last = next((group for group in groups if group[0] >= 0), whole)
+    value = data[first:last].decode("latin-1")
+    if not rule.by_name:
+        last = _WORD.match(data, last, last + _LONGEST_REST).end()  # type: ignore[union-attr]
+    if rule.is_certain:
+        return None if _is_example(value) else (first, last)
     return (first, last) if _is_secret(rule, data[first:last].decode("latin-1")) else None
+
+
+def _is_example(value: str) -> bool:
+    """Whether a value with an unmistakable format is documented as an example, or one character again and again."""
+    rest = value[-16:].lower().translate(_NO_SIGNS)
+    return len(set(rest)) <= 1 or "xxxxxx" in rest or _DOCUMENTED.search(value) is not None
 
 
 def _is_secret(rule: Rule, value: str) -> bool:
@@ -94,14 +116,20 @@ def _engine() -> _Engine:
     listed = [{"regex": regex} for regex in json.loads((folder / "gitleaks.json").read_text("utf-8")).values()]
     listed += tomllib.loads((folder / "more.toml").read_text("utf-8"))["rules"]
     rules = [
-        Rule(_adapted(entry["regex"]), _BY_NAME in entry["regex"], entry.get("inside", "").encode()) for entry in listed
+        Rule(
+            _adapted(entry["regex"]),
+            by_name=_BY_NAME in entry["regex"],
+            is_certain=entry.get("certain", False),
+            inside=entry.get("inside", "").encode(),
+        )
+        for entry in listed
     ]
     outer = tuple(rule for rule in rules if not rule.inside)
     together = "|".join(f"(?:{rule.pattern})" for rule in outer)
     return _Engine(
         outer,
         tuple(rule for rule in rules if rule.inside),
-        compiled(together, captures=False),
+        finder(together, captures=False),
         rule_set(rule.pattern for rule in outer),
     )
 
@@ -117,3 +145,7 @@ def _adapted(pattern: str) -> str:
             else f"{flags}{_START}({rest})"
         )
     return pattern.removesuffix(r"\b") + _END if pattern.endswith(r"\b") else pattern
+
+
+# What a text has if it has such a token, and the search for it. Tokens with a known beginning are looked for always.
+DETECTORS = ((r"Q~|AZDO|\.atlasv1\.|NRAL|-us\d|_mmk", _inner_spans),)

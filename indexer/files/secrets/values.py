@@ -106,8 +106,11 @@ _EXAMPLES = (
 def is_harmless(value: str) -> bool:
     """Whether it is a reference to a value, a placeholder, a documented example, or a sequence."""
     value = value[:_JUDGED]
-    if _PLACEHOLDER.search(value) or _REFERENCE.search(value) or any(example in value for example in _EXAMPLES):
+    if _PLACEHOLDER.search(value) or _REFERENCE.search(value):
         return True
+    for example in _EXAMPLES:  # a loop: `any` takes three times as long
+        if example in value:
+            return True
     return _is_sequence(value)
 
 
@@ -244,8 +247,8 @@ def _is_passphrase(value: str) -> bool:
 
 def _is_sequence(value: str) -> bool:
     """Whether its characters mostly repeat or count, as in 0123456789abcdef."""
-    steps = [ord(b) - ord(a) for a, b in pairwise(value)]
-    return len(value) >= 6 and sum(-1 <= step <= 1 for step in steps) > 0.45 * len(steps)
+    near = [1 for a, b in pairwise(map(ord, value)) if -1 <= b - a <= 1]
+    return len(value) >= 6 and len(near) > 0.45 * (len(value) - 1)
 
 
 def _is_wordy(value: str) -> bool:

@@ -29,3 +29,33 @@ def test_tokens_that_are_known_by_their_middle_are_masked_one_after_the_other() 
 
 def test_two_tokens_on_a_line_are_masked() -> None:
     assert mask(f"{TOKENS['github'](SOURCE)} {TOKENS['npm'](SOURCE)}") == f"{MARK} {MARK}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "AK" + "IAIOSFODNN7EXAMPLQ",
+        "AS" + "IA" + "ABAB" * 4,
+        "gh" + "p_" + "a1B2" * 9,
+        "npm" + "_" + "abcdefghijkl" * 3,
+        "h" + "f_" + "testtoken1" * 3 + "abcd",
+        "gl" + "pat-" + "your-secret-token-12",
+        "sk" + "_live_" + "0123456789" * 3,
+    ],
+)
+def test_an_unmistakable_format_is_masked_however_little_random_it_is(value: str) -> None:
+    assert mask(f"use {value}.") == f"use {MARK}."
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "AK" + "IAIOSFODNN7EXAMPLE",
+        "AK" + "IAI44QH8DHBEXAMPLE",
+        "gh" + "p_" + "x" * 36,
+        "sk" + "_live_" + "X" * 24,
+        "AS" + "IA" + "A" * 16,
+    ],
+)
+def test_a_documented_example_of_an_unmistakable_format_stays(value: str) -> None:
+    assert mask(f"use {value}.") == f"use {value}."
