@@ -16,7 +16,7 @@ from indexer.files.secrets.assignments import secret_values
 from indexer.files.secrets.linear import rule_set
 
 MARK = "[secret removed]"
-MASKING = 3  # version of the result of `redact`, part of every index's recipe
+MASKING = 4  # version of the result of `redact`, part of every index's recipe
 
 _MARK = MARK.encode()
 _DETECTORS = (*blocks.DETECTORS, *rules.DETECTORS, *credentials.DETECTORS, *columns.DETECTORS)
