@@ -110,7 +110,7 @@ CAMPAIGN := -m benchmarks.campaign $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),-
 soak: setup $(STAMPS)/gguf ## hostile files, clients and moments against a server, and a table (half an hour)
 	$(BIN)/python $(CAMPAIGN)
 
-soak-quick: setup $(STAMPS)/gguf ## the same in two minutes; part of the test suite
+soak-quick: setup $(STAMPS)/gguf ## the same in four minutes; part of the test suite
 	$(BIN)/python $(CAMPAIGN) --quick
 
 soak-engine: setup ## the engine under load for long

@@ -1,5 +1,6 @@
 """Hostile folders: huge, endless, full of pipes, links, devices and names that a terminal would obey."""
 
+import contextlib
 import os
 import socket
 import time
@@ -39,8 +40,8 @@ def _device_as_ignore_file(root: Path) -> None:
 
 def _special_files(root: Path) -> None:
     os.mkfifo(root / "pipe.py")
-    with socket.socket(socket.AF_UNIX) as bound:
-        bound.bind(os.path.relpath(root / "socket.py"))
+    with socket.socket(socket.AF_UNIX) as bound, contextlib.chdir(root):  # the path of a socket is short
+        bound.bind("socket.py")
     for name, target in {"zero.py": "/dev/zero", "tty.py": "/dev/tty", "mem.py": "/proc/self/mem"}.items():
         (root / name).symlink_to(target)
 

@@ -6,6 +6,7 @@ All get the same model file, context, threads, system prompt and messages.
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -73,6 +74,8 @@ async def locked(machine: Machine) -> AsyncIterator[Peer]:
         ended = process.poll()
         process.terminate()
         process.communicate()
+        if ended is not None and ended < 0:
+            raise Unavailable(f"its process was ended by {signal.Signals(-ended).name}")
         assert ended is None, f"the process of llama-cpp-python ended by itself ({ended})"
 
 

@@ -121,7 +121,11 @@ def test_the_quick_benchmark_prints_every_row() -> None:
     assert len(measured) == len(ROWS)
     cold, cancel = "cold prefill of system prompt and code, s", "cancel during prefill: time to `end`, s"
     assert {name for name, row in measured.items() if row[SOCKET] == "-"} == {cold}
-    assert {name for name, row in measured.items() if row[LOCKED] == "-"} == {cold, cancel}
+    # It runs llama.cpp's defaults, which some processors cannot.
+    is_ended = f"{LOCKED}: its process was ended by SIG" in done.stderr
+    assert {name for name, row in measured.items() if row[LOCKED] == "-"} == (
+        set(measured) if is_ended else {cold, cancel}
+    )
     for name, row in measured.items():  # a fast machine reads a tiny prompt in less than a hundredth of a second
         least = 0.0 if name.endswith(", s") else 0.001
         assert all(float(figure) >= least for figure in row.values() if figure != "-"), name
