@@ -57,7 +57,7 @@ def run_eval(path: Path, compare: Sequence[str], per_kind: int, as_json: bool, p
     embedders = [load_embedder(setup.embedding_model) if setup.reranks else None for setup in setups]
     static = StaticEmbedder()
     with tempfile.TemporaryDirectory(prefix="lantern-eval-") as name, ExitStack() as at_end:
-        workers = start_workers(static)
+        workers = start_workers()
         at_end.callback(workers.close)
         folder = Path(name)
         (folder / ".git").write_text("gitdir: none")  # stops git from finding a repository that contains the folder

@@ -10,7 +10,7 @@ from typing import Any
 from backend.config import Settings
 from backend.errors import ApiError
 from backend.indexing.embedders import Embedders
-from backend.indexing.workers import Workers, start_workers
+from backend.indexing.workers import Workers, start_workers, warm_up
 from indexer.embedding.loading import load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
 from indexer.embedding.static import StaticEmbedder
@@ -27,7 +27,9 @@ def open_indexes(settings: Settings) -> "Indexes":
     """The indexes and embedders that the settings name; the neural embedder is being loaded."""
     embedders = Embedders(StaticEmbedder(), lambda: load_embedder(settings.embedding_model))
     embedders.preload()
-    return Indexes(settings.data_dir / "indexes", embedders, start_workers(embedders.static))
+    workers = start_workers()
+    warm_up(workers, embedders.static)
+    return Indexes(settings.data_dir / "indexes", embedders, workers)
 
 
 class Indexes:

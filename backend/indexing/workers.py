@@ -34,21 +34,26 @@ def no_workers() -> Workers:
     return Workers(in_process, in_process, lambda: None)
 
 
-def start_workers(embedder: Embedder) -> Workers:
-    """Processes of both kinds; the first of each is started now, so that no question waits for its imports."""
+def start_workers() -> Workers:
+    """A process is started when the first call needs it."""
     questions, jobs = WorkerPool(_QUESTION_WORKERS), WorkerPool(_JOB_WORKERS, _JOB_NICE)
 
     def close() -> None:
         questions.close()
         jobs.close()
 
+    return Workers(questions.run, jobs.run, close)
+
+
+def warm_up(workers: Workers, embedder: Embedder) -> None:
+    """Starts a process of each kind in the background, so that no question waits for its imports."""
+
     def warm() -> None:
         with suppress(IndexCancelled, WorkerDied):  # Lantern stops already; or the first question tells why
-            questions.run(_load_questions, seconds=_LOAD_CPU_S)
-            jobs.run(_load_jobs, embedder, seconds=_LOAD_CPU_S)
+            workers.questions(_load_questions, seconds=_LOAD_CPU_S)
+            workers.jobs(_load_jobs, embedder, seconds=_LOAD_CPU_S)
 
     threading.Thread(target=warm, name="warm-workers", daemon=True).start()
-    return Workers(questions.run, jobs.run, close)
 
 
 def _load_questions() -> None:

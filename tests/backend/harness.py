@@ -181,7 +181,7 @@ async def running(
         engines = ScriptedEngines(settings, engine) if engine is not None else making(settings) if making else None
         embedders = Embedders(HashEmbedder(), HashEmbedder)
         embedders.preload()
-        indexes = Indexes(settings.data_dir / "indexes", embedders, start_workers(embedders.static))
+        indexes = Indexes(settings.data_dir / "indexes", embedders, start_workers())
         try:
             async with build_services(settings, indexes, engines) as services:
                 built.append(services)
