@@ -43,23 +43,33 @@ def locked(folder: Path) -> Iterator[None]:
         other.close()
 
 
-@contextmanager
-def full_disk(world: World, left: Callable[[], int]) -> Iterator[None]:
-    """A disk with room for `left()` more pages of the database."""
-    engine, pages = world.services.database.engine, 0
+_UNLIMITED = (1 << 30) - 1  # pages: SQLite's own default
 
-    def limit(connection: Any) -> None:
+
+class Disk:
+    """The disk of a server's database, which can be full. Made before the first question: threads use the listeners."""
+
+    def __init__(self, world: World) -> None:
+        self._left: Callable[[], int] | None = None
+        self._pages = 0
+        event.listen(world.services.database.engine, "begin", self._limit)
+
+    def _limit(self, connection: Any) -> None:
         driver = connection.connection.driver_connection
-        nonlocal pages
-        pages = pages or driver.execute("PRAGMA page_count").fetchone()[0]
-        driver.execute(f"PRAGMA max_page_count={pages + left()}").close()
+        if self._left is None:
+            driver.execute(f"PRAGMA max_page_count={_UNLIMITED}").close()
+            return
+        self._pages = self._pages or driver.execute("PRAGMA page_count").fetchone()[0]
+        driver.execute(f"PRAGMA max_page_count={self._pages + self._left()}").close()
 
-    event.listen(engine, "begin", limit)
-    try:
-        yield
-    finally:
-        event.remove(engine, "begin", limit)
-        engine.dispose()
+    @contextmanager
+    def full(self, left: Callable[[], int]) -> Iterator[None]:
+        """There is room for `left()` more pages of the database."""
+        self._left = left
+        try:
+            yield
+        finally:
+            self._left = None
 
 
 async def streamed(world: World, body: dict[str, Any], began: asyncio.Event | None = None) -> list[dict[str, Any]]:
@@ -132,18 +142,23 @@ async def test_a_disk_that_fills_up_in_mid_answer_leaves_room_for_every_end(tmp_
     engine, began = ScriptedEngine(LONG, stall_after=1), asyncio.Event()
     file = tmp_path / "lantern.db-reserve"
     async with running(tmp_path, engine) as world:
+        disk = Disk(world)
         asked = [asyncio.create_task(streamed(world, {"query": f"{n}?"}, began)) for n in range(6)]
         await began.wait()
         await eventually(lambda: world.services.turns.load == 6)  # one answers, the others wait
         assert file.stat().st_size == reserve.RESERVE_BYTES
-        with full_disk(world, lambda: (reserve.RESERVE_BYTES - file.stat().st_size) // 4096):
+        with disk.full(lambda: (reserve.RESERVE_BYTES - file.stat().st_size) // 4096):
             engine.go_on.set()
             ends = [(await events)[-1] for events in asked]
             stored = await statuses(world)
         again = await world.post("/chat/query", {"query": "after?"})
-    assert {(end["reason"], end["error"]["code"], "seq" in end) for end in ends} == {("error", "storage_full", True)}
+    # A turn that goes on when the reserve has been given up may have room for its whole answer.
+    codes = [end["error"]["code"] if end["reason"] == "error" else end["reason"] for end in ends]
+    assert "storage_full" in codes
+    assert set(codes) <= {"storage_full", "stop"}
+    assert all("seq" in end for end in ends)
     assert len(stored) == 6
-    assert {status for status, _ in stored} == {"error"}
+    assert sorted(status == "error" for status, _ in stored) == sorted(code == "storage_full" for code in codes)
     assert any(answer.startswith("word0x0 word0x1") for _, answer in stored)
     assert again.status_code == 200
 
@@ -152,11 +167,12 @@ async def test_a_full_disk_without_any_room_is_told_and_the_next_start_ends_the_
     engine = ScriptedEngine(LONG, stall_after=1)
     async with running(tmp_path, engine) as world:
         began = asyncio.Event()
+        disk = Disk(world)
         asked = asyncio.create_task(streamed(world, {"query": "one?"}, began))
         await began.wait()
         plain = asyncio.create_task(world.post("/chat/query", {"query": "two?"}))
         await eventually(lambda: world.services.turns.load == 2)
-        with full_disk(world, lambda: -1):
+        with disk.full(lambda: -1):
             engine.go_on.set()
             events, answer = await asked, await plain
             world.leave.set()
