@@ -28,9 +28,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # files prepared at the same time
 _QUEUED = 6  # files that wait for the one before them
-_DEFINITIONS = (
-    20_000  # of one file; 1 MB of ordinary source has 10,000, and each takes 4 kB of memory until it is stored
-)
+_DEFINITIONS = 40_000  # of one file; a generated one may have 30,000. Each takes 4 kB of memory until it is stored
 _CPU_S = 10.0  # for one file; 1 MB of ordinary source takes 2 s
 
 Outcome = PreparedFile | IndexedFile | Skip
