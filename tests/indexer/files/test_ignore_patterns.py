@@ -2,11 +2,8 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +11,7 @@ from hypothesis import strategies as st
 
 from indexer.files import ignore_patterns, wildmatch
 from indexer.files.ignore_patterns import PatternList
+from tests.indexer.files.lines_run import lines_run
 
 PIECES = b"a b A c . - : ^ # ! \\ * ** *** ? / / **/ /** [ ] [ab] [!a] [^b-c] [a-c] []-a] [a-] [: :]".split()
 PIECES += [
@@ -87,17 +85,15 @@ def test_the_same_paths_are_ignored_as_by_git(
     assert ours == ignored_by_git(repository, content, candidates, fold)
 
 
-@pytest.mark.parametrize("name", ["alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct"])
+CLASSES = "alnum alpha blank cntrl digit graph lower print punct space upper xdigit other"
+
+
+@pytest.mark.parametrize("name", CLASSES.split())
 def test_a_class_has_the_bytes_that_it_has_for_git(repository: Path, name: str) -> None:
     every = [bytes((byte,)) for byte in range(1, 256) if byte not in b"/.:"] + [b"a:", b"a."]
     for content in (f"[[:{name}:]]".encode(), f"[![:{name}:]]".encode(), f"a[[:{name}:]]".encode()):
         patterns = PatternList(content)
         assert {path for path in every if ignores(patterns, path)} == ignored_by_git(repository, content, every)
-
-
-@pytest.mark.parametrize("name", ["space", "upper", "xdigit", "other"])
-def test_the_other_classes(repository: Path, name: str) -> None:
-    test_a_class_has_the_bytes_that_it_has_for_git(repository, name)
 
 
 @pytest.mark.parametrize(
@@ -121,27 +117,6 @@ def test_lines_are_read_as_git_reads_them(repository: Path, content: bytes, yes:
     assert ignored_by_git(repository, content, yes + no) == set(yes)
 
 
-def steps(work: Callable[[], object]) -> int:
-    """How many lines of the two modules run."""
-    count = 0
-    files = (ignore_patterns.__file__, wildmatch.__file__)
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal count
-        if frame.f_code.co_filename not in files:
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
-
-
 @pytest.mark.parametrize(
     "form", ["name{}", "*.suffix{}", "/path/{}/x", "a{}*b", "*x{}*", "/p{}/**/*.py", "d{}/", "[ab]{}?"]
 )
@@ -153,12 +128,15 @@ def test_the_work_for_a_path_does_not_grow_with_the_patterns(form: str) -> None:
 
     few, many = (PatternList("\n".join(form.format(n) for n in range(count)).encode()) for count in (50, 800))
     work(few)(), work(many)()  # what is computed once for each byte
-    assert steps(work(many)) <= steps(work(few)) * 1.3
+    assert lines_run(work(many), ignore_patterns, wildmatch) <= lines_run(work(few), ignore_patterns, wildmatch) * 1.3
 
 
 def test_twice_the_patterns_are_read_with_twice_the_work() -> None:
     def content(count: int) -> bytes:
         return "\n".join(f"*{n}[a-c]*/**/x{n}?\nname{n}\n*.s{n}" for n in range(count)).encode()
 
-    once, twice = (steps(lambda n=count: PatternList(content(n))) for count in (200, 400))  # type: ignore[misc]
+    def work(count: int) -> int:
+        return lines_run(lambda: PatternList(content(count)), ignore_patterns, wildmatch)
+
+    once, twice = work(200), work(400)
     assert twice < 2.3 * once

@@ -1,14 +1,12 @@
 """Wildcard patterns: which names they match, in a number of steps that grows with the name only."""
 
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from indexer.files import wildmatch
 from indexer.files.wildmatch import Automaton, NeverMatches, states_of
+from tests.indexer.files.lines_run import lines_run
 
 
 def matches(pattern: bytes, name: bytes) -> bool:
@@ -71,32 +69,12 @@ HOSTILE: dict[str, Callable[[int], tuple[bytes, bytes]]] = {
 }
 
 
-def steps(work: Callable[[], object]) -> int:
-    """How many lines of `wildmatch` run."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal count
-        if frame.f_code.co_filename != wildmatch.__file__:
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
-
-
 @pytest.mark.parametrize("shape", HOSTILE)
 def test_twice_the_input_is_twice_the_work(shape: str) -> None:
     def work(n: int) -> Callable[[], object]:
         pattern, name = HOSTILE[shape](n)
         return lambda: Automaton([(0, pattern, False)]).last_match(name, False)
 
-    once, twice = steps(work(200)), steps(work(400))
+    once, twice = lines_run(work(200), wildmatch), lines_run(work(400), wildmatch)
     assert 200 < once < 200 * 120
     assert twice < 2.1 * once
