@@ -13,9 +13,11 @@ from backend.extractive.engine import compose
 from backend.extractive.lead_text import lead, lead_places
 from backend.grounding.attribution import Attributor
 from backend.grounding.checker import citation_statuses
+from backend.grounding.disk import Disk
 from backend.grounding.sources import Source
 from indexer.navigation.followup import Subject, is_thanks, resolve_followup
 from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.working_tree import find_lines
 from indexer.parsing import definitions, entrypoints, identifiers, references
 from indexer.parsing.chunking import chunks_of
 from indexer.search.off_topic import is_general
@@ -151,7 +153,7 @@ def _answer(text: str, size: int) -> None:
         shown += attributor.feed(answers.feed(text[at : at + size])).text
     shown += attributor.feed(answers.end()).text + attributor.close().text
     for claim in [*parser.feed(shown), *parser.close()]:
-        citation_statuses(claim, sources, None, HOW)
+        citation_statuses(claim, sources, Disk(None, find_lines), HOW)
 
 
 def attached(text: str) -> None:

@@ -63,6 +63,7 @@ class ContextRetriever:
 
     def __init__(self, database: Database, retrieval: Retrieval, limit: int) -> None:
         self._database, self._retrieval, self._limit = database, retrieval, limit
+        self.find_lines = retrieval.find_lines
 
     async def load_context(self, question: Question, before: int | None = None) -> TurnContext:
         """The conversation, the codebase and the exact answer if there is one; nothing is searched yet.

@@ -62,7 +62,7 @@ class Rag:
         if not context.exact:
             context = await self._retriever.search(context)
         state.ms["retrieve"] = ms_since(began)
-        turn = Turn(context, state, log, partial(self._retriever.is_in_index, context))
+        turn = Turn(context, state, log, partial(self._retriever.is_in_index, context), self._retriever.find_lines)
         if context.exact:
             return await self._answer_exactly(turn, context.exact)
         if question.retrieval == "only":

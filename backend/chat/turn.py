@@ -17,6 +17,7 @@ from backend.db import conversations, events
 from backend.db.database import Database
 from backend.db.tables import TurnRow
 from backend.grounding.checker import GroundedText, Grounding
+from backend.grounding.disk import Disk, FindLines
 from backend.grounding.sources import conversation_sources
 from prompts.snippets import Snippet
 from prompts.task import CHANGE, answer_instruction
@@ -74,6 +75,7 @@ class Turn:
     state: AnswerState
     log: TurnLog
     is_in_index: Callable[[str], bool]  # whether the codebase contains a name
+    find_lines: FindLines
     lead: Lead | None = None
     grounding: Grounding | None = None
 
@@ -97,7 +99,7 @@ class Turn:
         sources = await asyncio.to_thread(conversation_sources, context.history, snippets)
         text = context.question.text
         if self.grounding is None:
-            self.grounding = Grounding(context.root, sources, text, self.is_in_index)
+            self.grounding = Grounding(Disk(context.root, self.find_lines), sources, text, self.is_in_index)
         self.grounding.is_exact = is_exact
         self.grounding.set_sources(sources)
         self.grounding.is_checked = context.question.retrieval != "off" and answer_instruction(text) != CHANGE

@@ -8,21 +8,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from backend.extractive.prose import code_span
 from backend.grounding.attribution import AttributedText, Attributor, UnsupportedClaim
+from backend.grounding.disk import MOVED, OK, STALE, Disk
 from backend.grounding.sources import Source, contain
-from indexer.files.scan import Candidate, read, sha_of
-from indexer.types import SourceFile
 from prompts.citations import Citation, CitationParser, Claim
 from prompts.quoted_names import is_path_in
 from prompts.task import FACT, answer_instruction
 from prompts.values import Numbers, numbers_in
 from prompts.visible import one_line
 
-OK, MOVED, STALE, INVENTED = "ok", "moved", "stale", "invented"
+INVENTED = "invented"
 STATUSES = (OK, MOVED, STALE, INVENTED)  # best first; the worst of several counts
 
 
@@ -38,7 +36,7 @@ class GroundedText:
 class Grounding:
     """Adds citations to the text of an answer and checks them by the rules of `citation_statuses`."""
 
-    root: Path | None
+    disk: Disk
     sources: Sequence[Source]
     question: str
     is_in_index: Callable[[str], bool]  # whether the codebase has a name anywhere
@@ -103,7 +101,7 @@ class Grounding:
         if self.is_exact or not self.is_checked:
             claims, revised = _without_values(claims), AttributedText(revised.text)
         self._tail = (self._tail + revised.text)[-2:]
-        judged = [citation_statuses(claim, self.sources, self.root, self.question) for claim in claims]
+        judged = [citation_statuses(claim, self.sources, self.disk, self.question) for claim in claims]
         wrong = [item for item in revised.unsupported if item.is_value or not self.is_in_index(item.text)]
         self._values += [item for item in wrong if item.is_value]
         marks = [{"n": [], "start": item.start, "end": item.end, "status": INVENTED} for item in wrong]
@@ -138,20 +136,18 @@ def _in_order(cites: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(cites, key=lambda cite: int(cite["start"]))
 
 
-def citation_statuses(
-    claim: Claim, sources: Sequence[Source], root: Path | None, question: str = ""
-) -> list[dict[str, Any]]:
+def citation_statuses(claim: Claim, sources: Sequence[Source], disk: Disk, question: str = "") -> list[dict[str, Any]]:
     """The citations of one sentence as `cite` events: `n` (source numbers), `start`, `end`, `status`.
 
     invented: no source of this conversation shows the number or a cited line; or a name that the citation supports
     (see `CitationParser`) is in no text, path, symbol or documentation of the sentence's sources and in no path of any
     source; or a value that it supports is in none of the sentence's sources, in any notation, and not in the question.
     stale: the lines are no longer in the file. moved: they are in the file, elsewhere. ok: they are where they were.
-    Of several cited sources the worst counts, of several shown versions of the same lines the best. A path may be
-    absolute or shortened to its last parts. Attachments are always unchanged.
+    Of several cited sources the worst counts, of several shown versions of the same lines the best. Attachments are
+    always unchanged.
     """
     places = {(citation.numbers, citation.path, citation.lines): citation for citation in claim}
-    found_at = {place: _cited_sources(citation, sources, root) for place, citation in places.items()}
+    found_at = {place: _cited_sources(citation, sources, disk) for place, citation in places.items()}
     cited = [found_at[citation.numbers, citation.path, citation.lines] for citation in claim]
     cited_sources = [source for found in cited for source, _ in found or ()]
     items = []
@@ -180,26 +176,26 @@ def _numbers_in(question: str) -> Numbers:
     return numbers_in(question)
 
 
-def _cited_sources(citation: Citation, sources: Sequence[Source], root: Path | None) -> list[tuple[Source, str]] | None:
+def _cited_sources(citation: Citation, sources: Sequence[Source], disk: Disk) -> list[tuple[Source, str]] | None:
     """The sources of a citation, each with the status of the cited lines; None if no source shows one of them."""
     if citation.numbers:
         by_number = {source.n: source for source in sources}
         if not by_number.keys() >= set(citation.numbers):
             return None
         named = [by_number[n] for n in citation.numbers]
-        return [(source, _status(source, source.start, source.end, root)) for source in named]
-    same = [source for source in sources if _is_path_of(citation.path, source.path, root)]
+        return [(source, disk.status(source, source.start, source.end)) for source in named]
+    same = [source for source in sources if disk.is_path_of(citation.path, source.path)]
     found: list[tuple[Source, str]] = []
     for first, last in citation.lines:
         around = [source for source in same if source.start <= first and last <= source.end]
         if around:
-            judged = [(source, _status(source, first, last, root)) for source in around]
+            judged = [(source, disk.status(source, first, last)) for source in around]
             found.append(min(judged, key=lambda pair: STATUSES.index(pair[1])))
             continue
         parts = [source for source in same if source.start <= last and first <= source.end]
         if not _cover(parts, first, last):
             return None
-        found += [(source, _status(source, first, last, root)) for source in parts]
+        found += [(source, disk.status(source, first, last)) for source in parts]
     return found
 
 
@@ -209,30 +205,3 @@ def _cover(parts: Sequence[Source], first: int, last: int) -> bool:
         if part.start <= first <= part.end:
             first = part.end + 1
     return first > last
-
-
-def _is_path_of(cited: str, path: str, root: Path | None) -> bool:
-    return cited == f"{root}/{path}" or f"/{path}".endswith(f"/{cited.removeprefix('./')}")
-
-
-def _status(source: Source, first: int, last: int, root: Path | None) -> str:
-    """The status of the lines first..last of a source, compared with the disk."""
-    if source.attached:
-        return OK
-    if root is None:
-        return STALE
-    if sha_of(root, source.path) == source.sha:
-        return OK
-    current = read(root, Candidate(source.path, 0, 0))  # decoded and masked as the index did
-    lines = source.lines(first, last)
-    if not isinstance(current, SourceFile) or not any(line.strip() for line in lines):
-        return STALE
-    current_lines, start = current.text.split("\n"), max(first, source.start) - 1
-    if current_lines[start : start + len(lines)] == lines:
-        return OK
-    starts = range(len(current_lines) - len(lines) + 1)
-    return (
-        MOVED
-        if any(current_lines[at] == lines[0] and current_lines[at : at + len(lines)] == lines for at in starts)
-        else STALE
-    )

@@ -12,10 +12,11 @@ from backend.config import Settings
 from backend.errors import ApiError
 from backend.indexing.attachments import Attachment, attached_hits, drop_conflicting
 from backend.indexing.indexes import Indexes, open_indexes
-from indexer.errors import WorkerDied
+from indexer.errors import IndexCancelled, WorkerDied
 from indexer.navigation.followup import Subject
 from indexer.navigation.intent import StructuralQuery, parse_structural_query
 from indexer.navigation.structural_answers import StructuralAnswer, answer
+from indexer.navigation.working_tree import find_lines
 from indexer.parsing.identifiers import split
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
@@ -150,6 +151,14 @@ class Retrieval:
             log.warning("the context of a question cannot be parsed: %s", death)
             paths = {hit.path for hit in attached}
             return [hit for hit in found if hit.path not in paths]
+
+    def find_lines(self, root: Path, path: str, lines: Sequence[str], first: int) -> int | None:
+        """`working_tree.find_lines`; None where the file cannot be compared."""
+        try:
+            return self._workers.questions(find_lines, root, path, lines, first, seconds=_ATTACHED_CPU_S)
+        except (WorkerDied, IndexCancelled) as failure:
+            log.warning("%s cannot be compared with an answer: %s", root / path, failure)
+            return None
 
     def find(self, query: str, codebase: str | None, k: int, paths: Sequence[str]) -> dict[str, Any]:
         """The answer of `POST /search` and the `search` method. Raises `ApiError` if nothing is indexed."""

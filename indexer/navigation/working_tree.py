@@ -102,6 +102,17 @@ class WorkingTree:
         return source is not None and indexed is not None and source.sha == indexed.sha
 
 
+def find_lines(root: Path, path: str, lines: Sequence[str], first: int) -> int | None:
+    """The number of the first of `lines` in a file as it is now: `first` if they are there; None if they are gone."""
+    source = read(root, Candidate(path, 0, 0))
+    if not isinstance(source, SourceFile):
+        return None
+    if source.text.split("\n")[first - 1 : first - 1 + len(lines)] == list(lines):
+        return first
+    before, found, _ = f"\n{source.text}\n".partition("\n".join(("", *lines, "")))
+    return before.count("\n") + 1 if found else None
+
+
 def _spanning(hit: Hit, symbol: Symbol | None) -> Hit:
     """The hit over the lines of a definition, at most `_DEFINITION_LINES` of them."""
     if symbol is None:

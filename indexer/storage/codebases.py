@@ -99,10 +99,11 @@ class Codebases:
                 files, chunks = self._count(store.id, snapshot)
         except IndexDamaged:
             return CodebaseInfo(store.id, store.root, "damaged", 0, 0, 0, 0.0)
+        state = "damaged" if store.is_damaged else meta.get("state", "empty")
         return CodebaseInfo(
             id=store.id,
             root=store.root,
-            state=str(meta.get("state", "empty")),
+            state=str(state),
             files=files,
             chunks=chunks,
             generation=int(meta.get("generation", 0)),

@@ -119,7 +119,7 @@ class IndexDatabase:
 
         The check runs once per file and process, and only on a small file: in a large one, damage is found in use.
         """
-        if self.file.with_suffix(_DAMAGE_MARK).exists():
+        if self.is_marked:
             raise _damaged(self.file, "as was found before")
         inode, size = self._stat()
         if inode == self._checked or size > _CHECKED_BYTES:
@@ -129,6 +129,11 @@ class IndexDatabase:
         if result != "ok":
             raise _damaged(self.file, result)
         self._checked = inode
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether damage was found in it before."""
+        return self.file.with_suffix(_DAMAGE_MARK).exists()
 
     def recreate(self) -> None:
         """Replaces the file by an empty index."""

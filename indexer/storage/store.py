@@ -59,6 +59,11 @@ class Store:
         """Where a search may cache its vectors; deleted with the index."""
         return self._database.file.with_suffix(".vectors")
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether damage was found in its file; the next job rebuilds it."""
+        return self._database.is_marked
+
     @contextmanager
     def indexing(self, patience_s: float = 0.0) -> Iterator[None]:
         """The lock of the one job that changes this index, across processes. The system frees it if the job dies.

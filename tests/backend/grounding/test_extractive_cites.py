@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from backend.extractive.engine import compose
 from backend.grounding.checker import citation_statuses
+from backend.grounding.disk import Disk
 from backend.grounding.sources import conversation_sources
+from indexer.navigation.working_tree import find_lines
 from indexer.types import Hit, Why
 from models.types import Prompt
 from prompts.citations import CitationParser
@@ -45,7 +47,7 @@ def test_all_are_ok(first: str, second: str, heading: str, comment: str, answere
     cited = [
         (text[item["start"] : item["end"]], item["status"])
         for c in plain
-        for item in citation_statuses(c, sources, None)
+        for item in citation_statuses(c, sources, Disk(None, find_lines))
     ]
     assert {status for _, status in cited} == {"stale"}  # no disk to compare with: nothing is invented
     assert {"[1]", "[2]"} <= {place for place, _ in cited}

@@ -64,7 +64,9 @@ def test_a_schema_that_is_not_ours_is_damage(tmp_path: Path, old: bytes, new: by
     _rewrite(world.database_file, old, new)
     with pytest.raises(IndexDamaged, match="index again"):
         Searcher(world.store, world.embedder).search("load config")
+    assert [info.state for info in world.codebases.all()] == ["damaged"]
     assert world.refresh().files == 4
+    assert [info.state for info in world.codebases.all()] == ["ready"]
     assert world.content() == world.rebuilt_content()
 
 
