@@ -1,11 +1,14 @@
 """A real server on a free port of this machine, with doubles where the seams are, and clients for its faces."""
 
 import asyncio
+import atexit
 import itertools
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Literal
@@ -19,11 +22,12 @@ from backend.config import Settings, load_settings
 from backend.engines.pool import EngineLease, EnginePool
 from backend.indexing.embedders import Embedders
 from backend.indexing.indexes import Indexes
-from backend.indexing.workers import start_workers
+from backend.indexing.workers import Workers, start_workers
 from backend.server import serve
 from backend.services import Services
 from backend.wiring import build_services
 from indexer.embedding.base import HashEmbedder
+from indexer.workers.pool import Call, never
 from models.errors import UnknownModel
 from models.registry import Registry
 from models.scripted import ScriptedEngine
@@ -163,6 +167,28 @@ def settings_in(folder: Path, **given: Any) -> Settings:
     return load_settings(data_dir=folder, port=0, host="127.0.0.1", **{"lead": False, "evidence_tokens": 0} | given)
 
 
+@cache
+def _processes() -> Workers:
+    workers = start_workers()
+    atexit.register(workers.close)
+    return workers
+
+
+def shared_workers() -> Workers:
+    """The same processes for every server of this process: to start them takes longer than most tests."""
+    closed = threading.Event()
+
+    def until_closed(call: Call) -> Call:
+        def run(
+            function: Callable[..., Any], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never
+        ) -> Any:
+            return call(function, *arguments, seconds=seconds, cancelled=lambda: closed.is_set() or cancelled())
+
+        return run
+
+    return Workers(until_closed(_processes().questions), until_closed(_processes().jobs), closed.set)
+
+
 @asynccontextmanager
 async def running(
     folder: Path,
@@ -181,7 +207,7 @@ async def running(
         engines = ScriptedEngines(settings, engine) if engine is not None else making(settings) if making else None
         embedders = Embedders(HashEmbedder(), HashEmbedder)
         embedders.preload()
-        indexes = Indexes(settings.data_dir / "indexes", embedders, start_workers())
+        indexes = Indexes(settings.data_dir / "indexes", embedders, shared_workers())
         try:
             async with build_services(settings, indexes, engines) as services:
                 built.append(services)
