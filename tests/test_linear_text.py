@@ -20,6 +20,7 @@ from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.working_tree import find_lines
 from indexer.parsing import definitions, entrypoints, identifiers, references
 from indexer.parsing.chunking import chunks_of
+from indexer.search import searcher
 from indexer.search.off_topic import is_general
 from indexer.search.query import parse_query
 from indexer.types import Hit, SourceFile, Why
@@ -60,6 +61,8 @@ SHAPES = {
     "spans": "`a` ",
     "open spans": "`a``b ",
     "brackets": "[(",
+    "open brackets": "[",
+    "stars": "*a",
     "closing brackets": ")]",
     "nested pairs": "(a[",
     "slashes": "/\\",
@@ -172,6 +175,10 @@ def content(text: str) -> None:
     identifiers.split(text)
 
 
+def glob(text: str) -> None:
+    searcher._pattern(f"*{text}").match(text)
+
+
 def steps_of(work: Callable[[str], None], shape: str, length: int, counter: Steps) -> dict[str, int]:
     for cached in (identifiers._terms, identifiers.stem, router._without_code):
         cached.cache_clear()
@@ -182,7 +189,7 @@ def steps_of(work: Callable[[str], None], shape: str, length: int, counter: Step
     return dict(counter.by_pattern)
 
 
-@pytest.mark.parametrize("work", [question, answer, streamed, attached, content])
+@pytest.mark.parametrize("work", [question, answer, streamed, attached, content, glob])
 def test_twice_the_text_takes_at_most_about_twice_the_steps(
     work: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ Text = Annotated[str, Field(max_length=TEXT_CHARS)]
 QuestionText = Annotated[
     str, AfterValidator(check_length), WithJsonSchema({"type": "string", "maxLength": QUESTION_CHARS})
 ]
+SearchPaths = Annotated[list[Annotated[str, Field(max_length=4096)]], Field(max_length=100)]
 Retrieval = Literal["auto", "off", "only"]
 Whole = Annotated[int, Field(ge=0, lt=1 << 53)]  # JSON numbers above are not exact, and the database ends at 63 bits
 Path = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
@@ -146,7 +147,7 @@ class Search(Schema):
     query: QuestionText
     codebase: str | None = None
     limit: int = Field(10, ge=1, le=50)
-    paths: list[str] = Field(default=[], max_length=100)
+    paths: SearchPaths = []
 
 
 class Nothing(Schema):
@@ -170,7 +171,7 @@ class SearchBody(Schema):
     query: QuestionText
     codebase: str | None = None
     k: int = Field(10, ge=1, le=50)
-    paths: list[str] = Field(default=[], max_length=100)
+    paths: SearchPaths = []
 
 
 class IndexBody(Schema):

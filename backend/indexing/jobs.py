@@ -31,6 +31,7 @@ KEPT = 100  # finished jobs that can still be queried
 PATIENCE_S = 2.0  # how long to wait for the index lock; a search that reindexes stale files may have it
 SIDE_BY_SIDE = 2  # jobs of different codebases that run at the same time
 MASKED_PLACES = 20  # places of masked secrets that a report names
+PURGE_EVERY_S = 60.0  # for text that was replaced in a file; what was deleted goes at once
 RETRY_S = 10.0  # until a change that could not be written is tried again
 
 
@@ -83,6 +84,7 @@ class Jobs:
         self._followed: set[str] = set()  # ids of codebases, once their job is queued
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by codebase
+        self._purges: dict[str, asyncio.TimerHandle] = {}  # by codebase
         self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._watchers = Watchers(self._on_changes, indexes.workers.jobs)
@@ -160,6 +162,8 @@ class Jobs:
     async def close(self) -> None:
         """Stops at the next file. The index keeps what was written; the next job continues from there."""
         self._stopping.set()
+        for purge in self._purges.values():
+            purge.cancel()
         await asyncio.to_thread(self._watchers.close)
         await asyncio.gather(*(job.task for job in self._jobs.values() if job.task), return_exceptions=True)
 
@@ -207,6 +211,10 @@ class Jobs:
                 only=job.only,
                 patience_s=PATIENCE_S,
             )
+            if job.only is None or report.removed:
+                store.purge()
+            else:
+                self._loop.call_soon_threadsafe(self._purge_soon, store)
             self._indexes.prepare(store, cancelled)
             return report
 
@@ -223,6 +231,15 @@ class Jobs:
                     self._loop.call_later(RETRY_S, self._enqueue_changes, store, job.only)
                 job.error = to_api_error(failure, log, f"indexing {job.root}")
                 job.state = "cancelled" if job.error.code.name == "cancelled" else "failed"
+
+    def _purge_soon(self, store: Store) -> None:
+        """Once for all that is saved in a minute: an index is written anew for it."""
+        if store.id not in self._purges and not self._stopping.is_set():
+            self._purges[store.id] = self._loop.call_later(PURGE_EVERY_S, self._purge_now, store)
+
+    def _purge_now(self, store: Store) -> None:
+        del self._purges[store.id]
+        self._loop.run_in_executor(None, store.purge)
 
     def _forget_old(self) -> None:
         ended = [job.id for job in self._jobs.values() if job.state not in ("queued", "running")]

@@ -204,7 +204,9 @@ def _pattern(path: str) -> re.Pattern[str]:
     """`src`, `src/` and `src/app.py` are prefixes of whole names; anything with *, ? or [ is a glob."""
     path = path.removeprefix("./").rstrip("/")
     if re.search(r"[*?\[]", path):
-        return re.compile(translate(path))
+        # An open bracket is a character. `translate` would look for the end of each one in all that follows.
+        closed, bracket, rest = path.rpartition("]")
+        return re.compile(translate(closed + bracket + rest.replace("[", "[[]")))
     return re.compile(re.escape(path) + r"(?:/|\Z)" if path not in ("", ".") else "")
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from indexer.errors import IndexDamaged, IndexFull, IndexStorage
+from indexer.errors import IndexDamaged, IndexStorage
 from indexer.storage.database import IndexDatabase, cannot_write
 from indexer.storage.full_text import FORGET_DELETED, CountCache
 from indexer.storage.rows import UNPURGED, PreparedFile, can_insert, delete, raise_generation, set_meta
@@ -115,11 +115,7 @@ class Store:
                 raise_generation(db, -deleted, state="indexing")
 
     def finish(self, skipped: Sequence[Skip], done: bool, only: Collection[str] | None = None) -> None:
-        """Ends a job. One that is `done`, with all paths or `only` some, stores what it skipped there.
-
-        What the job deleted is then gone from the bytes of the files. If a reader or a full disk prevents that, the
-        next job does it.
-        """
+        """Ends a job. One that is `done`, with all paths or `only` some, stores what it skipped there."""
         with self._database.writing() as db:
             before = {row[0] for row in db.execute("SELECT path FROM skips")}
             files = db.execute("SELECT count(*) FROM files").fetchone()[0]
@@ -137,9 +133,23 @@ class Store:
                 db.executemany("INSERT OR REPLACE INTO skips VALUES (?, ?, ?)", rows)
                 if before - {row[0] for row in db.execute("SELECT path FROM skips")}:
                     set_meta(db, **{UNPURGED: 1})
-            is_unpurged = db.execute("SELECT 1 FROM meta WHERE key = ?", (UNPURGED,)).fetchone()
-        if is_unpurged:
-            self._purge()
+
+    def purge(self) -> None:
+        """Removes what jobs deleted from the bytes of the files, which are written anew for it.
+
+        Where a reader, another job or a full disk prevents it, a later call does it.
+        """
+        if not self._database.file.exists():
+            return
+        try:
+            with self.read() as snapshot:
+                if UNPURGED not in snapshot.meta():
+                    return
+            if self._database.purge(FORGET_DELETED):
+                with self._database.writing() as db:
+                    db.execute("DELETE FROM meta WHERE key = ?", (UNPURGED,))
+        except IndexStorage as error:
+            log.warning("text that was deleted from the index of %s may still be on the disk: %s", self.root, error)
 
     def drop_vectors(self, chunk_ids: Sequence[int]) -> None:
         """Deletes damaged vectors and marks their files, so that the next job indexes these again."""
@@ -182,14 +192,6 @@ class Store:
                 file.write_bytes(name)
         except OSError as error:
             raise cannot_write(file, error) from error
-
-    def _purge(self) -> None:
-        try:
-            if self._database.purge(FORGET_DELETED):
-                with self._database.writing() as db:
-                    db.execute("DELETE FROM meta WHERE key = ?", (UNPURGED,))
-        except IndexFull as error:  # the job itself is done
-            log.warning("text that was deleted from the index of %s may still be on the disk: %s", self.root, error)
 
     def _locked_file(self) -> TextIO | None:
         """The open lock file with its lock; None if a job has it, or has just deleted it with the index."""

@@ -48,7 +48,9 @@ class World:
         return self.codebases.open(self.root)
 
     def refresh(self, cancelled: Callable[[], bool] = lambda: False) -> IndexReport:
-        return refresh(self.store, self.embedder, runner=Runner(cancelled=cancelled))
+        report = refresh(self.store, self.embedder, runner=Runner(cancelled=cancelled))
+        self.store.purge()
+        return report
 
     @property
     def database_file(self) -> Path:

@@ -1,6 +1,7 @@
 """Index jobs: their states, their queue and their end. Changes that become jobs: test_freshness.py."""
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from indexer.types import IndexReport, Masked, Skip
 from indexer.update.refresh import refresh
 from indexer.workers.pool import Call
 from tests.indexer.harness import lay_out
+from tests.processes import eventually
 
 
 @asynccontextmanager
@@ -100,6 +102,31 @@ async def test_a_queued_job_is_cancelled_at_once(tmp_path: Path, gate: threading
         with pytest.raises(ApiError, match="no index job nothing"):
             await jobs.cancel("nothing")
         gate.set()
+
+
+async def test_what_is_saved_in_a_minute_is_purged_once_and_what_is_deleted_at_once(tmp_path: Path) -> None:
+    root = lay_out(tmp_path / "code", {"a.py": "def plantone(): pass\n", "b.py": "def planttwo(): pass\n"})
+    indexes = tmp_path / "indexes"
+    async with started(tmp_path) as jobs:
+        await jobs.wait(await jobs.start(str(root)))
+        store = jobs._indexes.store(str(root))
+        for text in ("def plantthree(): pass\n", "def other(): pass\n"):
+            (root / "a.py").write_text(text)
+            await jobs.wait(jobs._enqueue(store, frozenset({"a.py"}), follow=False))
+        assert list(jobs._purges) == [store.id]
+        assert planted(indexes) >= {"plantone", "plantthree"}
+        jobs._purges[store.id].cancel()
+        jobs._purge_now(store)
+        await eventually(lambda: planted(indexes) == {"planttwo"})
+        (root / "b.py").unlink()
+        await jobs.wait(jobs._enqueue(store, frozenset({"b.py"}), follow=False))
+        assert (planted(indexes), jobs._purges) == (set(), {})
+
+
+def planted(folder: Path) -> set[str]:
+    return {
+        word.decode() for file in folder.iterdir() for word in re.findall(rb"plant(?:one|two|three)", file.read_bytes())
+    }
 
 
 class EndlessWatch:

@@ -138,6 +138,11 @@ def test_code_comes_before_its_tests_and_its_docs_unless_the_question_wants_them
         (["backend/rag.py"], {"backend/rag.py"}),
         (["**/*.ts", "./docs/"], {"web/socket.ts", "docs/secrets.md"}),
         (["back"], set()),
+        (
+            ["[bd]*/*.[pm][yd]"],
+            {"backend/rag.py", "backend/masking.py", "backend/budget.py", "backend/window.py", "docs/secrets.md"},
+        ),
+        (["*[*", "[backend]/*[["], set()),
         (["."], set(REPOSITORY)),
     ],
 )
