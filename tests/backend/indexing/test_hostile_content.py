@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from backend.indexing.jobs import Job
 from indexer.files.scan import COSTLY
+from indexer.workers.pool import CANCELLED
 from tests.backend.harness import World, running
 from tests.indexer.harness import lay_out
 from tests.indexer.workers.test_pool import BOMBS
@@ -102,16 +104,41 @@ async def test_unsaved_text_that_kills_parsers_costs_one_question_its_chunks(
     assert len(died) == 1
 
 
+async def job_with_stuck_parsers(world: World, root: Path) -> Job:
+    """A job of which no file is done, and whose parsers have work for the next seconds."""
+    started = (await world.post("/index", {"path": str(root), "watch": False})).json()
+    job = world.services.jobs.get(started["job_id"])
+    await eventually(lambda: job.progress.stage == "indexing")
+    await asyncio.sleep(1.0)  # they have been read, and are being parsed
+    assert (job.state, job.progress.done, job.progress.total) == ("running", 0, 4)
+    return job
+
+
+async def test_a_job_whose_parsers_are_stuck_is_deleted_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    root = lay_out(tmp_path / "code", {f"stuck{n}.py": f"{STUCK}{n}\n" for n in range(4)})
+    other = lay_out(tmp_path / "other", CODE)
+    async with running(tmp_path / "data") as world:
+        job = await job_with_stuck_parsers(world, root)
+        began = time.monotonic()
+        reply = await world.http.delete(f"/index/jobs/{job.id}")
+        assert time.monotonic() - began < ENDS_S
+        assert (reply.status_code, reply.json()["state"]) == (200, "cancelled")
+        assert reply.json()["error"] == {"code": "cancelled", "message": CANCELLED}
+        assert (await world.get(f"/index/jobs/{job.id}")).json() == reply.json()
+        assert (await world.http.delete(f"/index/jobs/{job.id}")).json() == reply.json()
+        for file in root.iterdir():
+            file.write_text(CODE["ok.py"])
+        for folder, files in ((other, 1), (root, 4)):
+            ended = (await world.post("/index", {"path": str(folder), "wait": True, "watch": False})).json()
+            assert (ended["state"], ended["report"]["files"], ended["report"]["skipped"]) == ("done", files, {})
+
+
 async def test_the_server_stops_in_time_while_parsers_are_stuck(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = lay_out(tmp_path / "code", {f"stuck{n}.py": f"{STUCK}{n}\n" for n in range(4)})
     async with running(tmp_path / "data") as world:
-        started = (await world.post("/index", {"path": str(root), "watch": False})).json()
-        job = world.services.jobs.get(started["job_id"])
-        await eventually(lambda: job.progress.stage == "indexing")
-        await asyncio.sleep(1.0)  # they have been read, and are being parsed
-        assert (job.state, job.progress.done, job.progress.total) == ("running", 0, 4)
+        job = await job_with_stuck_parsers(world, root)
         began = time.monotonic()
     assert time.monotonic() - began < ENDS_S
     assert job.state == "cancelled"
