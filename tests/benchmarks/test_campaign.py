@@ -119,7 +119,7 @@ def test_only_and_scale_choose_what_is_tried(tmp_path: Path, monkeypatch: pytest
 
 def test_limits_of_what_a_watch_has_seen() -> None:
     watch = Watch.__new__(Watch)
-    watch.killed, watch._asked, watch._worst_s = "", None, FROZEN_S
+    watch.killed, watch.refusals, watch._asked, watch._worst_s = "", [], None, FROZEN_S
     watch.server_bytes, watch.worker_bytes = SERVER_BYTES, WORKER_BYTES
     assert list(watch.problems()) == []
     watch._worst_s, watch.server_bytes, watch.worker_bytes = FROZEN_S + 0.1, SERVER_BYTES + 1, WORKER_BYTES + 1
