@@ -107,10 +107,10 @@ bench-answers: setup ## measure the quality of answers (an hour or two)
 
 # ONLY=regular expression of the faults, SEED=, SCALE=times as many cases. What failed is kept in build/campaign.
 CAMPAIGN := -m benchmarks.campaign $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed $(SEED)) $(if $(SCALE),--scale $(SCALE))
-soak: setup $(STAMPS)/gguf ## hostile files, clients and moments against a server, and a table (half an hour)
+soak: setup $(STAMPS)/gguf ## hostile files, clients and moments against a server, and a table (about an hour and a half)
 	$(BIN)/python $(CAMPAIGN)
 
-soak-quick: setup $(STAMPS)/gguf ## the same in four minutes; part of the test suite
+soak-quick: setup $(STAMPS)/gguf ## the same in about four minutes; part of the test suite
 	$(BIN)/python $(CAMPAIGN) --quick
 
 soak-engine: setup ## the engine under load for long

@@ -13,6 +13,7 @@ from threading import Event, Thread
 
 import httpx
 
+from backend.connections.http import SILENT_S
 from benchmarks.campaign.server import Server, serving, with_model, write
 from benchmarks.campaign.trial import Skipped, Trial
 from benchmarks.campaign.watch import FROZEN_S, harm, unharmed
@@ -26,6 +27,7 @@ _SPREAD = 8  # connections that share a flood
 _SETTLES_S = 10.0
 _CLOSES_S = 5.0
 _OWN_FILES = 200
+MANY = 1200  # silent connections: so many are held until the server must have closed them
 
 
 def _head(server: Server, call: str, *lines: str) -> bytes:
@@ -226,7 +228,10 @@ def _long_handshake(server: Server, size: int) -> None:
 
 
 def idle(trial: Trial) -> None:
-    """More silent connections than the server may open files: `/health` answers, and the log does not grow."""
+    """More silent connections than the server may open files: `/health` answers, and the log does not grow.
+
+    In the long campaign they stay for longer than the server allows, and each must have been closed then.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < trial.count + _OWN_FILES:
         raise Skipped(f"this process may open {hard} files")
@@ -238,7 +243,13 @@ def idle(trial: Trial) -> None:
         def hold() -> None:
             while len(socks) < trial.count:
                 socks.append(connection(server, timeout=2.0))
-            time.sleep(3.0)  # what a server does that cannot accept shows in a second
+            if trial.count < MANY:
+                time.sleep(3.0)  # what a server does that cannot accept shows in a second
+            else:
+                time.sleep(SILENT_S)
+                deadline = time.monotonic() + _CLOSES_S
+                left = sum(not _is_closed(sock, deadline) for sock in socks)
+                assert not left, f"{left} connections are open {SILENT_S + _CLOSES_S:.0f} s after they were silent"
 
         try:
             trial.cases += trial.count

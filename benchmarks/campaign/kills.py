@@ -22,9 +22,13 @@ from benchmarks.campaign.shapes import KNOWN, bomb
 from benchmarks.campaign.trial import Trial
 from benchmarks.campaign.websocket import Closed, Socket
 from benchmarks.soak import kill_repeatedly
+from tests.processes import ends_within
 
 _TURN_S = 20.0  # a turn of 200 tokens ends in this time
 _JOB_S = 30.0
+_CHILD_S = 20.0  # until there is a child to kill; a worker starts in 0.1 s, a model in a second
+_KINDS = {"worker": b"indexer.workers", "model": b"models.llama"}  # and what their command lines have
+_LOST = "job that failed with its worker"
 _KILLS_OF_CHILDREN = 4  # in each life of a server
 
 
@@ -77,57 +81,75 @@ class _Client:
 
 def kill_9(trial: Trial) -> None:
     """In each life of the server, workers and model processes are killed, and at last the server."""
-    root, client, kinds = trial.folder / "code", _Client(), dict.fromkeys(("server", "worker", "model"), 0)
+    root, client, kills = trial.folder / "code", _Client(), dict.fromkeys(("server", *_KINDS, _LOST), 0)
     with serving(trial.folder / "data", **with_model(trial.folder)) as server:
         while trial.cases < trial.count:
             for number in range(_KILLS_OF_CHILDREN):
-                kind = ("worker", "model")[number % 2]
+                kind = list(_KINDS)[number % len(_KINDS)]
                 with trial.case(f"kill of a {kind}"):
-                    kinds[kind] += _kill_child(trial, server, client, write(root, _changed(trial)), kind)
+                    _kill_child(trial, server, client, write(root, _changed(trial)), kind, kills)
             with trial.case("kill of the server"):
-                kinds["server"] += 1
-                _kill_server(trial, server, client)
+                _kill_server(trial, server, client, kills)
             if not server.is_well():
                 server.restart_if_broken()
     client.close()
-    trial.remark = ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
+    trial.remark = ", ".join(f"{count} x {kind}" for kind, count in kills.items())
 
 
 def _changed(trial: Trial) -> dict[str, str]:
     return {name: text + f"# {trial.random.random()}\n" for name, text in CODE.items()}
 
 
-def _kill_child(trial: Trial, server: Server, client: _Client, root: Path, kind: str) -> bool:
-    """Kills a child in the middle of a turn and a job. False if there was none of that kind."""
+def _kill_child(trial: Trial, server: Server, client: _Client, root: Path, kind: str, kills: dict[str, int]) -> None:
+    """Kills a child in the middle of a turn and a job."""
     opened = client.connected(server)
     turn = client.prompt(opened)
-    job = server.post("/index", {"path": str(root), "watch": False}).json()["job_id"]
+    job = _start_job(server, root)
     time.sleep(trial.random.uniform(0, 0.4))
-    of_model = kind == "model"
-    chosen = [pid for pid, command in server.children().items() if (b"models.llama" in command) == of_model]
-    if chosen:
-        with suppress(ProcessLookupError):
-            os.kill(trial.random.choice(chosen), signal.SIGKILL)
+    _kill_one(trial, server, kind)
+    kills[kind] += 1
     client.read_to_end(opened, turn)
     turn = client.prompt(opened)  # the next question has an answer
     client.read_to_end(opened, turn)
     end = next(event for event in opened.events if event.get("turn") == turn and event["type"] == "end")
     assert end["reason"] in ("stop", "length"), f"the question after the kill: {end.get('error')}"
     opened.close()
-    _wait_for_job(server, job)
+    ended = _end_of_job(server, job)
+    if "SIGKILL" in ended.get("error", {}).get("message", ""):  # it was listing the codebase: the next job goes on
+        kills[_LOST] += 1
+        ended = _end_of_job(server, _start_job(server, root))
+    assert ended["state"] == "done", f"the index job {ended['state']}: {ended['error']}"
     assert server.is_well(), "the server does not answer"
-    return bool(chosen)
 
 
-def _wait_for_job(server: Server, job: str) -> None:
+def _kill_one(trial: Trial, server: Server, kind: str) -> None:
+    """Kills a child of that kind as soon as there is one. Raises AssertionError if none comes."""
+    deadline = time.monotonic() + _CHILD_S
+    while time.monotonic() < deadline:
+        chosen = [pid for pid, command in server.children().items() if _KINDS[kind] in command]
+        if chosen:
+            pid = trial.random.choice(chosen)
+            with suppress(ProcessLookupError):  # it has just ended: another one will come
+                os.kill(pid, signal.SIGKILL)
+                assert ends_within(pid, END_S), f"a {kind} process lives {END_S:.0f} s after SIGKILL"
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"there is no {kind} process to kill within {_CHILD_S:.0f} s")
+
+
+def _start_job(server: Server, root: Path) -> str:
+    return str(server.post("/index", {"path": str(root), "watch": False}).json()["job_id"])
+
+
+def _end_of_job(server: Server, job: str) -> dict[str, Any]:
     deadline = time.monotonic() + _JOB_S
-    while (state := server.get(f"/index/jobs/{job}")["state"]) in ("queued", "running"):
-        assert time.monotonic() < deadline, f"the index job is {state} after {_JOB_S:.0f} s"
+    while (ended := server.get(f"/index/jobs/{job}"))["state"] in ("queued", "running"):
+        assert time.monotonic() < deadline, f"the index job is {ended['state']} after {_JOB_S:.0f} s"
         time.sleep(0.05)
-    assert state == "done", f"the index job {state}"
+    return dict(ended)
 
 
-def _kill_server(trial: Trial, server: Server, client: _Client) -> None:
+def _kill_server(trial: Trial, server: Server, client: _Client, kills: dict[str, int]) -> None:
     opened = client.connected(server)
     client.prompt(opened)
     opened.sock.settimeout(trial.random.uniform(0.01, 0.4))
@@ -135,6 +157,7 @@ def _kill_server(trial: Trial, server: Server, client: _Client) -> None:
         while True:
             opened.receive()
     os.kill(server.pid, signal.SIGKILL)
+    kills["server"] += 1
     opened.sock.settimeout(END_S)
     with suppress(ConnectionError):
         while True:

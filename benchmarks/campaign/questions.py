@@ -7,14 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from backend.indexing.retrieval import QUESTION_CHARS
 from benchmarks.campaign.server import Server, serving, write
 from benchmarks.campaign.shapes import IGNORE_SHAPES, QUESTION_SHAPES
 from benchmarks.campaign.trial import Trial
 from benchmarks.campaign.watch import unharmed
 
 _CODE = {"a.py": "def beacon():\n    return 7\n", "b.py": "from a import beacon\n\nbeacon()\n"}
-_LENGTHS = (1000, 4000, 16_000, 64_000, 240_000, 300_000)  # characters; the last is beyond any limit
+_LENGTHS = (1000, 4000, 16_000, QUESTION_CHARS, QUESTION_CHARS + 1, 64_000, 240_000, 300_000)  # characters
+_UNIT = 100  # characters, at least, of what a shape repeats
 _ANSWER_S = 10.0
+_REFUSALS = {"/v1/chat/completions": (400, "context_length_exceeded")}  # as OpenAI refuses it
+_REFUSAL = (413, "context_too_large")  # of all other calls
 _CALLS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("/chat/query", "query", {}),
     ("/search", "query", {}),
@@ -25,27 +29,28 @@ _ALLOWED = (200, 400, 413, 422)
 
 
 def asked(trial: Trial) -> None:
-    """Each shape at each length, through every call that reads a question."""
+    """Each shape at each length, through every call that reads a question: an answer, or a refusal of one too long."""
     with serving(trial.folder / "data") as server:
         server.index(write(trial.folder / "code", _CODE))
         cases = [(shape, length, call) for shape in QUESTION_SHAPES for length in _LENGTHS for call in _CALLS]
         if trial.count < len(cases):
             cases = trial.random.sample(cases, trial.count)
         for shape, length, (path, field, fields) in cases:
-            text = QUESTION_SHAPES[shape](length)[:length]
+            text = QUESTION_SHAPES[shape](length + _UNIT)[:length]
             body = {**fields, field: text} if field else {**fields, "messages": [{"role": "user", "content": text}]}
             label = f"{shape} {length} {path}"
-            unharmed(trial, server, label, partial(_post, trial, server, path, body, length), text)
+            unharmed(trial, server, label, partial(_post, server, path, body, len(text)), text)
 
 
-def _post(trial: Trial, server: Server, path: str, body: dict[str, Any], length: int) -> None:
+def _post(server: Server, path: str, body: dict[str, Any], length: int) -> None:
     start = time.perf_counter()
     reply = server.post(path, body)
     took = time.perf_counter() - start
-    assert reply.status_code in _ALLOWED, f"{path}: {reply.status_code} {reply.text[:200]}"
+    status, code = (200, "") if length <= QUESTION_CHARS else _REFUSALS.get(path, _REFUSAL)
+    told = f"{path}, {length:,} characters: {reply.status_code} {reply.text[:200]}"
+    assert reply.status_code == status, told
+    assert code in reply.text, told
     assert took < _ANSWER_S, f"{path} took {took:.1f} s"
-    if length == _LENGTHS[-1] and path == "/chat/query":
-        assert reply.status_code in (413, 422), f"a question of {length:,} characters: {reply.status_code}"
 
 
 # --- attachments ---

@@ -11,7 +11,7 @@ FAULTS = (
     Fault("vanishing clients", HEALTH, connections.vanishing, 200, 10),
     Fault("slow readers", HEALTH, connections.slow_readers, 8, 2),
     Fault("floods of headers", HEALTH, connections.header_floods, 50, 4),
-    Fault("idle connections", HEALTH, connections.idle, 1100, 1100),
+    Fault("idle connections", HEALTH, connections.idle, 1500, 1100),
     Fault("questions at once", HEALTH, sessions.concurrent, 300, 60),
     Fault("questions in a row", "an answer", sessions.memory, 2000, 100),
     Fault("connections that drop", "", sessions.dropped, 100, 2),

@@ -21,6 +21,7 @@ _LETHAL_BYTES = 3_000_000_000  # a process that has more is killed, so that this
 _HOPELESS_S = 15.0  # a server that does not answer for so long is killed, so that the campaign goes on
 _SCAN_EVERY_S = 0.25
 _WAIT_S = 60.0  # for one answer
+_ENDS_S = 2.0  # how soon after a connection that broke the end of the server shows, if that was the reason
 
 
 class _Asked(NamedTuple):
@@ -40,6 +41,7 @@ class Watch:
         self._worst_s = 0.0
         self.server_bytes = self.worker_bytes = 0
         self.killed = ""  # what had to be killed, and why
+        self.refusals: list[str] = []  # what came instead of status 200 while the server went on
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._poll, self._sample)]
 
     @property
@@ -64,20 +66,34 @@ class Watch:
     def _poll(self) -> None:
         while not self._stop.wait(EVERY_S):
             if self._server.alive:
-                self._asked = _Asked(time.monotonic(), self._starved_s())
                 self._ask()
-                self._worst_s = self.worst_s
-                self._asked = None
 
     def _ask(self) -> None:
-        """Waits for an answer, or for the end of the server, which others notice."""
+        """Anything but status 200 is a refusal, unless the server has ended or was started anew meanwhile."""
+        starts, refusal = self._server.starts, ""
+        self._asked = _Asked(time.monotonic(), self._starved_s())
         host = self._server.url.rpartition("/")[2]
-        with (
-            contextlib.closing(http.client.HTTPConnection(host, timeout=_WAIT_S)) as connection,
-            contextlib.suppress(OSError, http.client.HTTPException),
-        ):
-            connection.request("GET", "/health")
-            connection.getresponse()
+        with contextlib.closing(http.client.HTTPConnection(host, timeout=_WAIT_S)) as connection:
+            try:
+                connection.request("GET", "/health")
+                reply = connection.getresponse()
+                reply.read()
+                refusal = "" if reply.status == 200 else f"status {reply.status}"
+            except (OSError, http.client.HTTPException) as error:
+                refusal = reason_of(error)
+        self._worst_s = self.worst_s
+        self._asked = None
+        if refusal and not self._has_ended(starts):
+            self.refusals.append(refusal)
+
+    def _has_ended(self, starts: int) -> bool:
+        """Whether the server, which had been started so often, is another one or ends now."""
+        deadline = time.monotonic() + _ENDS_S
+        while self._server.alive and self._server.starts == starts:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(EVERY_S)
+        return True
 
     def _sample(self) -> None:
         while not self._stop.wait(_SCAN_EVERY_S):
@@ -115,13 +131,15 @@ class Watch:
     def stop(self) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(EVERY_S + _SCAN_EVERY_S + 1)
+            thread.join(EVERY_S + _SCAN_EVERY_S + _ENDS_S + 1)
         self._worst_s = self.worst_s
 
     def problems(self) -> Iterator[str]:
         """What is wrong with what was seen."""
         if self.killed:
             yield self.killed
+        if self.refusals:
+            yield f"/health: {self.refusals[0]}, and {len(self.refusals)} in all were not answered with 200"
         if self.worst_s > FROZEN_S:
             yield f"/health took {self.worst_s:.1f} s"
         if self.server_bytes > SERVER_BYTES:

@@ -16,16 +16,20 @@ pytestmark = [
     pytest.mark.process,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the campaign reads /proc"),
 ]
-# Answers `/health`; where the file `slow` exists, after as many seconds as it says.
+# Answers `/health`; where the file `slow` exists, after as many seconds as it says; where `status` exists, with that,
+# or not at all if it is 0.
 SCRIPT = dedent(
     """
     import http.server, pathlib, sys, time
-    slow = pathlib.Path(sys.argv[1])
+    slow, status = map(pathlib.Path, sys.argv[1:])
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             if slow.exists():
                 time.sleep(float(slow.read_text()))
-            self.send_response(200)
+            if status.exists() and status.read_text() == "0":
+                self.close_connection = True
+                return
+            self.send_response(int(status.read_text()) if status.exists() else 200)
             self.send_header("Content-Length", "0")
             self.end_headers()
         def log_message(self, *_):
@@ -42,7 +46,7 @@ def server(tmp_path: Path):  # type: ignore[no-untyped-def]
     """A `Server` whose process is a small one of this test."""
     server = Server(tmp_path / "data")
     name, _, value = server.marker.partition("=")
-    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "slow")]
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "slow"), str(tmp_path / "status")]
     server.process = subprocess.Popen(command, stdout=subprocess.PIPE, env={name: value})
     assert server.process.stdout is not None
     server.url = f"http://127.0.0.1:{int(server.process.stdout.readline())}"
@@ -81,6 +85,36 @@ def test_an_answer_that_never_comes_counts_and_ends_the_server(
         assert server.process.wait(timeout=30) == -9
     assert next(watch.problems()) == "the server did not answer for 1 s and was killed"
     assert watch.worst_s > 1
+
+
+@pytest.mark.parametrize(("status", "told"), [("503", "status 503"), ("0", "Remote end closed connection")])
+def test_an_answer_that_is_not_200_is_a_failure(
+    status: str, told: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.campaign.watch._ENDS_S", 0.1)
+    monkeypatch.setattr(Server, "restart_if_broken", lambda _, anyway: "")
+
+    def refuse_for_a_while() -> None:
+        time.sleep(0.2)
+        (tmp_path / "status").write_text(status)
+        time.sleep(0.5)
+        (tmp_path / "status").unlink()
+
+    trial = trial_of(lambda trial: unharmed(trial, server, "a case", refuse_for_a_while), tmp_path)
+    assert trial.failed == 1
+    assert trial.reasons[0].startswith(f"a case: /health: {told}")
+
+
+def test_a_server_that_ends_or_is_started_anew_refuses_nothing(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "status").write_text("0")
+    with watched(server) as watch:
+        time.sleep(0.3)
+        server.starts += 1  # the first requests were for the server before
+        (tmp_path / "status").unlink()
+        time.sleep(0.3)
+        server.kill()
+        time.sleep(0.3)
+    assert watch.refusals == []
 
 
 def test_a_traceback_in_the_log_is_a_failure(server: Server, tmp_path: Path) -> None:

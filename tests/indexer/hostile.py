@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.indexer.harness import put
 from tests.indexer.repository import commit, git, shop
 
@@ -105,6 +107,17 @@ def hostile(folder: Path) -> Hostile:
     _plant(folder / "home/.gitconfig", programs / "home", found.marks, "home")
     for place in (".", "vendor/lib", "tree", "vendor/bare.git"):
         put(root, f"{place}/.gitattributes", ATTRIBUTES)
+    return found
+
+
+def edited_hostile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Hostile:
+    """`hostile` with files that a person has edited, for programs whose user has the settings there."""
+    found = hostile(folder)
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    for file in every_file(found.root):
+        put(found.root, str(file), file.read_text() + "\n")
+    assert found.ran() == set()
     return found
 
 

@@ -22,7 +22,7 @@ from indexer.storage.codebases import Codebases
 from indexer.update.refresh import refresh
 from tests.e2e.harness import lantern
 from tests.indexer.harness import put
-from tests.indexer.hostile import Hostile, every_file, hostile, plain_git
+from tests.indexer.hostile import Hostile, edited_hostile, plain_git
 from tests.indexer.repository import git as setup_git
 from tests.indexer.repository import shop
 
@@ -46,13 +46,7 @@ IN_A_BARE_ONE = {"core.sshCommand", "alias.own", "diff.shown.textconv", "filter.
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hostile:
-    found = hostile(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    for file in every_file(found.root):
-        put(found.root, str(file), file.read_text() + "\n")
-    assert found.ran() == set()
-    return found
+    return edited_hostile(tmp_path, monkeypatch)
 
 
 def test_git_by_itself_runs_the_programs_of_all_places(world: Hostile) -> None:
@@ -158,15 +152,50 @@ def _fake(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setenv("PATH", f"{file.parent}{os.pathsep}{os.environ['PATH']}")
 
 
+GIVEN = """
+    LC_ALL=C GIT_ALLOW_PROTOCOL=none GIT_ASKPASS=false GIT_ATTR_NOSYSTEM=1 GIT_CONFIG_NOSYSTEM=1 GIT_EDITOR=false
+    GIT_NO_LAZY_FETCH=1 GIT_NO_REPLACE_OBJECTS=1 GIT_OPTIONAL_LOCKS=0 GIT_PAGER=cat GIT_SSH_COMMAND=false
+    GIT_TERMINAL_PROMPT=0 SSH_ASKPASS=false
+"""
+OF_THE_SHELL = {"PWD", "OLDPWD", "SHLVL", "_"}
+
+
+def pairs(text: str) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in text.split())
+
+
 def test_git_is_given_no_input_few_variables_and_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it is given by the shell (PWD and the like) says nothing."""
     _fake(tmp_path, monkeypatch, "cat; env; ulimit -v; ulimit -c")
-    monkeypatch.setenv("SECRET_API_KEY", "x")
-    *variables, memory, core = (git(tmp_path, "log") or b"").decode().splitlines()
-    names = {line.partition("=")[0] for line in variables}
-    assert names - {"PWD", "OLDPWD", "SHLVL", "_"} <= {*module._INHERITED, *module._FIXED}
-    assert {"PATH", "HOME", *module._FIXED} <= names
+    inherited = {name: str(tmp_path / name) for name in ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")}
+    for name, value in inherited.items():
+        monkeypatch.setenv(name, value)
+    for name in ("GIT_CEILING_DIRECTORIES", "SUDO_UID", "LD_LIBRARY_PATH", "DEVELOPER_DIR"):  # inherited, too
+        monkeypatch.delenv(name, raising=False)
+    for name in ("SECRET_API_KEY", "GIT_CONFIG", "GIT_CONFIG_SYSTEM", "GIT_EXTERNAL_DIFF", "GIT_SSH", "PAGER"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "0")
+    *lines, memory, core = (git(tmp_path, "log") or b"").decode().splitlines()
+    variables = dict(line.split("=", 1) for line in lines)
+    given = {name: value for name, value in variables.items() if name not in OF_THE_SHELL}
+    assert given == pairs(GIVEN) | inherited | {"PATH": os.environ["PATH"]}
     assert (memory, core) == ("1048576" if sys.platform == "linux" else memory, "0")
+
+
+OFF = """
+    core.fsmonitor=false core.hookspath=/dev/null core.virtualfilesystem= core.pager=cat core.editor=false
+    core.askpass=false core.sshcommand=false core.gitproxy=false core.alternaterefscommand=false
+    core.attributesfile=/dev/null credential.helper= diff.external= interactive.difffilter= gpg.program=false
+    gpg.openpgp.program=false gpg.x509.program=false gpg.ssh.program=false gpg.ssh.defaultkeycommand=false
+    log.showsignature=false log.mailmap=false safe.barerepository=explicit submodule.recurse=false
+    protocol.allow=never protocol.ext.allow=never
+"""
+
+
+def test_the_settings_that_git_is_given_come_before_those_of_the_repository_and_of_the_user(world: Hostile) -> None:
+    listed = (git(world.root, "config", "--list", "-z") or b"").decode().split("\0")[:-1]
+    effective = dict(entry.split("\n", 1) for entry in listed)  # the last value of a key counts
+    assert {key: effective.get(key) for key in pairs(OFF)} == pairs(OFF)
+    assert world.ran() == set()
 
 
 def test_a_program_named_git_in_the_repository_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,12 +20,14 @@ from indexer.workers.pool import _ANSWER_BYTES, WorkerPool
 pytestmark = pytest.mark.process
 
 # Texts that ended the process that parsed them, or kept it for minutes and gigabytes, in the grammars of 2026.
+# In lines: a file of one long line is taken for a minified one, and never parsed.
 BOMBS = {
-    "kotlin": "'\"${\n" * 1200,
+    "kotlin": '"${\n' * 1500,
     "markdown": "".join("\t" * depth + "- a\n" for depth in range(300)),
-    "python": "/*" * 10_000,
-    "java": "a<" * 10_000,
-    "ruby": "%w(" * 10_000,
+    "python": ("/*" * 50 + "\n") * 200,
+    "java": ("a<" * 50 + "\n") * 200,
+    "rust": ("%w(" * 33 + "\n") * 300,
+    "ruby": ("%w(" * 33 + "\n") * 300,
 }
 
 
