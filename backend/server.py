@@ -121,7 +121,11 @@ class _Server(uvicorn.Server):
         if counter % TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self._connections):
-                connection.close_if_silent(now)
+                try:
+                    connection.close_if_silent(now)
+                except Exception:  # one connection must not end the loop
+                    log.exception("a connection could not be looked at")
+                    connection.transport.abort()
         return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
