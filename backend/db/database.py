@@ -44,7 +44,10 @@ class Database:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-writer")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="db-reader")
         self._is_hurried = False
+        self._purge_lock = asyncio.Lock()  # one at a time, however many deletions wait
         self._purges: set[asyncio.Task[None]] = set()
+        self._next_purge: asyncio.Task[None] | None = None  # has not begun
+        self._is_log_due = False  # the last purge could not empty the log because of a reader
 
     def migrate(self) -> None:
         """Checks the file and brings the schema to the newest revision. Raises `BadSetting`."""
@@ -91,13 +94,15 @@ class Database:
     async def purge(self) -> None:
         """Removes what was deleted from the bytes of the file and its log.
 
-        While another program reads the old state, this goes on in the background.
+        Callers that come while one runs share the next. While another program reads the old state, this goes on in
+        the background.
         """
         if self._file:
-            task = asyncio.create_task(self._purge_until_done(), name="purge")
-            self._purges.add(task)
-            task.add_done_callback(self._purges.discard)
-            await asyncio.wait([task], timeout=PURGE_WAIT_S)
+            if self._next_purge is None:
+                self._next_purge = asyncio.create_task(self._purge_until_done(), name="purge")
+                self._purges.add(self._next_purge)
+                self._next_purge.add_done_callback(self._purges.discard)
+            await asyncio.wait([self._next_purge], timeout=PURGE_WAIT_S)
 
     def hurry(self) -> None:
         """From now on nothing waits long for another program: the server stops."""
@@ -149,19 +154,29 @@ class Database:
             return result  # a rollback here would expire the rows just read; closing does not
 
     async def _purge_until_done(self) -> None:
-        for _ in range(PURGE_TRIES):
-            if await self._on_writer(self._purge):
-                return
-            await asyncio.sleep(PURGE_PAUSE_S)
+        async with self._purge_lock:
+            self._next_purge = None  # what is deleted from here on needs another one
+            is_new = False
+            for _ in range(PURGE_TRIES):
+                is_new = await self._on_writer(self._purge, is_new)
+                if is_new and not self._is_log_due:
+                    return
+                await asyncio.sleep(PURGE_PAUSE_S)
         log.warning("another program reads the database: text that was deleted may stay in its log until a restart")
 
-    def _purge(self) -> bool:
-        """`secure_delete` alone leaves a copy of one deleted row in about a thousand, where SQLite moved rows."""
+    def _purge(self, is_new: bool) -> bool:
+        """Writes the file anew, unless it `is_new`, and empties its log. Returns whether the file is new.
+
+        `secure_delete` alone leaves a copy of one deleted row in about a thousand, where SQLite moved rows. While a
+        reader keeps the log, each `VACUUM` would make it longer by the whole file.
+        """
         assert self._file is not None
-        size = self._file.stat().st_size
-        is_affordable = size <= VACUUM_BYTES and shutil.disk_usage(self._file.parent).free > 3 * size
-        is_new = not is_affordable or _run(self.engine, "VACUUM") is not None
-        return _empty_log(self.engine) and is_new
+        if not is_new and not (self._is_log_due and not _empty_log(self.engine)):
+            size = self._file.stat().st_size
+            is_affordable = size <= VACUUM_BYTES and shutil.disk_usage(self._file.parent).free > 3 * size
+            is_new = not is_affordable or _run(self.engine, "VACUUM") is not None
+        self._is_log_due = not _empty_log(self.engine)
+        return is_new
 
 
 def _engine(url: str) -> Engine:

@@ -66,6 +66,31 @@ async def test_a_reader_of_another_program_delays_that_until_it_leaves(
     await eventually(lambda: not planted(tmp_path))
 
 
+async def test_while_another_program_reads_a_purge_writes_the_file_anew_once(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each of 240 tries made the log longer by the whole file."""
+    monkeypatch.setattr(database, "PURGE_WAIT_S", 60)
+    monkeypatch.setattr(database, "PURGE_PAUSE_S", 0)
+    monkeypatch.setattr(database, "PURGE_TRIES", 4)
+    ids = [await db.write(lambda s, n=n: ask(s, f"q{n}")) for n in range(300)]  # type: ignore[misc]
+    await db.purge()
+    size = (tmp_path / "lantern.db").stat().st_size
+    other = sqlite3.connect(tmp_path / "lantern.db", isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM turns").fetchone()
+    for conversation in ids[:3]:
+        await db.write(lambda s, id_=conversation: conversations.clear(s, [id_]))  # type: ignore[misc]
+        await db.purge()
+    assert caplog.text.count("another program reads the database") == 3
+    assert size < (tmp_path / "lantern.db-wal").stat().st_size < 2 * size
+    other.execute("ROLLBACK")
+    other.close()
+    await db.write(lambda s: conversations.clear(s, ids))
+    await db.purge()
+    assert planted(tmp_path) == set()
+
+
 async def test_what_a_killed_server_left_in_the_log_is_gone_after_the_next_start(tmp_path: Path) -> None:
     killed = Database(f"sqlite:///{tmp_path / 'lantern.db'}")
     killed.migrate()
