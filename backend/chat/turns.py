@@ -98,6 +98,10 @@ class Turns:
                 return existing, question.model
             return None, conversations.require_session(db, question.session).model
 
+        def store(db: Session) -> tuple[TurnRow, bool]:
+            self._require_open()
+            return conversations.accept(db, question.session, question.conversation, question.turn, question.text)
+
         existing, model = await self._database.read(read)
         if existing is not None:
             return self._accepted(existing)
@@ -107,13 +111,7 @@ class Turns:
         self._accepting.setdefault(key, False)
         try:
             self._engines.resolve(model)  # refuses an unknown model before anything is stored
-            await self._database.reserve()  # for the end of this turn
-            self._require_open()
-            row, new = await self._database.write(
-                lambda db: conversations.accept(
-                    db, question.session, question.conversation, question.turn, question.text
-                )
-            )
+            row, new = await self._database.write_reserved(store)  # the space is for the end of this turn
         finally:
             is_stopped = self._accepting.pop(key, False)  # missing: the same question was sent twice at once
         if new:

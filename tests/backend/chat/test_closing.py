@@ -56,6 +56,10 @@ def hold(world: World, method: str, is_held: Callable[[Any], bool] = lambda _: T
     return gate
 
 
+def is_new(result: Any) -> bool:
+    return isinstance(result, tuple) and result[0] is None
+
+
 def is_accepted(result: Any) -> bool:
     return isinstance(result, tuple) and isinstance(result[0], TurnRow)
 
@@ -77,12 +81,12 @@ async def test_a_question_after_the_close_began_is_refused(
 
 
 @pytest.mark.parametrize("face", FACES)
-@pytest.mark.parametrize(("held", "stored"), [("reserve", {}), ("write", {"error": 1})])
+@pytest.mark.parametrize(("held", "stored"), [("read", {}), ("write_reserved", {"error": 1})])
 async def test_a_question_that_is_being_accepted_when_the_close_begins_has_its_end(
     tmp_path: Path, face: str, held: str, stored: dict[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(tmp_path, ScriptedEngine(["x"])) as world, world.socket() as socket:
-        gate = hold(world, held, is_accepted if held == "write" else lambda _: True)
+        gate = hold(world, held, is_new if held == "read" else is_accepted)
         asked = asyncio.create_task(ask(world, socket, face))
         await gate.is_reached.wait()
         closing = asyncio.create_task(world.services.turns.close())

@@ -1,12 +1,16 @@
 """The database: what is deleted is gone from its bytes, a damaged one is refused, and errors quote no text."""
 
+import asyncio
 import logging
 import re
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -89,6 +93,35 @@ async def test_while_another_program_reads_a_purge_writes_the_file_anew_once(
     await db.write(lambda s: conversations.clear(s, ids))
     await db.purge()
     assert planted(tmp_path) == set()
+
+
+async def test_deletions_that_wait_share_one_purge_and_no_write_waits_for_two(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "PURGE_WAIT_S", 60)
+    order: list[str] = []
+    goes_on, vacuum = threading.Event(), database._run
+
+    def run(engine: Engine, statement: str) -> Any:
+        if statement == "VACUUM":
+            order.append("purge begins")
+            goes_on.wait(60)
+        return vacuum(engine, statement)
+
+    async def delete() -> None:
+        await db.purge()
+        order.append("deleted")
+
+    monkeypatch.setattr(database, "_run", run)
+    first = asyncio.create_task(delete())
+    await eventually(lambda: order)
+    deletions = [asyncio.create_task(delete()) for _ in range(5)]
+    written = asyncio.create_task(db.write(lambda _: order.append("written")))
+    await asyncio.sleep(0)  # all of them have begun
+    goes_on.set()
+    await asyncio.gather(first, written, *deletions)
+    assert sorted(order[1:3]) == ["deleted", "written"]
+    assert [order[0], *order[3:]] == ["purge begins", "purge begins", *["deleted"] * 5]
 
 
 async def test_what_a_killed_server_left_in_the_log_is_gone_after_the_next_start(tmp_path: Path) -> None:
