@@ -191,8 +191,9 @@ def _on_signal() -> asyncio.Event:
     stop = asyncio.Event()
 
     def end() -> None:
+        if not stop.is_set():  # a second signal must not postpone the end
+            signal.setitimer(signal.ITIMER_REAL, END_S)
         stop.set()
-        signal.setitimer(signal.ITIMER_REAL, END_S)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from backend.config import BadSetting
-from backend.server import TICKS, _bind, _Server
+from backend.server import END_S, TICKS, _bind, _on_signal, _Server
 
 pytestmark = pytest.mark.process
 
@@ -104,3 +105,15 @@ def test_a_signal_ends_a_server_that_hangs(tmp_path: Path) -> None:
         assert server.stdout.readline() == b"ready\n"
         server.terminate()
         assert server.wait(30) == -signal.SIGALRM
+
+
+async def test_a_second_signal_does_not_postpone_the_forced_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[int, Callable[[], None]] = {}
+    alarms: list[float] = []
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", handlers.__setitem__)
+    monkeypatch.setattr(signal, "setitimer", lambda _, seconds: alarms.append(seconds))
+    stop = _on_signal()
+    assert (stop.is_set(), alarms) == (False, [])
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        handlers[number]()
+    assert (stop.is_set(), alarms) == (True, [END_S])
