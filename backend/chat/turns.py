@@ -111,7 +111,8 @@ class Turns:
         self._accepting.setdefault(key, False)
         try:
             self._engines.resolve(model)  # refuses an unknown model before anything is stored
-            row, new = await self._database.write_reserved(store)  # the space is for the end of this turn
+            open_turns = len(self._running) + len(self._accepting)
+            row, new = await self._database.write_reserved(store, open_turns)
         finally:
             is_stopped = self._accepting.pop(key, False)  # missing: the same question was sent twice at once
         if new:

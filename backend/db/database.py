@@ -82,9 +82,9 @@ class Database:
         """As `write`. If the disk is full, it may use the space that `reserve` holds."""
         return await self._on_writer(self._write, work, time.monotonic(), True)
 
-    async def write_reserved(self, work: Callable[[Session], T]) -> T:
-        """As `write`, once disk space is held for what `write_end` will write. Raises OSError if there is none left."""
-        return await self._on_writer(self._write_reserved, work, time.monotonic())
+    async def write_reserved(self, work: Callable[[Session], T], turns: int) -> T:
+        """As `write`, once disk space is held for the ends of that many turns. Raises OSError if there is none left."""
+        return await self._on_writer(self._write_reserved, work, time.monotonic(), turns)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` and returns its result; nothing that it changes is stored."""
@@ -142,9 +142,9 @@ class Database:
         reserve.release(self._reserve_file)
         return attempt()
 
-    def _write_reserved(self, work: Callable[[Session], T], requested_at: float) -> T:
+    def _write_reserved(self, work: Callable[[Session], T], requested_at: float, turns: int) -> T:
         if self._file:
-            reserve.hold(self._reserve_file)
+            reserve.hold(self._reserve_file, turns)
         return self._write(work, requested_at, False)
 
     def _transaction(self, work: Callable[[Session], T], options: dict[str, Any]) -> T:
