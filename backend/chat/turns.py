@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from backend.chat.answer import AnswerState
@@ -277,6 +276,6 @@ class Turns:
 
         try:
             await self._database.write_end(work)
-        except (SQLAlchemyError, OSError) as failure:
+        except Exception as failure:  # noqa: BLE001 - the edge of the job: whatever it is, the end is told
             return translate(failure) or ApiError("internal", f"the answer could not be stored: {failure}")
         return None

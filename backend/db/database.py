@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,11 +20,13 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from backend.config import BadSetting
+from backend.data_folder import UnsafeDataFolder
 from backend.db import reserve
+from backend.errors import ApiError, translate
 
 log = logging.getLogger(__name__)
 
@@ -137,14 +140,26 @@ class Database:
         try:
             return attempt()
         except OperationalError as error:
-            if not is_end or not _is_full(error):
+            if not is_end or not _is_full(error) or not self._release():
                 raise
-        reserve.release(self._reserve_file)
         return attempt()
+
+    def _release(self) -> bool:
+        """Whether the reserve is free to use."""
+        try:
+            reserve.release(self._reserve_file)
+        except (OSError, UnsafeDataFolder) as error:
+            log.warning("the space for the ends of answers cannot be used: %s", error)
+            return False
+        return True
 
     def _write_reserved(self, work: Callable[[Session], T], requested_at: float, turns: int) -> T:
         if self._file:
-            reserve.hold(self._reserve_file, turns)
+            try:
+                reserve.hold(self._reserve_file, turns)
+            except OSError as error:
+                what = f"{self._reserve_file} cannot be used ({error.strerror}): check its permissions and the disk"
+                raise translate(error) or ApiError("internal", what) from error
         return self._write(work, requested_at, False)
 
     def _transaction(self, work: Callable[[Session], T], options: dict[str, Any]) -> T:
@@ -161,12 +176,17 @@ class Database:
         async with self._purge_lock:
             self._next_purge = None  # what is deleted from here on needs another one
             is_new = False
+            why = "another program reads the database"
             for _ in range(PURGE_TRIES):
-                is_new = await self._on_writer(self._purge, is_new)
+                try:
+                    is_new = await self._on_writer(self._purge, is_new)
+                except OSError as error:
+                    why = f"the database cannot be looked at ({error.strerror})"
+                    break
                 if is_new and not self._is_log_due:
                     return
                 await asyncio.sleep(PURGE_PAUSE_S)
-        log.warning("another program reads the database: text that was deleted may stay in its log until a restart")
+        log.warning("%s: text that was deleted may stay in its log until a restart", why)
 
     def _purge(self, is_new: bool) -> bool:
         """Writes the file anew, unless it `is_new`, and empties its log. Returns whether the file is new.
@@ -230,14 +250,15 @@ def _empty_log(engine: Engine) -> bool:
 
 
 def _run(engine: Engine, statement: str) -> tuple[Any, ...] | None:
-    """The first row of a statement outside a transaction, () if it has none; None if the file is locked or full."""
-    pooled = engine.raw_connection()
+    """The first row of a statement outside a transaction, () if it has none; None if it fails.
+
+    What is wrong with the file, the next transaction says.
+    """
     try:
-        assert pooled.driver_connection is not None
-        pooled.driver_connection.execute("PRAGMA busy_timeout=100").close()
-        return pooled.driver_connection.execute(statement).fetchone() or ()
-    except sqlite3.OperationalError as error:
+        with closing(engine.raw_connection()) as pooled:
+            assert pooled.driver_connection is not None
+            pooled.driver_connection.execute("PRAGMA busy_timeout=100").close()
+            return pooled.driver_connection.execute(statement).fetchone() or ()
+    except (sqlite3.Error, SQLAlchemyError) as error:
         log.debug("%s: %s", statement, error)
         return None
-    finally:
-        pooled.close()
