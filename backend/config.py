@@ -73,8 +73,7 @@ class Settings(BaseSettings):
     @field_validator("engine_url")
     @classmethod
     def _http_address(cls, url: str) -> str:
-        parsed = urlsplit(url)
-        if url and (parsed.scheme not in ("http", "https") or not parsed.hostname or "@" in parsed.netloc):
+        if url and not _is_http_address(url):
             raise ValueError("give http://HOST:PORT or https://...; put a key into ENGINE_API_KEY")
         return url
 
@@ -100,7 +99,11 @@ def load_settings(**overrides: object) -> Settings:
     try:
         settings = Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+            if e["type"] != "default_factory_not_called"  # of a setting that follows from another, malformed one
+        )
         raise BadSetting(f"{problems} (environment or .env; see .env.example)") from None
     if settings.host not in LOOPBACK and not settings.allow_remote:
         raise BadSetting(
@@ -108,3 +111,13 @@ def load_settings(**overrides: object) -> Settings:
             "set ALLOW_REMOTE=1 (or --allow-remote) if that is what you want"
         )
     return settings
+
+
+def _is_http_address(url: str) -> bool:
+    """Whether it is an absolute address of a server, without a user or a password."""
+    try:
+        parsed = urlsplit(url)
+        _ = parsed.port
+    except ValueError:  # half an IPv6 address, or a port that is none
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.hostname) and "@" not in parsed.netloc

@@ -4,10 +4,13 @@ Knows names, owners and modes; not what the files contain.
 """
 
 import errno
+import logging
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 OWN_FOLDERS = ("indexes", "kv")
 MODELS = "models"  # may be a link, and may contain links: people keep these large files elsewhere
@@ -74,35 +77,63 @@ def read_own(path: Path, most_bytes: int) -> bytes:
 def _open_to_others(folder: Path) -> Iterator[tuple[Path, int]]:
     """What in the folder has a wrong mode, and the right one. A folder comes before what is in it."""
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        path = Path(entry.path)
         if entry.name in OWN_FOLDERS:
-            yield from _tree(Path(entry.path), strict=True)
+            yield from _tree(path, strict=True)
         elif entry.name == MODELS and entry.is_dir(follow_symlinks=False):
-            yield from _tree(Path(entry.path), strict=False)
+            yield from _tree(path, strict=False)
         elif entry.name.startswith(OWN_FILES):
-            yield from _wrong_mode(Path(entry.path), stat.S_IFREG, strict=True)
+            yield from _wrong_mode(path, _found(path, stat.S_IFREG, strict=True))
 
 
 def _tree(folder: Path, *, strict: bool) -> Iterator[tuple[Path, int]]:
-    yield from _wrong_mode(folder, stat.S_IFDIR, strict)
-    for entry in list(os.scandir(folder)):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _tree(Path(entry.path), strict=strict)
+    found = _found(folder, stat.S_IFDIR, strict)
+    if found is None:
+        return
+    yield from _wrong_mode(folder, found)
+    for path, is_folder in _entries(folder, strict):
+        if is_folder:
+            yield from _tree(path, strict=strict)
         else:
-            yield from _wrong_mode(Path(entry.path), stat.S_IFREG, strict)
+            yield from _wrong_mode(path, _found(path, stat.S_IFREG, strict))
 
 
-def _wrong_mode(path: Path, kind: int, strict: bool) -> Iterator[tuple[Path, int]]:
-    """`strict`: anything but a file or folder of ours is refused; else it is left alone."""
+def _entries(folder: Path, strict: bool) -> list[tuple[Path, bool]]:
+    """The entries of a folder, and whether they are folders; none if another process has just removed it."""
+    try:
+        with os.scandir(folder) as entries:
+            return [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        if strict:
+            raise _unsafe(folder, f"cannot be read ({error.strerror})") from None
+        log.info("%s cannot be read (%s): it is left alone", folder, error.strerror)
+        return []
+
+
+def _found(path: Path, kind: int, strict: bool) -> os.stat_result | None:
+    """What is there if it is ours. `strict`: anything but a file or folder of ours is refused; else it is left alone.
+
+    None, too, if another process has just removed it.
+    """
     try:
         found = path.lstat()
-    except FileNotFoundError:  # another process has just removed it
-        return
+    except FileNotFoundError:
+        return None
     if strict:
         _check(path, found, kind)
-    elif stat.S_IFMT(found.st_mode) != kind or found.st_uid != os.geteuid():
-        return
-    if found.st_mode & OTHERS_BITS:
-        yield path, 0o700 if kind == stat.S_IFDIR else 0o600
+    elif stat.S_IFMT(found.st_mode) != kind:
+        return None
+    elif found.st_uid != os.geteuid():
+        log.info("%s belongs to the user %d: it is left alone", path, found.st_uid)
+        return None
+    return found
+
+
+def _wrong_mode(path: Path, found: os.stat_result | None) -> Iterator[tuple[Path, int]]:
+    if found is not None and found.st_mode & OTHERS_BITS:
+        yield path, 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
 
 
 def _check(path: Path, found: os.stat_result, kind: int) -> None:
@@ -118,6 +149,8 @@ def _set_mode(path: Path, mode: int) -> str:
     """Empty, or why the mode cannot be set: some file systems have none."""
     try:
         path.chmod(mode)
+    except FileNotFoundError:  # another process has just removed it
+        return ""
     except OSError as error:
         return f"{path} cannot be made private: {error.strerror}"
     return ""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from errno import EDQUOT, EFBIG, ENOSPC
 
+from backend.data_folder import UnsafeDataFolder
 from indexer import errors as indexing
 from models import errors as modelling
 from prompts import errors as prompt_errors
@@ -107,6 +108,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], str], ...] = (
     (indexing.IndexCancelled, "cancelled"),
     (indexing.IndexFull, "storage_full"),
     (indexing.IndexerError, "index_unavailable"),
+    (UnsafeDataFolder, "internal"),
 )
 
 

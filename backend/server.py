@@ -121,7 +121,11 @@ class _Server(uvicorn.Server):
         if counter % TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self._connections):
-                connection.close_if_silent(now)
+                try:
+                    connection.close_if_silent(now)
+                except Exception:  # one connection must not end the loop
+                    log.exception("a connection could not be looked at")
+                    connection.transport.abort()
         return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
@@ -187,8 +191,9 @@ def _on_signal() -> asyncio.Event:
     stop = asyncio.Event()
 
     def end() -> None:
+        if not stop.is_set():  # a second signal must not postpone the end
+            signal.setitimer(signal.ITIMER_REAL, END_S)
         stop.set()
-        signal.setitimer(signal.ITIMER_REAL, END_S)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end)

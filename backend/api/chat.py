@@ -117,7 +117,10 @@ async def _in_session(services: Services, body: schemas.Query) -> tuple[Question
 
 
 async def events_of(services: Services, question: Question, after: int) -> AsyncGenerator[Event]:
-    """Accepts the question and yields the events of its turn, up to its end."""
+    """Accepts the question and yields the events of its turn, up to its end.
+
+    Raises `interrupted` if the server stops before that can be stored.
+    """
     first = await services.database.read(lambda db: first_event(db, question.session, question.turn))
     async with aclosing(services.turns.watch(question.session, after if first is None else first - 1)) as events:
         await services.turns.accept(question)
@@ -126,6 +129,7 @@ async def events_of(services: Services, question: Question, after: int) -> Async
                 yield event
                 if event.type == "end":
                     return
+    raise ApiError.from_body(conversations.INTERRUPTED.body)
 
 
 async def _as_sse(first: Event, rest: AsyncGenerator[Event]) -> AsyncIterator[str]:

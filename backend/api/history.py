@@ -135,7 +135,8 @@ async def _clear(services: Services, chosen: list[tuple[str, str]]) -> dict[str,
         deleted = await services.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
         if deleted is not None:
             await services.engines.clear_caches()
-            await services.database.purge()
+            if deleted:
+                await services.database.purge()
             return {"deleted": deleted}
         await asyncio.sleep(CLEAR_PAUSE_S)  # a question came in the meantime
     raise ApiError("rate_limited", "new questions keep arriving in this conversation: try again", 1000)

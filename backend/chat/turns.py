@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from backend.chat.answer import AnswerState
@@ -72,6 +71,7 @@ class Turns:
         self._graces: dict[str, asyncio.Task[None]] = {}  # by session that nobody watches
         # Questions in the queue that have no row yet, and whether they have been stopped.
         self._accepting: dict[tuple[str, str], bool] = {}
+        self._accept_tasks: set[asyncio.Task[Accepted]] = set()
         self._late_ends: set[asyncio.Task[None]] = set()  # ends that could not be stored yet
         self._closing = False
         # Locked from the search for the conversation that a client's history matches until its question is accepted
@@ -81,9 +81,13 @@ class Turns:
     async def accept(self, question: Question) -> Accepted:
         """Stores the question and starts its turn. The same turn id again returns the same and starts nothing."""
         # Shielded: a client that disconnects now must not leave a turn that is stored but never run.
-        return await asyncio.shield(self._accept(question))
+        accepting = asyncio.create_task(self._accept(question), name=f"accept {question.turn}")
+        self._accept_tasks.add(accepting)
+        accepting.add_done_callback(self._accept_tasks.discard)
+        return await asyncio.shield(accepting)
 
     async def _accept(self, question: Question) -> Accepted:
+        self._require_open()
         if not question.text.strip():
             raise ApiError("bad_params", "the question is empty")
 
@@ -92,6 +96,10 @@ class Turns:
             if existing is not None or question.model:
                 return existing, question.model
             return None, conversations.require_session(db, question.session).model
+
+        def store(db: Session) -> tuple[TurnRow, bool]:
+            self._require_open()
+            return conversations.accept(db, question.session, question.conversation, question.turn, question.text)
 
         existing, model = await self._database.read(read)
         if existing is not None:
@@ -102,12 +110,8 @@ class Turns:
         self._accepting.setdefault(key, False)
         try:
             self._engines.resolve(model)  # refuses an unknown model before anything is stored
-            await self._database.reserve()  # for the end of this turn
-            row, new = await self._database.write(
-                lambda db: conversations.accept(
-                    db, question.session, question.conversation, question.turn, question.text
-                )
-            )
+            open_turns = len(self._running) + len(self._accepting)
+            row, new = await self._database.write_reserved(store, open_turns)
         finally:
             is_stopped = self._accepting.pop(key, False)  # missing: the same question was sent twice at once
         if new:
@@ -118,6 +122,10 @@ class Turns:
             self._log.notify(row.session_id)
             self._start_grace_timer(row.session_id)
         return self._accepted(row)
+
+    def _require_open(self) -> None:
+        if self._closing:
+            raise ApiError("interrupted", "the server is closing: ask again when it has started")
 
     def _accepted(self, row: TurnRow) -> Accepted:
         before = list(self._running)
@@ -166,15 +174,20 @@ class Turns:
         self.stop(session)
 
     async def close(self) -> None:
-        """Ends every running turn as interrupted; partial answers stay stored."""
+        """Ends every turn as interrupted and refuses new ones; partial answers stay stored."""
         self._closing = True
         self._database.hurry()
         for timer in self._graces.values():
             timer.cancel()
+        for key in self._accepting:
+            self._accepting[key] = True
         for running in self._running.values():
             self._stop(running)
+        latest = time.monotonic() + CLOSE_S
+        if self._accept_tasks:
+            await asyncio.wait(self._accept_tasks, timeout=CLOSE_S)
         if ending := [running.turn_task for running in self._running.values() if running.turn_task]:
-            await asyncio.wait(ending, timeout=CLOSE_S)
+            await asyncio.wait(ending, timeout=max(0, latest - time.monotonic()))
         for late in self._late_ends:
             late.cancel()
         self._log.close()
@@ -263,6 +276,6 @@ class Turns:
 
         try:
             await self._database.write_end(work)
-        except (SQLAlchemyError, OSError) as failure:
+        except Exception as failure:  # noqa: BLE001 - the edge of the job: whatever it is, the end is told
             return translate(failure) or ApiError("internal", f"the answer could not be stored: {failure}")
         return None

@@ -102,7 +102,11 @@ class BoundedHttp(HttpToolsProtocol):
         self.since = self.loop.time()
         self.flow.pause_reading()
         self.transport.write(refusal(status, self.url.decode("ascii", "replace")))
-        self.transport.write_eof()
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client has just left
+            self.transport.abort()
+            return None
         # Closed at once, with bytes that were not read, the client could lose the answer.
         self.loop.call_later(LINGER_S, self.transport.close)
         return None

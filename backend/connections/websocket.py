@@ -38,22 +38,34 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            # Uvicorn waits for a request that never comes where `websockets` cannot read the head.
-            self.handshake_complete = self.close_sent = True
-            self.transport.write(refusal(HTTPStatus.BAD_REQUEST))
-            self.transport.close()
+            self._refuse()  # uvicorn waits for a request that never comes where `websockets` cannot read the head
+
+    def handle_parser_exception(self) -> None:
+        if self.handshake_complete:
+            super().handle_parser_exception()
+        else:
+            self._refuse()  # a broken frame right behind the head: uvicorn expects a close frame that was never sent
 
     def shutdown(self) -> None:
-        super().shutdown()
+        if not self.transport.is_closing():  # after the client's close frame, uvicorn's own one would fail
+            super().shutdown()
         self.disconnected = True  # a handshake has its answer: uvicorn's second one fails, with tracebacks in the log
 
     def send_receive_event_to_app(self) -> None:
-        if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
+        is_text = self.curr_msg_data_type == "text"
+        if is_text and not self.close_sent and not _is_utf8(b"".join(self.frames)):
             self.frames = []
-            self.conn.send_close(CloseCode.INVALID_DATA)  # uvicorn does the same, with a traceback in the log
+            if self.handshake_complete:
+                self.conn.send_close(CloseCode.INVALID_DATA)  # uvicorn does the same, with a traceback in the log
             self.handle_parser_exception()
         else:
             super().send_receive_event_to_app()
+
+    def _refuse(self) -> None:
+        """Answers a handshake and closes."""
+        self.handshake_complete = self.close_sent = self.disconnected = True
+        self.transport.write(refusal(HTTPStatus.BAD_REQUEST))
+        self.transport.close()
 
     def _trust(self) -> None:
         self.is_trusted = True

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,11 +20,13 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from backend.config import BadSetting
+from backend.data_folder import UnsafeDataFolder
 from backend.db import reserve
+from backend.errors import ApiError, translate
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,10 @@ class Database:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-writer")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="db-reader")
         self._is_hurried = False
+        self._purge_lock = asyncio.Lock()  # one at a time, however many deletions wait
         self._purges: set[asyncio.Task[None]] = set()
+        self._next_purge: asyncio.Task[None] | None = None  # has not begun
+        self._is_log_due = False  # the last purge could not empty the log because of a reader
 
     def migrate(self) -> None:
         """Checks the file and brings the schema to the newest revision. Raises `BadSetting`."""
@@ -79,10 +85,9 @@ class Database:
         """As `write`. If the disk is full, it may use the space that `reserve` holds."""
         return await self._on_writer(self._write, work, time.monotonic(), True)
 
-    async def reserve(self) -> None:
-        """Holds disk space for what `write_end` will write. Raises OSError where the disk has none left."""
-        if self._file:
-            await self._on_writer(reserve.hold, self._reserve_file)
+    async def write_reserved(self, work: Callable[[Session], T], turns: int) -> T:
+        """As `write`, once disk space is held for the ends of that many turns. Raises OSError if there is none left."""
+        return await self._on_writer(self._write_reserved, work, time.monotonic(), turns)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` and returns its result; nothing that it changes is stored."""
@@ -91,13 +96,15 @@ class Database:
     async def purge(self) -> None:
         """Removes what was deleted from the bytes of the file and its log.
 
-        While another program reads the old state, this goes on in the background.
+        Callers that come while one runs share the next. While another program reads the old state, this goes on in
+        the background.
         """
         if self._file:
-            task = asyncio.create_task(self._purge_until_done(), name="purge")
-            self._purges.add(task)
-            task.add_done_callback(self._purges.discard)
-            await asyncio.wait([task], timeout=PURGE_WAIT_S)
+            if self._next_purge is None:
+                self._next_purge = asyncio.create_task(self._purge_until_done(), name="purge")
+                self._purges.add(self._next_purge)
+                self._next_purge.add_done_callback(self._purges.discard)
+            await asyncio.wait([self._next_purge], timeout=PURGE_WAIT_S)
 
     def hurry(self) -> None:
         """From now on nothing waits long for another program: the server stops."""
@@ -133,10 +140,27 @@ class Database:
         try:
             return attempt()
         except OperationalError as error:
-            if not is_end or not _is_full(error):
+            if not is_end or not _is_full(error) or not self._release():
                 raise
-        reserve.release(self._reserve_file)
         return attempt()
+
+    def _release(self) -> bool:
+        """Whether the reserve is free to use."""
+        try:
+            reserve.release(self._reserve_file)
+        except (OSError, UnsafeDataFolder) as error:
+            log.warning("the space for the ends of answers cannot be used: %s", error)
+            return False
+        return True
+
+    def _write_reserved(self, work: Callable[[Session], T], requested_at: float, turns: int) -> T:
+        if self._file:
+            try:
+                reserve.hold(self._reserve_file, turns)
+            except OSError as error:
+                what = f"{self._reserve_file} cannot be used ({error.strerror}): check its permissions and the disk"
+                raise translate(error) or ApiError("internal", what) from error
+        return self._write(work, requested_at, False)
 
     def _transaction(self, work: Callable[[Session], T], options: dict[str, Any]) -> T:
         with (
@@ -149,19 +173,34 @@ class Database:
             return result  # a rollback here would expire the rows just read; closing does not
 
     async def _purge_until_done(self) -> None:
-        for _ in range(PURGE_TRIES):
-            if await self._on_writer(self._purge):
-                return
-            await asyncio.sleep(PURGE_PAUSE_S)
-        log.warning("another program reads the database: text that was deleted may stay in its log until a restart")
+        async with self._purge_lock:
+            self._next_purge = None  # what is deleted from here on needs another one
+            is_new = False
+            why = "another program reads the database"
+            for _ in range(PURGE_TRIES):
+                try:
+                    is_new = await self._on_writer(self._purge, is_new)
+                except OSError as error:
+                    why = f"the database cannot be looked at ({error.strerror})"
+                    break
+                if is_new and not self._is_log_due:
+                    return
+                await asyncio.sleep(PURGE_PAUSE_S)
+        log.warning("%s: text that was deleted may stay in its log until a restart", why)
 
-    def _purge(self) -> bool:
-        """`secure_delete` alone leaves a copy of one deleted row in about a thousand, where SQLite moved rows."""
+    def _purge(self, is_new: bool) -> bool:
+        """Writes the file anew, unless it `is_new`, and empties its log. Returns whether the file is new.
+
+        `secure_delete` alone leaves a copy of one deleted row in about a thousand, where SQLite moved rows. While a
+        reader keeps the log, each `VACUUM` would make it longer by the whole file.
+        """
         assert self._file is not None
-        size = self._file.stat().st_size
-        is_affordable = size <= VACUUM_BYTES and shutil.disk_usage(self._file.parent).free > 3 * size
-        is_new = not is_affordable or _run(self.engine, "VACUUM") is not None
-        return _empty_log(self.engine) and is_new
+        if not is_new and not (self._is_log_due and not _empty_log(self.engine)):
+            size = self._file.stat().st_size
+            is_affordable = size <= VACUUM_BYTES and shutil.disk_usage(self._file.parent).free > 3 * size
+            is_new = not is_affordable or _run(self.engine, "VACUUM") is not None
+        self._is_log_due = not _empty_log(self.engine)
+        return is_new
 
 
 def _engine(url: str) -> Engine:
@@ -211,14 +250,15 @@ def _empty_log(engine: Engine) -> bool:
 
 
 def _run(engine: Engine, statement: str) -> tuple[Any, ...] | None:
-    """The first row of a statement outside a transaction, () if it has none; None if the file is locked or full."""
-    pooled = engine.raw_connection()
+    """The first row of a statement outside a transaction, () if it has none; None if it fails.
+
+    What is wrong with the file, the next transaction says.
+    """
     try:
-        assert pooled.driver_connection is not None
-        pooled.driver_connection.execute("PRAGMA busy_timeout=100").close()
-        return pooled.driver_connection.execute(statement).fetchone() or ()
-    except sqlite3.OperationalError as error:
+        with closing(engine.raw_connection()) as pooled:
+            assert pooled.driver_connection is not None
+            pooled.driver_connection.execute("PRAGMA busy_timeout=100").close()
+            return pooled.driver_connection.execute(statement).fetchone() or ()
+    except (sqlite3.Error, SQLAlchemyError) as error:
         log.debug("%s: %s", statement, error)
         return None
-    finally:
-        pooled.close()

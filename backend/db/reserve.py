@@ -8,23 +8,25 @@ from pathlib import Path
 
 from backend.data_folder import open_own
 
-# The end of a turn rewrites its row and adds an event: 20 to 100 kB with the pages of the log. 16 turns may wait.
-RESERVE_BYTES = 1 << 20
+# The end of a turn rewrites its row and adds an event: 20 to 100 kB with the pages of the log.
+TURN_BYTES = 128 << 10
+LEAST_BYTES = 1 << 20
 
 
-def hold(file: Path) -> None:
-    """Takes the space if it is not held yet. Raises OSError where the disk does not have it; then nothing is held."""
+def hold(file: Path, turns: int) -> None:
+    """Takes the space for that many turns if it is not held yet. Raises OSError where the disk does not have it."""
     with os.fdopen(open_own(file, os.O_RDWR | os.O_CREAT), "r+b") as held:
-        if os.fstat(held.fileno()).st_size >= RESERVE_BYTES:
+        before, wanted = os.fstat(held.fileno()).st_size, max(LEAST_BYTES, turns * TURN_BYTES)
+        if before >= wanted:
             return
         try:
             if hasattr(os, "posix_fallocate"):  # not on macOS
-                os.posix_fallocate(held.fileno(), 0, RESERVE_BYTES)
+                os.posix_fallocate(held.fileno(), 0, wanted)
             else:
-                held.write(bytes(RESERVE_BYTES))
+                held.write(bytes(wanted))
                 held.flush()
         except OSError:
-            os.truncate(file, 0)
+            os.truncate(held.fileno(), before)
             raise
 
 

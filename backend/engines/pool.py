@@ -23,6 +23,7 @@ from models.registry import Registry
 from models.router import RoutingFeatures
 from models.types import Engine, ModelState, Sampling
 from prompts.formats import FORMATS, ChatFormat
+from prompts.visible import one_line
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ class EnginePool:
             if model is not None:
                 await self._cache.preload(model)
         except ModelError as error:
-            log.info("%s is not loaded ahead: %s", name, error)
+            log.info("%s is not loaded ahead: %s", one_line(name), error)
 
     async def _choose(self, name: str, request: _Request) -> EngineLease:
         if name == AUTO:

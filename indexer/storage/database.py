@@ -164,6 +164,8 @@ class IndexDatabase:
         with _translated_errors(self.file), self._write_lock:
             inode, db = self._borrow()
             try:
+                if self._is_log_due and not _empty_log(db, _PURGE_BUSY_MS):
+                    return False  # else each try would make the log longer by the whole file
                 db.execute(first)
                 size = self._stat()[1]
                 if size <= _VACUUM_BYTES and shutil.disk_usage(self.file.parent).free > 3 * size:

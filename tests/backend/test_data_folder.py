@@ -1,11 +1,14 @@
 """The data folder: modes, links, special files, and damaged small files in it."""
 
+import errno
+import logging
 import os
 import socket
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +123,74 @@ def test_models_may_be_links_and_their_targets_keep_their_modes(tmp_path: Path) 
     tmp_path.chmod(0o755)
     make_private(folder)
     assert mode(tmp_path) == "755"
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, error: type[OSError], folder: Path) -> None:
+    """Reading that folder fails; the superuser, who may run these tests, could read every folder."""
+    scandir = os.scandir
+
+    def failing(path: Path) -> Any:
+        if Path(path) == folder:
+            raise error(errno.EACCES, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr("backend.data_folder.os.scandir", failing)
+
+
+@pytest.mark.parametrize("error", [PermissionError, FileNotFoundError])
+def test_a_folder_below_models_that_cannot_be_read_is_left_alone(
+    tmp_path: Path, error: type[OSError], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    lay_out(folder := tmp_path / "data")
+    (foreign := folder / "models" / "lost+found").mkdir(mode=0o700)
+    refuse(monkeypatch, error, foreign)
+    assert make_private(folder)[-1] == f"made 10 files and folders in {folder} private"
+    assert mode(folder / "models/sub/m.gguf") == "600"
+    word = f"{foreign} cannot be read (Permission denied): it is left alone"
+    assert [record.getMessage() for record in caplog.records] == [word] * (error is PermissionError)
+
+
+def test_a_folder_of_another_user_below_models_is_not_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    lay_out(folder := tmp_path / "data")
+    foreign, lstat = folder / "models" / "sub", Path.lstat
+
+    def of_another_user(path: Path) -> os.stat_result:
+        found = list(lstat(path))
+        if path == foreign:
+            found[stat.ST_UID] = os.getuid() + 1
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "lstat", of_another_user)
+    make_private(folder)
+    monkeypatch.undo()
+    assert (mode(foreign), mode(foreign / "m.gguf"), mode(folder / "token")) == ("755", "644", "600")
+    assert caplog.messages == [f"{foreign} belongs to the user {os.getuid() + 1}: it is left alone"]
+
+
+def test_one_of_our_folders_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(folder := tmp_path / "data")
+    refuse(monkeypatch, PermissionError, folder / "kv")
+    with pytest.raises(UnsafeDataFolder, match=r"kv cannot be read \(Permission denied\)"):
+        make_private(folder)
+
+
+def test_what_another_process_removes_meanwhile_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(folder := tmp_path / "data")
+    chmod = Path.chmod
+
+    def removed(path: Path, wanted: int) -> None:
+        if path.name == "lantern.db-wal":
+            path.unlink()
+        chmod(path, wanted)
+
+    monkeypatch.setattr(Path, "chmod", removed)
+    refuse(monkeypatch, FileNotFoundError, folder / "kv")
+    assert [note for note in make_private(folder) if "cannot" in note] == []
+    assert mode(folder / "token") == "600"
 
 
 def test_a_token_that_is_a_link_is_neither_followed_nor_written(tmp_path: Path) -> None:

@@ -1,17 +1,21 @@
 """The listening socket of the server."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from backend.config import BadSetting
-from backend.server import _bind
+from backend.server import END_S, TICKS, _bind, _on_signal, _Server
 
 pytestmark = pytest.mark.process
 
@@ -42,9 +46,44 @@ def test_a_port_in_use_is_a_bad_setting() -> None:
             _bind("127.0.0.1", port)
 
 
+class Connection:
+    """What the loop looks at. It is its own transport."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.looks, self.is_aborted = error, 0, False
+
+    @property
+    def transport(self) -> "Connection":
+        return self
+
+    def close_if_silent(self, _now: float) -> None:
+        self.looks += 1
+        if self.error is not None:
+            raise self.error
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+async def test_a_connection_that_fails_does_not_end_the_search_for_silent_ones() -> None:
+    app: Any = SimpleNamespace(guarded=lambda: None)
+    server = _Server(app, lambda: None, asyncio.Event(), 8)
+    server.config.load()
+    connections = [Connection(), Connection(OSError(errno.ENOTCONN, "not connected")), Connection()]
+    server.server_state.connections = connections  # type: ignore[assignment]
+    assert [await server.on_tick(counter) for counter in (0, TICKS)] == [False, False]
+    assert [(connection.looks, connection.is_aborted) for connection in connections] == [
+        (2, False),
+        (2, True),
+        (2, False),
+    ]
+
+
 HANGING = """
 import asyncio, sys, time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from backend import server
 from backend.config import load_settings
 
@@ -66,3 +105,15 @@ def test_a_signal_ends_a_server_that_hangs(tmp_path: Path) -> None:
         assert server.stdout.readline() == b"ready\n"
         server.terminate()
         assert server.wait(30) == -signal.SIGALRM
+
+
+async def test_a_second_signal_does_not_postpone_the_forced_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[int, Callable[[], None]] = {}
+    alarms: list[float] = []
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", handlers.__setitem__)
+    monkeypatch.setattr(signal, "setitimer", lambda _, seconds: alarms.append(seconds))
+    stop = _on_signal()
+    assert (stop.is_set(), alarms) == (False, [])
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        handlers[number]()
+    assert (stop.is_set(), alarms) == (True, [END_S])

@@ -146,8 +146,8 @@ async def test_a_disk_that_fills_up_in_mid_answer_leaves_room_for_every_end(tmp_
         asked = [asyncio.create_task(streamed(world, {"query": f"{n}?"}, began)) for n in range(6)]
         await began.wait()
         await eventually(lambda: world.services.turns.load == 6)  # one answers, the others wait
-        assert file.stat().st_size == reserve.RESERVE_BYTES
-        with disk.full(lambda: (reserve.RESERVE_BYTES - file.stat().st_size) // 4096):
+        assert file.stat().st_size == reserve.LEAST_BYTES
+        with disk.full(lambda: (reserve.LEAST_BYTES - file.stat().st_size) // 4096):
             engine.go_on.set()
             ends = [(await events)[-1] for events in asked]
             stored = await statuses(world)
@@ -161,6 +161,16 @@ async def test_a_disk_that_fills_up_in_mid_answer_leaves_room_for_every_end(tmp_
     assert sorted(status == "error" for status, _ in stored) == sorted(code == "storage_full" for code in codes)
     assert any(answer.startswith("word0x0 word0x1") for _, answer in stored)
     assert again.status_code == 200
+
+
+async def test_the_space_for_ends_is_held_for_every_turn_of_the_queue(tmp_path: Path) -> None:
+    engine = ScriptedEngine(TEXTS, stall_after=0)
+    async with running(tmp_path, engine, queue_limit=20) as world:
+        asked = [asyncio.create_task(world.post("/chat/query", {"query": f"{n}?"})) for n in range(20)]
+        await eventually(lambda: world.services.turns.load == 20)
+        assert (tmp_path / "lantern.db-reserve").stat().st_size >= 20 * 100_000
+        engine.go_on.set()
+        await asyncio.gather(*asked)
 
 
 async def test_a_full_disk_without_any_room_is_told_and_the_next_start_ends_the_turn(tmp_path: Path) -> None:

@@ -249,3 +249,21 @@ async def test_a_deleted_history_is_gone_from_every_byte_of_the_data_folder(tmp_
         after = planted()
     assert before == {b"plantanswer", b"plantquestion"}
     assert (deleted.json(), after) == ({"deleted": 2}, set())
+
+
+async def test_only_what_deleted_something_purges_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
+        purges: list[str] = []
+        purge = world.services.database.purge
+
+        async def counted() -> None:
+            purges.append("purge")
+            await purge()
+
+        monkeypatch.setattr(world.services.database, "purge", counted)
+        answer = (await world.post("/chat/query", {"query": "?"})).json()
+        only = {"conversation_id": answer["conversation_id"]}
+        replies = [await world.http.delete("/chat/history", params=only) for _ in range(3)]
+        replies.append(await world.post("/chat/session/clear", {"session_id": answer["session_id"]}))
+    assert [reply.json() for reply in replies] == [{"deleted": 2}, *[{"deleted": 0}] * 3]
+    assert purges == ["purge"]

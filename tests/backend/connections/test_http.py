@@ -1,6 +1,7 @@
 """What a client without the token may send: heads of a bounded size, in a bounded time."""
 
 import asyncio
+import errno
 import json
 import logging
 from pathlib import Path
@@ -195,4 +196,26 @@ async def test_a_client_that_does_not_read_its_refusal_does_not_stay() -> None:
     connection.close_if_silent(connection.since + http.SILENT_S - 1)
     assert not transport.is_aborted
     connection.close_if_silent(connection.since + http.SILENT_S)
+    assert transport.is_aborted
+
+
+class Left(Unread):
+    """A transport whose client leaves while its refusal is written."""
+
+    def write_eof(self) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+
+@pytest.mark.parametrize("cause", ["silence", "garbage"])
+async def test_a_client_that_leaves_before_its_refusal_is_aborted(cause: str) -> None:
+    config = uvicorn.Config(lambda: None, lifespan="off", log_config=None)
+    config.load()
+    connection, transport = http.BoundedHttp(config, ServerState(), {}), Left()
+    transport.set_protocol(connection)
+    connection.connection_made(transport)
+    if cause == "garbage":
+        connection.data_received(b"no request\r\n\r\n")
+    else:
+        connection.data_received(b"GET / HTTP/1.1\r\n")
+        connection.close_if_silent(connection.since + http.SILENT_S)
     assert transport.is_aborted

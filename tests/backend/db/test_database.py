@@ -1,12 +1,16 @@
 """The database: what is deleted is gone from its bytes, a damaged one is refused, and errors quote no text."""
 
+import asyncio
 import logging
 import re
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -64,6 +68,60 @@ async def test_a_reader_of_another_program_delays_that_until_it_leaves(
     other.execute("ROLLBACK")
     other.close()
     await eventually(lambda: not planted(tmp_path))
+
+
+async def test_while_another_program_reads_a_purge_writes_the_file_anew_once(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each of 240 tries made the log longer by the whole file."""
+    monkeypatch.setattr(database, "PURGE_WAIT_S", 60)
+    monkeypatch.setattr(database, "PURGE_PAUSE_S", 0)
+    monkeypatch.setattr(database, "PURGE_TRIES", 3)
+    ids = [await db.write(lambda s, n=n: ask(s, f"q{n}")) for n in range(100)]  # type: ignore[misc]
+    await db.purge()
+    size = (tmp_path / "lantern.db").stat().st_size
+    other = sqlite3.connect(tmp_path / "lantern.db", isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM turns").fetchone()
+    for conversation in ids[:2]:
+        await db.write(lambda s, id_=conversation: conversations.clear(s, [id_]))  # type: ignore[misc]
+        await db.purge()
+    assert caplog.text.count("another program reads the database") == 2
+    assert size < (tmp_path / "lantern.db-wal").stat().st_size < 2 * size
+    other.execute("ROLLBACK")
+    other.close()
+    await db.write(lambda s: conversations.clear(s, ids))
+    await db.purge()
+    assert planted(tmp_path) == set()
+
+
+async def test_deletions_that_wait_share_one_purge_and_no_write_waits_for_two(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "PURGE_WAIT_S", 60)
+    order: list[str] = []
+    goes_on, vacuum = threading.Event(), database._run
+
+    def run(engine: Engine, statement: str) -> Any:
+        if statement == "VACUUM":
+            order.append("purge begins")
+            goes_on.wait(60)
+        return vacuum(engine, statement)
+
+    async def delete() -> None:
+        await db.purge()
+        order.append("deleted")
+
+    monkeypatch.setattr(database, "_run", run)
+    first = asyncio.create_task(delete())
+    await eventually(lambda: order)
+    deletions = [asyncio.create_task(delete()) for _ in range(5)]
+    written = asyncio.create_task(db.write(lambda _: order.append("written")))
+    await asyncio.sleep(0)  # all of them have begun
+    goes_on.set()
+    await asyncio.gather(first, written, *deletions)
+    assert sorted(order[1:3]) == ["deleted", "written"]
+    assert [order[0], *order[3:]] == ["purge begins", "purge begins", *["deleted"] * 5]
 
 
 async def test_what_a_killed_server_left_in_the_log_is_gone_after_the_next_start(tmp_path: Path) -> None:

@@ -175,3 +175,26 @@ def test_no_copy_of_a_deleted_row_stays_where_rows_moved(tmp_path: Path) -> None
     assert database.purge("SELECT 1")
     data = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert gone & set(re.findall(r"planted\d{6}", data.decode("latin-1"))) == set()
+
+
+def test_while_another_process_reads_purges_do_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each one made the log longer by the whole file."""
+    monkeypatch.setattr("indexer.storage.database._PURGE_BUSY_MS", 10)
+    database = IndexDatabase(tmp_path / "a.db", "CREATE TABLE t (text TEXT)", 1)
+    database.create()
+    with database.writing() as db:
+        db.executemany("INSERT INTO t VALUES (?)", [(f"planted{n} " * 500,) for n in range(100)])
+    assert database.purge("SELECT 1")
+    size = database.file.stat().st_size
+    other = sqlite3.connect(database.file, isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM t").fetchone()
+    for n in range(6):
+        assert not database.purge(f"DELETE FROM t WHERE text LIKE 'planted{n} %'")
+    assert size / 2 < Path(f"{database.file}-wal").stat().st_size < 2 * size
+    other.execute("ROLLBACK")
+    other.close()
+    assert database.purge("DELETE FROM t")
+    assert b"planted" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
