@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
 from indexer.files.git import LONG_S, git
@@ -39,7 +40,7 @@ def git_listing(root: Path, only: Collection[str] | None = None) -> Iterator[str
     own = IgnoreRules(root, (OWN_FILE,))
     tree = _Tree(root, [IgnoreRules(root, IGNORE_FILES[:1], repository.around), own])
     found = set() if repository.around.is_ignored else set(tree.walk("") if only is None else tree.walk_only(only))
-    found.update(path for path in repository.tracked if not own.ignores_below(path) and tree.is_inside(path))
+    found.update(path for path in repository.tracked if tree.is_inside(path) and not own.ignores_below(path))
     yield from _collapse(sorted(found))
 
 
@@ -126,6 +127,7 @@ class _Tree:
     def __init__(self, root: Path, rules: Sequence[IgnoreRules]) -> None:
         self._root, self._rules = root, rules
         self._pseudo = pseudo_folders(root)
+        self._is_own: Callable[[str], bool] = cache(self._check_own)
         self._is_plain: Callable[[str], bool] = cache(self._check_plain)
 
     def walk(self, start: str) -> Iterator[str]:
@@ -174,9 +176,9 @@ class _Tree:
         return not _is_folder(self._root / path) or is_repository(self._root / path)
 
     def _check_plain(self, folder: str) -> bool:
-        """Whether a folder below the root is part of it: no link, and no repository of its own."""
-        if not folder:
-            return True
+        """Whether a folder below the root is part of it: no link, and no repository of its own, nor below one."""
+        return all(map(self._is_own, accumulate(folder.split("/"), "{}/{}".format)))  # from the top: most end there
+
+    def _check_own(self, folder: str) -> bool:
         full = self._root / folder
-        is_own = _is_folder(full) and not is_repository(full) and folder not in self._pseudo
-        return is_own and self._is_plain(folder.rpartition("/")[0])
+        return not folder or (_is_folder(full) and not is_repository(full) and folder not in self._pseudo)

@@ -250,6 +250,22 @@ def test_a_path_in_the_index_that_leads_elsewhere_is_left_out(tmp_path: Path, ho
     assert listed(root) == ["sub/b.py"]
 
 
+def test_a_tracked_file_may_be_deeper_than_python_s_recursion_limit(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    put(tmp_path, "b.py")
+    folder = "a/" * 1500
+    for depth in range(1, 1501):
+        (tmp_path / folder[: 2 * depth]).mkdir()
+    put(tmp_path, f"{folder}c.py")
+    git(tmp_path, "add", ".")
+    whole, part = listed(tmp_path), list(git_listing(tmp_path, [f"{folder}c.py"]))
+    (tmp_path / folder / "c.py").unlink()
+    for depth in range(1500, 0, -1):  # pytest cannot delete it: that recurses
+        (tmp_path / folder[: 2 * depth]).rmdir()
+    assert whole == [f"{folder}c.py", "b.py"]
+    assert part == [f"{folder}c.py"]
+
+
 @pytest.mark.parametrize("worktree", ["../..", "/", "/usr"])
 def test_a_work_tree_elsewhere_lists_nothing_else(tmp_path: Path, worktree: str) -> None:
     root = tmp_path / "code"
