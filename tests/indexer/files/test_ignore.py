@@ -110,6 +110,23 @@ def test_rules_from_outside_the_folder_apply(tmp_path: Path) -> None:
     assert listed(tmp_path / "pkg") == ["a.py", "keep.tmp", "sub/c.log"]
 
 
+@pytest.mark.parametrize("settings", ["xdg", "", None])
+def test_the_user_s_ignore_file_is_where_git_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str | None
+) -> None:
+    root = tmp_path / "code"
+    put(tmp_path, "home/.config/git/ignore", text="*.home\n")
+    put(tmp_path, "xdg/git/ignore", text="*.xdg\n")
+    put(root, "a.py", "b.home", "c.xdg")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    if settings is not None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", settings and str(tmp_path / settings))
+    git(root, "init")
+    expected = git(root, "ls-files", "-o", "--exclude-standard").split()
+    assert listed(root) == expected == ["a.py", "b.home" if settings else "c.xdg"]
+
+
 def test_a_folder_that_is_ignored_but_tracked_has_what_is_tracked(tmp_path: Path) -> None:
     git(tmp_path, "init")
     put(tmp_path, ".gitignore", text="/data/\n")
