@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from indexer.files.git import LONG_S, git
 from indexer.files.ignore_rules import IGNORE_FILES, OWN_FILE, IgnoreRules, Surroundings, surroundings
 from indexer.files.mounts import pseudo_folders
+from indexer.files.opening import is_folder, mode_of
 from indexer.files.repositories import is_repository
 
 _TOOLING = """.git .hg .svn .jj node_modules bower_components .venv venv .tox .nox __pycache__ .mypy_cache .ruff_cache
@@ -85,7 +86,7 @@ def _collapse(paths: list[str]) -> Iterator[str]:
 
 
 def _is_below_link(root: Path, path: str) -> bool:
-    return any((root / folder).is_symlink() for folder in PurePosixPath(path).parents[:-1])
+    return any(stat.S_ISLNK(mode_of(root / folder)) for folder in PurePosixPath(path).parents[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,6 @@ def _default_excludes() -> Path:
     return Path(settings, "git", "ignore")
 
 
-def _is_folder(path: str | Path) -> bool:
-    """False for a link to a folder."""
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except OSError:
-        return False
-
-
 class _Tree:
     """A folder with the rules that apply in it."""
 
@@ -154,10 +147,10 @@ class _Tree:
             if path and ".git" in entries and is_repository(self._root / path):
                 yield path.rstrip("/")
                 continue
-            for name, is_folder in sorted(entries.items(), reverse=True):
+            for name, at_folder in sorted(entries.items(), reverse=True):
                 child = path + name
-                if name != ".git" and not any(rules.ignores(child, is_folder) for rules in self._rules):
-                    is_walked = is_folder and name not in EXCLUDED_FOLDERS and child not in self._pseudo
+                if name != ".git" and not any(rules.ignores(child, at_folder) for rules in self._rules):
+                    is_walked = at_folder and name not in EXCLUDED_FOLDERS and child not in self._pseudo
                     stack.append(child + "/" * is_walked)
 
     def walk_only(self, only: Collection[str]) -> Iterator[str]:
@@ -166,10 +159,10 @@ class _Tree:
             folders = [str(folder) for folder in reversed(PurePosixPath(path).parents[:-1])]
             separate = next((folder for folder in folders if not self._is_plain(folder)), None)
             whole = path if separate is None else separate
-            is_folder = _is_folder(self._root / whole)
-            if any(rules.ignores_below(whole, is_folder) for rules in self._rules):
+            at_folder = is_folder(self._root / whole)
+            if any(rules.ignores_below(whole, at_folder) for rules in self._rules):
                 continue
-            yield from self.walk(whole) if is_folder and whole not in self._pseudo else [whole]
+            yield from self.walk(whole) if at_folder and whole not in self._pseudo else [whole]
 
     def is_inside(self, path: str) -> bool:
         """Whether a path that git tracks is a file, or a repository, that a walk could find: below the root, no link.
@@ -179,7 +172,7 @@ class _Tree:
         parts = path.split("/")
         if not {"", ".", ".."}.isdisjoint(parts) or not self._is_plain("/".join(parts[:-1])):
             return False
-        return not _is_folder(self._root / path) or is_repository(self._root / path)
+        return not is_folder(self._root / path) or is_repository(self._root / path)
 
     def _check_plain(self, folder: str) -> bool:
         """Whether a folder below the root is part of it: no link, and no repository of its own, nor below one."""
@@ -187,4 +180,4 @@ class _Tree:
 
     def _check_own(self, folder: str) -> bool:
         full = self._root / folder
-        return not folder or (_is_folder(full) and not is_repository(full) and folder not in self._pseudo)
+        return not folder or (is_folder(full) and not is_repository(full) and folder not in self._pseudo)

@@ -1,6 +1,5 @@
 """Ignore rules: by git in a repository, and with the same results outside one."""
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from indexer.files.ignore import git_listing
+from indexer.files.scan import Candidate, walk
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -56,8 +56,6 @@ def test_a_root_that_its_repository_ignores_is_walked_by_its_own_rules(tmp_path:
 
 
 def test_a_tracked_file_that_was_deleted_is_still_listed_and_then_not_found(tmp_path: Path) -> None:
-    from indexer.files.scan import Candidate, walk
-
     git(tmp_path, "init")
     put(tmp_path, "a.py", "b.py")
     git(tmp_path, "add", ".")
@@ -249,47 +247,6 @@ def test_a_pattern_of_many_stars_costs_nothing(tmp_path: Path, repository: bool)
     for name in (".gitignore", ".lanternignore"):
         put(tmp_path, name, text="*a" * 30 + "b\n" + "**/" * 30 + "*a" * 30 + "b\n" + "x\n")
     assert listed(tmp_path) == ["a" * 200]
-
-
-@pytest.mark.parametrize("hostile", ["../secret.py", "sub/../../s.py", "/etc/hosts.py", "./sub/bb.py", "sub//bbb.py"])
-def test_a_path_in_the_index_that_leads_elsewhere_is_left_out(tmp_path: Path, hostile: str) -> None:
-    """git refuses to add such a path, but lists one that is in the file already."""
-    root, placeholder = tmp_path / "code", "x" * len(hostile)
-    put(root, "sub/b.py", placeholder)
-    put(tmp_path, "secret.py", "s.py")
-    git(root, "init")
-    git(root, "add", "-A")
-    (root / placeholder).unlink()
-    index = root / ".git/index"
-    data = index.read_bytes()[:-20].replace(placeholder.encode(), hostile.encode())
-    index.write_bytes(data + hashlib.sha1(data).digest())
-    assert hostile in git(root, "ls-files", "-z").split("\0")
-    assert listed(root) == ["sub/b.py"]
-
-
-def test_a_tracked_file_may_be_deeper_than_python_s_recursion_limit(tmp_path: Path) -> None:
-    git(tmp_path, "init")
-    put(tmp_path, "b.py")
-    folder = "a/" * 1500
-    for depth in range(1, 1501):
-        (tmp_path / folder[: 2 * depth]).mkdir()
-    put(tmp_path, f"{folder}c.py")
-    git(tmp_path, "add", ".")
-    whole, part = listed(tmp_path), list(git_listing(tmp_path, [f"{folder}c.py"]))
-    (tmp_path / folder / "c.py").unlink()
-    for depth in range(1500, 0, -1):  # pytest cannot delete it: that recurses
-        (tmp_path / folder[: 2 * depth]).rmdir()
-    assert whole == [f"{folder}c.py", "b.py"]
-    assert part == [f"{folder}c.py"]
-
-
-@pytest.mark.parametrize("worktree", ["../..", "/", "/usr"])
-def test_a_work_tree_elsewhere_lists_nothing_else(tmp_path: Path, worktree: str) -> None:
-    root = tmp_path / "code"
-    put(root, "a.py", "sub/b.py")
-    git(root, "init")
-    git(root, "config", "core.worktree", worktree)
-    assert listed(root / "sub") == ["b.py"]
 
 
 @pytest.mark.parametrize("fold", ["true", "false"])

@@ -245,3 +245,9 @@ def test_it_can_be_stopped_while_it_begins(tmp_path: Path) -> None:
 
     with pytest.raises(IndexCancelled):
         Watch(lay_out(tmp_path / "code"), call, stop)
+
+
+def test_a_path_that_the_system_does_not_look_at_is_a_file_that_changed(tmp_path: Path) -> None:
+    paths = frozenset({"x" * 300, "x/" * 3000 + "b.py"})
+    assert not watch.folders_changed(tmp_path, paths)
+    assert watch.relevant_changes(tmp_path, paths) == paths
