@@ -12,7 +12,7 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
-from indexer.files.git import LONG_S, git
+from indexer.files.git import LONG_S, default_excludes, git
 from indexer.files.ignore_rules import IGNORE_FILES, OWN_FILE, IgnoreRules, Surroundings, surroundings
 from indexer.files.mounts import pseudo_folders
 from indexer.files.opening import is_folder, mode_of
@@ -104,7 +104,7 @@ def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | No
         return None
     _, up, exclude = os.fsdecode(where).removesuffix("\n").split("\n", 2)
     users = git(root, "config", "--type=path", "--get", "core.excludesFile")
-    excludes = _default_excludes() if users is None else root / up / os.fsdecode(users[:-1])
+    excludes = default_excludes() if users is None else root / up / os.fsdecode(users[:-1])
     fold = git(root, "config", "--type=bool", "--get", "core.ignoreCase") == b"true\n"
     around = surroundings(root, root / up, [root / exclude, excludes], fold)
     words = ("ls-files", "-c", "-z", "--", *(only or ()))
@@ -112,12 +112,6 @@ def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | No
     if out is None or (around.is_ignored and not git(root, "ls-files", "-c", "-z")):
         return None
     return _Repository([os.fsdecode(path) for path in out.split(b"\0") if path], around)
-
-
-def _default_excludes() -> Path:
-    """The user's ignore file, where no setting names another."""
-    settings = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
-    return Path(settings, "git", "ignore")
 
 
 class _Tree:
