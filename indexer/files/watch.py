@@ -75,14 +75,17 @@ class Watch:
 
     def batches(self) -> Iterator[Changes]:
         """One item per burst of changes, until `close`. Blocks in between; never raises."""
+        failure: Exception | None = None
         while not self._stop.is_set():
             try:
+                if failure is not None:
+                    self._source, failure = self._fall_back(failure), None
+                    yield None
                 yield from self._source.batches()
             except IndexCancelled:  # Lantern stops
                 return
             except _WATCH_ERRORS as error:
-                self._source = self._fall_back(error)
-                yield None
+                failure = error
 
     def close(self) -> None:
         """Ends `batches` within a tenth of a second, from any thread."""
@@ -195,8 +198,8 @@ class _Polling:
     def _stat_files(self) -> dict[str, tuple[int, int] | str] | None:
         try:
             return self._run(stat_files, self._root, seconds=_CPU_S)
-        except WorkerDied as death:
-            log.warning("%s cannot be polled: %s", self._root, death)
+        except _WATCH_ERRORS as error:
+            log.warning("%s cannot be polled: %s", self._root, error)
             return None
 
 
