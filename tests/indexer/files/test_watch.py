@@ -238,7 +238,7 @@ def test_a_tree_of_very_many_folders_is_polled(tmp_path: Path, monkeypatch: pyte
 def test_it_can_be_stopped_while_it_begins(tmp_path: Path) -> None:
     stop = threading.Event()
 
-    def call(function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never) -> T:
+    def call(function: Callable[..., T], *arguments: Any, cancelled: Callable[[], bool] = never, **_: Any) -> T:
         stop.set()
         assert cancelled()
         raise IndexCancelled
@@ -256,8 +256,8 @@ def test_a_path_that_the_system_does_not_look_at_is_a_file_that_changed(tmp_path
 def test_it_can_be_stopped_while_it_begins_to_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stop = threading.Event()
 
-    def call(function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never) -> T:
-        if function is not watch.stat_files:  # type: ignore[comparison-overlap]
+    def call(function: Callable[..., T], *arguments: Any, **_: Any) -> T:
+        if function is not watch.stat_files:
             return function(*arguments)
         stop.set()
         raise IndexCancelled
@@ -280,4 +280,4 @@ def test_polling_goes_on_when_the_files_cannot_be_looked_at(tmp_path: Path, monk
     with monkeypatch.context() as broken:
         broken.setattr(watch, "stat_files", refuse)
         watched = Watch(root, in_process, threading.Event())
-    assert next(iter(watched.batches())) == set(FILES)
+    assert next(iter(watched.batches())) == frozenset(FILES)

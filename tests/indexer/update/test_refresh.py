@@ -14,7 +14,7 @@ from indexer.files.git_history import changed_paths, head
 from indexer.search.searcher import Searcher
 from indexer.types import Masked, Progress
 from indexer.update.refresh import refresh
-from indexer.workers.pool import Runner, never
+from indexer.workers.pool import Runner
 from tests.indexer.files.secrets.planted import TOKENS, Source
 from tests.indexer.harness import World, put
 from tests.indexer.repository import commit, git
@@ -236,7 +236,7 @@ def test_a_history_that_kills_its_worker_is_left_out_until_the_next_commit(
 ) -> None:
     asked: list[str] = []
 
-    def call(function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never) -> T:
+    def call(function: Callable[..., T], *arguments: Any, **_: Any) -> T:
         asked.append(function.__name__ if function in (head, changed_paths) else "")
         if function is changed_paths:
             raise WorkerDied("it needed too much memory")
