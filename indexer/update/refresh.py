@@ -157,6 +157,7 @@ class _Job:
         self.indexing_started = flushed = time.monotonic()
         self._report_progress("indexing")
         batch: list[PreparedFile] = []
+        costly: list[Skip] = []
         touched: list[IndexedFile] = []
         dropped: list[str] = []
         with closing(prepare_files(Preparer(self.store.root, self.embedder, recipe), tasks, self.runner)) as outcomes:
@@ -166,6 +167,7 @@ class _Job:
                 self.bytes_done += task.candidate.size
                 if isinstance(outcome, Skip):
                     self.skips.append(outcome)
+                    costly += [outcome] if outcome.reason == COSTLY else []
                     dropped += [outcome.path] if task.indexed else []
                 elif isinstance(outcome, IndexedFile):
                     touched.append(outcome)
@@ -174,10 +176,10 @@ class _Job:
                 now = time.monotonic()
                 growth = min(max(1.0, (now - self.indexing_started) / _GROW_S), _MAX_GROWTH)
                 chunks = sum(len(file.chunks) for file in batch)
-                if now - flushed > growth * _BATCH_S or chunks >= growth * _BATCH_CHUNKS:
-                    self._flush(batch)
+                if costly or now - flushed > growth * _BATCH_S or chunks >= growth * _BATCH_CHUNKS:
+                    self._flush(batch, costly)
                     flushed = time.monotonic()
-        self._flush(batch)
+        self._flush(batch, costly)
         self.store.touch(touched)
         self.store.remove(dropped)
         self.removed += len(dropped)
@@ -192,15 +194,17 @@ class _Job:
         self.skips += filter(None, skips)
         return [task for task, skip in zip(tasks, skips, strict=True) if skip is None]
 
-    def _flush(self, batch: list[PreparedFile]) -> None:
-        if batch:
-            refused = set(self.store.write(batch))
+    def _flush(self, batch: list[PreparedFile], costly: list[Skip]) -> None:
+        """Writes what was prepared, and what must not be tried again even if the job does not end."""
+        if batch or costly:
+            refused = set(self.store.write(batch, costly))
             stored = [file for file in batch if file.file.path not in refused]
             self.skips += [Skip(path, UNSTORABLE) for path in sorted(refused)]
             self.masked += [Masked(file.file.path, file.masked) for file in stored if file.masked]
             self.changed += len(stored)
             self.chunks += sum(len(file.chunks) for file in stored)
             batch.clear()
+            costly.clear()
             self._report_progress("indexing")
 
     def _update_history(self) -> None:
