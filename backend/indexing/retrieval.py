@@ -13,6 +13,7 @@ from backend.errors import ApiError
 from backend.indexing.attachments import Attachment, attached_hits, drop_conflicting
 from backend.indexing.indexes import Indexes, open_indexes
 from indexer.errors import IndexCancelled, WorkerDied
+from indexer.files.opening import mode_of
 from indexer.navigation.followup import Subject
 from indexer.navigation.intent import StructuralQuery, parse_structural_query
 from indexer.navigation.structural_answers import StructuralAnswer, answer
@@ -102,7 +103,7 @@ class Retrieval:
         stale = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
         if stale and reindex_stale(store, self._indexes.embedders.static, stale, self._workers.jobs):
             found = searcher.find(question, history, k, paths, joined)
-        existing = [hit for hit in found.hits if hit.fresh or (codebase.root / hit.path).exists()]
+        existing = [hit for hit in found.hits if hit.fresh or mode_of(codebase.root / hit.path)]
         return SearchResult(exact_first(exact, existing)[:k], bool(exact) or found.is_answered), searcher.generation
 
     def has(self, codebase: CodebaseInfo, words: Sequence[str]) -> bool:

@@ -148,6 +148,12 @@ def git(folder: Path, command: str, *arguments: str, limit_s: float = QUICK_S) -
     return bytes(output[:end]) if output[end:] == b"\n0" else None
 
 
+def default_excludes() -> Path:
+    """The user's ignore file, where no setting names another."""
+    settings = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    return Path(settings, "git", "ignore")
+
+
 def _variables() -> dict[str, str]:
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | _FIXED
 

@@ -9,6 +9,9 @@ from indexer.files.secrets.masking import mask
 from indexer.files.secrets.paths import mask_path
 
 _MAX_COMMITS = 2000  # the youngest
+_LONGEST = 20_000  # characters of a message
+_EMPTY_LINES = 3  # at most, around the paths of a commit
+_OPTIONS = ("--no-merges", "--no-renames", "--relative", "--name-only")
 _TRAILER = re.compile(r"^(?:[A-Za-z-]+-by|Change-Id|git-svn-id|Refs?|Closes): .*$", re.MULTILINE)
 _SHA = re.compile(r"[0-9a-f]{40,64}")
 _HUNK = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
@@ -31,19 +34,37 @@ def head(root: Path) -> str:
 def commits(root: Path) -> list[Commit] | None:
     """The commits that changed files below `root`, youngest first; None if git fails or there is no repository.
 
-    A path with quotation marks, backslashes or control characters is as git quotes it.
+    A path with quotation marks, backslashes or control characters is as git quotes it. Of a very long message, the
+    beginning.
     """
-    options = ("--no-merges", "--no-renames", "--relative", "--name-only", "--format=%x00%H%x00%B%x00")
-    out = git(root, "log", f"-n{_MAX_COMMITS}", *options, "--", ".", limit_s=LONG_S)
-    if out is None:
+    fields = _log(root, "%x00%H%x00%B%x00")
+    if fields is None:
         return None
     found = []
     # A message is untrusted, but git allows no NUL in it: nothing in a message can pass for a sha.
-    fields = out.decode("utf-8", "replace").split("\0")[1:]
     for sha, message, paths in zip(fields[0::3], fields[1::3], fields[2::3], strict=True):
-        text = mask(_TRAILER.sub("", message).strip())
-        found.append(Commit(sha, text, tuple(path for path in paths.split("\n") if path and mask_path(path) == path)))
+        text = mask(_TRAILER.sub("", message[:_LONGEST]).strip())
+        found.append(Commit(sha, text, _paths(paths)))
     return found
+
+
+def changed_paths(root: Path, most: int) -> list[tuple[str, ...]] | None:
+    """The `paths` of `commits`, but none of a commit that changed more than `most` files. Reads no messages."""
+    fields = _log(root, "%x00")
+    if fields is None:
+        return None
+    listed = (_paths(lines) if lines.count("\n") <= most + _EMPTY_LINES else () for lines in fields)
+    return [paths if len(paths) <= most else () for paths in listed]
+
+
+def _log(root: Path, form: str) -> list[str] | None:
+    """What git prints between the NULs of a format; the changed files of a commit have a line each."""
+    out = git(root, "log", f"-n{_MAX_COMMITS}", *_OPTIONS, f"--format={form}", "--", ".", limit_s=LONG_S)
+    return None if out is None else out.decode("utf-8", "replace").split("\0")[1:]
+
+
+def _paths(lines: str) -> tuple[str, ...]:
+    return tuple(path for path in lines.split("\n") if path and mask_path(path) == path)
 
 
 def file_after(root: Path, sha: str, path: str) -> tuple[str, list[range]]:

@@ -9,11 +9,13 @@ import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
-from indexer.files.git import LONG_S, git
+from indexer.files.git import LONG_S, default_excludes, git
 from indexer.files.ignore_rules import IGNORE_FILES, OWN_FILE, IgnoreRules, Surroundings, surroundings
 from indexer.files.mounts import pseudo_folders
+from indexer.files.opening import is_folder, mode_of
 from indexer.files.repositories import is_repository
 
 _TOOLING = """.git .hg .svn .jj node_modules bower_components .venv venv .tox .nox __pycache__ .mypy_cache .ruff_cache
@@ -39,7 +41,7 @@ def git_listing(root: Path, only: Collection[str] | None = None) -> Iterator[str
     own = IgnoreRules(root, (OWN_FILE,))
     tree = _Tree(root, [IgnoreRules(root, IGNORE_FILES[:1], repository.around), own])
     found = set() if repository.around.is_ignored else set(tree.walk("") if only is None else tree.walk_only(only))
-    found.update(path for path in repository.tracked if not own.ignores_below(path) and tree.is_inside(path))
+    found.update(path for path in repository.tracked if tree.is_inside(path) and not own.ignores_below(path))
     yield from _collapse(sorted(found))
 
 
@@ -84,7 +86,7 @@ def _collapse(paths: list[str]) -> Iterator[str]:
 
 
 def _is_below_link(root: Path, path: str) -> bool:
-    return any((root / folder).is_symlink() for folder in PurePosixPath(path).parents[:-1])
+    return any(stat.S_ISLNK(mode_of(root / folder)) for folder in PurePosixPath(path).parents[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | No
         return None
     _, up, exclude = os.fsdecode(where).removesuffix("\n").split("\n", 2)
     users = git(root, "config", "--type=path", "--get", "core.excludesFile")
-    excludes = Path("~/.config/git/ignore").expanduser() if users is None else root / up / os.fsdecode(users[:-1])
+    excludes = default_excludes() if users is None else root / up / os.fsdecode(users[:-1])
     fold = git(root, "config", "--type=bool", "--get", "core.ignoreCase") == b"true\n"
     around = surroundings(root, root / up, [root / exclude, excludes], fold)
     words = ("ls-files", "-c", "-z", "--", *(only or ()))
@@ -112,20 +114,13 @@ def _repository_of(root: Path, only: Collection[str] | None) -> _Repository | No
     return _Repository([os.fsdecode(path) for path in out.split(b"\0") if path], around)
 
 
-def _is_folder(path: str | Path) -> bool:
-    """False for a link to a folder."""
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except OSError:
-        return False
-
-
 class _Tree:
     """A folder with the rules that apply in it."""
 
     def __init__(self, root: Path, rules: Sequence[IgnoreRules]) -> None:
         self._root, self._rules = root, rules
         self._pseudo = pseudo_folders(root)
+        self._is_own: Callable[[str], bool] = cache(self._check_own)
         self._is_plain: Callable[[str], bool] = cache(self._check_plain)
 
     def walk(self, start: str) -> Iterator[str]:
@@ -146,10 +141,10 @@ class _Tree:
             if path and ".git" in entries and is_repository(self._root / path):
                 yield path.rstrip("/")
                 continue
-            for name, is_folder in sorted(entries.items(), reverse=True):
+            for name, at_folder in sorted(entries.items(), reverse=True):
                 child = path + name
-                if name != ".git" and not any(rules.ignores(child, is_folder) for rules in self._rules):
-                    is_walked = is_folder and name not in EXCLUDED_FOLDERS and child not in self._pseudo
+                if name != ".git" and not any(rules.ignores(child, at_folder) for rules in self._rules):
+                    is_walked = at_folder and name not in EXCLUDED_FOLDERS and child not in self._pseudo
                     stack.append(child + "/" * is_walked)
 
     def walk_only(self, only: Collection[str]) -> Iterator[str]:
@@ -158,10 +153,10 @@ class _Tree:
             folders = [str(folder) for folder in reversed(PurePosixPath(path).parents[:-1])]
             separate = next((folder for folder in folders if not self._is_plain(folder)), None)
             whole = path if separate is None else separate
-            is_folder = _is_folder(self._root / whole)
-            if any(rules.ignores_below(whole, is_folder) for rules in self._rules):
+            at_folder = is_folder(self._root / whole)
+            if any(rules.ignores_below(whole, at_folder) for rules in self._rules):
                 continue
-            yield from self.walk(whole) if is_folder and whole not in self._pseudo else [whole]
+            yield from self.walk(whole) if at_folder and whole not in self._pseudo else [whole]
 
     def is_inside(self, path: str) -> bool:
         """Whether a path that git tracks is a file, or a repository, that a walk could find: below the root, no link.
@@ -171,12 +166,12 @@ class _Tree:
         parts = path.split("/")
         if not {"", ".", ".."}.isdisjoint(parts) or not self._is_plain("/".join(parts[:-1])):
             return False
-        return not _is_folder(self._root / path) or is_repository(self._root / path)
+        return not is_folder(self._root / path) or is_repository(self._root / path)
 
     def _check_plain(self, folder: str) -> bool:
-        """Whether a folder below the root is part of it: no link, and no repository of its own."""
-        if not folder:
-            return True
+        """Whether a folder below the root is part of it: no link, and no repository of its own, nor below one."""
+        return all(map(self._is_own, accumulate(folder.split("/"), "{}/{}".format)))  # from the top: most end there
+
+    def _check_own(self, folder: str) -> bool:
         full = self._root / folder
-        is_own = _is_folder(full) and not is_repository(full) and folder not in self._pseudo
-        return is_own and self._is_plain(folder.rpartition("/")[0])
+        return not folder or (is_folder(full) and not is_repository(full) and folder not in self._pseudo)

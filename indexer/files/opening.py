@@ -27,6 +27,19 @@ class IsLink(OSError):
         super().__init__(errno.ELOOP, "it is a link, or below one", path)
 
 
+def mode_of(path: Path, follow: bool = False) -> int:
+    """The mode of what is at a path, perhaps behind a link; 0 if there is nothing, or if it cannot be seen."""
+    try:
+        return path.stat(follow_symlinks=follow).st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def is_folder(path: Path) -> bool:
+    """False for a link to a folder."""
+    return stat.S_ISDIR(mode_of(path))
+
+
 def read_below(root: Path, path: str, limit: int) -> tuple[bytes, os.stat_result]:
     """At most `limit` bytes of a file, and its stat. `path` is relative to `root`; only `root` itself may be a link.
 

@@ -17,7 +17,7 @@ from indexer.errors import CodebaseUnreadable
 from indexer.files.ignore import EXCLUDED_FOLDERS, git_listing
 from indexer.files.languages import language_of
 from indexer.files.mounts import is_pseudo, refuse_pseudo
-from indexer.files.opening import IsLink, NotRegular, read_below
+from indexer.files.opening import IsLink, NotRegular, is_folder, read_below
 from indexer.files.repositories import is_repository
 from indexer.files.secrets.masking import redact
 from indexer.files.secrets.paths import is_secret_path, mask_path
@@ -102,7 +102,7 @@ def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> Source
     except IsLink:
         return Skip(path, SYMLINK)
     except NotRegular:
-        return Skip(path, UNREADABLE if (root / path).is_dir() else SPECIAL)
+        return Skip(path, UNREADABLE if is_folder(root / path) else SPECIAL)
     except OSError:
         return Skip(path, UNREADABLE)
     if len(data) > max_bytes:

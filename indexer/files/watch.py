@@ -5,6 +5,7 @@ Knows ignore rules and git's HEAD and lock file; not what is done with a change.
 
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -20,6 +21,7 @@ from indexer.errors import CodebaseUnreadable, IndexCancelled, WorkerDied
 from indexer.files.ignore import EXCLUDED_FOLDERS, list_folders
 from indexer.files.ignore_rules import IGNORE_FILES, IgnoreRules
 from indexer.files.mounts import remote_file_system
+from indexer.files.opening import is_folder, mode_of
 from indexer.files.repositories import is_separate
 from indexer.files.scan import is_unicode, walk
 from indexer.types import Skip
@@ -73,14 +75,17 @@ class Watch:
 
     def batches(self) -> Iterator[Changes]:
         """One item per burst of changes, until `close`. Blocks in between; never raises."""
+        failure: Exception | None = None
         while not self._stop.is_set():
             try:
+                if failure is not None:
+                    self._source, failure = self._fall_back(failure), None
+                    yield None
                 yield from self._source.batches()
             except IndexCancelled:  # Lantern stops
                 return
             except _WATCH_ERRORS as error:
-                self._source = self._fall_back(error)
-                yield None
+                failure = error
 
     def close(self) -> None:
         """Ends `batches` within a tenth of a second, from any thread."""
@@ -123,8 +128,9 @@ class _Events:
             if len(watched) > MAX_FOLDERS:
                 raise OSError(f"{len(watched):,} folders, of which at most {MAX_FOLDERS:,} are watched at once")
             git = self._root / ".git"
+            watched += [str(git)] * stat.S_ISDIR(mode_of(git, follow=True))
             try:
-                return RustNotify(watched + [str(git)] * git.is_dir(), False, False, 0, False, False)
+                return RustNotify(watched, False, False, 0, False, False)
             except (FileNotFoundError, PermissionError):
                 if attempt == _TRIES - 1:
                     raise
@@ -156,7 +162,7 @@ class _Events:
         while not self._stop.is_set():
             more = self._fetch(QUIET_S)
             paths |= more
-            locked = _LOCK in paths and (self._root / _LOCK).exists()
+            locked = _LOCK in paths and mode_of(self._root / _LOCK) != 0
             if time.monotonic() - started > (GIT_S if locked else MAX_BATCH_S) or not (more or locked):
                 break
         return paths
@@ -192,8 +198,8 @@ class _Polling:
     def _stat_files(self) -> dict[str, tuple[int, int] | str] | None:
         try:
             return self._run(stat_files, self._root, seconds=_CPU_S)
-        except WorkerDied as death:
-            log.warning("%s cannot be polled: %s", self._root, death)
+        except _WATCH_ERRORS as error:
+            log.warning("%s cannot be polled: %s", self._root, error)
             return None
 
 
@@ -204,7 +210,7 @@ def watched_folders(root: Path) -> list[str]:
 def folders_changed(root: Path, paths: frozenset[str]) -> bool:
     """Whether folders may have appeared, or others are ignored now."""
     is_ignored = _ignored(root)
-    return _rules_changed(paths) or any(_is_folder(root / path) and not is_ignored(path) for path in paths)
+    return _rules_changed(paths) or any(is_folder(root / path) and not is_ignored(path) for path in paths)
 
 
 def relevant_changes(root: Path, paths: frozenset[str]) -> Changes:
@@ -223,7 +229,7 @@ def _ignored(root: Path) -> Callable[[str], bool]:
             return True
         if is_separate((root / path).parent, root):
             return True
-        return rules.ignores_below(path, _is_folder(root / path))
+        return rules.ignores_below(path, is_folder(root / path))
 
     return is_ignored
 
@@ -248,7 +254,3 @@ def _identity(root: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return info.st_dev, info.st_ino
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from indexer.errors import CodebaseUnreadable, IndexDamaged, NotIndexed
 from indexer.files.mounts import refuse_pseudo
+from indexer.files.opening import is_folder
 from indexer.files.repositories import enclosing_repository, is_repository
 from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
@@ -38,8 +39,8 @@ class Codebases:
 
     def open(self, root: Path) -> Store:
         """The index of exactly this folder, created empty if there is none. Raises CodebaseUnreadable for no folder."""
-        root = root.resolve()
-        if not root.is_dir():
+        root = _resolved(root)
+        if not is_folder(root):
             raise CodebaseUnreadable(f"there is no folder {root}: check the path")
         refuse_pseudo(root)
         store = self._store(codebase_id(root), root)
@@ -48,7 +49,7 @@ class Codebases:
 
     def find(self, path: Path) -> Store | None:
         """The index of this folder, or of the nearest one around it in the same repository."""
-        path = path.resolve()
+        path = _resolved(path)
         for root in (path, *path.parents):
             name = codebase_id(root)
             if self._file(name).exists():
@@ -59,7 +60,7 @@ class Codebases:
 
     def left_out(self, path: Path) -> Path | None:
         """The repository of a path that has no index of its own, if an index around that repository leaves it out."""
-        own = enclosing_repository(path.resolve())
+        own = enclosing_repository(_resolved(path))
         if own is None or self.find(path) is not None:
             return None
         return own if any(self._file(codebase_id(root)).exists() for root in own.parents) else None
@@ -137,6 +138,13 @@ class Codebases:
                 if self._file(file.stem).exists() and codebase_id(root) == file.stem:
                     roots[file.stem] = root
         return roots
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise CodebaseUnreadable(f"{path} is no folder ({error}): check the path") from error
 
 
 def codebase_id(root: Path) -> str:

@@ -25,6 +25,7 @@ from indexer.types import Skip
 log = logging.getLogger(__name__)
 
 _LOCK_POLL_S = 0.02
+_INSERT_SKIP = "INSERT OR REPLACE INTO skips VALUES (?, ?, ?)"
 
 
 class Store:
@@ -86,11 +87,15 @@ class Store:
         with self._database.reading() as db:
             yield Snapshot(db, self._counts)
 
-    def write(self, batch: Sequence[PreparedFile]) -> list[str]:
-        """Inserts or replaces these files, in one transaction. Returns the paths of those that cannot be stored."""
+    def write(self, batch: Sequence[PreparedFile], skipped: Sequence[Skip] = ()) -> list[str]:
+        """Inserts or replaces these files, in one transaction. Returns the paths of those that cannot be stored.
+
+        `skipped` are stored at once, and what the index has of them is deleted: they would cost the next job too much.
+        """
         refused = []
         with self._database.writing() as db:
-            added = 0
+            added = -delete(db, [skip.path for skip in skipped])
+            db.executemany(_INSERT_SKIP, map(_row, skipped))
             for prepared in batch:
                 added -= delete(db, [prepared.file.path])
                 if can_insert(db, prepared):
@@ -129,8 +134,7 @@ class Store:
                 db.execute("DELETE FROM skips")
             if done:
                 db.executemany(f"DELETE FROM skips WHERE {IN_SUBTREE}", map(subtree, only or ()))  # noqa: S608
-                rows = [(skip.path, skip.reason, skip.version) for skip in skipped]
-                db.executemany("INSERT OR REPLACE INTO skips VALUES (?, ?, ?)", rows)
+                db.executemany(_INSERT_SKIP, map(_row, skipped))
                 if before - {row[0] for row in db.execute("SELECT path FROM skips")}:
                     set_meta(db, **{UNPURGED: 1})
 
@@ -214,6 +218,10 @@ class Store:
         with self._database.writing() as db:
             if "version" not in {column[1] for column in db.execute("PRAGMA table_info(skips)")}:  # of release 0.2
                 db.execute("ALTER TABLE skips ADD COLUMN version TEXT NOT NULL DEFAULT ''")
+
+
+def _row(skip: Skip) -> tuple[str, str, str]:
+    return skip.path, skip.reason, skip.version
 
 
 def _try_lock(file: TextIO) -> bool:

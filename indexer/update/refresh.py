@@ -3,17 +3,17 @@
 One job at a time per codebase. What a job wrote is searchable at once, and is not done again after an interruption.
 """
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 from indexer.embedding.base import Embedder
 from indexer.errors import CodebaseEmpty, CodebaseUnreadable, NoWorker, WorkerDied
-from indexer.files.git_history import commits, head
+from indexer.files.git_history import changed_paths, head
 from indexer.files.ignore import can_list_alone
 from indexer.files.scan import COSTLY, UNSTORABLE, Candidate, walk
 from indexer.files.secrets.masking import MASKING
@@ -26,7 +26,7 @@ from indexer.types import IndexReport, Masked, OnProgress, Progress, Skip
 from indexer.update.prepare import Preparer, Task, prepare_files
 from indexer.workers.pool import HERE, Runner
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 _BATCH_CHUNKS = 500  # written in one transaction
 _BATCH_S = 1.0  # how long a prepared file waits to be written, and so to be found
@@ -117,7 +117,7 @@ class _Job:
     def run(self) -> None:
         self._report_progress("scanning")
         candidates: list[Candidate] = []
-        for found in self._handle(_scan, self.store.root, self.only):
+        for found in self._scanned():
             if isinstance(found, Skip):
                 self.skips.append(found)
             else:
@@ -157,6 +157,7 @@ class _Job:
         self.indexing_started = flushed = time.monotonic()
         self._report_progress("indexing")
         batch: list[PreparedFile] = []
+        costly: list[Skip] = []
         touched: list[IndexedFile] = []
         dropped: list[str] = []
         with closing(prepare_files(Preparer(self.store.root, self.embedder, recipe), tasks, self.runner)) as outcomes:
@@ -166,6 +167,7 @@ class _Job:
                 self.bytes_done += task.candidate.size
                 if isinstance(outcome, Skip):
                     self.skips.append(outcome)
+                    costly += [outcome] if outcome.reason == COSTLY else []
                     dropped += [outcome.path] if task.indexed else []
                 elif isinstance(outcome, IndexedFile):
                     touched.append(outcome)
@@ -174,10 +176,10 @@ class _Job:
                 now = time.monotonic()
                 growth = min(max(1.0, (now - self.indexing_started) / _GROW_S), _MAX_GROWTH)
                 chunks = sum(len(file.chunks) for file in batch)
-                if now - flushed > growth * _BATCH_S or chunks >= growth * _BATCH_CHUNKS:
-                    self._flush(batch)
+                if costly or now - flushed > growth * _BATCH_S or chunks >= growth * _BATCH_CHUNKS:
+                    self._flush(batch, costly)
                     flushed = time.monotonic()
-        self._flush(batch)
+        self._flush(batch, costly)
         self.store.touch(touched)
         self.store.remove(dropped)
         self.removed += len(dropped)
@@ -192,32 +194,42 @@ class _Job:
         self.skips += filter(None, skips)
         return [task for task, skip in zip(tasks, skips, strict=True) if skip is None]
 
-    def _flush(self, batch: list[PreparedFile]) -> None:
-        if batch:
-            refused = set(self.store.write(batch))
+    def _flush(self, batch: list[PreparedFile], costly: list[Skip]) -> None:
+        """Writes what was prepared, and what must not be tried again even if the job does not end."""
+        if batch or costly:
+            refused = set(self.store.write(batch, costly))
             stored = [file for file in batch if file.file.path not in refused]
             self.skips += [Skip(path, UNSTORABLE) for path in sorted(refused)]
             self.masked += [Masked(file.file.path, file.masked) for file in stored if file.masked]
             self.changed += len(stored)
             self.chunks += sum(len(file.chunks) for file in stored)
             batch.clear()
+            costly.clear()
             self._report_progress("indexing")
 
     def _update_history(self) -> None:
         """Stores which files the commits changed, if there are new commits and git answers."""
         self.runner.check()
-        current = self._handle(head, self.store.root)
         with self.store.read() as snapshot:
-            stored = snapshot.meta().get("head", "")
-        history = self._handle(commits, self.store.root) if current != stored else None
-        if history is not None:
-            paths = [commit.paths if len(commit.paths) <= _RELATED_FILES else () for commit in history]
-            self.store.replace_history(current, paths)
-
-    def _handle(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Calls what looks at the whole codebase."""
+            stored = str(snapshot.meta().get("head", ""))
+        current = stored
         try:
-            return self.runner(function, *arguments, seconds=_SCAN_CPU_S)
+            current = self.runner(head, self.store.root, seconds=_SCAN_CPU_S)
+            if current == stored:
+                return
+            history = self.runner(changed_paths, self.store.root, _RELATED_FILES, seconds=_SCAN_CPU_S)
+        except NoWorker:
+            raise
+        except WorkerDied as death:
+            log.warning("the history of %s is not read until its next commit: %s", self.store.root, death)
+            self.store.set_meta("head", current)
+            return
+        if history is not None:
+            self.store.replace_history(current, history)
+
+    def _scanned(self) -> list[Candidate | Skip]:
+        try:
+            return self.runner(_scan, self.store.root, self.only, seconds=_SCAN_CPU_S)
         except NoWorker:
             raise
         except WorkerDied as death:

@@ -44,17 +44,29 @@ class Call(Protocol):
     """Calls a function that handles the content of a repository."""
 
     def __call__(
-        self, function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        seconds: float,
+        cancelled: Callable[[], bool] = never,
+        fresh: bool = False,
     ) -> T:
         """The function's result, or the error that it raised. `seconds`: of CPU time.
 
+        `fresh`: in a process that has done nothing before, so that only this call can be to blame for its death.
         Raises WorkerDied where it crashed or broke a limit, IndexCancelled where it was cancelled meanwhile, NoWorker
         where the system gives no process.
         """
         ...
 
 
-def in_process(function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never) -> T:
+def in_process(
+    function: Callable[..., T],
+    *arguments: Any,
+    seconds: float,
+    cancelled: Callable[[], bool] = never,
+    fresh: bool = False,
+) -> T:
     """Calls the function here, without limits: for programs that trust what they read, such as tests."""
     return function(*arguments)
 
@@ -66,10 +78,10 @@ class Runner:
     call: Call = in_process
     cancelled: Callable[[], bool] = never
 
-    def __call__(self, function: Callable[..., T], *arguments: Any, seconds: float) -> T:
+    def __call__(self, function: Callable[..., T], *arguments: Any, seconds: float, fresh: bool = False) -> T:
         """As `Call`."""
         self.check()
-        return self.call(function, *arguments, seconds=seconds, cancelled=self.cancelled)
+        return self.call(function, *arguments, seconds=seconds, cancelled=self.cancelled, fresh=fresh)
 
     def check(self) -> None:
         """Raises IndexCancelled if the job is cancelled."""
@@ -92,11 +104,16 @@ class WorkerPool:
         self._changed = threading.Condition()
 
     def run(
-        self, function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        seconds: float,
+        cancelled: Callable[[], bool] = never,
+        fresh: bool = False,
     ) -> T:
         """As `Call`. Waits while all processes are busy."""
         request = dumps((function, arguments, seconds))
-        worker = self._acquire(cancelled)
+        worker = self._acquire(cancelled, fresh)
         try:
             value, error = worker.call(request, max(_LEAST_WALL_S, _WALL * seconds), cancelled)
         except WorkerDied:
@@ -121,16 +138,18 @@ class WorkerPool:
         for worker in idle:
             worker.end()
 
-    def _acquire(self, cancelled: Callable[[], bool]) -> "_Worker":
+    def _acquire(self, cancelled: Callable[[], bool], fresh: bool) -> "_Worker":
         with self._changed:
             while True:
                 if self._is_closed or cancelled():
                     raise IndexCancelled(CANCELLED)
                 while self._idle and self._idle[-1].has_ended():  # the system killed it: no call is to blame
                     self._idle.pop().end()
+                if fresh and self._idle:  # its place is needed
+                    self._idle.pop().end()
                 if self._idle or len(self._busy) < self._size:
                     # Starting a process takes a millisecond; what it imports is loaded by its first call.
-                    worker = self._idle.pop() if self._idle else _Worker(self._nice)
+                    worker = self._idle.pop() if self._idle and not fresh else _Worker(self._nice)
                     self._busy.add(worker)
                     return worker
                 self._changed.wait(_LOOK_S)

@@ -180,9 +180,9 @@ def shared_workers() -> Workers:
 
     def until_closed(call: Call) -> Call:
         def run(
-            function: Callable[..., Any], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never
+            function: Callable[..., Any], *arguments: Any, cancelled: Callable[[], bool] = never, **options: Any
         ) -> Any:
-            return call(function, *arguments, seconds=seconds, cancelled=lambda: closed.is_set() or cancelled())
+            return call(function, *arguments, cancelled=lambda: closed.is_set() or cancelled(), **options)
 
         return run
 

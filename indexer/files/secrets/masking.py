@@ -4,8 +4,9 @@ A value counts as secret by its issuer's format (`rules`), by its name and its r
 (`credentials`, `blocks`). Takes linear time on any text.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, chain
@@ -16,11 +17,10 @@ from indexer.files.secrets.assignments import secret_values
 from indexer.files.secrets.linear import rule_set
 
 MARK = "[secret removed]"
-MASKING = 4  # version of the result of `redact`, part of every index's recipe
+MASKING = 5  # version of the result of `redact`, part of every index's recipe
 
 _MARK = MARK.encode()
 _DETECTORS = (*blocks.DETECTORS, *rules.DETECTORS, *credentials.DETECTORS, *columns.DETECTORS)
-_PARTS = (b"[secret", b"removed]", _MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def redact(text: str) -> Redacted:
     data = text.encode("utf-8", "surrogatepass")
     detectors = (_DETECTORS[n][1] for n in sorted(_signs().Match(data) or ()))
     found = chain(rules.prefixed_spans(data), secret_values(data), *(find(data) for find in detectors))
-    spans = _merged(span for span in found if not any(part in data[slice(*span)] for part in _PARTS))
+    spans = _merged(_without_marks(data, found))
     if not spans:
         return Redacted(text, ())
     pieces, position = [], 0
@@ -56,6 +56,18 @@ def redact(text: str) -> Redacted:
 def _signs() -> Any:
     """One pass over a text tells which of the detectors can find something."""
     return rule_set(sign for sign, _ in _DETECTORS)
+
+
+def _without_marks(data: bytes, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The spans of what is not masked yet. Of a key, that is what stands around a mark in one of its headers."""
+    marks = [match.span() for match in re.finditer(re.escape(_MARK), data)]
+    for start, end in spans:
+        inside = marks[bisect_right(marks, (start - len(_MARK), end)) : bisect_left(marks, (end, end))]
+        if not inside:
+            yield start, end
+        elif b"\n" in data[start:end]:  # only a key has several lines; other values were judged with the mark
+            ends = [start, *(last for _, last in inside)], [*(first for first, _ in inside), end]
+            yield from zip(*ends, strict=True)
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

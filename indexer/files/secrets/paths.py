@@ -12,6 +12,9 @@ _STAGE = r"(?:local|dev(?:elopment)?|test(?:ing)?|ci|qa|uat|stag(?:e|ing)|prod(?
 _HARMLESS = (
     r"(?:.*[._-])?(?:examples?|samples?|templates?|tmpl|tpl|dist|defaults?|schema|skel|stub|j2|jinja2?|erb)"
     r"|(?:.*[._-])?(?:example|sample|template|dist)[._-].*"
+    # keys of data, and objects that only refer to a secret or have it encrypted
+    r"|(?:.*[._-])?(?:primary|public|foreign|partition|sort|range|unique|composite|candidate|natural|surrogate|cache|hash"
+    r"|translation|answer|idempotency)[_-]key\.json|(?:.*[._-])?(?:external|sealed)[_-]secrets?\.(?:ya?ml|json)"
     r"|.*\.(?:[cm]?[jt]sx?|py|pyi|rb|go|rs|java|kt|kts|scala|cs|php|c|h|cc|cpp|hpp|swift|lua|pl|ex|exs|vue|svelte|css|scss"
     r"|html?|md|mdx|rst|adoc|pub|crt|cer|csr|der)"
 )
@@ -42,7 +45,10 @@ _NAMES = (
 )
 # In certain folders, other names too.
 _PLACES = (
-    r"\.kube/.+|\.docker/(?:config|daemon)\.json|\.aws/.+|\.azure/.+|(?:\.config/)?gcloud/.+|\.oci/.+|\.bluemix/.+|\.gnupg/.+",
+    r"\.kube/(?:[^/]*config[^/]*|cache/.+|[^/.]+)|\.docker/(?:config|daemon)\.json|\.oci/.+|\.bluemix/.+|\.gnupg/.+",
+    r"\.aws/(?:credentials[^/]*|config|(?:sso|cli|amazonq)/.+)|\.config/gcloud/.+",
+    r"gcloud/(?:(?:credentials|access_tokens)\.db|legacy_credentials/.+|configurations/config_[^/]+)",
+    r"\.azure/(?:config|clouds\.config|[^/]*(?:token|msal|service_principal|profile)[^/]*\.(?:json|bin)(?:\.lockfile)?)",
     r"\.config/(?:hub|gh/hosts\.yml|glab-cli/.+|doctl/.+|configstore/.+|rclone/.+|op/.+|sops/age/.+|filezilla/.+|pip/pip\.conf)",
     r"containers/auth\.json|(?:\.m2|\.?maven|\.mvn)/settings(?:-security)?\.xml|\.gradle/gradle\.properties|\.bundle/config",
     r"\.(?:composer|config/composer)/auth\.json|\.nuget/nuget\.config|\.?pip/pip\.(?:conf|ini)|\.password-store/.+",
@@ -50,6 +56,7 @@ _PLACES = (
     r"\.huggingface/token|config/credentials/.+|etc/g?shadow|ppp/(?:chap|pap)-secrets|run/secrets/.+|\.secrets?/.+|\.chef/.+",
     r"\.local/share/(?:keyrings|fish/fish_history).*|\.jupyter/.+\.json",
 )
+_TEMPLATE = r"(?i)(?:.*/)?templates/(?:.*/)?[^/]*secrets?\.ya?ml"  # of Helm
 _NAME = "(?i)(?:" + "|".join(_NAMES) + ")"
 _PLACE = "(?i)(?:.*/)?(?:" + "|".join(_PLACES) + ")|auth\\.json"
 _COPY = r"(?i)(.+?)(?:\.(?:bak|old|orig|save|backup|swp|tmp|copy|disabled|\d{1,3})|~|[ _-]copy|\(\d\))"
@@ -73,5 +80,7 @@ def mask_path(path: str) -> str:
 def _is_secret(path: bytes) -> bool:
     name = path.rpartition(b"/")[2]
     if name.endswith(b".pub") or compiled(f"(?i){_HARMLESS}", captures=False).fullmatch(name):
+        return False
+    if compiled(_TEMPLATE, captures=False).fullmatch(path):
         return False
     return any(compiled(pattern, captures=False).fullmatch(text) for pattern, text in ((_NAME, name), (_PLACE, path)))

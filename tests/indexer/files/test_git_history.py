@@ -4,10 +4,10 @@ import re
 import subprocess
 from pathlib import Path
 
-from indexer.files.git_history import Commit, commits, file_after, head
+from indexer.files.git_history import Commit, changed_paths, commits, file_after, head
 from indexer.files.secrets.masking import MARK
 from tests.indexer.files.secrets.planted import TOKENS, Source
-from tests.indexer.repository import CART, git, shop
+from tests.indexer.repository import CART, commit, git, shop
 
 
 def _commits(root: Path) -> list[Commit]:
@@ -77,3 +77,20 @@ def test_secrets_in_messages_and_paths_are_not_told(tmp_path: Path) -> None:
     git(root, "commit", "-q", "-m", f"Use {token} again")
     youngest = _commits(root)[0]
     assert (youngest.message, youngest.paths) == (f"Use {MARK} again", ("plain.txt",))
+
+
+def test_of_a_long_message_the_beginning_is_read(tmp_path: Path) -> None:
+    root = shop(tmp_path / "shop")
+    commit(root, "more " * 10_000, {"a.py": "x\n"})
+    youngest = _commits(root)[0]
+    assert (youngest.message, youngest.paths) == (("more " * 4000).strip(), ("a.py",))
+
+
+def test_the_paths_of_commits_without_messages_are_those_of_all_commits_but_the_large(tmp_path: Path) -> None:
+    root = shop(tmp_path / "shop")
+    paths = [commit.paths for commit in _commits(root)]
+    assert [len(each) for each in paths] == [2, 4, 8]
+    assert changed_paths(root, 8) == paths
+    assert changed_paths(root, 4) == [*paths[:2], ()]
+    assert changed_paths(root, 1) == [(), (), ()]
+    assert changed_paths(tmp_path, 8) is None

@@ -238,10 +238,46 @@ def test_a_tree_of_very_many_folders_is_polled(tmp_path: Path, monkeypatch: pyte
 def test_it_can_be_stopped_while_it_begins(tmp_path: Path) -> None:
     stop = threading.Event()
 
-    def call(function: Callable[..., T], *arguments: Any, seconds: float, cancelled: Callable[[], bool] = never) -> T:
+    def call(function: Callable[..., T], *arguments: Any, cancelled: Callable[[], bool] = never, **_: Any) -> T:
         stop.set()
         assert cancelled()
         raise IndexCancelled
 
     with pytest.raises(IndexCancelled):
         Watch(lay_out(tmp_path / "code"), call, stop)
+
+
+def test_a_path_that_the_system_does_not_look_at_is_a_file_that_changed(tmp_path: Path) -> None:
+    paths = frozenset({"x" * 300, "x/" * 3000 + "b.py"})
+    assert not watch.folders_changed(tmp_path, paths)
+    assert watch.relevant_changes(tmp_path, paths) == paths
+
+
+def test_it_can_be_stopped_while_it_begins_to_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = threading.Event()
+
+    def call(function: Callable[..., T], *arguments: Any, **_: Any) -> T:
+        if function is not watch.stat_files:
+            return function(*arguments)
+        stop.set()
+        raise IndexCancelled
+
+    def lose_events(_: object) -> Iterator[Changes]:
+        raise OSError("the folder was moved or deleted")
+
+    monkeypatch.setattr(watch._Events, "batches", lose_events)
+    watched = Watch(lay_out(tmp_path / "code"), call, stop)
+    assert watched.how == EVENTS
+    assert list(watched.batches()) == []
+
+
+def test_polling_goes_on_when_the_files_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError("Input/output error")
+
+    no_events(monkeypatch)
+    root = lay_out(tmp_path / "code")
+    with monkeypatch.context() as broken:
+        broken.setattr(watch, "stat_files", refuse)
+        watched = Watch(root, in_process, threading.Event())
+    assert next(iter(watched.batches())) == frozenset(FILES)

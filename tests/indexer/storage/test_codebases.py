@@ -44,6 +44,16 @@ def test_a_repository_inside_is_not_part_of_the_codebase_around_it(tmp_path: Pat
     assert codebases.left_out(feat / "app") is None
 
 
+def test_a_path_that_the_system_refuses_is_no_folder(tmp_path: Path) -> None:
+    codebases = Codebases(tmp_path / "indexes")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(CodebaseUnreadable, match="check the path"):
+        codebases.open(tmp_path / ("x" * 300))
+    for look in (codebases.open, codebases.find, codebases.left_out):
+        with pytest.raises(CodebaseUnreadable, match="check the path"):
+            look(tmp_path / "loop")
+
+
 def test_info_of_a_new_and_an_indexed_codebase(tmp_path: Path) -> None:
     world = World(tmp_path)
     [before] = (world.codebases.open(world.root), world.codebases.all())[1]

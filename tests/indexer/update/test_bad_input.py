@@ -1,14 +1,21 @@
 """Codebases with unusual files: each gets an index, or an error with the reason."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
-from indexer.errors import CodebaseEmpty
+from indexer.errors import CodebaseEmpty, IndexCancelled, WorkerDied
+from indexer.files.scan import COSTLY
 from indexer.search.searcher import Searcher
 from indexer.types import Progress
+from indexer.update.prepare import Preparer
 from indexer.update.refresh import refresh
+from indexer.workers.pool import Runner
 from tests.indexer.harness import World
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.process
 
@@ -48,3 +55,29 @@ def test_files_that_vanish_while_the_job_runs(tmp_path: Path) -> None:
 
     report = refresh(world.store, world.embedder, on_progress=vanish)
     assert (report.files, {skip.reason for skip in report.skipped}) == (10, {"vanished"})
+
+
+def test_a_file_that_is_too_costly_is_not_tried_again_after_a_cancelled_job(tmp_path: Path) -> None:
+    world = World(tmp_path, {f"m{n:02}.py": f"def f{n}(): pass\n" for n in range(20)} | {"large.py": "x = 1\n"})
+    world.refresh()
+    tried: list[str] = []
+
+    def call(function: Callable[..., T], *arguments: Any, **_: Any) -> T:
+        if isinstance(function, Preparer) and arguments[0].candidate.path == "large.py":
+            tried.append("large.py")
+            raise WorkerDied("it needed too much memory")
+        return function(*arguments)
+
+    def skips() -> list[tuple[str, str]]:
+        with world.store.read() as snapshot:
+            return [(skip.path, skip.reason) for skip in snapshot.skips()]
+
+    for file in world.root.iterdir():
+        file.write_text("# more\n" + file.read_text())
+    with pytest.raises(IndexCancelled):
+        refresh(world.store, world.embedder, runner=Runner(call, lambda: bool(skips())))
+    assert skips() == [("large.py", COSTLY)]
+    assert "large.py" not in {row[0] for row in world.content()}
+    report = refresh(world.store, world.embedder, runner=Runner(call))
+    assert (report.files, [skip.path for skip in report.skipped]) == (20, ["large.py"])
+    assert tried == ["large.py"] * 2  # both by the first job

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,27 @@ class Deadly(Preparer):
     def __call__(self, task: Task) -> Outcome:
         if "deadly" in task.candidate.path:
             os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(task)
+
+
+_read_before: list[str] = []  # by this process
+
+
+class Crowded(Preparer):
+    """Kills its process at a certain file if others have filled its memory. Notes each try."""
+
+    def __call__(self, task: Task) -> Outcome:
+        with (self.root.parent / "tries").open("a") as tries:
+            tries.write(f"{task.candidate.path}\n")
+        if "large" in task.candidate.path and _read_before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        _read_before.append(task.candidate.path)
+        return super().__call__(task)
+
+
+class Bomb(Crowded):
+    def __call__(self, task: Task) -> Outcome:
+        _read_before.append("")
         return super().__call__(task)
 
 
@@ -69,6 +91,26 @@ def test_a_file_that_kills_its_worker_is_skipped_and_no_other_is_lost(
     assert [message.split(",")[0] for message in caplog.messages] == [
         f"deadly{n}.py is left out until it changes: the process that read it was ended" for n in (1, 2)
     ]
+
+
+def test_a_file_is_not_to_blame_for_what_others_left_in_the_memory_of_its_process(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ["a.py", "b.py", "large.py", "z.py"]
+    root = lay_out(tmp_path / "code", dict.fromkeys(names, "x = 1\n"))
+    pool = WorkerPool(1)
+    with closing(pool):
+        outcomes = list(prepare_files(Crowded(root, HashEmbedder(), "recipe"), tasks(root), Runner(pool.run)))
+    assert [chunks(outcome) for _, outcome in outcomes] == [[(name, "x = 1")] for name in names]
+    assert sorted((tmp_path / "tries").read_text().split()) == ["a.py", "b.py", "large.py", "large.py", "z.py"]
+    assert caplog.messages == []
+
+
+def test_a_file_that_kills_its_worker_again_is_tried_twice(tmp_path: Path, pool: WorkerPool) -> None:
+    root = lay_out(tmp_path / "code", dict.fromkeys(["a.py", "large.py"], "x = 1\n"))
+    outcomes = list(prepare_files(Bomb(root, HashEmbedder(), "recipe"), tasks(root), Runner(pool.run)))
+    assert [isinstance(outcome, Skip) for _, outcome in outcomes] == [False, True]
+    assert sorted((tmp_path / "tries").read_text().split()) == ["a.py", "large.py", "large.py"]
 
 
 def test_files_are_not_to_blame_when_no_process_can_be_started(

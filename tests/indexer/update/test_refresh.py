@@ -1,18 +1,25 @@
 """A refresh reads only what changed, and loses nothing."""
 
 import os
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
 from indexer.embedding.base import HashEmbedder
-from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage
+from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage, WorkerDied
+from indexer.files.git_history import changed_paths, head
 from indexer.search.searcher import Searcher
 from indexer.types import Masked, Progress
 from indexer.update.refresh import refresh
 from indexer.workers.pool import Runner
 from tests.indexer.files.secrets.planted import TOKENS, Source
 from tests.indexer.harness import World, put
+from tests.indexer.repository import commit, git
+
+T = TypeVar("T")
 
 OLD = 1_000_000_000 * 10**9  # long before anything was indexed
 
@@ -201,6 +208,50 @@ def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(
     report = world.refresh()
     assert (report.files, report.changed) == (100, 100 - files)
     assert world.content() == world.rebuilt_content()
+
+
+def changes(world: World) -> list[tuple[str, int]]:
+    with sqlite3.connect(world.database_file) as db:
+        return db.execute("SELECT path, age FROM changes ORDER BY age, path").fetchall()
+
+
+def test_the_history_is_stored_without_its_messages_being_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(text: str) -> str:
+        raise AssertionError(text)
+
+    monkeypatch.setattr("indexer.files.git_history.mask", refuse)
+    world = World(tmp_path, {})
+    world.root.mkdir()
+    git(world.root, "init")
+    commit(world.root, "One", {"a.py": "x = 1\n"})
+    commit(world.root, "Two", {"b.py": "x = 2\n"})
+    world.refresh()
+    assert changes(world) == [("b.py", 0), ("a.py", 1)]
+
+
+def test_a_history_that_kills_its_worker_is_left_out_until_the_next_commit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def call(function: Callable[..., T], *arguments: Any, **_: Any) -> T:
+        asked.append(function.__name__ if function in (head, changed_paths) else "")
+        if function is changed_paths:
+            raise WorkerDied("it needed too much memory")
+        return function(*arguments)
+
+    world = World(tmp_path)
+    git(world.root, "init")
+    commit(world.root, "One", {"a.py": "x = 1\n"})
+    report = refresh(world.store, world.embedder, runner=Runner(call))
+    assert (report.files, report.changed) == (5, 5)
+    assert [message for message in caplog.messages if "history" in message] == [
+        f"the history of {world.root} is not read until its next commit: it needed too much memory"
+    ]
+    refresh(world.store, world.embedder, runner=Runner(call))
+    assert list(filter(None, asked)) == ["head", "changed_paths", "head"]
 
 
 def test_two_jobs_on_one_codebase(tmp_path: Path) -> None:

@@ -114,6 +114,15 @@ def test_a_call_returns_its_result_or_raises_its_error_in_the_same_process(pool:
     assert pool.run(os.getpid, seconds=1) == first != os.getpid()
 
 
+def test_a_fresh_process_takes_the_place_of_an_idle_one(pool: WorkerPool) -> None:
+    first = pool.run(os.getpid, seconds=1)
+    fresh = pool.run(os.getpid, seconds=1, fresh=True)
+    assert fresh != first
+    assert pool.run(os.getpid, seconds=1) == fresh
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "why"),
     [

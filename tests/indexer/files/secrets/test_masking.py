@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.files.secrets.masking import MARK, mask, redact
+from indexer.files.secrets.masking import MARK, Redacted, mask, redact
 from tests.indexer.files.secrets.harmless import HARMLESS
 from tests.indexer.files.secrets.planted import ALNUM, HEX, TOKENS, Source, planted, private_key
 
@@ -98,6 +98,29 @@ def test_a_private_key_in_the_cell_of_a_notebook_is_masked() -> None:
     assert mask(text).endswith('"outputs": []}')
 
 
+@pytest.mark.parametrize("line", ["[secrets]", "# removed]", "[secret", f"Comment: {MARK}", f"# {MARK}"])
+def test_a_private_key_with_a_part_of_a_mark_in_it_is_masked(line: str) -> None:
+    key, body = private_key("RSA", 4)
+    head, *rest = key.split("\n")
+    is_before_body = line.startswith("Comment")
+    text = "\n".join([head, line, "", *rest] if is_before_body else [head, *rest, line, "after = 1"])
+    once = mask(text)
+    assert not any(part in once for part in body)
+    assert once.count("\n") == text.count("\n")
+    assert mask(once) == once
+    assert once.endswith("after = 1") != is_before_body
+
+
+@pytest.mark.parametrize("value", ["hunT3r[secret9!", "[secret]hunT3r9!"])
+def test_a_password_with_a_part_of_a_mark_in_it_is_masked(value: str) -> None:
+    assert mask(f'password = "{value}"') == f'password = "{MARK}"'
+
+
+@pytest.mark.parametrize("text", [f'password = "{MARK}"', f"password={MARK}]", f"kind: Secret\ndata:\n  a: {MARK}\n"])
+def test_a_mark_stays(text: str) -> None:
+    assert redact(text) == Redacted(text, ())
+
+
 def test_the_data_of_a_kubernetes_secret_is_masked_and_no_other_document() -> None:
     text = "kind: Secret\ndata:\n  user: YWRtaW4=\n  blob: Zm9v\nstringData:\n  file: |\n    a: b\ntype: Opaque\n"
     other = "---\nkind: ConfigMap\ndata:\n  user: YWRtaW4=\n"
@@ -149,7 +172,10 @@ LINES = st.lists(
     st.one_of(
         st.text(alphabet="ab\"'=:/@\\ \tK9-_.", max_size=40),
         st.sampled_from(
-            [*TOKEN_SAMPLES, BEGIN, "-----END PRIVATE" + " KEY-----", "x" * 40, "password = ", "kind: Secret"]
+            [
+                *(*TOKEN_SAMPLES, BEGIN, "-----END PRIVATE" + " KEY-----", "x" * 40, "password = ", "kind: Secret"),
+                *("[secrets]", "[secret", "removed]", MARK, f"Comment: {MARK}", "password = 'hunT3r[secret9!'"),
+            ]
         ),
         st.text(alphabet=HEX, min_size=32, max_size=64).map(lambda value: f"api_key: {value}"),
     ),

@@ -22,7 +22,11 @@ SECRET = """
     passwords.txt passwords.csv local.env env.local env.staging .dev.vars firebase-adminsdk-x.json
     my-app-firebase-adminsdk-ab12.json gha-creds-1.json oauth-client-secret.json .azure/accessTokens.json
     .terraformrc .boto keys.txt .flaskenv .fetchmailrc .password-store/a.gpg wg0.conf .git-credentials~ .env~ .ENV
-    ID_RSA .env.1
+    ID_RSA .env.1 .aws/config .aws/credentials.bak .aws/sso/cache/0a1b.json .azure/msal_token_cache.json
+    .azure/azureProfile.json .azure/service_principal_entries.bin .config/gcloud/credentials.db .kube/prod
+    .config/gcloud/configurations/config_work AppData/gcloud/legacy_credentials/a/adc.json .kube/cache/x/y.json
+    gcloud/access_tokens.db service_key.json gcp-key.json api_key.json db-secrets.yaml k8s/app-secrets.yml
+    .kube/config.yaml
 """
 HARMLESS = """
     .env.example .env.sample .env.template .env.dist env.example example.env sample.env .env.example.local
@@ -34,6 +38,10 @@ HARMLESS = """
     terraform.tf docker-compose.yml .github/workflows/env.yml .gitconfig .editorconfig tsconfig.json secrets.md
     src/secrets/mod.rs indexer/files/secrets/masking.py indexer/files/secrets/gitleaks.json vault.go
     vault_password.py .aws-sam/x.py keymap.json api_key.py api-keys.md helm/templates/secret.yaml.tpl
+    scripts/gcloud/deploy.sh infra/gcloud/main.tf deploy/gcloud/Dockerfile .azure/pipelines.yml .aws/buildspec.yml
+    .azure/dev/main.bicep .kube/deployment.yaml schema/primary_key.json i18n/public_key.json db/foreign-key.json
+    charts/x/templates/external-secrets.yaml k8s/external-secret.yaml k8s/sealed-secrets.yaml
+    charts/x/templates/secret.yaml charts/x/templates/db/app-secrets.yml
 """
 
 

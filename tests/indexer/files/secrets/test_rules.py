@@ -1,9 +1,14 @@
 """Tokens with an issuer's format, each of them where several follow each other; hashes of passwords."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from indexer.files.secrets import renew
+from indexer.files.secrets.linear import compiled
 from indexer.files.secrets.masking import MARK, mask
-from tests.indexer.files.secrets.planted import ALNUM, TOKENS, URL_SAFE, Source
+from tests.indexer.files.secrets.planted import ALNUM, HEX, TOKENS, URL_SAFE, Source
 
 SOURCE = Source(24)
 
@@ -59,3 +64,33 @@ def test_an_unmistakable_format_is_masked_however_little_random_it_is(value: str
 )
 def test_a_documented_example_of_an_unmistakable_format_stays(value: str) -> None:
     assert mask(f"use {value}.") == f"use {value}."
+
+
+@pytest.mark.parametrize("name", ["sonar_login", "sonar.token", "SONAR_TOKEN"])
+def test_of_a_rule_with_more_groups_the_secret_is_masked_and_not_a_name(name: str) -> None:
+    token = SOURCE.text(HEX, 40)
+    assert mask(f'{name}: "{token}"') == f'{name}: "{MARK}"'
+
+
+def test_in_every_rule_the_first_group_that_matches_is_the_secret() -> None:
+    rules = json.loads(Path(renew.__file__).with_name("gitleaks.json").read_text("utf-8"))
+    assert {name: compiled(regex).groups for name, regex in rules.items() if compiled(regex).groups > 1} == {
+        "atlassian-api-token": 2,  # of two alternatives
+        "dropbox-long-lived-api-token": 2,  # these three have a group around the whole token
+        "heroku-api-key-v2": 2,
+        "lob-api-key": 2,
+    }
+    assert [name for name, regex in rules.items() if "(?P<" in regex] == []
+
+
+@pytest.mark.parametrize(
+    ("regex", "secret", "result"),
+    [
+        (r"a(b)(?:c)([(]\()(d)", 2, r"a(?:b)(?:c)([(]\()(?:d)"),
+        (r"(?P<x>a)(b)", 0, r"(?:a)(b)"),
+        (r"(a|(b))", 0, r"(a|(b))"),
+        (r"[])(](?i)(a)", 1, r"[])(](?i)(a)"),
+    ],
+)
+def test_renewed_rules_have_no_group_but_that_of_the_secret(regex: str, secret: int, result: str) -> None:
+    assert renew.with_one_secret(regex, secret) == result
