@@ -89,12 +89,6 @@ def prepare_files(preparer: Preparer, tasks: Iterable[Task], runner: Runner) -> 
             return runner(preparer, task, seconds=_CPU_S)
         except NoWorker:
             raise
-        except WorkerDied:  # perhaps of what files before this one left in memory, or the system needed memory
-            pass
-        try:
-            return runner(preparer, task, seconds=_CPU_S, fresh=True)
-        except NoWorker:
-            raise
         except WorkerDied as death:
             path = task.candidate.path
             log.warning("%s is left out until it changes: the process that read it was ended, for %s", path, death)

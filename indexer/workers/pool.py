@@ -36,6 +36,10 @@ _CODE = "import sys; sys.path[:0] = {path!r}; from indexer.workers.process impor
 CANCELLED = "the job was cancelled: what was written stays, the next job continues from there"
 
 
+class _Crashed(WorkerDied):
+    """Perhaps not because of this call."""
+
+
 def never() -> bool:
     return False
 
@@ -49,11 +53,10 @@ class Call(Protocol):
         *arguments: Any,
         seconds: float,
         cancelled: Callable[[], bool] = never,
-        fresh: bool = False,
     ) -> T:
         """The function's result, or the error that it raised. `seconds`: of CPU time.
 
-        `fresh`: in a process that has done nothing before, so that only this call can be to blame for its death.
+        It may be called a second time, where the first process ended by a crash or for memory.
         Raises WorkerDied where it crashed or broke a limit, IndexCancelled where it was cancelled meanwhile, NoWorker
         where the system gives no process.
         """
@@ -65,7 +68,6 @@ def in_process(
     *arguments: Any,
     seconds: float,
     cancelled: Callable[[], bool] = never,
-    fresh: bool = False,
 ) -> T:
     """Calls the function here, without limits: for programs that trust what they read, such as tests."""
     return function(*arguments)
@@ -78,10 +80,10 @@ class Runner:
     call: Call = in_process
     cancelled: Callable[[], bool] = never
 
-    def __call__(self, function: Callable[..., T], *arguments: Any, seconds: float, fresh: bool = False) -> T:
+    def __call__(self, function: Callable[..., T], *arguments: Any, seconds: float) -> T:
         """As `Call`."""
         self.check()
-        return self.call(function, *arguments, seconds=seconds, cancelled=self.cancelled, fresh=fresh)
+        return self.call(function, *arguments, seconds=seconds, cancelled=self.cancelled)
 
     def check(self) -> None:
         """Raises IndexCancelled if the job is cancelled."""
@@ -109,23 +111,30 @@ class WorkerPool:
         *arguments: Any,
         seconds: float,
         cancelled: Callable[[], bool] = never,
-        fresh: bool = False,
     ) -> T:
         """As `Call`. Waits while all processes are busy."""
-        request = dumps((function, arguments, seconds))
-        worker = self._acquire(cancelled, fresh)
+        request, wall_s = dumps((function, arguments, seconds)), max(_LEAST_WALL_S, _WALL * seconds)
         try:
-            value, error = worker.call(request, max(_LEAST_WALL_S, _WALL * seconds), cancelled)
+            value, error = self._call(request, wall_s, cancelled)
+        except _Crashed:  # by what calls before left in its memory, or by another program
+            value, error = self._call(request, wall_s, cancelled, in_new=True)
+        if error is not None:
+            raise error
+        result: T = value
+        return result
+
+    def _call(
+        self, request: bytes, wall_s: float, cancelled: Callable[[], bool], *, in_new: bool = False
+    ) -> tuple[Any, Exception | None]:
+        worker = self._acquire(cancelled, in_new)
+        try:
+            return worker.call(request, wall_s, cancelled)
         except WorkerDied:
             if self._is_closed:
                 raise IndexCancelled(CANCELLED) from None
             raise
         finally:
             self._release(worker)
-        if error is not None:
-            raise error
-        result: T = value
-        return result
 
     def close(self) -> None:
         """Kills the processes; calls that run raise `IndexCancelled`."""
@@ -138,18 +147,18 @@ class WorkerPool:
         for worker in idle:
             worker.end()
 
-    def _acquire(self, cancelled: Callable[[], bool], fresh: bool) -> "_Worker":
+    def _acquire(self, cancelled: Callable[[], bool], in_new: bool) -> "_Worker":
         with self._changed:
             while True:
                 if self._is_closed or cancelled():
                     raise IndexCancelled(CANCELLED)
                 while self._idle and self._idle[-1].has_ended():  # the system killed it: no call is to blame
                     self._idle.pop().end()
-                if fresh and self._idle:  # its place is needed
+                if in_new and self._idle:  # its place is needed
                     self._idle.pop().end()
                 if self._idle or len(self._busy) < self._size:
                     # Starting a process takes a millisecond; what it imports is loaded by its first call.
-                    worker = self._idle.pop() if self._idle and not fresh else _Worker(self._nice)
+                    worker = self._idle.pop() if self._idle and not in_new else _Worker(self._nice)
                     self._busy.add(worker)
                     return worker
                 self._changed.wait(_LOOK_S)
@@ -216,7 +225,7 @@ class _Worker:
             answer: tuple[Any, Exception | None] = loads(self._received())  # noqa: S301 - of our own process
         except (EOFError, ConnectionError):
             self.end()
-            raise WorkerDied(self._reason()) from None
+            raise self._death() from None
         except BaseException:  # also an interrupt: the answer would be taken for that of the next call
             self.end()
             raise
@@ -243,12 +252,13 @@ class _Worker:
         self._connection.close()
         os.close(self._lifeline)
 
-    def _reason(self) -> str:
+    def _death(self) -> WorkerDied:
         status = self._process.returncode
-        if status == OUT_OF_MEMORY:
-            return "it needed too much memory"
         if status == TOO_DEEP:
-            return "it nests too deeply"
+            return WorkerDied("it nests too deeply")
         if status == -signal.SIGXCPU:
-            return "it took too much CPU time"
-        return f"it crashed ({signal.Signals(-status).name if status is not None and status < 0 else status})"
+            return WorkerDied("it took too much CPU time")
+        if status == OUT_OF_MEMORY:
+            return _Crashed("it needed too much memory")
+        name = signal.Signals(-status).name if status is not None and status < 0 else status
+        return _Crashed(f"it crashed ({name})")

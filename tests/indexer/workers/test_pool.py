@@ -50,6 +50,13 @@ def die(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
+def die_the_first_time(tried: Path) -> int:
+    if not tried.exists():
+        tried.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
 def swell() -> int:
     return len(bytes(MEMORY))
 
@@ -114,13 +121,13 @@ def test_a_call_returns_its_result_or_raises_its_error_in_the_same_process(pool:
     assert pool.run(os.getpid, seconds=1) == first != os.getpid()
 
 
-def test_a_fresh_process_takes_the_place_of_an_idle_one(pool: WorkerPool) -> None:
+def test_a_call_whose_process_another_program_killed_is_made_again_in_a_new_one(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
     first = pool.run(os.getpid, seconds=1)
-    fresh = pool.run(os.getpid, seconds=1, fresh=True)
-    assert fresh != first
-    assert pool.run(os.getpid, seconds=1) == fresh
-    with pytest.raises(ProcessLookupError):
-        os.kill(first, 0)
+    second = pool.run(die_the_first_time, tmp_path / "tried", seconds=1)
+    assert second not in (first, os.getpid())
+    assert pool.run(os.getpid, seconds=1) == second
 
 
 @pytest.mark.parametrize(
