@@ -56,6 +56,10 @@ class Database:
         """Checks the file and brings the schema to the newest revision. Raises `BadSetting`."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        if self._file and self._file.exists() and not self._file.stat().st_size:
+            log.warning(
+                "the database %s is empty: it begins anew, without the conversations that it may have had", self._file
+            )
         try:
             if self._file and self._file.exists() and self._file.stat().st_size <= CHECKED_BYTES:
                 with self.engine.connect() as connection:

@@ -123,7 +123,7 @@ IGNORE_SHAPES: dict[str, tuple[str, str]] = {
     "many patterns": ("".join(f"*x{n}*y{n}*\n" for n in range(20_000)), "x1y2.py"),
     "one huge line": ("a*" * 500_000 + "\n", "a" * 200 + ".py"),
     "no line break": ("*a" * 200_000, "a" * 200 + ".py"),
-    "nul and controls": ("*\0a\x1b]0;x\x07*b\n" * 2000, "a.py"),
+    "nul and controls": ("b*\0a\x1b]0;x\x07*b\n" * 2000, "a.py"),
     "only stars": ("*" * 100_000 + "b\n", "a" * 200 + ".py"),
 }
 
