@@ -194,9 +194,10 @@ def test_what_sqlite_says_is_translated(says: str, code: str, words: str) -> Non
 def test_an_empty_file_is_a_database_that_begins_anew_with_a_word(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    file = tmp_path / "lantern.db"
     for _ in range(2):  # the second time it has its tables
-        (tmp_path / "lantern.db").touch()
-        Database(f"sqlite:///{tmp_path / 'lantern.db'}").migrate()
+        file.touch()
+        Database(f"sqlite:///{file}").migrate()
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        f"the database {tmp_path / 'lantern.db'} is empty: it begins anew, without the conversations that it may have had"
+        f"the database {file} is empty: it begins anew, without the conversations that it may have had"
     ]
