@@ -84,7 +84,7 @@ def test_a_commit_of_very_many_files_is_ignored(shop: Store) -> None:
 
 def test_if_git_fails_the_commits_in_the_index_stay(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(shop.root, "More", {"tax.py": "# more\n"})
-    monkeypatch.setattr("indexer.update.refresh.changed_paths", lambda root: None)
+    monkeypatch.setattr("indexer.update.refresh.changed_paths", lambda *_: None)
     refresh(shop, HashEmbedder())
     with shop.read() as snapshot:
         assert snapshot.commits_of(["tax.py"]) == {2: ["tax.py"], 3: ["tax.py"]}
@@ -96,5 +96,5 @@ def test_if_git_fails_the_commits_in_the_index_stay(shop: Store, monkeypatch: py
 
 def test_a_refresh_of_some_files_does_not_read_commits(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(shop.root, "More", {"tax.py": "# more\n"})
-    monkeypatch.setattr("indexer.update.refresh.changed_paths", lambda root: pytest.fail("git was called"))
+    monkeypatch.setattr("indexer.update.refresh.changed_paths", lambda *_: pytest.fail("git was called"))
     assert refresh(shop, HashEmbedder(), only=["tax.py"]).changed == 1
