@@ -37,7 +37,10 @@ def index_codebase(client: Client, path: Path, watch: bool | None = None) -> dic
             if not output.is_terminal():
                 lines.note(output.job_line(job))
     except KeyboardInterrupt:
-        client.call("DELETE", f"/index/jobs/{job['job_id']}")
+        cancelled = client.call("DELETE", f"/index/jobs/{job['job_id']}")
+        output.progress("")
+        if "error" in cancelled:
+            output.note(cancelled["error"]["message"])
         raise
     output.progress("")
     if "error" in job:

@@ -82,6 +82,7 @@ def test_an_interrupt_cancels_the_job_and_the_next_one_goes_on(
     assert time.monotonic() - began < ENDS_S
     assert (command.returncode, printed) == (130, "")
     assert "Traceback" not in notes
+    assert notes.rstrip().endswith(CANCELLED)
     assert "files," not in notes.replace("/6 files,", "")  # progress, and no summary
     if server is not None:
         ended = [(job["state"], job["error"]["code"], job["error"]["message"]) for job in jobs_of(data)]
