@@ -4,7 +4,9 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from random import Random
 from typing import Any
 
@@ -219,7 +221,9 @@ def openapi(trial: Trial) -> None:
         seed = trial.random.randrange(1 << 30)
 
         def send() -> None:
-            reports.append(fuzz(server.url, server.token, root, trial.count, seed))
+            # In a process of its own: the watch, a thread of this one, would wait for the interpreter.
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+                reports.append(process.submit(fuzz, server.url, server.token, root, trial.count, seed).result())
 
         if problem := harm(trial, server, send):
             trial.fail("openapi", problem, server.output)
