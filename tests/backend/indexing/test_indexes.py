@@ -21,6 +21,7 @@ def test_the_searchers_used_last_stay_and_the_others_are_made_again(tmp_path: Pa
     first, second = indexes.searcher(ids[0]), indexes.searcher(ids[1])
     for codebase in [*ids[2:-1], ids[0], ids[-1]]:
         assert indexes.searcher(codebase).find("load").hits[0].path == "a.py"
+    assert [bool(indexes.codebases.get(codebase)._database._idle) for codebase in ids] == [True, False, *[True] * 4]
     assert list(indexes._searchers) == [*ids[2:-1], ids[0], ids[-1]]
     assert indexes.searcher(ids[0]) is first
     again = indexes.searcher(ids[1])
