@@ -19,7 +19,7 @@ FAULTS = (
     Fault("kill -9 of index jobs", "", kills.index_jobs, 200, 4),
     Fault("SIGTERM", "SIGTERM to the end", kills.sigterm, 40, 4),
     Fault("parser bombs, indexed", HEALTH, parsers.indexed, 2000, 40),
-    Fault("parser bombs, unsaved text", HEALTH, parsers.attached, 2000, 20),
+    Fault("parser bombs, unsaved text", HEALTH, parsers.attached, 600, 20),
     Fault("hostile questions", HEALTH, questions.asked, 1000, 60),
     Fault("hostile attachments", HEALTH, questions.attached, 100, 100),
     Fault("hostile ignore rules", HEALTH, questions.ignored, 100, 8),
