@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from backend.config import BadSetting
 from backend.data_folder import UnsafeDataFolder
 from backend.db import reserve
+from backend.db.wal import committed_frames
 from backend.errors import ApiError, translate
 
 log = logging.getLogger(__name__)
@@ -56,10 +57,8 @@ class Database:
         """Checks the file and brings the schema to the newest revision. Raises `BadSetting`."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-        if self._file and self._file.exists() and not self._file.stat().st_size:
-            log.warning(
-                "the database %s is empty: it begins anew, without the conversations that it may have had", self._file
-            )
+        if self._file and self._file.exists():
+            self._warn_of_loss(self._file)
         try:
             if self._file and self._file.exists() and self._file.stat().st_size <= CHECKED_BYTES:
                 with self.engine.connect() as connection:
@@ -75,6 +74,17 @@ class Database:
             raise self.unusable(error.orig) from None
         except CommandError as error:
             raise self.unusable(error) from None
+
+    def _warn_of_loss(self, file: Path) -> None:
+        """SQLite takes an empty file for a new database, and a damaged frame for the end of its log."""
+        if not file.stat().st_size:
+            log.warning(
+                "the database %s is empty: it begins anew, without the conversations that it may have had", file
+            )
+        committed = committed_frames(Path(f"{file}-wal"))
+        busy, found, _ = _run(self.engine, "PRAGMA wal_checkpoint(PASSIVE)") or (1, 0, 0)
+        if not busy and found < committed:
+            log.warning("the log of the database %s is damaged: what was stored last before a crash is lost", file)
 
     def unusable(self, why: object) -> BadSetting:
         """The error to raise at start if the database cannot be used."""
