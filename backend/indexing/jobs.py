@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from backend.indexing.watchers import Watchers
 from indexer.errors import IndexStorage, NoWorker
 from indexer.files.watch import Changes
 from indexer.storage.store import Store
-from indexer.types import IndexReport, Masked, Progress
+from indexer.types import IndexReport, Masked, OnProgress, Progress
 from indexer.update.refresh import refresh
 from indexer.workers.pool import Runner
 
@@ -203,18 +203,7 @@ class Jobs:
                 self._watchers.follow(store)  # before the walk, so that no change in between is missed
                 if job.cancelled.is_set():  # before it was followed, perhaps
                     self._watchers.unfollow(store.id)
-            report = refresh(
-                store,
-                self._indexes.embedders.static,
-                on_progress=on_progress,
-                runner=Runner(self._indexes.workers.jobs, cancelled),
-                only=job.only,
-                patience_s=PATIENCE_S,
-            )
-            if job.only is None or report.removed:
-                store.purge()
-            else:
-                self._loop.call_soon_threadsafe(self._purge_soon, store)
+            report = self._refresh(job, store, on_progress, cancelled)
             self._indexes.prepare(store, cancelled)
             return report
 
@@ -231,6 +220,26 @@ class Jobs:
                     self._loop.call_later(RETRY_S, self._enqueue_changes, store, job.only)
                 job.error = to_api_error(failure, log, f"indexing {job.root}")
                 job.state = "cancelled" if job.error.code.name == "cancelled" else "failed"
+
+    def _refresh(self, job: Job, store: Store, on_progress: OnProgress, cancelled: Callable[[], bool]) -> IndexReport:
+        """`refresh`; what it deleted is then gone from all bytes, also if it failed."""
+        try:
+            report = refresh(
+                store,
+                self._indexes.embedders.static,
+                on_progress=on_progress,
+                runner=Runner(self._indexes.workers.jobs, cancelled),
+                only=job.only,
+                patience_s=PATIENCE_S,
+            )
+        except BaseException:
+            store.purge()
+            raise
+        if job.only is None or report.removed:
+            store.purge()
+        else:
+            self._loop.call_soon_threadsafe(self._purge_soon, store)
+        return report
 
     def _purge_soon(self, store: Store) -> None:
         """Once for all that is saved in a minute: an index is written anew for it."""

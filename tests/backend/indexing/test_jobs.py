@@ -123,6 +123,16 @@ async def test_what_is_saved_in_a_minute_is_purged_once_and_what_is_deleted_at_o
         assert (planted(indexes), jobs._purges) == (set(), {})
 
 
+async def test_what_a_job_deleted_before_it_failed_is_purged(tmp_path: Path) -> None:
+    root = lay_out(tmp_path / "code", {"a.py": "def plantone(): pass\n"})
+    async with started(tmp_path) as jobs:
+        await jobs.wait(await jobs.start(str(root)))
+        (root / "a.py").unlink()
+        with pytest.raises(ApiError, match="worth indexing"):
+            await jobs.wait(await jobs.start(str(root)))
+        assert planted(tmp_path / "indexes") == set()
+
+
 def planted(folder: Path) -> set[str]:
     return {
         word.decode() for file in folder.iterdir() for word in re.findall(rb"plant(?:one|two|three)", file.read_bytes())
