@@ -48,7 +48,7 @@ async def build_services(
         raise BadSetting(f"MODEL_NAME: {error}") from None
     indexes = indexes or open_indexes(settings)
     jobs = Jobs(indexes, settings.watch)
-    retrieval = Retrieval(indexes, on_use=jobs.opened)
+    retrieval = Retrieval(indexes, on_use=jobs.opened, on_reindex=jobs.purge_soon)
     retriever = ContextRetriever(database, retrieval, CANDIDATES * settings.snippets)
     prompt_builder = PromptBuilder(
         settings.snippets, settings.max_tokens, settings.first_token_s, settings.lead, settings.evidence_tokens

@@ -5,6 +5,7 @@ only safe with a single one that also checkpoints. Does not know what the tables
 """
 
 import asyncio
+import json
 import logging
 import shutil
 import sqlite3
@@ -83,7 +84,7 @@ class Database:
             )
         committed = committed_frames(Path(f"{file}-wal"))
         busy, found, _ = _run(self.engine, "PRAGMA wal_checkpoint(PASSIVE)") or (1, 0, 0)
-        if not busy and found < committed:
+        if not busy and max(found, 0) < committed:
             log.warning("the log of the database %s is damaged: what was stored last before a crash is lost", file)
 
     def unusable(self, why: object) -> BadSetting:
@@ -100,7 +101,7 @@ class Database:
         return await self._on_writer(self._write, work, time.monotonic(), True)
 
     async def write_reserved(self, work: Callable[[Session], T], turns: int) -> T:
-        """As `write`, once disk space is held for the ends of that many turns. Raises OSError if there is none left."""
+        """As `write`, once disk space is held for the ends of that many turns. Raises ApiError if there is none."""
         return await self._on_writer(self._write_reserved, work, time.monotonic(), turns)
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -223,13 +224,23 @@ def _engine(url: str) -> Engine:
         sqlite = parsed.get_backend_name() == "sqlite"
         if sqlite and parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = create_engine(parsed, pool_pre_ping=not sqlite, hide_parameters=True)  # no questions in logs
+        engine = create_engine(  # `hide_parameters`: no questions in logs
+            parsed, pool_pre_ping=not sqlite, hide_parameters=True, json_deserializer=_parsed
+        )
     except (ArgumentError, ImportError, OSError) as error:
         raise BadSetting(f"DATABASE_URL: {error}") from None
     if sqlite:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _parsed(text: str) -> Any:
+    """A stored JSON value. Raises DatabaseError where it is damaged."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DatabaseError("", {}, sqlite3.DatabaseError(f"a stored value is malformed: {error}")) from error
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

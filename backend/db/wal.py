@@ -15,7 +15,8 @@ _PAGE_SIZES = [1 << n for n in range(9, 17)]
 def committed_frames(log: Path) -> int:
     """The number of the last frame that ends a transaction; 0 if there is none, or no such file.
 
-    A frame counts if it has the salts of the header or of the first frame: others are of a log that was here before.
+    A frame counts if it has the salts of the header, or of the first frame where the header is damaged: others are of a
+    log that was here before.
     """
     data = log.read_bytes() if log.exists() else b""
     if len(data) < _HEADER.size:
@@ -23,5 +24,15 @@ def committed_frames(log: Path) -> int:
     header = _HEADER.unpack_from(data)
     size = _FRAME.size + (header[2] if header[2] in _PAGE_SIZES else 4096)
     found = [_FRAME.unpack_from(data, at) for at in range(_HEADER.size, len(data) - size + 1, size)]
-    salts = (header[4:6], found[0][2:4] if found else ())
-    return max((number for number, frame in enumerate(found, 1) if frame[1] and frame[2:4] in salts), default=0)
+    salts = header[4:6] if _is_sound(data) else found[0][2:4] if found else ()
+    return max((number for number, frame in enumerate(found, 1) if frame[1] and frame[2:4] == salts), default=0)
+
+
+def _is_sound(data: bytes) -> bool:
+    """Whether the checksums of the header are right. The magic number says in which order they take the bytes."""
+    order = ">" if data[3] & 1 else "<"
+    first = second = 0
+    for one, other in struct.iter_unpack(f"{order}2I", data[:24]):
+        first = (first + one + second) & 0xFFFFFFFF
+        second = (second + other + first) & 0xFFFFFFFF
+    return (first, second) == _HEADER.unpack_from(data)[6:]

@@ -22,7 +22,7 @@ from indexer.update.refresh import lacks_vectors
 
 log = logging.getLogger(__name__)
 
-# Codebases whose vectors and pages stay in memory: 40 MB for 50,000 chunks, and 16 MB. They are loaded again in 0.1 s.
+# Codebases whose vectors and pages stay in memory: for 50,000 chunks 40 MB, loaded again in 0.1 s, and 16 MB.
 SEARCHERS = 5
 
 

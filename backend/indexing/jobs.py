@@ -84,7 +84,7 @@ class Jobs:
         self._followed: set[str] = set()  # ids of codebases, once their job is queued
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by codebase
-        self._purges: dict[str, asyncio.TimerHandle] = {}  # by codebase
+        self._purges: dict[str, asyncio.Task[None]] = {}  # by codebase; they have not begun
         self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._watchers = Watchers(self._on_changes, indexes.workers.jobs)
@@ -235,20 +235,24 @@ class Jobs:
         except BaseException:
             store.purge()
             raise
-        if job.only is None or report.removed:
-            store.purge()
-        else:
-            self._loop.call_soon_threadsafe(self._purge_soon, store)
+        if not (job.only is None or report.removed) or not store.purge():
+            self.purge_soon(store)
         return report
 
-    def _purge_soon(self, store: Store) -> None:
-        """Once for all that is saved in a minute: an index is written anew for it."""
-        if store.id not in self._purges and not self._stopping.is_set():
-            self._purges[store.id] = self._loop.call_later(PURGE_EVERY_S, self._purge_now, store)
+    def purge_soon(self, store: Store) -> None:
+        """Once for all that is saved in a minute: an index is written anew for it. From any thread."""
+        if not self._stopping.is_set():
+            self._loop.call_soon_threadsafe(self._begin_purge, store)
 
-    def _purge_now(self, store: Store) -> None:
-        del self._purges[store.id]
-        self._loop.run_in_executor(None, store.purge)
+    def _begin_purge(self, store: Store) -> None:
+        if store.id not in self._purges and not self._stopping.is_set():
+            self._purges[store.id] = asyncio.create_task(self._purge(store), name=f"purge {store.root}")
+
+    async def _purge(self, store: Store) -> None:
+        await asyncio.sleep(PURGE_EVERY_S)
+        del self._purges[store.id]  # what is saved from here on needs another one
+        if not await asyncio.to_thread(store.purge):
+            self._begin_purge(store)
 
     def _forget_old(self) -> None:
         ended = [job.id for job in self._jobs.values() if job.state not in ("queued", "running")]

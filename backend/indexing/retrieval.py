@@ -48,12 +48,16 @@ def open_retrieval(settings: Settings) -> Iterator["Retrieval"]:
 class Retrieval:
     """Searches by codebase."""
 
-    def __init__(self, indexes: Indexes, on_use: Callable[[Store], None]) -> None:
-        """`on_use` is called, from any thread, with every codebase that is opened or searched."""
+    def __init__(
+        self, indexes: Indexes, on_use: Callable[[Store], None], on_reindex: Callable[[Store], None] = lambda _: None
+    ) -> None:
+        """Both are called from any thread: `on_use` with every codebase that is opened or searched, `on_reindex` with
+        one of which a search has indexed files again.
+        """
         self._indexes = indexes
         self._codebases = indexes.codebases
         self._workers = indexes.workers
-        self._on_use = on_use
+        self._on_use, self._on_reindex = on_use, on_reindex
 
     def choose(self, codebase: str | None, workspace: str = "") -> CodebaseInfo | None:
         """The codebase with that id, else the one that contains the workspace; without both, the one indexed last."""
@@ -102,6 +106,7 @@ class Retrieval:
         found = searcher.find(question, history, k, paths, joined)
         stale = list(dict.fromkeys(hit.path for hit in found.hits if not hit.fresh))
         if stale and reindex_stale(store, self._indexes.embedders.static, stale, self._workers.jobs):
+            self._on_reindex(store)
             found = searcher.find(question, history, k, paths, joined)
         existing = [hit for hit in found.hits if hit.fresh or mode_of(codebase.root / hit.path)]
         return SearchResult(exact_first(exact, existing)[:k], bool(exact) or found.is_answered), searcher.generation

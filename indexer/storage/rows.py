@@ -1,6 +1,7 @@
 """The rows of files in an index database: inserted and deleted, inside a transaction of `store`."""
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from indexer.storage.full_text import ChunkTerms, delete_terms, insert_terms, te
 from indexer.storage.snapshot import IndexedFile
 from indexer.types import Chunk, Symbol
 
-UNPURGED = "unpurged"  # in `meta` while the files may still have bytes of what was deleted
+UNPURGED = "unpurged"  # in `meta` while the files may still have bytes of what was deleted, last at this time
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def delete(db: sqlite3.Connection, paths: Sequence[str]) -> int:
         for chunk_id, *columns in rows:
             delete_terms(db, chunk_id, terms_of(*columns))
         if db.execute("DELETE FROM files WHERE path = ?", (path,)).rowcount:
-            set_meta(db, **{UNPURGED: 1})
+            set_meta(db, **{UNPURGED: time.time_ns()})
         chunks += len(rows)
     return chunks
 

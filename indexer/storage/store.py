@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from indexer.errors import IndexDamaged, IndexStorage
+from indexer.errors import IndexDamaged, IndexerError, IndexStorage
 from indexer.storage.database import IndexDatabase, cannot_write
 from indexer.storage.full_text import FORGET_DELETED, CountCache
 from indexer.storage.rows import UNPURGED, PreparedFile, can_insert, delete, raise_generation, set_meta
@@ -136,24 +136,28 @@ class Store:
                 db.executemany(f"DELETE FROM skips WHERE {IN_SUBTREE}", map(subtree, only or ()))  # noqa: S608
                 db.executemany(_INSERT_SKIP, map(_row, skipped))
                 if before - {row[0] for row in db.execute("SELECT path FROM skips")}:
-                    set_meta(db, **{UNPURGED: 1})
+                    set_meta(db, **{UNPURGED: time.time_ns()})
 
-    def purge(self) -> None:
-        """Removes what jobs deleted from the bytes of the files, which are written anew for it.
+    def purge(self) -> bool:
+        """Removes what was deleted from the bytes of the files, which are written anew for it.
 
-        Where a reader, another job or a full disk prevents it, a later call does it.
+        False if a reader, another job or a full disk prevents it: a later call does it.
         """
         if not self._database.file.exists():
-            return
+            return True
         try:
             with self.read() as snapshot:
-                if UNPURGED not in snapshot.meta():
-                    return
-            if self._database.purge(FORGET_DELETED):
-                with self._database.writing() as db:
-                    db.execute("DELETE FROM meta WHERE key = ?", (UNPURGED,))
-        except IndexStorage as error:
+                deleted_at = snapshot.meta().get(UNPURGED)
+            if deleted_at is None:
+                return True
+            if not self._database.purge(FORGET_DELETED):
+                return False
+            with self._database.writing() as db:  # unless more was deleted meanwhile
+                db.execute("DELETE FROM meta WHERE key = ? AND value = ?", (UNPURGED, deleted_at))
+        except IndexerError as error:
             log.warning("text that was deleted from the index of %s may still be on the disk: %s", self.root, error)
+            return False
+        return True
 
     def drop_vectors(self, chunk_ids: Sequence[int]) -> None:
         """Deletes damaged vectors and marks their files, so that the next job indexes these again."""

@@ -154,7 +154,7 @@ class WorkerPool:
                     raise IndexCancelled(CANCELLED)
                 while self._idle and self._idle[-1].has_ended():  # the system killed it: no call is to blame
                     self._idle.pop().end()
-                if in_new and self._idle:  # its place is needed
+                if in_new and self._idle and len(self._idle) + len(self._busy) >= self._size:  # its place is needed
                     self._idle.pop().end()
                 if self._idle or len(self._busy) < self._size:
                     # Starting a process takes a millisecond; what it imports is loaded by its first call.
@@ -236,8 +236,10 @@ class _Worker:
             return self._connection.recv_bytes(_ANSWER_BYTES)
         except ConnectionError:
             raise
-        except OSError as error:  # it is longer, or the process ended in the middle of it
-            raise WorkerDied(f"its result cannot be read: {error}") from None
+        except OSError as error:
+            if "end of file" in str(error):  # the process ended in the middle of it
+                raise EOFError from None
+            raise WorkerDied(f"its result cannot be read: {error}") from None  # it is longer
 
     def interrupt(self) -> None:
         """Kills the process; the thread that waits for its answer ends the rest."""

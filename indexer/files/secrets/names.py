@@ -55,7 +55,7 @@ _ABOUT = _words(
 )
 # The word before "key" if the key only identifies something.
 _NO_KEY = _words(
-    "public publishable primary foreign sort partition cache unique composite surrogate candidate natural dict map"
+    "public publishable foreign sort partition cache unique composite surrogate candidate natural dict map"
     " object row index lookup group i18n translation registry routing idempotency hot press s3 state query react item"
     " config json field column lang locale translate msg message arrow shift ctrl alt meta event keyboard node tree"
     " bucket dedup dedupe job task queue stream topic metric feature flag record shard hash range any pub pk fk recv"
@@ -102,4 +102,6 @@ def _of_word(last: str, joined: str) -> Strength:
 def _of_key(before: str) -> Strength:
     if before in _NO_KEY:
         return Strength.NONE
+    if before == "primary":  # of a database, or of an account at Azure
+        return Strength.WEAK
     return Strength.TOKEN if before else Strength.WEAK

@@ -13,7 +13,7 @@ _HARMLESS = (
     r"(?:.*[._-])?(?:examples?|samples?|templates?|tmpl|tpl|dist|defaults?|schema|skel|stub|j2|jinja2?|erb)"
     r"|(?:.*[._-])?(?:example|sample|template|dist)[._-].*"
     # keys of data, and objects that only refer to a secret or have it encrypted
-    r"|(?:.*[._-])?(?:primary|public|foreign|partition|sort|range|unique|composite|candidate|natural|surrogate|cache|hash"
+    r"|(?:.*[._-])?(?:public|foreign|partition|sort|range|unique|composite|candidate|natural|surrogate|cache|hash"
     r"|translation|answer|idempotency)[_-]key\.json|(?:.*[._-])?(?:external|sealed)[_-]secrets?\.(?:ya?ml|json)"
     r"|.*\.(?:[cm]?[jt]sx?|py|pyi|rb|go|rs|java|kt|kts|scala|cs|php|c|h|cc|cpp|hpp|swift|lua|pl|ex|exs|vue|svelte|css|scss"
     r"|html?|md|mdx|rst|adoc|pub|crt|cer|csr|der)"
@@ -48,7 +48,7 @@ _PLACES = (
     r"\.kube/(?:[^/]*config[^/]*|cache/.+|[^/.]+)|\.docker/(?:config|daemon)\.json|\.oci/.+|\.bluemix/.+|\.gnupg/.+",
     r"\.aws/(?:credentials[^/]*|config|(?:sso|cli|amazonq)/.+)|\.config/gcloud/.+",
     r"gcloud/(?:(?:credentials|access_tokens)\.db|legacy_credentials/.+|configurations/config_[^/]+)",
-    r"\.azure/(?:config|clouds\.config|[^/]*(?:token|msal|service_principal|profile)[^/]*\.(?:json|bin)(?:\.lockfile)?)",
+    r"\.azure/(?:config|clouds\.config|[^/]*(?:token|context|msal|service_principal|profile)[^/]*\.(?:json|bin)(?:\.lockfile)?)",
     r"\.config/(?:hub|gh/hosts\.yml|glab-cli/.+|doctl/.+|configstore/.+|rclone/.+|op/.+|sops/age/.+|filezilla/.+|pip/pip\.conf)",
     r"containers/auth\.json|(?:\.m2|\.?maven|\.mvn)/settings(?:-security)?\.xml|\.gradle/gradle\.properties|\.bundle/config",
     r"\.(?:composer|config/composer)/auth\.json|\.nuget/nuget\.config|\.?pip/pip\.(?:conf|ini)|\.password-store/.+",

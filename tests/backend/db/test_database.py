@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from backend.config import BadSetting
 from backend.db import conversations, database
 from backend.db.database import Database
+from backend.db.tables import TurnRow
 from backend.errors import translate
 from backend.wiring import build_services
 from tests.backend.harness import settings_in
@@ -203,3 +204,13 @@ def test_an_empty_file_is_a_database_that_begins_anew_with_a_word(
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         f"the database {file} is empty: it begins anew, without the conversations that it may have had"
     ]
+
+
+async def test_a_stored_value_that_is_damaged_is_said(db: Database) -> None:
+    await db.write(lambda s: ask(s, "q"))
+    await db.write(lambda s: s.execute(text("UPDATE turns SET sources = '[{' || 'x'")))
+    with pytest.raises(DatabaseError) as raised:
+        await db.read(lambda s: s.execute(select(TurnRow)).scalars().all())
+    told = translate(raised.value)
+    assert told is not None
+    assert told.message == "the database is damaged: restore a copy of it, or remove it"

@@ -63,6 +63,22 @@ def test_a_damaged_frame_or_header_is_told(file: Path, caplog: pytest.LogCapture
     assert rows(file) == left
 
 
+def test_a_kill_between_a_new_header_and_its_first_frame_lost_nothing(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite writes the header of a log that it begins again, waits for the disk, and only then writes frames."""
+    log = Path(f"{file}-wal")
+    before = log.read_bytes()
+    db = sqlite3.connect(file, isolation_level=None)
+    assert db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
+    db.execute("INSERT INTO t VALUES ('z')")
+    header = log.read_bytes()[:32]
+    db.close()
+    log.write_bytes(header + before[32:])
+    assert header != before[:32]
+    assert (warnings_at_start(file, caplog), rows(file)) == ([], 16)
+
+
 @pytest.mark.parametrize("content", [b"", b"\0" * 20, b"\xff" * 4000, b"\0" * 9000])
 def test_what_is_no_log_has_no_frames(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a-wal").write_bytes(content)

@@ -104,7 +104,9 @@ async def test_a_queued_job_is_cancelled_at_once(tmp_path: Path, gate: threading
         gate.set()
 
 
-async def test_what_is_saved_in_a_minute_is_purged_once_and_what_is_deleted_at_once(tmp_path: Path) -> None:
+async def test_what_is_saved_in_a_minute_is_purged_once_and_what_is_deleted_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = lay_out(tmp_path / "code", {"a.py": "def plantone(): pass\n", "b.py": "def planttwo(): pass\n"})
     indexes = tmp_path / "indexes"
     async with started(tmp_path) as jobs:
@@ -115,8 +117,9 @@ async def test_what_is_saved_in_a_minute_is_purged_once_and_what_is_deleted_at_o
             await jobs.wait(jobs._enqueue(store, frozenset({"a.py"}), follow=False))
         assert list(jobs._purges) == [store.id]
         assert planted(indexes) >= {"plantone", "plantthree"}
-        jobs._purges[store.id].cancel()
-        jobs._purge_now(store)
+        jobs._purges.pop(store.id).cancel()
+        monkeypatch.setattr(module, "PURGE_EVERY_S", 0)
+        jobs.purge_soon(store)
         await eventually(lambda: planted(indexes) == {"planttwo"})
         (root / "b.py").unlink()
         await jobs.wait(jobs._enqueue(store, frozenset({"b.py"}), follow=False))

@@ -172,6 +172,7 @@ def test_a_full_disk_costs_the_purge_and_not_the_job(
 
     monkeypatch.setattr(world.store._database, "purge", full)
     assert world.refresh().removed == 1
+    assert not world.store.purge()
     assert "may still be on the disk" in caplog.text
     monkeypatch.undo()
     world.refresh()
@@ -217,3 +218,29 @@ def test_a_file_of_the_year_2300_is_indexed_once(tmp_path: Path) -> None:
     report = world.refresh()
     assert (report.files, report.changed, report.skipped) == (4, 4, ())
     assert world.refresh().changed == 0
+
+
+def test_what_is_deleted_during_a_purge_is_left_to_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    file = put(world.root, "jxvfileplant.py", SECRET)
+    world.refresh()
+    put(world.root, "more.py", "def more():\n    return 1\n")
+    world.refresh()
+    (world.root / "more.py").unlink()
+    refresh(world.store, world.embedder)
+    purge = world.store._database.purge
+
+    def beside_a_job(first: str) -> bool:
+        done = purge(first)
+        file.unlink()
+        refresh(world.store, world.embedder)
+        return done
+
+    monkeypatch.setattr(world.store._database, "purge", beside_a_job)
+    assert world.store.purge()
+    monkeypatch.undo()
+    assert planted(tmp_path / "indexes") != set()
+    assert world.store.purge()
+    assert planted(tmp_path / "indexes") == set()

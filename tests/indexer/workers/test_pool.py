@@ -1,5 +1,6 @@
 """A call that crashes, freezes or swells costs its process and nothing else."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from indexer.errors import IndexCancelled, NotIndexed, NoWorker, WorkerDied
 from indexer.parsing.definitions import parse
 from indexer.workers.limits import MEMORY
-from indexer.workers.pool import _ANSWER_BYTES, WorkerPool
+from indexer.workers.pool import _ANSWER_BYTES, WorkerPool, _Worker
 
 pytestmark = pytest.mark.process
 
@@ -269,7 +270,7 @@ def test_closing_ends_the_calls_that_run_and_refuses_others(pool: WorkerPool) ->
 
 OWNER = """
 import os, signal, threading, time
-from indexer.workers.pool import _ANSWER_BYTES, WorkerPool
+from indexer.workers.pool import _ANSWER_BYTES, WorkerPool, _Worker
 from tests.indexer.workers.test_pool import spin_in_native_code
 
 pool = WorkerPool(1)
@@ -303,3 +304,13 @@ def _is_running(pid: int) -> bool:
         if not Path("/proc/self").exists():
             return subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False).returncode == 0
         return False
+
+
+def test_a_process_that_is_killed_in_the_middle_of_its_answer_has_crashed() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    worker = object.__new__(_Worker)
+    worker._connection = ours
+    os.write(theirs.fileno(), (100).to_bytes(4) + b"a piece")
+    theirs.close()
+    with pytest.raises(EOFError):
+        worker._received()

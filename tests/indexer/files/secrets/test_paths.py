@@ -39,7 +39,7 @@ HARMLESS = """
     src/secrets/mod.rs indexer/files/secrets/masking.py indexer/files/secrets/gitleaks.json vault.go
     vault_password.py .aws-sam/x.py keymap.json api_key.py api-keys.md helm/templates/secret.yaml.tpl
     scripts/gcloud/deploy.sh infra/gcloud/main.tf deploy/gcloud/Dockerfile .azure/pipelines.yml .aws/buildspec.yml
-    .azure/dev/main.bicep .kube/deployment.yaml schema/primary_key.json i18n/public_key.json db/foreign-key.json
+    .azure/dev/main.bicep .kube/deployment.yaml i18n/public_key.json db/foreign-key.json
     charts/x/templates/external-secrets.yaml k8s/external-secret.yaml k8s/sealed-secrets.yaml
     charts/x/templates/secret.yaml charts/x/templates/db/app-secrets.yml
 """
