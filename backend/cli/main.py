@@ -11,6 +11,7 @@ import typer
 
 from backend.cli import logs, output
 from backend.cli.errors import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed, describe
+from backend.malloc import share_arenas
 from backend.openmp import limit_openmp_spin
 
 UsageError: Any = typer.BadParameter.__base__  # typer's own click is private; `BadParameter` is public
@@ -195,6 +196,7 @@ def models_doctor() -> None:
 def main() -> None:
     """Runs the command and exits with its code."""
     limit_openmp_spin()
+    share_arenas()
     os.umask(0o077)  # only the owner may read sessions and indexed code
     logs.configure()
     output.escape_unencodable()
