@@ -9,14 +9,27 @@ from tree_sitter import Node as Node
 from tree_sitter import Tree as Tree
 from tree_sitter_language_pack import get_language
 
+from indexer.parsing.item_macros import expose_items
+
 Span = tuple[int, int]  # bytes, the end exclusive
 Match = tuple[int, dict[str, list[Node]]]  # the pattern's index in its query, and its captures
 _BLOCK = 1 << 16  # bytes given to the parser at once
 
 
 def parse_tree(source: bytes, grammar: str, seconds: float) -> Tree | None:
-    """None if parsing takes longer than `seconds` of this thread's CPU time: a busy machine gives the same trees."""
+    """None if parsing takes longer than `seconds` of this thread's CPU time: a busy machine gives the same trees.
+
+    Rust items inside a macro call are in the tree as if they stood outside.
+    """
     until = time.thread_time() + seconds
+    tree = _parse(source, grammar, until)
+    if tree is not None and grammar == "rust" and (exposed := expose_items(source, tree)) is not source:
+        return _parse(exposed, grammar, until)
+    return tree
+
+
+def _parse(source: bytes, grammar: str, until: float) -> Tree | None:
+    """`until`: the CPU time of this thread."""
 
     # tree-sitter calls the progress callback only when it also reads the source through a callback.
     def read(offset: int, _point: object) -> bytes:
