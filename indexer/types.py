@@ -6,6 +6,7 @@ Does not know how any of these is found, stored or shown; imports nothing heavy.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,15 @@ class Chunk:
     def header(self) -> str:
         """Where the lines are and what encloses them."""
         return f"{self.path} {self.symbol}".rstrip()
+
+
+class ChunkHead(NamedTuple):
+    """What a ranking needs of a chunk before its text is read. An index has one for each chunk in memory."""
+
+    path: str
+    language: str
+    kind: str
+    symbol: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from indexer.files.roles import is_test
-from indexer.types import Chunk, Why
+from indexer.types import Chunk, ChunkHead, Why
 
 _EXAMPLE = re.compile(
     r"(?:^|/)(?:examples?|samples?|demos?|benchmarks?|vendor(?:ed)?|_vendor|third[_-]party|externals?)/", re.IGNORECASE
@@ -122,7 +122,7 @@ def refine(
     return _ordered(refined)
 
 
-def prior_factor(chunk: Chunk, about_tests: bool, about_docs: bool) -> float:
+def prior_factor(chunk: Chunk | ChunkHead, about_tests: bool, about_docs: bool) -> float:
     """Below 1 for chunks that rarely answer a question unless it asks for them: tests, examples, prose, data."""
     rules = (
         (not about_tests and is_test(chunk.path), _TESTS_FACTOR),

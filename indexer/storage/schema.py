@@ -4,7 +4,7 @@ import sqlite3
 
 from indexer.parsing.identifiers import TERMS
 
-_SCHEMA = 5
+_SCHEMA = 6
 VERSION = _SCHEMA * 1000 + TERMS  # full-text rows can only be deleted by the terms they were inserted with
 KEPT_GENERATIONS = 1000  # the index remembers which chunks these last generations deleted
 
@@ -21,6 +21,10 @@ CREATE INDEX chunks_by_file ON chunks (file_id);
 CREATE TABLE vectors (
   chunk_id INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, model TEXT NOT NULL, vector BLOB NOT NULL,
   key BLOB NOT NULL);
+CREATE TABLE postings (
+  first_chunk INTEGER PRIMARY KEY, file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE, heads TEXT NOT NULL,
+  data BLOB NOT NULL);
+CREATE INDEX postings_by_file ON postings (file_id);
 CREATE TABLE gone (generation INTEGER NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY (generation, chunk_id))
   WITHOUT ROWID;
 CREATE TRIGGER vector_goes AFTER DELETE ON vectors BEGIN
