@@ -192,7 +192,12 @@ def test_a_search_runs_in_one_thread_and_leaves_the_others_to_training(monkeypat
     index.add([1], np.eye(1, 4, dtype=np.float32))
     during: list[int] = []
     parameters = index._parameters
-    monkeypatch.setattr(index, "_parameters", lambda s: (during.append(faiss.omp_get_max_threads()), parameters(s))[1])
+
+    def counted(selector: Any) -> Any:
+        during.append(faiss.omp_get_max_threads())
+        return parameters(selector)
+
+    monkeypatch.setattr(index, "_parameters", counted)
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(2)
     index.search(np.ones(4, np.float32), 1)
