@@ -129,9 +129,9 @@ class Searcher:
 
     def _sync(self, snapshot: Snapshot, cancelled: Callable[[], bool] = lambda: False) -> list[int]:
         """Brings what is in memory to the state of `snapshot`, which then uses it. Returns ids of damaged chunks."""
-        damaged = [*self._vectors.sync(snapshot, cancelled), *self._terms.sync(snapshot)]
-        snapshot.use(self._terms.index)
-        return damaged
+        terms, damaged = self._terms.sync(snapshot)
+        snapshot.use(terms)
+        return self._vectors.sync(snapshot, cancelled) + damaged
 
     def _texts(self, ranked: Sequence[Ranked], rows: Mapping[int, ChunkRow]) -> dict[int, str]:
         """The texts to re-rank, by chunk id."""

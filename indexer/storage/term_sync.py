@@ -16,28 +16,30 @@ _DELETED = 0.2  # share of the chunks from which on everything is read again, wi
 
 
 class TermMirror:
-    """The terms of an index with at most `LARGEST` chunks. `index` is None for a larger one, and before a sync."""
+    """The terms of an index with at most `LARGEST` chunks."""
 
     def __init__(self) -> None:
-        self.index: TermIndex | None = None
+        self._index = TermIndex()
         self._epoch = ""
         self._generation = -1  # of the database, at the last sync
 
-    def sync(self, snapshot: Snapshot) -> list[int]:
-        """Makes the index that of `snapshot`. Returns the ids of chunks whose postings are damaged in the database."""
+    def sync(self, snapshot: Snapshot) -> tuple[TermIndex | None, list[int]]:
+        """The terms of `snapshot`, and the ids of chunks whose postings are damaged in the database.
+
+        None for a larger index, and after a sync with a newer snapshot.
+        """
         epoch, generation = snapshot.version
         if snapshot.chunks > LARGEST:
-            self.index = None
-            return []
-        index = self.index or TermIndex()
+            self._index, self._generation = TermIndex(), -1
+            return None, []
         age = generation - self._generation
-        if epoch != self._epoch or age > KEPT_GENERATIONS or index.deleted > _DELETED:
-            index, self._generation = TermIndex(), -1
-        if generation > self._generation:  # else it was synced with a newer snapshot
-            index, damaged = _synced(index, snapshot, self._generation)
-            self.index, self._epoch, self._generation = index, epoch, generation
-            return damaged
-        return []
+        if epoch != self._epoch or age > KEPT_GENERATIONS or self._index.deleted > _DELETED:
+            self._index, self._generation = TermIndex(), -1
+        damaged: list[int] = []
+        if generation > self._generation:
+            self._index, damaged = _synced(self._index, snapshot, self._generation)
+            self._epoch, self._generation = epoch, generation
+        return self._index if generation == self._generation else None, damaged
 
 
 def _synced(index: TermIndex, snapshot: Snapshot, generation: int) -> tuple[TermIndex, list[int]]:

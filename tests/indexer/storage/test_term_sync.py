@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.storage.term_index import TermIndex
 from indexer.storage.term_sync import TermMirror
 from tests.indexer.harness import World, put
 
@@ -23,11 +24,19 @@ def heads(world: World, mirror: TermMirror) -> list[tuple[str, str, str, str]]:
     with world.store.read() as snapshot:
         ids = snapshot.chunk_ids()
         read, found = snapshot.heads(ids), dict(snapshot.lexical(words, 99))
-        assert mirror.sync(snapshot) == []
-        snapshot.use(mirror.index)
+        index, damaged = mirror.sync(snapshot)
+        assert (index is not None, damaged) == (True, [])
+        snapshot.use(index)
         assert snapshot.heads(ids) == read
         assert dict(snapshot.lexical(words, 99)) == pytest.approx(found)
     return sorted(read.values())
+
+
+def synced(world: World, mirror: TermMirror) -> TermIndex:
+    with world.store.read() as snapshot:
+        index, _ = mirror.sync(snapshot)
+    assert index is not None
+    return index
 
 
 def test_edits_additions_and_removals(world: World) -> None:
@@ -45,9 +54,7 @@ def test_edits_additions_and_removals(world: World) -> None:
 
 def test_only_what_changed_is_read(world: World) -> None:
     mirror = TermMirror()
-    heads(world, mirror)
-    before = mirror.index
-    assert before is not None
+    before = synced(world, mirror)
     put(world.root, "app/new.py", "def made():\n    return 1\n")
     world.refresh()
     with world.store.read() as snapshot:
@@ -78,8 +85,7 @@ def test_a_mirror_too_many_generations_behind_reads_everything_again(
         put(world.root, "app/config.py", f"def load_config(path):\n    return {n}\n")
         world.refresh()
     heads(world, mirror)
-    assert mirror.index is not None
-    assert mirror.index.deleted == 0
+    assert synced(world, mirror).deleted == 0
 
 
 def test_deleted_chunks_do_not_pile_up(world: World) -> None:
@@ -88,8 +94,7 @@ def test_deleted_chunks_do_not_pile_up(world: World) -> None:
         put(world.root, "app/config.py", f"def load_config(path):\n    return {n}\n")
         world.refresh()
         heads(world, mirror)
-        assert mirror.index is not None
-        assert mirror.index.deleted < 0.35
+        assert synced(world, mirror).deleted < 0.35
 
 
 def test_a_large_index_is_not_held_in_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +102,21 @@ def test_a_large_index_is_not_held_in_memory(world: World, monkeypatch: pytest.M
     heads(world, mirror)
     monkeypatch.setattr("indexer.storage.term_sync.LARGEST", 6)
     with world.store.read() as snapshot:
-        assert mirror.sync(snapshot) == []
-    assert mirror.index is None
+        assert mirror.sync(snapshot) == (None, [])
     monkeypatch.undo()
     heads(world, mirror)
+
+
+def test_an_older_snapshot_does_not_get_newer_chunks(world: World) -> None:
+    mirror = TermMirror()
+    with world.store.read() as older:
+        before = older.version
+        put(world.root, "app/new.py", "def made():\n    return 1\n")
+        world.refresh()
+        after = synced(world, mirror)
+        assert older.version == before
+        assert mirror.sync(older) == (None, [])
+    assert synced(world, mirror) is after
 
 
 def test_a_chunk_without_its_vector_keeps_its_words(world: World) -> None:
@@ -121,8 +137,9 @@ def test_damaged_postings_are_reported(world: World) -> None:
         db.execute("UPDATE postings SET data = zeroblob(40) WHERE first_chunk = ?", (first,))
     mirror = TermMirror()
     with world.store.read() as snapshot:
-        assert mirror.sync(snapshot) == list(range(first, end + 1))
-        snapshot.use(mirror.index)
+        index, damaged = mirror.sync(snapshot)
+        assert damaged == list(range(first, end + 1))
+        snapshot.use(index)
         assert len(snapshot.heads(snapshot.chunk_ids())) == 7
         assert [i for i, _ in snapshot.lexical(["stop"], 9)] == []
         assert len(snapshot.lexical(["config"], 9)) == 1
