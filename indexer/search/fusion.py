@@ -4,7 +4,8 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 from indexer.files.roles import is_test
 from indexer.types import Chunk, ChunkHead, Why
@@ -80,16 +81,16 @@ def fuse(
     # A lexical list that is not cut off holds every chunk with any of the words: the others have 0.
     lexical_excess = _excess(lexical, min(lexical.values(), default=0.0) if len(lexical) >= pool else 0.0)
     dense_excess = _excess(dense, min(dense.values(), default=0.0))
-    ranked = []
+    scored = []
     for chunk in lexical.keys() | dense.keys() | symbol.keys():
         factor = factors.get(chunk, 1.0)
-        why = Why(
-            lexical=factor * weights.lexical * lexical_excess.get(chunk, 0.0),
-            dense=factor * weights.dense * dense_excess.get(chunk, 0.0),
-            symbol=factor * weights.symbol * symbol.get(chunk, 0.0),
+        parts = (
+            factor * weights.lexical * lexical_excess.get(chunk, 0.0),
+            factor * weights.dense * dense_excess.get(chunk, 0.0),
+            factor * weights.symbol * symbol.get(chunk, 0.0),
         )
-        ranked.append(_scored(chunk, why))
-    return _ordered(ranked)
+        scored.append((-sum(parts), chunk, parts))
+    return [Ranked(chunk, -score, Why(*parts)) for score, chunk, parts in sorted(scored)]
 
 
 def refine(
@@ -118,29 +119,33 @@ def refine(
     for item in ranked:
         related, rerank = gains[item.id]
         file = weights.file * math.sqrt(squares[paths[item.id]])
-        refined.append(_scored(item.id, replace(item.why, graph=related, rerank=rerank, file=file)))
+        why = Why(item.why.lexical, item.why.dense, item.why.symbol, related, rerank, file)
+        refined.append(Ranked(item.id, total(why), why))
     return _ordered(refined)
 
 
 def prior_factor(chunk: Chunk | ChunkHead, about_tests: bool, about_docs: bool) -> float:
     """Below 1 for chunks that rarely answer a question unless it asks for them: tests, examples, prose, data."""
+    tests, example, types_only = _roles(chunk.path)
     rules = (
-        (not about_tests and is_test(chunk.path), _TESTS_FACTOR),
-        (_EXAMPLE.search(chunk.path), _EXAMPLES_FACTOR),
-        (_TYPES_ONLY.search(chunk.path), _TYPES_FACTOR),
+        (tests and not about_tests, _TESTS_FACTOR),
+        (example, _EXAMPLES_FACTOR),
+        (types_only, _TYPES_FACTOR),
         (not about_docs and chunk.language in _PROSE, _PROSE_FACTOR),
         (chunk.language in _DATA, _DATA_FACTOR),
         (chunk.kind in _NO_DEFINITION, _NO_DEFINITION_FACTOR),
     )
-    return math.prod(factor for applies, factor in rules if applies)
+    return math.prod([factor for applies, factor in rules if applies])
+
+
+@lru_cache(maxsize=50_000)  # many candidates are of few files, and one search follows another
+def _roles(path: str) -> tuple[bool, bool, bool]:
+    """Whether a path is that of tests, of an example, of declarations of types."""
+    return is_test(path), bool(_EXAMPLE.search(path)), bool(_TYPES_ONLY.search(path))
 
 
 def total(why: Why) -> float:
     return why.lexical + why.dense + why.symbol + why.graph + why.rerank + why.file
-
-
-def _scored(chunk: int, why: Why) -> Ranked:
-    return Ranked(chunk, total(why), why)
 
 
 def _ordered(ranked: list[Ranked]) -> list[Ranked]:

@@ -32,6 +32,7 @@ from indexer.storage.vector_sync import VectorMirror
 from indexer.types import ChunkHead, Hit
 
 _POOL = 200  # candidates of each signal
+_KEPT = 200  # candidates of all signals together
 _RERANKED = 50  # candidates that the re-ranking model scores
 _RELATED = 100  # candidates whose references and commits count
 _MORE_TERMS = 24  # of a long question beyond its first line
@@ -152,7 +153,7 @@ class Searcher:
         heads = snapshot.heads(lexical.keys() | near.keys() | symbol.keys())
         factors = {i: prior_factor(head, query.about_tests, query.about_docs) for i, head in heads.items()}
         ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in heads]
-        return _FirstStage(terms, lexical, heads, factors, ranked)
+        return _FirstStage(terms, lexical, heads, factors, ranked[:_KEPT])
 
     def _second_stage(
         self,
