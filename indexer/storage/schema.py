@@ -17,7 +17,7 @@ CREATE TABLE chunks (
   id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
   start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, symbol TEXT NOT NULL, kind TEXT NOT NULL,
   signature TEXT NOT NULL, doc TEXT NOT NULL, text TEXT NOT NULL);
-CREATE INDEX chunks_by_file ON chunks (file_id);
+CREATE INDEX chunks_by_file ON chunks (file_id, start_line, end_line, symbol);
 CREATE TABLE vectors (
   chunk_id INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, model TEXT NOT NULL, vector BLOB NOT NULL,
   key BLOB NOT NULL);

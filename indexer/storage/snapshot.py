@@ -199,10 +199,11 @@ class Snapshot:
         """Definitions whose name equals one of `names`, ignoring case."""
         query = (
             "SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc FROM symbols s"
-            " JOIN files f ON f.id = s.file_id WHERE s.folded = ? ORDER BY f.path, s.start_line"
+            " JOIN files f ON f.id = s.file_id WHERE s.folded IN (SELECT value FROM json_each(?))"
+            " ORDER BY s.folded, f.path, s.start_line"
         )
-        found = [row for name in sorted({name.lower() for name in names}) for row in self._db.execute(query, (name,))]
-        return [IndexedSymbol(path, Symbol(*rest)) for path, *rest in found]
+        folded = json.dumps(sorted({name.lower() for name in names}))
+        return [IndexedSymbol(row[0], Symbol(*row[1:])) for row in self._db.execute(query, (folded,))]
 
     def chunks_at(self, definition: IndexedSymbol) -> list[int]:
         """Ids of the chunks of a definition: its parts, or else the first chunk that overlaps it."""
