@@ -23,21 +23,28 @@ _CACHED_TERMS = 100_000
 # 40,000 chunks.
 FORGET_DELETED = "INSERT INTO terms (terms) VALUES ('optimize')"
 
+Columns = tuple[str, str, str, str]  # path, symbol, head, body
 CountCache = dict[tuple[str, str], tuple[int, int]]  # (epoch, term) -> (chunks with the term, turnover when counted)
 
 
 def terms_of(path: str, symbol: str, signature: str, doc: str, text: str) -> ChunkTerms:
-    """What the full-text index stores of a chunk."""
-    return " ".join(split(path)), " ".join(split(symbol)), " ".join(split(f"{signature} {doc}")), " ".join(split(text))
+    """The terms of a chunk by column."""
+    return split(path), split(symbol), split(f"{signature} {doc}"), split(text)
 
 
-def insert_terms(db: sqlite3.Connection, chunk_id: int, terms: ChunkTerms) -> None:
-    db.execute("INSERT INTO terms (rowid, path, symbol, head, body) VALUES (?, ?, ?, ?, ?)", (chunk_id, *terms))
+def columns_of(terms: ChunkTerms) -> Columns:
+    """What the full-text index is given of a chunk."""
+    path, symbol, head, body = map(" ".join, terms)
+    return path, symbol, head, body
 
 
-def delete_terms(db: sqlite3.Connection, chunk_id: int, terms: ChunkTerms) -> None:
+def insert_terms(db: sqlite3.Connection, chunk_id: int, columns: Columns) -> None:
+    db.execute("INSERT INTO terms (rowid, path, symbol, head, body) VALUES (?, ?, ?, ?, ?)", (chunk_id, *columns))
+
+
+def delete_terms(db: sqlite3.Connection, chunk_id: int, columns: Columns) -> None:
     """A contentless full-text table deletes a row by the terms it was inserted with."""
-    row = (chunk_id, *terms)
+    row = (chunk_id, *columns)
     db.execute("INSERT INTO terms (terms, rowid, path, symbol, head, body) VALUES ('delete', ?, ?, ?, ?, ?)", row)
 
 

@@ -7,11 +7,12 @@ and counts as one term. Knows no database.
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-ChunkTerms = tuple[str, str, str, str]  # of a chunk's path, its symbol, its signature and doc, its text
+ChunkTerms = tuple[Sequence[str], ...]  # of a chunk's path, its symbol, its signature and doc, its text
 
 # A count has 16 bits: those of the text, of signature and doc, of the symbol, of the path. Higher ones are cut off.
 _BITS = (2, 3, 4, 7)
@@ -64,9 +65,9 @@ def column_counts(counts: NDArray[np.uint16]) -> NDArray[np.int64]:
 
 def pack_postings(chunks: Sequence[ChunkTerms]) -> bytes:
     """The postings of a file's chunks, with a checksum."""
-    columns = [column.split() for chunk in chunks for column in chunk]
+    columns = list(chain.from_iterable(chunks))
     lengths = np.fromiter(map(len, columns), np.int64, len(columns))
-    terms = numbers_of([term for column in columns for term in column]).astype(np.int64)
+    terms = numbers_of(list(chain.from_iterable(columns))).astype(np.int64)
     column = np.repeat(np.arange(len(columns)), lengths)
     # Chunk, term and column in one number: sorting it brings the occurrences of a term in a chunk together.
     found, counts = np.unique((column // _COLUMNS) << 34 | terms << 2 | column % _COLUMNS, return_counts=True)

@@ -5,8 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from indexer.storage.full_text import delete_terms, insert_terms, terms_of
-from indexer.storage.postings import ChunkTerms
+from indexer.storage.full_text import Columns, columns_of, delete_terms, insert_terms, terms_of
 from indexer.storage.snapshot import IndexedFile
 from indexer.types import Chunk, Symbol
 
@@ -21,10 +20,10 @@ class PreparedFile:
     language: str
     chunks: tuple[Chunk, ...]
     symbols: tuple[Symbol, ...]
-    terms: tuple[ChunkTerms, ...]
+    terms: tuple[Columns, ...]
     model: str  # of the vectors
     vectors: tuple[bytes, ...]  # packed by `int8.pack`
-    postings: bytes  # of `terms`, packed by `pack_postings`
+    postings: bytes  # packed by `pack_postings`
     keys: tuple[bytes, ...]  # keys of the chunks' embedding texts, for vectors that are made later
     masked: tuple[int, ...] = ()  # the line of each secret that was masked; not stored
 
@@ -95,7 +94,7 @@ def delete(db: sqlite3.Connection, paths: Sequence[str]) -> int:
             (path,),
         ).fetchall()
         for chunk_id, *columns in rows:
-            delete_terms(db, chunk_id, terms_of(*columns))
+            delete_terms(db, chunk_id, columns_of(terms_of(*columns)))
         if db.execute("DELETE FROM files WHERE path = ?", (path,)).rowcount:
             set_meta(db, **{UNPURGED: time.time_ns()})
         chunks += len(rows)

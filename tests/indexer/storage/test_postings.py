@@ -2,9 +2,18 @@
 
 import pytest
 
-from indexer.storage.postings import Postings, column_counts, numbers_of, pack_postings, unpack_postings
+from indexer.storage.postings import ChunkTerms, Postings, column_counts, numbers_of, pack_postings, unpack_postings
 
-CHUNKS = (("src pars", "load_config load config", "def load config", "load path load"), ("", "", "", ""), ("a",) * 4)
+
+def chunk(*columns: str) -> ChunkTerms:
+    return tuple(column.split() for column in columns)
+
+
+CHUNKS = (
+    chunk("src pars", "load_config load config", "def load config", "load path load"),
+    chunk("", "", "", ""),
+    chunk("a", "a", "a", "a"),
+)
 
 
 def unpacked(data: bytes) -> Postings:
@@ -38,13 +47,13 @@ def test_a_term_is_counted_in_each_column_of_its_chunk() -> None:
 
 
 def test_a_count_stops_at_what_its_bits_hold() -> None:
-    postings = unpacked(pack_postings([("x " * 9, "x " * 9, "x " * 99, "x " * 999)]))
+    postings = unpacked(pack_postings([chunk("x " * 9, "x " * 9, "x " * 99, "x " * 999)]))
     assert by_term(postings, "x") == {"x": [[3, 7, 15, 127]]}
     assert postings.lengths.tolist() == [9 + 9 + 99 + 999]
 
 
 def test_terms_of_any_script_and_no_chunks() -> None:
-    assert by_term(unpacked(pack_postings([("größe", "", "設定", "\udc80")])), "größe", "設定", "\udc80") == {
+    assert by_term(unpacked(pack_postings([chunk("größe", "", "設定", "\udc80")])), "größe", "設定", "\udc80") == {
         "größe": [[1, 0, 0, 0]],
         "設定": [[0, 0, 1, 0]],
         "\udc80": [[0, 0, 0, 1]],

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from indexer.storage.postings import ChunkTerms, pack_postings, unpack_postings
+from indexer.storage.full_text import Columns
+from indexer.storage.postings import pack_postings, unpack_postings
 from indexer.storage.term_index import WEIGHTS, TermIndex
 from indexer.types import ChunkHead
 
@@ -20,12 +21,12 @@ class Both:
         self.index = TermIndex()
         self.db = sqlite3.connect(":memory:")
         self.db.execute("CREATE VIRTUAL TABLE terms USING fts5 (path, symbol, head, body)")
-        self.chunks: dict[int, ChunkTerms] = {}
+        self.chunks: dict[int, Columns] = {}
 
-    def add(self, chunks: Sequence[ChunkTerms]) -> None:
+    def add(self, chunks: Sequence[Columns]) -> None:
         first = max(self.chunks, default=0) + 1
         new = dict(enumerate(chunks, first))
-        postings = unpack_postings(pack_postings(chunks))
+        postings = unpack_postings(pack_postings([tuple(column.split() for column in chunk) for chunk in chunks]))
         assert postings is not None
         heads = [ChunkHead("a.py", "python", "function", chunk[1]) for chunk in chunks]
         self.index = self.index.with_chunks(list(new), heads, [postings])
@@ -47,7 +48,7 @@ def some(rng: random.Random, most: int) -> str:
     return " ".join(rng.choice(WORDS[: rng.randint(2, len(WORDS))]) for _ in range(rng.randint(0, most)))
 
 
-def chunks(rng: random.Random, n: int) -> list[ChunkTerms]:
+def chunks(rng: random.Random, n: int) -> list[Columns]:
     return [(some(rng, 3), some(rng, 4), some(rng, 9), some(rng, 60)) for _ in range(n)]
 
 
