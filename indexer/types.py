@@ -6,6 +6,7 @@ Does not know how any of these is found, stored or shown; imports nothing heavy.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,15 @@ class Chunk:
         return f"{self.path} {self.symbol}".rstrip()
 
 
+class ChunkHead(NamedTuple):
+    """What a ranking needs of a chunk before its text is read. An index has one for each chunk in memory."""
+
+    path: str
+    language: str
+    kind: str
+    symbol: str
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
     """What each signal adds to a hit's score, which is their sum; 0 where the signal did not find it."""
@@ -83,6 +93,11 @@ class Why:
     graph: float = 0.0  # other hits refer to it; for a bug report also: it changed recently, or together with them
     rerank: float = 0.0  # the re-ranking model
     file: float = 0.0  # the other hits in its file
+
+    def scaled(self, factor: float) -> "Why":
+        """All of them times `factor`."""
+        parts = (self.lexical, self.dense, self.symbol, self.graph, self.rerank, self.file)
+        return Why(*(factor * part for part in parts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ TENSOR = "embedding.weight"
 _BATCH = 2048  # texts tokenized at once: bounds the memory of their tokens
 _MAX_WORDS = 200_000  # in the cache of words
 _WORD = re.compile(r"[A-Za-z]+|[0-9]+")
+_SPACED = "".join(chr(n) if _WORD.match(chr(n)) else " " for n in range(128))  # a space for all that ends a word
 # How Lantern's own tokenizer splits words (`training.vocabulary`): no rule looks beyond a run of letters or digits.
 _NORMALIZER = {
     "type": "Sequence",
@@ -91,7 +92,7 @@ class StaticEmbedder:
         sums = np.zeros((len(texts), self.dim), np.float32)
         for row, ids in enumerate(self._tokens(texts)):
             if ids:
-                self._table[ids].sum(axis=0, out=sums[row])
+                self._table.take(ids, axis=0).sum(axis=0, out=sums[row])
         return sums
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
@@ -99,7 +100,7 @@ class StaticEmbedder:
         others = [text for text, is_by_words in zip(texts, by_words, strict=True) if not is_by_words]
         encoded = iter(self._tokenizer.encode_batch_fast(others, add_special_tokens=False))
         return [
-            list(chain.from_iterable(map(self._words.__getitem__, _WORD.findall(text))))
+            list(chain.from_iterable(map(self._words.__getitem__, text.translate(_SPACED).split())))
             if self._words is not None and is_by_words
             else next(encoded).ids
             for text, is_by_words in zip(texts, by_words, strict=True)
@@ -112,7 +113,10 @@ def _shared(folder: Path) -> StaticEmbedder:
 
 
 class _WordCache(dict[str, tuple[int, ...]]):
-    """The tokens of words seen so far. Code repeats its words, and a look-up is far faster than tokenizing."""
+    """The tokens of words seen so far: ASCII letters and digits without anything between them.
+
+    Code repeats its words, and a look-up is far faster than tokenizing.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
@@ -121,7 +125,8 @@ class _WordCache(dict[str, tuple[int, ...]]):
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(self) >= _MAX_WORDS:
             self.clear()
-        self[word] = ids = tuple(self._tokenizer.encode(word, add_special_tokens=False).ids)
+        parts = [self._tokenizer.encode(part, add_special_tokens=False).ids for part in _WORD.findall(word)]
+        self[word] = ids = tuple(chain.from_iterable(parts))
         return ids
 
 

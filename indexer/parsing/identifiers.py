@@ -12,6 +12,7 @@ TERMS = 1  # version of what `split` gives, part of every index's recipe
 
 _WORD = re.compile(r"[^\W\d_]\w*+|(?<!_)_++[^\W_]\w*+|\d++")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SPACED = "".join(chr(n) if re.match(r"\w", chr(n)) else " " for n in range(128))  # a space for all that ends a word
 _MAX_CHARS = 64  # of a term: longer ones are data, not names
 
 _COMMON = """
@@ -27,6 +28,8 @@ STOP_WORDS = frozenset(_COMMON.split())
 
 def split(text: str) -> list[str]:
     """Lower-case terms of `text` in order: each identifier as a whole if it has parts, then its parts, stemmed."""
+    if text.isascii():  # a third of the time that the expression takes
+        return list(chain.from_iterable(map(_terms_of_run, text.translate(_SPACED).split())))
     return list(chain.from_iterable(map(_terms, _WORD.findall(text))))
 
 
@@ -51,6 +54,12 @@ def word_parts(text: str) -> list[str]:
 def is_identifier(word: str) -> bool:
     """Whether a word looks like a name in code, not a word of a sentence: `snake_case`, `camelCase`, `HTTPError`."""
     return len(list(_parts(word))) > 1 or "_" in word
+
+
+@lru_cache(maxsize=100_000)
+def _terms_of_run(run: str) -> tuple[str, ...]:
+    """Of letters, digits and underscores without anything between them: often one word."""
+    return tuple(chain.from_iterable(map(_terms, _WORD.findall(run))))
 
 
 @lru_cache(maxsize=100_000)

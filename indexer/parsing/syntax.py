@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import count
 
 from tree_sitter import Language, Parser, Query, QueryCursor
 from tree_sitter import Node as Node
@@ -14,6 +15,7 @@ from indexer.parsing.item_macros import expose_items
 Span = tuple[int, int]  # bytes, the end exclusive
 Match = tuple[int, dict[str, list[Node]]]  # the pattern's index in its query, and its captures
 _BLOCK = 1 << 16  # bytes given to the parser at once
+_CALLS = 32  # calls of the parser, each a few microseconds after the last, between looks at the clock
 
 
 def parse_tree(source: bytes, grammar: str, seconds: float) -> Tree | None:
@@ -30,13 +32,14 @@ def parse_tree(source: bytes, grammar: str, seconds: float) -> Tree | None:
 
 def _parse(source: bytes, grammar: str, until: float) -> Tree | None:
     """`until`: the CPU time of this thread."""
+    calls = count()
 
     # tree-sitter calls the progress callback only when it also reads the source through a callback.
     def read(offset: int, _point: object) -> bytes:
         return source[offset : offset + _BLOCK]
 
     def is_late(_offset: int, _error: bool) -> bool:
-        return time.thread_time() > until
+        return next(calls) % _CALLS == 0 and time.thread_time() > until
 
     try:
         return Parser(_language(grammar)).parse(read, progress_callback=is_late)

@@ -2,12 +2,14 @@
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from indexer.files.roles import is_test
-from indexer.types import Chunk, Why
+from indexer.files.roles import is_test, superseded
+from indexer.search.query import SearchQuery
+from indexer.types import Chunk, ChunkHead, Why
 
 _EXAMPLE = re.compile(
     r"(?:^|/)(?:examples?|samples?|demos?|benchmarks?|vendor(?:ed)?|_vendor|third[_-]party|externals?)/", re.IGNORECASE
@@ -25,6 +27,8 @@ _PROSE_FACTOR = 0.6
 _DATA_FACTOR = 0.75
 _TYPES_FACTOR = 0.6
 _NO_DEFINITION_FACTOR = 0.7
+_SUPERSEDED_FACTOR = 0.7
+_DECAY, _LEAST_DECAY = 0.8, 0.5  # of a file's further place, on the one before it; at least, on its own score
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Weights:
     cochange: float = 0.2  # for changing with the best files, and in the last commit
     rerank: float = 3.0  # at the root mean square above the worst candidate scored
     file: float = 0.2  # on the Euclidean norm of a file's scores
+    subject: float = 1.5  # for a file whose whole name is in the question
 
 
 DEFAULT = Weights()
@@ -59,6 +64,8 @@ class SecondStage:
     graph: Mapping[int, float]  # 0 to 1, by chunk id
     cochange: Mapping[str, float]  # 0 to 1, by path
     cosines: Mapping[int, float]  # of the re-ranking model, by chunk id
+    subject: Mapping[str, float]  # 0 to 1, by path
+    lifts: Mapping[int, float]  # in units of the best score of the others, by chunk id
 
 
 def fuse(
@@ -80,16 +87,16 @@ def fuse(
     # A lexical list that is not cut off holds every chunk with any of the words: the others have 0.
     lexical_excess = _excess(lexical, min(lexical.values(), default=0.0) if len(lexical) >= pool else 0.0)
     dense_excess = _excess(dense, min(dense.values(), default=0.0))
-    ranked = []
+    scored = []
     for chunk in lexical.keys() | dense.keys() | symbol.keys():
         factor = factors.get(chunk, 1.0)
-        why = Why(
-            lexical=factor * weights.lexical * lexical_excess.get(chunk, 0.0),
-            dense=factor * weights.dense * dense_excess.get(chunk, 0.0),
-            symbol=factor * weights.symbol * symbol.get(chunk, 0.0),
+        parts = (
+            factor * weights.lexical * lexical_excess.get(chunk, 0.0),
+            factor * weights.dense * dense_excess.get(chunk, 0.0),
+            factor * weights.symbol * symbol.get(chunk, 0.0),
         )
-        ranked.append(_scored(chunk, why))
-    return _ordered(ranked)
+        scored.append((-sum(parts), chunk, parts))
+    return [Ranked(chunk, -score, Why(*parts)) for score, chunk, parts in sorted(scored)]
 
 
 def refine(
@@ -99,7 +106,7 @@ def refine(
     paths: Mapping[int, str],
     weights: Weights,
 ) -> list[Ranked]:
-    """The second stage: `ranked` with the signals of its best chunks added, and then a share of each file's scores.
+    """The second stage: `ranked` with the signals of its best chunks added, and then what belongs to each file.
 
     Cosines are measured from the worst one, as in `fuse`. `factors`, `paths`: by chunk id.
     """
@@ -118,29 +125,66 @@ def refine(
     for item in ranked:
         related, rerank = gains[item.id]
         file = weights.file * math.sqrt(squares[paths[item.id]])
-        refined.append(_scored(item.id, replace(item.why, graph=related, rerank=rerank, file=file)))
-    return _ordered(refined)
+        named = factors.get(item.id, 1.0) * weights.subject * signals.subject.get(paths[item.id], 0.0)
+        why = Why(item.why.lexical, item.why.dense, item.why.symbol + named, related, rerank, file)
+        refined.append(Ranked(item.id, total(why), why))
+    return _ordered(_lifted(refined, signals.lifts, factors))
 
 
-def prior_factor(chunk: Chunk, about_tests: bool, about_docs: bool) -> float:
+def spread(ranked: Sequence[Ranked], paths: Mapping[int, str]) -> list[Ranked]:
+    """A file's second and later places give way to other files, unless they are far better. `paths`: by chunk id."""
+    before: Counter[str] = Counter()
+    given_way = []
+    for item in ranked:
+        path = paths[item.id]
+        factor = max(_LEAST_DECAY, _DECAY ** before[path])
+        given_way.append(Ranked(item.id, factor * item.score, item.why.scaled(factor)))
+        before[path] += 1
+    return _ordered(given_way)
+
+
+def _lifted(ranked: list[Ranked], lifts: Mapping[int, float], factors: Mapping[int, float]) -> list[Ranked]:
+    best = max((item.score for item in ranked), default=0.0)
+    gains = [best * factors.get(item.id, 1.0) * lifts.get(item.id, 0.0) for item in ranked]
+    return [
+        replace(item, score=item.score + gain, why=replace(item.why, symbol=item.why.symbol + gain)) if gain else item
+        for item, gain in zip(ranked, gains, strict=True)
+    ]
+
+
+def prior_factors(heads: Mapping[int, ChunkHead], query: SearchQuery) -> dict[int, float]:
+    """The `prior_factor` of each candidate, and less for a folder `v3` beside a `v4` unless the question names it."""
+    older = superseded({head.path for head in heads.values()})
+    words = query.text.lower().split()
+    return {
+        i: prior_factor(head, query.about_tests, query.about_docs)
+        * (_SUPERSEDED_FACTOR if head.path in older and older[head.path] not in words else 1.0)
+        for i, head in heads.items()
+    }
+
+
+def prior_factor(chunk: Chunk | ChunkHead, about_tests: bool, about_docs: bool) -> float:
     """Below 1 for chunks that rarely answer a question unless it asks for them: tests, examples, prose, data."""
+    tests, example, types_only = _roles(chunk.path)
     rules = (
-        (not about_tests and is_test(chunk.path), _TESTS_FACTOR),
-        (_EXAMPLE.search(chunk.path), _EXAMPLES_FACTOR),
-        (_TYPES_ONLY.search(chunk.path), _TYPES_FACTOR),
+        (tests and not about_tests, _TESTS_FACTOR),
+        (example, _EXAMPLES_FACTOR),
+        (types_only, _TYPES_FACTOR),
         (not about_docs and chunk.language in _PROSE, _PROSE_FACTOR),
         (chunk.language in _DATA, _DATA_FACTOR),
         (chunk.kind in _NO_DEFINITION, _NO_DEFINITION_FACTOR),
     )
-    return math.prod(factor for applies, factor in rules if applies)
+    return math.prod([factor for applies, factor in rules if applies])
+
+
+@lru_cache(maxsize=50_000)  # many candidates are of few files, and one search follows another
+def _roles(path: str) -> tuple[bool, bool, bool]:
+    """Whether a path is that of tests, of an example, of declarations of types."""
+    return is_test(path), bool(_EXAMPLE.search(path)), bool(_TYPES_ONLY.search(path))
 
 
 def total(why: Why) -> float:
     return why.lexical + why.dense + why.symbol + why.graph + why.rerank + why.file
-
-
-def _scored(chunk: int, why: Why) -> Ranked:
-    return Ranked(chunk, total(why), why)
 
 
 def _ordered(ranked: list[Ranked]) -> list[Ranked]:

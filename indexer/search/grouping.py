@@ -1,14 +1,11 @@
-"""A ranking of chunks -> the hits to show: several files among the first, neighbouring chunks merged. Pure."""
+"""A ranking of chunks -> the hits to show: neighbouring chunks merged. Pure."""
 
-from collections import Counter
 from dataclasses import dataclass
 from operator import itemgetter
 
 from indexer.search.fusion import Ranked
 from indexer.storage.snapshot import ChunkRow
 
-_FIRST = 10
-_PER_FILE = 3  # chunks of one file in the first ten, while other files have any
 _MERGED_RANKS = 40  # ranks within which neighbours are merged
 _GAP = 3  # lines between neighbours, at most
 _LINES = 80  # of a hit made of several definitions: what a reader takes in at once
@@ -26,7 +23,7 @@ class HitGroup:
 
 def group_hits(ranked: list[Ranked], rows: dict[int, ChunkRow], k: int, joined: bool) -> list[HitGroup]:
     """The best `k`, each with the other parts of its definition; with `joined` also good definitions beside it."""
-    best = diversify(ranked, rows)[: 3 * k]
+    best = ranked[: 3 * k]
     rank = {item.id: position for position, item in enumerate(best)}
     groups: list[list[ChunkRow]] = []
     for row in sorted((rows[item.id] for item in best), key=lambda row: (row.file.path, row.chunk.start_line, row.id)):
@@ -40,22 +37,6 @@ def group_hits(ranked: list[Ranked], rows: dict[int, ChunkRow], k: int, joined: 
         named = min(rows_of_group, key=lambda row: (not row.chunk.symbol, rank[row.id]))
         ordered.append((first, HitGroup(best[first], named, tuple(rows_of_group))))
     return [group for _, group in sorted(ordered, key=itemgetter(0))[:k]]
-
-
-def diversify(ranked: list[Ranked], rows: dict[int, ChunkRow]) -> list[Ranked]:
-    """No file fills the first ranks alone: its fourth chunk comes after chunks of others that are half as good."""
-    first: list[Ranked] = []
-    later: list[Ranked] = []
-    per_file: Counter[str] = Counter()
-    for item in ranked:
-        path = rows[item.id].file.path
-        is_good_enough = not later or item.score >= later[0].score / 2
-        if len(first) < _FIRST and per_file[path] < _PER_FILE and is_good_enough:
-            first.append(item)
-            per_file[path] += 1
-        else:
-            later.append(item)
-    return first + later
 
 
 def _belongs(group: list[ChunkRow], row: ChunkRow, rank: dict[int, int], joined: bool) -> bool:

@@ -4,7 +4,7 @@ A question that scores no better has no answer there. Does not know how scores a
 """
 
 import json
-import statistics
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
@@ -136,8 +136,9 @@ def is_general(question: str) -> bool:
 
 def z_score(score: float, baseline: Sequence[float]) -> float:
     """How far `score` lies above the mean of the baseline, in its standard deviations."""
-    deviation = max(_LEAST_DEVIATION, statistics.pstdev(baseline))
-    return (score - statistics.fmean(baseline)) / deviation
+    mean = sum(baseline) / len(baseline)
+    variance = sum((other - mean) ** 2 for other in baseline) / len(baseline)  # `statistics` takes 50 times as long
+    return (score - mean) / max(_LEAST_DEVIATION, math.sqrt(variance))
 
 
 def bm25_share(best: float, terms: Collection[str], snapshot: Snapshot) -> float:

@@ -3,16 +3,17 @@
 A definition that many good hits call is likely part of the answer, even if it has few of the question's words.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 
 from indexer.storage.snapshot import ChunkRow
 
-_NAME = re.compile(r"[A-Za-z_]\w{2,}")
+_LEAST = 3  # bytes of a name
 _DAMPING = 0.5  # share of a chunk's rank that flows to the chunks that it refers to
 _ROUNDS = 3
 _SHARED = 5  # a name that more candidates define is ignored
+# Splitting bytes at all that no name contains takes a third of the time of a regular expression.
+_WORDS = bytes(byte if byte > 127 or byte == ord("_") or chr(byte).isalnum() else ord(" ") for byte in range(256))
 
 
 def pagerank_scores(seeds: Mapping[int, float], rows: Mapping[int, ChunkRow]) -> dict[int, float]:
@@ -20,29 +21,37 @@ def pagerank_scores(seeds: Mapping[int, float], rows: Mapping[int, ChunkRow]) ->
 
     `seeds`: the scores of the candidates, by chunk id.
     """
-    defined: dict[str, set[int]] = defaultdict(set)
-    for i in seeds:
-        if name := rows[i].chunk.symbol.rpartition(".")[2]:
-            defined[name].add(i)
-    edges: dict[int, dict[int, float]] = {}
-    for i in seeds:
-        own = rows[i].chunk.symbol
-        to: dict[int, float] = defaultdict(float)
-        for name in sorted(set(_NAME.findall(rows[i].chunk.text)) & defined.keys()):  # sums depend on the order
-            others = {j for j in defined[name] if rows[j].chunk.symbol != own}
-            if 0 < len(others) <= _SHARED:
-                for j in others:
-                    to[j] += 1 / len(others)
-        edges[i] = to
+    edges = _edges({i: rows[i] for i in seeds})
     total = sum(seeds.values()) or 1.0
     start = {i: score / total for i, score in seeds.items()}
     rank = dict(start)
     for _ in range(_ROUNDS):
         flow: dict[int, float] = defaultdict(float)
         for i, to in edges.items():
-            out = sum(to.values())
-            for j, weight in to.items():
-                flow[j] += rank[i] * weight / out
+            for j, share in to.items():
+                flow[j] += rank[i] * share
         rank = {i: (1 - _DAMPING) * start[i] + _DAMPING * flow[i] for i in seeds}
     best = max(start.values(), default=0.0) or 1.0
     return {i: min(1.0, (rank[i] - (1 - _DAMPING) * start[i]) / best) for i in seeds}
+
+
+def _edges(rows: Mapping[int, ChunkRow]) -> dict[int, dict[int, float]]:
+    """To which chunks a chunk refers, with the share of its rank that flows there; only chunks that refer to any."""
+    defined: dict[bytes, list[int]] = defaultdict(list)
+    for i, row in rows.items():
+        name = row.chunk.symbol.rpartition(".")[2].encode("utf-8", "replace")
+        if len(name) >= _LEAST:
+            defined[name].append(i)
+    edges = {}
+    for i, row in rows.items():
+        to: dict[int, float] = defaultdict(float)
+        words = row.chunk.text.encode("utf-8", "replace").translate(_WORDS).split()
+        for name in sorted(defined.keys() & words):  # sums depend on the order
+            others = [j for j in defined[name] if rows[j].chunk.symbol != row.chunk.symbol]
+            if len(others) <= _SHARED:
+                for j in others:
+                    to[j] += 1 / len(others)
+        if to:
+            out = sum(to.values())
+            edges[i] = {j: weight / out for j, weight in to.items()}
+    return edges

@@ -33,6 +33,8 @@ _NO_REFERENCE = re.compile(
 _QUOTED = re.compile(r"[`'\"]([^`'\"\s]{2,80})[`'\"]|([\w.]++)(?:(?<=\w)(\s?\())?")
 _NAME_START = re.compile(r"\b[A-Za-z_](?=[\w.])")
 _DOTTED = re.compile(r"\b[A-Za-z_]\w*+(?:(?:\.|::|#)[A-Za-z_]\w*+)++")
+_SCOPE = re.compile(r"\.|::|#|->|\\|/")
+_BARE_NAME = re.compile(r"[^\W\d]\w*+[!?]?(?:(?:\.|::|#|->|\\|/)[^\W\d]\w*+[!?]?)*+")
 _FILE = re.compile(r"(?<![\w/.-])[\w./-]*[\w-]\.[A-Za-z][A-Za-z0-9]{0,4}\b")
 _TESTS = re.compile(
     r"\b(?:which|what|where|how|show|list|find|any|are there)\b[^.?!\n]{0,60}"
@@ -65,6 +67,7 @@ class SearchQuery:
     terms: tuple[str, ...]  # of the first line, in order, each once
     more_terms: tuple[tuple[str, int], ...]  # terms of the other lines only, with their counts
     names: tuple[tuple[str, float], ...]  # possible names of symbols, each with its probability (0 to 1]
+    bare_name: tuple[str, ...]  # the question if it is nothing but a name: its scopes and the name; else ()
     files: tuple[str, ...]  # file names that it mentions
     about_tests: bool
     about_docs: bool
@@ -84,6 +87,7 @@ def parse_query(question: str, history: Sequence[str] = ()) -> SearchQuery:
         terms=tuple(terms),
         more_terms=tuple(rest.items()),
         names=tuple(_names(text).items()),
+        bare_name=_bare_name(text),
         files=tuple(dict.fromkeys(_FILE.findall(text))),
         about_tests=len(question) < _REPORT_LENGTH and bool(_TESTS.search(question)),
         about_docs=bool(_DOCS.search(question)),
@@ -156,3 +160,8 @@ def _names(text: str) -> dict[str, float]:
     for name in islice(_written_as_code(text), _CODE_NAMES):
         names[name.lower()] = 1.0
     return {name: weight for name, weight in names.items() if name}
+
+
+def _bare_name(text: str) -> tuple[str, ...]:
+    name = text.strip().strip("`'\"").removesuffix("()")
+    return tuple(_SCOPE.split(name)) if _BARE_NAME.fullmatch(name) else ()

@@ -17,8 +17,10 @@ from indexer.embedding.rerank import Reranker
 from indexer.errors import IndexStorage
 from indexer.parsing.chunking import embedding_text
 from indexer.search.answerability import Answerability
+from indexer.search.bare_name import definition_lifts
 from indexer.search.cochange import cochange_scores
-from indexer.search.fusion import DEFAULT, Ranked, SecondStage, Weights, fuse, prior_factor, refine
+from indexer.search.file_subject import subject_share
+from indexer.search.fusion import DEFAULT, Ranked, SecondStage, Weights, fuse, prior_factors, refine, spread
 from indexer.search.grouping import HitGroup, group_hits
 from indexer.search.off_topic import OFF_TOPIC, ScoreEvidence, bm25_share, is_close
 from indexer.search.pagerank import pagerank_scores
@@ -27,11 +29,12 @@ from indexer.search.symbol_match import match_symbols
 from indexer.storage.freshness import is_fresh
 from indexer.storage.snapshot import ChunkRow, Snapshot
 from indexer.storage.store import Store
-from indexer.storage.vector_index import FLAT
+from indexer.storage.term_sync import TermMirror
 from indexer.storage.vector_sync import VectorMirror
-from indexer.types import Hit
+from indexer.types import ChunkHead, Hit
 
 _POOL = 200  # candidates of each signal
+_KEPT = 200  # candidates of all signals together
 _RERANKED = 50  # candidates that the re-ranking model scores
 _RELATED = 100  # candidates whose references and commits count
 _MORE_TERMS = 24  # of a long question beyond its first line
@@ -52,8 +55,9 @@ class _FirstStage:
 
     terms: list[str]  # that were searched for
     lexical: dict[int, float]
-    rows: dict[int, ChunkRow]
+    heads: dict[int, ChunkHead]
     factors: dict[int, float]
+    lifts: dict[int, float]
     ranked: list[Ranked]
 
 
@@ -70,6 +74,7 @@ class Searcher:
         self._weights = weights
         self._lock = threading.Lock()
         self._vectors = VectorMirror(static.model_id, static.dim, store.vectors_file)
+        self._terms = TermMirror()
         self._answerability = Answerability(store, static.model_id, self._find_evidence)
 
     @property
@@ -79,12 +84,9 @@ class Searcher:
             return snapshot.version[1]
 
     def prepare(self, cancelled: Callable[[], bool]) -> None:
-        """Loads the vectors of a large index, so that no question waits for them: 1.6 million take half a minute."""
-        with self._store.read() as snapshot:
-            if snapshot.chunks <= FLAT:
-                return
-            with self._lock:
-                damaged = self._vectors.sync(snapshot, cancelled)
+        """Loads vectors and terms before a question has to wait for them: 60,000 chunks take half a second."""
+        with self._store.read() as snapshot, self._lock:
+            damaged = self._sync(snapshot, cancelled)
         self._drop(damaged)
 
     def search(self, question: str, history: Sequence[str] = (), k: int = 10, paths: Sequence[str] = ()) -> list[Hit]:
@@ -112,14 +114,16 @@ class Searcher:
         with self._store.read() as snapshot:
             allowed = _allowed(snapshot, paths)
             with self._lock:
-                damaged = self._vectors.sync(snapshot)
+                damaged = self._sync(snapshot)
                 near = dict(self._vectors.search(vector, _POOL, allowed))
             first = self._first_stage(query, near, snapshot, allowed)
-            rows = first.rows
-            texts = {item.id: embedding_text(rows[item.id].chunk) for item in first.ranked[:_RERANKED]}
-            signals = self._second_stage(query, first.ranked, rows, texts, snapshot)
-            path_of = {item.id: rows[item.id].file.path for item in first.ranked}
+            rows = snapshot.rows([item.id for item in first.ranked[:_RELATED]])
+            texts = self._texts(first.ranked, rows)
+            path_of = {item.id: first.heads[item.id].path for item in first.ranked}
+            signals = self._second_stage(query, first, rows, texts, snapshot)
             ranked = refine(first.ranked, signals, first.factors, path_of, self._weights)
+            ranked = spread(ranked, path_of)[: max(_RELATED, 3 * k)]
+            rows |= snapshot.rows({item.id for item in ranked} - rows.keys())
             hits = self._hits(group_hits(ranked, rows, k, joined), snapshot)
             is_answered = bool(paths) or self._is_close(signals.cosines, texts)
             if not is_answered:
@@ -127,6 +131,17 @@ class Searcher:
                 is_answered = self._answerability.is_answered(query, evidence, snapshot, reranked=bool(signals.cosines))
         self._drop(damaged)
         return SearchResult(hits, is_answered)
+
+    def _sync(self, snapshot: Snapshot, cancelled: Callable[[], bool] = lambda: False) -> list[int]:
+        """Brings what is in memory to the state of `snapshot`, which then uses it. Returns ids of damaged chunks."""
+        terms, damaged = self._terms.sync(snapshot)
+        snapshot.use(terms)
+        return self._vectors.sync(snapshot, cancelled) + damaged
+
+    def _texts(self, ranked: Sequence[Ranked], rows: Mapping[int, ChunkRow]) -> dict[int, str]:
+        """The texts to re-rank, by chunk id."""
+        best = ranked[:_RERANKED] if self._reranker else ()
+        return {item.id: embedding_text(rows[item.id].chunk) for item in best}
 
     def _drop(self, damaged: list[int]) -> None:
         if damaged:
@@ -139,27 +154,32 @@ class Searcher:
         terms = _search_terms(query, snapshot)
         lexical = dict(snapshot.lexical(terms, _POOL, allowed))
         symbol = match_symbols(query, snapshot, allowed)
-        rows = snapshot.rows(lexical.keys() | near.keys() | symbol.keys())
-        factors = {i: prior_factor(row.chunk, query.about_tests, query.about_docs) for i, row in rows.items()}
-        ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in rows]
-        return _FirstStage(terms, lexical, rows, factors, ranked)
+        lifts = definition_lifts(query, snapshot, allowed)
+        symbol |= {i: symbol.get(i, 0.0) for i in lifts}
+        heads = snapshot.heads(lexical.keys() | near.keys() | symbol.keys())
+        factors = prior_factors(heads, query)
+        ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in heads]
+        kept = ranked[:_KEPT] + [item for item in ranked[_KEPT:] if item.id in lifts]
+        return _FirstStage(terms, lexical, heads, factors, lifts, kept)
 
     def _second_stage(
         self,
         query: SearchQuery,
-        ranked: list[Ranked],
+        first: _FirstStage,
         rows: Mapping[int, ChunkRow],
         texts: Mapping[int, str],
         snapshot: Snapshot,
     ) -> SecondStage:
-        best = ranked[:_RELATED]
+        best = first.ranked[:_RELATED]
         graph = pagerank_scores({item.id: item.score for item in best}, rows)
         cochange: dict[str, float] = {}
         cosines = self._cosines(query.text, texts)
         if query.is_report:
             scores = {rows[item.id].file.path: item.score for item in reversed(best)}
             cochange = cochange_scores(scores, snapshot.commits_of(scores))
-        return SecondStage(graph, cochange, cosines)
+        terms = frozenset(query.terms)
+        subject = {path: subject_share(path, terms) for path in {first.heads[item.id].path for item in first.ranked}}
+        return SecondStage(graph, cochange, cosines, subject, first.lifts)
 
     def _cosines(self, question: str, texts: Mapping[int, str]) -> dict[int, float]:
         """By chunk id; none while the re-ranking model is not loaded."""

@@ -9,37 +9,42 @@ from collections.abc import Sequence
 
 from indexer.parsing.identifiers import split
 from indexer.storage.bm25 import PAIRED_TERMS, any_of, max_score, pairs_of, top_chunks
+from indexer.storage.postings import ChunkTerms
 from indexer.storage.schema import chunk_count, version_of
+from indexer.storage.term_index import WEIGHTS
 
 # Chunks that the terms of a query may occur in. Ranking 30,000 takes 30 ms (1 us each), scanning 320,000 takes 20 ms
 # (0.06 us each), matching the names of 80,000 takes 6 ms (0.08 us each).
 _RANKED, _SCANNED, _NAMED = 30_000, 320_000, 80_000
 _DRIFT = 0.01  # share of a term's chunks; counting them takes 30 ms where there are a million
 _CACHED_TERMS = 100_000
-# Of path, symbol, head, body. A chunk's path and symbol decide more than its words: measured on the development
-# repositories.
-_WEIGHTS = "2.0, 3.0, 1.5, 1.0"
 
 # Merges all parts of the full-text index into one: until then, terms of deleted rows stay in the older parts. 0.1 s for
 # 40,000 chunks.
 FORGET_DELETED = "INSERT INTO terms (terms) VALUES ('optimize')"
 
-ChunkTerms = tuple[str, str, str, str]  # of a chunk's path, its symbol, its signature and doc, its text
+Columns = tuple[str, str, str, str]  # path, symbol, head, body
 CountCache = dict[tuple[str, str], tuple[int, int]]  # (epoch, term) -> (chunks with the term, turnover when counted)
 
 
 def terms_of(path: str, symbol: str, signature: str, doc: str, text: str) -> ChunkTerms:
-    """What the full-text index stores of a chunk."""
-    return " ".join(split(path)), " ".join(split(symbol)), " ".join(split(f"{signature} {doc}")), " ".join(split(text))
+    """The terms of a chunk by column."""
+    return split(path), split(symbol), split(f"{signature} {doc}"), split(text)
 
 
-def insert_terms(db: sqlite3.Connection, chunk_id: int, terms: ChunkTerms) -> None:
-    db.execute("INSERT INTO terms (rowid, path, symbol, head, body) VALUES (?, ?, ?, ?, ?)", (chunk_id, *terms))
+def columns_of(terms: ChunkTerms) -> Columns:
+    """What the full-text index is given of a chunk."""
+    path, symbol, head, body = map(" ".join, terms)
+    return path, symbol, head, body
 
 
-def delete_terms(db: sqlite3.Connection, chunk_id: int, terms: ChunkTerms) -> None:
+def insert_terms(db: sqlite3.Connection, chunk_id: int, columns: Columns) -> None:
+    db.execute("INSERT INTO terms (rowid, path, symbol, head, body) VALUES (?, ?, ?, ?, ?)", (chunk_id, *columns))
+
+
+def delete_terms(db: sqlite3.Connection, chunk_id: int, columns: Columns) -> None:
     """A contentless full-text table deletes a row by the terms it was inserted with."""
-    row = (chunk_id, *terms)
+    row = (chunk_id, *columns)
     db.execute("INSERT INTO terms (terms, rowid, path, symbol, head, body) VALUES ('delete', ?, ?, ?, ?, ?)", row)
 
 
@@ -61,7 +66,7 @@ class FullText:
             return []
         # "+" makes SQLite scan the full text once, and not once for each allowed id.
         inside = "" if allowed is None else " AND +rowid IN (SELECT value FROM json_each(?))"
-        score = f"-bm25(terms, {_WEIGHTS})"
+        score = f"-bm25(terms, {', '.join(map(str, WEIGHTS))})"
         query = f"SELECT rowid, {score} AS s FROM terms WHERE terms MATCH ?{inside} ORDER BY s DESC, rowid LIMIT ?"  # noqa: S608
         if allowed is not None:  # one query only: each would scan the allowed ids again
             return self._db.execute(query, (any_of(standalone), json.dumps(list(allowed)), limit)).fetchall()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from indexer.storage.full_text import ChunkTerms, delete_terms, insert_terms, terms_of
+from indexer.storage.full_text import Columns, columns_of, delete_terms, insert_terms, terms_of
 from indexer.storage.snapshot import IndexedFile
 from indexer.types import Chunk, Symbol
 
@@ -20,9 +20,10 @@ class PreparedFile:
     language: str
     chunks: tuple[Chunk, ...]
     symbols: tuple[Symbol, ...]
-    terms: tuple[ChunkTerms, ...]
+    terms: tuple[Columns, ...]
     model: str  # of the vectors
     vectors: tuple[bytes, ...]  # packed by `int8.pack`
+    postings: bytes  # packed by `pack_postings`
     keys: tuple[bytes, ...]  # keys of the chunks' embedding texts, for vectors that are made later
     masked: tuple[int, ...] = ()  # the line of each secret that was masked; not stored
 
@@ -45,28 +46,10 @@ def _insert(db: sqlite3.Connection, prepared: PreparedFile) -> None:
         "INSERT INTO files (path, sha, size, mtime_ns, read_ns, recipe, language) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (file.path, file.sha, file.size, file.mtime_ns, file.read_ns, file.recipe, prepared.language),
     ).lastrowid
-    rows = zip(prepared.chunks, prepared.terms, prepared.vectors, prepared.keys, strict=True)
-    for chunk, terms, vector, key in rows:
-        chunk_id = db.execute(
-            "INSERT INTO chunks (file_id, start_line, end_line, symbol, kind, signature, doc, text)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                file_id,
-                chunk.start_line,
-                chunk.end_line,
-                chunk.symbol,
-                chunk.kind,
-                chunk.signature,
-                chunk.doc,
-                chunk.text,
-            ),
-        ).lastrowid
-        assert chunk_id is not None
-        insert_terms(db, chunk_id, terms)
-        db.execute(
-            "INSERT INTO vectors (chunk_id, model, vector, key) VALUES (?, ?, ?, ?)",
-            (chunk_id, prepared.model, vector, key),
-        )
+    ids = _insert_chunks(db, file_id, prepared)
+    if ids:
+        row = (ids[0], file_id, heads_of(prepared.chunks), prepared.postings)
+        db.execute("INSERT INTO postings (first_chunk, file_id, heads, data) VALUES (?, ?, ?, ?)", row)
     db.executemany(
         "INSERT INTO symbols (file_id, name, folded, qualified, kind, start_line, end_line, signature, doc)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -75,6 +58,30 @@ def _insert(db: sqlite3.Connection, prepared: PreparedFile) -> None:
             for s in prepared.symbols
         ],
     )
+
+
+def _insert_chunks(db: sqlite3.Connection, file_id: int | None, prepared: PreparedFile) -> list[int]:
+    """The ids of the chunks, which follow each other."""
+    ids = []
+    for chunk, terms in zip(prepared.chunks, prepared.terms, strict=True):
+        place = (file_id, chunk.start_line, chunk.end_line, chunk.symbol, chunk.kind)
+        chunk_id = db.execute(
+            "INSERT INTO chunks (file_id, start_line, end_line, symbol, kind, signature, doc, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*place, chunk.signature, chunk.doc, chunk.text),
+        ).lastrowid
+        assert chunk_id is not None
+        ids.append(chunk_id)
+        insert_terms(db, chunk_id, terms)
+    vectors = zip(ids, prepared.vectors, prepared.keys, strict=True)
+    rows = [(chunk_id, prepared.model, vector, key) for chunk_id, vector, key in vectors]
+    db.executemany("INSERT INTO vectors (chunk_id, model, vector, key) VALUES (?, ?, ?, ?)", rows)
+    return ids
+
+
+def heads_of(chunks: Sequence[Chunk]) -> str:
+    """The kind and the symbol of each chunk, one a line: read in one piece, without the texts."""
+    return "\n".join(f"{chunk.kind} {chunk.symbol}".replace("\n", " ") for chunk in chunks)
 
 
 def delete(db: sqlite3.Connection, paths: Sequence[str]) -> int:
@@ -87,7 +94,7 @@ def delete(db: sqlite3.Connection, paths: Sequence[str]) -> int:
             (path,),
         ).fetchall()
         for chunk_id, *columns in rows:
-            delete_terms(db, chunk_id, terms_of(*columns))
+            delete_terms(db, chunk_id, columns_of(terms_of(*columns)))
         if db.execute("DELETE FROM files WHERE path = ?", (path,)).rowcount:
             set_meta(db, **{UNPURGED: time.time_ns()})
         chunks += len(rows)

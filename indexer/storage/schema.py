@@ -4,7 +4,7 @@ import sqlite3
 
 from indexer.parsing.identifiers import TERMS
 
-_SCHEMA = 5
+_SCHEMA = 6
 VERSION = _SCHEMA * 1000 + TERMS  # full-text rows can only be deleted by the terms they were inserted with
 KEPT_GENERATIONS = 1000  # the index remembers which chunks these last generations deleted
 
@@ -17,10 +17,14 @@ CREATE TABLE chunks (
   id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
   start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, symbol TEXT NOT NULL, kind TEXT NOT NULL,
   signature TEXT NOT NULL, doc TEXT NOT NULL, text TEXT NOT NULL);
-CREATE INDEX chunks_by_file ON chunks (file_id);
+CREATE INDEX chunks_by_file ON chunks (file_id, start_line, end_line, symbol);
 CREATE TABLE vectors (
   chunk_id INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, model TEXT NOT NULL, vector BLOB NOT NULL,
   key BLOB NOT NULL);
+CREATE TABLE postings (
+  first_chunk INTEGER PRIMARY KEY, file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE, heads TEXT NOT NULL,
+  data BLOB NOT NULL);
+CREATE INDEX postings_by_file ON postings (file_id);
 CREATE TABLE gone (generation INTEGER NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY (generation, chunk_id))
   WITHOUT ROWID;
 CREATE TRIGGER vector_goes AFTER DELETE ON vectors BEGIN

@@ -14,7 +14,8 @@ from indexer.embedding.int8 import unpack
 from indexer.storage.bm25 import any_of
 from indexer.storage.full_text import CountCache, FullText
 from indexer.storage.schema import IN_SUBTREE, chunk_count, subtree, version_of
-from indexer.types import Chunk, Skip, Symbol
+from indexer.storage.term_index import TermIndex
+from indexer.types import Chunk, ChunkHead, Skip, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,11 @@ class Snapshot:
 
     def __init__(self, db: sqlite3.Connection, counts: CountCache) -> None:
         self._db = db
-        self._full_text = FullText(db, counts)
+        self._terms: FullText | TermIndex = FullText(db, counts)
+
+    def use(self, index: TermIndex | None) -> None:
+        """From now on `lexical`, `named_like`, `frequency` and `heads` read `index`, if there is one."""
+        self._terms = index or self._terms
 
     def meta(self) -> dict[str, str | int | float]:
         return dict(self._db.execute("SELECT key, value FROM meta"))
@@ -161,28 +166,44 @@ class Snapshot:
         """Ids of the chunks whose vectors were deleted since `generation`, at most `KEPT_GENERATIONS` ago."""
         return [row[0] for row in self._db.execute("SELECT chunk_id FROM gone WHERE generation > ?", (generation,))]
 
+    def postings_after(self, chunk_id: int) -> Iterator[tuple[int, str, str, str, bytes]]:
+        """Of each file whose chunks have ids above `chunk_id`, in order of ids: the first of these ids, which follow
+        each other, the path, the language, `rows.heads_of` and `postings.pack_postings` of its chunks.
+        """
+        query = (
+            "SELECT p.first_chunk, f.path, f.language, p.heads, p.data FROM postings p JOIN files f ON f.id = p.file_id"
+            " WHERE p.first_chunk > ? ORDER BY p.first_chunk"
+        )
+        yield from self._db.execute(query, (chunk_id,))
+
+    def chunks_gone_after(self, generation: int) -> list[int]:
+        """Those of `deleted_after` that are gone with their vectors."""
+        query = "SELECT chunk_id FROM gone WHERE generation > ? AND chunk_id NOT IN (SELECT id FROM chunks)"
+        return [row[0] for row in self._db.execute(query, (generation,))]
+
     def lexical(
         self, terms: Sequence[str], limit: int, allowed: Sequence[int] | None = None
     ) -> list[tuple[int, float]]:
         """As `FullText.search`."""
-        return self._full_text.search(terms, limit, allowed)
+        return self._terms.search(terms, limit, allowed)
 
     def named_like(self, terms: Sequence[str], limit: int) -> list[tuple[int, str]]:
         """As `FullText.named_like`."""
-        return self._full_text.named_like(terms, limit)
+        return self._terms.named_like(terms, limit)
 
     def frequency(self, terms: Sequence[str]) -> dict[str, int]:
         """As `FullText.frequency`."""
-        return self._full_text.frequency(terms)
+        return self._terms.frequency(terms)
 
     def named(self, names: Collection[str]) -> list[IndexedSymbol]:
         """Definitions whose name equals one of `names`, ignoring case."""
         query = (
             "SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc FROM symbols s"
-            " JOIN files f ON f.id = s.file_id WHERE s.folded = ? ORDER BY f.path, s.start_line"
+            " JOIN files f ON f.id = s.file_id WHERE s.folded IN (SELECT value FROM json_each(?))"
+            " ORDER BY s.folded, f.path, s.start_line"
         )
-        found = [row for name in sorted({name.lower() for name in names}) for row in self._db.execute(query, (name,))]
-        return [IndexedSymbol(path, Symbol(*rest)) for path, *rest in found]
+        folded = json.dumps(sorted({name.lower() for name in names}))
+        return [IndexedSymbol(row[0], Symbol(*row[1:])) for row in self._db.execute(query, (folded,))]
 
     def chunks_at(self, definition: IndexedSymbol) -> list[int]:
         """Ids of the chunks of a definition: its parts, or else the first chunk that overlaps it."""
@@ -211,6 +232,16 @@ class Snapshot:
             before = (first, last)
         return "\n".join(lines)
 
+    def heads(self, ids: Collection[int]) -> dict[int, ChunkHead]:
+        """Path, language, kind and symbol of these chunks, without those that no longer exist."""
+        if isinstance(self._terms, TermIndex):
+            return self._terms.heads_of(ids)
+        query = (
+            "SELECT c.id, f.path, f.language, c.kind, c.symbol FROM chunks c JOIN files f ON f.id = c.file_id"
+            " WHERE c.id IN (SELECT value FROM json_each(?))"
+        )
+        return {i: ChunkHead(*head) for i, *head in self._db.execute(query, (json.dumps(sorted(ids)),))}
+
     def rows(self, ids: Collection[int]) -> dict[int, ChunkRow]:
         """The chunks with these ids, without those that no longer exist."""
         query = (
@@ -218,9 +249,11 @@ class Snapshot:
             " FROM chunks c JOIN files f ON f.id = c.file_id WHERE c.id IN (SELECT value FROM json_each(?))"
         )
         found = {}
+        files: dict[str, IndexedFile] = {}
         for row in self._db.execute(query, (json.dumps(sorted(ids)),)):
-            chunk_id, file = row[0], IndexedFile(*row[1:7])
+            chunk_id, path = row[:2]
+            file = files.get(path) or files.setdefault(path, IndexedFile(*row[1:7]))
             language, start, end, symbol, kind, signature, doc, text = row[7:]
-            chunk = Chunk(file.path, start, end, symbol, kind, language, signature, doc, text)
+            chunk = Chunk(path, start, end, symbol, kind, language, signature, doc, text)
             found[chunk_id] = ChunkRow(chunk_id, chunk, file)
         return found

@@ -18,7 +18,8 @@ from indexer.errors import NoWorker, WorkerDied
 from indexer.files.scan import COSTLY, Candidate, read
 from indexer.parsing.chunking import chunks_of, embedding_text
 from indexer.parsing.definitions import parse
-from indexer.storage.full_text import terms_of
+from indexer.storage.full_text import columns_of, terms_of
+from indexer.storage.postings import pack_postings
 from indexer.storage.rows import PreparedFile
 from indexer.storage.snapshot import IndexedFile
 from indexer.types import Skip
@@ -68,12 +69,14 @@ class Preparer:
             return Skip(source.path, COSTLY, task.version(self.recipe))
         chunks = chunks_of(source, definitions)
         texts = [embedding_text(chunk) for chunk in chunks]
+        terms = [terms_of(c.path, c.symbol, c.signature, c.doc, c.text) for c in chunks]
         return PreparedFile(
             file=file,
             language=source.language,
             chunks=tuple(chunks),
             symbols=tuple(definition.symbol for definition in definitions),
-            terms=tuple(terms_of(c.path, c.symbol, c.signature, c.doc, c.text) for c in chunks),
+            terms=tuple(map(columns_of, terms)),
+            postings=pack_postings(terms),
             model=self.embedder.model_id,
             vectors=tuple(pack(self.embedder.embed_documents(texts))),
             keys=tuple(key_of(text) for text in texts),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given
@@ -184,3 +185,21 @@ def test_a_file_that_is_not_as_it_was_written_is_none(tmp_path: Path) -> None:
     for bad in (b"", good[:-1], good[:20] + bytes([good[20] ^ 1]) + good[21:], good + b"x", b"\0" * 100):
         file.write_bytes(bad)
         assert FaissIndex.load(file, 2) is None
+
+
+def test_a_search_runs_in_one_thread_and_leaves_the_others_to_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = FaissIndex(4)
+    index.add([1], np.eye(1, 4, dtype=np.float32))
+    during: list[int] = []
+    parameters = index._parameters
+
+    def counted(selector: Any) -> Any:
+        during.append(faiss.omp_get_max_threads())
+        return parameters(selector)
+
+    monkeypatch.setattr(index, "_parameters", counted)
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(2)
+    index.search(np.ones(4, np.float32), 1)
+    assert (during, faiss.omp_get_max_threads()) == ([1], 2)
+    faiss.omp_set_num_threads(before)

@@ -86,3 +86,8 @@ def test_terms_are_word_characters_only_so_that_they_can_be_quoted_in_a_query(te
         assert '"' not in term
         assert " " not in term
         assert term
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_ascii_gives_the_terms_that_the_same_words_give_beside_other_letters(text: str) -> None:
+    assert [*split(text), "größe"] == split(f"{text} größe")
