@@ -49,6 +49,11 @@ _BLOCK_WORD = re.compile(
 _FRONTMATTER = re.compile(r"\s*+---\n(.*?)^---[ \t]*+$", re.DOTALL | re.MULTILINE)
 
 
+def holds_code(language: str) -> bool:
+    """Whether files of this language hold code of others."""
+    return language in _HOSTS
+
+
 def embedded(text: str, language: str) -> tuple[Embedded, ...]:
     """The code inside `text`, one part per language; empty for a language that holds no other."""
     host = _HOSTS.get(language)
