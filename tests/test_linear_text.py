@@ -180,7 +180,7 @@ def glob(text: str) -> None:
 
 
 def steps_of(work: Callable[[str], None], shape: str, length: int, counter: Steps) -> dict[str, int]:
-    for cached in (identifiers._terms, identifiers.stem, router._without_code):
+    for cached in (identifiers._ascii_terms, identifiers.stem, router._without_code):
         cached.cache_clear()
     text = (shape * length)[:length]
     counter.by_pattern.clear()

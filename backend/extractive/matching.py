@@ -12,7 +12,7 @@ from indexer.files.roles import is_test
 from indexer.parsing.identifiers import stem, word_parts
 from models.types import ContextSnippet
 
-_NAME = re.compile(r"[A-Za-z_][\w.]*\w|[A-Za-z_]")
+_NAME = re.compile(r"[^\W\d][\w.]*\w|[^\W\d]")
 _STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
