@@ -4,7 +4,6 @@ Never follows a symbolic link, never reads more than the size limit, never raise
 `ignore` decides which paths git ignores.
 """
 
-import codecs
 import hashlib
 import os
 import re
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import CodebaseUnreadable
+from indexer.files.encodings import decode
 from indexer.files.ignore import EXCLUDED_FOLDERS, git_listing
 from indexer.files.languages import language_of
 from indexer.files.mounts import is_pseudo, refuse_pseudo
@@ -52,9 +52,7 @@ _NAME_RULES = (
     (_MINIFIED_NAME, MINIFIED),
     (_BINARY_NAME, BINARY),
 )
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _INT64 = 1 << 63  # SQLite's integers end here; so, in ns, does the year 2262
-_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b")) + b"\x7f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,22 +124,6 @@ def sha_of(root: Path, path: str, max_bytes: int = MAX_BYTES) -> str | None:
     except OSError:
         return None
     return hashlib.sha256(data).hexdigest() if len(data) <= max_bytes else None
-
-
-def decode(data: bytes) -> str | None:
-    """Decodes UTF-8, UTF-16 with a BOM, or Latin-1 if it looks like text; None for binary data."""
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            return data.decode(encoding, "replace")
-    if b"\0" in data[:_SNIFF]:
-        return None
-    try:
-        return data.decode("utf-8").replace("\0", "�")
-    except UnicodeDecodeError:
-        head = data[:_SNIFF]
-        odd = len(head) - len(head.translate(None, _CONTROL))
-        high = sum(byte >= 0x80 for byte in head)
-        return data.decode("latin-1").replace("\0", "�") if odd == 0 and high <= 0.3 * len(head) else None
 
 
 def _check(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:

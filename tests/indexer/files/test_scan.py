@@ -11,7 +11,7 @@ import pytest
 from indexer.errors import CodebaseUnreadable
 from indexer.files import scan
 from indexer.files.opening import read_below
-from indexer.files.scan import Candidate, decode, read, sha_of, walk
+from indexer.files.scan import Candidate, read, sha_of, walk
 from indexer.files.secrets.masking import MARK
 from indexer.types import Skip, SourceFile
 
@@ -126,23 +126,6 @@ def test_content_that_is_skipped(tmp_path: Path, content: bytes, reason: str) ->
 def test_a_long_paragraph_of_prose_is_not_minified(tmp_path: Path) -> None:
     put(tmp_path, "notes.md", "word " * 3000)
     assert isinstance(read_one(tmp_path, "notes.md"), SourceFile)
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"\xef\xbb\xbfhello", "hello"),
-        ("größe".encode("utf-16"), "größe"),
-        ("größe".encode(), "größe"),
-        ("die größe zählt".encode("latin-1"), "die größe zählt"),
-        (b"", ""),
-        (b"a\0b", None),
-        (b"\x80\x81\x82\xff\xfe", None),
-        (b"x" * 9000 + b"\0", "x" * 9000 + "\N{REPLACEMENT CHARACTER}"),
-    ],
-)
-def test_decode(data: bytes, text: str | None) -> None:
-    assert decode(data) == text
 
 
 def test_a_file_is_read_with_masked_secrets_and_newlines(tmp_path: Path) -> None:
