@@ -89,6 +89,7 @@ LANGUAGES = (
     Language("json", (".json", ".jsonc", ".json5"), data=True),
     Language("xml", (".xml", ".xsd", ".xsl", ".plist", ".csproj", ".props", ".svg"), data=True),
     Language("csv", (".csv", ".tsv", ".jsonl", ".ndjson"), data=True),
+    Language("notebook", (".ipynb",)),  # one that is damaged; else its language is that of its cells
     Language("sass", (".sass", ".styl")),
     Language("ini", (".ini", ".cfg", ".conf", ".properties"), (".editorconfig", ".flake8")),
     Language("powershell", (".ps1", ".psm1")),

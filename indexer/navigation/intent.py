@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from indexer.files.content.encodings import composed
 from indexer.files.languages import LANGUAGES
-from indexer.parsing.identifiers import composed, is_identifier
+from indexer.parsing.identifiers import is_identifier
 
 QueryKind = Literal[
     "definition", "signature", "calls", "uses", "imports", "subclasses", "tests", "outline", "routes", "commands"

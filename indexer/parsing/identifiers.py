@@ -5,10 +5,11 @@ The same function is used for the full-text index and for questions. A change he
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
+
+from indexer.files.content.encodings import composed
 
 TERMS = 2  # version of what `split` gives, part of every index's recipe
 
@@ -29,11 +30,6 @@ _COMMON = """
     up us use used uses using very want was we were what when where whether which while who whom whose why will with
     without work works would you your codebase repo repository code project"""
 STOP_WORDS = frozenset(_COMMON.split())
-
-
-def composed(text: str) -> str:
-    """`text` in Unicode's NFC: letters with accents are one character each, however they were typed."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def split(text: str) -> list[str]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
-from indexer.parsing.identifiers import composed, content_words, is_identifier, query_terms
+from indexer.files.content.encodings import composed
+from indexer.parsing.identifiers import content_words, is_identifier, query_terms
 
 _FEW = 2  # content words below which a question does not stand alone
 _CODE_NAMES = 400  # of a question that count

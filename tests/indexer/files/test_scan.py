@@ -230,3 +230,22 @@ def test_a_repository_inside_is_one_skip(tmp_path: Path) -> None:
     assert look(tmp_path) == (["a.py", "plain/c.py"], dict.fromkeys(["clone", "trees/feat"], scan.NESTED))
     assert look(tmp_path / "clone") == (["b.py"], {})
     assert look(tmp_path / "trees" / "feat") == (["a.py"], {})
+
+
+def test_the_outputs_of_a_notebook_do_not_count(tmp_path: Path) -> None:
+    output = '"image/png": "' + "iVBORw0KGgo" * 150_000 + '"'
+    put(tmp_path, "a.ipynb", f'{{"cells": [{{"outputs": [{{{output}}}],\n"cell_type": "code", "source": ["f()"]}}]}}')
+    put(tmp_path, "b.ipynb", '{"cells": [' + "x" * 20_000)
+    assert look(tmp_path) == (["a.ipynb", "b.ipynb"], {})
+    source = read_one(tmp_path, "a.ipynb")
+    assert isinstance(source, SourceFile)
+    assert (source.language, source.text) == ("python", "\nf()\n")
+    assert sha_of(tmp_path, "a.ipynb") == source.sha
+    assert read_one(tmp_path, "b.ipynb") == Skip("b.ipynb", scan.MINIFIED)
+
+
+def test_letters_are_composed(tmp_path: Path) -> None:
+    put(tmp_path, "a.py", "cafe\u0301 = 1\n")
+    source = read_one(tmp_path, "a.py")
+    assert isinstance(source, SourceFile)
+    assert source.text == "café = 1\n"

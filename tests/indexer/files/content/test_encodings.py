@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from indexer.files.encodings import decode
+from indexer.files.content.encodings import decode
 
 JAPANESE = "# 売上を集計する関数です。税込みの金額を返します。\ndef total(x):\n    return x\n"
 CHINESE = "# 计算订单的退款金额，并写入审计日志。\ndef refund(x):\n    return x\n"

@@ -5,6 +5,7 @@ The guess knows the common encodings of Latin, Cyrillic, Japanese, Chinese and K
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Iterator
 
 _SNIFF = 8192  # bytes that are looked at
@@ -49,6 +50,11 @@ def decode(data: bytes) -> str | None:
         return None
     text = _by_line(data) if name == "cp1252" else data.decode(name, "replace")
     return text.replace("\0", "\ufffd")
+
+
+def composed(text: str) -> str:
+    """`text` in Unicode's NFC: letters with accents are one character each, however they were typed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _utf16(data: bytes) -> str | None:
