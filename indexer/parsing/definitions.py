@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from string import ascii_letters, digits
 
 from indexer.files.languages import BY_NAME
-from indexer.parsing.candidates import Candidate, Marks, begins_line, collect, slice_of
+from indexer.parsing.definition_matches import DefinitionMatch, Marks, begins_line, collect, slice_of
 from indexer.parsing.doc_comments import strip_marks, strip_quotes
 from indexer.parsing.embedded import embedded
 from indexer.parsing.syntax import Span, Tree, parse_tree
@@ -64,7 +64,7 @@ def definitions(tree: Tree, grammar: str, source: bytes, spans: Sequence[Span] =
     return tuple(_nest(candidates, marks, source))
 
 
-def _attach(candidates: list[Candidate], marks: Marks, source: bytes) -> None:
+def _attach(candidates: list[DefinitionMatch], marks: Marks, source: bytes) -> None:
     """Adds each wrapper to the outermost definition with the same end, each docstring to the innermost around it."""
     for item in candidates:
         ends = (item.end, item.end + 1) if source[item.end : item.end + 1] == b";" else (item.end,)
@@ -76,10 +76,12 @@ def _attach(candidates: list[Candidate], marks: Marks, source: bytes) -> None:
         item.doc = strip_quotes(docstring)
 
 
-def _with_docstring(candidates: list[Candidate], docstrings: list[tuple[int, str]]) -> Iterator[tuple[Candidate, str]]:
+def _with_docstring(
+    candidates: list[DefinitionMatch], docstrings: list[tuple[int, str]]
+) -> Iterator[tuple[DefinitionMatch, str]]:
     """Each docstring with the innermost definition around it."""
     at = 0
-    stack: list[Candidate] = []
+    stack: list[DefinitionMatch] = []
     for start, text in docstrings:
         while at < len(candidates) and candidates[at].start < start:
             stack.append(candidates[at])
@@ -90,9 +92,9 @@ def _with_docstring(candidates: list[Candidate], docstrings: list[tuple[int, str
             yield stack[-1], text
 
 
-def _nest(candidates: list[Candidate], marks: Marks, source: bytes) -> Iterator[Definition]:
+def _nest(candidates: list[DefinitionMatch], marks: Marks, source: bytes) -> Iterator[Definition]:
     lines: Callable[[int, int], str] = _line_slicer(source)
-    stack: list[tuple[Candidate, str, str]] = []  # with its qualified name and kind
+    stack: list[tuple[DefinitionMatch, str, str]] = []  # with its qualified name and kind
     row_before = -1
     for item in candidates:
         while stack and (
@@ -138,7 +140,7 @@ def _lead(row: int, marks: Marks) -> tuple[int, int]:
 
 def _signature(head: str) -> str:
     flat = " ".join(head.split())
-    flat = _ANNOTATIONS.sub("", flat).rstrip("{:=; ").removesuffix("=>").rstrip()
+    flat = _ANNOTATIONS.sub("", flat).rstrip("{:=; ").removesuffix("=>").removesuffix(" do").rstrip()
     return flat if len(flat) <= _SIGNATURE else flat[: _SIGNATURE - 1] + "…"
 
 

@@ -67,7 +67,7 @@ _ELIXIR = f"""
 (call target: (identifier) @_def (arguments . (alias) @name) (#any-of? @_def "defmodule")) @module
 (call target: (identifier) @_def (arguments . (alias) @name) (#any-of? @_def "defprotocol")) @interface
 (call target: (identifier) @_def (arguments . (alias) @name) (#any-of? @_def "defimpl")) @impl
-(call target: (identifier) @_def (arguments . {_ELIXIR_NAME}) (do_block)? @body
+(call target: (identifier) @_def (arguments . {_ELIXIR_NAME})
   (#any-of? @_def "def" "defp" "defmacro" "defmacrop" "defguard" "defguardp" "defdelegate")) @function
 (unary_operator "@" operand: (call target: (identifier) @name (arguments [(integer) (float) (atom) (list) (map) (tuple)
   (string) (sigil) (charlist) (boolean)])

@@ -60,7 +60,7 @@ def test_every_language_with_a_grammar_has_a_query_and_a_case() -> None:
         ("perl", "Shop.Basket.add", "sub add", "Adds.", 5),
         ("r", "add", "add <- function(a, b = 1)", "Adds.", 2),
         ("julia", "Shop.add", "function add(a::Int, b)::Int", "    add(a, b)\n\nAdds.", 4),
-        ("elixir", "Shop.Basket", "defmodule Shop.Basket do", "A basket.", 1),
+        ("elixir", "Shop.Basket", "defmodule Shop.Basket", "A basket.", 1),
         ("elixir", "Shop.Basket.add", "def add(basket, item) when item > 0", "Adds an item.", 7),
         ("haskell", "add", "add :: Int -> Int -> Int", "Adds an item.", 3),
         ("ocaml", "add", "let add a b", "Adds.", 3),

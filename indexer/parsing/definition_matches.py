@@ -18,7 +18,7 @@ _NAME_NOISE = re.compile(r"(?:^(?:module\.exports|exports|this|window|self)(?=\.
 
 
 @dataclass(slots=True)
-class Candidate:
+class DefinitionMatch:
     """A match that may be a definition. Rows are 0-based."""
 
     kind: str
@@ -32,7 +32,7 @@ class Candidate:
     is_onward: bool = False
     doc: str = ""
 
-    def encloses(self, other: "Candidate") -> bool:
+    def encloses(self, other: "DefinitionMatch") -> bool:
         """For one that does not begin before this: two of the same span are two names of one definition."""
         return self.end >= other.end and (self.start, self.end) != (other.start, other.end)
 
@@ -47,8 +47,8 @@ class Marks:
     docstrings: list[tuple[int, str]]  # start byte, text
 
 
-def collect(tree: Tree, grammar: str, source: bytes, spans: Sequence[Span]) -> tuple[list[Candidate], Marks]:
-    best: dict[Span, tuple[int, dict[str, Candidate]]] = {}
+def collect(tree: Tree, grammar: str, source: bytes, spans: Sequence[Span]) -> tuple[list[DefinitionMatch], Marks]:
+    best: dict[Span, tuple[int, dict[str, DefinitionMatch]]] = {}
     marks = Marks({}, {}, {}, [])
     for pattern, captures in matches(tree, grammar, QUERIES[grammar], spans):
         kind = next((name for name in captures if name not in _MARKS and not name.startswith("_")), "")
@@ -67,7 +67,7 @@ def collect(tree: Tree, grammar: str, source: bytes, spans: Sequence[Span]) -> t
     return (_joined(ordered) if grammar in _IN_CLAUSES else ordered), marks
 
 
-def _extend_onward(candidates: list[Candidate], source: bytes) -> None:
+def _extend_onward(candidates: list[DefinitionMatch], source: bytes) -> None:
     """Extends each onward definition to the next one of its kind, or to the end of the file."""
     end = len(source)
     kinds = {item.kind for item in candidates if item.is_onward}
@@ -79,10 +79,10 @@ def _extend_onward(candidates: list[Candidate], source: bytes) -> None:
             end = item.start
 
 
-def _joined(candidates: list[Candidate]) -> list[Candidate]:
+def _joined(candidates: list[DefinitionMatch]) -> list[DefinitionMatch]:
     """The candidates with a type signature and the equations after it, or the clauses of one function, as one."""
-    kept: list[Candidate] = []
-    stack: list[Candidate] = []  # each inside the one before
+    kept: list[DefinitionMatch] = []
+    stack: list[DefinitionMatch] = []  # each inside the one before
     for item in candidates:
         sibling = None
         while stack and stack[-1].end <= item.start:
@@ -109,7 +109,7 @@ def _add_marks(captures: dict[str, list[Node]], marks: Marks, source: bytes) -> 
                 (marks.comments if name == "comment" else marks.attributes)[end_row] = row
 
 
-def _candidate(kind: str, captures: dict[str, list[Node]], source: bytes) -> Candidate:
+def _candidate(kind: str, captures: dict[str, list[Node]], source: bytes) -> DefinitionMatch:
     node = captures[kind][0]
     names = captures.get("name")
     name = slice_of(source, names[0].start_byte, names[0].end_byte) if names else "default"
@@ -122,7 +122,7 @@ def _candidate(kind: str, captures: dict[str, list[Node]], source: bytes) -> Can
     last = body if body is not None and body.end_byte > node.end_byte else node
     docs = captures.get("docstring")
     start = _after(docs[0], source) if docs else node.start_byte
-    return Candidate(
+    return DefinitionMatch(
         kind=kind,
         name=dotted,
         scope=scope,
