@@ -18,7 +18,7 @@ from backend.grounding.sources import Source
 from indexer.navigation.followup import Subject, is_thanks, resolve_followup
 from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.working_tree import find_lines
-from indexer.parsing import definitions, entrypoints, identifiers, references
+from indexer.parsing import definitions, doc_comments, embedded, entrypoints, identifiers, references
 from indexer.parsing.chunking import chunks_of
 from indexer.search import searcher
 from indexer.search.off_topic import is_general
@@ -40,7 +40,8 @@ MODULES = [
         *("backend.extractive.engine", "backend.extractive.excerpt", "backend.extractive.lead_text"),
         *("backend.extractive.matching", "backend.extractive.prose", "backend.grounding.attribution"),
         *("backend.grounding.checker", "backend.grounding.sources", "indexer.navigation.followup"),
-        *("indexer.navigation.intent", "indexer.parsing.definitions", "indexer.parsing.entrypoints"),
+        *("indexer.navigation.intent", "indexer.parsing.definition_matches", "indexer.parsing.definitions"),
+        *("indexer.parsing.doc_comments", "indexer.parsing.embedded", "indexer.parsing.entrypoints"),
         *("indexer.parsing.identifiers", "indexer.parsing.references", "indexer.search.query"),
         *("models.filters.repetition", "models.router", "prompts.citations", "prompts.pack"),
         *("prompts.quoted_names", "prompts.sentences", "prompts.snippets", "prompts.task", "prompts.values"),
@@ -170,7 +171,9 @@ def content(text: str) -> None:
         chunks_of(source, definitions.parse(text, language))
     references.references_to(f"load(1)\n{text}", "python", "load")
     entrypoints.routes(f'@app.get("/a")\n{text}', "python")
-    definitions._strip_marks(text)
+    doc_comments.strip_marks(text)
+    embedded.embedded(text, "vue")
+    embedded.embedded(text, "svelte")
     definitions._signature(text)
     identifiers.split(text)
 
@@ -180,7 +183,7 @@ def glob(text: str) -> None:
 
 
 def steps_of(work: Callable[[str], None], shape: str, length: int, counter: Steps) -> dict[str, int]:
-    for cached in (identifiers._terms, identifiers.stem, router._without_code):
+    for cached in (identifiers._ascii_terms, identifiers.stem, router._without_code):
         cached.cache_clear()
     text = (shape * length)[:length]
     counter.by_pattern.clear()

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from indexer.files.content.encodings import composed
 from indexer.files.languages import LANGUAGES
 from indexer.parsing.identifiers import is_identifier
 
@@ -39,7 +40,7 @@ class StructuralQuery:
 _NOUN = "function|method|class|struct|interface|protocol|trait|enum|type|constant|macro|module|package|file"
 _X = (
     rf"(?P<the>(?:the|a|an|our|this|that)\s+)?(?:(?P<noun>{_NOUN})\s+)?(?P<mark>[`'\"])?"
-    r"(?P<x>[A-Za-z_$~./][\w$.:#/\\-]*?)(?P<call>\([^()]*\))?(?(mark)(?P=mark))(?:\s+(?P<after>" + _NOUN + "))?"
+    r"(?P<x>(?!\d)[\w$~./][\w$.:#/\\-]*?)(?P<call>\([^()]*\))?(?(mark)(?P=mark))(?:\s+(?P<after>" + _NOUN + "))?"
 )
 _PLACEHOLDERS = {
     "WHO": "(?:who|what|(?:which|what) (?:code|functions?|methods?|files?|modules?|classes|types|packages|places))"
@@ -148,7 +149,7 @@ _PATTERNS = tuple((kind, strict, _compiled(pattern)) for kind, strict, pattern i
 
 def parse_structural_query(question: str) -> StructuralQuery | None:
     """None for a question that is not certainly structural."""
-    text = question.strip().rstrip("?!. ")
+    text = composed(question).strip().rstrip("?!. ？！。")
     if len(text) > _LONGEST or "\n" in text:
         return None
     text = _TAIL.sub("", text)

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 
+from indexer.files.languages import language_of
 from indexer.files.roles import is_test
 from indexer.navigation.disambiguation import Disambiguator
 from indexer.navigation.intent import StructuralQuery
@@ -14,7 +15,7 @@ from indexer.navigation.modules import Modules
 from indexer.navigation.resolution import ReferenceResolver, is_implementation, matches, preferred
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.identifiers import split
-from indexer.parsing.references import Reference, references_to
+from indexer.parsing.references import Reference, has_references, references_to
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 from indexer.types import SourceFile
 
@@ -67,8 +68,12 @@ class Navigator:
         return preferred(current, self.query.path)
 
     def sole_definition(self) -> IndexedSymbol | None:
-        """The one definition that the name means; None for a name of several."""
+        """The one definition that the name means; None for a name of several.
+
+        A definition in code comes before one in a schema or a style sheet, where nothing is called.
+        """
         found = self.definitions()
+        found = [item for item in found if has_references(language_of(item.path).name)] or found
         return found[0] if len({(item.path, item.symbol.qualified) for item in found}) == 1 else None
 
     def candidate_files(self, definition: IndexedSymbol) -> list[str]:
@@ -109,7 +114,7 @@ class Navigator:
     def references(self, tests: bool | None = None) -> References:
         """The references to the one definition that is meant, imports left out; none if several may be meant."""
         definition = self.sole_definition()
-        if definition is None:
+        if definition is None or not has_references(language_of(definition.path).name):
             return
         named = self.snapshot.named([self.query.last])
         others = [item for item in named if item.symbol.name == self.query.last]

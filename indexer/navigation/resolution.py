@@ -20,6 +20,7 @@ _OTHER_NAMES = "call delete execute has load match open parse push run save sear
 _LIBRARY_NAMES = {name for kind in _LIBRARY_TYPES for name in dir(kind)} | set(_OTHER_NAMES.split())
 _SELF = frozenset({"self", "this", "cls", "super", "Self", "@", "$this", "super()", "base", "static", "parent"})
 _SCOPED = frozenset({"python", "javascript", "typescript", "tsx"})  # a name of another file must be imported
+_MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
 
 
@@ -32,8 +33,8 @@ def matches(definition: IndexedSymbol, name: str) -> bool:
 def preferred(definitions: Sequence[IndexedSymbol], path: str) -> list[IndexedSymbol]:
     """The likeliest of several definitions of one name.
 
-    In this order: implementations, those in the file at `path`, no constructors, no constants, no tests. A rule that
-    would leave none does not count.
+    In this order: implementations, those in the file at `path`, no constructors, no constants and settings, no tests.
+    A rule that would leave none does not count.
     """
 
     def is_in_file(definition: IndexedSymbol) -> bool:
@@ -56,8 +57,8 @@ def _is_no_constructor(definition: IndexedSymbol) -> bool:
 
 
 def _is_no_constant(definition: IndexedSymbol) -> bool:
-    """`const read = require("./read")` defines nothing new."""
-    return definition.symbol.kind != "constant"
+    """`const read = require("./read")` defines nothing new, and `.menu` of a style sheet is not the function `menu`."""
+    return definition.symbol.kind not in _MINOR_KINDS
 
 
 def _is_no_test(definition: IndexedSymbol) -> bool:

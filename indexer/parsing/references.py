@@ -12,6 +12,7 @@ from indexer.files.languages import BY_NAME
 from indexer.parsing import scopes
 from indexer.parsing.definition_queries import QUERIES
 from indexer.parsing.definitions import SECONDS, definitions
+from indexer.parsing.embedded import holds_code
 from indexer.parsing.reference_queries import IMPORTS, USES
 from indexer.parsing.syntax import Match, Node, Span, Tree, compiled, matches, parse_tree
 from indexer.types import Symbol
@@ -54,6 +55,11 @@ def load(language: str) -> None:
     for queries in (QUERIES, IMPORTS, USES, scopes.SCOPES) if grammar else ():
         if grammar in queries:
             compiled(grammar, queries[grammar])
+
+
+def has_references(language: str) -> bool:
+    """Whether the calls and imports of a language are known."""
+    return holds_code(language) or (language in BY_NAME and BY_NAME[language].grammar in USES)
 
 
 def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Reference, ...]:

@@ -16,7 +16,7 @@ _EXAMPLE = re.compile(
 )
 _TYPES_ONLY = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
 _PROSE = frozenset({"markdown", "rst", "text", "html"})
-_DATA = frozenset({"json", "yaml", "toml", "xml", "csv", "css", "ini"})
+_DATA = frozenset({"json", "yaml", "toml", "xml", "csv", "css", "scss", "sass", "ini"})
 _NO_DEFINITION = frozenset({"block", "window"})  # kinds of chunks
 
 # Factors on a score. Measured on the development repositories, each with all the others in place; where neighbouring

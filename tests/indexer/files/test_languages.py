@@ -20,7 +20,13 @@ from indexer.files.languages import LANGUAGES, language_of
         ("v.h", "struct a { int b; };\n", "c"),
         ("v.h", "namespace a {\nclass B;\n}\n", "cpp"),
         ("v.h", "template <class T>\nT id(T t);\n", "cpp"),
-        ("notes.unknown", "", "text"),
+        ("notes.unknown", "", "code"),
+        ("firmware/blink.ino", "", "cpp"),
+        ("contracts/Vault.sol", "", "solidity"),
+        ("Dockerfile.test", "", "docker"),
+        ("README.de", "", "text"),
+        ("bin/deploy", 'set_stage() {\n  echo "$1" | tee log;\n}\n', "code"),
+        ("NEWS", "Sentences, which (rarely) have marks; and end.\n", "text"),
     ],
 )
 def test_language_of(path: str, head: str, language: str) -> None:
