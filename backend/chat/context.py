@@ -16,9 +16,8 @@ from backend.db import conversations
 from backend.db.database import Database
 from backend.db.tables import TurnRow
 from backend.indexing.attachments import ATTACHED
-from backend.indexing.retrieval import Retrieval
+from backend.indexing.retrieval import ExactAnswer, Retrieval
 from indexer.errors import NotIndexed
-from indexer.navigation.structural_answers import StructuralAnswer
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
 from models.router import RoutingFeatures
@@ -36,7 +35,7 @@ class TurnContext:
     history: Sequence[TurnRow]  # finished turns, oldest first
     search_input: SearchInput  # what to search for
     codebase: CodebaseInfo | None
-    structural: StructuralAnswer | None  # the exact answer to what is searched for
+    structural: ExactAnswer | None  # the exact answer to what is searched for
     found: SearchResult = NOT_SEARCHED
 
     @property
@@ -44,7 +43,7 @@ class TurnContext:
         return self.codebase.root if self.codebase else None
 
     @property
-    def exact(self) -> StructuralAnswer | None:
+    def exact(self) -> ExactAnswer | None:
         """The exact answer where it is the whole answer; else its places are hits among others."""
         question = self.question
         alone = question.retrieval == "auto" and not question.attachments and not question.is_continuation

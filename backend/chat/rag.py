@@ -25,8 +25,8 @@ from backend.db.tables import TurnRow
 from backend.engines.attempts import EngineAttempts
 from backend.engines.pool import EngineLease, EnginePool
 from backend.errors import ApiError
+from backend.indexing.retrieval import ExactAnswer
 from backend.metrics import Metrics
-from indexer.navigation.structural_answers import StructuralAnswer
 from indexer.types import Hit
 from models.errors import ModelError
 from models.tokens import estimate_tokens
@@ -77,7 +77,7 @@ class Rag:
             lead = None if lease.engine.is_exact else await asyncio.to_thread(self._prompt_builder.lead, context)
             return lease.engine.name, await self._prompt_builder.build(lease, context, budget, lead)
 
-    async def _answer_exactly(self, turn: Turn, answer: StructuralAnswer) -> str:
+    async def _answer_exactly(self, turn: Turn, answer: ExactAnswer) -> str:
         """Sends the locations of a structural answer in one delta; no model runs."""
         history, state = turn.context.history, turn.state
         number = next_number(history)

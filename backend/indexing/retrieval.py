@@ -19,6 +19,8 @@ from indexer.navigation.intent import StructuralQuery, parse_structural_query
 from indexer.navigation.structural_answers import StructuralAnswer, answer
 from indexer.navigation.working_tree import find_lines
 from indexer.parsing.identifiers import split
+from indexer.project.answers import ProjectAnswer, answer_about_project
+from indexer.project.questions import ProjectQuery, parse_project_query
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
 from indexer.storage.store import Store
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 # is no question, and what is not one can be attached.
 QUESTION_CHARS = 1 << 15
 
+
+ExactAnswer = StructuralAnswer | ProjectAnswer
 
 _STRUCTURAL_CPU_S = 3.0  # it takes 0.1 s by its own clock
 _ATTACHED_CPU_S = 5.0
@@ -117,18 +121,20 @@ class Retrieval:
         with self._codebases.get(codebase.id).read() as snapshot:
             return snapshot.frequency(terms).keys() >= set(terms)
 
-    def structural(
-        self, codebase: CodebaseInfo, question: str, subject: Subject | None = None
-    ) -> StructuralAnswer | None:
-        """The exact answer to a structural question, from the files as they are now; None for any other question.
+    def structural(self, codebase: CodebaseInfo, question: str, subject: Subject | None = None) -> ExactAnswer | None:
+        """The exact answer to a question about structure or about the project, from the files as they are now.
+
+        None for any other question.
 
         `subject` tells which of several definitions of a name is meant.
         """
-        query, store = parse_structural_query(question), self._codebases.get(codebase.id)
+        structural = parse_structural_query(question)
+        if structural and subject is not None and subject.name == structural.name:
+            structural = replace(structural, path=subject.path)
+        query = structural or parse_project_query(question)
         if query is None:
             return None
-        if subject is not None and subject.name == query.name:
-            query = replace(query, path=subject.path)
+        store = self._codebases.get(codebase.id)
         self._on_use(store)
         try:
             return self._workers.questions(_answer, query, store, seconds=_STRUCTURAL_CPU_S)
@@ -183,10 +189,10 @@ class Retrieval:
         return {"hits": hits, "found": found.is_answered, "generation": generation, "ms": ms}
 
 
-def _answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
+def _answer(query: StructuralQuery | ProjectQuery, store: Store) -> ExactAnswer | None:
     """Leaves no file open: a worker process that held the database of a deleted codebase would keep its space."""
     try:
-        return answer(query, store)
+        return answer(query, store) if isinstance(query, StructuralQuery) else answer_about_project(query, store)
     finally:
         store.close()
 

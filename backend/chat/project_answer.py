@@ -1,0 +1,46 @@
+"""An answer about the project as Markdown: one sentence for each line of a file that tells the fact.
+
+The same answer always gives the same text; knows no index and no protocol.
+"""
+
+from indexer.navigation.locations import Location
+from indexer.project.answers import ProjectAnswer
+from prompts.visible import one_line
+
+_LISTED = 8
+_LINE = 240  # characters
+# By the kind of a location: {what} is its name, {text} what stands there, {place} its file, line and citation.
+_SENTENCES = {
+    "key": "{what} is {text} in {place}.",
+    "code": "{text} in {place}.",
+    "command": "Run {what}, from {place}: it runs {text}.",
+    "said": "{text}, as in {place}.",
+    "implied": "{what} is the usual command for a project with {place}.",
+    "text": "{place} says: {text}",
+    "heading": "{place} has a section {what}.",
+    "licence": "{place} is the text of the licence {text}.",
+    "file": "{place} is a main file.",
+    "folder": "{what} has {text}.",
+}
+
+
+def project_listing(answer: ProjectAnswer, first_number: int) -> str:
+    """Markdown. `first_number`: the source number of the first hit."""
+    shown = [location for location in answer.locations if location.hit is not None][:_LISTED]
+    first, *others = [_sentence(location, first_number) for location in shown]
+    return "\n\n".join(filter(None, (first, "\n".join(f"- {sentence}" for sentence in others)))) + "\n"
+
+
+def _sentence(location: Location, first_number: int) -> str:
+    cited = f" [{first_number + location.hit}]" if location.hit is not None else ""
+    place = f"`{one_line(location.path)}:{location.line}`{cited}"
+    kind = "key" if location.kind == "command" and not location.text else location.kind
+    pattern = _SENTENCES[kind] if location.text or kind != "key" else "{what} is in {place}."
+    return pattern.format(what=_code(location.symbol), text=_code(location.text), place=place)
+
+
+def _code(text: str) -> str:
+    """An inline code span that no backtick inside can close."""
+    flat = one_line(" ".join(text.split()))
+    flat = flat if len(flat) <= _LINE else f"{flat[:_LINE]}…"
+    return f"`{flat}`" if "`" not in flat else f"`` {flat} ``"
