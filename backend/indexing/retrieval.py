@@ -19,8 +19,9 @@ from indexer.navigation.intent import StructuralQuery, parse_structural_query
 from indexer.navigation.structural_answers import StructuralAnswer, answer
 from indexer.navigation.working_tree import find_lines
 from indexer.parsing.identifiers import split
-from indexer.project.answers import ProjectAnswer, answer_about_project
-from indexer.project.questions import ProjectQuery, parse_project_query
+from indexer.project.answers import ProjectAnswer, answer_about_project, parse_project_question
+from indexer.project.questions import ProjectQuery
+from indexer.project.settings import SettingQuery
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
 from indexer.storage.store import Store
@@ -92,19 +93,21 @@ class Retrieval:
         questions: Sequence[str],
         k: int,
         *,
-        exact: Sequence[Hit] = (),
+        exact: ExactAnswer | None = None,
         paths: Sequence[str] = (),
         joined: bool = False,
     ) -> tuple[SearchResult, int]:
-        """At most `k` hits, the `exact` ones of a structural answer first, and the generation of the index.
+        """At most `k` hits, those of an exact answer first, and the generation of the index.
 
         `questions`: those of the conversation, oldest first; the last one is searched for.
         Files that changed since they were indexed are indexed again first, as many as the time budget allows; the hits
         of the others are marked as not fresh. A hit whose file is gone from the disk is left out.
         """
         store, searcher = self._codebases.get(codebase.id), self._indexes.searcher(codebase.id)
-        if len(exact) >= k:
-            return SearchResult(list(exact[:k]), is_answered=True), searcher.generation
+        is_sure = exact is not None and not (isinstance(exact, ProjectAnswer) and not exact.is_whole)
+        first = exact.hits if exact else ()
+        if is_sure and len(first) >= k:
+            return SearchResult(list(first[:k]), is_answered=True), searcher.generation
         self._on_use(store)
         *history, question = questions
         found = searcher.find(question, history, k, paths, joined)
@@ -113,7 +116,9 @@ class Retrieval:
             self._on_reindex(store)
             found = searcher.find(question, history, k, paths, joined)
         existing = [hit for hit in found.hits if hit.fresh or mode_of(codebase.root / hit.path)]
-        return SearchResult(exact_first(exact, existing)[:k], bool(exact) or found.is_answered), searcher.generation
+        is_answered = is_sure or found.is_answered
+        hits = exact_first(first, existing)[:k] if is_answered else existing
+        return SearchResult(hits, is_answered), searcher.generation
 
     def has(self, codebase: CodebaseInfo, words: Sequence[str]) -> bool:
         """Whether each of these words occurs in the index."""
@@ -131,7 +136,7 @@ class Retrieval:
         structural = parse_structural_query(question)
         if structural and subject is not None and subject.name == structural.name:
             structural = replace(structural, path=subject.path)
-        query = structural or parse_project_query(question)
+        query = structural or parse_project_question(question)
         if query is None:
             return None
         store = self._codebases.get(codebase.id)
@@ -139,7 +144,7 @@ class Retrieval:
         try:
             return self._workers.questions(_answer, query, store, seconds=_STRUCTURAL_CPU_S)
         except WorkerDied as death:
-            log.warning("%s in %s is searched for instead of listed: %s", query.kind, store.root, death)
+            log.warning("%s in %s is searched for instead of listed: %s", query, store.root, death)
             return None
 
     def attach(self, attachments: tuple[Attachment, ...], root: Path | None) -> list[Hit]:
@@ -181,15 +186,14 @@ class Retrieval:
         check_length(query)
         if not query.strip():
             raise ApiError("bad_params", "the query is empty")
-        structural = None if paths else self.structural(chosen, query)
-        exact = structural.hits if structural else ()
+        exact = None if paths else self.structural(chosen, query)
         found, generation = self.search(chosen, [query], k, exact=exact, paths=paths, joined=True)
         ms = round((time.perf_counter() - started) * 1000, 1)
         hits = [wire_hit(hit) for hit in found.hits]
         return {"hits": hits, "found": found.is_answered, "generation": generation, "ms": ms}
 
 
-def _answer(query: StructuralQuery | ProjectQuery, store: Store) -> ExactAnswer | None:
+def _answer(query: StructuralQuery | ProjectQuery | SettingQuery, store: Store) -> ExactAnswer | None:
     """Leaves no file open: a worker process that held the database of a deleted codebase would keep its space."""
     try:
         return answer(query, store) if isinstance(query, StructuralQuery) else answer_about_project(query, store)

@@ -12,11 +12,14 @@ from indexer.navigation.structural_answers import load, with_code
 from indexer.navigation.working_tree import WorkingTree
 from indexer.project.commands import commands
 from indexer.project.facts import FINDERS
-from indexer.project.questions import ProjectQuery
+from indexer.project.questions import ProjectQuery, parse_project_query
+from indexer.project.settings import SettingQuery, parse_setting_query
 from indexer.project.tree import ProjectTree
+from indexer.project.value_answers import find_values
 from indexer.storage.store import Store
 from indexer.types import Hit
 
+_BEGINNINGS = frozenset({"purpose", "layout"})
 _LOCATIONS = 10
 _PER_FILE = 4
 
@@ -25,16 +28,30 @@ _PER_FILE = 4
 class ProjectAnswer:
     """An answer from the files that describe the project."""
 
-    query: ProjectQuery
+    query: ProjectQuery | SettingQuery
     locations: tuple[Location, ...]  # best first
     hits: tuple[Hit, ...]  # the code of the first locations
 
+    @property
+    def is_whole(self) -> bool:
+        """False: it is only where an answer begins. A value is found by its words alone, a purpose needs more "
+        "words."""
+        return isinstance(self.query, ProjectQuery) and self.query.kind not in _BEGINNINGS
 
-def answer_about_project(query: ProjectQuery, store: Store) -> ProjectAnswer | None:
+
+def parse_project_question(question: str) -> ProjectQuery | SettingQuery | None:
+    """None for a question that is about neither the project nor a value."""
+    return parse_project_query(question) or parse_setting_query(question)
+
+
+def answer_about_project(query: ProjectQuery | SettingQuery, store: Store) -> ProjectAnswer | None:
     """None where nothing is found. Reads a few files. Raises NotIndexed, IndexDamaged, IndexStorage."""
     with store.read() as snapshot:
         load(snapshot.languages())
         files = WorkingTree(store.root, snapshot)
+        if isinstance(query, SettingQuery):
+            values = find_values(query, snapshot)
+            return ProjectAnswer(query, *with_code(values, files, whole=False)) if values else None
         tree = ProjectTree(files, snapshot, store.root.name)
         if query.owner and query.owner not in tree.names():
             return None

@@ -102,7 +102,8 @@ ALIASES = {
     "cmake": "cmake_minimum_required", ".net": "targetframework|dotnet",
     "dotnet": "targetframework|dotnet",
     "c#": "langversion|targetframework", "typescript": "typescript", "ts": "typescript", "scala": "scala",
-    "kotlin": "kotlin", "swift": "swift", "elixir": "elixir", "dart": "sdk", "bash": "bash", "npm": "npm|packagemanager",
+    "kotlin": "kotlin", "swift": "swift", "elixir": "elixir", "dart": "sdk", "bash": "bash",
+    "npm": "npm|packagemanager",
     "yarn": "yarn|packagemanager", "pnpm": "pnpm|packagemanager", "gradle": "gradle|distributionurl",
 }  # fmt: skip
 MAIN_FILE = re.compile(

@@ -3,6 +3,8 @@
 The same answer always gives the same text; knows no index and no protocol.
 """
 
+from collections.abc import Sequence
+
 from indexer.navigation.locations import Location
 from indexer.project.answers import ProjectAnswer
 from prompts.visible import one_line
@@ -20,22 +22,24 @@ _SENTENCES = {
     "heading": "{place} has a section {what}.",
     "licence": "{place} is the text of the licence {text}.",
     "file": "{place} is a main file.",
-    "folder": "{what} has {text}.",
+    "value": "{text}, in {place}.",
 }
+_WITHOUT_TEXT = frozenset({"key", "command"})
 
 
-def project_listing(answer: ProjectAnswer, first_number: int) -> str:
-    """Markdown. `first_number`: the source number of the first hit."""
+def project_listing(answer: ProjectAnswer, numbers: Sequence[int]) -> str:
+    """Markdown. `numbers`: the source numbers of the hits."""
     shown = [location for location in answer.locations if location.hit is not None][:_LISTED]
-    first, *others = [_sentence(location, first_number) for location in shown]
-    return "\n\n".join(filter(None, (first, "\n".join(f"- {sentence}" for sentence in others)))) + "\n"
+    first, *others = [_sentence(location, numbers) for location in shown]
+    return "\n\n".join(filter(None, (first, "\n".join(f"- {sentence}" for sentence in others))))
 
 
-def _sentence(location: Location, first_number: int) -> str:
-    cited = f" [{first_number + location.hit}]" if location.hit is not None else ""
+def _sentence(location: Location, numbers: Sequence[int]) -> str:
+    cited = f" [{numbers[location.hit]}]" if location.hit is not None else ""
     place = f"`{one_line(location.path)}:{location.line}`{cited}"
-    kind = "key" if location.kind == "command" and not location.text else location.kind
-    pattern = _SENTENCES[kind] if location.text or kind != "key" else "{what} is in {place}."
+    pattern = (
+        _SENTENCES[location.kind] if location.text or location.kind not in _WITHOUT_TEXT else "{what}, in {place}."
+    )
     return pattern.format(what=_code(location.symbol), text=_code(location.text), place=place)
 
 
