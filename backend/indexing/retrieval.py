@@ -19,9 +19,8 @@ from indexer.navigation.intent import StructuralQuery, parse_structural_query
 from indexer.navigation.structural_answers import StructuralAnswer, answer
 from indexer.navigation.working_tree import find_lines
 from indexer.parsing.identifiers import split
-from indexer.project.answers import ProjectAnswer, answer_about_project, parse_project_question
-from indexer.project.questions import ProjectQuery
-from indexer.project.settings import SettingQuery
+from indexer.project import answers as project
+from indexer.project.answers import ProjectAnswer
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
 from indexer.storage.store import Store
@@ -136,7 +135,7 @@ class Retrieval:
         structural = parse_structural_query(question)
         if structural and subject is not None and subject.name == structural.name:
             structural = replace(structural, path=subject.path)
-        query = structural or parse_project_question(question)
+        query = structural or project.parse_project_question(question)
         if query is None:
             return None
         store = self._codebases.get(codebase.id)
@@ -193,10 +192,12 @@ class Retrieval:
         return {"hits": hits, "found": found.is_answered, "generation": generation, "ms": ms}
 
 
-def _answer(query: StructuralQuery | ProjectQuery | SettingQuery, store: Store) -> ExactAnswer | None:
+def _answer(query: StructuralQuery | project.Query, store: Store) -> ExactAnswer | None:
     """Leaves no file open: a worker process that held the database of a deleted codebase would keep its space."""
     try:
-        return answer(query, store) if isinstance(query, StructuralQuery) else answer_about_project(query, store)
+        return (
+            answer(query, store) if isinstance(query, StructuralQuery) else project.answer_about_project(query, store)
+        )
     finally:
         store.close()
 

@@ -12,12 +12,15 @@ from indexer.navigation.structural_answers import load, with_code
 from indexer.navigation.working_tree import WorkingTree
 from indexer.project.commands import commands
 from indexer.project.facts import FINDERS
+from indexer.project.listings import ListQuery, find_lists, parse_list_query
 from indexer.project.questions import ProjectQuery, parse_project_query
 from indexer.project.settings import SettingQuery, parse_setting_query
 from indexer.project.tree import ProjectTree
 from indexer.project.value_answers import find_values
 from indexer.storage.store import Store
 from indexer.types import Hit
+
+Query = ProjectQuery | SettingQuery | ListQuery
 
 _BEGINNINGS = frozenset({"purpose", "layout"})
 _LOCATIONS = 10
@@ -28,7 +31,7 @@ _PER_FILE = 4
 class ProjectAnswer:
     """An answer from the files that describe the project."""
 
-    query: ProjectQuery | SettingQuery
+    query: Query
     locations: tuple[Location, ...]  # best first
     hits: tuple[Hit, ...]  # the code of the first locations
 
@@ -39,18 +42,18 @@ class ProjectAnswer:
         return isinstance(self.query, ProjectQuery) and self.query.kind not in _BEGINNINGS
 
 
-def parse_project_question(question: str) -> ProjectQuery | SettingQuery | None:
-    """None for a question that is about neither the project nor a value."""
-    return parse_project_query(question) or parse_setting_query(question)
+def parse_project_question(question: str) -> Query | None:
+    """None for a question that is neither about the project nor for a value or a list."""
+    return parse_project_query(question) or parse_setting_query(question) or parse_list_query(question)
 
 
-def answer_about_project(query: ProjectQuery | SettingQuery, store: Store) -> ProjectAnswer | None:
+def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
     """None where nothing is found. Reads a few files. Raises NotIndexed, IndexDamaged, IndexStorage."""
     with store.read() as snapshot:
         load(snapshot.languages())
         files = WorkingTree(store.root, snapshot)
-        if isinstance(query, SettingQuery):
-            values = find_values(query, snapshot)
+        if not isinstance(query, ProjectQuery):
+            values = find_values(query, snapshot) if isinstance(query, SettingQuery) else find_lists(query, snapshot)
             return ProjectAnswer(query, *with_code(values, files, whole=False)) if values else None
         tree = ProjectTree(files, snapshot, store.root.name)
         if query.owner and query.owner not in tree.names():

@@ -11,14 +11,14 @@ from indexer.project.settings import SettingQuery
 from indexer.project.values import Place, ValueLine, values_in
 from indexer.storage.snapshot import ChunkRow, Snapshot
 
-_POOL = 150  # chunks that are looked through
+_POOL = 250  # chunks that are looked through
 _SHOWN = 3
-_LEAST = 0.45  # coverage of the best line
+_LEAST, _LEAST_HINTED = 0.45, 0.28  # coverage of a line that is told
 _CLOSE = 0.72  # of the best score: lines below it are not told
 _TESTS, _ASIDE, _DOCUMENTS = 0.3, 0.5, 0.5  # factors
 _ASIDE_PATH = re.compile(
     r"(?:^|/)(?:examples?|samples?|demos?|bench\w*|vendor|third_party|locales?|i18n|changelog|history)\b"
-    r"|(?:^|/)package(?:-lock)?\.json$",
+    r"|(?:^|/)(?:package(?:-lock)?\.json|setup\.cfg|tox\.ini|\.[^/]+)$|^\.\w+/",
     re.IGNORECASE,
 )
 _DOCUMENT = frozenset({"markdown", "rst", "text", "html", "csv"})
@@ -33,9 +33,13 @@ def find_values(query: SettingQuery, snapshot: Snapshot) -> list[Location]:
     rows = snapshot.rows(list(ids)).values()
     found = [(line, _factor(row, query)) for row in rows for line in values_in(_place(row), query, weights)]
     ranked = sorted(found, key=lambda item: (-item[0].score * item[1], item[0].path, item[0].line))
-    covered = [(line, line.score * factor) for line, factor in ranked if line.coverage >= _LEAST]
+    covered = [(line, line.score * factor) for line, factor in ranked if line.coverage >= _least(line)]
     best = covered[0][1] if covered else 0.0
     return [_location(line) for line, score in _distinct(covered) if score >= _CLOSE * best][:_SHOWN]
+
+
+def _least(line: ValueLine) -> float:
+    return _LEAST_HINTED if line.is_hinted else _LEAST
 
 
 def _distinct(lines: Sequence[tuple[ValueLine, float]]) -> list[tuple[ValueLine, float]]:

@@ -12,7 +12,7 @@ from indexer.parsing.identifiers import stem, word_parts
 from indexer.project.assignments import Assignment, assignments
 from indexer.project.settings import SettingQuery
 
-_LONGEST = 400  # characters of a line that is looked at
+_LONGEST = 600  # characters of a line that is looked at
 _SIGN = re.compile(r"[=:]|define|able\b|\bset|\$\{")  # a line without one gives nothing a value
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d_]*(?:\.\d+)?")
 _DURATION = re.compile(
@@ -27,6 +27,7 @@ _NO_LIMIT = re.compile(r"(?:0|-1)[,;)]*$")
 _COMMENT = re.compile(r"^\s*(?:#(?!\s*define)|//|\*|/\*|--|;|<!--)")
 _CONSTANT = re.compile(r"(?:[A-Z][A-Z0-9_]+|k[A-Z]\w+)$")
 _DEFAULT = re.compile(r"default", re.IGNORECASE)
+_NUMERIC = frozenset({"number", "size", "duration"})  # a value without a number is none
 _COMMON = "default max min maximum minimum limit size count num number config setting value type opt option"
 _FILLERS = frozenset(_COMMON.split())
 
@@ -58,6 +59,7 @@ class ValueLine:
     text: str  # the line
     score: float
     coverage: float  # share of the question's words that it and its surroundings have, by their weight
+    is_hinted: bool  # another word of what the question means is in the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +84,28 @@ def values_in(place: Place, query: SettingQuery, weights: Mapping[str, float]) -
             continue
         around = _Surroundings(symbol, path, tuple(rows[max(0, at - _NEAR) : at + 2]))
         scores = [_score(found, row, around, query, weights) for found in assignments(row, query.measure == "variable")]
-        score, coverage = max(scores, default=(0.0, 0.0))
+        score, coverage, is_hinted = max(scores, default=(0.0, 0.0, False))
         if score:
-            yield ValueLine(place.path, place.first + at, place.symbol, row.strip(), score, coverage)
+            yield ValueLine(place.path, place.first + at, place.symbol, row.strip(), score, coverage, is_hinted)
 
 
 def _score(
     found: Assignment, row: str, around: _Surroundings, query: SettingQuery, weights: Mapping[str, float]
-) -> tuple[float, float]:
-    """The score, and the share of the words that are covered; 0 for a line that names none of them."""
+) -> tuple[float, float, bool]:
+    """`score`, `coverage` and `is_hinted` of a line; 0 for one that names nothing of the question."""
     own, flat = _stems(found.name), found.name.lower()
     worth = {word: _worth(word, own, flat, row, around) for word in query.words}
     hints = sum(word in own or (len(word) > 3 and word in flat) for word in query.hints)
     if not hints and not any(value >= _SHORT for value in worth.values()):
-        return 0.0, 0.0
+        return 0.0, 0.0, False
     total = sum(weights[word] for word in query.words)
     shared = sum(weights[word] * value for word, value in worth.items()) / total
     coverage = sum(weights[word] for word, value in worth.items() if value >= _BESIDE) / total
     is_default = query.asks_default and bool(_DEFAULT.search(f"{found.name} {row}") or "default" in around.symbol)
     bonus = _HINTS[min(hints, 2)] + 0.3 * is_default + 0.2 * bool(_CONSTANT.match(found.name.rpartition(".")[2]))
     others = len(own - set(query.words) - set(query.hints) - _FILLERS)
-    return (shared + bonus) * _fits(query, found) * found.certainty * _OTHER_WORD**others * _comment(row), coverage
+    factor = _fits(query, found) * found.certainty * _OTHER_WORD**others * _comment(row)
+    return (shared + bonus) * factor, coverage, hints > 0
 
 
 def _worth(word: str, own: frozenset[str], flat: str, row: str, around: _Surroundings) -> float:
@@ -130,10 +133,12 @@ def _fits(query: SettingQuery, found: Assignment) -> float:
     """Whether the value is of the kind that the question asks for."""
     value, has_number = found.value, bool(_NUMBER.search(found.value))
     is_text, is_switch = bool(_TEXT.search(value)), bool(_SWITCH.search(value))
+    if query.measure in _NUMERIC and not has_number:
+        return 0.0
     fits = {
         "number": has_number,
-        "size": has_number and bool(_SIZE.search(found.name)),
-        "duration": has_number and bool(_DURATION.search(f"{found.name} {found.type} {value}")),
+        "size": bool(_SIZE.search(found.name)),
+        "duration": bool(_DURATION.search(f"{found.name} {found.type} {value}")),
         "text": is_text,
         "switch": is_switch,
         "variable": bool(_VARIABLE.search(found.name)),
