@@ -44,7 +44,7 @@ class Symbol:
 
     name: str  # "build_prompt"
     qualified: str  # "Budget.build_prompt": with the enclosing definitions; in a deep nest the innermost of them
-    # function, method, class, interface, enum, type, constant, module, section;
+    # function, method, class, interface, enum, type, constant, module, section, key (of a manifest);
     # impl (a Rust block of methods), declaration (a function or method without a body)
     kind: str
     start_line: int

@@ -22,6 +22,7 @@ _SENTENCES = {
     "heading": "{place} has a section {what}.",
     "licence": "{place} is the text of the licence {text}.",
     "file": "{place} is a main file.",
+    "folder": "{what} has {text}, such as {place}.",
     "list": "{what}, in {place}: {text}.",
     "value": "{text}, in {place}.",
 }

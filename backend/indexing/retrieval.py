@@ -21,6 +21,7 @@ from indexer.navigation.working_tree import find_lines
 from indexer.parsing.identifiers import split
 from indexer.project import answers as project
 from indexer.project.answers import ProjectAnswer
+from indexer.project.layout import Overview
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
 from indexer.storage.store import Store
@@ -36,7 +37,7 @@ QUESTION_CHARS = 1 << 15
 ExactAnswer = StructuralAnswer | ProjectAnswer
 
 _STRUCTURAL_CPU_S = 3.0  # it takes 0.1 s by its own clock
-_ATTACHED_CPU_S = 5.0
+_ATTACHED_CPU_S = _OVERVIEW_CPU_S = 5.0
 
 
 @contextmanager
@@ -146,6 +147,16 @@ class Retrieval:
             log.warning("%s in %s is searched for instead of listed: %s", query, store.root, death)
             return None
 
+    def describe(self, codebase_id: str) -> dict[str, Any]:
+        """The answer of `GET /codebases/{id}/overview`: what its own files say, as they are now. Raises `ApiError`."""
+        codebase = self.choose(codebase_id)
+        assert codebase is not None
+        try:
+            found = self._workers.questions(_overview, self._codebases.get(codebase.id), seconds=_OVERVIEW_CPU_S)
+        except WorkerDied as death:
+            raise ApiError("index_unavailable", f"the files of {codebase.root} cannot be read: {death}") from None
+        return wire_overview(found)
+
     def attach(self, attachments: tuple[Attachment, ...], root: Path | None) -> list[Hit]:
         """`attachments.attached_hits`. Raises `ApiError` for a path that cannot be read."""
         if not attachments:
@@ -202,6 +213,14 @@ def _answer(query: StructuralQuery | project.Query, store: Store) -> ExactAnswer
         store.close()
 
 
+def _overview(store: Store) -> Overview:
+    """As `_answer`."""
+    try:
+        return project.overview_of(store)
+    finally:
+        store.close()
+
+
 def check_length(question: str, param: str | None = None) -> str:
     """The question. Raises `ApiError` if it is longer than `QUESTION_CHARS`; `param`: the field that it came in."""
     if len(question) > QUESTION_CHARS:
@@ -239,6 +258,18 @@ def wire_hit(hit: Hit) -> dict[str, Any]:
         "why": wire_why(hit.why),
         "fresh": hit.fresh,
         "text": hit.text,
+    }
+
+
+def wire_overview(found: Overview) -> dict[str, Any]:
+    """An overview as `GET /codebases/{id}/overview` shows it."""
+    return {
+        "name": found.name,
+        "languages": [{"name": name, "files": count} for name, count in found.languages],
+        "facts": [
+            {"kind": kind, "name": fact.symbol, "value": fact.text, "path": fact.path, "line": fact.line}
+            for kind, fact in found.facts
+        ],
     }
 
 

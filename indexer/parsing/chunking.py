@@ -13,14 +13,14 @@ from indexer.files.languages import BY_NAME
 from indexer.parsing.definitions import Definition
 from indexer.types import Chunk, SourceFile
 
-CHUNKER = 3  # version of the result of `chunks_of`, part of every index's recipe
+CHUNKER = 4  # version of the result of `chunks_of`, part of every index's recipe
 # Characters of a chunk with its prefix, about 400 tokens. Measured on the development repositories: 700, 1,500 and
 # 3,000 rank alike; shorter chunks split functions, longer ones fill a prompt with unrelated code.
 LIMIT = 1500
 
 _NEVER = 1 << 30
-_OWN_CHUNK_LINES = {"declaration": _NEVER, "constant": 6, "type": 3}  # a shorter one is no chunk of its own
-_KEEP_WHOLE = frozenset({"function", "method", "enum", "type", "constant"})  # not split while they fit
+_OWN_CHUNK_LINES = {"declaration": _NEVER, "constant": 6, "key": 6, "type": 3}  # a shorter one is no chunk of its own
+_KEEP_WHOLE = frozenset({"function", "method", "enum", "type", "constant", "key"})  # not split while they fit
 _TINY = 80  # characters: a smaller run outside definitions joins the chunk before it
 _OVERLAP = 2  # lines that two windows share
 _MIN_FILL = 0.6  # a part ends at its best break after this share of the limit

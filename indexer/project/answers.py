@@ -11,7 +11,9 @@ from indexer.navigation.locations import Location
 from indexer.navigation.structural_answers import load, with_code
 from indexer.navigation.working_tree import WorkingTree
 from indexer.project.commands import commands
+from indexer.project.environment import environment_variables
 from indexer.project.facts import FINDERS
+from indexer.project.layout import Overview, folders, overview
 from indexer.project.listings import ListQuery, find_lists, parse_list_query
 from indexer.project.questions import ProjectQuery, parse_project_query
 from indexer.project.settings import SettingQuery, parse_setting_query
@@ -58,8 +60,22 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
         tree = ProjectTree(files, snapshot, store.root.name)
         if query.owner and query.owner not in tree.names():
             return None
-        found = _spread(FINDERS.get(query.kind, commands)(tree, query))
+        found = _spread(_find(tree, query))
         return ProjectAnswer(query, *with_code(found, files, whole=False)) if found else None
+
+
+def overview_of(store: Store) -> Overview:
+    """Reads a few files. Raises NotIndexed, IndexDamaged, IndexStorage."""
+    with store.read() as snapshot:
+        return overview(ProjectTree(WorkingTree(store.root, snapshot), snapshot, store.root.name))
+
+
+def _find(tree: ProjectTree, query: ProjectQuery) -> Iterable[Location]:
+    if query.kind == "layout":
+        return folders(tree)
+    if query.kind == "environment":
+        return environment_variables(tree)
+    return commands(tree, query) if query.kind in ("command", "install") else FINDERS[query.kind](tree, query)
 
 
 def _spread(locations: Iterable[Location]) -> list[Location]:

@@ -115,7 +115,7 @@ def _runtime(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
 
 def _named_versions(tree: ProjectTree, thing: str) -> Iterator[Location]:
     """Entries with the name of the thing and a version: `kotlin_version`, a dependency, the matrix of the CI."""
-    named = re.compile(rf"(?:.*[.\-_/])?(?:{thing})(?:[-_.]?(?:version|release))?s?", re.IGNORECASE)
+    named = re.compile(rf"(?:(?:min|minimum|required)[-_]?)?(?:{thing})(?:[-_.]?(?:version|release))?s?", re.IGNORECASE)
     version_file = re.compile(rf"(?:.*/)?\.(?:{thing})-version|(?:.*/)?\.nvmrc", re.IGNORECASE)
     seen: set[str] = set()
     for path, entry in tree.entries_of("manifest", "configuration", "task", "ci"):
@@ -190,8 +190,11 @@ def _tools(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
 
 def _ci(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
     """Each value once."""
-    found = [item for item in keyed(tree, FACTS["ci"], "ci") if "${{" not in item.text]
-    yield from {item.text: item for item in reversed(found)}.values()
+    seen: set[str] = set()
+    for item in keyed(tree, FACTS["ci"], "ci"):
+        if "${{" not in item.text and item.text not in seen:
+            seen.add(item.text)
+            yield item
     yield from _readme_lines(tree, re.compile(r"\b(?:windows|macos|linux)\b", re.IGNORECASE))
 
 

@@ -17,6 +17,7 @@ _LONGEST = 120  # characters
 _LARGE = 400_000  # chunks of an index in which not every name is looked at
 _NAMES = 3000  # with a word of the question
 _LISTED = 40
+_SHOWN = 5  # lines that are told
 _LEAST = 3  # things that make a list
 _WORDS = 4  # of a question that names are searched for
 _DOES = r"(?:are|is|does|do|can|may|could|will|have|has|did)"
@@ -34,10 +35,9 @@ _ASKING = STOP_WORDS.union(_COMMON.split())
 _MEMBER = re.compile(
     r"^\s*(?:case\s+|const\s+|static\s+|public\s+|final\s+|\|\s*)*[\"':]?(?P<name>[A-Za-z_]\w*)[\"']?\s*(?:[=,;({:|]|$)"
 )
+_CASE = re.compile(r"\s*case\s+\w+\s*(?:=[^>]*)?;?\s*$")  # of an enum, not of a `switch`
 _QUOTED = re.compile(r"[\"']([\w .:/+-]{1,30})[\"']|(?<=[\s\[(,]):(\w+)")
-_WORDS_OF_CODE = (
-    "case const enum class public private protected static final return def function fn func pass type if"
-)
+_WORDS_OF_CODE = "case const enum class public private protected static final return def function fn func pass type if"
 _KEYWORDS = frozenset(_WORDS_OF_CODE.split())
 _FUNCTIONS = frozenset({"function", "method"})
 _TYPES = frozenset({"class", "interface", "enum", "type"})
@@ -97,7 +97,9 @@ def _members(item: IndexedSymbol, snapshot: Snapshot) -> list[str]:
     text = snapshot.lines(item.path, symbol.start_line, symbol.end_line)
     head, _, body = text.partition("\n")
     if symbol.kind in ("enum", "class"):
-        names = [match["name"] for row in body.split("\n") if (match := _MEMBER.match(row))]
+        rows = body.split("\n")
+        cases = [row for row in rows if _CASE.match(row)]
+        names = [match["name"] for row in (cases or rows) if (match := _MEMBER.match(row))]
         inside = head.partition("{")[2].partition("}")[0]
         names = names or re.findall(r"[A-Za-z_]\w*", inside)
     else:

@@ -18,7 +18,7 @@ _FILE_SCORE = 0.4
 _DESCRIBED_SCORE = 0.6
 _FILES_PER_NAME = 3  # a file name that matches more is ignored
 _DEFINITIONS_PER_NAME = 40  # a symbol name that matches more is ignored
-_KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8}
+_KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8, "key": 0.3}
 
 
 def match_symbols(query: SearchQuery, snapshot: Snapshot, allowed: Collection[int] | None) -> dict[int, float]:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from indexer.files.roles import role_of
+from indexer.parsing.definitions import Definition
 from indexer.parsing.manifests import lines, trees
 from indexer.parsing.manifests.entry import Entry
 from indexer.types import Symbol
 
 _LARGEST = 1 << 18  # characters; a larger file is data
 _NAMED = 400  # entries of a file that become symbols
+_NAMED_ROLES = frozenset({"manifest", "ci", "task", "configuration"})
 _DEPTH = 3  # parts of a key that becomes a symbol
 _SIGNATURE = 240  # characters
 
@@ -58,9 +61,15 @@ def entries(path: str, text: str) -> tuple[Entry, ...]:
     return tuple(parse(text)) if parse else ()
 
 
-def key_symbols(path: str, text: str) -> tuple[Symbol, ...]:
-    """The upper entries as symbols of kind "key", so that the pieces of a manifest have names."""
+def key_definitions(path: str, text: str) -> tuple[Definition, ...]:
+    """The upper entries of a manifest as definitions of kind "key", so that its pieces have names.
+
+    None for other files: data has keys too, but they name nothing that is asked for.
+    """
+    if role_of(path) not in _NAMED_ROLES:
+        return ()
     upper = [item for item in entries(path, text) if item.key.count(".") < _DEPTH][:_NAMED]
-    return tuple(
+    symbols = (
         Symbol(item.name, item.key, "key", item.line, item.end_line, item.text[:_SIGNATURE], "") for item in upper
     )
+    return tuple(Definition(symbol, symbol.start_line) for symbol in symbols)
