@@ -5,13 +5,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_NAME = r"[A-Za-z_$@][\w$-]*(?:\.[A-Za-z_]\w*)*"
+_NO_NAME = r"(?!(?:if|elif|else|while|for|return|assert|case|when|unless|in|is|and|or|not)\b)"
+_NAME = rf"(?<![\w$])(?<!\$\{{){_NO_NAME}[A-Za-z_$@][\w$-]*(?:\.[A-Za-z_]\w*)*"
 # name: type = value, name := value, name => value, "name": value. The value is looked at only: it may hold more names.
 _ASSIGNED = re.compile(
     rf"""(?P<quote>["'`]?)(?P<name>{_NAME})(?P=quote)\??!?\s*
-    (?:(?::(?![:=])|(?<=\s))\s*(?P<type>[^=,;(){{}}"'!<>]{{1,60}}(?:<[^=;"']{{1,40}}>)?)\s*)?
+    (?::(?![:=])\s*(?P<type>[^=,;(){{}}"'!<>]{{1,60}}(?:<[^=;"']{{1,40}}>)?)\s*)?
     (?::=|=>|(?<![!<>=])=(?![=>~])|\|\|=|\?\?=)\s*(?=(?P<value>\S[^\n]*))""",
     re.VERBOSE,
+)
+_DECLARED = re.compile(  # var limit int = 5
+    rf"\b(?:var|const)\s+(?P<name>{_NAME})\s+(?P<type>[\w.*\[\]]+)\s*=\s*(?=(?P<value>\S[^\n]*))"
 )
 _PAIR = re.compile(rf"""(?P<quote>["'`]?)(?P<name>{_NAME})(?P=quote)\s*:(?![:=])\s*(?=(?P<value>\S[^\n]*))""")
 _SET = re.compile(r"""\b\w*[sS]et\w*\(\s*[:"'`](?P<name>[\w. -]+)["'`]?\s*,\s*(?=(?P<value>\S[^\n]*))""")
@@ -26,6 +30,7 @@ _PATTERNS = (
     (" :", _SYMBOL_SET),
     ("${", _SHELL),
     ("able", _SWITCHED),
+    ("=", _DECLARED),
     ("=", _ASSIGNED),
     (":", _PAIR),
 )

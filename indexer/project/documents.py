@@ -24,6 +24,7 @@ _MARKUP = (
     (re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
     (re.compile(r"\*\*|__(?=\w)|(?<=\w)__|`(?=`)"), ""),
 )
+_FEW = 3  # words: a shorter paragraph is a slogan or a list of links
 _NO_PROSE = re.compile(r"^\s*(?:[#<!\[|>=\-*:`.+]|\{|&|\.\. |---|\d+\.|https?:)|^\s*$")
 _BADGE = re.compile(r"!\[|<img|<a |<p |</|^\[!\[|shields\.io|badge")
 # The first words that only the text of one licence has.
@@ -86,19 +87,22 @@ def sections(text: str) -> list[Section]:
 def first_paragraph(text: str) -> tuple[int, int, str] | None:
     """The first prose of a readme, without titles, badges and markup: its first and last line, and the text."""
     rows = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text).split("\n")
-    is_code = False
-    start = None
-    for at, row in enumerate(rows):
-        is_code ^= bool(_FENCE.match(row))
-        next_row = rows[at + 1] if at + 1 < len(rows) else ""
-        is_prose = (
-            not is_code and not _NO_PROSE.match(row.replace("**", "").replace("*", "")) and not _BADGE.search(row)
-        )
-        if start is None and is_prose and not _UNDERLINE.match(next_row) and len(row.split()) > 3:
-            start = at
-        elif start is not None and not is_prose:
-            return start + 1, at, " ".join(" ".join(rows[start:at]).split())
-    return (start + 1, len(rows), " ".join(" ".join(rows[start:]).split())) if start is not None else None
+    start = 0
+    for at in range(len(rows) + 1):
+        if at < len(rows) and _is_prose(rows, at):
+            continue
+        paragraph = " ".join(" ".join(rows[start:at]).split())
+        if len(paragraph.split()) > _FEW:
+            return start + 1, at, paragraph
+        start = at + 1
+    return None
+
+
+def _is_prose(rows: list[str], at: int) -> bool:
+    """Whether a line belongs to a paragraph: it is no title, list, badge, code or blank."""
+    next_row = rows[at + 1] if at + 1 < len(rows) else ""
+    marked = _NO_PROSE.match(rows[at].replace("*", ""))
+    return not marked and not _BADGE.search(rows[at]) and not _UNDERLINE.match(next_row)
 
 
 def plain(text: str) -> str:

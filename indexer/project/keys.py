@@ -76,7 +76,7 @@ FACTS: dict[ProjectKind, tuple[Keys, ...]] = {
             r"|repo_url|site_url"
         ),
     ),
-    "name": (_keys(_OWN + r"(?:name|artifactid)|module|rootproject\.name|packageid|project"),),
+    "name": (_keys(_OWN + r"(?:name|artifactid)|module|rootproject\.name|packageid"), _keys(r"project", r"\w")),
     "purpose": (_keys(_OWN + r"(?:description|summary)"),),
     "ci": (_keys(r".*matrix\.(?:os|platform|runner|include\.os)"), _keys(r".*\.runs-on")),
     "tools": (

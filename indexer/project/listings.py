@@ -18,6 +18,7 @@ _LARGE = 400_000  # chunks of an index in which not every name is looked at
 _NAMES = 3000  # with a word of the question
 _LISTED = 40
 _SHOWN = 5  # lines that are told
+_SHOWN = 5  # lines that are told
 _LEAST = 3  # things that make a list
 _WORDS = 4  # of a question that names are searched for
 _DOES = r"(?:are|is|does|do|can|may|could|will|have|has|did)"
@@ -69,9 +70,8 @@ def find_lists(query: ListQuery, snapshot: Snapshot) -> list[Location]:
     """The best list; none where nothing has at least three members."""
     if snapshot.chunks > _LARGE:
         return []
-    found = [
-        item for word in query.words[:_WORDS] for item in snapshot.named_with(word, _NAMES) if not is_test(item.path)
-    ]
+    named = (item for word in query.words[:_WORDS] for item in snapshot.named_with(word, _NAMES))
+    found = [item for item in named if not is_test(item.path)]
     return [*_definitions(query, found, snapshot)][:1] or _families(query, found)
 
 
@@ -124,10 +124,15 @@ def _families(query: ListQuery, found: Sequence[IndexedSymbol]) -> list[Location
         return []
     _, _, before, after, kind = min(ranked)
     members = families[before, after, kind]
-    first = next(iter(members.values()))
-    return [
-        Location(first.path, first.symbol.start_line, f"{before}…{after}", "list", ", ".join(list(members)[:_LISTED]))
-    ]
+    names = ", ".join(list(members)[:_LISTED])
+    first, *others = list(members.values())[:_SHOWN]
+    whole = Location(first.path, first.symbol.start_line, f"{before}…{after}", "list", names)
+    return [whole, *(_member(item) for item in others)]
+
+
+def _member(item: IndexedSymbol) -> Location:
+    symbol = item.symbol
+    return Location(item.path, symbol.start_line, symbol.qualified, "code", symbol.signature)
 
 
 def _splits(name: str) -> Iterator[tuple[str, str, str]]:

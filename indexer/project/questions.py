@@ -38,9 +38,8 @@ _PLACEHOLDERS = {
     "WHAT": r"(?:what|which)(?: (?:is|are|was)|'s)?(?: the)?",
     "HOW": r"(?:how (?:do|can|should|would|could|must) (?:i|we|you|one|someone|developers|contributors)|how to"
     r"|(?:what|which) (?:is the )?(?:command|script|target|make target|task|tool|commands)(?: do i (?:use|run)"
-    r"| should i"
-    r" (?:use|run)| is used| can i (?:use|run))? ?(?:to|for|that)?|what do i (?:run|type|do) to|(?:what"
-    r"|which) (?:\w+ ){0,2}(?=runs|lints|tests|builds|formats|checks))",
+    r"| should i (?:use|run)| is used| can i (?:use|run))?(?: (?:to|for|that))?|what do i (?:run|type|do) to"
+    r"|(?:what|which)(?: \w+){0,2}(?= (?:runs|lints|tests|builds|formats|checks)))",
     "RUN": r"(?:run|runs|running|use|execute|start|launch|invoke|do|perform)",
     "NEED": r"(?:supported|required|needed|compatible|tested|used|allowed|necessary|expected|targeted|recommended)",
     "NEEDS": r"(?:support|require|need|want|expect|run on|work (?:with|on)|use|target|depend on|have)",
@@ -149,13 +148,13 @@ _TASKS = (
     ("coverage", r"(?:RUN|measure|get|see|check|report) ALL(?:test |code )*coverage"),
     ("lint", r"RUN ALL(?:linters?|lints?|linting|lint checks?|style checks?|code style checks?|code checks"
              r"|checks|pre-commit"
-             r"(?: hooks)?|linters)|lint IT(?: code)?|lint|check ALL(?:code )?(?:style|lint|formatting|quality)"),
+             r"(?: hooks)?|linters)|lints? IT(?: code)?|lint|check ALL(?:code )?(?:style|lint|formatting|quality)"),
     ("analysis", r"RUN ALL(?:static (?:code )?(?:analysis|analyser|analyzer)|analysers?|analyzers?)"
                  r"|anal[iy][sz]e ALLcode"
                  r"(?: statically)?"),
     ("type", r"(?:RUN )?ALL(?:type[- ]?check(?:s|er|ing)?)(?: IT)?|check ALL(?:types|typing)|RUN ALL(?:mypy"
              r"|pyright|tsc)"),
-    ("format", r"(?:re)?format ALL(?:code|source|sources|files|IT)|RUN ALL(?:code )?formatters?|RUN ALLformatting"),
+    ("format", r"(?:re)?formats? ALL(?:code|source|sources|files|IT)|RUN ALL(?:code )?formatters?|RUN ALLformatting"),
     ("docs", r"(?:build|make|generate|preview|serve|render|see|write|compile|RUN) ALL(?:docs|documentation"
              r"|website|site"
              r"|manual|api docs)(?: (?:of|for) IT| locally)?"),
@@ -190,7 +189,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     for placeholder, alternatives in _PLACEHOLDERS.items():
         escaped = alternatives.replace("\\", "\\\\")
         pattern = re.sub(rf"\b{placeholder}(?=\b|\()", escaped, pattern)
-    return re.compile(_once(pattern).replace(" ", r"\s+"), re.IGNORECASE)
+    return re.compile(_once(pattern).replace(" ?", r"\s*").replace(" ", r"\s+"), re.IGNORECASE)
 
 
 def _once(pattern: str) -> str:
