@@ -38,7 +38,7 @@ _TASKS = {
     "analysis": _task(r".*phpstan.*|.*analy.*|.*psalm.*|stan|vet|lint|check|.*mypy.*|sonar.*",
                       "static anal|phpstan|psalm|analy[sz]|mypy|vet|clang-tidy|lint"),
     "type": _task(r".*type.*|mypy|pyright|tsc|check", "type|mypy|pyright|tsc"),
-    "format": _task(r"fmt|format.*|.*[-_:](?:fmt|format|fix)|prettier|style|fix|lint", "format|fmt|prettier"
+    "format": _task(r"fmt|format.*|.*[-_:](?:fmt|format|fix)|prettier|fix", "format|fmt|prettier"
                                                                                        "|black|gofmt|rustfmt"),
     "docs": _task(r"docs?.*|.*[-_:]docs?|site|html|apidoc|website", "docs?|documentation|sphinx|mkdocs|site|website"),
     "bench": _task(r"bench.*|.*[-_:]bench.*|jmh|perf.*", "bench|jmh|perf"),
@@ -125,10 +125,15 @@ def _declared(tree: ProjectTree, task: _Task) -> list[Location]:
             if not table or not name.fullmatch(path.rpartition("/")[2]):
                 continue
             script = entry.key[table.end() :] or entry.value
-            script = script.strip(":'\"").split(" ")[0] if "rake" in run else script.removeprefix("testenv").strip(":")
+            script = script.strip(":'\"").split(" ")[0] if "rake" in run else _environment(script)
             if task.names.fullmatch(script.partition(".")[0]) or ("tox" in run and task.words.search(entry.value)):
                 found.append((path.count("/"), len(script), _command(path, entry, run, script)))
     return [item for _, _, item in sorted(found, key=lambda item: item[:2])[:_LISTED]]
+
+
+def _environment(script: str) -> str:
+    """`lint` of tox's `testenv:lint.commands`; any other name as it is."""
+    return script.removeprefix("testenv").strip(":").removesuffix(".commands")
 
 
 def _command(path: str, entry: Entry, run: str, script: str) -> Location:

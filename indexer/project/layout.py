@@ -43,7 +43,11 @@ def folders(tree: ProjectTree) -> Iterator[Location]:
         named = Counter(language_of(path).name for path in paths).most_common(_LANGUAGES)
         languages = ", ".join(f"{count} {language}" for language, count in named)
         first = min(paths, key=lambda path: (path.count("/"), not path.rpartition("/")[2].startswith("__init__"), path))
-        yield Location(first, 1, f"{folder}/", "folder", f"{len(paths)} files: {languages}")
+        yield Location(first, 1, f"{folder}/", "folder", f"{_files(len(paths))}: {languages}")
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'s' * (count != 1)}"
 
 
 def overview(tree: ProjectTree) -> Overview:

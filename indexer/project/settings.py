@@ -66,7 +66,8 @@ _COMMON = """
     where which while who will with without would you your allowed configured possible often big large small maximum
     minimum max min most least limit limits kind number project code option options library after name folder directory
     look looked enabled disabled enable disable active turned variable variables environment env var vars open opened
-    start started keep kept sent accept accepted made stay"""
+    start started keep kept sent accept accepted made stay hold held contain control
+    controls take takes"""
 _ASKING = frozenset(stem(word) for word in _COMMON.split())
 # Words of a question -> how a name or a comment says it.
 _MEANS = (

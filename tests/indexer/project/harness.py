@@ -24,7 +24,7 @@ FILES = {
     "scripts/test": "#!/bin/sh\nset -e\npytest -q\n",
     ".github/workflows/ci.yml": (
         "jobs:\n  test:\n    runs-on: ${{ matrix.os }}\n    strategy:\n      matrix:\n        os: [ubuntu, windows]\n"
-        "        python-version: ['3.10', '3.12']\n    steps:\n      - run: pip install -e .\n      - run: scripts/test\n"
+        "        python-version: ['3.10', '3.12']\n    steps:\n      - run: pip install .\n      - run: scripts/test\n"
     ),
     "shop/__init__.py": '__version__ = "1.4.2"\n',
     "shop/config.py": (

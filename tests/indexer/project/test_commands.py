@@ -36,14 +36,30 @@ def test_the_manifest_implies_how_to_install(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "task", "expected"),
     [
-        ({"package.json": '{"scripts": {"test": "mocha"}}'}, "test", ("command", "npm test", "mocha", "package.json:1")),
-        ({"composer.json": '{"scripts": {"phpstan": "x"}}'}, "analysis", ("command", "composer phpstan", "x", "composer.json:1")),
+        (
+            {"package.json": '{"scripts": {"test": "mocha"}}'},
+            "test",
+            ("command", "npm test", "mocha", "package.json:1"),
+        ),
+        (
+            {"composer.json": '{"scripts": {"phpstan": "x"}}'},
+            "analysis",
+            ("command", "composer phpstan", "x", "composer.json:1"),
+        ),
         ({"Cargo.toml": "[package]\n"}, "test", ("implied", "cargo test", "Cargo.toml", "Cargo.toml:1")),
         ({"go.mod": "module a/b\n"}, "install", ("implied", "go get a/b", "go.mod", "go.mod:1")),
-        ({"build.gradle.kts": "plugins {}\n"}, "build", ("implied", "./gradlew build", "build.gradle.kts", "build.gradle.kts:1")),
-        ({"tox.ini": "[testenv:lint]\ncommands = ruff\n"}, "lint", ("command", "tox -e lint.commands", "ruff", "tox.ini:2")),
+        (
+            {"build.gradle.kts": "plugins {}\n"},
+            "build",
+            ("implied", "./gradlew build", "build.gradle.kts", "build.gradle.kts:1"),
+        ),
+        (
+            {"tox.ini": "[testenv:lint]\ncommands = ruff\n"},
+            "lint",
+            ("command", "tox -e lint", "ruff", "tox.ini:2"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_ecosystem(tmp_path: Path, files: dict[str, str], task: str, expected: Row) -> None:
     assert told(tmp_path, task, files)[0] == expected
 
