@@ -29,22 +29,17 @@ _CI = (
 )
 _CONFIGURATION = r"\.[\w.-]+|[\w.-]+\.(?:ini|cfg|conf|properties|config\.[cm]?[jt]s|toml)|version(?:\.txt)?"
 # The first that matches the whole path, or the name of the file.
-_ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
-    (role, re.compile(pattern, re.IGNORECASE))
-    for role, pattern in (
-        ("ci", _CI),
-        ("readme", r"readme(?:\.(?:md|rst|txt|adoc|org|markdown))?"),
-        ("licence", r"(?:un)?licen[cs]es?(?:[.-][\w.-]+)?|copying(?:\.\w+)?"),
-        (
-            "contributing",
-            r"(?:contributing|development|developing|hacking|building|install|testing)\.(?:md|rst|txt|adoc)",
-        ),
-        ("changelog", r"(?:changelog|changes|history|news|releases?|release[-_]notes)(?:\.(?:md|rst|txt|adoc))?"),
-        ("manifest", _MANIFEST),
-        ("task", _TASK),
-        ("configuration", _CONFIGURATION),
-    )
+_TABLE: tuple[tuple[Role, str], ...] = (
+    ("ci", _CI),
+    ("readme", r"readme(?:\.(?:md|rst|txt|adoc|org|markdown))?"),
+    ("licence", r"(?:un)?licen[cs]es?(?:[.-][\w.-]+)?|copying(?:\.\w+)?"),
+    ("contributing", r"(?:contributing|development|developing|hacking|building|install|testing)\.(?:md|rst|txt|adoc)"),
+    ("changelog", r"(?:changelog|changes|history|news|releases?|release[-_]notes)(?:\.(?:md|rst|txt|adoc))?"),
+    ("manifest", _MANIFEST),
+    ("task", _TASK),
+    ("configuration", _CONFIGURATION),
 )
+_ROLES = tuple((role, re.compile(pattern, re.IGNORECASE)) for role, pattern in _TABLE)
 
 
 def is_test(path: str) -> bool:

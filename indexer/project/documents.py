@@ -6,7 +6,7 @@ from dataclasses import dataclass
 _ATX = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
 _UNDERLINE = re.compile(r"^([=\-~^\"'#*+.:])\1{2,}\s*$")
 _FENCE = re.compile(r"^\s*```")
-_COMMENT = re.compile(r"<!--[\s\S]*?-->")
+_COMMENT = re.compile(r"<!--[\s\S]{0,4000}?-->")
 _PROGRAMS = (
     "apk|apt|apt-get|bash|bats|brew|bun|bundle|bundler|cargo|cmake|composer|conda|coursier|cs|ctest|deno|docker"
     "|dotnet|git"
@@ -24,6 +24,7 @@ _MARKUP = (
     (re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
     (re.compile(r"\*\*|__(?=\w)|(?<=\w)__|`(?=`)"), ""),
 )
+_PLAIN = 2000  # characters of a paragraph
 _FEW = 3  # words: a shorter paragraph is a slogan or a list of links
 _NO_PROSE = re.compile(r"^\s*(?:[#<!\[|>=\-*:`.+]|\{|&|\.\. |---|\d+\.|https?:)|^\s*$")
 _BADGE = re.compile(r"!\[|<img|<a |<p |</|^\[!\[|shields\.io|badge")
@@ -107,6 +108,7 @@ def _is_prose(rows: list[str], at: int) -> bool:
 
 def plain(text: str) -> str:
     """Without links, images and emphasis, on one line."""
+    text = text[:_PLAIN]
     for pattern, replacement in _MARKUP:
         text = pattern.sub(replacement, text)
     return " ".join(text.split())

@@ -28,7 +28,7 @@ _READ = re.compile(
     rf"|option_env!|env!|_ENV)\s*[\[(]|\bENV\[|process\.env\[|\benv\()\s*{_NAME}"
     r"|(?:process|import\.meta)\.env\.(?P<member>[A-Z][A-Z0-9_]*)\b|\$ENV\{(?P<cmake>\w+)\}"
 )
-_WRITTEN = re.compile(r"\s*\]?\s*=(?!=)")  # os.environ["X"] = ...
+_WRITTEN = re.compile(r"\s*\]?\s*=(?!=)")  # environ["X"] = ...
 _FILES = 60
 _LISTED = 24
 

@@ -15,6 +15,7 @@ from indexer.project.keys import ALIASES, CODE_VERSIONS, DEVELOPMENT, FACTS, MAI
 from indexer.project.questions import ProjectKind, ProjectQuery
 from indexer.project.tree import ProjectTree
 
+_LINE = 1000  # characters of a line that is read
 _VALUE = 200  # characters of a value that are told
 _PER_FILE = 6  # facts of one file
 _NAMES = 30  # of a table that are listed
@@ -201,7 +202,7 @@ def _ci(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
 def _readme_lines(tree: ProjectTree, pattern: re.Pattern[str]) -> Iterator[Location]:
     """Lines of the readme and its like that say it in words."""
     for path in [*tree.of_role("readme")[:1], *tree.of_role("contributing")[:1]]:
-        rows = enumerate(tree.text(path).split("\n"), 1)
+        rows = enumerate((row[:_LINE] for row in tree.text(path).split("\n")), 1)
         lines = [(at, plain(row)) for at, row in rows if pattern.search(row) and not _NO_SENTENCE.search(row)]
         yield from (Location(path, at, "", "text", _short(row)) for at, row in lines[:2])
 

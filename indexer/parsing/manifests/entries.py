@@ -15,6 +15,7 @@ from indexer.types import Symbol
 _LARGEST = 1 << 18  # characters; a larger file is data
 _NAMED = 400  # entries of a file that become symbols
 _NAMED_ROLES = frozenset({"manifest", "ci", "task", "configuration"})
+_LINE = 1000  # characters of a line that is read
 _DEPTH = 3  # parts of a key that becomes a symbol
 _SIGNATURE = 240  # characters
 
@@ -58,7 +59,10 @@ def entries(path: str, text: str) -> tuple[Entry, ...]:
         return ()
     name = PurePosixPath(path).name
     parse = next((row.parse for row in _FORMATS if row.names.fullmatch(name)), None)
-    return tuple(parse(text)) if parse else ()
+    if parse is None:
+        return ()
+    is_tree = parse.__module__ == trees.__name__
+    return tuple(parse(text if is_tree else "\n".join(row[:_LINE] for row in text.split("\n"))))
 
 
 def key_definitions(path: str, text: str) -> tuple[Definition, ...]:

@@ -7,7 +7,7 @@ from indexer.parsing.manifests.entry import Entry, flat
 from indexer.parsing.syntax import Node, parse_tree
 
 _SECONDS = 0.5  # of CPU time
-_DEPTH = 8
+_DEPTH = 60  # of nodes below which nothing is looked at; a key takes two to four
 _VALUE = 400  # characters that are kept of a value
 
 
@@ -38,21 +38,21 @@ def yaml(text: str) -> list[Entry]:
 
 
 def xml(text: str) -> list[Entry]:
-    tree = parse_tree(text.encode(), "xml", _SECONDS)
+    tree = parse_tree(text.encode("utf-8", "replace"), "xml", _SECONDS)
     return list(_elements(tree.root_node, "", 0)) if tree else []
 
 
 def _entries(text: str, grammar: _Grammar) -> list[Entry]:
-    tree = parse_tree(text.encode(), grammar.name, _SECONDS)
+    tree = parse_tree(text.encode("utf-8", "replace"), grammar.name, _SECONDS)
     return list(_pairs(tree.root_node, grammar, "", 0)) if tree else []
 
 
 def _pairs(node: Node, grammar: _Grammar, prefix: str, depth: int) -> Iterator[Entry]:
-    for child in node.named_children:
+    for child in node.named_children if depth < _DEPTH else ():
         if child.type not in grammar.pairs | grammar.tables:
-            yield from _pairs(child, grammar, prefix, depth)
+            yield from _pairs(child, grammar, prefix, depth + 1)
             continue
-        if depth > _DEPTH or not child.named_children:
+        if not child.named_children:
             continue
         key = prefix + flat(_text(child.named_children[0]))
         value = child if child.type in grammar.tables else child.named_children[-1]
@@ -62,12 +62,10 @@ def _pairs(node: Node, grammar: _Grammar, prefix: str, depth: int) -> Iterator[E
 
 
 def _elements(node: Node, prefix: str, depth: int) -> Iterator[Entry]:
-    for child in node.named_children:
+    for child in node.named_children if depth < _DEPTH else ():
         tag = next((part for part in child.named_children if part.type in ("STag", "EmptyElemTag")), None)
         if child.type != "element" or tag is None:
-            yield from _elements(child, prefix, depth)
-            continue
-        if depth > _DEPTH:
+            yield from _elements(child, prefix, depth + 1)
             continue
         key = prefix + _text(tag.named_children[0])
         attributes = " ".join(_text(part) for part in tag.named_children if part.type == "Attribute")

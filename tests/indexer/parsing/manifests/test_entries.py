@@ -31,6 +31,10 @@ def test_a_very_large_file_has_none() -> None:
     assert entries("data.json", '{"a": "' + "x" * (1 << 18) + '"}') == ()
 
 
+def test_a_long_line_is_read_to_its_first_characters() -> None:
+    assert entries("setup.cfg", "[a]\nb = " + " " * 200_000 + "c\n")[0].value == ""
+
+
 def test_keys_of_a_manifest_are_definitions_and_those_of_data_are_not() -> None:
     text = '{\n  "scripts": {\n    "test": "mocha"\n  }\n}\n'
     symbols = [definition.symbol for definition in key_definitions("package.json", text)]

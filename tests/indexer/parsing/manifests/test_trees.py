@@ -49,6 +49,10 @@ def test_xml_has_texts_and_attributes() -> None:
     ]
 
 
+def test_a_deep_text_is_read_to_a_depth() -> None:
+    assert trees.json('{"a": ' + "[" * 5000 + '{"b": 1}' + "]" * 5000 + "}")[0].key == "a"
+
+
 def test_a_broken_text_raises_nothing() -> None:
     assert trees.json('{"a": ') == []
     assert [item.key for item in trees.toml("= = =\n[a\n")] in ([], ["a"])
