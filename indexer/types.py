@@ -47,7 +47,7 @@ class Symbol:
     qualified: str  # "Budget.build_prompt": with the enclosing definitions; in a deep nest the innermost of them
     # function, method, class, interface, enum, type, constant, module, section;
     # impl (a block of methods of a type), declaration (a function or method without a body);
-    # table (SQL), selector (CSS), target (make, CMake), stage (Docker), resource (Terraform)
+    # table (SQL), selector (CSS), target (make, CMake), stage (Docker), resource (Terraform), key (of a manifest)
     kind: str
     start_line: int
     end_line: int

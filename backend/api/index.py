@@ -59,6 +59,12 @@ async def delete(codebase_id: str, services: ServicesDep) -> dict[str, Any]:
     return {"deleted": codebase_id}
 
 
+@router.get("/codebases/{codebase_id}/overview")
+async def overview(codebase_id: str, services: ServicesDep) -> dict[str, Any]:
+    """What a codebase is, from its own files: purpose, languages, licence, commands, folders."""
+    return await asyncio.to_thread(services.retrieval.describe, codebase_id)
+
+
 @router.post("/search")
 async def search(body: schemas.SearchBody, services: ServicesDep) -> dict[str, Any]:
     """The places that answer a query, best first."""

@@ -16,9 +16,9 @@ from backend.db import conversations
 from backend.db.database import Database
 from backend.db.tables import TurnRow
 from backend.indexing.attachments import ATTACHED
-from backend.indexing.retrieval import Retrieval
+from backend.indexing.retrieval import ExactAnswer, Retrieval
 from indexer.errors import NotIndexed
-from indexer.navigation.structural_answers import StructuralAnswer
+from indexer.project.answers import ProjectAnswer
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
 from models.router import RoutingFeatures
@@ -36,7 +36,7 @@ class TurnContext:
     history: Sequence[TurnRow]  # finished turns, oldest first
     search_input: SearchInput  # what to search for
     codebase: CodebaseInfo | None
-    structural: StructuralAnswer | None  # the exact answer to what is searched for
+    structural: ExactAnswer | None  # the exact answer to what is searched for
     found: SearchResult = NOT_SEARCHED
 
     @property
@@ -44,11 +44,20 @@ class TurnContext:
         return self.codebase.root if self.codebase else None
 
     @property
-    def exact(self) -> StructuralAnswer | None:
+    def exact(self) -> ExactAnswer | None:
         """The exact answer where it is the whole answer; else its places are hits among others."""
+        return self.structural if self._is_alone and not self.beginning else None
+
+    @property
+    def beginning(self) -> ProjectAnswer | None:
+        """What an answer begins with, where the project's own files tell the fact but not all that may be asked."""
+        answer = self.structural
+        return answer if isinstance(answer, ProjectAnswer) and not answer.is_whole and self._is_alone else None
+
+    @property
+    def _is_alone(self) -> bool:
         question = self.question
-        alone = question.retrieval == "auto" and not question.attachments and not question.is_continuation
-        return self.structural if alone else None
+        return question.retrieval == "auto" and not question.attachments and not question.is_continuation
 
     @property
     def routing_features(self) -> RoutingFeatures:
@@ -101,8 +110,7 @@ class ContextRetriever:
         if codebase is None or question.retrieval == "off":
             return SearchResult(attached, is_answered=True)
         questions = [*context.search_input.earlier, context.search_input.query]
-        exact = context.structural.hits if context.structural else ()
-        found, _ = self._retrieval.search(codebase, questions, self._limit, exact=exact)
+        found, _ = self._retrieval.search(codebase, questions, self._limit, exact=context.structural)
         if question.is_continuation:
             found = SearchResult(previous_hits(found.hits, context.history, codebase.root), found.is_answered)
         if not attached:

@@ -10,6 +10,8 @@ from backend.chat.history import exchange, next_number, window
 from backend.chat.question import Question
 from backend.db.tables import TurnRow
 from backend.extractive.lead_text import asks_where, lead, lead_places
+from backend.extractive.project_listing import project_listing
+from indexer.project.answers import ProjectAnswer
 from indexer.search.searcher import SearchResult
 from indexer.types import Hit
 from prompts.pack import slice_hit
@@ -17,6 +19,7 @@ from prompts.snippets import Piece, Place, Snippet, context_snippet, number
 from prompts.task import EXPLAIN, answer_instruction
 
 CANDIDATES = 8  # hits that a lead may cite
+FACT_HANDOVER = "In detail:"
 LINES = 60  # of a snippet that a lead cites; a longer one is cut to its first lines
 
 
@@ -26,6 +29,7 @@ class Lead:
 
     text: str
     snippets: tuple[Snippet, ...]
+    is_fact: bool = False  # it tells the fact itself: an answer without a model begins with it, too
 
     @property
     def paragraph(self) -> str:
@@ -55,6 +59,15 @@ def lead_of(question: Question, found: SearchResult, history: Sequence[TurnRow])
         return None
     snippets = number([Piece(hits[item.n]) for item in cited], _shown(history), next_number(history))
     return Lead(lead(question.text, [context_snippet(snippet) for snippet in snippets]), tuple(snippets))
+
+
+def lead_of_fact(answer: ProjectAnswer, found: SearchResult, history: Sequence[TurnRow]) -> Lead | None:
+    """What the files of the project say; None if the search finds that the codebase does not answer the question."""
+    if not found.is_answered or not all(location.hit is not None for location in answer.locations[:1]):
+        return None
+    snippets = number([Piece(_shortened(hit)) for hit in answer.hits], _shown(history), next_number(history))
+    text = project_listing(answer, [snippet.n for snippet in snippets])
+    return Lead(f"{text}\n\n{FACT_HANDOVER}", tuple(snippets), is_fact=True)
 
 
 def _shown(history: Sequence[TurnRow]) -> Mapping[Place, int]:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, finalize
 
 from backend.chat.context import TurnContext
 from backend.chat.history import exchange, next_number, window
-from backend.chat.lead import Lead, lead_of
+from backend.chat.lead import Lead, lead_of, lead_of_fact
 from backend.chat.question import Question
 from backend.engines.pool import EngineLease
 from backend.errors import ApiError
@@ -45,6 +45,8 @@ class PromptBuilder:
         """What the answer begins with, whichever model continues it."""
         question = context.question
         is_wanted = self.has_lead if question.lead is None else question.lead
+        if is_wanted and context.beginning:
+            return lead_of_fact(context.beginning, context.found, context.history)
         return lead_of(question, context.found, context.history) if is_wanted else None
 
     async def build(

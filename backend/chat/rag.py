@@ -25,8 +25,8 @@ from backend.db.tables import TurnRow
 from backend.engines.attempts import EngineAttempts
 from backend.engines.pool import EngineLease, EnginePool
 from backend.errors import ApiError
+from backend.indexing.retrieval import ExactAnswer
 from backend.metrics import Metrics
-from indexer.navigation.structural_answers import StructuralAnswer
 from indexer.types import Hit
 from models.errors import ModelError
 from models.tokens import estimate_tokens
@@ -74,10 +74,11 @@ class Rag:
         context = await self._retriever.search(await self._retriever.load_context(question))
         async with self._engines.use(context.model, context.routing_features) as lease:
             budget = self._prompt_builder.budget(lease, question, 0.0)
-            lead = None if lease.engine.is_exact else await asyncio.to_thread(self._prompt_builder.lead, context)
+            lead = await asyncio.to_thread(self._prompt_builder.lead, context)
+            lead = lead if lead and (lead.is_fact or not lease.engine.is_exact) else None
             return lease.engine.name, await self._prompt_builder.build(lease, context, budget, lead)
 
-    async def _answer_exactly(self, turn: Turn, answer: StructuralAnswer) -> str:
+    async def _answer_exactly(self, turn: Turn, answer: ExactAnswer) -> str:
         """Sends the locations of a structural answer in one delta; no model runs."""
         history, state = turn.context.history, turn.state
         number = next_number(history)
@@ -130,7 +131,7 @@ class Rag:
         began = time.perf_counter()
         built = await self._store_prompt(turn, lease)
         state.ms["retrieve"] += ms_since(began)
-        if turn.lead and (state.lead or not lease.engine.is_exact):
+        if _has_lead(turn, lease):
             await turn.begin_with_lead(built.snippets)
         await turn.ground(built.snippets, is_exact=lease.engine.is_exact)
         return await self._generate(turn, lease, built)
@@ -139,8 +140,7 @@ class Rag:
         context, state = turn.context, turn.state
         budget = self._prompt_builder.budget(lease, context.question, state.spent_s)
         state.ttft_budget_s = budget.first_token_s if budget.is_set else None
-        # The extractive engine begins its answers so by itself.
-        lead = turn.lead if state.lead or not lease.engine.is_exact else None
+        lead = turn.lead if _has_lead(turn, lease) else None
         built = await self._prompt_builder.build(lease, context, budget, lead)
         dropped = dropped_notice(context.history, built.dropped, state.model)
         state.notice = " ".join(filter(None, (built.prompt.notice, lease.engine.pop_notice(), dropped)))
@@ -182,6 +182,12 @@ class Rag:
             if state.generated and not state.usage.completion:  # cut short: the exact count never arrived
                 state.usage = replace(state.usage, completion=estimate_tokens(state.generated))
         raise RuntimeError(f"engine {lease.engine.name} ended its stream without a reason")
+
+
+def _has_lead(turn: Turn, lease: EngineLease) -> bool:
+    """The extractive engine begins its answers with a lead by itself, unless that holds a fact."""
+    lead = turn.lead
+    return lead is not None and (lead.is_fact or bool(turn.state.lead) or not lease.engine.is_exact)
 
 
 def _numbered(hits: Sequence[Hit], first: int) -> list[Snippet]:

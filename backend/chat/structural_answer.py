@@ -3,9 +3,12 @@
 import re
 from collections.abc import Sequence
 
+from backend.extractive.project_listing import project_listing
+from backend.indexing.retrieval import ExactAnswer
 from indexer.navigation.intent import QueryKind
 from indexer.navigation.locations import Location
 from indexer.navigation.structural_answers import StructuralAnswer
+from indexer.project.answers import ProjectAnswer
 from prompts.visible import one_line
 
 MODEL = "structure"  # the name in place of a model's
@@ -27,8 +30,10 @@ _SENTENCES: dict[QueryKind, tuple[str, str]] = {
 }
 
 
-def listing(answer: StructuralAnswer, first_number: int) -> str:
+def listing(answer: ExactAnswer, first_number: int) -> str:
     """Markdown. `first_number`: the source number of the first hit."""
+    if isinstance(answer, ProjectAnswer):
+        return project_listing(answer, range(first_number, first_number + len(answer.hits))) + "\n"
     one, several = _SENTENCES[answer.query.kind]
     name, locations = code(answer.query.name), answer.locations
     shown = [location for location in locations if location.hit is not None][

@@ -97,6 +97,14 @@ def search(
     run_search(query, path, count, as_json)
 
 
+@app.command()
+def overview(path: Root = Path(), as_json: Json = False) -> None:
+    """Tell what a codebase is: purpose, languages, licence, commands, folders."""
+    from backend.cli.search import run_overview
+
+    run_overview(path, as_json)
+
+
 @app.command("eval")
 def evaluate(
     path: Root = Path(),

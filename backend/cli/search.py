@@ -1,7 +1,8 @@
-"""`lantern search`: asks the running server, else searches the index in this process."""
+"""`lantern search` and `lantern overview`: ask the running server, else read the index in this process."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backend.cli import output
 from backend.cli.client import command_failed, no_index, open_client
@@ -9,12 +10,15 @@ from backend.cli.settings import command_settings
 from backend.config import Settings
 from backend.instance_lock import find
 
+if TYPE_CHECKING:
+    from backend.indexing.retrieval import Retrieval
+
 
 def run_search(query: str, path: Path, count: int, as_json: bool) -> None:
     """Prints locations, best first; with JSON, what `POST /search` answers."""
     settings = command_settings()
     if find(settings.data_dir) is None:
-        result = _search_index(settings, query, path, count)
+        result = _read_index(settings, path, lambda retrieval, codebase: retrieval.find(query, codebase, count, ()))
     else:
         with open_client(settings) as client:
             result = client.call("POST", "/search", {"query": query, "codebase": client.codebase(path), "k": count})
@@ -28,8 +32,25 @@ def run_search(query: str, path: Path, count: int, as_json: bool) -> None:
         output.line(f"{hit['path']}:{hit['start_line']}-{hit['end_line']}  {hit['symbol']}{stale}".rstrip())
 
 
-def _search_index(settings: Settings, query: str, path: Path, count: int) -> dict[str, Any]:
-    """What `POST /search` answers, without a server: to start one takes longer than the search."""
+def run_overview(path: Path, as_json: bool) -> None:
+    """Prints what the files of the codebase say about it; with JSON, what `GET /codebases/{id}/overview` answers."""
+    settings = command_settings()
+    if find(settings.data_dir) is None:
+        result = _read_index(settings, path, lambda retrieval, codebase: retrieval.describe(codebase))
+    else:
+        with open_client(settings) as client:
+            result = client.call("GET", f"/codebases/{client.codebase(path)}/overview")
+    if as_json:
+        output.as_json(result)
+        return
+    output.line(f"{result['name']}: " + ", ".join(f"{row['files']} {row['name']}" for row in result["languages"]))
+    for fact in result["facts"]:
+        what = " ".join(filter(None, (fact["name"], fact["value"])))
+        output.line(f"{fact['kind']:<13} {what}  ({fact['path']}:{fact['line']})")
+
+
+def _read_index(settings: Settings, path: Path, read: Callable[["Retrieval", str], dict[str, Any]]) -> dict[str, Any]:
+    """What `read` gives for the codebase of a path, without a server: to start one takes longer."""
     from backend.errors import ApiError, translate
     from backend.indexing.retrieval import open_retrieval
     from indexer.errors import IndexerError
@@ -39,7 +60,7 @@ def _search_index(settings: Settings, query: str, path: Path, count: int) -> dic
             codebase = retrieval.choose(None, str(path))
             if codebase is None or not codebase.chunks:
                 raise no_index(path, retrieval.left_out(path))
-            return retrieval.find(query, codebase.id, count, ())
+            return read(retrieval, codebase.id)
     except (ApiError, IndexerError) as error:
         refusal = translate(error)
         assert refusal is not None

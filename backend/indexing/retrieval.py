@@ -19,6 +19,9 @@ from indexer.navigation.intent import StructuralQuery, parse_structural_query
 from indexer.navigation.structural_answers import StructuralAnswer, answer
 from indexer.navigation.working_tree import find_lines
 from indexer.parsing.identifiers import split
+from indexer.project import answers as project
+from indexer.project.answers import ProjectAnswer
+from indexer.project.layout import Overview
 from indexer.search.searcher import SearchResult
 from indexer.storage.codebases import CodebaseInfo
 from indexer.storage.store import Store
@@ -31,8 +34,10 @@ log = logging.getLogger(__name__)
 QUESTION_CHARS = 1 << 15
 
 
+ExactAnswer = StructuralAnswer | ProjectAnswer
+
 _STRUCTURAL_CPU_S = 3.0  # it takes 0.1 s by its own clock
-_ATTACHED_CPU_S = 5.0
+_ATTACHED_CPU_S = _OVERVIEW_CPU_S = 5.0
 
 
 @contextmanager
@@ -88,19 +93,21 @@ class Retrieval:
         questions: Sequence[str],
         k: int,
         *,
-        exact: Sequence[Hit] = (),
+        exact: ExactAnswer | None = None,
         paths: Sequence[str] = (),
         joined: bool = False,
     ) -> tuple[SearchResult, int]:
-        """At most `k` hits, the `exact` ones of a structural answer first, and the generation of the index.
+        """At most `k` hits, those of an exact answer first, and the generation of the index.
 
         `questions`: those of the conversation, oldest first; the last one is searched for.
         Files that changed since they were indexed are indexed again first, as many as the time budget allows; the hits
         of the others are marked as not fresh. A hit whose file is gone from the disk is left out.
         """
         store, searcher = self._codebases.get(codebase.id), self._indexes.searcher(codebase.id)
-        if len(exact) >= k:
-            return SearchResult(list(exact[:k]), is_answered=True), searcher.generation
+        is_sure = exact is not None and not (isinstance(exact, ProjectAnswer) and not exact.is_whole)
+        first = exact.hits if exact else ()
+        if is_sure and len(first) >= k:
+            return SearchResult(list(first[:k]), is_answered=True), searcher.generation
         self._on_use(store)
         *history, question = questions
         found = searcher.find(question, history, k, paths, joined)
@@ -109,7 +116,9 @@ class Retrieval:
             self._on_reindex(store)
             found = searcher.find(question, history, k, paths, joined)
         existing = [hit for hit in found.hits if hit.fresh or mode_of(codebase.root / hit.path)]
-        return SearchResult(exact_first(exact, existing)[:k], bool(exact) or found.is_answered), searcher.generation
+        is_answered = is_sure or found.is_answered
+        hits = exact_first(first, existing)[:k] if is_answered else existing
+        return SearchResult(hits, is_answered), searcher.generation
 
     def has(self, codebase: CodebaseInfo, words: Sequence[str]) -> bool:
         """Whether each of these words occurs in the index."""
@@ -117,24 +126,36 @@ class Retrieval:
         with self._codebases.get(codebase.id).read() as snapshot:
             return snapshot.frequency(terms).keys() >= set(terms)
 
-    def structural(
-        self, codebase: CodebaseInfo, question: str, subject: Subject | None = None
-    ) -> StructuralAnswer | None:
-        """The exact answer to a structural question, from the files as they are now; None for any other question.
+    def structural(self, codebase: CodebaseInfo, question: str, subject: Subject | None = None) -> ExactAnswer | None:
+        """The exact answer to a question about structure or about the project, from the files as they are now.
+
+        None for any other question.
 
         `subject` tells which of several definitions of a name is meant.
         """
-        query, store = parse_structural_query(question), self._codebases.get(codebase.id)
+        structural = parse_structural_query(question)
+        if structural and subject is not None and subject.name == structural.name:
+            structural = replace(structural, path=subject.path)
+        query = structural or project.parse_project_question(question)
         if query is None:
             return None
-        if subject is not None and subject.name == query.name:
-            query = replace(query, path=subject.path)
+        store = self._codebases.get(codebase.id)
         self._on_use(store)
         try:
             return self._workers.questions(_answer, query, store, seconds=_STRUCTURAL_CPU_S)
         except WorkerDied as death:
-            log.warning("%s in %s is searched for instead of listed: %s", query.kind, store.root, death)
+            log.warning("%s in %s is searched for instead of listed: %s", query, store.root, death)
             return None
+
+    def describe(self, codebase_id: str) -> dict[str, Any]:
+        """The answer of `GET /codebases/{id}/overview`: what its own files say, as they are now. Raises `ApiError`."""
+        codebase = self.choose(codebase_id)
+        assert codebase is not None
+        try:
+            found = self._workers.questions(_overview, self._codebases.get(codebase.id), seconds=_OVERVIEW_CPU_S)
+        except WorkerDied as death:
+            raise ApiError("index_unavailable", f"the files of {codebase.root} cannot be read: {death}") from None
+        return wire_overview(found)
 
     def attach(self, attachments: tuple[Attachment, ...], root: Path | None) -> list[Hit]:
         """`attachments.attached_hits`. Raises `ApiError` for a path that cannot be read."""
@@ -175,18 +196,27 @@ class Retrieval:
         check_length(query)
         if not query.strip():
             raise ApiError("bad_params", "the query is empty")
-        structural = None if paths else self.structural(chosen, query)
-        exact = structural.hits if structural else ()
+        exact = None if paths else self.structural(chosen, query)
         found, generation = self.search(chosen, [query], k, exact=exact, paths=paths, joined=True)
         ms = round((time.perf_counter() - started) * 1000, 1)
         hits = [wire_hit(hit) for hit in found.hits]
         return {"hits": hits, "found": found.is_answered, "generation": generation, "ms": ms}
 
 
-def _answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
+def _answer(query: StructuralQuery | project.Query, store: Store) -> ExactAnswer | None:
     """Leaves no file open: a worker process that held the database of a deleted codebase would keep its space."""
     try:
-        return answer(query, store)
+        return (
+            answer(query, store) if isinstance(query, StructuralQuery) else project.answer_about_project(query, store)
+        )
+    finally:
+        store.close()
+
+
+def _overview(store: Store) -> Overview:
+    """As `_answer`."""
+    try:
+        return project.overview_of(store)
     finally:
         store.close()
 
@@ -228,6 +258,18 @@ def wire_hit(hit: Hit) -> dict[str, Any]:
         "why": wire_why(hit.why),
         "fresh": hit.fresh,
         "text": hit.text,
+    }
+
+
+def wire_overview(found: Overview) -> dict[str, Any]:
+    """An overview as `GET /codebases/{id}/overview` shows it."""
+    return {
+        "name": found.name,
+        "languages": [{"name": name, "files": count} for name, count in found.languages],
+        "facts": [
+            {"kind": kind, "name": fact.symbol, "value": fact.text, "path": fact.path, "line": fact.line}
+            for kind, fact in found.facts
+        ],
     }
 
 

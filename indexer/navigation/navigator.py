@@ -38,6 +38,7 @@ _KINDS = {  # kinds of definitions that each noun of a question covers
     "type": {"type", "class", "interface", "enum"},
     "constant": {"constant"},
 }
+_TEXTS = frozenset({"section", "key"})  # of documents and manifests: no definitions that code can mean
 References = Iterator[tuple[SourceFile, Sequence[Reference]]]
 
 
@@ -62,7 +63,7 @@ class Navigator:
         if len(paths) > MAX_DEFINITIONS * 4:
             return []
         current = [found for path in paths for found in self.files.definitions(path, indexed, last)]
-        current = [found for found in current if matches(found, self.query.name) and found.symbol.kind != "section"]
+        current = [found for found in current if matches(found, self.query.name) and found.symbol.kind not in _TEXTS]
         if kinds:
             current = [found for found in current if found.symbol.kind in kinds]
         return preferred(current, self.query.path)

@@ -56,7 +56,7 @@ def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
         if not found:
             return None
         whole, is_complete = query.kind in _SHOWING_DEFINITIONS, navigator.is_complete and len(found) <= _LOCATIONS
-        return StructuralAnswer(query, *_with_code(found[:_LOCATIONS], files, whole=whole), is_complete)
+        return StructuralAnswer(query, *with_code(found[:_LOCATIONS], files, whole=whole), is_complete)
 
 
 def load(languages: Iterable[str]) -> None:
@@ -66,7 +66,7 @@ def load(languages: Iterable[str]) -> None:
         references.load(language)
 
 
-def _with_code(
+def with_code(
     locations: Sequence[Location], files: WorkingTree, *, whole: bool
 ) -> tuple[tuple[Location, ...], tuple[Hit, ...]]:
     """The locations with the hit that holds each, as long as the hits are short enough for a prompt."""

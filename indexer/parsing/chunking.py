@@ -19,14 +19,15 @@ CHUNKER = 4  # version of the result of `chunks_of`, part of every index's recip
 LIMIT = 1500
 
 _NEVER = 1 << 30
-_OWN_CHUNK_LINES = {
+_OWN_CHUNK_LINES = {  # a shorter one is no chunk of its own
     "declaration": _NEVER,
     "constant": 6,
     "selector": 6,
+    "key": 6,
     "target": 3,
     "type": 3,
-}  # a shorter one is no chunk of its own
-_KEEP_WHOLE = frozenset({"function", "method", "enum", "type", "constant"})  # not split while they fit
+}
+_KEEP_WHOLE = frozenset({"function", "method", "enum", "type", "constant", "key"})  # not split while they fit
 _TINY = 80  # characters: a smaller run outside definitions joins the chunk before it
 _OVERLAP = 2  # lines that two windows share
 _MIN_FILL = 0.6  # a part ends at its best break after this share of the limit

@@ -22,7 +22,7 @@ _VERBATIM = 20  # chunks: a name that more have is ignored
 _UNDEFINED = 10  # names without a definition that count
 _FILES_PER_NAME = 3  # a file name that matches more is ignored
 _DEFINITIONS_PER_NAME = 40  # a symbol name that matches more is ignored
-_KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8, "selector": 0.8, "target": 0.8}
+_KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "key": 0.3, "constant": 0.8, "selector": 0.8, "target": 0.8}
 
 
 def match_symbols(query: SearchQuery, snapshot: Snapshot, allowed: Collection[int] | None) -> dict[int, float]:

@@ -205,6 +205,14 @@ class Snapshot:
         folded = json.dumps(sorted({name.lower() for name in names}))
         return [IndexedSymbol(row[0], Symbol(*row[1:])) for row in self._db.execute(query, (folded,))]
 
+    def named_with(self, part: str, limit: int) -> list[IndexedSymbol]:
+        """At most `limit` definitions whose name contains `part`, ignoring case. Looks at every definition."""
+        query = (
+            "SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc FROM symbols s"
+            " JOIN files f ON f.id = s.file_id WHERE instr(s.folded, ?) ORDER BY f.path, s.start_line LIMIT ?"
+        )
+        return [IndexedSymbol(path, Symbol(*rest)) for path, *rest in self._db.execute(query, (part.lower(), limit))]
+
     def chunks_at(self, definition: IndexedSymbol) -> list[int]:
         """Ids of the chunks of a definition: its parts, or else the first chunk that overlaps it."""
         query = (

@@ -18,6 +18,7 @@ from indexer.errors import NoWorker, WorkerDied
 from indexer.files.scan import COSTLY, Candidate, read
 from indexer.parsing.chunking import chunks_of, embedding_text
 from indexer.parsing.definitions import parse
+from indexer.parsing.manifests.entries import key_definitions
 from indexer.storage.full_text import columns_of, terms_of
 from indexer.storage.postings import pack_postings
 from indexer.storage.rows import PreparedFile
@@ -64,7 +65,7 @@ class Preparer:
         file = IndexedFile(source.path, source.sha, source.size, source.mtime_ns, now, self.recipe)
         if task.indexed and (task.indexed.sha, task.indexed.recipe) == (file.sha, file.recipe):
             return file
-        definitions = parse(source.text, source.language)
+        definitions = parse(source.text, source.language) or key_definitions(source.path, source.text)
         if len(definitions) > _DEFINITIONS:
             return Skip(source.path, COSTLY, task.version(self.recipe))
         chunks = chunks_of(source, definitions)

@@ -63,6 +63,18 @@ def test_everything_after_the_installation_works_without_a_network(shop: Path, t
     assert not record.exists(), record.read_text()
 
 
+def test_the_overview_says_the_same_with_and_without_a_server(shop: Path) -> None:
+    data = shop.parent / "data"
+    alone = lantern(data, "overview", str(shop))
+    with serving(data):
+        served = lantern(data, "overview", str(shop), "--json")
+    assert alone.returncode == served.returncode == 0, alone.stderr + served.stderr
+    overview = json.loads(served.stdout)
+    assert alone.stdout.startswith(f"{overview['name']}: 2 python\n")
+    assert alone.stdout.count("\n") == 1 + len(overview["facts"])
+    assert "layout        shop/ 2 files: 2 python  (shop/cart.py:1)" in alone.stdout
+
+
 def test_the_network_is_closed_in_that_test(tmp_path: Path) -> None:
     code = "import urllib.request; urllib.request.urlopen('http://example.com')"
     closed = {"PYTHONPATH": str(Path(__file__).parent / "offline"), "OFFLINE_RECORD": str(tmp_path / "record")}

@@ -121,6 +121,7 @@ async def test_clearing_deletes_text_and_events_but_never_reuses_a_number(tmp_pa
         ("POST", "/index", {"path": "/does/not/exist"}, 422, "bad_params"),
         ("GET", "/index/jobs/missing", None, 404, "not_found"),
         ("DELETE", "/codebases/missing", None, 404, "not_found"),
+        ("GET", "/codebases/missing/overview", None, 404, "not_found"),
         ("GET", "/chat/history?conversation_id=missing", None, 404, "not_found"),
         ("GET", "/chat/context?conversation_id=missing", None, 404, "not_found"),
         ("GET", "/chat/session/missing", None, 404, "not_found"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backend.extractive.engine import ExtractiveEngine
 from models.errors import EngineFailed
 from models.scripted import ScriptedEngine
 from prompts.task import EXPLAIN
@@ -66,13 +67,25 @@ async def test_the_model_goes_on_from_the_lead(tmp_path: Path) -> None:
     assert again["response"] == " First `total` asks `sum_of` [1]. Then it ends."
 
 
+@pytest.mark.parametrize("engine", [ScriptedEngine([" It is so."]), ExtractiveEngine()])
+async def test_a_value_is_told_before_any_engine_answers(tmp_path: Path, engine: Any) -> None:
+    async with running(tmp_path / "data", engine, lead=True) as world:
+        await indexed(world, tmp_path)
+        answer = await ask(world, "How many files may be uploaded?")
+        search = (await world.post("/search", {"query": "How many files may be uploaded?"})).json()
+    assert answer["response"].startswith("`MAX_FILES = 1_000`, in `shop/upload.py:1` [1].\n\nIn detail:")
+    assert {citation["status"] for citation in answer["citations"]} == {"ok"}
+    assert (answer["sources"][0]["path"], answer["sources"][0]["start"]) == ("shop/upload.py", 1)
+    assert search["hits"][0]["path"] == "shop/upload.py"
+
+
 @pytest.mark.parametrize(
     ("question", "body"),
     [
         (HOW, {"lead": False}),
         (HOW, {"retrieval": "off"}),
         (HOW, {"context": [{"path": "x.py", "text": "x = 1\n"}]}),
-        ("How many files may be uploaded?", {}),
+        ("Does the cart refuse files?", {}),
         ("Write a test for the cart", {}),
         ("How do volcanoes erupt on the moons of Jupiter?", {}),
     ],

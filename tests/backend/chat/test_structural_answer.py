@@ -63,6 +63,24 @@ async def test_it_is_answered_without_a_model_through_rest_and_the_socket(tmp_pa
     assert prompt.text.count("[1] shop/price.py:1-3") == 1
 
 
+async def test_a_question_about_the_project_is_answered_without_a_model(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "package.json").write_text('{\n  "name": "shop",\n  "license": "MIT"\n}\n')
+    async with running(tmp_path / "data", ScriptedEngine(("A model spoke.",))) as world:
+        await indexed(world, tmp_path / "code")
+        answer = (await world.post("/chat/query", {"query": "What license does it have?"})).json()
+        hits = (await world.post("/search", {"query": "What license does it have?"})).json()["hits"]
+        codebase = (await world.get("/codebases")).json()["codebases"][0]["id"]
+        overview = (await world.get(f"/codebases/{codebase}/overview")).json()
+    text = "`license` is `MIT` in `package.json:3` [1].\n"
+    assert summary(answer) == [text, "structure", "stop", 1, "package.json", 1]
+    assert [citation["status"] for citation in answer["citations"]] == ["ok"] * 2
+    assert hits[0]["path"] == "package.json"
+    licence = {"kind": "licence", "name": "license", "value": "MIT", "path": "package.json", "line": 3}
+    assert (overview["name"], overview["languages"][0]) == ("code", {"name": "python", "files": 2})
+    assert licence in overview["facts"]
+
+
 async def test_search_has_the_exact_places_first(tmp_path: Path) -> None:
     async with running(tmp_path / "data", ScriptedEngine(("x",))) as world, world.socket() as socket:
         await indexed(world, tmp_path / "code")

@@ -12,3 +12,12 @@ def test_lines_are_returned_as_indexed_even_a_line_in_many_chunks(tmp_path: Path
     with world.store.read() as snapshot:
         assert snapshot.lines("w.md", 1, 5) == text
         assert snapshot.lines("w.md", 3, 3) == "x" * 7000
+
+
+def test_definitions_are_found_by_a_part_of_their_name(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    with world.store.read() as snapshot:
+        assert [item.symbol.qualified for item in snapshot.named_with("st", 9)] == ["Server.start", "Server.stop"]
+        assert [item.symbol.qualified for item in snapshot.named_with("ST", 1)] == ["Server.start"]
+        assert snapshot.named_with("%", 9) == []

@@ -1,0 +1,87 @@
+"""The entries of TOML, JSON, YAML and XML, by their syntax trees. A text that does not parse in time has none."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from indexer.parsing.manifests.entry import Entry, flat
+from indexer.parsing.syntax import Node, parse_tree
+
+_SECONDS = 0.5  # of CPU time
+_DEPTH = 60  # of nodes below which nothing is looked at; a key takes two to four
+_VALUE = 400  # characters that are kept of a value
+
+
+@dataclass(frozen=True, slots=True)
+class _Grammar:
+    """The types of its nodes."""
+
+    name: str
+    pairs: frozenset[str]  # a key and a value
+    tables: frozenset[str]  # a key and pairs
+
+
+_TOML = _Grammar("toml", frozenset({"pair"}), frozenset({"table", "table_array_element"}))
+_JSON = _Grammar("json", frozenset({"pair"}), frozenset())
+_YAML = _Grammar("yaml", frozenset({"block_mapping_pair", "flow_pair"}), frozenset())
+
+
+def toml(text: str) -> list[Entry]:
+    return _entries(text, _TOML)
+
+
+def json(text: str) -> list[Entry]:
+    return _entries(text, _JSON)
+
+
+def yaml(text: str) -> list[Entry]:
+    return _entries(text, _YAML)
+
+
+def xml(text: str) -> list[Entry]:
+    tree = parse_tree(text.encode("utf-8", "replace"), "xml", _SECONDS)
+    return list(_elements(tree.root_node, "", 0)) if tree else []
+
+
+def _entries(text: str, grammar: _Grammar) -> list[Entry]:
+    tree = parse_tree(text.encode("utf-8", "replace"), grammar.name, _SECONDS)
+    return list(_pairs(tree.root_node, grammar, "", 0)) if tree else []
+
+
+def _pairs(node: Node, grammar: _Grammar, prefix: str, depth: int) -> Iterator[Entry]:
+    for child in node.named_children if depth < _DEPTH else ():
+        if child.type not in grammar.pairs | grammar.tables:
+            yield from _pairs(child, grammar, prefix, depth + 1)
+            continue
+        if not child.named_children:
+            continue
+        key = prefix + flat(_text(child.named_children[0]))
+        value = child if child.type in grammar.tables else child.named_children[-1]
+        inner = list(_pairs(value, grammar, f"{key}.", depth + 1))
+        yield _entry(key, child, value, is_table=bool(inner))
+        yield from inner
+
+
+def _elements(node: Node, prefix: str, depth: int) -> Iterator[Entry]:
+    for child in node.named_children if depth < _DEPTH else ():
+        tag = next((part for part in child.named_children if part.type in ("STag", "EmptyElemTag")), None)
+        if child.type != "element" or tag is None:
+            yield from _elements(child, prefix, depth + 1)
+            continue
+        key = prefix + _text(tag.named_children[0])
+        attributes = " ".join(_text(part) for part in tag.named_children if part.type == "Attribute")
+        content = next((part for part in child.named_children if part.type == "content"), None)
+        inner = list(_elements(content, f"{key}.", depth + 1)) if content else []
+        written = _text(content) if content and not inner else ""
+        line, end_line = child.start_point.row + 1, child.end_point.row + 1
+        yield Entry(key, flat(f"{attributes} {written}")[:_VALUE], line, end_line, is_table=bool(inner))
+        yield from inner
+
+
+def _entry(key: str, node: Node, value: Node, *, is_table: bool) -> Entry:
+    text = _text(node)
+    end_line = node.start_point.row + 1 + text.rstrip().count("\n")
+    return Entry(key, flat(_text(value))[:_VALUE], node.start_point.row + 1, end_line, is_table)
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode("utf-8", "replace")

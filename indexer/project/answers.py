@@ -1,0 +1,88 @@
+"""Questions about the project answered with the lines of its own files, without any model.
+
+Gives no answer to a question that names something else, or where nothing is found. Does not know how an answer is
+worded.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from indexer.navigation.locations import Location
+from indexer.navigation.structural_answers import load, with_code
+from indexer.navigation.working_tree import WorkingTree
+from indexer.project.commands import commands
+from indexer.project.environment import environment_variables
+from indexer.project.facts import FINDERS
+from indexer.project.layout import Overview, folders, overview
+from indexer.project.listings import ListQuery, find_lists, parse_list_query
+from indexer.project.questions import ProjectQuery, parse_project_query
+from indexer.project.settings import SettingQuery, parse_setting_query
+from indexer.project.tree import ProjectTree
+from indexer.project.value_answers import find_values
+from indexer.storage.store import Store
+from indexer.types import Hit
+
+Query = ProjectQuery | SettingQuery | ListQuery
+
+_BEGINNINGS = frozenset({"purpose", "layout"})
+_LOCATIONS = 10
+_PER_FILE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectAnswer:
+    """An answer from the files that describe the project."""
+
+    query: Query
+    locations: tuple[Location, ...]  # best first
+    hits: tuple[Hit, ...]  # the code of the first locations
+
+    @property
+    def is_whole(self) -> bool:
+        """False: it is only where an answer begins. A value is found by its words alone, a purpose needs more "
+        "words."""
+        return isinstance(self.query, ProjectQuery) and self.query.kind not in _BEGINNINGS
+
+
+def parse_project_question(question: str) -> Query | None:
+    """None for a question that is neither about the project nor for a value or a list."""
+    return parse_project_query(question) or parse_setting_query(question) or parse_list_query(question)
+
+
+def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
+    """None where nothing is found. Reads a few files. Raises NotIndexed, IndexDamaged, IndexStorage."""
+    with store.read() as snapshot:
+        load(snapshot.languages())
+        files = WorkingTree(store.root, snapshot)
+        if not isinstance(query, ProjectQuery):
+            values = find_values(query, snapshot) if isinstance(query, SettingQuery) else find_lists(query, snapshot)
+            return ProjectAnswer(query, *with_code(values, files, whole=False)) if values else None
+        tree = ProjectTree(files, snapshot, store.root.name)
+        if query.owner and query.owner not in tree.names():
+            return None
+        found = _spread(_find(tree, query))
+        return ProjectAnswer(query, *with_code(found, files, whole=False)) if found else None
+
+
+def overview_of(store: Store) -> Overview:
+    """Reads a few files. Raises NotIndexed, IndexDamaged, IndexStorage."""
+    with store.read() as snapshot:
+        return overview(ProjectTree(WorkingTree(store.root, snapshot), snapshot, store.root.name))
+
+
+def _find(tree: ProjectTree, query: ProjectQuery) -> Iterable[Location]:
+    if query.kind == "layout":
+        return folders(tree)
+    if query.kind == "environment":
+        return environment_variables(tree)
+    return commands(tree, query) if query.kind in ("command", "install") else FINDERS[query.kind](tree, query)
+
+
+def _spread(locations: Iterable[Location]) -> list[Location]:
+    """The first ones, each line once, and at most a few of each file."""
+    chosen: dict[tuple[str, int], Location] = {}
+    for location in locations:
+        same_file = [path for path, _ in chosen if path == location.path]
+        if len(same_file) < _PER_FILE and len(chosen) < _LOCATIONS:
+            chosen.setdefault((location.path, location.line), location)
+    return list(chosen.values())

@@ -1,0 +1,214 @@
+"""How to test, lint, build, run or install a project: the commands that its files declare, quote or imply.
+
+First what is declared (scripts, make targets, script files), then what the guides say, then what the manifest implies.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from indexer.navigation.locations import Location
+from indexer.parsing.manifests.entry import Entry
+from indexer.project.questions import ProjectQuery
+from indexer.project.tree import ProjectTree
+
+_VALUE = 160  # characters of a command that are told
+_LISTED = 4  # commands of one source
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """The words of a task: in the name of a script or target, and in a heading or a command that is about it."""
+
+    names: re.Pattern[str]
+    words: re.Pattern[str]
+
+
+def _task(names: str, words: str) -> _Task:
+    return _Task(re.compile(rf"(?:{names})", re.IGNORECASE), re.compile(rf"\b(?:{words})", re.IGNORECASE))
+
+
+_TASKS = {
+    "test": _task(r"tests?|test[-_:.].*|run[-_]?tests?.*|.*[-_:]tests?|specs?|unit|pytest|check", "test|spec"
+                                                                                                  "|pytest|phpunit"),
+    "coverage": _task(r"cov|coverage|.*cov.*", "coverage|cov|tarpaulin|nyc"),
+    "lint": _task(r"lint.*|.*[-_:]lint|check|style|.*lint|pre-?commit|clippy|cs|ruff|standard|.*stan|.*analy.*|vet",
+                  "lint|linter|style|clippy|eslint|ruff|flake8|rubocop|golangci|pre-commit|scalafmt|scalafix"
+                  "|biome|shellcheck"),
+    "analysis": _task(r".*phpstan.*|.*analy.*|.*psalm.*|stan|vet|lint|check|.*mypy.*|sonar.*",
+                      "static anal|phpstan|psalm|analy[sz]|mypy|vet|clang-tidy|lint"),
+    "type": _task(r".*type.*|mypy|pyright|tsc|check", "type|mypy|pyright|tsc"),
+    "format": _task(r"fmt|format.*|.*[-_:](?:fmt|format|fix)|prettier|fix", "format|fmt|prettier"
+                                                                                       "|black|gofmt|rustfmt"),
+    "docs": _task(r"docs?.*|.*[-_:]docs?|site|html|apidoc|website", "docs?|documentation|sphinx|mkdocs|site|website"),
+    "bench": _task(r"bench.*|.*[-_:]bench.*|jmh|perf.*", "bench|jmh|perf"),
+    "release": _task(r"release.*|publish.*|deploy.*|.*[-_:](?:release|publish)", "release|publish|deploy"
+                                                                                 "|version bump"),
+    "clean": _task(r"clean.*|distclean", "clean"),
+    "setup": _task(r"setup|install.*|bootstrap|dev.*|deps|install[-_]deps|prepare|init",
+                   "develop|setting up|set ?up|getting started|environment|install|prerequisite|building"),
+    "contribute": _task(r"contribute|check", "contribut|pull request|patch|develop"),
+    "build": _task(r"build.*|compile|all|package|dist|.*[-_:]build|make", "build|compil|from source|cmake"
+                                                                          "|configure|make"),
+    "run": _task(r"start.*|serve.*|run.*|dev|server|up|develop", "run|usage|start|quick ?start|getting started"
+                                                                 "|serve"),
+    "install": _task(r"install", "install|getting started|quick ?start|usage|download|require|setup|using"),
+}  # fmt: skip
+# Where scripts are declared: file name, the table of their keys, how one is run.
+_DECLARED = tuple(
+    (re.compile(name, re.IGNORECASE), re.compile(keys), run)
+    for name, keys, run in (
+        (r"package\.json", r"scripts\.", "npm run {}"),
+        (r"composer\.json", r"scripts\.", "composer {}"),
+        (r"deno\.jsonc?", r"tasks\.", "deno task {}"),
+        (r"pyproject\.toml", r"tool\.hatch\.envs\.\w+\.scripts\.", "hatch run {}"),
+        (r"pyproject\.toml", r"tool\.poe\.tasks\.", "poe {}"),
+        (r"pyproject\.toml", r"tool\.pdm\.scripts\.", "pdm run {}"),
+        (r"pyproject\.toml", r"tool\.taskipy\.tasks\.", "task {}"),
+        (r"tox\.ini", r"(?=testenv)", "tox -e {}"),
+        (r"\.?justfile", r"target\.", "just {}"),
+        (r"taskfile\.ya?ml", r"tasks\.", "task {}"),
+        (r"(?:gnu)?makefile(?:\.am)?", r"target\.", "make {}"),
+        (r"rakefile", r"(?=task$)", "rake {}"),
+    )
+)
+_SHORT = {"npm run test": "npm test", "npm run start": "npm start", "make all": "make"}
+_SCRIPT = re.compile(r"(?:(?:.*/)?(?:scripts?|bin|tools|hack|ci|dev|util)/)?([\w.-]+)")
+_SCRIPT_NAME = re.compile(r"([\w-]+?)(?:\.(?:sh|py|bash|rb|js|mjs|ts|ps1|bat))?")
+# What a manifest implies for a task. Told only where nothing is declared; {} is the name of the project.
+_CONVENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
+    (r"cargo\.toml", {"test": "cargo test", "build": "cargo build", "run": "cargo run", "lint": "cargo clippy",
+                      "format": "cargo fmt", "docs": "cargo doc", "bench": "cargo bench", "install": "cargo add {}",
+                      "clean": "cargo clean"}),
+    (r"go\.mod", {"test": "go test ./...", "build": "go build ./...", "run": "go run .", "lint": "go vet ./...",
+                  "format": "gofmt -w .", "bench": "go test -bench=. ./...", "install": "go get {}",
+                  "coverage": "go test -cover ./...", "analysis": "go vet ./..."}),
+    (r"pom\.xml", {"test": "mvn test", "build": "mvn package", "clean": "mvn clean", "run": "mvn exec:java"}),
+    (r"build\.gradle(?:\.kts)?", {"test": "./gradlew test", "build": "./gradlew build", "run": "./gradlew run",
+                                  "clean": "./gradlew clean", "lint": "./gradlew check"}),
+    (r"build\.sbt", {"test": "sbt test", "build": "sbt compile", "run": "sbt run", "clean": "sbt clean"}),
+    (r"mix\.exs", {"test": "mix test", "build": "mix compile", "format": "mix format"}),
+    (r"package\.swift", {"test": "swift test", "build": "swift build", "run": "swift run"}),
+    (r".*\.(?:cs|fs)proj", {"test": "dotnet test", "build": "dotnet build", "run": "dotnet run"}),
+    (r"cmakelists\.txt", {"build": "cmake -B build && cmake --build build", "test": "ctest --test-dir build"}),
+    (r"meson\.build", {"build": "meson setup build && meson compile -C build", "test": "meson test -C build"}),
+    (r"configure\.ac", {"build": "./configure && make", "test": "make check", "install": "make install"}),
+    (r"pyproject\.toml|setup\.py", {"install": "pip install {}", "build": "python -m build", "test": "pytest"}),
+    (r"package\.json", {"install": "npm install {}", "setup": "npm install"}),
+    (r".*\.gemspec", {"install": "gem install {}", "build": "gem build", "setup": "bundle install"}),
+    (r"rakefile", {"test": "rake test"}),
+    (r"composer\.json", {"install": "composer require {}", "setup": "composer install"}),
+)  # fmt: skip
+_IMPLIED = tuple((re.compile(name, re.IGNORECASE), commands) for name, commands in _CONVENTIONS)
+
+
+def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
+    """The best first. `kind` "command": `symbol` is what to type, `text` what it runs; "said": `text` is the "
+    "command."""
+    name = query.thing if query.kind == "command" else "install"
+    task = _TASKS[name]
+    declared = [*_declared(tree, task), *_script_files(tree, task)] if name != "install" else []
+    quoted = list(_quoted(tree, task))
+    ci = list(_of_ci(tree, task)) if name in ("test", "lint", "analysis", "type", "format", "build", "coverage") else []
+    implied = list(_implied(tree, name)) if not declared else []
+    first = [*implied, *quoted] if name == "install" else [*declared, *quoted, *implied]
+    yield from first or _headings(tree, task)
+    yield from ci[: _LISTED // 2]
+
+
+def _declared(tree: ProjectTree, task: _Task) -> list[Location]:
+    """Scripts and targets, those nearest to the root and with the plainest name first."""
+    found: list[tuple[int, int, Location]] = []
+    for path, entry in tree.entries_of("manifest", "task", "configuration"):
+        for name, keys, run in _DECLARED:
+            table = keys.match(entry.key)
+            if not table or not name.fullmatch(path.rpartition("/")[2]):
+                continue
+            script = entry.key[table.end() :] or entry.value
+            script = script.strip(":'\"").split(" ")[0] if "rake" in run else _environment(script)
+            if task.names.fullmatch(script.partition(".")[0]) or ("tox" in run and task.words.search(entry.value)):
+                found.append((path.count("/"), len(script), _command(path, entry, run, script)))
+    return [item for _, _, item in sorted(found, key=lambda item: item[:2])[:_LISTED]]
+
+
+def _environment(script: str) -> str:
+    """`lint` of tox's `testenv:lint.commands`; any other name as it is."""
+    return script.removeprefix("testenv").strip(":").removesuffix(".commands")
+
+
+def _command(path: str, entry: Entry, run: str, script: str) -> Location:
+    typed = run.format(script)
+    folder = path.rpartition("/")[0]
+    typed = _SHORT.get(typed, typed) + (f" (in {folder})" if folder else "")
+    return Location(path, entry.line, typed, "command", entry.value[:_VALUE])
+
+
+def _script_files(tree: ProjectTree, task: _Task) -> Iterator[Location]:
+    """Files of a folder for scripts whose name is the task: `scripts/test`."""
+    found = []
+    for path in tree.paths:
+        place = _SCRIPT.fullmatch(path)
+        name = _SCRIPT_NAME.fullmatch(place[1]) if place else None
+        if name and task.names.fullmatch(name[1]) and (path.count("/") or path.endswith((".sh", ".bash"))):
+            found.append(path)
+    for path in sorted(found, key=len)[:_LISTED]:
+        rows = [row.strip() for row in tree.text(path).split("\n")]
+        commands = [
+            row for row in rows if row and not row.startswith(("#", "set ", "export ", "if ", "fi", "cd ", "//"))
+        ]
+        yield Location(path, 1, path, "command", "; ".join(commands[-3:])[:_VALUE])
+
+
+def _quoted(tree: ProjectTree, task: _Task) -> Iterator[Location]:
+    """Commands in the code blocks of guides: those below a heading about the task, or about it themselves."""
+    guides = [*tree.of_role("contributing"), *tree.of_role("readme")[:2], *_guides(tree)]
+    for path in guides:
+        sections = [section for section in tree.sections(path) if task.words.search(section.heading)]
+        lines = [line for section in sections[:3] for line in section.commands()[:_LISTED]]
+        about = [line for line in lines if task.words.search(line[1])] or lines
+        yield from (Location(path, at, "", "said", text[:_VALUE]) for at, text in about[:_LISTED])
+
+
+def _headings(tree: ProjectTree, task: _Task) -> Iterator[Location]:
+    for path in [*tree.of_role("contributing"), *tree.of_role("readme")[:2], *_guides(tree)]:
+        sections = [section for section in tree.sections(path) if task.words.search(section.heading)]
+        yield from (Location(path, section.line, section.heading, "heading", "") for section in sections[:1])
+
+
+def _guides(tree: ProjectTree) -> list[str]:
+    name = re.compile(
+        r"(?:.*/)?docs?/(?:.*/)?(?:contribut|develop|install|build|hacking|test|release|quick"
+        r"|getting)[^/]*\.(?:md|rst|txt)"
+    )
+    return [path for path in tree.paths if name.fullmatch(path.lower())][:_LISTED]
+
+
+def _of_ci(tree: ProjectTree, task: _Task) -> Iterator[Location]:
+    """Steps of the CI that are about the task."""
+    for path, entry in tree.entries_of("ci"):
+        if entry.name in ("run", "script", "command") and not entry.is_table and task.words.search(entry.value):
+            yield Location(path, entry.line, entry.key, "said", entry.value.removeprefix("|").strip()[:_VALUE])
+
+
+def _implied(tree: ProjectTree, task: str) -> Iterator[Location]:
+    """One command for each program."""
+    programs: set[str] = set()
+    for path in tree.of_role("manifest", "task"):
+        for name, implied in _IMPLIED:
+            typed = implied.get(task, "") if "/" not in path and name.fullmatch(path) else ""
+            package = _name_in(tree, path) if "{}" in typed else ""
+            program = typed.split(" ")[0]
+            if typed and program not in programs and (package or "{}" not in typed):
+                programs.add(program)
+                yield Location(path, 1, typed.replace("{}", package), "implied", path)
+
+
+def _name_in(tree: ProjectTree, path: str) -> str:
+    """The name of the package that a manifest declares, or that of the member that the project is named after."""
+    names = ("name", "module", "project.name", "package.name", "tool.poetry.name", "metadata.name")
+    alike = [
+        path,
+        *(other for other in tree.of_role("manifest") if other.endswith(f"/{path}") and tree.rank(other)[0] == 1),
+    ]
+    found = [entry.value for other in alike for entry in tree.entries(other) if entry.key in names]
+    return found[0] if found else path.removesuffix(".gemspec") if path.endswith(".gemspec") else ""

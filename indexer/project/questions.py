@@ -1,0 +1,225 @@
+"""Questions about the project itself, recognised by their wording: its licence, versions, dependencies, commands, ...
+
+Pure text: does not know the project. A wording that may ask about its code is not recognised.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+ProjectKind = Literal[
+    "licence", "version", "runtime", "dependencies", "command", "install", "entry points", "purpose", "layout",
+    "environment", "ci", "authors", "links", "name", "tools",
+]  # fmt: skip
+
+_NOBODY = frozenset({"i", "we", "you", "they", "one", "its"})
+_LONGEST = 120  # characters: a longer question wants more than a fact
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectQuery:
+    """What to tell about the project."""
+
+    kind: ProjectKind
+    thing: str = ""  # "python" of "which Python versions are supported", "lint" of "how do I run the linter"
+    owner: str = ""  # the name of what is asked about, "" for a pronoun: the project, or the question means another
+    text: str = ""  # the question
+
+
+_NOUN = (
+    r"(?:project|package|library|lib|app|application|gem|crate|module|tool|framework|repo|repository|codebase"
+    r"|code base"
+    r"|code|program|software|thing|server|service|cli|plugin|client|sdk)"
+)
+_PLACEHOLDERS = {
+    "IT": rf"(?:it|this|that|(?:this|the|that|our|your|my)(?: \w+)? {_NOUN}"
+    r"|(?:the )?(?P<owner>[\w.@/+-]+)(?: {_NOUN})?)",
+    "THING": r"(?P<thing>[\w.+#-]+(?: \w+)?)",
+    "WHAT": r"(?:what|which)(?: (?:is|are|was)|'s)?(?: the)?",
+    "HOW": r"(?:how (?:do|can|should|would|could|must) (?:i|we|you|one|someone|developers|contributors)|how to"
+    r"|(?:what|which) (?:is the )?(?:command|script|target|make target|task|tool|commands)(?: do i (?:use|run)"
+    r"| should i (?:use|run)| is used| can i (?:use|run))?(?: (?:to|for|that))?|what do i (?:run|type|do) to"
+    r"|(?:what|which)(?: \w+){0,2}(?= (?:runs|lints|tests|builds|formats|checks)))",
+    "RUN": r"(?:run|runs|running|use|execute|start|launch|invoke|do|perform)",
+    "NEED": r"(?:supported|required|needed|compatible|tested|used|allowed|necessary|expected|targeted|recommended)",
+    "NEEDS": r"(?:support|require|need|want|expect|run on|work (?:with|on)|use|target|depend on|have)",
+    "ALL": r"(?:(?:the|all|its|their|your|our|of|a|any|whole|full|complete|entire|unit|integration|automated"
+    r"|local|existing)"
+    r" )*",
+}
+# A blank matches any white space. The kinds in `_TASKS` are commands; `thing` is then the task.
+_TABLE: tuple[tuple[ProjectKind, str], ...] = (
+    ("licence", r"(?:under )?WHAT (?:kind of |type of |sort of |software |open source )*licen[cs]es?"
+                r"(?: (?:is|are|does|do|for|of) IT(?: (?:have|use|under|released under|licensed under"
+                r"|distributed under"
+                r"|published under|carry|come with))?)?"),
+    ("licence", r"(?:under|by) WHAT (?:terms|licen[cs]es?) (?:is|can|may|are) .{1,40}"),
+    ("licence", r"(?:how is|is|what is|under which licen[cs]e is|what'?s) IT (?:licen[cs]ed|open source"
+                r"|free software|mit|gpl"
+                r"|under .{1,20}licen[cs]e)(?: under)?"),
+    ("licence", r"(?:can|may) i use IT (?:commercially|in (?:a |my )?(?:commercial|closed|proprietary).{0,20})"),
+    ("licence", r"(?:the )?licen[cs]e"),
+    ("version", r"WHAT (?:current |latest |newest |released? |package |project |exact )*version(?: number)?"
+                r"(?: (?:is|of|does|do|has) IT(?: (?:at|on|have|now|released))?| do (?:i|we) have)?"),
+    ("version", r"WHAT (?:current|latest|newest|last) release(?: of IT)?"),
+    ("version", r"(?:current|latest|project|package) version"),
+    ("runtime", r"WHAT (?:(?:minimum|minimal|lowest|oldest|earliest|supported|required|highest|latest|newest"
+                r"|least) )*THING"
+                r" versions?(?: or newer)?(?: (?:is|are) NEED| (?:does|do) IT NEEDS| do (?:i|we|you) need"
+                r"| must i have"
+                r"| should i use| can i use| is it| to use| (?:does|can|will|do) IT (?:run|work"
+                r"|be used)(?: with| on)?)?"
+                r"(?: by IT| for IT| to (?:build|run|use|compile) IT| at (?:least|minimum))?"),
+    ("runtime", r"WHAT (?:(?:minimum|lowest|oldest|supported|required) )*versions? of THING(?: (?:is|are) NEED"
+                r"| (?:does|do) IT NEEDS| do (?:i|we|you) need| should i use)?(?: by IT| for IT| to (?:build"
+                r"|run|use) IT)?"),
+    ("runtime", r"(?:does|will|can) IT (?:support|work with|work on|run on|run with) THING(?: v?\d[\w.]*)?"),
+    ("runtime", r"(?:is|are) THING(?: v?\d[\w.]*)? (?:still )?supported"),
+    ("runtime", r"(?:minimum|supported|required) THING versions?"),
+    ("runtime", r"WHAT (?:(?:minimum|supported|required) )*(?P<thing>(?:c|c\+\+|cpp|cxx|language"
+                r"|ecmascript)) standard"
+                r"(?: (?:is|are) NEED| (?:does|do) IT NEEDS| do i need)?"),
+    ("runtime", r"WHAT (?P<msrv>msrv|minimum supported rust version)(?: of IT)?"),
+    ("dependencies", r"WHAT (?P<thing>(?:\w+ ){0,2})(?:dependencies|requirements|prerequisites)"
+                     r"(?: (?:does|do|of|for|has) IT(?: (?:have|need|use|require|pull in))?| are (?:there|needed|used"
+                     r"|required|declared)| do i need)?"),
+    ("dependencies", r"WHAT (?P<thing>(?:\w+ ){0,2})(?:packages|libraries|modules|gems|crates|projects|software)"
+                     r" (?:does|do|must|is|are) (?:IT )?(?:depend(?:ent)? (?:up)?on|rely on|require|need|use|build on"
+                     r"|be installed|required|needed)(?: by IT| for IT)?"),
+    ("dependencies", r"what (?:does|do) IT (?:depend on|rely on|require)"),
+    ("dependencies", r"(?:does|do) IT have (?:any )?(?P<thing>(?:\w+ ){0,2})dependencies"),
+    ("dependencies", r"(?:the |all )*(?P<thing>(?:\w+ ){0,2})dependencies(?: of IT)?"),
+    ("install", r"HOW (?:install|add|get|download|require|obtain) IT(?: (?:in|into|to|with|from|as|using|via"
+                r"|locally|on)"
+                r"(?: .{1,40})?)?"),
+    ("install", r"HOW (?:get started|start using IT)(?: with IT)?"),
+    ("entry points", r"(?:what|which|where)(?: (?:is|are)|'s)?(?: the)? (?:main "
+                     r"|primary )*entry ?-?points?(?: files?)?"
+                     r"(?: (?:of|to|for|into) IT)?"),
+    ("entry points", r"where (?:does|do) (?:IT|execution) (?:start|begin)(?: executing| running)?"),
+    ("entry points", r"WHAT (?:executables?|binar(?:y|ies)|scripts|console scripts|programs|command[ -]line tools?)"
+                     r" (?:does|do|are|is) (?:IT )?(?:install(?:ed)?|provided?|ship(?:ped)?|have|there|contain|offer)"
+                     r"(?: by IT)?"),
+    ("purpose", r"what (?:does|do) IT do"),
+    ("purpose", r"what(?: is|'s) (?:this|it|(?:this|the) NOUN)(?: (?:about|for|all about|good for|doing))?"),
+    ("purpose", r"what(?: is|'s) (?:the )?(?P<owner>[\w.@/+-]+)"),
+    ("purpose", r"what(?: is|'s) (?:the )?(?:main |overall )?(?:purpose|goal|aim|point|idea) of IT"),
+    ("purpose", r"(?:describe|explain|summari[sz]e|introduce) (?:this|the|it)(?: NOUN)?(?: to me)?"),
+    ("purpose", r"(?:a |an |the )?(?:short |brief |quick |high-level )*(?:overview|summary|description)(?: of IT)?"),
+    ("layout", r"WHAT (?:overall |general )*(?:layout|folder structure|directory structure|structure|organi[sz]ation)"
+               r"(?: of IT)?"),
+    ("layout", r"how (?:is|are) IT (?:organi[sz]ed|structured|laid out|arranged)"),
+    ("layout", r"WHAT (?:main |top-level |top level )*(?:folders|directories|packages|parts)(?: are there| of IT"
+               r"| does IT have| in IT)?"),
+    ("environment", r"WHAT (?:environment variables|env vars|env variables|environment settings)"
+                    r"(?: (?:does|do|can|are|is|must|should|of|for) .{1,50}| exist)?"),
+    ("ci", r"(?:on )?WHAT (?:operating systems?|platforms?|os|oses) (?:is|are|does|do|can) .{0,40}(?:tested|run"
+           r"|supported|support"
+           r"|test|work)(?: (?:on|against|by IT))?"),
+    ("ci", r"(?:what|which) (?:does|do|is|are) (?:the )?(?:ci|continuous integration)(?: pipeline| system| checks?)?"
+           r"(?: (?:run|do|check|used?|test))?"),
+    ("authors", r"who (?:wrote|made|created|develops|developed|maintains|owns|is behind|is the (?:author"
+                r"|maintainer|creator)"
+                r" of|are the (?:authors|maintainers|creators) of) IT"),
+    ("authors", r"who (?:is|are) the (?:authors?|maintainers?|creators?)"),
+    ("links", r"where (?:is|are|can i find) (?:the |its )?(?P<thing>documentation|docs|homepage|home page"
+              r"|website|web site"
+              r"|source code|repository|issue tracker|bug tracker|changelog)(?: (?:hosted|published|of IT"
+              r"|for IT|online))?"),
+    ("links", r"where (?:do|can|should) i report (?:a )?(?P<thing>bugs?|issues?|vulnerabilit(?:y|ies)"
+              r"|security issues?)"),
+    ("links", r"WHAT (?:url of the )?(?P<thing>homepage|home page|website|repository url|project url)(?: of IT)?"),
+    ("name", r"WHAT (?:package|project|module|gem|crate|npm|pypi|distribution|artifact) name(?: of IT)?(?: on \w+)?"),
+    ("name", r"what is (?:the )?(?:package|project|module|gem|crate|library|artifact) called(?: on \w+)?"),
+    ("name", r"WHAT name of (?:the|this) (?:\w+ )?(?:package|project|module|gem|crate|library|artifact)(?: on \w+)?"),
+    ("name", r"(?:under )?(?:what|which) name is IT (?:published|released)(?: on \w+)?"),
+    ("tools", r"WHAT (?P<thing>build|test|testing|package|lint|linting|formatting|documentation|docs|type checking)"
+              r"[ -](?:system|tool|tools|backend|framework|runner|manager|generator|library)"
+              r"(?: (?:is|are) (?:used|there)| (?:does|do) IT use)?(?: by IT| for IT| here)?"),
+    ("tools", r"WHAT (?P<thing>linters?|formatters?|bundlers?|type checkers?|compilers?|code formatters?)"
+              r"(?: (?:is|are) used| (?:does|do) IT use)?(?: by IT| here)?"),
+)  # fmt: skip
+# Task -> its wordings after HOW. The first that matches counts.
+_TASKS = (
+    ("test", r"RUN ALL(?:single |individual )?(?:tests?|test ?suites?|specs?|testing)(?: suite)?(?: (?:of"
+             r"|for) IT)?(?: locally)?"
+             r"|tests? IT"
+             r"|check that .{1,30} (?:works|pass(?:es)?)"),
+    ("coverage", r"(?:RUN|measure|get|see|check|report) ALL(?:test |code )*coverage"),
+    ("lint", r"RUN ALL(?:linters?|lints?|linting|lint checks?|style checks?|code style checks?|code checks"
+             r"|checks|pre-commit"
+             r"(?: hooks)?|linters)|lints? IT(?: code)?|lint|check ALL(?:code )?(?:style|lint|formatting|quality)"),
+    ("analysis", r"RUN ALL(?:static (?:code )?(?:analysis|analyser|analyzer)|analysers?|analyzers?)"
+                 r"|anal[iy][sz]e ALLcode"
+                 r"(?: statically)?"),
+    ("type", r"(?:RUN )?ALL(?:type[- ]?check(?:s|er|ing)?)(?: IT)?|check ALL(?:types|typing)|RUN ALL(?:mypy"
+             r"|pyright|tsc)"),
+    ("format", r"(?:re)?formats? ALL(?:code|source|sources|files|IT)|RUN ALL(?:code )?formatters?|RUN ALLformatting"),
+    ("docs", r"(?:build|make|generate|preview|serve|render|see|write|compile|RUN) ALL(?:docs|documentation"
+             r"|website|site"
+             r"|manual|api docs)(?: (?:of|for) IT| locally)?"),
+    ("bench", r"RUN ALL(?:performance |micro)?(?:benchmarks?|benches|perf tests)"),
+    ("release", r"(?:release|publish|deploy|ship|cut|make|tag|create) (?:a |the )?(?:new )?(?:release|version|IT)"
+                r"(?: to .{1,20})?"),
+    ("contribute", r"contribute(?: (?:to IT|code|a patch|changes))?|(?:submit|open|send"
+                   r"|make) (?:a )?(?:pull request|pr|patch)"),
+    ("clean", r"clean (?:up )?(?:ALL)(?:build|builds|artifacts|IT)?"),
+    ("setup", r"set ?up (?:ALL)?(?:development|dev|working|developer)(?: environment| setup)?(?: for IT)?|install ALL"
+              r"(?:development |dev |test )?dependencies|prepare (?:a|my|the) (?:development|dev) .{1,20}"),
+    ("build", r"(?:build|compile|make|package|bundle)(?: IT)?(?: from (?:the )?sources?(?: code)?| locally| myself"
+              r"| by hand| for production)?|RUN (?:a |the )?(?:build|compilation)"),
+    ("run", r"(?:RUN|serve|use) (?:IT|(?:the |a )?(?:dev|development|local|example|demo)(?: \w+)?)(?: locally"
+            r"| in (?:development|docker|a container)(?: mode)?| from (?:source|the command line))?"),
+)  # fmt: skip
+_LEAD = re.compile(
+    r"(?:(?:please|hey|hi|so|ok|okay|can you tell me|could you tell me|do you know|i want to know|tell me"
+    r"|show me|give me"
+    r"|list|show)[,:]?\s+)+",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(
+    r"(?:[,\s]+(?:(?:in|of|for|from) (?:this|the|our|my) (?:repo|repository|project|codebase|code base|code|package)"
+    r"|here|please|exactly|right now|currently|at the moment|officially|by default))+$",
+    re.IGNORECASE,
+)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    pattern = re.sub(r"\bNOUN\b", _NOUN, pattern)
+    for placeholder, alternatives in _PLACEHOLDERS.items():
+        escaped = alternatives.replace("\\", "\\\\")
+        pattern = re.sub(rf"\b{placeholder}(?=\b|\()", escaped, pattern)
+    return re.compile(_once(pattern).replace(" ?", r"\s*").replace(" ", r"\s+"), re.IGNORECASE)
+
+
+def _once(pattern: str) -> str:
+    """Only the first group of a name keeps it."""
+    seen: set[str] = set()
+
+    def group(match: re.Match[str]) -> str:
+        is_first = match[1] not in seen
+        seen.add(match[1])
+        return match[0] if is_first else "(?:"
+
+    return re.sub(r"\(\?P<(\w+)>", group, pattern)
+
+
+_PATTERNS = tuple((kind, "", _compiled(pattern)) for kind, pattern in _TABLE)
+_COMMANDS: tuple[tuple[ProjectKind, str, re.Pattern[str]], ...] = tuple(
+    ("command", task, _compiled(f"HOW (?:{pattern.replace('ALL', _PLACEHOLDERS['ALL'])})")) for task, pattern in _TASKS
+)
+
+
+def parse_project_query(question: str) -> ProjectQuery | None:
+    """None for a question that is not certainly about the project."""
+    text = question.strip().rstrip("?!. ")
+    if len(text) > _LONGEST or "\n" in text or "`" in text:
+        return None
+    bare = _TAIL.sub("", _LEAD.sub("", text, count=1) if _LEAD.match(text) else text)
+    for kind, task, pattern in (*_COMMANDS, *_PATTERNS):
+        if match := pattern.fullmatch(bare):
+            found = match.groupdict()
+            thing = task or (found.get("thing") or ("rust" if found.get("msrv") else "")).strip().lower()
+            owner = (found.get("owner") or "").lower()
+            return ProjectQuery(kind, thing, "" if owner in _NOBODY else owner, question)
+    return None

@@ -1,0 +1,123 @@
+"""Questions for a value, recognised by their wording: a default, a limit, a size, a duration, a name, a port.
+
+Pure text: does not know whether there is such a setting.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from indexer.parsing.identifiers import stem, word_parts
+
+Measure = Literal["number", "duration", "size", "text", "switch", "variable", "any"]
+
+_LONGEST = 140  # characters
+_THINGS = (
+    r"timeout|delay|interval|limit|size|length|depth|width|height|age|lifetime|duration|ttl|expiry|expiration"
+    r"|number|count"
+    r"|port|host|hostname|address|path|url|uri|prefix|suffix|extension|name|encoding|charset|format|separator"
+    r"|delimiter|key"
+    r"|value|setting|level|mode|buffer|threshold|capacity|rate|ratio|retries|attempts|backoff|status(?: code)?"
+    r"|code|header"
+    r"|folder|directory|file|filename|locale|language|method|strategy|policy|algorithm|seed|precision|theme"
+    r"|color|colour"
+    r"|user agent|environment|env|version|protocol|scheme|weight|priority|indentation|indent|workers?|threads?"
+    r"|template"
+)
+# The first that is found counts.
+_TABLE: tuple[tuple[Measure, str], ...] = (
+    ("variable", r"\b(?:environment|env) (?:variables?|vars?|settings?)\b"),
+    ("size", r"\bhow long (?:may|can|must|should|is|are|could) .*\b(?:message|string|name|line|password|url"
+             r"|title|text|"
+             r"key|word|comment|description|value|id|identifier|token)s?\b"),
+    ("duration", r"\bhow (?:long|often|soon|late|quickly|fast)\b|\b(?:timeout|interval|delay|lifetime|ttl|duration)\b"
+                 r"|\bafter (?:how (?:long|many (?:seconds|minutes|hours|days))|what time)\b|\bwhen (?:do|does"
+                 r"|will) .* (?:expire|"
+                 r"time out)\b|\b(?:how many|number of) (?:milliseconds|seconds|minutes|hours|days)\b"),
+    ("size", r"\bhow (?:big|large|small|wide|high|deep|far)\b|\b(?:from|at|above|over|up to|beyond) (?:which|what)"
+             r"(?: \w+){0,3} (?:size|length|number)\b|\b(?:maximum|max|minimum|min|default|largest"
+             r"|smallest)(?: \w+){0,3}"
+             r" (?:size|length|width|depth)\b|\bhow much (?:memory|data|space)\b"),
+    ("number", r"\bhow (?:many|much)\b|\b(?:maximum|minimum|max|min) (?:number|count|amount)\b|\b(?:which"
+               r"|what) port\b"
+               r"|\b(?:maximum|minimum|upper|lower) limit\b|\bat (?:most|least)\b|\blimit(?:ed)? (?:of|on|for|to)\b"
+               r"|\b(?:what|which) (?:is|are) the (?:\w+ ){0,3}(?:limit|maximum|minimum|port|number)\b"),
+    ("text", r"\b(?:what|which) (?:is|are) the (?:default )?(?:\w+ ){0,2}(?:name|path|url|prefix|suffix|folder"
+             r"|directory|host|"
+             r"extension|encoding|charset|separator|delimiter|header|file|key|address)\b"
+             r"|\b(?:which|what) (?:folder|directory|file|path|host|header|cookie|encoding|charset|extension"
+             r"|prefix|suffix|"
+             r"address|separator|delimiter|character|name|url|algorithm|method)\b"),
+    ("switch", r"^(?:is|are|does|do) .*\b(?:by default|enabled|disabled|on or off)\b"),
+    ("any", rf"\b(?:what|which) (?:is|are) the (?:\w+ )?default\b|\bby default\b|\bdefaults? (?:to|of|for|value)\b"
+            rf"|\b(?:what|which) (?:\w+ ){{0,3}}(?:is|are) (?:used|set|sent|taken|chosen) by default\b"
+            rf"|\bdefault (?:\w+ ){{0,2}}(?:{_THINGS})\b|\b(?:what|which) (?:is|are) the (?:\w+ ){{0,3}}(?:{_THINGS})"
+            r" (?:of|for|when|if|in)\b|\bwhat does .* default to\b"),
+)  # fmt: skip
+_PATTERNS = tuple((measure, re.compile(pattern, re.IGNORECASE)) for measure, pattern in _TABLE)
+_NO_VALUE = re.compile(
+    r"^(?:how (?:do|can|should|does|is|are|would) (?:i|we|you)|why|explain|where|who)\b", re.IGNORECASE
+)
+# Words that only ask.
+_COMMON = """
+    a an and any are at be been before by can could default defaults did do does for from get given has have how i if in
+    into is it its long many may much must my no not of off on one or our per setting settings set should since so than
+    that the their them then there these they this those to under until up us use used using value was we were what when
+    where which while who will with without would you your allowed configured possible often big large small maximum
+    minimum max min most least limit limits kind number project code option options library after name folder directory
+    look looked enabled disabled enable disable active turned variable variables environment env var vars open opened
+    start started keep kept sent accept accepted made stay hold held contain control
+    controls take takes"""
+_ASKING = frozenset(stem(word) for word in _COMMON.split())
+# Words of a question -> how a name or a comment says it.
+_MEANS = (
+    (r"\b(?:at most|maximum|max|up to|limit\w*|largest|longest|may|can|allowed|how (?:many|big|large|deep"
+     r"|long))\b", "max maximum limit"),
+    (r"\b(?:at least|minimum|min|from (?:which|what)|smallest|shortest|above (?:which|what))\b", "min minimum "
+                                                                                                 "threshold"),
+    (r"\b(?:live[sd]?|last|lasts|expires?|valid|kept|keep|stay|remembered|how long)\b", "age ttl expire "
+                                                                                        "expiration lifetime expiry"),
+    (r"\b(?:wait\w*|give up|times? out|how long)\b", "timeout wait delay"),
+    (r"\b(?:how often|again|every)\b", "interval period frequency"),
+    (r"\bkept\b", "keep"), (r"\btries|tried|retried\b", "retry attempt retries"), (r"\bfolder"
+                                                                                   r"|directory\b", "dir path"),
+    (r"\b(?:how big|how large|memory|size)\b", "size bytes length"), (r"\bsent\b", "send"),
+    (r"\b(?:parallel|concurrent\w*|same time|at once|simultaneous\w*)\b", "concurrency workers parallel max"),
+    (r"\blisten\w*\b", "port host bind"), (r"\benvironment variable|env var\b", "env environ getenv"),
+    (r"\bthreads?\b", "worker"), (r"\bwide\b", "width"), (r"\bdeep\w*\b", "depth"), (r"\bhigh\b", "height"),
+)  # fmt: skip
+_MEANING = tuple((re.compile(pattern, re.IGNORECASE), words.split()) for pattern, words in _MEANS)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingQuery:
+    """A question for a value."""
+
+    measure: Measure  # what the value is like
+    words: tuple[str, ...]  # stems of what it is about, each once
+    hints: tuple[str, ...]  # stems of other words for what it asks
+    text: str
+
+    @property
+    def asks_default(self) -> bool:
+        return "default" in self.text.lower()
+
+
+def parse_setting_query(question: str) -> SettingQuery | None:
+    """None for a question that does not ask for a value."""
+    text = question.strip().rstrip("?!. ")
+    if len(text) > _LONGEST or "\n" in text or _NO_VALUE.match(text):
+        return None
+    measure = next((measure for measure, pattern in _PATTERNS if pattern.search(text)), None)
+    words = tuple(word for word in _stems(text) if word not in _ASKING and len(word) > 1)
+    if measure is None or not words:
+        return None
+    meant = [(match[0], others) for pattern, others in _MEANING for match in pattern.finditer(text)]
+    said = {word for phrase, _ in meant for word in _stems(phrase)}
+    hints = dict.fromkeys(stem(word) for _, others in meant for word in others)
+    return SettingQuery(measure, tuple(word for word in words if word not in said) or words, tuple(hints), text)
+
+
+def _stems(text: str) -> list[str]:
+    """Each once."""
+    return list(dict.fromkeys(stem(word.lower()) for word in word_parts(text)))

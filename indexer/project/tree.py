@@ -1,0 +1,85 @@
+"""The files of a codebase that say what it is: manifests, task files, readmes, ... and their entries, as on "
+"disk now."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from indexer.files.roles import Role, is_test, role_of
+from indexer.navigation.working_tree import WorkingTree
+from indexer.parsing.manifests.entries import entries
+from indexer.parsing.manifests.entry import Entry
+from indexer.project.documents import Section, sections
+from indexer.storage.snapshot import IndexedSymbol, Snapshot
+
+_FILES = 24  # of one role that are read
+_DEPTH = 3  # folders above a file that is read
+_EXAMPLES = frozenset({"examples", "example", "vendor", "third_party", "node_modules", "benchmarks", "fixtures"})
+
+
+@dataclass(slots=True)
+class ProjectTree:
+    """The files by role. Those nearer to the root come first."""
+
+    files: WorkingTree
+    snapshot: Snapshot
+    name: str  # of the folder
+    paths: list[str] = field(default_factory=list)
+    _own_names: frozenset[str] = frozenset()  # of its folder, in lower case
+    _by_role: dict[Role, list[str]] = field(default_factory=dict)
+    _entries: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.paths = self.snapshot.paths()
+        self._own_names = frozenset([self.name.lower(), *re.split(r"[+.-]", self.name.lower())])
+        for path in sorted(self.paths, key=lambda path: (path.count("/"), path)):
+            if path.count("/") <= _DEPTH and not is_test(path) and _EXAMPLES.isdisjoint(path.split("/")[:-1]):
+                self._by_role.setdefault(role_of(path), []).append(path)
+
+    def of_role(self, *roles: Role) -> list[str]:
+        """Nearest to the root first."""
+        found = sorted((path for role in roles for path in self._by_role.get(role, ())), key=self.rank)
+        return found[:_FILES]
+
+    def rank(self, path: str) -> tuple[int, int]:
+        """0 for the files of the root, 1 for those of a member that has the name of the project, 2 for the others."""
+        folders = path.lower().split("/")[:-1]
+        is_main = bool(folders) and folders[-1] in self._own_names
+        return (1 if is_main else 2) if folders and role_of(path) == "manifest" else 0, len(folders)
+
+    def entries(self, path: str) -> tuple[Entry, ...]:
+        if path not in self._entries:
+            self._entries[path] = entries(path, self.text(path))
+        return self._entries[path]
+
+    def entries_of(self, *roles: Role) -> Iterator[tuple[str, Entry]]:
+        for path in self.of_role(*roles):
+            for entry in self.entries(path):
+                yield path, entry
+
+    def text(self, path: str) -> str:
+        """ "" if the file is gone."""
+        source = self.files.source(path)
+        return source.text if source else ""
+
+    def versions(self, names: Collection[str]) -> list[IndexedSymbol]:
+        """The constants in code that tell the version of the project, nearest to the root first."""
+        found = [item for item in self.snapshot.named(names) if item.symbol.kind == "constant" and self._is_own(item)]
+        return sorted(found, key=lambda item: (item.path.count("/"), item.path))
+
+    def _is_own(self, item: IndexedSymbol) -> bool:
+        scope = item.symbol.qualified.rpartition(".")[0].lower()
+        is_version_file = "version" in item.path.rpartition("/")[2].lower()
+        return not is_test(item.path) and (not scope or is_version_file or scope in self._own_names)
+
+    def sections(self, path: str) -> list[Section]:
+        return sections(self.text(path))
+
+    def names(self) -> set[str]:
+        """What the project is called, in lower case: its folder and the names in its manifests, and their parts."""
+        names = set(self._own_names)
+        for _, entry in self.entries_of("manifest"):
+            if entry.name in ("name", "module", "rootProject.name", "artifactId", "project"):
+                value = entry.value.lower()
+                names |= {value, value.rpartition("/")[2], value.split(" ")[0], value.split("-")[0]}
+        return names

@@ -1,0 +1,155 @@
+"""Lines of code that give a name a value, and how well each answers a question for a value. Pure text.
+
+`DEFAULT_MAX_REDIRECTS = 20` answers "How many redirects are followed at most?".
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from indexer.parsing.identifiers import stem, word_parts
+from indexer.project.assignments import Assignment, assignments
+from indexer.project.settings import SettingQuery
+
+_LONGEST = 600  # characters of a line that is looked at
+_SIGN = re.compile(r"[=:]|define|able\b|\bset|\$\{")  # a line without one gives nothing a value
+_NUMBER = re.compile(r"(?<![\w.])-?\d[\d_]*(?:\.\d+)?")
+_DURATION = re.compile(
+    r"(?i)second|minute|hour|day|milli|duration|time|sec\b|ms\b|age|ttl|expir|interval|\d\s*\*|\d[smhd]\b"
+)
+_SIZE = re.compile(r"(?i)size|len|width|depth|height|byte|max|min|limit|length|kb|mb|threshold|capacity")
+_TEXT = re.compile(r"[\"'`]([^\"'`]*)[\"'`]|^:\w+")
+_SWITCH = re.compile(r"\b(?:true|false|none|null|nil|enabled?|disabled?|on|off)\b", re.IGNORECASE)
+_VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
+_EMPTY = re.compile(r"(?:null|none|nil|undefined|\"\"|''|\[\]|\{\})[,;)]*$", re.IGNORECASE)
+_NO_LIMIT = re.compile(r"(?:0|-1)[,;)]*$")
+_COMMENT = re.compile(r"^\s*(?:#(?!\s*define)|//|\*|/\*|--|;|<!--)")
+_CONSTANT = re.compile(r"(?:[A-Z][A-Z0-9_]+|k[A-Z]\w+)$")
+_DEFAULT = re.compile(r"default", re.IGNORECASE)
+_NUMERIC = frozenset({"number", "size", "duration"})  # a value without a number is none
+_COMMON = "default max min maximum minimum limit size count num number config setting value type opt option"
+_FILLERS = frozenset(_COMMON.split())
+
+# Worth of a word of the question by where the line or its surroundings have it.
+_IN_NAME, _INSIDE_NAME, _SHORT, _IN_LINE, _IN_SYMBOL, _IN_PATH, _BESIDE = 1.0, 0.85, 0.7, 0.5, 0.6, 0.5, 0.3
+_HINTS = (0.0, 0.5, 0.8)  # for none, one and two other words of the question's meaning in the name
+_MISFIT, _EMPTY_VALUE, _UNLIMITED, _COMMENTED = 0.45, 0.6, 0.8, 0.6  # factors
+_OTHER_WORD = 0.93  # factor for each word of the name that the question does not have
+_NEAR = 4  # lines around a line that explain it
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A piece of code in which a value may stand."""
+
+    path: str
+    first: int  # line
+    symbol: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLine:
+    """A line that gives a name a value."""
+
+    path: str
+    line: int
+    symbol: str  # the definition around it
+    text: str  # the line
+    score: float
+    coverage: float  # share of the question's words that it and its surroundings have, by their weight
+    is_hinted: bool  # another word of what the question means is in the name
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What is around a line."""
+
+    symbol: frozenset[str]  # stems
+    path: frozenset[str]
+    near: tuple[str, ...]  # lines
+
+
+def values_in(place: Place, query: SettingQuery, weights: Mapping[str, float]) -> Iterator[ValueLine]:
+    """The lines whose name has a word of the question. `weights`: of the words."""
+    rows = place.text.split("\n")
+    symbol, path = _stems(place.symbol), _stems(place.path.replace("/", " "))
+    beginnings = tuple(word[:3] for word in (*query.words, *query.hints))
+    for at, row in enumerate(rows):
+        if len(row) > _LONGEST or not (_SIGN.search(row) or query.measure == "variable"):
+            continue
+        low = row.lower()
+        if not any(word in low for word in beginnings):
+            continue
+        around = _Surroundings(symbol, path, tuple(rows[max(0, at - _NEAR) : at + 2]))
+        scores = [_score(found, row, around, query, weights) for found in assignments(row, query.measure == "variable")]
+        score, coverage, is_hinted = max(scores, default=(0.0, 0.0, False))
+        if score:
+            yield ValueLine(place.path, place.first + at, place.symbol, row.strip(), score, coverage, is_hinted)
+
+
+def _score(
+    found: Assignment, row: str, around: _Surroundings, query: SettingQuery, weights: Mapping[str, float]
+) -> tuple[float, float, bool]:
+    """`score`, `coverage` and `is_hinted` of a line; 0 for one that names nothing of the question."""
+    own, flat = _stems(found.name), found.name.lower()
+    worth = {word: _worth(word, own, flat, row, around) for word in query.words}
+    hints = sum(word in own or (len(word) > 3 and word in flat) for word in query.hints)
+    if not hints and not any(value >= _SHORT for value in worth.values()):
+        return 0.0, 0.0, False
+    total = sum(weights[word] for word in query.words)
+    shared = sum(weights[word] * value for word, value in worth.items()) / total
+    coverage = sum(weights[word] for word, value in worth.items() if value >= _BESIDE) / total
+    is_default = query.asks_default and bool(_DEFAULT.search(f"{found.name} {row}") or "default" in around.symbol)
+    bonus = _HINTS[min(hints, 2)] + 0.3 * is_default + 0.2 * bool(_CONSTANT.match(found.name.rpartition(".")[2]))
+    others = len(own - set(query.words) - set(query.hints) - _FILLERS)
+    factor = _fits(query, found) * found.certainty * _OTHER_WORD**others * _comment(row)
+    return (shared + bonus) * factor, coverage, hints > 0
+
+
+def _worth(word: str, own: frozenset[str], flat: str, row: str, around: _Surroundings) -> float:
+    """The best place in which a word of the question stands."""
+    if word in own:
+        return _IN_NAME
+    if len(word) > 3 and word in flat:
+        return _INSIDE_NAME
+    if any(len(part) > 2 and word.startswith(part) for part in own):  # `buf` for buffer
+        return _SHORT
+    if word in around.symbol:
+        return _IN_SYMBOL
+    if word in _stems(row) or (len(word) > 3 and word in row.lower()):
+        return _IN_LINE
+    if word in around.path or (len(word) > 3 and any(word in part for part in around.path)):
+        return _IN_PATH
+    return _BESIDE if any(word in _stems(line) for line in around.near) else 0.0
+
+
+def _comment(row: str) -> float:
+    return _COMMENTED if _COMMENT.match(row) else 1.0
+
+
+def _fits(query: SettingQuery, found: Assignment) -> float:
+    """Whether the value is of the kind that the question asks for."""
+    value, has_number = found.value, bool(_NUMBER.search(found.value))
+    is_text, is_switch = bool(_TEXT.search(value)), bool(_SWITCH.search(value))
+    if query.measure in _NUMERIC and not has_number:
+        return 0.0
+    fits = {
+        "number": has_number,
+        "size": bool(_SIZE.search(found.name)),
+        "duration": bool(_DURATION.search(f"{found.name} {found.type} {value}")),
+        "text": is_text,
+        "switch": is_switch,
+        "variable": bool(_VARIABLE.search(found.name)),
+        "any": has_number or is_text or is_switch,
+    }
+    if query.measure != "switch" and _EMPTY.match(value.strip()):
+        return _EMPTY_VALUE
+    fit = 1.0 if fits[query.measure] else _MISFIT
+    return fit * (_UNLIMITED if _NO_LIMIT.match(value.strip()) else 1.0)
+
+
+@lru_cache(maxsize=8192)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(stem(word.lower()) for word in word_parts(text))

@@ -1,0 +1,64 @@
+"""Entries of formats that are read line by line."""
+
+import pytest
+
+from indexer.parsing.manifests import lines
+from indexer.parsing.manifests.entry import Entry
+
+
+def test_go_mod() -> None:
+    text = "module a/b\n\ngo 1.21\n\nrequire (\n\tc/d v1.0 // indirect\n)\nrequire e/f v2.0\n"
+    assert lines.go_mod(text) == [
+        Entry("module", "a/b", 1, 1),
+        Entry("go", "1.21", 3, 3),
+        Entry("require.c/d", "v1.0", 6, 6),
+        Entry("require.e/f", "v2.0", 8, 8),
+    ]
+
+
+def test_make_has_targets_with_their_recipes_and_variables() -> None:
+    text = (
+        "BIN := ./bin\n.PHONY: lint\n\nlint: deps ## checks\n\t$(info *** lint ***)\n\t@ruff check\n\nall: lint test\n"
+    )
+    assert lines.make(text) == [
+        Entry("BIN", "./bin", 1, 1),
+        Entry("target.lint", "ruff check", 4, 6),
+        Entry("target.all", "lint test", 8, 8),
+    ]
+
+
+def test_ini_joins_the_lines_of_an_option() -> None:
+    assert lines.ini("[testenv]\ncommands =\n    pytest\n    ruff\n# x = 1\n") == [
+        Entry("testenv.commands", "pytest ruff", 2, 4)
+    ]
+
+
+def test_docker_requirements_and_bare_versions() -> None:
+    assert lines.docker("FROM a:1\n# EXPOSE 1\nCMD run it\n") == [
+        Entry("FROM", "a:1", 1, 1),
+        Entry("CMD", "run it", 3, 3),
+    ]
+    assert lines.requirements("a\nb>=1 # c\n-r x\n") == [
+        Entry("requirements.a", "any version", 1, 1),
+        Entry("requirements.b", ">=1", 2, 2),
+    ]
+    assert lines.bare("1.2\n") == [Entry("version", "1.2", 1, 1)]
+    assert lines.bare("\n") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "value"),
+    [
+        ("  s.version = '1.0'", "version", "1.0"),
+        ('    license="BSD",', "license", "BSD"),
+        ("cmake_minimum_required(VERSION 3.18)", "cmake_minimum_required", "VERSION 3.18"),
+        ("set(CMAKE_CXX_STANDARD 17)", "CMAKE_CXX_STANDARD", "17"),
+        ('val scalaVersion = "3.3"', "scalaVersion", "3.3"),
+        ("ThisBuild / x", "", ""),
+        ("if foo = 1", "", ""),
+        ("gem 'rake'", "gem", "rake"),
+        ("jvmToolchain(17)", "jvmToolchain", "17"),
+    ],
+)
+def test_assignments(line: str, key: str, value: str) -> None:
+    assert lines.assignments(line) == ([Entry(key, value, 1, 1)] if key else [])

@@ -1,0 +1,57 @@
+"""Which questions are answered from the project's own files, and how far."""
+
+from pathlib import Path
+
+import pytest
+
+from indexer.project.answers import ProjectAnswer, answer_about_project, overview_of, parse_project_question
+from tests.indexer.project.harness import indexed
+
+
+def ask(folder: Path, question: str) -> ProjectAnswer | None:
+    query = parse_project_question(question)
+    assert query is not None
+    return answer_about_project(query, indexed(folder).store)
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "is_whole"),
+    [
+        ("What license does it have?", "pyproject.toml:4", True),
+        ("What license does shopkeep have?", "pyproject.toml:4", True),
+        ("How do I run the linter?", "Makefile:1", True),
+        ("How do I install it?", "pyproject.toml:1", True),
+        ("Which environment variables does it read?", "shop/config.py:7", True),
+        ("What does this project do?", "README.md:5", False),
+        ("How is it organised?", "shop/__init__.py:1", False),
+        ("What is the default timeout?", "shop/config.py:3", False),
+        ("Which exporters are there?", "shop/export.py:1", False),
+    ],
+)
+def test_the_first_line_and_whether_it_is_all(tmp_path: Path, question: str, first: str, is_whole: bool) -> None:
+    found = ask(tmp_path, question)
+    assert found is not None
+    location = found.locations[0]
+    assert (f"{location.path}:{location.line}", found.is_whole, location.hit) == (first, is_whole, 0)
+    assert found.hits[0].path == location.path
+    assert found.hits[0].start_line <= location.line <= found.hits[0].end_line
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What license does Django have?", "What is a router?", "Which planets are there?", "How do I format the code?"],
+)
+def test_no_answer_to_what_the_project_does_not_say(tmp_path: Path, question: str) -> None:
+    query = parse_project_question(question)
+    assert query is None or answer_about_project(query, indexed(tmp_path).store) is None
+
+
+def test_at_most_a_few_lines_of_a_file(tmp_path: Path) -> None:
+    found = ask(tmp_path, "Which Python versions are supported?")
+    assert found is not None
+    places = [(location.path, location.line) for location in found.locations]
+    assert len(set(places)) == len(places)
+
+
+def test_the_overview_of_a_store(tmp_path: Path) -> None:
+    assert ("licence", "MIT") in {(kind, fact.text) for kind, fact in overview_of(indexed(tmp_path).store).facts}

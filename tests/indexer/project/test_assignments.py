@@ -1,0 +1,52 @@
+"""The names that a line gives a value, in several languages, and how certain the value is."""
+
+import pytest
+
+from indexer.project.assignments import Assignment, assignments
+
+
+@pytest.mark.parametrize(
+    ("row", "name", "value", "certainty"),
+    [
+        ("DEFAULT_MAX = 20", "DEFAULT_MAX", "20", 1.0),
+        ("    max_age: int | None = 14 * 24,  # two weeks", "max_age", "14 * 24", 1.0),
+        ("const KEEP_ALIVE: Duration = Duration::from_secs(10);", "KEEP_ALIVE", "Duration::from_secs(10)", 0.95),
+        ("this.set('etag', 'weak');", "etag", "'weak'", 1.0),
+        ("  set :port, 4567", "port", "4567", 1.0),
+        ("#define MAX_SIZE 10", "MAX_SIZE", "10", 1.0),
+        ("num_jobs=${JOBS:-1}", "JOBS", "1", 1.0),
+        ("app.enable('x-powered-by')", "x-powered-by", "enable", 0.5),
+        ("limit := 5 * time.Second", "limit", "5 * time.Second", 1.0),
+        ("\tvar size int = 7", "size", "7", 1.0),
+        ("  private static final int LIMIT = 9;", "LIMIT", "9", 1.0),
+        ("'timeout' => 30,", "timeout", "30", 1.0),
+        ("$level = Level::Debug", "$level", "Level::Debug", 1.0),
+        ("name: other", "name", "other", 0.5),
+        ("return size := 3", "size", "3", 0.6),
+    ],
+)
+def test_a_line_gives_a_name_a_value(row: str, name: str, value: str, certainty: float) -> None:
+    found = {item.name: (item.value.strip(), round(item.certainty, 2)) for item in _surest_last(row)}
+    assert found[name] == (value, certainty)
+
+
+def _surest_last(row: str) -> list[Assignment]:
+    return sorted(assignments(row), key=lambda item: item.certainty)
+
+
+def test_all_names_of_a_line_are_found() -> None:
+    row = "DEFAULT = Limits(most=100, alive=20)"
+    assert [(item.name, item.value) for item in assignments(row)] == [
+        ("DEFAULT", "Limits(most=100, alive=20)"),
+        ("most", "100"),
+        ("alive", "20"),
+    ]
+
+
+@pytest.mark.parametrize("row", ["if a == 3:", "a != 3", "a <= 3", "f(3)", ""])
+def test_a_comparison_gives_no_value(row: str) -> None:
+    assert not [item for item in assignments(row) if item.value == "3"]
+
+
+def test_variables_need_no_value() -> None:
+    assert [item.name for item in assignments('os.getenv("SHOP_TOKEN", default)', variables=True)] == ["SHOP_TOKEN"]

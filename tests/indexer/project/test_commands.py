@@ -1,0 +1,68 @@
+"""How to test, lint, build and install: declared, quoted and implied commands."""
+
+from pathlib import Path
+
+import pytest
+
+from indexer.project.commands import commands
+from indexer.project.questions import ProjectQuery
+from tests.indexer.project.harness import open_tree
+
+Row = tuple[str, str, str, str]
+
+
+def told(folder: Path, task: str, files: dict[str, str] | None = None) -> list[Row]:
+    query = ProjectQuery("install") if task == "install" else ProjectQuery("command", task)
+    with open_tree(folder, files) as tree:
+        return [(f.kind, f.symbol, f.text, f"{f.path}:{f.line}") for f in commands(tree, query)]
+
+
+def test_targets_scripts_and_steps(tmp_path: Path) -> None:
+    assert told(tmp_path, "test") == [
+        ("command", "make test-all", "pytest", "Makefile:4"),
+        ("command", "scripts/test", "pytest -q", "scripts/test:1"),
+        ("said", "jobs.test.steps.run", "scripts/test", ".github/workflows/ci.yml:10"),
+    ]
+    assert told(tmp_path, "lint") == [("command", "make lint", "ruff check", "Makefile:1")]
+
+
+def test_the_manifest_implies_how_to_install(tmp_path: Path) -> None:
+    assert told(tmp_path, "install") == [
+        ("implied", "pip install shopkeep", "pyproject.toml", "pyproject.toml:1"),
+        ("said", "", "pip install shopkeep", "README.md:12"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "task", "expected"),
+    [
+        (
+            {"package.json": '{"scripts": {"test": "mocha"}}'},
+            "test",
+            ("command", "npm test", "mocha", "package.json:1"),
+        ),
+        (
+            {"composer.json": '{"scripts": {"phpstan": "x"}}'},
+            "analysis",
+            ("command", "composer phpstan", "x", "composer.json:1"),
+        ),
+        ({"Cargo.toml": "[package]\n"}, "test", ("implied", "cargo test", "Cargo.toml", "Cargo.toml:1")),
+        ({"go.mod": "module a/b\n"}, "install", ("implied", "go get a/b", "go.mod", "go.mod:1")),
+        (
+            {"build.gradle.kts": "plugins {}\n"},
+            "build",
+            ("implied", "./gradlew build", "build.gradle.kts", "build.gradle.kts:1"),
+        ),
+        (
+            {"tox.ini": "[testenv:lint]\ncommands = ruff\n"},
+            "lint",
+            ("command", "tox -e lint", "ruff", "tox.ini:2"),
+        ),
+    ],
+)
+def test_each_ecosystem(tmp_path: Path, files: dict[str, str], task: str, expected: Row) -> None:
+    assert told(tmp_path, task, files)[0] == expected
+
+
+def test_nothing_is_declared(tmp_path: Path) -> None:
+    assert told(tmp_path, "lint", {"a.py": "x = 1\n"}) == []

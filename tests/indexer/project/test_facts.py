@@ -1,0 +1,60 @@
+"""Facts from manifests and readmes: which line, which key, which value."""
+
+from pathlib import Path
+
+import pytest
+
+from indexer.project.facts import FINDERS
+from indexer.project.questions import ProjectKind, ProjectQuery
+from tests.indexer.project.harness import open_tree
+
+Row = tuple[str, str, str]
+
+
+def told(folder: Path, kind: ProjectKind, thing: str = "", files: dict[str, str] | None = None) -> list[Row]:
+    with open_tree(folder, files) as tree:
+        found = FINDERS[kind](tree, ProjectQuery(kind, thing))
+        return list(dict.fromkeys((f"{f.path}:{f.line}", f.symbol, f.text) for f in found))
+
+
+@pytest.mark.parametrize(
+    ("kind", "thing", "expected"),
+    [
+        ("licence", "", [("pyproject.toml:4", "project.license", "MIT"), ("LICENSE:1", "MIT", "MIT")]),
+        ("version", "", [("shop/__init__.py:1", "__version__", '__version__ = "1.4.2"')]),
+        (
+            "runtime",
+            "python",
+            [
+                ("pyproject.toml:5", "project.requires-python", ">=3.10"),
+                (".github/workflows/ci.yml:7", "jobs.test.strategy.matrix.python-version", "3.10, 3.12"),
+                ("README.md:7", "", "It needs Python 3.10 or newer."),
+            ],
+        ),
+        ("dependencies", "", [("pyproject.toml:6", "project.dependencies", "httpx>=0.27, rich")]),
+        ("entry points", "", [("pyproject.toml:12", "project.scripts", "shop shop.cli:main")]),
+        ("purpose", "", [("README.md:5", "", "Shopkeep is a small shop for things.")]),
+        ("authors", "", [("pyproject.toml:10", "project.authors", "name Ada")]),
+        ("links", "documentation", [("pyproject.toml:15", "project.urls", "Documentation https://shop.example")]),
+        ("name", "", [("pyproject.toml:2", "project.name", "shopkeep")]),
+        ("ci", "", [(".github/workflows/ci.yml:6", "jobs.test.strategy.matrix.os", "ubuntu, windows")]),
+        ("tools", "build", [("pyproject.toml:19", "build-system.build-backend", "hatchling.build")]),
+    ],
+)
+def test_a_fact(tmp_path: Path, kind: ProjectKind, thing: str, expected: list[Row]) -> None:
+    assert told(tmp_path, kind, thing)[: len(expected)] == expected
+
+
+def test_dependencies_of_other_manifests_are_told_together(tmp_path: Path) -> None:
+    go = {"go.mod": "module a/b\n\nrequire (\n\tc/d v1.0\n\te/f v2.0\n)\n"}
+    assert told(tmp_path / "go", "dependencies", files=go) == [("go.mod:4", "require", "c/d v1.0, e/f v2.0")]
+    php = {"composer.json": '{"require": {\n "php": ">=8.1",\n "psr/log": "^3"\n}}'}
+    assert told(tmp_path / "php", "dependencies", files=php) == [
+        ("composer.json:1", "require", "php >=8.1, psr/log ^3")
+    ]
+    assert told(tmp_path / "php", "runtime", "php", files=php) == [("composer.json:2", "require.php", ">=8.1")]
+
+
+def test_the_root_speaks_before_its_members(tmp_path: Path) -> None:
+    files = {"package.json": '{"license": "MIT"}', "packages/a/package.json": '{"license": "ISC"}'}
+    assert told(tmp_path, "licence", files=files) == [("package.json:1", "license", "MIT")]

@@ -1,0 +1,72 @@
+"""Which questions are about the project itself, and which are not."""
+
+import pytest
+
+from indexer.project.questions import parse_project_query
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "thing"),
+    [
+        ("What license does it have?", "licence", ""),
+        ("How is this project licensed?", "licence", ""),
+        ("What version is this?", "version", ""),
+        ("Which Python versions are supported?", "runtime", "python"),
+        ("What is the minimum supported Rust version?", "runtime", "rust"),
+        ("What is the MSRV?", "runtime", "rust"),
+        ("Which version of node do I need?", "runtime", "node"),
+        ("Does it support Python 3.8?", "runtime", "python"),
+        ("Which C++ standard is required?", "runtime", "c++"),
+        ("What are the dependencies?", "dependencies", ""),
+        ("Which packages does it depend on?", "dependencies", ""),
+        ("What dev dependencies are there?", "dependencies", "dev"),
+        ("How do I run the tests?", "command", "test"),
+        ("What is the command to run the test suite?", "command", "test"),
+        ("Which make target runs the tests?", "command", "test"),
+        ("How can I lint the code?", "command", "lint"),
+        ("How do I run static analysis?", "command", "analysis"),
+        ("How do I build the docs?", "command", "docs"),
+        ("How do I build it from source?", "command", "build"),
+        ("How do I start the server?", "command", "run"),
+        ("How do I install it?", "install", ""),
+        ("What is the entry point?", "entry points", ""),
+        ("What does this project do?", "purpose", ""),
+        ("Give me an overview", "purpose", ""),
+        ("How is the code organised?", "layout", ""),
+        ("Which environment variables does it read?", "environment", ""),
+        ("On which operating systems is it tested?", "ci", ""),
+        ("Who maintains it?", "authors", ""),
+        ("Where is the documentation?", "links", "documentation"),
+        ("What is the package name?", "name", ""),
+        ("Which build system is used?", "tools", "build"),
+    ],
+)
+def test_a_question_about_the_project(question: str, kind: str, thing: str) -> None:
+    query = parse_project_query(question)
+    assert query is not None
+    assert (query.kind, query.thing, query.owner) == (kind, thing, "")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How are licence keys checked?",
+        "What is a Router?",
+        "How does it parse headers?",
+        "How do I send log messages to Slack?",
+        "What is the default timeout?",
+        "Which port does the server listen on?",
+        "How do I build a request?",
+        "What version of `parse` is called?",
+        "How do I run the tests?\nAnd what else?",
+        "How do I run the tests " + "again " * 30,
+    ],
+)
+def test_another_question(question: str) -> None:
+    assert parse_project_query(question) is None
+
+
+def test_the_name_of_what_is_asked_about_is_kept() -> None:
+    query = parse_project_query("What license does shopkeep use?")
+    assert query is not None
+    assert query.owner == "shopkeep"

@@ -1,0 +1,50 @@
+"""How well a line answers a question for a value."""
+
+from indexer.project.settings import SettingQuery, parse_setting_query
+from indexer.project.values import Place, ValueLine, values_in
+
+
+def query(question: str) -> SettingQuery:
+    found = parse_setting_query(question)
+    assert found is not None
+    return found
+
+
+def best(question: str, text: str, path: str = "app/config.py", symbol: str = "") -> ValueLine:
+    asked = query(question)
+    found = list(values_in(Place(path, 10, symbol, text), asked, dict.fromkeys(asked.words, 1.0)))
+    return max(found, key=lambda line: line.score)
+
+
+def test_the_name_with_most_words_of_the_question_wins() -> None:
+    text = "MAX_RETRIES = 3\nMAX_REDIRECTS = 20\nREDIRECTS = 'no'\n"
+    found = best("How many redirects are followed at most?", text)
+    assert (found.path, found.line, found.text) == ("app/config.py", 11, "MAX_REDIRECTS = 20")
+    assert found.coverage == 0.5
+    assert found.is_hinted
+
+
+def test_what_is_around_a_line_counts() -> None:
+    text = "def __init__(\n    self,\n    cookie: str = 'x',\n    max_age: int = 60,\n):"
+    found = best("How long does a session cookie live?", text, "app/sessions.py", "SessionMiddleware.__init__")
+    assert found.text == "max_age: int = 60,"
+    assert found.coverage == 1.0
+
+
+def test_a_value_of_another_kind_is_none() -> None:
+    asked = query("How many files may a form upload?")
+    place = Place("a.py", 1, "", "files = load()\nmax_files = None\n")
+    assert list(values_in(place, asked, dict.fromkeys(asked.words, 1.0))) == []
+
+
+def test_short_forms_and_parts_of_names_count() -> None:
+    assert (
+        best("What is the default buffer size?", "DEFAULT_BUF_SIZE = 8\nOTHER_SIZE = 9").text == "DEFAULT_BUF_SIZE = 8"
+    )
+    alive = "LIMITS = Limits(max_connections=100, max_keepalive_connections=20)"
+    assert best("How many connections are kept alive?", f"a = 1\n{alive}").text == alive
+
+
+def test_a_line_that_names_nothing_of_the_question_has_no_score() -> None:
+    asked = query("What is the default timeout?")
+    assert list(values_in(Place("a.py", 1, "", "color = 3\n"), asked, {"timeout": 1.0})) == []
