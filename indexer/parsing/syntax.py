@@ -1,4 +1,8 @@
-"""Syntax trees and queries over them, by tree-sitter. Knows a language only by its grammar's name."""
+"""Syntax trees and queries over them, by tree-sitter. Knows a language only by its grammar's name.
+
+Rust items may stand inside a macro call, as in `cfg_rt! { pub fn spawn() {} }`. The grammar sees only tokens there, so
+the macro is blanked out before parsing: every byte and line keeps its place.
+"""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -10,12 +14,17 @@ from tree_sitter import Node as Node
 from tree_sitter import Tree as Tree
 from tree_sitter_language_pack import get_language
 
-from indexer.parsing.item_macros import expose_items
-
 Span = tuple[int, int]  # bytes, the end exclusive
 Match = tuple[int, dict[str, list[Node]]]  # the pattern's index in its query, and its captures
 _BLOCK = 1 << 16  # bytes given to the parser at once
 _CALLS = 32  # calls of the parser, each a few microseconds after the last, between looks at the clock
+
+# What an item of Rust begins with.
+_ITEMS = frozenset(
+    {b"pub", b"fn", b"unsafe", b"async", b"struct", b"enum", b"union", b"trait", b"impl", b"mod", b"const", b"static"}
+    | {b"type", b"use", b"extern", b"macro_rules"}
+)
+_ITEM_LISTS = frozenset({"mod_item", "declaration_list", "expression_statement"})
 
 
 def parse_tree(source: bytes, grammar: str, seconds: float) -> Tree | None:
@@ -45,6 +54,38 @@ def _parse(source: bytes, grammar: str, until: float) -> Tree | None:
         return Parser(_language(grammar)).parse(read, progress_callback=is_late)
     except ValueError:  # the callback stopped the parser
         return None
+
+
+def expose_items(source: bytes, tree: Tree) -> bytes:
+    """`source` without the names and braces of the macro calls that hold items; `source` itself if there are none."""
+    exposed = bytearray(source)
+    for call in _calls_among_items(tree.root_node):
+        body = call.children[-1]
+        if body.type == "token_tree" and body.children[0].type == "{" and _first_word(body, source) in _ITEMS:
+            exposed[call.start_byte : body.start_byte + 1] = b" " * (body.start_byte + 1 - call.start_byte)
+            exposed[body.end_byte - 1 : body.end_byte] = b" "
+    return source if exposed == source else bytes(exposed)
+
+
+def _calls_among_items(root: Node) -> Iterator[Node]:
+    lists = [root]
+    while lists:
+        for node in lists.pop().children:
+            if node.type == "macro_invocation":
+                yield node
+            elif node.type in _ITEM_LISTS:
+                lists.append(node)
+
+
+def _first_word(body: Node, source: bytes) -> bytes:
+    """The first word in braces that belongs to no comment and no attribute."""
+    tokens = (node for node in body.children[1:] if not node.type.endswith("comment"))
+    for node in tokens:
+        if node.type == "#":
+            next(tokens, None)
+        else:
+            return source[node.start_byte : node.end_byte]
+    return b""
 
 
 def matches(tree: Tree, grammar: str, query: str, spans: Iterable[Span] = ()) -> Iterator[Match]:

@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from indexer.files.roles import is_test, superseded
@@ -64,8 +64,8 @@ class SecondStage:
     graph: Mapping[int, float]  # 0 to 1, by chunk id
     cochange: Mapping[str, float]  # 0 to 1, by path
     cosines: Mapping[int, float]  # of the re-ranking model, by chunk id
-    subject: Mapping[str, float]  # 0 to 1, by path
-    lifts: Mapping[int, float]  # in units of the best score of the others, by chunk id
+    subject: Mapping[str, float] = field(default_factory=dict)  # 0 to 1, by path
+    lifts: Mapping[int, float] = field(default_factory=dict)  # in units of the best score, by chunk id
 
 
 def fuse(

@@ -105,8 +105,9 @@ class Searcher:
 
         `history`: the user's earlier questions, oldest first.
         `paths`: only files under one of these folders, or matching one of these globs.
-        `joined`: good hits side by side come as one, for a person to read; else each definition comes alone, so that an
-        answer cites its lines and a prompt holds no more than it needs.
+        `joined`: a list for a person to read, where good hits side by side come as one and a file's further places give
+        way; else each definition comes alone and at its own score, so that an answer cites its lines and a prompt holds
+        no more than it needs, though all of it from one file.
         Raises NotIndexed, IndexDamaged, IndexStorage.
         """
         query = parse_query(question, history)
@@ -122,7 +123,7 @@ class Searcher:
             path_of = {item.id: first.heads[item.id].path for item in first.ranked}
             signals = self._second_stage(query, first, rows, texts, snapshot)
             ranked = refine(first.ranked, signals, first.factors, path_of, self._weights)
-            ranked = spread(ranked, path_of)[: max(_RELATED, 3 * k)]
+            ranked = (spread(ranked, path_of) if joined else ranked)[: max(_RELATED, 3 * k)]
             rows |= snapshot.rows({item.id for item in ranked} - rows.keys())
             hits = self._hits(group_hits(ranked, rows, k, joined), snapshot)
             is_answered = bool(paths) or self._is_close(signals.cosines, texts)

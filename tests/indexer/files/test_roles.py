@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.files.roles import Role, is_test, role_of
+from indexer.files.roles import Role, is_test, role_of, superseded
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ from indexer.files.roles import Role, is_test, role_of
         ("src/testing_tools.py", False),
         ("src/latest/app.py", False),
         ("contest.py", False),
+        ("lib/test_functions.bash", False),
+        ("lib/test_functions.py", True),
         ("src/Testable.java", False),
     ],
 )
@@ -54,3 +56,8 @@ def test_is_test(path: str, verdict: bool) -> None:
 )
 def test_role_of(path: str, role: Role) -> None:
     assert role_of(path) == role
+
+
+def test_an_older_version_is_superseded_by_a_newer_one_in_the_same_folder() -> None:
+    paths = ["src/v3/types.ts", "src/v4/core/types.ts", "src/v4/v1/a.ts", "api/v1/a.go", "v2/a.py", "v10/b.py", "v3.py"]
+    assert superseded(paths) == {"src/v3/types.ts": "v3", "v2/a.py": "v2"}

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.search.fusion import Ranked, SecondStage, Weights, prior_factor, refine
+from indexer.search.fusion import Ranked, SecondStage, Weights, prior_factor, prior_factors, refine, spread
 from indexer.search.fusion import fuse as fuse_weighted
-from indexer.types import Chunk, Why
+from indexer.search.query import parse_query
+from indexer.types import Chunk, ChunkHead, Why
 
 WEIGHTS = Weights()
 LEXICAL, DENSE, SYMBOL = WEIGHTS.lexical, WEIGHTS.dense, WEIGHTS.symbol
@@ -120,3 +121,36 @@ def test_the_history_of_a_file_counts_for_all_its_chunks() -> None:
     refined = refine(first, signals, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)
     graph = {item.id: item.why.graph for item in refined}
     assert graph == pytest.approx({1: 0.0, 2: WEIGHTS.graph + WEIGHTS.cochange / 2, 3: WEIGHTS.cochange / 4})
+
+
+def test_a_file_named_like_the_subject_counts_for_all_its_chunks() -> None:
+    first = fuse({}, {}, {1: 1.0, 2: 0.5, 3: 0.5}, {3: 0.5}, pool=9)
+    signals = SecondStage(graph={}, cochange={}, cosines={}, subject={"b": 0.5})
+    symbol = {item.id: item.why.symbol for item in refine(first, signals, {3: 0.5}, {1: "a", 2: "b", 3: "b"}, WEIGHTS)}
+    named = WEIGHTS.subject / 2
+    assert symbol == pytest.approx({1: SYMBOL, 2: 0.5 * SYMBOL + named, 3: 0.25 * SYMBOL + 0.5 * named})
+
+
+def test_a_lifted_chunk_gains_by_the_best_score() -> None:
+    first = fuse({}, {}, {1: 1.0, 2: 0.5}, {}, pool=9)
+    plain = refine(first, SecondStage({}, {}, {}), {}, {1: "a", 2: "b"}, WEIGHTS)
+    lifted = refine(first, SecondStage({}, {}, {}, lifts={2: 3.0}), {}, {1: "a", 2: "b"}, WEIGHTS)
+    assert [item.id for item in lifted] == [2, 1]
+    assert lifted[0].score == pytest.approx(plain[1].score + 3.0 * plain[0].score)
+    assert lifted[0].why.symbol == pytest.approx(plain[1].why.symbol + 3.0 * plain[0].score)
+
+
+def test_further_places_of_a_file_give_way_down_to_half_of_their_score() -> None:
+    ranked = [Ranked(i, 10.0, Why(lexical=10.0)) for i in range(5)]
+    paths = dict.fromkeys(range(5), "a") | {4: "b"}
+    spread_out = spread(ranked, paths)
+    assert [(item.id, item.score) for item in spread_out] == approx([(0, 10), (4, 10), (1, 8), (2, 6.4), (3, 5.12)])
+    assert spread_out[2].why == Why(lexical=8.0)
+    many = spread([Ranked(i, 10.0, Why()) for i in range(9)], dict.fromkeys(range(9), "a"))
+    assert many[-1].score == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(("question", "factor"), [("errors", 0.7), ("errors of v3", 1.0)])
+def test_a_folder_of_an_older_version_gives_way_unless_it_is_named(question: str, factor: float) -> None:
+    heads = {1: ChunkHead("v3/a.ts", "typescript", "class", "A"), 2: ChunkHead("v4/a.ts", "typescript", "class", "A")}
+    assert prior_factors(heads, parse_query(question)) == pytest.approx({1: factor, 2: 1.0})

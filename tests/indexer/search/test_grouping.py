@@ -1,4 +1,4 @@
-"""From a ranking to hits: neighbours merged, several files, nothing too long."""
+"""From a ranking to hits: neighbours merged, nothing too long."""
 
 from indexer.search.fusion import Ranked
 from indexer.search.grouping import group_hits
@@ -53,15 +53,6 @@ def test_slices_of_one_long_line_stay_apart() -> None:
 
 def test_k_counts_groups() -> None:
     assert len(shown([row(i, f"m{i}.py", 1, 5) for i in range(9)], k=4)) == 4
-
-
-def test_no_file_fills_the_first_ten_alone_if_others_have_chunks() -> None:
-    crowd = [row(i, "crowd.py", 100 * i, 100 * i + 5) for i in range(1, 9)]
-    others = [row(20 + i, f"m{i}.py", 1, 5) for i in range(12)]
-    order = [path for path, *_ in shown([*crowd, *others], k=20)]
-    assert order[:3] == ["crowd.py"] * 3
-    assert order[3:10] == [f"m{i}.py" for i in range(7)]
-    assert order.count("crowd.py") == 8
 
 
 def test_a_group_is_named_after_its_definition_though_an_import_above_it_ranks_better() -> None:

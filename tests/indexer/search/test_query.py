@@ -66,3 +66,22 @@ def test_the_terms_of_a_reports_first_line_are_apart_from_the_rest() -> None:
 def test_questions_about_tests_and_docs(question: str, tests: bool, docs: bool) -> None:
     query = parse_query(question)
     assert (query.about_tests, query.about_docs) == (tests, docs)
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Visitor", ("Visitor",)),
+        ("Sinatra::Helpers", ("Sinatra", "Helpers")),
+        ("`store.write()`", ("store", "write")),
+        ("Monolog\\Logger", ("Monolog", "Logger")),
+        ("ptr->next", ("ptr", "next")),
+        ("empty?", ("empty?",)),
+        ("übergabe", ("übergabe",)),
+        ("a name", ()),
+        ("3 names", ()),
+        ("", ()),
+    ],
+)
+def test_a_question_may_be_nothing_but_a_name(question: str, name: tuple[str, ...]) -> None:
+    assert parse_query(question).bare_name == name
