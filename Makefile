@@ -88,12 +88,13 @@ bench: setup $(STAMPS)/gguf ## measure the server and the index on this machine
 bench-quick: setup $(STAMPS)/gguf
 	$(BIN)/python -m benchmarks.responses --quick
 
+# MODEL=name: answers the plain questions too, beside the answers without a model.
+REAL = $(if $(filter command environment,$(firstword $(origin MODEL))),--model '$(MODEL)')
 bench-retrieval: setup ## measure the search
-	$(BIN)/python -m benchmarks.retrieval
+	$(BIN)/python -m benchmarks.retrieval $(REAL)
 
 # MODEL=name of the catalogue, or a path: a real model instead of a shape with random weights. ONLY=regular expression of
 # the engines, LLAMA_SERVER_FLAGS="..." for that one.
-REAL = $(if $(filter command environment,$(firstword $(origin MODEL))),--model '$(MODEL)')
 bench-engine: setup $(STAMPS)/gguf $(PEER) ## measure the engine beside llama-server (hours)
 	$(BIN)/python -m benchmarks.engine.run --shape $(SHAPE) $(REAL) --llama-server $(LLAMA_SERVER) \
 		$(if $(ONLY),--only '$(ONLY)')

@@ -48,7 +48,7 @@ VARIANTS = (
         "without merging",
         constants={"indexer.search.grouping._LINES": 0, "indexer.search.grouping._DEFINITION_LINES": 0},
     ),
-    Variant("without diversity", constants={"indexer.search.grouping._PER_FILE": 1_000}),
+    Variant("without giving way to other files", constants={"indexer.search.fusion._LEAST_DECAY": 1.0}),
 )
 
 

@@ -10,27 +10,36 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from backend.openmp import limit_openmp_spin
 from benchmarks.ablation import ALL, PACKED, VARIANTS, Codebase, ablation, benchmark_trees, own_questions
 from benchmarks.document import ROOT, as_table, log, system, today, write_section
+from benchmarks.outside import outside
 from indexer.embedding.loading import load_embedder
 from indexer.embedding.static import StaticEmbedder
 from indexer.evaluation.metrics import Coverage, Score, summary
-from tests.e2e.harness import LANTERN, environment, serving
+from tests.e2e.harness import LANTERN, environment, serving, wait_for_embedder
 from tests.indexer.repository import shop
 
 BEGIN, END = "<!-- bench-retrieval: written by `make bench-retrieval` -->", "<!-- /bench-retrieval -->"
-BENCH = ROOT.parent / "shared" / "bench"
+BENCH, MIRROR = ROOT.parent / "shared" / "bench", ROOT.parent / ".mirror"
 
+_EACH = 60  # questions of each kind about this repository
 _COLUMNS = ("file_r1", "file_r5", "file_r10", "file_mrr", "func_r1", "func_r5", "func_r10", "func_mrr")
 _HEADS = ("kind", "n", "file R@1", "R@5", "R@10", "MRR", "function R@1", "R@5", "R@10", "MRR")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is measured if it is there, and who answers."""
+
+    bench: Path  # the folder of the scripts and their questions
+    mirror: Path  # the folder of the snapshots of repositories
+    models: tuple[str, ...] = ()  # that answer the plain questions
 
 
 def over_http(bench: Path, repo: str, folder: Path) -> Iterator[str]:
@@ -40,8 +49,7 @@ def over_http(bench: Path, repo: str, folder: Path) -> Iterator[str]:
         yield "Not measured: the benchmark of repositories. Its folder is not available."
         return
     with serving(folder, WATCH=0) as served:
-        while not httpx.get(f"{served.url}/health", trust_env=False).json()["embedder_loaded"]:
-            time.sleep(0.1)
+        wait_for_embedder(served)
         data = ["--data", bench / "dev.jsonl", "--packs", bench / "packs"]
         options = [*data, "--url", served.url, "--token", served.token, *(["--repo", repo] if repo else [])]
         command = [sys.executable, "-u", str(script), *map(str, options)]
@@ -126,30 +134,33 @@ def _shares_of(evidence: Coverage) -> list[str]:
     return [f"{100 * share:.1f}" for share in (evidence.t500, evidence.t1000, evidence.t2000)]
 
 
-def packing(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iterator[str]:
+def packing(root: Path, sources: Sources, repo: str, folder: Path) -> Iterator[str]:
     """Only the table of evidence."""
     yield from evidence(
-        ablation(codebases(root, bench, repo, folder, each), folder, StaticEmbedder(), load_embedder(), (ALL, PACKED))
+        ablation(codebases(root, sources.bench, repo, folder), folder, StaticEmbedder(), load_embedder(), (ALL, PACKED))
     )
 
 
-def codebases(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iterator[Codebase]:
+def codebases(root: Path, bench: Path, repo: str, folder: Path) -> Iterator[Codebase]:
     """The benchmark of repositories if available, else this repository."""
     has_dev = (bench / "dev.jsonl").exists()
-    yield from benchmark_trees(bench, folder / "trees", repo, log) if has_dev else own_questions(root, folder, each)
+    yield from benchmark_trees(bench, folder / "trees", repo, log) if has_dev else own_questions(root, folder, _EACH)
 
 
-def section(root: Path, bench: Path, repo: str, folder: Path, each: int) -> Iterator[str]:
+def section(root: Path, sources: Sources, repo: str, folder: Path) -> Iterator[str]:
     """All measurements, in Markdown."""
+    bench, mirror, models = sources.bench, sources.mirror, sources.models
     yield from ("### Finding the right code", "")
     yield f"Measured {today()}, {system()}, {os.cpu_count()} cores."
     yield ""
     yield from over_http(bench, repo, folder / "server")
     yield ""
+    yield from outside(bench, mirror, models, folder / "outside")
+    yield ""
     yield from evaluated(root, folder / "data")
     yield ""
     has_dev = (bench / "dev.jsonl").exists()
-    searched = codebases(root, bench, repo, folder, each)
+    searched = codebases(root, sources.bench, repo, folder)
     scores = ablation(searched, folder, StaticEmbedder(), load_embedder(), (*VARIANTS, PACKED))
     of_what = "the benchmark of repositories" if has_dev else "this repository's own questions"
     yield f"The tables below are of {of_what}, searched in one process."
@@ -164,6 +175,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one small generated repository, printed only")
     parser.add_argument("--bench", type=Path, default=BENCH, help="the folder of retrieval.py, dev.jsonl and packs/")
+    parser.add_argument("--mirror", type=Path, default=MIRROR, help="the snapshots for the outside measures")
+    parser.add_argument("--model", action="append", default=[], help="a model that answers the plain questions too")
     parser.add_argument("--repo", default="", help="one repository of the benchmark; printed only")
     parser.add_argument("--evidence", action="store_true", help="only the table of evidence per token; printed only")
     args = parser.parse_args()
@@ -171,7 +184,9 @@ def main() -> None:
         folder = Path(name)
         root = shop(folder / "shop") if args.quick else ROOT
         bench = folder / "none" if args.quick else args.bench
-        text = "\n".join((packing if args.evidence else section)(root, bench, args.repo, folder, 60))
+        sources = Sources(bench, args.mirror, tuple(args.model))
+        report = packing if args.evidence else section
+        text = "\n".join(report(root, sources, args.repo, folder))
     if args.quick or args.repo or args.evidence:
         print(text)
     else:

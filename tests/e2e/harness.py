@@ -89,6 +89,13 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
         process.communicate(timeout=TIMEOUT_S)
 
 
+def wait_for_embedder(served: Served) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not httpx.get(f"{served.url}/health", trust_env=False).json()["embedder_loaded"]:
+        assert time.monotonic() < deadline, "the embedder does not load"
+        time.sleep(0.1)
+
+
 def events_of(output: str) -> list[dict[str, Any]]:
     """The events that `--jsonl` printed."""
     return [json.loads(line) for line in output.splitlines()]
