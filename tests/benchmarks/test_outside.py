@@ -11,7 +11,7 @@ two                    rust          3 ours 0.800 semble 0.953 coderankembed+bm2
 2 repositories, mean NDCG@10: ours 0.856 semble 0.907 coderankembed+bm25 0.919
 """
 PLAIN = (
-    "found answered o/r What?\n28 questions: found@5 0.964 answered {answered} seconds an answer, median {seconds}\n"
+    "found answered o/r What?\n28 questions: found@5 0.964 answered {} seconds an answer, median {}\n"
 )
 
 
