@@ -40,12 +40,15 @@ def list_imports(navigator: Navigator) -> list[Location]:
     candidates = navigator.candidate_files(definition) if definition else [path]
     for source, refs in navigator.mentions(name):
         nearest = Disambiguator(candidates, source, refs)
-        imports = [ref for ref in refs if ref.kind == "import" and nearest.imported_file([ref]) == path]
-        found += [
-            of_reference(source, ref)
-            for ref in imports
-            if imports_target(ref, source.path, query, path, navigator.modules)
+        imports = [
+            (ref, nearest.imported_file([ref]))
+            for ref in refs
+            if ref.kind == "import" and imports_target(ref, source.path, query, path, navigator.modules)
         ]
+        found += [of_reference(source, ref) for ref, imported in imports if imported == path]
+        if unassigned := [ref for ref, imported in imports if not imported and path]:
+            navigator.doubt("meaning", source.path)
+            navigator.unassigned.append((source, unassigned))
     return one_per_line(found)
 
 

@@ -16,7 +16,7 @@ from indexer.parsing.reference_queries import IMPORTS, USES
 from indexer.parsing.syntax import Match, Node, Span, Tree, compiled, matches, parse_tree
 from indexer.types import Symbol
 
-Kind = Literal["call", "import", "inherit", "use"]
+Kind = Literal["call", "import", "inherit", "use", "unclear"]
 
 _MAX_SPANS = 40  # with more occurrences of a name, the whole file is searched
 _LOOKAHEAD = 600  # bytes: a decorator belongs to the definition after it
@@ -25,6 +25,8 @@ _GENERIC = re.compile(r"(?:::)?<[^<>]*>|\[[^\[\]]*\]")
 _SEPARATOR = re.compile(r"\?\.|\.|::|->|\\|/")
 _DOTTED = re.compile(r"[\w$]+(?:\.[\w$]+)*")
 _NAME = re.compile(r"\s*[#@]?([\w$-]+[!?]?|\*)")
+_CALLED = re.compile(rb"\s*\(")
+_MACRO_BODY = "preproc_arg"  # C and C++: one leaf for all that a macro stands for
 _PLAIN = re.compile(r"[\w$.:>\\/@-]+")
 _PATH_NODES = frozenset(  # nodes of imports that are a path, not a name
     {"string", "string_content", "string_literal", "system_lib_string", "interpreted_string_literal", "word"}
@@ -36,7 +38,7 @@ class Reference:
     """One use of a name."""
 
     name: str  # "read": the last part of the expression; "*" imports everything
-    kind: Kind  # "use" is any other mention, found by `references_to` only
+    kind: Kind  # "use" is any other mention, "unclear" one in a syntax error: found by `references_to` only
     line: int
     enclosing: str  # qualified name of the innermost definition around it; "" outside
     qualifier: str  # what precedes the name: "store" of store.read, the module of an import; "?" for an expression
@@ -54,6 +56,11 @@ def load(language: str) -> None:
     for queries in (QUERIES, IMPORTS, USES, scopes.SCOPES) if grammar else ():
         if grammar in queries:
             compiled(grammar, queries[grammar])
+
+
+def is_understood(language: str) -> bool:
+    """Whether the references of a language can be found."""
+    return language in BY_NAME and BY_NAME[language].grammar in USES
 
 
 def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Reference, ...]:
@@ -188,16 +195,17 @@ def _mentions(
 ) -> Iterator[Reference]:
     """Occurrences in code: not in a comment or a string, and not where the name is defined."""
     definitions_left = {(symbol.start_line, symbol.name) for symbol in enclosing.symbols}
+    has_error = tree.root_node.has_error
     for start, end in sorted(occurrences):
         leaf = tree.root_node.descendant_for_byte_range(start, end)
-        if (
-            leaf is None
-            or (leaf.start_byte, leaf.end_byte) != (start, end)
-            or "string" in leaf.type
-            or "comment" in leaf.type
-        ):
+        if leaf is None or "string" in leaf.type or "comment" in leaf.type:
             continue
         name, line = source[start:end].decode(), leaf.start_point.row + 1
+        if leaf.type == _MACRO_BODY:
+            line += source.count(b"\n", leaf.start_byte, start)
+            yield Reference(name, "call" if _CALLED.match(source, end) else "use", line, enclosing[line], "")
+        if (leaf.start_byte, leaf.end_byte) != (start, end):
+            continue
         if (line, name) in definitions_left:
             definitions_left.remove((line, name))
             continue
@@ -207,7 +215,15 @@ def _mentions(
         before = source[max(0, start - _MAX_CHARS) : start].decode("utf-8", "replace")
         qualifier = re.search(r"((?<![\w$])[\w$]++|[)\]])\s*+(?:\?\.|\.|::|->)\s*$", before)
         if qualifier or start not in local:
-            yield Reference(name, "use", line, enclosing[line], _plain(qualifier[1]) if qualifier else "")
+            kind: Kind = "unclear" if has_error and _is_in_error(leaf) else "use"
+            yield Reference(name, kind, line, enclosing[line], _plain(qualifier[1]) if qualifier else "")
+
+
+def _is_in_error(leaf: Node) -> bool:
+    node: Node | None = leaf
+    while node is not None and not node.is_error:
+        node = node.parent
+    return node is not None
 
 
 def _occurrences(source: bytes, name: str) -> list[Span]:
