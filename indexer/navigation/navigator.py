@@ -138,12 +138,18 @@ class Navigator:
             return
         paths = self.candidate_files(definition)
         shared = bool(self._rivals(definition))
+        is_outside_classes = "." not in definition.symbol.qualified
         for source, refs in self.mentions(self.query.last, tests):
             resolver = ReferenceResolver(definition, source, refs, self.modules, shared=shared)
-            disambiguator = Disambiguator(paths, source, refs)
-            resolved = [
-                (ref, disambiguator.file_of(ref)) for ref in refs if ref.kind != "import" and resolver.resolves(ref)
+            disambiguator = Disambiguator(paths, source, refs, self.modules)
+            in_sight = [
+                ref
+                for ref in refs
+                if ref.kind != "import"
+                and resolver.resolves(ref)
+                and not (is_outside_classes and disambiguator.is_out_of_sight(ref, definition.path))
             ]
+            resolved = [(ref, disambiguator.file_of(ref)) for ref in in_sight]
             if any(ref.kind == "unclear" and path in ("", definition.path) for ref, path in resolved):
                 self.doubt("syntax", source.path)
             certain = [(ref, path) for ref, path in resolved if ref.kind != "unclear"]

@@ -119,7 +119,7 @@ class ReferenceResolver:
             return self._source.language == "rust" and head != "?"
         if imports := self._imported_as(head):
             return any(self._modules.is_module(item, path) or item.name == self._owner for item in imports)
-        return head in parts_of(path) or head == self._owner
+        return self._modules.is_at(head, path) or head == self._owner
 
     def _resolves_bare(self, ref: Reference) -> bool:
         path = self._definition.path

@@ -39,7 +39,7 @@ def list_imports(navigator: Navigator) -> list[Location]:
     path = definition.path if definition else ""
     candidates = navigator.candidate_files(definition) if definition else [path]
     for source, refs in navigator.mentions(name):
-        nearest = Disambiguator(candidates, source, refs)
+        nearest = Disambiguator(candidates, source, refs, navigator.modules)
         imports = [
             (ref, nearest.imported_file([ref]))
             for ref in refs
