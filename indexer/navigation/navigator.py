@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from indexer.files.languages import language_of
 from indexer.files.roles import is_test
 from indexer.navigation.disambiguation import Disambiguator
 from indexer.navigation.doubts import Doubt, DoubtKind, may_refer
@@ -18,6 +19,7 @@ from indexer.navigation.resolution import ReferenceResolver, is_implementation, 
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.identifiers import split
 from indexer.parsing.references import Reference, is_understood, references_to
+from indexer.parsing.worded_definitions import worded_definitions
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 from indexer.types import SourceFile
 
@@ -56,6 +58,7 @@ class Navigator:
         self.doubts: dict[Doubt, None] = {}
         self.unassigned: Mentions = []  # references that may mean another definition of the name
         self._mentions: dict[tuple[str, bool | None], tuple[Mentions, dict[Doubt, None]]] = {}
+        self._worded: list[IndexedSymbol] | None = None
         self._cpu_start, self._wall_start = time.thread_time(), time.monotonic()
 
     def on(self, target: IndexedSymbol) -> "Navigator":
@@ -78,6 +81,7 @@ class Navigator:
             return []
         current = [found for path in paths for found in self.files.definitions(path, indexed, last)]
         current = [found for found in current if matches(found, self.query.name) and found.symbol.kind != "section"]
+        current = current or self._worded_definitions()
         if kinds:
             current = [found for found in current if found.symbol.kind in kinds]
         return preferred(current, self.query.path)
@@ -173,6 +177,20 @@ class Navigator:
                 self.doubt("time")
             elif may_refer(source.path, source.language, self.query.kind):
                 self.doubt("language", source.path)
+
+    def _worded_definitions(self) -> list[IndexedSymbol]:
+        """Those in code without a grammar."""
+        last = self.query.last
+        if self._worded is None:
+            self._worded = []
+            terms = split(last)[:1] if "." not in self.query.name else []
+            for path in self.snapshot.files_with(terms, [last], _FILES) if terms else ():
+                language = language_of(path)
+                is_code = not language.grammar and may_refer(path, language.name, "definition")
+                source = self.files.source(path) if is_code and self._seconds_left() > 0 else None
+                found = worded_definitions(source.text, last) if source else ()
+                self._worded += [IndexedSymbol(path, symbol) for symbol in found]
+        return self._worded
 
     def _rivals(self, definition: IndexedSymbol) -> list[IndexedSymbol]:
         """The other definitions of the name. `const read = require("./read")` is none."""
