@@ -41,7 +41,7 @@ _DOUBTS: dict[DoubtKind, tuple[str, str]] = {
     "language": ("has the name and was not understood", "have the name and were not understood"),
     "syntax": ("has the name in a syntax error", "have the name in a syntax error"),
     "meaning": ("has the name and may mean another definition", "have the name and may mean another definition"),
-    "types": ("the types of objects are not inferred", ""),
+    "types": ("types are not inferred", ""),
     "time": ("not every file with the name was read in time", ""),
     "files": ("too many files have the name", ""),
     "places": ("there are too many places to list", ""),

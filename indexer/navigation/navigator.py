@@ -118,8 +118,7 @@ class Navigator:
         for path in sorted(paths[:_FILES], key=lambda path: (is_test(path), path)):
             if tests is not None and is_test(path) is not tests:
                 continue
-            if self._seconds_left() <= 0:
-                self.doubt("time")
+            if self.is_late():
                 return
             if source := self.files.source(path):
                 yield source
@@ -163,6 +162,13 @@ class Navigator:
             yield source, [ref for ref, path in certain if path == definition.path]
         if definition.symbol.kind == "method":
             self.doubt("types")
+
+    def is_late(self) -> bool:
+        """Whether the time is up, which is then a doubt."""
+        if self._seconds_left() <= 0:
+            self.doubt("time")
+            return True
+        return False
 
     def _look_up(self, name: str, tests: bool | None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
         terms = split(name)[:1]

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Collection, Sequence
 
+from indexer.files.roles import is_test
 from indexer.navigation.disambiguation import Disambiguator
-from indexer.navigation.locations import Location, of_reference, one_per_line
+from indexer.navigation.interfaces import implementers
+from indexer.navigation.locations import Location, of_definition, of_reference, one_per_line
 from indexer.navigation.modules import imports_target
 from indexer.navigation.navigator import Navigator
 from indexer.parsing.references import Reference, references_to
@@ -57,7 +59,12 @@ def list_subtypes(navigator: Navigator) -> list[Location]:
     query = navigator.query
     is_foreign = "." not in query.name and not navigator.definitions()
     mentions = navigator.mentions(query.last) if is_foreign else navigator.references()
-    return one_per_line(of_reference(source, ref) for source, refs in mentions for ref in refs if ref.kind == "inherit")
+    found = [of_reference(source, ref) for source, refs in mentions for ref in refs if ref.kind == "inherit"]
+    interface = navigator.sole_definition()
+    if interface and interface.symbol.kind == "interface" and interface.path.endswith(".go"):
+        found += [of_definition(item) for item in implementers(navigator, interface)]
+        found.sort(key=lambda location: (is_test(location.path), location.path, location.line))
+    return one_per_line(found)
 
 
 def list_tests(navigator: Navigator) -> list[Location]:

@@ -141,8 +141,7 @@ def test_a_doubt_makes_it_at_least_and_says_why() -> None:
         "There may be more: `a.zig` has the name and was not understood.\n"
     )
     assert text_of(StructuralQuery("calls", "go"), spot, spot, doubts=(*unread, Doubt("types"))).endswith(
-        "There may be more: `a.zig`, `b.zig` have the name and were not understood;"
-        " the types of objects are not inferred.\n"
+        "There may be more: `a.zig`, `b.zig` have the name and were not understood; types are not inferred.\n"
     )
     assert text_of(StructuralQuery("tests", "go"), spot, doubts=(Doubt("syntax", "t.py"),)) == (
         "At least one test touches `go`:\n\n- `a.py:3` [1] in `Box`: `go(1)`\n\n"
