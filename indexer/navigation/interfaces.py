@@ -161,6 +161,7 @@ def _embedding(lookup: _Lookup, found: Mapping[Key, IndexedSymbol]) -> Iterator[
                     seen.add(key)
                     queue.append(key)
                     yield key, definition
+    navigator.doubts |= {doubt: None for doubt in apart.doubts if doubt.kind in ("time", "files")}
 
 
 def _embedded(navigator: Navigator, definition: IndexedSymbol) -> list[str]:

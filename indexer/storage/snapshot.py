@@ -216,6 +216,12 @@ class Snapshot:
             before = (first, last)
         return "\n".join(lines)
 
+    def text(self, path: str) -> str:
+        """A file as it was when it was indexed, up to its last line that is not blank."""
+        query = "SELECT max(c.end_line) FROM chunks c JOIN files f ON f.id = c.file_id WHERE f.path = ?"
+        end = self._db.execute(query, (path,)).fetchone()[0]
+        return f"{self.lines(path, 1, end)}\n" if end else ""
+
     def rows(self, ids: Collection[int]) -> dict[int, ChunkRow]:
         """The chunks with these ids, without those that no longer exist."""
         query = (
