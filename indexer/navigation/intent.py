@@ -37,9 +37,10 @@ class StructuralQuery:
 
 
 _NOUN = "function|method|class|struct|interface|protocol|trait|enum|type|constant|macro|module|package|file"
+_NAME = r"(?:[^\W\d]|[$~./])[\w$.:#/\\-]*?(?(mark)[?!]?)"  # Ruby's names may end in ? or !; quoted, it is part of one
 _X = (
     rf"(?P<the>(?:the|a|an|our|this|that)\s+)?(?:(?P<noun>{_NOUN})\s+)?(?P<mark>[`'\"])?"
-    r"(?P<x>[A-Za-z_$~./][\w$.:#/\\-]*?)(?P<call>\([^()]*\))?(?(mark)(?P=mark))(?:\s+(?P<after>" + _NOUN + "))?"
+    rf"(?P<x>{_NAME})(?P<call>\([^()]*\))?(?(mark)(?P=mark))(?:\s+(?P<after>{_NOUN}))?"
 )
 _PLACEHOLDERS = {
     "WHO": "(?:who|what|(?:which|what) (?:code|functions?|methods?|files?|modules?|classes|types|packages|places))"
