@@ -7,11 +7,12 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 
-from indexer.files.roles import is_test
+from indexer.files.roles import is_test, may_hold_tests
 from indexer.navigation.disambiguation import Disambiguator
+from indexer.navigation.hierarchy import Hierarchy
 from indexer.navigation.intent import StructuralQuery
 from indexer.navigation.modules import Modules
-from indexer.navigation.resolution import ReferenceResolver, is_implementation, matches, preferred
+from indexer.navigation.resolution import ReferenceResolver, Target, is_implementation, matches, namespace_of, preferred
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.identifiers import split
 from indexer.parsing.references import Reference, references_to
@@ -85,7 +86,7 @@ class Navigator:
         paths = self.snapshot.files_with(terms, texts, _FILES + 1)
         self.is_complete = len(paths) <= _FILES
         for path in sorted(paths[:_FILES], key=lambda path: (is_test(path), path)):
-            if tests is not None and is_test(path) is not tests:
+            if tests is not None and not (may_hold_tests(path) if tests else not is_test(path)):
                 continue
             if self._seconds_left() <= 0:
                 self.is_complete = False
@@ -111,21 +112,27 @@ class Navigator:
         definition = self.sole_definition()
         if definition is None:
             return
-        named = self.snapshot.named([self.query.last])
-        others = [item for item in named if item.symbol.name == self.query.last]
-        paths = self.candidate_files(definition)
-        shared = len(set(paths)) > 1 or any(
-            is_implementation(item) and not matches(item, self.query.name) for item in others
-        )
+        paths, target = self.candidate_files(definition), self._target(definition)
         for source, refs in self.mentions(self.query.last, tests):
-            resolver = ReferenceResolver(definition, source, refs, self.modules, shared=shared)
+            resolver = ReferenceResolver(target, source, refs, self.modules)
             disambiguator = Disambiguator(paths, source, refs)
             resolved = [
                 (ref, disambiguator.file_of(ref)) for ref in refs if ref.kind != "import" and resolver.resolves(ref)
             ]
-            self.is_complete = self.is_complete and all(path for _, path in resolved)
+            unclear = any(resolver.may_mean(ref) for ref in refs if not resolver.resolves(ref))
+            self.is_complete = self.is_complete and all(path for _, path in resolved) and not unclear
             yield source, [ref for ref, path in resolved if path == definition.path]
         self.is_complete = self.is_complete and definition.symbol.kind != "method"  # types of objects are not inferred
+
+    def _target(self, definition: IndexedSymbol) -> Target:
+        namesakes = [item for item in self.snapshot.named([self.query.last]) if item.symbol.name == self.query.last]
+        is_shared = len(set(self.candidate_files(definition))) > 1 or any(
+            is_implementation(item) and not matches(item, self.query.name) for item in namesakes
+        )
+        hierarchy = None
+        if definition.symbol.kind in ("method", "declaration") and "." in definition.symbol.qualified:
+            hierarchy = Hierarchy(definition, self.snapshot.types(), namesakes, self.files, self.modules)
+        return Target(definition, is_shared, namespace_of(self.files.source(definition.path)), hierarchy)
 
     def _seconds_left(self) -> float:
         cpu_left = self._cpu_start + _CPU_S - time.thread_time()
