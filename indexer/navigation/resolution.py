@@ -113,6 +113,13 @@ class ReferenceResolver:
             return self._resolves_method(ref, head)
         return self._resolves_qualified(ref, head) if head else self._resolves_bare(ref)
 
+    def is_inherited(self, ref: Reference) -> bool:
+        """Whether it means a method of the type around it, which that type has from the target's."""
+        hierarchy, head = self._target.hierarchy, head_of(ref)
+        if hierarchy is None or not (head in _SELF or head in _SUPER or not head):
+            return False
+        return hierarchy.inherits(self._source.path, ref.enclosing, is_super=head in _SUPER)
+
     def may_mean(self, ref: Reference) -> bool:
         """Whether a reference that does not resolve may mean the definition all the same."""
         if ref.kind == "import" or self._definition.symbol.kind in ("method", "declaration"):
@@ -130,7 +137,7 @@ class ReferenceResolver:
         if head in _SELF:
             return self._is_own(ref)
         if head in _SUPER:
-            return self._is_inherited(ref, is_super=True)
+            return self.is_inherited(ref)
         if not head:
             return False
         imports = self._imported_as(head)
@@ -147,17 +154,13 @@ class ReferenceResolver:
     def _is_own(self, ref: Reference) -> bool:
         """Whether the object that has the method may be the one around the reference."""
         if self._is_own_file() or self._source.language not in _IMPLICIT:
-            return self._owner in ref.enclosing.split(".") or self._is_inherited(ref)
+            return self._owner in ref.enclosing.split(".") or self.is_inherited(ref)
         in_part = self._source.language in _IN_PARTS and f"{ref.enclosing}.".startswith(f"{self._scope}.")
-        return in_part or self._is_inherited(ref)
+        return in_part or self.is_inherited(ref)
 
     def _is_own_function(self, ref: Reference) -> bool:
         """Of a function of Ruby's: whether a bare name in a class means it, and not a method of the class."""
         return self._is_own(ref) if self._owner else self._is_own_file()
-
-    def _is_inherited(self, ref: Reference, *, is_super: bool = False) -> bool:
-        hierarchy = self._target.hierarchy
-        return hierarchy is not None and hierarchy.inherits(self._source.path, ref.enclosing, is_super=is_super)
 
     def _is_imported_whole(self) -> bool:
         """`import static shop.Money.*`, `using static Shop.Money`"""

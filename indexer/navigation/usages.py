@@ -16,7 +16,6 @@ from indexer.types import SourceFile
 _HELPERS = 20  # of one file that are followed
 _HELPER_S = 0.02  # for the references to one helper of a test
 _RUST_TEST = re.compile(r"#\[(?:cfg\((?:(?:all|any)\((?:[^()]*,\s*)?)?test\b|(?:\w+::)*\w*test\w*\b)")
-_TEST = re.compile(r"(?:\s*#\[[^\]]*\])*?\s*#\[(?:cfg\([^\]]*\btest\b|(?:\w+::)*\w*test\w*\b)")
 _TEST = re.compile(r"(?:^|\.|_)(?:[Tt]ests?(?=$|[_.A-Z])|should|it_)|Tests?(?=$|\.)")
 
 
@@ -45,12 +44,15 @@ def list_imports(navigator: Navigator) -> list[Location]:
     candidates = navigator.candidate_files(definition) if definition else [path]
     for source, refs in navigator.mentions(name):
         nearest = Disambiguator(candidates, source, refs)
-        imports = [ref for ref in refs if ref.kind == "import" and nearest.imported_file([ref]) == path]
-        found += [
-            of_reference(source, ref)
-            for ref in imports
-            if imports_target(ref, source.path, query, path, navigator.modules)
+        imports = [
+            (ref, nearest.imported_file([ref]))
+            for ref in refs
+            if ref.kind == "import" and imports_target(ref, source.path, query, path, navigator.modules)
         ]
+        found += [of_reference(source, ref) for ref, imported in imports if imported == path]
+        if unassigned := [ref for ref, imported in imports if not imported and path]:
+            navigator.doubt("meaning", source.path)
+            navigator.unassigned.append((source, unassigned))
     return one_per_line(found)
 
 

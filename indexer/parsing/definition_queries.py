@@ -69,6 +69,7 @@ _GO = """
   name: (field_identifier) @name) @method
 (type_spec name: (type_identifier) @name type: (struct_type (field_declaration_list) @body)) @class
 (type_spec name: (type_identifier) @name type: (interface_type)) @interface
+(interface_type (method_elem name: (field_identifier) @name) @declaration)
 [(type_spec name: (type_identifier) @name) (type_alias name: (type_identifier) @name)] @type
 (source_file (const_declaration (const_spec name: (identifier) @name) @constant))
 (source_file (var_declaration (var_spec name: (identifier) @name) @constant))
@@ -118,6 +119,8 @@ _C_NAME = "(identifier) @name"
 _C = f"""
 {_declared("function_definition", "function", _C_NAME)}
 {_declared("declaration", "declaration", _C_NAME)}
+(function_definition declarator: (function_declarator declarator: (parenthesized_declarator (pointer_declarator
+  declarator: (function_declarator declarator: (identifier) @name))))) @function
 (struct_specifier name: (_) @name body: (_)) @class
 (union_specifier name: (_) @name body: (_)) @class
 (enum_specifier name: (_) @name body: (_)) @enum

@@ -67,6 +67,11 @@ def embedded(text: str, language: str) -> tuple[Embedded, ...]:
     return tuple(Embedded(name, _only(text, found, ";")) for name, found in (parts | styles).items())
 
 
+def holds_code(language: str) -> bool:
+    """Whether files of a language hold code of others."""
+    return language in _HOSTS
+
+
 def _tagged(text: str, default: str) -> Iterator[tuple[str, Span]]:
     """Language and span of each script and style; "" for what is no code. One that is not closed ends with the file."""
     at = 0

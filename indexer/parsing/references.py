@@ -12,13 +12,13 @@ from indexer.files.languages import BY_NAME
 from indexer.parsing import scopes
 from indexer.parsing.definition_queries import QUERIES
 from indexer.parsing.definitions import SECONDS, definitions
-from indexer.parsing.embedded import embedded
+from indexer.parsing.embedded import embedded, holds_code
 from indexer.parsing.enclosing import Enclosing
 from indexer.parsing.expressions import is_called, plain, qualifier_before, split_expression
 from indexer.parsing.reference_queries import IMPORTS, USES
 from indexer.parsing.syntax import Match, Node, Span, Tree, compiled, matches, parse_tree
 
-Kind = Literal["call", "import", "inherit", "use"]
+Kind = Literal["call", "import", "inherit", "use", "unclear"]
 
 _MAX_SPANS = 40  # with more occurrences of a name, the whole file is searched
 _LOOKAHEAD = 600  # bytes: a decorator belongs to the definition after it
@@ -39,6 +39,8 @@ _NAME_PATHS = frozenset(  # nodes whose field `name` is the last part of a path
         "scope_resolution",
     }
 )
+_CALLED = re.compile(rb"\s*\(")
+_MACRO_BODY = "preproc_arg"  # C and C++: one leaf for all that a macro stands for
 _PATH_NODES = frozenset(  # nodes of imports that are a path, not a name
     {"string", "string_content", "string_literal", "system_lib_string", "interpreted_string_literal", "word"}
 )
@@ -49,7 +51,7 @@ class Reference:
     """One use of a name."""
 
     name: str  # "read": the last part of the expression; "*" imports everything
-    kind: Kind  # "use" is any other mention, found by `references_to` only
+    kind: Kind  # "use" is any other mention, "unclear" one in a syntax error: found by `references_to` only
     line: int
     enclosing: str  # qualified name of the innermost definition around it; "" outside
     qualifier: str  # what precedes the name: "store" of store.read, the module of an import; "?" for an expression
@@ -75,6 +77,11 @@ def load(language: str) -> None:
             compiled(grammar, queries[grammar])
 
 
+def is_understood(language: str) -> bool:
+    """Whether the references of a language can be found."""
+    return holds_code(language) or (language in BY_NAME and BY_NAME[language].grammar in USES)
+
+
 def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Reference, ...]:
     """All calls, imports and inherited types in order of their lines.
 
@@ -94,7 +101,7 @@ def references_to(
     reference queries.
     """
     parsed = list(_parsed(text, language, seconds))
-    if not parsed or not all(parsed):
+    if not is_understood(language) or not all(parsed):
         return None
     return _sorted(ref for code in parsed if code for ref in _named(code, name, brings))
 
@@ -217,31 +224,34 @@ def _mentions(
     code: _Code, occurrences: Sequence[Span], enclosing: Enclosing, local: Collection[int]
 ) -> Iterator[Reference]:
     """Occurrences in code: not in a comment or a string, and not where the name is defined."""
-    bare = _BARE_CALLS.get(code.grammar)
-    spellings = {code.source[start:end] for start, end in occurrences if bare}
-    given = any(re.search(_GIVEN % re.escape(name), code.source) for name in spellings)
+    source, bare = code.source, _BARE_CALLS.get(code.grammar)
+    spellings = {source[start:end] for start, end in occurrences if bare}
+    given = any(re.search(_GIVEN % re.escape(name), source) for name in spellings)
     definitions_left = {(symbol.start_line, symbol.name) for symbol in enclosing.symbols}
+    has_error = code.tree.root_node.has_error
     for start, end in sorted(occurrences):
         leaf = code.tree.root_node.descendant_for_byte_range(start, end)
-        if leaf is None or (leaf.start_byte, leaf.end_byte) != (start, end) or _is_text(leaf):
+        if leaf is None or "string" in leaf.type or "comment" in leaf.type:
             continue
-        name, line = code.source[start:end].decode(), leaf.start_point.row + 1
+        name, line = source[start:end].decode(), leaf.start_point.row + 1
+        if leaf.type == _MACRO_BODY:
+            line += source.count(b"\n", leaf.start_byte, start)
+            yield Reference(name, "call" if _CALLED.match(source, end) else "use", line, enclosing[line], "")
+        if (leaf.start_byte, leaf.end_byte) != (start, end):
+            continue
         if (line, name) in definitions_left:
             definitions_left.remove((line, name))
             continue
         if _is_declared(leaf):
             continue
-        qualifier = qualifier_before(code.source, start)
+        qualifier = qualifier_before(source, start)
         if not qualifier and start in local:
             continue
-        if leaf.type != bare:
-            yield Reference(name, "use", line, enclosing[line], qualifier)
-        elif not given:
+        if leaf.type == bare and not given:
             yield Reference(name, "call", line, enclosing[line], "self" if enclosing.type_at(line) else "")
-
-
-def _is_text(leaf: Node) -> bool:
-    return "string" in leaf.type or "comment" in leaf.type
+        elif leaf.type != bare:
+            kind: Kind = "unclear" if has_error and _is_in_error(leaf) else "use"
+            yield Reference(name, kind, line, enclosing[line], qualifier)
 
 
 def _is_declared(leaf: Node) -> bool:
@@ -250,6 +260,13 @@ def _is_declared(leaf: Node) -> bool:
     if parent is None or parent.type in _NAME_PATHS:
         return False
     return parent.type == "undef" or leaf in (parent.child_by_field_name(f) for f in ("name", "declarator", "alias"))
+
+
+def _is_in_error(leaf: Node) -> bool:
+    node: Node | None = leaf
+    while node is not None and not node.is_error:
+        node = node.parent
+    return node is not None
 
 
 def _occurrences(source: bytes, name: str) -> list[Span]:

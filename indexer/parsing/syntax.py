@@ -9,6 +9,8 @@ from tree_sitter import Node as Node
 from tree_sitter import Tree as Tree
 from tree_sitter_language_pack import get_language
 
+from indexer.parsing.macros import GRAMMARS, without_macros
+
 Span = tuple[int, int]  # bytes, the end exclusive
 Match = tuple[int, dict[str, list[Node]]]  # the pattern's index in its query, and its captures
 _BLOCK = 1 << 16  # bytes given to the parser at once
@@ -17,6 +19,7 @@ _BLOCK = 1 << 16  # bytes given to the parser at once
 def parse_tree(source: bytes, grammar: str, seconds: float) -> Tree | None:
     """None if parsing takes longer than `seconds` of this thread's CPU time: a busy machine gives the same trees."""
     until = time.thread_time() + seconds
+    source = without_macros(source) if grammar in GRAMMARS else source
 
     # tree-sitter calls the progress callback only when it also reads the source through a callback.
     def read(offset: int, _point: object) -> bytes:

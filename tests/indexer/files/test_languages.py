@@ -20,6 +20,11 @@ from indexer.files.languages import LANGUAGES, language_of
         ("v.h", "struct a { int b; };\n", "c"),
         ("v.h", "namespace a {\nclass B;\n}\n", "cpp"),
         ("v.h", "template <class T>\nT id(T t);\n", "cpp"),
+        ("v.h", "class V_API View : public Base\n{\n", "cpp"),
+        ("v.h", "struct Wall : Base {};\n", "cpp"),
+        ("v.h", "enum class Color { Red };\n", "cpp"),
+        ("v.h", "void show(const std::string& text);\n", "cpp"),
+        ("v.h", '#ifdef __cplusplus\nextern "C" {\n#endif\nstruct a { int b : 3; };\n', "c"),
         ("notes.unknown", "", "text"),
     ],
 )

@@ -25,6 +25,7 @@ TREE = {
     "disk/file.go": "package disk\n\nfunc Open() {\n}\n\nfunc Read() {\n\tOpen()\n}\n",
     "main.go": 'package main\n\nimport "example.org/app/disk"\n\nfunc main() {\n\tdisk.Open()\n}\n',
 }
+OF_COUNT = ["stock/count.py:5", "stock/house.py:5", "tests/test_count.py:5"]
 OF_PRICE = ["shop/near.py:5", "shop/price.py:6", "shop/till.py:5", "tests/test_price.py:5"]
 
 
@@ -50,13 +51,24 @@ def lines_of(world: World, question: str, path: str) -> tuple[list[str], bool]:
     return ([f"{item.path}:{item.line}" for item in found.locations], found.is_complete) if found else ([], True)
 
 
+def groups_of(world: World, question: str, path: str = "") -> dict[str, list[str]]:
+    """Path and line of each location, by those of the definition that it belongs to."""
+    query = parse_structural_query(question)
+    assert query is not None
+    found = answer(replace(query, path=path), world.store)
+    return {
+        f"{group.definition.path}:{group.definition.line}" if group.definition else "": [
+            f"{item.path}:{item.line}" for item in group.locations
+        ]
+        for group in (found.groups if found else ())
+    }
+
+
 @pytest.mark.parametrize(
     ("question", "path", "expected"),
     [
-        ("who calls total?", "", []),
-        ("who calls total?", "gone.py", []),
         ("who calls total?", "shop/price.py", OF_PRICE),
-        ("who calls total?", "stock/count.py", ["stock/count.py:5", "stock/house.py:5", "tests/test_count.py:5"]),
+        ("who calls total?", "stock/count.py", OF_COUNT),
         ("which tests touch total?", "stock/count.py", ["tests/test_count.py:5"]),
         ("who imports total?", "shop/price.py", ["shop/near.py:1", "shop/till.py:1", "tests/test_price.py:1"]),
         ("where is total defined?", "stock/count.py", ["stock/count.py:1"]),
@@ -76,3 +88,55 @@ def test_a_reference_that_may_mean_either_is_left_out_and_the_answer_incomplete(
     world = World(tmp_path, TREE | unclear)
     world.refresh()
     assert lines_of(world, "who calls total?", "shop/price.py") == (OF_PRICE, False)
+
+
+@pytest.mark.parametrize("path", ["", "gone.py"])
+def test_without_a_path_there_is_one_list_for_each_definition(world: World, path: str) -> None:
+    assert groups_of(world, "who calls total?", path) == {
+        "shop/price.py:1": OF_PRICE,
+        "stock/count.py:1": OF_COUNT,
+    }
+    assert groups_of(world, "which tests touch total?", path) == {
+        "shop/price.py:1": ["tests/test_price.py:5"],
+        "stock/count.py:1": ["tests/test_count.py:5"],
+    }
+    assert groups_of(world, "who imports total?", path) == {
+        "shop/price.py:1": ["shop/near.py:1", "shop/till.py:1", "tests/test_price.py:1"],
+        "stock/count.py:1": ["tests/test_count.py:1"],
+    }
+    assert groups_of(world, "who calls twice?", path) == {}
+
+
+def test_what_may_mean_either_definition_has_a_list_of_its_own(tmp_path: Path) -> None:
+    unclear = {
+        "unclear.py": "from both import total\n\ntotal(1)\nprint(total)\n",
+        "both.py": "from shop.price import total\n",
+    }
+    world = World(tmp_path, TREE | unclear)
+    world.refresh()
+    assert groups_of(world, "who calls total?") == {
+        "shop/price.py:1": OF_PRICE,
+        "stock/count.py:1": OF_COUNT,
+        "": ["unclear.py:3"],
+    }
+
+
+def test_a_function_of_the_same_name_in_a_test_is_not_called_by_the_code(tmp_path: Path) -> None:
+    tree = {
+        "src/ring.c": "int ring(int n) {\n  return n;\n}\n\nint twice(void) {\n  return ring(2);\n}\n",
+        "tests/fake.c": "static int ring(int n) {\n  return 0;\n}\n\nint main(void) {\n  return ring(1);\n}\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(world, "who calls ring?", "") == (["src/ring.c:6"], True)
+
+
+def test_the_files_of_a_package_for_several_systems_are_one_definition(tmp_path: Path) -> None:
+    tree = {
+        "disk/open_linux.go": "package disk\n\nfunc Open() {}\n",
+        "disk/open_windows.go": "package disk\n\nfunc Open() {}\n",
+        "disk/use.go": "package disk\n\nfunc Use() {\n\tOpen()\n}\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert groups_of(world, "who calls Open?") == {"": ["disk/use.go:4"]}

@@ -1,0 +1,42 @@
+"""Why an answer may leave something out, and which files may hold code that is not understood. Words nothing."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+from indexer.files.languages import BY_NAME, TEXT
+from indexer.navigation.intent import QueryKind
+
+DoubtKind = Literal[
+    "language",  # the references of a file's language are not understood
+    "syntax",  # the name is in a syntax error
+    "meaning",  # it is not clear which of several definitions is meant
+    "types",  # the types of objects are not inferred
+    "time",  # not every file was read in time
+    "files",  # too many files have the name
+    "places",  # too many places to list
+]
+# Languages whose files can name code, as a setting does, but never call it.
+_SETTINGS = frozenset(
+    ("toml", "yaml", "json", "xml", "csv", "css", "ini", "make", "cmake", "docker", "protobuf", "graphql", "terraform")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One reason for "at least"."""
+
+    kind: DoubtKind
+    path: str = ""  # the file in doubt
+
+
+def may_refer(path: str, language: str, kind: QueryKind) -> bool:
+    """Whether a file that has a name, in a language that is not understood, may have what a question looks for."""
+    if language == TEXT.name:
+        pure = PurePosixPath(path)
+        is_prose = pure.suffix.lower() in TEXT.suffixes or pure.name in TEXT.names
+        is_setting = not pure.suffix and pure.name.startswith(".")  # `.gitignore`
+        return not is_prose and (not is_setting or kind == "uses")
+    if language in BY_NAME and BY_NAME[language].prose:
+        return False
+    return language not in _SETTINGS or kind == "uses"
