@@ -15,6 +15,7 @@ QueryKind = Literal[
 ]
 
 _LONGEST = 160  # characters: a longer question wants more than a list
+_OF_NAMES = frozenset({"calls", "uses", "subclasses", "tests"})  # `Box.go` is no file in a question of this kind
 _SUFFIXES = frozenset(suffix for row in LANGUAGES for suffix in row.suffixes)
 
 
@@ -33,7 +34,8 @@ class StructuralQuery:
 
     @property
     def is_path(self) -> bool:
-        return "/" in self.name or f".{self.last}" in _SUFFIXES
+        names_file = "." in self.name and self.kind not in _OF_NAMES and f".{self.last}" in _SUFFIXES
+        return "/" in self.name or names_file
 
 
 _NOUN = "function|method|class|struct|interface|protocol|trait|enum|type|constant|macro|module|package|file"

@@ -7,9 +7,11 @@ import copy
 import re
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 
 from indexer.files.roles import is_test, may_hold_tests
+from indexer.navigation.aliases import Alias, Aliases
 from indexer.navigation.disambiguation import Disambiguator
 from indexer.navigation.doubts import Doubt, DoubtKind, may_refer
 from indexer.navigation.hierarchy import Hierarchy
@@ -155,16 +157,41 @@ class Navigator:
                 self.doubt("meaning", source.path)
                 self.unassigned.append((source, unassigned))
             yield source, [ref for ref, path in certain if path == definition.path]
+        for alias, source, refs in self.aliased(tests):
+            yield source, alias.references(source.path, refs)
         if definition.symbol.kind == "method":
             self.doubt("types")
 
-    def _look_up(self, name: str, tests: bool | None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
-        terms = split(name)[:1]
-        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
-        for source in self.sources(terms, [name], tests) if terms else ():
-            if not word.search(source.text):
+    def aliased(self, tests: bool | None = None) -> Iterator[tuple[Alias, SourceFile, Sequence[Reference]]]:
+        """The files that may import the one definition under another name, with the alias that they may import."""
+        definition = self.sole_definition()
+        own = self.files.source(definition.path) if definition else None
+        if definition is None or own is None or "." in definition.symbol.qualified:
+            return
+        aliases = Aliases(definition.path, self.query.last)
+        for source, refs in [(own, ()), *self.mentions(self.query.last, tests)]:
+            aliases.note(source, refs, aliases.root)
+        for alias in aliases:
+            for source, refs in self._look_up(alias.word, tests, alias):
+                aliases.note(source, refs, alias)
+                yield alias, source, refs
+
+    def _look_up(
+        self, word: str, tests: bool | None, alias: Alias | None = None
+    ) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
+        """The references to `word`, or to what the imports of an alias bring, in the files that have the word."""
+        terms = split(word)[:1]
+        whole = re.compile(rf"(?<![\w$]){re.escape(word)}(?![\w$])")
+        for source in self.sources(terms, [word], tests) if terms else ():
+            if not whole.search(source.text):
                 continue
-            refs = references_to(source.text, source.language, name, max(_LEAST_PARSE_S, self._seconds_left()))
+            seconds = max(_LEAST_PARSE_S, self._seconds_left())
+            if alias is None:
+                refs = references_to(source.text, source.language, word, seconds)
+            else:
+                brings = partial(alias.is_brought_by, path=source.path)
+                name = alias.name if alias.name != "default" else ""
+                refs = references_to(source.text, source.language, name, seconds, brings)
             if refs is not None:
                 yield source, refs
             elif is_understood(source.language):

@@ -13,6 +13,7 @@ from indexer.parsing.references import Reference, references_to
 from indexer.storage.snapshot import IndexedSymbol
 from indexer.types import SourceFile
 
+_CALLABLE = frozenset({"function", "method", "declaration"})
 _HELPERS = 20  # of one file that are followed
 _HELPER_S = 0.02  # for the references to one helper of a test
 _RUST_TEST = re.compile(r"#\[(?:cfg\((?:(?:all|any)\((?:[^()]*,\s*)?)?test\b|(?:\w+::)*\w*test\w*\b)")
@@ -20,7 +21,10 @@ _TEST = re.compile(r"(?:^|\.|_)(?:[Tt]ests?(?=$|[_.A-Z])|should|it_)|Tests?(?=$|
 
 
 def list_calls(navigator: Navigator) -> list[Location]:
-    return _list_references(navigator, {"call"})
+    """The calls; of a function also where it is passed or stored by its name, as uses."""
+    definition = navigator.sole_definition()
+    is_callable = definition is not None and definition.symbol.kind in _CALLABLE
+    return _list_references(navigator, {"call", "use"} if is_callable else {"call"})
 
 
 def list_uses(navigator: Navigator) -> list[Location]:
@@ -53,6 +57,9 @@ def list_imports(navigator: Navigator) -> list[Location]:
         if unassigned := [ref for ref, imported in imports if not imported and path]:
             navigator.doubt("meaning", source.path)
             navigator.unassigned.append((source, unassigned))
+    for alias, source, refs in navigator.aliased():
+        brought = (ref for ref in refs if ref.kind == "import" and alias.is_brought_by(ref, source.path))
+        found += [of_reference(source, ref) for ref in brought]
     return one_per_line(found)
 
 

@@ -149,12 +149,22 @@ _PHP = """
 (base_clause (_) @inherit)
 (class_interface_clause (_) @inherit)
 (use_declaration (_) @inherit)
+(function_call_expression function: (name) @_taking arguments: (arguments (argument (string (string_content) @use)))
+  (#match? @_taking
+    "^(array_|u[ak]?sort|call_user_|func_|add_action|add_filter|add_shortcode|set_|register_|spl_|preg_|is_callable)"))
+(array_creation_expression
+  . (array_element_initializer [(variable_name) @on (class_constant_access_expression . (_) @on)])
+  . (array_element_initializer (string (string_content) @use)) .)
 """
 _PHP_IMPORTS = """
 (namespace_use_declaration (namespace_name) @from
   body: (namespace_use_group (namespace_use_clause . [(name) (qualified_name)] @import alias: (_)? @alias)))
 (namespace_use_declaration (namespace_use_clause . [(name) (qualified_name)] @import alias: (_)? @alias))
 """
+for _node in ("require", "require_once", "include", "include_once"):  # `require_once __DIR__ . "/pool.php"`
+    for _form in ("{}", "(parenthesized_expression {})", "(binary_expression right: {})"):
+        _path = _form.format("[(string (string_content) @import) (encapsed_string . (string_content) @import .)]")
+        _PHP_IMPORTS += f"({_node}_expression {_path})\n"
 
 _KOTLIN = """
 (call_expression . (_) @call)

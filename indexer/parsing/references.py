@@ -23,6 +23,7 @@ Kind = Literal["call", "import", "inherit", "use", "unclear"]
 _MAX_SPANS = 40  # with more occurrences of a name, the whole file is searched
 _LOOKAHEAD = 600  # bytes: a decorator belongs to the definition after it
 _KINDS: tuple[Kind, ...] = ("call", "inherit", "use")  # and the captures of these names
+_NO_CALL = b"(...)"  # in PHP, after the name of a function that is passed
 _BARE_CALLS = {"ruby": "identifier"}  # nodes that call a method of their name, unless it is a variable's
 # Names that Ruby's classes and specs give by symbols: a bare name in such a file may be one of these.
 _GIVEN = (
@@ -41,6 +42,7 @@ _NAME_PATHS = frozenset(  # nodes whose field `name` is the last part of a path
 )
 _CALLED = re.compile(rb"\s*\(")
 _MACRO_BODY = "preproc_arg"  # C and C++: one leaf for all that a macro stands for
+_NO_USES = frozenset({"undef", "export_statement"})  # nodes that name something and do not use it
 _PATH_NODES = frozenset(  # nodes of imports that are a path, not a name
     {"string", "string_content", "string_literal", "system_lib_string", "interpreted_string_literal", "word"}
 )
@@ -168,6 +170,8 @@ def _references(
             continue
         kind: Kind = next(kind for kind in _KINDS if kind in captures)
         node = captures[kind][0]
+        if kind == "call" and source.startswith(_NO_CALL, node.end_byte):
+            kind = "use"
         line = node.end_point.row + 1
         name, qualifier = split_expression(_text(node, source).removeprefix(":"))  # of a Ruby symbol, its name
         if on := captures.get("on"):
@@ -259,7 +263,7 @@ def _is_declared(leaf: Node) -> bool:
     parent = leaf.parent
     if parent is None or parent.type in _NAME_PATHS:
         return False
-    return parent.type == "undef" or leaf in (parent.child_by_field_name(f) for f in ("name", "declarator", "alias"))
+    return parent.type in _NO_USES or leaf in (parent.child_by_field_name(f) for f in ("name", "declarator", "alias"))
 
 
 def _is_in_error(leaf: Node) -> bool:

@@ -142,3 +142,44 @@ def test_bases_of_csharp(tmp_path: Path) -> None:
     assert lines_of(ask(world_of(tmp_path, tree).store, "what subclasses Base?")) == [
         (f"All.cs:{line}", name) for line, name in enumerate("ABCD", 1)
     ]
+
+
+CALLBACKS = {
+    "python": ("a.py", "def tick(): ...\n\n\ntick()\nmap(tick, [])\n", 5),
+    "javascript": ("a.js", "function tick() {}\ntick();\nlist.map(tick);\n", 3),
+    "go": ("a.go", "package p\n\nfunc tick() {}\n\nfunc f() {\n\ttick()\n\trun(tick)\n}\n", 7),
+    "rust": ("a.rs", "fn tick() {}\nfn f() {\n    tick();\n    list.map(tick);\n}\n", 4),
+    "c": ("a.c", "void tick(void) {}\nvoid f(void) {\n  tick();\n  run(&tick);\n}\n", 4),
+    "kotlin": ("a.kt", "fun tick() {}\nfun f() {\n  tick()\n  list.map(::tick)\n}\n", 4),
+    "ruby": ("a.rb", "def tick\nend\ntick\nrun(method(:tick))\n", 4),
+    "php": ("a.php", "<?php\nfunction tick() {}\ntick();\narray_map('tick', []);\nrun(tick(...));\n", 4),
+}
+
+
+@pytest.mark.parametrize("language", CALLBACKS)
+def test_a_function_that_is_passed_by_its_name_is_used_not_called(tmp_path: Path, language: str) -> None:
+    path, text, line = CALLBACKS[language]
+    found = ask(world_of(tmp_path, {path: text}).store, "who calls `tick`?")
+    assert found is not None
+    (group,) = found.groups
+    assert len(group.locations) == 1
+    assert line in [location.line for location in group.uses]
+    assert {location.kind for location in group.uses} == {"use"}
+
+
+def test_a_method_that_is_passed_by_its_name(tmp_path: Path) -> None:
+    tree = {
+        "a.py": (
+            "class Box:\n    def wire(self, signal):\n        signal.connect(self.on_open)\n\n"
+            "    def on_open(self): ...\n"
+        ),
+        "b.java": "class Till {\n  void shut() {}\n  void all() { run(this::shut); }\n}\n",
+    }
+    store = world_of(tmp_path, tree).store
+    places = []
+    for question in ("who calls Box.on_open?", "who calls Till.shut?"):
+        found = ask(store, question)
+        assert found is not None
+        assert found.locations == ()
+        places += [(location.path, location.line) for location in found.groups[0].uses]
+    assert places == [("a.py", 3), ("b.java", 3)]

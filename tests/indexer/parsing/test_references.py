@@ -83,6 +83,11 @@ def test_without_a_grammar_or_time_there_are_no_references() -> None:
 # Every reference to `f` in a piece of code: line, kind, qualifier, enclosing.
 SAYS: list[tuple[str, str, list[tuple[int, str, str, str]]]] = [
     (
+        "php",
+        "<?php\nusort($x, 'f'); echo 'f';\nh(f(...), $this->f(...), [$this, 'f']);\n",
+        [(2, "use", "", ""), (3, "use", "", ""), (3, "use", "$this", "")],
+    ),
+    (
         "rust",
         'fn g() {\n    format!("{}", a::f(1));\n    vec![f::<u8>(1), x.f(2)];\n    outer!(f!(1));\n}\n',
         [(2, "call", "a", "g"), (3, "call", "", "g"), (3, "call", "x", "g"), (4, "call", "", "g")],
@@ -167,6 +172,8 @@ def test_imports_of_other_forms() -> None:
     ]
     assert imports_in("import static a.B.*;\nimport c.D;\n", "java") == [(1, "a.B", "*", False), (2, "c", "D", False)]
     assert imports_in('autoload :A, "b/c"\nload "d.rb"\n', "ruby") == [(1, "b", "c", False), (2, "", "d.rb", False)]
+    included = '<?php\nrequire_once __DIR__ . "/a/b.php";\ninclude \'c.php\';\nrequire("d.php");\ninclude "$e.php";\n'
+    assert imports_in(included, "php") == [(2, "/a", "b.php", False), (3, "", "c.php", False), (4, "", "d.php", False)]
 
 
 def imports_in(text: str, language: str) -> list[tuple[int, str, str, bool]]:
