@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from backend.extractive.calls import calls
 from backend.extractive.excerpt import comment, decisive_lines
-from backend.extractive.matching import Kind, Match, Ranking, rank, stems
+from backend.extractive.matching import Kind, Match, Ranking, defines, rank, sought, stems
 from backend.extractive.prose import code_span, first_paragraph, first_sentence, join_list, name, paragraphs, sentences
 from indexer.files.roles import is_test
 from models.errors import EngineFailed
@@ -74,13 +74,16 @@ class ExtractiveEngine(AlwaysLoaded):
 
 def compose(prompt: Prompt) -> str:
     """The whole answer as Markdown. The same prompt always gives the same text."""
+    wanted = sought(prompt.question)
+    is_missed = bool(wanted) and not any(defines(item, wanted) for item in prompt.snippets)
     if not prompt.snippets:
         paragraphs = [_NOTHING]
-    elif prompt.is_answered:
+    elif prompt.is_answered and not is_missed:
         paragraphs = list(_paragraphs(prompt))
     else:
+        nothing = f"No definition of {code_span(wanted)} was found." if is_missed else _NOTHING
         nearest = rank(prompt.question, prompt.snippets).matches[:_RELATED]
-        paragraphs = [f"{_NOTHING} The nearest places:", "\n".join(_bullet(match.snippet) for match in nearest)]
+        paragraphs = [f"{nothing} The nearest places:", "\n".join(_bullet(match.snippet) for match in nearest)]
     if prompt.notice:
         paragraphs.append(f"*{prompt.notice}*")
     return "\n\n" * prompt.is_continuation + "\n\n".join(paragraphs) + "\n"

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from indexer.files.roles import is_test
+from indexer.navigation.intent import parse_structural_query
 from indexer.parsing.identifiers import stem, word_parts
 from models.types import ContextSnippet
 
@@ -24,6 +25,7 @@ _STOP_WORDS = frozenset(
 )
 # The weight of a question's word, by the best field of a snippet that contains it.
 _NAME_WORTH, _DOC_WORTH, _SIGNATURE_WORTH, _PATH_WORTH, _TEXT_WORTH = 1.0, 0.6, 0.5, 0.4, 0.2
+_DEFINES = 10.0  # it is the definition that the question asks for
 _NAMED_OUTRIGHT = 2.0  # the question spells the symbol
 _NAMED_BY_A_WORD = 1.0  # the same where the name may be a plain word; divided by the number of words
 _NAMED_INSIDE = 0.5  # the same of a method or an attribute
@@ -73,11 +75,11 @@ def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
     words = content_stems(question)
     kind = kind_of(question)
     names = frozenset(_NAME.findall(question)) - _STOP_WORDS
-    about_docs = bool(_DOCS.search(question))
+    about_docs, wanted = bool(_DOCS.search(question)), sought(question)
     scored = [
         Match(
             item,
-            (_shared(item, words) + _named(item, question, names, words))
+            (_shared(item, words) + _named(item, question, names, words) + _DEFINES * defines(item, wanted))
             * _factor(item, words, about_docs)
             * (_PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + position)),
         )
@@ -89,6 +91,18 @@ def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
         item = match.snippet
         distinct.setdefault((item.path, item.symbol or str(item.start_line)), match)
     return Ranking(kind, words, tuple(distinct.values()))
+
+
+def sought(question: str) -> str:
+    """The name whose definition a question asks for, its parts joined by dots; "" for any other question."""
+    query = parse_structural_query(question)
+    return query.name if query and query.kind in ("definition", "signature") else ""
+
+
+def defines(item: ContextSnippet, name: str) -> bool:
+    """Whether a snippet is the definition of exactly this name. The name may begin with its module."""
+    symbol = f".{item.symbol}" if item.symbol and item.kind != "section" else ""
+    return bool(name and symbol) and (symbol.endswith(f".{name}") or f".{name}".endswith(symbol))
 
 
 def kind_of(question: str) -> Kind:

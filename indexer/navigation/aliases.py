@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from indexer.navigation.modules import module_of, parts_of
+from indexer.files.languages import language_of
+from indexer.navigation.modules import Modules, is_place, module_of, parts_of
 from indexer.navigation.resolution import head_of
 from indexer.parsing.exports import exports_of
 from indexer.parsing.references import Reference
@@ -35,10 +36,14 @@ class Alias:
         """What is in every file that imports it: the name, or the end of the path."""
         return self.name if self.name != "default" else parts_of(self.path)[-1]
 
-    def is_brought_by(self, imported: Reference, path: str) -> bool:
+    def is_brought_by(self, imported: Reference, path: str, modules: Modules) -> bool:
         """Whether an import in the file at `path` brings it."""
         named = imported.name == self.name or (self.name == "default" and imported.is_default)
-        return named and self.path_is(module_of(imported, path), imported.qualifier)
+        if not named or imported.kind != "import":
+            return False
+        places = modules.places(imported, language_of(path).name) or ()
+        is_place_of = any(is_place(place, self.path) for place in places)
+        return is_place_of or self.path_is(module_of(imported, path), imported.qualifier)
 
     def path_is(self, module: Sequence[str], written: str) -> bool:
         """Whether a module, with its parts and as it is written, is the file."""
@@ -48,16 +53,15 @@ class Alias:
         own = [part for part in parts_of(self.path) if part not in _ROOTS]
         return bool(parts) and (own == parts if written.startswith(".") else own[-len(parts) :] == parts)
 
-    def references(self, path: str, refs: Sequence[Reference]) -> list[Reference]:
+    def references(self, path: str, refs: Sequence[Reference], modules: Modules) -> list[Reference]:
         """The references of a file that mean it, by names that the file imports from there, or from that module."""
-        imports = [ref for ref in refs if ref.kind == "import"]
-        names = {ref.local for ref in imports if self.is_brought_by(ref, path)}
-        modules = {ref.local for ref in imports if self._is_module(ref, path)}
+        names = {ref.local for ref in refs if self.is_brought_by(ref, path, modules)}
+        heads = {ref.local for ref in refs if ref.kind == "import" and self._is_module(ref, path)}
         return [
             ref
             for ref in refs
             if ref.kind not in ("import", "unclear")
-            and (head_of(ref) in modules and ref.name == self.name if ref.qualifier else ref.name in names)
+            and (head_of(ref) in heads and ref.name == self.name if ref.qualifier else ref.name in names)
         ]
 
     def _is_module(self, imported: Reference, path: str) -> bool:
@@ -69,7 +73,8 @@ class Alias:
 class Aliases:
     """The aliases of one definition, as they are found. Iterating gives each once, also those found meanwhile."""
 
-    def __init__(self, path: str, name: str) -> None:
+    def __init__(self, path: str, name: str, modules: Modules) -> None:
+        self._modules = modules
         self.root = Alias(path, name)
         self._found: dict[Alias, None] = {}
 
@@ -81,7 +86,7 @@ class Aliases:
 
     def note(self, source: SourceFile, refs: Sequence[Reference], arrived: Alias) -> None:
         """Adds the names under which a file gives on what it has, or gets by the alias `arrived`."""
-        brought = [ref for ref in refs if ref.kind == "import" and arrived.is_brought_by(ref, source.path)]
+        brought = [ref for ref in refs if arrived.is_brought_by(ref, source.path, self._modules)]
         names = {ref.local for ref in brought} | ({arrived.name} if source.path == arrived.path else set())
         given = {ref.alias for ref in brought if ref.alias and source.language in _GIVEN_ON}
         if _RENAMING.search(source.text):

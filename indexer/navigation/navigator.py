@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
+from indexer.files.languages import language_of
 from indexer.files.roles import is_test, may_hold_tests
 from indexer.navigation.aliases import Alias, Aliases
 from indexer.navigation.disambiguation import Disambiguator
@@ -21,6 +22,7 @@ from indexer.navigation.resolution import ReferenceResolver, Target, is_implemen
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.identifiers import split
 from indexer.parsing.references import Reference, is_understood, references_to
+from indexer.parsing.worded_definitions import worded_definitions
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 from indexer.types import SourceFile
 
@@ -59,6 +61,7 @@ class Navigator:
         self.doubts: dict[Doubt, None] = {}
         self.unassigned: Mentions = []  # references that may mean another definition of the name
         self._mentions: dict[tuple[str, bool | None], tuple[Mentions, dict[Doubt, None]]] = {}
+        self._worded: list[IndexedSymbol] | None = None
         self._cpu_start, self._wall_start = time.thread_time(), time.monotonic()
 
     def on(self, target: IndexedSymbol) -> "Navigator":
@@ -81,6 +84,7 @@ class Navigator:
             return []
         current = [found for path in paths for found in self.files.definitions(path, indexed, last)]
         current = [found for found in current if matches(found, self.query.name) and found.symbol.kind != "section"]
+        current = current or self._worded_definitions()
         if kinds:
             current = [found for found in current if found.symbol.kind in kinds]
         return preferred(current, self.query.path)
@@ -140,13 +144,19 @@ class Navigator:
         if definition is None:
             return
         paths, target = self.candidate_files(definition), self._target(definition)
+        is_outside_classes = "." not in definition.symbol.qualified
         for source, refs in self.mentions(self.query.last, tests):
             resolver = ReferenceResolver(target, source, refs, self.modules)
-            disambiguator = Disambiguator(paths, source, refs)
-            resolved = [
-                (ref, definition.path if resolver.is_inherited(ref) else disambiguator.file_of(ref))
+            disambiguator = Disambiguator(paths, source, refs, self.modules)
+            in_sight = [
+                ref
                 for ref in refs
-                if ref.kind != "import" and resolver.resolves(ref)
+                if ref.kind != "import"
+                and resolver.resolves(ref)
+                and not (is_outside_classes and disambiguator.is_out_of_sight(ref, definition.path))
+            ]
+            resolved = [
+                (ref, definition.path if resolver.is_inherited(ref) else disambiguator.file_of(ref)) for ref in in_sight
             ]
             if any(resolver.may_mean(ref) for ref in refs if not resolver.resolves(ref)):
                 self.doubt("meaning", source.path)
@@ -158,7 +168,7 @@ class Navigator:
                 self.unassigned.append((source, unassigned))
             yield source, [ref for ref, path in certain if path == definition.path]
         for alias, source, refs in self.aliased(tests):
-            yield source, alias.references(source.path, refs)
+            yield source, alias.references(source.path, refs, self.modules)
         if definition.symbol.kind == "method":
             self.doubt("types")
 
@@ -168,7 +178,7 @@ class Navigator:
         own = self.files.source(definition.path) if definition else None
         if definition is None or own is None or "." in definition.symbol.qualified:
             return
-        aliases = Aliases(definition.path, self.query.last)
+        aliases = Aliases(definition.path, self.query.last, self.modules)
         for source, refs in [(own, ()), *self.mentions(self.query.last, tests)]:
             aliases.note(source, refs, aliases.root)
         for alias in aliases:
@@ -189,7 +199,7 @@ class Navigator:
             if alias is None:
                 refs = references_to(source.text, source.language, word, seconds)
             else:
-                brings = partial(alias.is_brought_by, path=source.path)
+                brings = partial(alias.is_brought_by, path=source.path, modules=self.modules)
                 name = alias.name if alias.name != "default" else ""
                 refs = references_to(source.text, source.language, name, seconds, brings)
             if refs is not None:
@@ -198,6 +208,20 @@ class Navigator:
                 self.doubt("time")
             elif may_refer(source.path, source.language, self.query.kind):
                 self.doubt("language", source.path)
+
+    def _worded_definitions(self) -> list[IndexedSymbol]:
+        """Those in code without a grammar."""
+        last = self.query.last
+        if self._worded is None:
+            self._worded = []
+            terms = split(last)[:1] if "." not in self.query.name else []
+            for path in self.snapshot.files_with(terms, [last], _FILES) if terms else ():
+                language = language_of(path)
+                is_code = not language.grammar and may_refer(path, language.name, "definition")
+                source = self.files.source(path) if is_code and self._seconds_left() > 0 else None
+                found = worded_definitions(source.text, last) if source else ()
+                self._worded += [IndexedSymbol(path, symbol) for symbol in found]
+        return self._worded
 
     def _rivals(self, definition: IndexedSymbol) -> list[IndexedSymbol]:
         """The other definitions of the name. `const read = require("./read")` is none."""

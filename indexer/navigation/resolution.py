@@ -179,7 +179,7 @@ class ReferenceResolver:
         if imports := self._imported_as(head):
             outer = self._owner, self._target.namespace
             return any(self._modules.is_module(item, path) or item.name in outer for item in imports)
-        return head in parts_of(path) or head in (self._owner, self._target.namespace)
+        return self._modules.is_at(head, path) or head in (self._owner, self._target.namespace)
 
     def _resolves_bare(self, ref: Reference) -> bool:
         path = self._definition.path

@@ -47,7 +47,7 @@ def list_imports(navigator: Navigator) -> list[Location]:
     path = definition.path if definition else ""
     candidates = navigator.candidate_files(definition) if definition else [path]
     for source, refs in navigator.mentions(name):
-        nearest = Disambiguator(candidates, source, refs)
+        nearest = Disambiguator(candidates, source, refs, navigator.modules)
         imports = [
             (ref, nearest.imported_file([ref]))
             for ref in refs
@@ -58,7 +58,7 @@ def list_imports(navigator: Navigator) -> list[Location]:
             navigator.doubt("meaning", source.path)
             navigator.unassigned.append((source, unassigned))
     for alias, source, refs in navigator.aliased():
-        brought = (ref for ref in refs if ref.kind == "import" and alias.is_brought_by(ref, source.path))
+        brought = (ref for ref in refs if alias.is_brought_by(ref, source.path, navigator.modules))
         found += [of_reference(source, ref) for ref in brought]
     return one_per_line(found)
 

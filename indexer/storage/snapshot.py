@@ -129,6 +129,11 @@ class Snapshot:
         query = "SELECT 1 FROM files WHERE '/' || path GLOB ? OR '/' || path GLOB ? LIMIT 1"
         return self._db.execute(query, (f"*/{path}.*", f"*/{path}/*")).fetchone() is not None
 
+    def files_called(self, name: str, limit: int) -> list[str]:
+        """At most `limit` paths of files with this name, those nearest to the root first."""
+        query = "SELECT path FROM files WHERE path = ? OR path GLOB ? ORDER BY length(path), path LIMIT ?"
+        return [row[0] for row in self._db.execute(query, (name, f"*/{name}", limit))]
+
     def chunk_at(self, path: str, line: int) -> ChunkRow | None:
         """The smallest chunk that contains a line."""
         query = (

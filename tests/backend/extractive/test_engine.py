@@ -73,6 +73,26 @@ def test_kinds_read_as_english(kind: str, words: str) -> None:
     assert f"is {words} in" in answer("what is fit", replace(FIT, kind=kind))
 
 
+def test_a_near_miss_is_not_worded_as_the_definition() -> None:
+    lock = replace(FIT, n=1, path="web/lock.js", symbol="lockScreen", doc="Locks the screen.", text="lockScreen() {}")
+    assert answer("where is withdrawLocked defined?", lock, ROUTE) == (
+        "No definition of `withdrawLocked` was found. The nearest places:\n"
+        "\n"
+        "- `lockScreen`, `web/lock.js:12-16` [1]: Locks the screen.\n"
+        "- `ask`, `api/chat.py:12-16` [3]: Answers a question.\n"
+    )
+    assert answer("where is `lockscreen` defined?", lock).startswith("No definition of `lockscreen` was found.")
+    assert answer("signature of Cart.lockScreen", replace(lock, symbol="Door.lockScreen")).startswith(
+        "No definition of `Cart.lockScreen` was found."
+    )
+
+
+def test_the_exact_name_precedes_a_near_miss() -> None:
+    near = replace(FIT, n=1, symbol="lock_all", doc="Where the lock is defined.", text="def lock_all(): lock()")
+    exact = replace(FIT, n=2, path="web/lock.js", symbol="Door.lock", doc="", text="lock() {}")
+    assert answer("where is lock defined?", near, exact).startswith("`Door.lock` is in `web/lock.js:12-16` [2].")
+
+
 def test_what_is_only_nearest_is_called_that() -> None:
     text = compose(Prompt((), "Who sings the anthem of Portugal?", (FIT, ROUTE), is_answered=False))
     assert text == (
