@@ -42,7 +42,7 @@ MODULES = [
         *("backend.grounding.checker", "backend.grounding.sources", "indexer.navigation.followup"),
         *("indexer.navigation.intent", "indexer.parsing.definitions", "indexer.parsing.entrypoints"),
         *(
-            "indexer.parsing.expressions",
+            "indexer.parsing.usage.expressions",
             "indexer.parsing.identifiers",
             "indexer.parsing.references",
             "indexer.search.query",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from indexer.files.languages import language_of
 from indexer.navigation.modules import Modules, is_place, module_of, parts_of
 from indexer.navigation.resolution import head_of
-from indexer.parsing.exports import exports_of
 from indexer.parsing.references import Reference
+from indexer.parsing.usage.exports import exports_of
 from indexer.types import SourceFile
 
 _MOST = 20  # of one definition

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from indexer.files.secrets.masking import mask
-from indexer.navigation.definitions import list_definitions, list_members
+from indexer.navigation.definitions import list_commands, list_definitions, list_members, list_routes
 from indexer.navigation.doubts import Doubt
-from indexer.navigation.entrypoints import list_commands, list_routes
 from indexer.navigation.intent import QueryKind, StructuralQuery
 from indexer.navigation.locations import Location, of_definition, of_reference, one_per_line
 from indexer.navigation.modules import Modules

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from indexer.files.languages import BY_NAME
-from indexer.parsing import scopes
 from indexer.parsing.definition_queries import QUERIES
 from indexer.parsing.definitions import SECONDS, definitions
 from indexer.parsing.embedded import embedded, holds_code
-from indexer.parsing.enclosing import Enclosing
-from indexer.parsing.expressions import is_called, plain, qualifier_before, split_expression
 from indexer.parsing.reference_queries import IMPORTS, USES
 from indexer.parsing.syntax import Match, Node, Span, Tree, compiled, matches, parse_tree
+from indexer.parsing.usage import scopes
+from indexer.parsing.usage.enclosing import Enclosing
+from indexer.parsing.usage.expressions import is_called, plain, qualifier_before, split_expression
 
 Kind = Literal["call", "import", "inherit", "use", "unclear"]
 

@@ -1,7 +1,7 @@
 """The innermost definition and the innermost type around a line."""
 
 from indexer.parsing.definitions import parse
-from indexer.parsing.enclosing import Enclosing
+from indexer.parsing.usage.enclosing import Enclosing
 
 TEXT = """LIMIT = 1
 class Shop:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.parsing.exports import Export, exports_of
+from indexer.parsing.usage.exports import Export, exports_of
 
 
 @pytest.mark.parametrize(

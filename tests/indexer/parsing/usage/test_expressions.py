@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.parsing.expressions import is_called, qualifier_before, split_expression
+from indexer.parsing.usage.expressions import is_called, qualifier_before, split_expression
 
 
 @pytest.mark.parametrize(
