@@ -41,7 +41,12 @@ MODULES = [
         *("backend.extractive.matching", "backend.extractive.prose", "backend.grounding.attribution"),
         *("backend.grounding.checker", "backend.grounding.sources", "indexer.navigation.followup"),
         *("indexer.navigation.intent", "indexer.parsing.definitions", "indexer.parsing.entrypoints"),
-        *("indexer.parsing.identifiers", "indexer.parsing.references", "indexer.search.query"),
+        *(
+            "indexer.parsing.usage.expressions",
+            "indexer.parsing.identifiers",
+            "indexer.parsing.references",
+            "indexer.search.query",
+        ),
         *("models.filters.repetition", "models.router", "prompts.citations", "prompts.pack"),
         *("prompts.quoted_names", "prompts.sentences", "prompts.snippets", "prompts.task", "prompts.values"),
     )

@@ -61,6 +61,7 @@ def listing(answer: StructuralAnswer, first_number: int) -> str:
             paragraphs.append(_list(kind, group.locations, limit, first_number))
         else:
             paragraphs += _of_one(kind, name, group, limit, first_number)
+            paragraphs += _uses(name, group, limit, first_number) if group.uses else ()
     doubts = dict.fromkeys(doubt for group in groups for doubt in group.doubts)
     if len(groups) > len(defined) > 0:  # what may mean another definition is listed
         doubts = {doubt: None for doubt in doubts if doubt.kind != "meaning"}
@@ -69,10 +70,8 @@ def listing(answer: StructuralAnswer, first_number: int) -> str:
 
 def _of_one(kind: QueryKind, name: str, group: Group, limit: int, first_number: int) -> Iterator[str]:
     """The paragraphs for one definition."""
-    locations, definition = group.locations, group.definition
-    what = code(name)
-    if definition is not None:
-        what = f"{code(definition.symbol)} in `{one_line(definition.path)}:{definition.line}`"
+    locations = group.locations
+    what = _what(name, group)
     if not locations:
         yield f"No {_NOUNS.get(kind, kind.rstrip('s'))} of {what} was found."
         return
@@ -87,6 +86,21 @@ def _of_one(kind: QueryKind, name: str, group: Group, limit: int, first_number: 
     opening = (one if len(locations) == 1 else several).format(name=what, n=n)
     yield f"{opening[0].upper()}{opening[1:]}:"
     yield _list(kind, locations, limit, first_number)
+
+
+def _uses(name: str, group: Group, limit: int, first_number: int) -> Iterator[str]:
+    """The paragraphs for what is no call of a function, though it may lead to one."""
+    n = "one place" if len(group.uses) == 1 else f"{len(group.uses)} places"
+    n = f"at least {n}" if group.doubts else n
+    yield f"{_what(name, group)} is used without a call in {n}, by its name:"
+    yield _list("uses", group.uses, limit, first_number)
+
+
+def _what(name: str, group: Group) -> str:
+    definition = group.definition
+    if definition is None:
+        return code(name)
+    return f"{code(definition.symbol)} in `{one_line(definition.path)}:{definition.line}`"
 
 
 def _list(kind: QueryKind, locations: Sequence[Location], limit: int, first_number: int) -> str:

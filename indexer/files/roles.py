@@ -12,3 +12,8 @@ def is_test(path: str) -> bool:
     """Whether this path, relative to its codebase, is a test file by the conventions of its language."""
     folder, _, name = path.rpartition("/")
     return bool(_TEST.search(folder) or _TEST_FILE.search(name))
+
+
+def may_hold_tests(path: str) -> bool:
+    """Whether there may be tests in the file: Rust has the tests of a module beside its code."""
+    return is_test(path) or path.endswith(".rs")

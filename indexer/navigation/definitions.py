@@ -1,4 +1,6 @@
-"""Structural questions about definitions: where X is defined, what a file or a class contains, routes and commands."""
+"""Structural questions about definitions and entry points: where X is defined, its signature, what a file or a class
+contains, the routes and the commands of a codebase.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -14,9 +16,8 @@ from indexer.parsing.entrypoints import (
     routes,
 )
 
-FindEntries = Callable[[str, str], tuple[EntryPoint, ...]]  # of a text and its language
-
 _CONTAINERS = frozenset({"class", "interface", "enum", "module", "impl"})
+FindEntries = Callable[[str, str], tuple[EntryPoint, ...]]  # of a text and its language
 
 
 def list_definitions(navigator: Navigator) -> list[Location]:

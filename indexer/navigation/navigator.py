@@ -7,15 +7,25 @@ import copy
 import re
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 
 from indexer.files.languages import language_of
-from indexer.files.roles import is_test
-from indexer.navigation.disambiguation import Disambiguator
+from indexer.files.roles import is_test, may_hold_tests
 from indexer.navigation.doubts import Doubt, DoubtKind, may_refer
 from indexer.navigation.intent import StructuralQuery
-from indexer.navigation.modules import Modules
-from indexer.navigation.resolution import ReferenceResolver, is_implementation, matches, preferred
+from indexer.navigation.names.aliases import Alias, Aliases
+from indexer.navigation.names.disambiguation import Disambiguator
+from indexer.navigation.names.hierarchy import Hierarchy
+from indexer.navigation.names.modules import Modules
+from indexer.navigation.names.resolution import (
+    ReferenceResolver,
+    Target,
+    is_implementation,
+    matches,
+    namespace_of,
+    preferred,
+)
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.identifiers import split
 from indexer.parsing.references import Reference, is_understood, references_to
@@ -116,7 +126,7 @@ class Navigator:
         if len(paths) > _FILES:
             self.doubt("files")
         for path in sorted(paths[:_FILES], key=lambda path: (is_test(path), path)):
-            if tests is not None and is_test(path) is not tests:
+            if tests is not None and not (may_hold_tests(path) if tests else not is_test(path)):
                 continue
             if self.is_late():
                 return
@@ -139,11 +149,10 @@ class Navigator:
         definition = self.sole_definition()
         if definition is None:
             return
-        paths = self.candidate_files(definition)
-        shared = bool(self._rivals(definition))
+        paths, target = self.candidate_files(definition), self._target(definition)
         is_outside_classes = "." not in definition.symbol.qualified
         for source, refs in self.mentions(self.query.last, tests):
-            resolver = ReferenceResolver(definition, source, refs, self.modules, shared=shared)
+            resolver = ReferenceResolver(target, source, refs, self.modules)
             disambiguator = Disambiguator(paths, source, refs, self.modules)
             in_sight = [
                 ref
@@ -152,7 +161,11 @@ class Navigator:
                 and resolver.resolves(ref)
                 and not (is_outside_classes and disambiguator.is_out_of_sight(ref, definition.path))
             ]
-            resolved = [(ref, disambiguator.file_of(ref)) for ref in in_sight]
+            resolved = [
+                (ref, definition.path if resolver.is_inherited(ref) else disambiguator.file_of(ref)) for ref in in_sight
+            ]
+            if any(resolver.may_mean(ref) for ref in refs if not resolver.resolves(ref)):
+                self.doubt("meaning", source.path)
             if any(ref.kind == "unclear" and path in ("", definition.path) for ref, path in resolved):
                 self.doubt("syntax", source.path)
             certain = [(ref, path) for ref, path in resolved if ref.kind != "unclear"]
@@ -160,6 +173,8 @@ class Navigator:
                 self.doubt("meaning", source.path)
                 self.unassigned.append((source, unassigned))
             yield source, [ref for ref, path in certain if path == definition.path]
+        for alias, source, refs in self.aliased(tests):
+            yield source, alias.references(source.path, refs, self.modules)
         if definition.symbol.kind == "method":
             self.doubt("types")
 
@@ -170,13 +185,36 @@ class Navigator:
             return True
         return False
 
-    def _look_up(self, name: str, tests: bool | None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
-        terms = split(name)[:1]
-        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
-        for source in self.sources(terms, [name], tests) if terms else ():
-            if not word.search(source.text):
+    def aliased(self, tests: bool | None = None) -> Iterator[tuple[Alias, SourceFile, Sequence[Reference]]]:
+        """The files that may import the one definition under another name, with the alias that they may import."""
+        definition = self.sole_definition()
+        own = self.files.source(definition.path) if definition else None
+        if definition is None or own is None or "." in definition.symbol.qualified:
+            return
+        aliases = Aliases(definition.path, self.query.last, self.modules)
+        for source, refs in [(own, ()), *self.mentions(self.query.last, tests)]:
+            aliases.note(source, refs, aliases.root)
+        for alias in aliases:
+            for source, refs in self._look_up(alias.word, tests, alias):
+                aliases.note(source, refs, alias)
+                yield alias, source, refs
+
+    def _look_up(
+        self, word: str, tests: bool | None, alias: Alias | None = None
+    ) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
+        """The references to `word`, or to what the imports of an alias bring, in the files that have the word."""
+        terms = split(word)[:1]
+        whole = re.compile(rf"(?<![\w$]){re.escape(word)}(?![\w$])")
+        for source in self.sources(terms, [word], tests) if terms else ():
+            if not whole.search(source.text):
                 continue
-            refs = references_to(source.text, source.language, name, max(_LEAST_PARSE_S, self._seconds_left()))
+            seconds = max(_LEAST_PARSE_S, self._seconds_left())
+            if alias is None:
+                refs = references_to(source.text, source.language, word, seconds)
+            else:
+                brings = partial(alias.is_brought_by, path=source.path, modules=self.modules)
+                name = alias.name if alias.name != "default" else ""
+                refs = references_to(source.text, source.language, name, seconds, brings)
             if refs is not None:
                 yield source, refs
             elif is_understood(source.language):
@@ -204,6 +242,13 @@ class Navigator:
         named = [item for item in self.snapshot.named([last]) if item.symbol.name == last and is_implementation(item)]
         rivals = [item for item in named if item.symbol.kind not in ("constant", "section")] + self.targets()
         return [item for item in rivals if _identity(item) != own]
+
+    def _target(self, definition: IndexedSymbol) -> Target:
+        is_shared, hierarchy = bool(self._rivals(definition)), None
+        if definition.symbol.kind in ("method", "declaration") and "." in definition.symbol.qualified:
+            namesakes = [item for item in self.snapshot.named([self.query.last]) if item.symbol.name == self.query.last]
+            hierarchy = Hierarchy(definition, self.snapshot.types(), namesakes, self.files, self.modules)
+        return Target(definition, is_shared, namespace_of(self.files.source(definition.path)), hierarchy)
 
     def _seconds_left(self) -> float:
         cpu_left = self._cpu_start + _CPU_S - time.thread_time()

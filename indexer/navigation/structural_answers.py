@@ -12,7 +12,7 @@ from indexer.navigation.definitions import list_commands, list_definitions, list
 from indexer.navigation.doubts import Doubt
 from indexer.navigation.intent import QueryKind, StructuralQuery
 from indexer.navigation.locations import Location, of_definition, of_reference, one_per_line
-from indexer.navigation.modules import Modules
+from indexer.navigation.names.modules import Modules
 from indexer.navigation.navigator import MAX_DEFINITIONS, Navigator
 from indexer.navigation.usages import list_calls, list_imports, list_subtypes, list_tests, list_uses
 from indexer.navigation.working_tree import WorkingTree
@@ -51,6 +51,7 @@ class Group:
     definition: Location | None  # None: the only one; in the last of several groups: any of them may be meant
     locations: tuple[Location, ...]
     doubts: tuple[Doubt, ...] = ()  # why there may be more
+    uses: tuple[Location, ...] = ()  # beside calls: where it is passed or stored by its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,19 @@ def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
         load(snapshot.languages())
         files = WorkingTree(store.root, snapshot)
         groups = _groups(Navigator(query, snapshot, files, Modules(snapshot, store.root.name)))
-        if not any(group.locations for group in groups):
+        if query.kind == "calls":
+            groups = [_apart(group) for group in groups]
+        if not any(group.locations or group.uses for group in groups):
             return None
         hits: list[Hit] = []
         whole, left, shown = query.kind in _SHOWING_DEFINITIONS, _LOCATIONS, []
         for group in groups:
             doubts = (*group.doubts, Doubt("places")) if len(group.locations) > left else group.doubts
             linked = _with_code(group.locations[:left], hits, files, whole=whole)
-            shown.append(Group(group.definition, linked, doubts))
             left -= len(linked)
+            uses = _with_code(group.uses[:left], hits, files, whole=whole)
+            left -= len(uses)
+            shown.append(Group(group.definition, linked, doubts, uses))
         return StructuralAnswer(query, tuple(shown), tuple(hits))
 
 
@@ -112,6 +117,14 @@ def _groups(navigator: Navigator) -> list[Group]:
         unclear += [of_reference(source, ref) for source, ref in refs if ref.kind in _OF_A_DEFINITION[kind]]
     unclear = [location for location in unclear if seen[location.path, location.line] != 1]
     return [*groups, Group(None, tuple(one_per_line(unclear)))] if unclear else groups
+
+
+def _apart(group: Group) -> Group:
+    """The calls of a definition, and apart from them its other uses."""
+    calls = tuple(location for location in group.locations if location.kind != "use")
+    return replace(
+        group, locations=calls, uses=tuple(location for location in group.locations if location.kind == "use")
+    )
 
 
 def load(languages: Iterable[str]) -> None:

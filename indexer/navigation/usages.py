@@ -2,23 +2,30 @@
 
 import re
 from collections.abc import Collection, Sequence
+from itertools import takewhile
 
 from indexer.files.roles import is_test
-from indexer.navigation.disambiguation import Disambiguator
 from indexer.navigation.interfaces import implementers
 from indexer.navigation.locations import Location, of_definition, of_reference, one_per_line
-from indexer.navigation.modules import imports_target
+from indexer.navigation.names.disambiguation import Disambiguator
+from indexer.navigation.names.modules import imports_target
 from indexer.navigation.navigator import Navigator
 from indexer.parsing.references import Reference, references_to
+from indexer.storage.snapshot import IndexedSymbol
 from indexer.types import SourceFile
 
+_CALLABLE = frozenset({"function", "method", "declaration"})
 _HELPERS = 20  # of one file that are followed
 _HELPER_S = 0.02  # for the references to one helper of a test
+_RUST_TEST = re.compile(r"#\[(?:cfg\((?:(?:all|any)\((?:[^()]*,\s*)?)?test\b|(?:\w+::)*\w*test\w*\b)")
 _TEST = re.compile(r"(?:^|\.|_)(?:[Tt]ests?(?=$|[_.A-Z])|should|it_)|Tests?(?=$|\.)")
 
 
 def list_calls(navigator: Navigator) -> list[Location]:
-    return _list_references(navigator, {"call"})
+    """The calls; of a function also where it is passed or stored by its name, as uses."""
+    definition = navigator.sole_definition()
+    is_callable = definition is not None and definition.symbol.kind in _CALLABLE
+    return _list_references(navigator, {"call", "use"} if is_callable else {"call"})
 
 
 def list_uses(navigator: Navigator) -> list[Location]:
@@ -51,6 +58,9 @@ def list_imports(navigator: Navigator) -> list[Location]:
         if unassigned := [ref for ref, imported in imports if not imported and path]:
             navigator.doubt("meaning", source.path)
             navigator.unassigned.append((source, unassigned))
+    for alias, source, refs in navigator.aliased():
+        brought = (ref for ref in refs if alias.is_brought_by(ref, source.path, navigator.modules))
+        found += [of_reference(source, ref) for ref in brought]
     return one_per_line(found)
 
 
@@ -71,14 +81,39 @@ def list_tests(navigator: Navigator) -> list[Location]:
     """The tests that mention it, or that call a helper in their file which does, each once."""
     found: dict[tuple[str, str | int], Location] = {}
     for source, refs in navigator.references(tests=True):
+        tests = _Tests(source, navigator.files.outline(source.path) if source.language == "rust" else ())
         callers: dict[str, list[Reference]] = {}  # by helper
         for ref in refs:
-            helper = "" if _TEST.search(ref.enclosing) else ref.enclosing.rpartition(".")[2]
+            if not tests.cover(ref.enclosing):
+                continue
+            helper = "" if tests.is_test(ref.enclosing) else ref.enclosing.rpartition(".")[2]
             if helper not in callers and len(callers) < _HELPERS:
-                callers[helper] = [call for call in _callers_in_file(source, helper) if _TEST.search(call.enclosing)]
+                callers[helper] = [call for call in _callers_in_file(source, helper) if tests.is_test(call.enclosing)]
             for test in callers.get(helper) or [ref]:
                 found.setdefault((source.path, test.enclosing or test.line), of_reference(source, test))
     return sorted(found.values(), key=lambda location: (location.path, location.line))
+
+
+class _Tests:
+    """Which definitions of a file are tests: by their names, in Rust by their attributes."""
+
+    def __init__(self, source: SourceFile, outline: Sequence[IndexedSymbol]) -> None:
+        self._is_rust, self._is_test_file = source.language == "rust", is_test(source.path)
+        self._marked: dict[str, str] = {}  # qualified name -> kind, of what has an attribute of tests
+        lines = source.text.split("\n") if self._is_rust else []
+        for symbol in (item.symbol for item in outline):
+            attributes = takewhile(lambda line: line.lstrip().startswith("#["), lines[symbol.start_line - 1 :])
+            if any(_RUST_TEST.match(line.strip()) for line in attributes):
+                self._marked[symbol.qualified] = symbol.kind
+
+    def is_test(self, qualified: str) -> bool:
+        return self._marked.get(qualified) == "function" if self._is_rust else bool(_TEST.search(qualified))
+
+    def cover(self, qualified: str) -> bool:
+        """Whether a definition is compiled for tests only: it is in a test file, or in a module of tests."""
+        parts = qualified.split(".")
+        scopes = (".".join(parts[:size]) for size in range(1, len(parts) + 1))
+        return self._is_test_file or any(scope in self._marked for scope in scopes)
 
 
 def _callers_in_file(source: SourceFile, helper: str) -> Sequence[Reference]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from indexer.files.languages import BY_NAME
 from indexer.parsing.definition_queries import QUERIES
+from indexer.parsing.embedded import embedded
 from indexer.parsing.syntax import Node, Span, Tree, matches, parse_tree
 from indexer.types import Symbol
 
@@ -65,9 +66,12 @@ class _Marks:
 def parse(text: str, language: str, seconds: float = SECONDS) -> tuple[Definition, ...]:
     """The definitions of `text` in order of their start, outer ones before those they contain.
 
-    Empty for a language without a grammar, when parsing takes longer than `seconds`, and for prose nested so deeply
-    that the Markdown grammar would crash the process.
+    Of a file that holds code of other languages, those of this code. Empty for a language without a grammar, when
+    parsing takes longer than `seconds`, and for prose nested so deeply that its grammar would crash the process.
     """
+    if parts := embedded(text, language):
+        found = [item for part in parts for item in parse(part.text, part.language, seconds)]
+        return tuple(sorted(found, key=lambda item: (item.symbol.start_line, -item.symbol.end_line)))
     row = BY_NAME.get(language)
     if row is None or not row.grammar:
         return ()

@@ -47,6 +47,10 @@ class IndexedSymbol:
 
 
 _FILE = "f.path, f.sha, f.size, f.mtime_ns, f.read_ns, f.recipe"
+_SYMBOLS = (
+    "SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc FROM symbols s"
+    " JOIN files f ON f.id = s.file_id"
+)
 _BATCH = 50_000  # vectors read at once: 50 MB of 256 components
 
 
@@ -182,12 +186,14 @@ class Snapshot:
 
     def named(self, names: Collection[str]) -> list[IndexedSymbol]:
         """Definitions whose name equals one of `names`, ignoring case."""
-        query = (
-            "SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc FROM symbols s"
-            " JOIN files f ON f.id = s.file_id WHERE s.folded = ? ORDER BY f.path, s.start_line"
-        )
+        query = f"{_SYMBOLS} WHERE s.folded = ? ORDER BY f.path, s.start_line"
         found = [row for name in sorted({name.lower() for name in names}) for row in self._db.execute(query, (name,))]
         return [IndexedSymbol(path, Symbol(*rest)) for path, *rest in found]
+
+    def types(self) -> list[IndexedSymbol]:
+        """The classes, interfaces and enums."""
+        query = f"{_SYMBOLS} WHERE s.kind IN ('class', 'interface', 'enum') ORDER BY f.path, s.start_line"
+        return [IndexedSymbol(path, Symbol(*rest)) for path, *rest in self._db.execute(query)]
 
     def chunks_at(self, definition: IndexedSymbol) -> list[int]:
         """Ids of the chunks of a definition: its parts, or else the first chunk that overlaps it."""

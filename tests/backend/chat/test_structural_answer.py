@@ -168,6 +168,21 @@ def test_each_definition_has_its_list() -> None:
     )
 
 
+def test_uses_are_no_calls() -> None:
+    call, use = Location("a.py", 9, "run", "call", "go(1)", 0), Location("a.py", 8, "run", "use", "at(go)", 0)
+    group = Group(None, (call,), uses=(use, replace(use, path="b.py")))
+    assert listing(StructuralAnswer(StructuralQuery("calls", "go"), (group,), ()), 1) == (
+        "`go` is called in `a.py:9` [1] in `run`: `go(1)`\n\n"
+        "`go` is used without a call in 2 places, by its name:\n\n"
+        "- `a.py:8` [1] in `run`: `at(go)`\n- `b.py:8` [1] in `run`: `at(go)`\n"
+    )
+    alone = replace(group, locations=(), uses=(use,), doubts=(Doubt("types"),))
+    assert listing(StructuralAnswer(StructuralQuery("calls", "go"), (alone,), ()), 1) == (
+        "No call of `go` was found.\n\n`go` is used without a call in at least one place, by its name:\n\n"
+        "- `a.py:8` [1] in `run`: `at(go)`\n\nThere may be more: types are not inferred.\n"
+    )
+
+
 def test_routes() -> None:
     spot = Location("a.py", 3, "Box.open", "method", "def open(self)", 0)
     routes = text_of(StructuralQuery("routes"), spot, spot, doubts=(Doubt("time"),))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.files.roles import is_test
+from indexer.files.roles import is_test, may_hold_tests
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,8 @@ from indexer.files.roles import is_test
 )
 def test_is_test(path: str, verdict: bool) -> None:
     assert is_test(path) is verdict
+
+
+@pytest.mark.parametrize(("path", "verdict"), [("src/lib.rs", True), ("tests/a.py", True), ("src/a.py", False)])
+def test_may_hold_tests(path: str, verdict: bool) -> None:
+    assert may_hold_tests(path) is verdict

@@ -68,3 +68,11 @@ def test_local_declarations_are_no_symbols() -> None:
 
 def test_languages_without_a_grammar_have_none() -> None:
     assert parse("key = 1", "toml") == parse("words", "text") == parse("x", "no such language") == ()
+
+
+def test_a_component_has_the_definitions_of_its_scripts() -> None:
+    component = "<p>{{ total }}</p>\n<script setup lang=ts>\n// Adds.\nfunction total(): number {\n}\n</script>\n"
+    symbols = [item.symbol for item in parse(component, "vue")]
+    assert [(s.qualified, s.kind, s.start_line, s.end_line, s.doc) for s in symbols] == [
+        ("total", "function", 4, 5, "Adds.")
+    ]

@@ -1,6 +1,6 @@
 """Where a name is a parameter or a variable of the function or block around it, and so refers to nothing outside.
 
-Covers Python, JavaScript and TypeScript in full, and parameters in Go and Rust. Other bindings hide nothing.
+Covers Python, JavaScript, TypeScript and Ruby in full, and parameters in Go and Rust. Other bindings hide nothing.
 """
 
 from collections import defaultdict
@@ -13,6 +13,7 @@ from indexer.parsing.syntax import Node, Span, Tree, matches
 #   @function  binds names that are visible in its body, but not in a default value
 #   @block     binds names that are visible in all of it
 #   @class     binds names that are not visible without a qualifier
+#   @closed    a block that sees no variables of the code around it
 #   @bound     a parameter, or a variable where it is assigned
 #   @outer     a name that a function declares as one from outside
 #   @filled    a parameter of a test or a fixture: pytest fills it with the fixture of that name, if the file has one
@@ -61,6 +62,19 @@ _RUST = """
 [(function_item) (closure_expression) (function_type) (function_signature_item)] @function
 [(parameter pattern: (identifier) @bound) (closure_parameters (identifier) @bound)]
 """
+_RUBY = """
+[(method) (singleton_method) (class) (singleton_class) (module) (program)] @closed
+[(block) (do_block) (lambda)] @block
+[(method_parameters (identifier) @bound) (block_parameters (identifier) @bound) (lambda_parameters (identifier) @bound)
+ (optional_parameter name: (identifier) @bound) (keyword_parameter name: (identifier) @bound)
+ (splat_parameter name: (identifier) @bound) (hash_splat_parameter name: (identifier) @bound)
+ (block_parameter name: (identifier) @bound) (destructured_parameter (identifier) @bound)
+ (assignment left: (identifier) @bound) (operator_assignment left: (identifier) @bound)
+ (left_assignment_list (identifier) @bound) (destructured_left_assignment (identifier) @bound)
+ (rest_assignment (identifier) @bound) (for pattern: (identifier) @bound) (exception_variable (identifier) @bound)
+ (in_clause pattern: (identifier) @bound) (array_pattern (identifier) @bound) (as_pattern name: (identifier) @bound)
+ (keyword_pattern value: (identifier) @bound) (keyword_pattern key: (hash_key_symbol) @bound !value)]
+"""
 SCOPES = {
     "python": _PYTHON,
     "javascript": _JAVASCRIPT + _JS_ONLY,
@@ -68,7 +82,9 @@ SCOPES = {
     "tsx": _JAVASCRIPT + _TYPESCRIPT,
     "go": _GO,
     "rust": _RUST,
+    "ruby": _RUBY,
 }
+_SCOPES = frozenset({"function", "block", "class", "closed"})
 
 
 @dataclass(slots=True)
@@ -78,6 +94,7 @@ class _Scope:
     start: int
     end: int
     visible: Span  # where its names are visible
+    is_closed: bool = False  # names of the scopes around it are not visible in it
     binds: bool = False
     is_outer: bool = False
 
@@ -98,7 +115,7 @@ def local_names(
     for _, captures in matches(tree, grammar, SCOPES[grammar], spans):
         for capture, nodes in captures.items():
             captured[capture].update(node.start_byte for node in nodes)
-            if capture in ("function", "block", "class"):
+            if capture in _SCOPES:
                 scopes.update(((node.start_byte, node.end_byte), _scope(node, capture, bindings)) for node in nodes)
     bound = captured["bound"].intersection(starts) - (captured["filled"] if bindings else set())
     if not bound:
@@ -111,11 +128,14 @@ def local_names(
 
 
 def _scope(node: Node, kind: str, bindings: Collection[int]) -> _Scope:
-    visible = {"function": node.child_by_field_name("body"), "block": node}.get(kind)
+    visible = {"function": node.child_by_field_name("body"), "block": node, "closed": node}.get(kind)
     if visible is None:
         return _Scope(node.start_byte, node.end_byte, (0, 0))
-    is_outer = any(visible.start_point.row < line <= visible.end_point.row + 1 for line in bindings)
-    return _Scope(node.start_byte, node.end_byte, (visible.start_byte, visible.end_byte), is_outer=is_outer)
+    is_outer = kind != "closed" and any(
+        visible.start_point.row < line <= visible.end_point.row + 1 for line in bindings
+    )
+    span = visible.start_byte, visible.end_byte
+    return _Scope(node.start_byte, node.end_byte, span, kind == "closed", is_outer=is_outer)
 
 
 def _enclosing(starts: Sequence[int], scopes: Iterable[_Scope]) -> Iterator[tuple[int, list[_Scope]]]:
@@ -132,5 +152,9 @@ def _enclosing(starts: Sequence[int], scopes: Iterable[_Scope]) -> Iterator[tupl
 def _is_local(start: int, enclosing: Sequence[_Scope], bound: Collection[int]) -> bool:
     if start in bound and enclosing:
         return not enclosing[-1].is_outer
-    visible = (scope for scope in reversed(enclosing) if scope.visible[0] <= start < scope.visible[1])
-    return next((not scope.is_outer for scope in visible if scope.is_outer or scope.binds), False)
+    for scope in reversed(enclosing):
+        if scope.visible[0] <= start < scope.visible[1] and (scope.is_outer or scope.binds):
+            return not scope.is_outer
+        if scope.is_closed:
+            return False
+    return False

@@ -155,6 +155,53 @@ fn by_closure() { call(|load, x: i32| load(x)); }
 trait Shape { fn area(load: i32); }
 fn plain() { load() } // !
 """
+RUBY = """
+def by_parameter(load) load end
+def by_more(a, b = 1, *load) load end
+def by_key(load:, **rest) load end
+def by_assignment
+  load = 3
+  load
+end
+def by_block(list)
+  list.each { |load| load }
+  list.each { load } # !
+end
+def by_outer_variable(list)
+  load, last = list
+  list.each { puts load }
+end
+def by_error
+  load # !
+rescue => error
+  load() # !
+end
+def by_rescue
+rescue => load
+  load
+end
+def by_pattern(x)
+  case x
+  in {load:}
+    load
+  end
+end
+def by_call(load)
+  load() # !
+  self.load # !
+end
+top = load # !
+other = 1
+def that_sees_no_outer_one
+  other = load # !
+end
+class Till
+  list = 1
+  def list_of
+    list + load # !
+  end
+end
+"""
 
 
 CASES = [
@@ -165,6 +212,7 @@ CASES = [
     ("tsx", TSX),
     ("go", GO),
     ("rust", RUST),
+    ("ruby", RUBY),
 ]
 
 
@@ -201,3 +249,8 @@ def test_three():
     lines = text.split("\n")
     found_lines = [lines[ref.line - 1] for ref in references_to(text, "python", "load") or () if ref.kind != "import"]
     assert set(found_lines) == {line for line in lines if line.endswith("!") and fixture}
+
+
+def test_a_method_of_ruby_sees_no_variable_of_the_code_around_it() -> None:
+    text = "load = 1\nputs load\ndef f\n  load\nend\n"
+    assert [ref.line for ref in references_to(text, "ruby", "load") or ()] == [4]

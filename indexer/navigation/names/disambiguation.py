@@ -5,8 +5,8 @@ Goes by that file's imports, its package and its folder. Gives no file when it i
 
 from collections.abc import Sequence
 
-from indexer.navigation.modules import Modules, dotted, folder_of, is_below, is_of, module_of, parts_of
-from indexer.navigation.resolution import head_of
+from indexer.navigation.names.modules import Modules, dotted, folder_of, is_below, is_of, module_of, parts_of
+from indexer.navigation.names.resolution import head_of
 from indexer.parsing.references import Reference
 from indexer.types import SourceFile
 

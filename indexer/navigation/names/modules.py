@@ -208,10 +208,10 @@ def imports_target(imported: Reference, path: str, query: StructuralQuery, defin
         return False
     language, folder = language_of(path).name, folder_of(path)
     beside = [f"{folder}/{'/'.join(full)}".strip("/")] if language == "rust" else []
-    return any(_is_place(place, query.name) for place in [*beside, *(modules.places(imported, language) or ())])
+    return any(is_place(place, query.name) for place in [*beside, *(modules.places(imported, language) or ())])
 
 
-def _is_place(place: str, path: str) -> bool:
+def is_place(place: str, path: str) -> bool:
     """Whether a place by a manifest, or the module around it, is the file at the end of a path. `src` is in no name."""
     wanted, parts = ([part for part in parts_of(each) if part != "src"] for each in (path, f"{place}.x"))
     size = len(wanted)
