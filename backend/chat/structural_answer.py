@@ -35,10 +35,17 @@ _SENTENCES: dict[QueryKind, str] = {
     "uses": "is used in",
     "imports": "is imported in",
 }
-_NOUNS: dict[QueryKind, str] = {"calls": "call", "uses": "use", "imports": "import", "subclasses": "subtype"}
+_NOUNS: dict[QueryKind, str] = {
+    "calls": "call",
+    "uses": "use",
+    "imports": "import",
+    "subclasses": "subtype",
+    "outline": "member",
+}
 # Why there may be more: what one file does, what several do. Where no file is to blame, one text.
 _DOUBTS: dict[DoubtKind, tuple[str, str]] = {
     "language": ("has the name and was not understood", "have the name and were not understood"),
+    "damaged": ("could not be parsed in full", "could not be parsed in full"),
     "syntax": ("has the name in a syntax error", "have the name in a syntax error"),
     "meaning": ("has the name and may mean another definition", "have the name and may mean another definition"),
     "types": ("types are not inferred", ""),
@@ -121,7 +128,7 @@ def _reasons(doubts: Iterable[Doubt]) -> Iterator[str]:
     reasons = []
     for kind, blamed in paths.items():
         one, several = _DOUBTS[kind]
-        reasons.append(f"{_paths(blamed)} {several if blamed[1:] else one}" if blamed and several else one)
+        reasons.append(f"{_paths(blamed) or 'a file'} {several if blamed[1:] else one}" if several else one)
     if reasons:
         yield f"There may be more: {'; '.join(reasons)}."
 

@@ -10,12 +10,14 @@ from indexer.navigation.intent import QueryKind
 DoubtKind = Literal[
     "language",  # the references of a file's language are not understood
     "syntax",  # the name is in a syntax error
+    "damaged",  # a file whose definitions are listed has a syntax error
     "meaning",  # it is not clear which of several definitions is meant
     "types",  # the types of objects are not inferred
     "time",  # not every file was read in time
     "files",  # too many files have the name
     "places",  # too many places to list
 ]
+_RECORDS = frozenset((".diff", ".log", ".orig", ".out", ".patch", ".rej"))  # hold code that is not the codebase's
 # Languages whose files can name code, as a setting does, but never call it.
 _SETTINGS = frozenset(
     ("toml", "yaml", "json", "xml", "csv", "css", "ini", "make", "cmake", "docker", "protobuf", "graphql", "terraform")
@@ -34,7 +36,7 @@ def may_refer(path: str, language: str, kind: QueryKind) -> bool:
     """Whether a file that has a name, in a language that is not understood, may have what a question looks for."""
     if language == TEXT.name:
         pure = PurePosixPath(path)
-        is_prose = pure.suffix.lower() in TEXT.suffixes or pure.name in TEXT.names
+        is_prose = pure.suffix.lower() in _RECORDS.union(TEXT.suffixes) or pure.name in TEXT.names
         is_setting = not pure.suffix and pure.name.startswith(".")  # `.gitignore`
         return not is_prose and (not is_setting or kind == "uses")
     if language in BY_NAME and BY_NAME[language].prose:

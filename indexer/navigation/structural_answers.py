@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from indexer.files.secrets.masking import mask
-from indexer.navigation.definitions import list_commands, list_definitions, list_members, list_routes
+from indexer.navigation.definitions import CONTAINERS, list_commands, list_definitions, list_members, list_routes
 from indexer.navigation.doubts import Doubt
 from indexer.navigation.intent import QueryKind, StructuralQuery
 from indexer.navigation.locations import Location, of_definition, of_reference, one_per_line
@@ -39,6 +39,7 @@ _OF_A_DEFINITION: dict[QueryKind, frozenset[str]] = {  # with the kinds of refer
     "imports": frozenset({"import"}),
     "subclasses": frozenset({"inherit"}),
     "tests": frozenset({"call", "inherit", "use"}),
+    "outline": frozenset(),
 }
 _LOCATIONS = 200
 _CHARACTERS = 6000  # of the code that comes with the locations: about 1,500 tokens in a later prompt
@@ -98,6 +99,10 @@ def _groups(navigator: Navigator) -> list[Group]:
     kind = navigator.query.kind
     is_of_one = kind in _OF_A_DEFINITION and not navigator.query.is_path
     targets = navigator.targets() if is_of_one else []
+    if kind == "outline":
+        targets = [target for target in targets if target.symbol.kind in CONTAINERS]
+    if len(targets) == 1:
+        navigator = navigator.on(targets[0])
     if not 1 < len(targets) <= MAX_DEFINITIONS:
         return [Group(None, tuple(_ANSWERS[kind](navigator)), tuple(navigator.doubts))]
     navigators = [navigator.on(target) for target in targets]

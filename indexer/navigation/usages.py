@@ -8,7 +8,7 @@ from indexer.files.roles import is_test
 from indexer.navigation.interfaces import implementers
 from indexer.navigation.locations import Location, of_definition, of_reference, one_per_line
 from indexer.navigation.names.disambiguation import Disambiguator
-from indexer.navigation.names.modules import imports_target
+from indexer.navigation.names.modules import imports_target, module_of, parts_of
 from indexer.navigation.navigator import Navigator
 from indexer.parsing.references import Reference, references_to
 from indexer.storage.snapshot import IndexedSymbol
@@ -58,10 +58,18 @@ def list_imports(navigator: Navigator) -> list[Location]:
         if unassigned := [ref for ref, imported in imports if not imported and path]:
             navigator.doubt("meaning", source.path)
             navigator.unassigned.append((source, unassigned))
+        if path:
+            found += [of_reference(source, ref) for ref in refs if _imports_all(ref, source.path, path)]
     for alias, source, refs in navigator.aliased():
         brought = (ref for ref in refs if alias.is_brought_by(ref, source.path, navigator.modules))
         found += [of_reference(source, ref) for ref in brought]
     return one_per_line(found)
+
+
+def _imports_all(ref: Reference, path: str, defined_in: str) -> bool:
+    """Whether an import in the file at `path` brings every name of the file at `defined_in`."""
+    module = module_of(ref, path) if ref.kind == "import" and ref.name == "*" else []
+    return bool(module) and parts_of(defined_in)[-len(module) :] == module
 
 
 def list_subtypes(navigator: Navigator) -> list[Location]:

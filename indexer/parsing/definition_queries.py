@@ -2,7 +2,7 @@
 
 The capture that spans a definition has the name of its kind; beside it:
   @name       its name (may be dotted, `a::b` or `a.b`); none: "default"
-  @scope      the type that it belongs to, written beside it (the receiver of a Go method)
+  @scope      the type that it belongs to, written beside it (the receiver of a Go method, of Kotlin's extensions)
   @body       where the signature ends, for grammars without a `body` field
   @wrapper    belongs to the first definition inside it (`export`, `template <...>`, `const`)
   @attribute  belongs to the definition that begins on the next line (decorators, Rust attributes)
@@ -182,6 +182,9 @@ _PHP = """
 """
 
 _KOTLIN = """
+(function_declaration receiver: (receiver_type [(user_type . (type_identifier) @scope)
+    (nullable_type (user_type . (type_identifier) @scope))])
+  (simple_identifier) @name (function_body) @body) @function
 (function_declaration (simple_identifier) @name (function_body) @body) @function
 (function_declaration (simple_identifier) @name) @declaration
 (class_declaration "interface" (type_identifier) @name (class_body)? @body) @interface

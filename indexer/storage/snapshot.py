@@ -4,6 +4,7 @@ SELECTs only; rows come back as plain records. Does no ranking.
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -194,6 +195,12 @@ class Snapshot:
         """The classes, interfaces and enums."""
         query = f"{_SYMBOLS} WHERE s.kind IN ('class', 'interface', 'enum') ORDER BY f.path, s.start_line"
         return [IndexedSymbol(path, Symbol(*rest)) for path, *rest in self._db.execute(query)]
+
+    def inside(self, scope: str) -> list[str]:
+        """The paths of the files with definitions in a scope, by its qualified name."""
+        query = "SELECT DISTINCT f.path FROM symbols s JOIN files f ON f.id = s.file_id WHERE s.qualified GLOB ?"
+        escaped = re.sub(r"[*?\[]", r"[\g<0>]", scope)
+        return sorted(row[0] for row in self._db.execute(query, (f"{escaped}.*",)))
 
     def chunks_at(self, definition: IndexedSymbol) -> list[int]:
         """Ids of the chunks of a definition: its parts, or else the first chunk that overlaps it."""

@@ -183,3 +183,26 @@ def test_a_method_that_is_passed_by_its_name(tmp_path: Path) -> None:
         assert found.locations == ()
         places += [(location.path, location.line) for location in found.groups[0].uses]
     assert places == [("a.py", 3), ("b.java", 3)]
+
+
+def test_an_import_of_all_names_imports_each(tmp_path: Path) -> None:
+    tree = {
+        "shop/price.py": "def price():\n    return 1\n",
+        "shop/all.py": "from shop.price import *\n\nprice()\n",
+        "shop/other.py": "from shop.elsewhere import *\n\nprice = 1\n",
+        "shop/elsewhere.py": "x = 1\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(ask(world.store, "who imports price?")) == [("shop/all.py:1", "")]
+
+
+def test_an_extension_of_kotlin_is_called_on_objects_whose_types_are_not_inferred(tmp_path: Path) -> None:
+    tree = {
+        "a.kt": "package a\n\nfun String.shout(): String {\n    return this\n}\n\nfun List<Int>?.most(): Int = 1\n",
+        "b.kt": "package b\n\nimport a.shout\n\nfun run(word: String) {\n    word.shout()\n}\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(ask(world.store, "who calls shout?"), is_complete=False) == [("b.kt:6", "run")]
+    assert lines_of(ask(world.store, "where is `most` defined?")) == [("a.kt:7", "List.most")]

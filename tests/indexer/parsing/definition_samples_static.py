@@ -196,7 +196,7 @@ STATIC: dict[str, tuple[str, Expected]] = {
             ("Single", "class", 7, 9),
             ("Single.call", "method", 8, 8),
             ("Color", "enum", 10, 10),
-            ("ext", "function", 11, 11),
+            ("String.ext", "method", 11, 11),
             ("Id", "type", 12, 12),
         ],
     ),
