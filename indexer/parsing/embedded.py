@@ -67,9 +67,9 @@ def embedded(text: str, language: str) -> tuple[Embedded, ...]:
     return tuple(Embedded(name, _only(text, found, ";")) for name, found in (parts | styles).items())
 
 
-def holds_code(language: str) -> bool:
-    """Whether files of a language hold code of others."""
-    return language in _HOSTS
+def script_language(language: str) -> str:
+    """The language of the scripts in files of a language, unless they say another; "" if these hold no other."""
+    return _HOSTS[language].script if language in _HOSTS else ""
 
 
 def _tagged(text: str, default: str) -> Iterator[tuple[str, Span]]:

@@ -130,8 +130,11 @@ _RUBY = """
 (superclass [(constant) (scope_resolution)] @inherit)
 (call !receiver method: (_) @_mixed arguments: (argument_list [(constant) (scope_resolution)] @inherit)
   (#any-of? @_mixed "include" "extend" "prepend"))
-(call !receiver method: (_) @_given arguments: (argument_list (simple_symbol) @use)
-  (#not-match? @_given "^(private|protected|public|module_function|attr_|define_method|alias_|undef_|remove_)"))
+(class body: (body_statement (call !receiver method: (_) @_given arguments:
+    (argument_list [(simple_symbol) @use (pair value: (simple_symbol) @use)])
+  (#not-match? @_given "^(private|protected|public|module_function|attr_|define_method|alias_|undef_|remove_)"))))
+(call method: (_) @_taking arguments: (argument_list . (simple_symbol) @use)
+  (#any-of? @_taking "method" "instance_method" "send" "public_send" "__send__"))
 """
 _RUBY_IMPORTS = """
 (call !receiver method: (_) @_require arguments: (argument_list . (string (string_content) @import))

@@ -4,66 +4,29 @@ Names are as written; does not resolve which definition one means. Never raises;
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from indexer.files.languages import BY_NAME
 from indexer.parsing.definition_queries import QUERIES
 from indexer.parsing.definitions import SECONDS, definitions
-from indexer.parsing.embedded import embedded, holds_code
+from indexer.parsing.embedded import script_language
 from indexer.parsing.reference_queries import IMPORTS, USES
-from indexer.parsing.syntax import Match, Node, Span, Tree, compiled, matches, parse_tree
+from indexer.parsing.syntax import Match, Node, Span, compiled
 from indexer.parsing.usage import scopes
 from indexer.parsing.usage.enclosing import Enclosing
 from indexer.parsing.usage.expressions import is_called, plain, qualifier_before, split_expression
-
-Kind = Literal["call", "import", "inherit", "use", "unclear"]
+from indexer.parsing.usage.mentions import BARE_CALLS, mentions
+from indexer.parsing.usage.parsed import Code, parsed
+from indexer.parsing.usage.reference import Kind as Kind
+from indexer.parsing.usage.reference import Reference as Reference
 
 _MAX_SPANS = 40  # with more occurrences of a name, the whole file is searched
 _LOOKAHEAD = 600  # bytes: a decorator belongs to the definition after it
 _KINDS: tuple[Kind, ...] = ("call", "inherit", "use")  # and the captures of these names
 _NO_CALL = b"(...)"  # in PHP, after the name of a function that is passed
-_BARE_CALLS = {"ruby": "identifier"}  # nodes that call a method of their name, unless it is a variable's
-# Names that Ruby's classes and specs give by symbols: a bare name in such a file may be one of these.
-_GIVEN = (
-    rb"\b(?:let!?|subject!?|attr_\w+|attribute|has_one|has_many|belongs_to|delegate|scope|define_method)\b"
-    rb"[^\n]{0,200}:%b\b"
-)
-_NAME_PATHS = frozenset(  # nodes whose field `name` is the last part of a path
-    {
-        "scoped_identifier",
-        "scoped_type_identifier",
-        "qualified_identifier",
-        "qualified_name",
-        "member_access_expression",
-        "scope_resolution",
-    }
-)
-_CALLED = re.compile(rb"\s*\(")
-_MACRO_BODY = "preproc_arg"  # C and C++: one leaf for all that a macro stands for
-_NO_USES = frozenset({"undef", "export_statement"})  # nodes that name something and do not use it
 _PATH_NODES = frozenset(  # nodes of imports that are a path, not a name
     {"string", "string_content", "string_literal", "system_lib_string", "interpreted_string_literal", "word"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One use of a name."""
-
-    name: str  # "read": the last part of the expression; "*" imports everything
-    kind: Kind  # "use" is any other mention, "unclear" one in a syntax error: found by `references_to` only
-    line: int
-    enclosing: str  # qualified name of the innermost definition around it; "" outside
-    qualifier: str  # what precedes the name: "store" of store.read, the module of an import; "?" for an expression
-    alias: str = ""  # of an import: its name in this file, if it has another
-    is_default: bool = False  # an import of what a module exports as its default: its name is this file's own
-
-    @property
-    def local(self) -> str:
-        """The name of an import in this file."""
-        return self.alias or self.name
 
 
 def _by_alias(_imported: Reference) -> bool:
@@ -73,7 +36,7 @@ def _by_alias(_imported: Reference) -> bool:
 
 def load(language: str) -> None:
     """Compiles what a language needs, so that the time for its first text is that of the text."""
-    grammar = BY_NAME[language].grammar if language in BY_NAME else ""
+    grammar = _grammar(language)
     for queries in (QUERIES, IMPORTS, USES, scopes.SCOPES) if grammar else ():
         if grammar in queries:
             compiled(grammar, queries[grammar])
@@ -81,7 +44,13 @@ def load(language: str) -> None:
 
 def is_understood(language: str) -> bool:
     """Whether the references of a language can be found."""
-    return holds_code(language) or (language in BY_NAME and BY_NAME[language].grammar in USES)
+    return _grammar(language) in USES
+
+
+def _grammar(language: str) -> str:
+    """The grammar of a language, or of the scripts in its files; "" if there is none."""
+    row = BY_NAME.get(script_language(language) or language)
+    return row.grammar if row else ""
 
 
 def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Reference, ...]:
@@ -89,7 +58,7 @@ def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Refe
 
     Empty for a language without reference queries, and when parsing takes longer than `seconds`.
     """
-    return _sorted(ref for code in _parsed(text, language, seconds) if code for ref in _all(code))
+    return _sorted(ref for code in parsed(text, language, USES, seconds) if code for ref in _all(code))
 
 
 def references_to(
@@ -102,42 +71,19 @@ def references_to(
     queries only the tree around the name. None when parsing takes longer than `seconds`, or the language has no
     reference queries.
     """
-    parsed = list(_parsed(text, language, seconds))
-    if not is_understood(language) or not all(parsed):
+    codes = list(parsed(text, language, USES, seconds))
+    if not is_understood(language) or not all(codes):
         return None
-    return _sorted(ref for code in parsed if code for ref in _named(code, name, brings))
+    return _sorted(ref for code in codes if code for ref in _named(code, name, brings))
 
 
-@dataclass(frozen=True, slots=True)
-class _Code:
-    """A parsed text."""
-
-    grammar: str
-    source: bytes
-    tree: Tree
-
-    def matches(self, query: str, spans: Iterable[Span] = ()) -> Iterator[Match]:
-        return matches(self.tree, self.grammar, query, spans)
-
-
-def _parsed(text: str, language: str, seconds: float) -> Iterator[_Code | None]:
-    """The text, or the code of other languages inside it, where there are reference queries; None for one too late."""
-    parts = [(part.text, part.language) for part in embedded(text, language)] or [(text, language)]
-    for part, name in parts:
-        grammar = BY_NAME[name].grammar if name in BY_NAME else ""
-        if grammar in USES:
-            source = part.encode("utf-8", "replace")
-            tree = parse_tree(source, grammar, seconds)
-            yield _Code(grammar, source, tree) if tree else None
-
-
-def _all(code: _Code) -> Iterator[Reference]:
+def _all(code: Code) -> Iterator[Reference]:
     enclosing = Enclosing([item.symbol for item in definitions(code.tree, code.grammar, code.source)])
     for query in (IMPORTS[code.grammar], USES[code.grammar]):
         yield from _references(code.matches(query), code.source, enclosing)
 
 
-def _named(code: _Code, name: str, brings: Callable[[Reference], bool]) -> set[Reference]:
+def _named(code: Code, name: str, brings: Callable[[Reference], bool]) -> set[Reference]:
     source, tree = code.source, code.tree
     imports = _sorted(_references(code.matches(IMPORTS[code.grammar]), source, Enclosing(())))
     names = {name} | {ref.alias for ref in imports if ref.name == name} | {ref.local for ref in imports if brings(ref)}
@@ -152,12 +98,12 @@ def _named(code: _Code, name: str, brings: Callable[[Reference], bool]) -> set[R
         bindings = {ref.line for ref in imports if ref.local == spelling}
         bindings |= {symbol.start_line for symbol in symbols if symbol.name == spelling}
         local |= scopes.local_names(tree, code.grammar, _occurrences(source, spelling), spans, bindings)
-    hiding = local if code.grammar not in _BARE_CALLS else ()  # written as a call, a name is no variable there
+    hiding = local if code.grammar not in BARE_CALLS else ()  # written as a call, a name is no variable there
     uses = _references(code.matches(USES[code.grammar], spans), source, enclosing, hiding) if occurrences else ()
     found = {*imports, *(ref for ref in uses if ref.name in names)}
     lines = {(ref.line, spelling) for ref in found for spelling in (ref.name, ref.alias)}
-    mentions = _mentions(code, occurrences, enclosing, local)
-    return found | {ref for ref in mentions if (ref.line, ref.name) not in lines}
+    others = mentions(code, occurrences, enclosing, local)
+    return found | {ref for ref in others if (ref.line, ref.name) not in lines}
 
 
 def _references(
@@ -209,7 +155,7 @@ def _import(captures: dict[str, list[Node]], source: bytes, enclosing: Enclosing
         qualifier = f"{module}.{qualifier}".rstrip(".") if qualifier and not qualifier.startswith(".") else module
     elif node.parent is not None and node.parent.type in ("use_list", "use_as_clause"):
         qualifier = _full_use_path(node, source, qualifier)
-    return Reference(name or written, "import", line, enclosing[line], qualifier, alias, is_default)
+    return Reference(name or written, "import", line, enclosing[line], qualifier, alias, is_default=is_default)
 
 
 def _full_use_path(node: Node, source: bytes, path: str) -> str:
@@ -222,55 +168,6 @@ def _full_use_path(node: Node, source: bytes, path: str) -> str:
             parts.insert(0, _text(prefix, source))
         outer = outer.parent
     return "::".join(parts)
-
-
-def _mentions(
-    code: _Code, occurrences: Sequence[Span], enclosing: Enclosing, local: Collection[int]
-) -> Iterator[Reference]:
-    """Occurrences in code: not in a comment or a string, and not where the name is defined."""
-    source, bare = code.source, _BARE_CALLS.get(code.grammar)
-    spellings = {source[start:end] for start, end in occurrences if bare}
-    given = any(re.search(_GIVEN % re.escape(name), source) for name in spellings)
-    definitions_left = {(symbol.start_line, symbol.name) for symbol in enclosing.symbols}
-    has_error = code.tree.root_node.has_error
-    for start, end in sorted(occurrences):
-        leaf = code.tree.root_node.descendant_for_byte_range(start, end)
-        if leaf is None or "string" in leaf.type or "comment" in leaf.type:
-            continue
-        name, line = source[start:end].decode(), leaf.start_point.row + 1
-        if leaf.type == _MACRO_BODY:
-            line += source.count(b"\n", leaf.start_byte, start)
-            yield Reference(name, "call" if _CALLED.match(source, end) else "use", line, enclosing[line], "")
-        if (leaf.start_byte, leaf.end_byte) != (start, end):
-            continue
-        if (line, name) in definitions_left:
-            definitions_left.remove((line, name))
-            continue
-        if _is_declared(leaf):
-            continue
-        qualifier = qualifier_before(source, start)
-        if not qualifier and start in local:
-            continue
-        if leaf.type == bare and not given:
-            yield Reference(name, "call", line, enclosing[line], "self" if enclosing.type_at(line) else "")
-        elif leaf.type != bare:
-            kind: Kind = "unclear" if has_error and _is_in_error(leaf) else "use"
-            yield Reference(name, kind, line, enclosing[line], qualifier)
-
-
-def _is_declared(leaf: Node) -> bool:
-    """Whether a name is one that the syntax around it gives to something."""
-    parent = leaf.parent
-    if parent is None or parent.type in _NAME_PATHS:
-        return False
-    return parent.type in _NO_USES or leaf in (parent.child_by_field_name(f) for f in ("name", "declarator", "alias"))
-
-
-def _is_in_error(leaf: Node) -> bool:
-    node: Node | None = leaf
-    while node is not None and not node.is_error:
-        node = node.parent
-    return node is not None
 
 
 def _occurrences(source: bytes, name: str) -> list[Span]:

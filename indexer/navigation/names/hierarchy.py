@@ -50,7 +50,7 @@ class Hierarchy:
         self._files, self._modules = files, modules
         self._owner = method.path, _outer(method.symbol.qualified)
         self._overriding = {(item.path, _outer(item.symbol.qualified)) for item in namesakes}
-        self._types = {(item.path, item.symbol.qualified) for item in types}
+        self._types = {_type(item) for item in types}
         self._links: dict[_Type, _Link] = {}
         self._imports: dict[str, Sequence[Reference]] = {}
         self._follow(types)
@@ -71,20 +71,19 @@ class Hierarchy:
 
     def _follow(self, types: Iterable[IndexedSymbol]) -> None:
         family = _family(self._owner[0])
-        meanings: dict[str, set[str | _Type]] = {}
-        below: dict[str, list[tuple[_Type, str]]] = {}
-        for item in types:
-            if _family(item.path) == family:
-                key = item.path, item.symbol.qualified
-                meanings.setdefault(item.symbol.name, set()).add(key[1] if family in _IN_PARTS else key)
-                for qualifier, base in bases(item.symbol.signature, item.symbol.name, family):
-                    below.setdefault(base, []).append((key, qualifier))
+        relatives = [item for item in types if _family(item.path) == family]
         waiting = [self._owner]
         while waiting:
             parent = waiting.pop()
             name = parent[1].rpartition(".")[2]
-            for child, qualifier in below.get(name, ()) if len(meanings.get(name, ())) == 1 else ():
-                if child != self._owner and child not in self._links:
+            namesakes = [_type(item) for item in relatives if item.symbol.name == name]
+            if len({key[1] for key in namesakes} if family in _IN_PARTS else set(namesakes)) > 1:
+                continue
+            for item in (item for item in relatives if name in item.symbol.signature):
+                child = _type(item)
+                found = bases(item.symbol.signature, item.symbol.name, family)
+                qualifier = next((qualifier for qualifier, base in found if base == name), None)
+                if qualifier is not None and child != self._owner and child not in self._links:
                     self._links[child] = _Link(qualifier, name, parent)
                     waiting += [] if child in self._overriding else [child]
 
@@ -119,6 +118,10 @@ def _without(pattern: re.Pattern[str], text: str) -> str:
     while (shorter := pattern.sub("", text)) != text:
         text = shorter
     return text
+
+
+def _type(item: IndexedSymbol) -> _Type:
+    return item.path, item.symbol.qualified
 
 
 def _outer(qualified: str) -> str:

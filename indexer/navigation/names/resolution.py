@@ -21,6 +21,7 @@ _LIBRARY_TYPES = (str, bytes, list, dict, set, int, float, io.TextIOWrapper, soc
 _OTHER_NAMES = "call delete execute has load match open parse push run save search size start stop then"
 _LIBRARY_NAMES = {name for kind in _LIBRARY_TYPES for name in dir(kind)} | set(_OTHER_NAMES.split())
 _SELF = frozenset({"self", "this", "cls", "Self", "@", "$this", "static"})
+_CALLABLE = frozenset({"function", "method", "declaration"})
 _SUPER = frozenset({"super", "base", "parent"})
 _SCOPED = frozenset(  # a name of another file must be imported
     {"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "ejs"}
@@ -109,6 +110,8 @@ class ReferenceResolver:
 
     def resolves(self, ref: Reference) -> bool:
         head = head_of(ref)
+        if ref.is_field and self._definition.symbol.kind in _CALLABLE:
+            return False
         if self._definition.symbol.kind in ("method", "declaration") and self._owner:
             return self._resolves_method(ref, head)
         return self._resolves_qualified(ref, head) if head else self._resolves_bare(ref)

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from indexer.files.languages import BY_NAME
-from indexer.parsing.embedded import embedded
-from indexer.parsing.syntax import Node, matches, parse_tree
+from indexer.parsing.syntax import Node
+from indexer.parsing.usage.parsed import parsed
 
 # @name: the name in the module, or in the module @from. @as: the exported name; without one, it is the default.
 _QUERY = """
@@ -42,15 +41,11 @@ def exports_of(text: str, language: str, seconds: float) -> tuple[Export, ...]:
     Empty for other languages, and when parsing takes longer than `seconds`.
     """
     found: list[Export] = []
-    for part, inner in [(part.text, part.language) for part in embedded(text, language)] or [(text, language)]:
-        grammar = BY_NAME[inner].grammar if inner in BY_NAME else ""
-        source = part.encode("utf-8", "replace")
-        tree = parse_tree(source, grammar, seconds) if grammar in _QUERIES and "export" in part else None
-        for _, captures in matches(tree, grammar, _QUERIES[grammar]) if tree else ():
-            texts = {capture: _text(nodes[0], source) for capture, nodes in captures.items()}
-            name = texts["name"]
-            exported = texts.get("as", "*" if name == "*" else "default")
-            found.append(Export(name, exported, texts.get("from", "").strip("\"'`")))
+    for code in filter(None, parsed(text, language, _QUERIES, seconds)):
+        for _, captures in code.matches(_QUERIES[code.grammar]):
+            texts = {capture: _text(nodes[0], code.source) for capture, nodes in captures.items()}
+            exported = texts.get("as", "*" if texts["name"] == "*" else "default")
+            found.append(Export(texts["name"], exported, texts.get("from", "").strip("\"'`")))
     return tuple(dict.fromkeys(found))
 
 

@@ -44,5 +44,9 @@ def qualifier_before(source: bytes, start: int) -> str:
 def is_called(source: bytes, start: int, end: int) -> bool:
     """Whether the name there, in tokens that no grammar has parsed, is called, and not declared."""
     after = source[end : end + _MAX_CHARS].decode("utf-8", "replace")
-    before = source[max(0, start - _MAX_CHARS) : start].decode("utf-8", "replace")
-    return _CALLED.match(after) is not None and _DECLARED.search(before) is None
+    return _CALLED.match(after) is not None and not is_declared(source, start)
+
+
+def is_declared(source: bytes, start: int) -> bool:
+    """Whether the name that starts there, in tokens of Rust, is that of a new function, type or module."""
+    return _DECLARED.search(source[max(0, start - _MAX_CHARS) : start].decode("utf-8", "replace")) is not None

@@ -1,6 +1,7 @@
 """Where a name is a parameter or a variable of the function or block around it, and so refers to nothing outside.
 
-Covers Python, JavaScript, TypeScript and Ruby in full, and parameters in Go and Rust. Other bindings hide nothing.
+Covers Python, JavaScript, TypeScript, Ruby, Go, Rust, C#, C and C++. In other languages, names of functions and names
+of variables are not confused: they are written differently, or a function is no value.
 """
 
 from collections import defaultdict
@@ -15,6 +16,7 @@ from indexer.parsing.syntax import Node, Span, Tree, matches
 #   @class     binds names that are not visible without a qualifier
 #   @closed    a block that sees no variables of the code around it
 #   @bound     a parameter, or a variable where it is assigned
+#   @declares  binds names that are visible from its end on: in Go and Rust, `x := x()` calls the outer x
 #   @outer     a name that a function declares as one from outside
 #   @filled    a parameter of a test or a fixture: pytest fills it with the fixture of that name, if the file has one
 _PYTHON = """
@@ -56,11 +58,45 @@ _TYPESCRIPT = """
 """
 _GO = """
 [(function_declaration) (method_declaration) (func_literal) (function_type) (method_elem)] @function
+[(block) (for_statement) (if_statement) (type_switch_statement) (expression_switch_statement) (expression_case)
+ (type_case) (communication_case)] @block
 [(parameter_declaration name: (identifier) @bound) (variadic_parameter_declaration name: (identifier) @bound)]
+[(short_var_declaration) (var_spec) (const_spec) (range_clause) (receive_statement)] @declares
+[(short_var_declaration left: (expression_list (identifier) @bound)) (var_spec name: (identifier) @bound)
+ (const_spec name: (identifier) @bound) (range_clause left: (expression_list (identifier) @bound))
+ (receive_statement left: (expression_list (identifier) @bound))
+ (type_switch_statement alias: (expression_list (identifier) @bound))]
 """
 _RUST = """
-[(function_item) (closure_expression) (function_type) (function_signature_item)] @function
-[(parameter pattern: (identifier) @bound) (closure_parameters (identifier) @bound)]
+[(function_item) (closure_expression) (function_type) (function_signature_item) (for_expression)] @function
+[(block) (match_arm) (if_expression) (while_expression)] @block
+[(let_declaration) (let_condition)] @declares
+[(parameter pattern: (identifier) @bound) (closure_parameters (identifier) @bound)
+ (let_declaration pattern: (identifier) @bound) (let_condition pattern: (identifier) @bound)
+ (for_expression pattern: (identifier) @bound) (match_pattern . (identifier) @bound)
+ (tuple_pattern (identifier) @bound) (tuple_struct_pattern type: (_) (identifier) @bound)
+ (mut_pattern (identifier) @bound) (ref_pattern (identifier) @bound) (reference_pattern (identifier) @bound)
+ (captured_pattern . (identifier) @bound) (slice_pattern (identifier) @bound) (or_pattern (identifier) @bound)
+ (field_pattern pattern: (identifier) @bound) (field_pattern name: (shorthand_field_identifier) @bound)]
+"""
+_C = """
+[(function_definition) (compound_statement) (for_statement)] @block
+[(parameter_declaration declarator: (identifier) @bound)
+ (declaration declarator: [(identifier) @bound (init_declarator declarator: (identifier) @bound)])
+ (pointer_declarator declarator: (identifier) @bound) (array_declarator declarator: (identifier) @bound)]
+"""
+_CPP = """
+[(lambda_expression) (for_range_loop) (catch_clause)] @block
+[(reference_declarator (identifier) @bound) (structured_binding_declarator (identifier) @bound)
+ (for_range_loop declarator: (identifier) @bound) (optional_parameter_declaration declarator: (identifier) @bound)]
+"""
+_CSHARP = """
+[(method_declaration) (constructor_declaration) (local_function_statement) (lambda_expression) (block) (for_statement)
+ (foreach_statement) (using_statement) (catch_clause) (accessor_declaration)] @block
+[(parameter name: (identifier) @bound) (implicit_parameter) @bound (foreach_statement left: (identifier) @bound)
+ (variable_declarator name: (identifier) @bound) (tuple_pattern name: (identifier) @bound)
+ (declaration_expression name: (identifier) @bound) (declaration_pattern name: (identifier) @bound)
+ (catch_declaration name: (identifier) @bound)]
 """
 _RUBY = """
 [(method) (singleton_method) (class) (singleton_class) (module) (program)] @closed
@@ -83,20 +119,28 @@ SCOPES = {
     "go": _GO,
     "rust": _RUST,
     "ruby": _RUBY,
+    "c": _C,
+    "cpp": _C + _CPP,
+    "csharp": _CSHARP,
 }
-_SCOPES = frozenset({"function", "block", "class", "closed"})
+_SCOPES = frozenset({"function", "block", "class", "closed", "declares"})
 
 
 @dataclass(slots=True)
 class _Scope:
-    """Spans in bytes. `binds`: it assigns the name; `is_outer`: even so, the name comes from outside."""
+    """Spans in bytes. `is_outer`: even if it binds the name, that comes from outside."""
 
     start: int
     end: int
     visible: Span  # where its names are visible
     is_closed: bool = False  # names of the scopes around it are not visible in it
-    binds: bool = False
+    binds_from: int | None = None  # where a name is visible that it binds
     is_outer: bool = False
+
+    def bind(self, declarations: Iterable["_Scope"]) -> None:
+        """Binds the name, in the declarations around it or in none."""
+        visible = max((item.end for item in declarations if item.start >= self.start), default=0)
+        self.binds_from = visible if self.binds_from is None else min(visible, self.binds_from)
 
 
 def local_names(
@@ -112,17 +156,21 @@ def local_names(
     starts = sorted(start for start, _ in occurrences)
     scopes: dict[Span, _Scope] = {}
     captured: dict[str, set[int]] = defaultdict(set)  # capture -> start bytes
+    declarations: dict[Span, _Scope] = {}
     for _, captures in matches(tree, grammar, SCOPES[grammar], spans):
         for capture, nodes in captures.items():
             captured[capture].update(node.start_byte for node in nodes)
             if capture in _SCOPES:
-                scopes.update(((node.start_byte, node.end_byte), _scope(node, capture, bindings)) for node in nodes)
+                found = declarations if capture == "declares" else scopes
+                found.update(((node.start_byte, node.end_byte), _scope(node, capture, bindings)) for node in nodes)
     bound = captured["bound"].intersection(starts) - (captured["filled"] if bindings else set())
     if not bound:
         return frozenset()
-    for start, enclosing in _enclosing(starts, scopes.values()):
+    around = zip(_enclosing(starts, scopes.values()), _enclosing(starts, declarations.values()), strict=True)
+    for (start, enclosing), (_, declaring) in around:
+        if enclosing and start in bound:
+            enclosing[-1].bind(declaring)
         if enclosing:
-            enclosing[-1].binds |= start in bound
             enclosing[-1].is_outer |= start in captured["outer"]
     return frozenset(start for start, stack in _enclosing(starts, scopes.values()) if _is_local(start, stack, bound))
 
@@ -131,9 +179,10 @@ def _scope(node: Node, kind: str, bindings: Collection[int]) -> _Scope:
     visible = {"function": node.child_by_field_name("body"), "block": node, "closed": node}.get(kind)
     if visible is None:
         return _Scope(node.start_byte, node.end_byte, (0, 0))
-    is_outer = kind != "closed" and any(
-        visible.start_point.row < line <= visible.end_point.row + 1 for line in bindings
-    )
+    first, last = visible.start_point.row + 1, visible.end_point.row + 1
+    if first < last:
+        first += 1  # on the line where a body begins, its function is defined
+    is_outer = kind != "closed" and any(first <= line <= last for line in bindings)
     span = visible.start_byte, visible.end_byte
     return _Scope(node.start_byte, node.end_byte, span, kind == "closed", is_outer=is_outer)
 
@@ -153,7 +202,8 @@ def _is_local(start: int, enclosing: Sequence[_Scope], bound: Collection[int]) -
     if start in bound and enclosing:
         return not enclosing[-1].is_outer
     for scope in reversed(enclosing):
-        if scope.visible[0] <= start < scope.visible[1] and (scope.is_outer or scope.binds):
+        binds = scope.binds_from is not None and scope.binds_from <= start
+        if scope.visible[0] <= start < scope.visible[1] and (scope.is_outer or binds):
             return not scope.is_outer
         if scope.is_closed:
             return False

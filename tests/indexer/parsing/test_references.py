@@ -93,7 +93,7 @@ SAYS: list[tuple[str, str, list[tuple[int, str, str, str]]]] = [
         [(2, "call", "a", "g"), (3, "call", "", "g"), (3, "call", "x", "g"), (4, "call", "", "g")],
     ),
     ("rust", 'fn g() {\n    assert!((f, (1, 2)) == x, "f(1)");\n}\n', [(2, "use", "", "g")]),
-    ("rust", "lazy! {\n    fn f(x: u8) {}\n}\nfn g(f: u8) { print!(f(1)) }\n", [(2, "use", "", "")]),
+    ("rust", "lazy! {\n    fn f(x: u8) {}\n    mod f;\n}\nfn g(f: u8) { print!(f(1)) }\n", []),
     ("rust", "macro_rules! m {\n    ($x:expr) => { f($x) };\n}\n", [(2, "call", "", "m")]),
     ("rust", "fn g() {\n    x.map(a::f);\n}\n", [(2, "use", "a", "g")]),
     ("cpp", "void g() {\n  each(x, n::f);\n  bind(&T::f);\n}\n", [(2, "use", "n", "g"), (3, "use", "T", "g")]),
@@ -134,15 +134,15 @@ SAYS: list[tuple[str, str, list[tuple[int, str, str, str]]]] = [
     ),
     (
         "ruby",
-        'def g\n  "#{f}"\n  puts f if f\n  x = f\n  h(:f)\n  y.map(&:f)\nend\n',
-        [(2, "call", "", "g"), (3, "call", "", "g"), (4, "call", "", "g"), (5, "use", "", "g")],
+        'def g\n  "#{f}"\n  puts f if f\n  x = f\n  h(:f)\n  y.map(method(:f))\nend\n',
+        [(2, "call", "", "g"), (3, "call", "", "g"), (4, "call", "", "g"), (6, "use", "", "g")],
     ),
     (
         "ruby",
         "class A\n  before :f\n  private :f\n  alias g f\n  def h\n    f && self.f(1)\n  end\n  undef f\nend\n",
         [(2, "use", "", "A"), (6, "call", "self", "A.h")],
     ),
-    ("ruby", "describe A do\n  let(:f) { 1 }\n  it { f }\nend\n", [(2, "use", "", "")]),
+    ("ruby", "describe A do\n  let(:f) { 1 }\n  it { f }\nend\n", []),
     ("erb", "<p><%= f %></p>\n<%# f %>\n<% f.each do |x| %><% end %> f\n", [(1, "call", "", ""), (3, "call", "", "")]),
     (
         "vue",
@@ -188,3 +188,19 @@ def test_an_import_that_brings_it_under_another_name() -> None:
     text = 'import g, { h } from "./f";\n\nexport const a = () => g() + h() + f();\n'
     found = references_to(text, "javascript", "", brings=lambda ref: ref.is_default) or ()
     assert [(ref.line, ref.kind, ref.name) for ref in found if ref.kind != "import"] == [(3, "call", "g")]
+
+
+FIELDS = [
+    ("rust", "fn g() {\n    self.f = x;\n    f::h();\n    S { f: 1 };\n}\n", [2, 3]),
+    ("php", "<?php\n$this->f = 1;\n", [2]),
+    ("java", "class A {\n  int x = f;\n  int y = this.f;\n}\n", [2, 3]),
+    ("kotlin", "fun g() {\n  val x = a.f\n  h(::f)\n}\n", [2]),
+    ("c", "void g(void) {\n  p->f = q.f;\n  run(f);\n}\n", [2]),
+    ("python", "def g():\n    return self.f\n", []),
+    ("javascript", "const x = { f: 1 }\n", []),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "lines"), FIELDS)
+def test_uses_that_can_be_no_function(language: str, text: str, lines: list[int]) -> None:
+    assert sorted({ref.line for ref in references_to(text, language, "f") or () if ref.is_field}) == lines
