@@ -47,7 +47,7 @@ _DOUBTS: dict[DoubtKind, tuple[str, str]] = {
     "language": ("has the name and was not understood", "have the name and were not understood"),
     "damaged": ("could not be parsed in full", "could not be parsed in full"),
     "syntax": ("has the name in a syntax error", "have the name in a syntax error"),
-    "meaning": ("has the name and may mean another definition", "have the name and may mean another definition"),
+    "meaning": ("has the name, but it is not clear for what", "have the name, but it is not clear for what"),
     "types": ("types are not inferred", ""),
     "time": ("not every file with the name was read in time", ""),
     "files": ("too many files have the name", ""),

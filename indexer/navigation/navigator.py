@@ -150,10 +150,14 @@ class Navigator:
         if definition is None:
             return
         paths, target = self.candidate_files(definition), self._target(definition)
+        hidden = {item.path for item in [definition, *self._rivals(definition)] if _is_static(item)}
         is_outside_classes = "." not in definition.symbol.qualified
         for source, refs in self.mentions(self.query.last, tests):
             resolver = ReferenceResolver(target, source, refs, self.modules)
-            disambiguator = Disambiguator(paths, source, refs, self.modules)
+            seen = [path for path in paths if path == source.path or path not in hidden]
+            if definition.path not in seen:
+                continue
+            disambiguator = Disambiguator(seen, source, refs, self.modules)
             in_sight = [
                 ref
                 for ref in refs
@@ -253,6 +257,12 @@ class Navigator:
     def _seconds_left(self) -> float:
         cpu_left = self._cpu_start + _CPU_S - time.thread_time()
         return max(cpu_left, 0.0) and self._wall_start + _WALL_S - time.monotonic()
+
+
+def _is_static(definition: IndexedSymbol) -> bool:
+    """Whether a function of C is seen in its own file only."""
+    is_source = definition.path.endswith((".c", ".cc", ".cpp", ".cxx", ".c++"))
+    return is_source and definition.symbol.signature.startswith("static ")
 
 
 def _identity(definition: IndexedSymbol) -> tuple[str, str]:

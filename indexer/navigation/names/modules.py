@@ -16,6 +16,7 @@ from indexer.types import SourceFile
 
 _TOP = frozenset({"crate", "self", "super", ""})
 _INDEX = frozenset({"__init__", "index", "mod", "lib"})  # files that stand for their folder
+_NAMESPACES = frozenset({"javascript", "typescript", "tsx"})  # a whole module is imported under any name
 _MANIFESTS = 300  # of one kind that are read
 _LINES = 3000  # of a manifest, or of a file before its `package` line
 _SUFFIXES = frozenset(suffix.removeprefix(".") for row in LANGUAGES for suffix in row.suffixes)
@@ -80,7 +81,10 @@ class Modules:
         known = self.brings(imported, path)
         if known is not None:
             return known
-        parts = [*_parts(imported.qualifier), imported.name]
+        module = _parts(imported.qualifier)
+        if language_of(path).name in _NAMESPACES and module and parts_of(path)[-len(module) :] == module:
+            return True  # `import * as tone from "./tone"`
+        parts = [*module, imported.name]
         is_relative = imported.qualifier.startswith(".")
         return imported.name in parts_of(path) or self._is_internal(parts, is_relative=is_relative)
 

@@ -29,7 +29,8 @@ _SCOPED = frozenset(  # a name of another file must be imported
 _IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
 _WITH_NAMESPACE = frozenset({"csharp", "java", "kotlin", "php"})
-_NAMESPACE = re.compile(r"^\s*(?:<\?php\s+)?(?:namespace|package)\s+([\w.\\]+)", re.MULTILINE)
+_LOADED = re.compile(r"\b(?:require|import|import_module|__import__)\(\s*['\"`]([^'\"`\n]*?)(?:\.[mc]?[jt]sx?)?['\"`]")
+_NAMESPACE = re.compile(r"^[ \t]*(?:<\?php\s+)?(?:namespace|package)\s+([\w.\\]+)", re.MULTILINE)
 _IN_PARTS = frozenset({"cpp", "csharp", "ruby"})  # the methods of one type may be in several files
 
 
@@ -129,8 +130,15 @@ class ReferenceResolver:
             return False  # nobody claims to know all calls of a method
         if self._source.language == "ruby":  # a bare name in a class: it may be a method that the class inherits
             return ref.qualifier == "self" and ref.kind == "call"
+        if ref.qualifier and self._source.language in _SCOPED and not self._imported_as(head_of(ref)):
+            return self._loads_module()
         is_template = self._source.language in _IMPORTS_BY_ITSELF
         return is_template and not ref.qualifier and not self._imported_as(ref.name)
+
+    def _loads_module(self) -> bool:
+        """Whether the file loads the target's module where no import is, as `require("./tone").dim()` does."""
+        module = parts_of(self._definition.path)[-1:]
+        return any(re.split(r"[./]", found)[-1:] == module for found in _LOADED.findall(self._source.text))
 
     def _resolves_method(self, ref: Reference, head: str) -> bool:
         if not head and (imports := self._imported_as(ref.name)):

@@ -131,6 +131,18 @@ def test_a_function_of_the_same_name_in_a_test_is_not_called_by_the_code(tmp_pat
     assert lines_of(world, "who calls ring?", "") == (["src/ring.c:6"], True)
 
 
+def test_a_static_function_of_c_is_called_in_its_file_only(tmp_path: Path) -> None:
+    tree = {
+        "ring.h": "int ring(int n);\nstatic inline int twice(int n) { return ring(n); }\n",
+        "ring.c": '#include "ring.h"\n\nint ring(int n) {\n  return n;\n}\n',
+        "own.c": "static int ring(int n) {\n  return 1;\n}\n\nint go(void) {\n  return ring(1);\n}\n",
+        "use.c": '#include "ring.h"\n\nint run(void) {\n  return ring(2);\n}\n',
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert groups_of(world, "who calls ring?") == {"own.c:1": ["own.c:6"], "ring.c:3": ["ring.h:2", "use.c:4"]}
+
+
 def test_the_files_of_a_package_for_several_systems_are_one_definition(tmp_path: Path) -> None:
     tree = {
         "disk/open_linux.go": "package disk\n\nfunc Open() {}\n",
