@@ -75,18 +75,35 @@ class ExtractiveEngine(AlwaysLoaded):
 def compose(prompt: Prompt) -> str:
     """The whole answer as Markdown. The same prompt always gives the same text."""
     wanted = sought(prompt.question)
-    is_missed = bool(wanted) and not any(defines(item, wanted) for item in prompt.snippets)
     if not prompt.snippets:
         paragraphs = [_NOTHING]
-    elif prompt.is_answered and not is_missed:
+    elif wanted and not any(defines(item, wanted) for item in prompt.snippets):
+        paragraphs = list(_undefined(prompt, wanted))
+    elif prompt.is_answered:
         paragraphs = list(_paragraphs(prompt))
     else:
-        nothing = f"No definition of {code_span(wanted)} was found." if is_missed else _NOTHING
-        nearest = rank(prompt.question, prompt.snippets).matches[:_RELATED]
-        paragraphs = [f"{nothing} The nearest places:", "\n".join(_bullet(match.snippet) for match in nearest)]
+        paragraphs = [f"{_NOTHING} The nearest places:", _bullets(_matching(prompt))]
     if prompt.notice:
         paragraphs.append(f"*{prompt.notice}*")
     return "\n\n" * prompt.is_continuation + "\n\n".join(paragraphs) + "\n"
+
+
+def _undefined(prompt: Prompt, wanted: str) -> Iterator[str]:
+    """For a question where a name is defined, and no definition was found: where it occurs, else what is near."""
+    word = re.compile(rf"(?<![\w$]){re.escape(wanted.rpartition('.')[2])}(?![\w$])")
+    matching = _matching(prompt)
+    found = [item for item in matching if word.search(item.text)]
+    where = "It occurs here:" if found else "The nearest places:"
+    yield f"No definition of {code_span(wanted)} was found. {where}"
+    yield _bullets(found or matching)
+
+
+def _matching(prompt: Prompt) -> list[ContextSnippet]:
+    return [match.snippet for match in rank(prompt.question, prompt.snippets).matches]
+
+
+def _bullets(snippets: Sequence[ContextSnippet]) -> str:
+    return "\n".join(_bullet(item) for item in snippets[:_RELATED])
 
 
 def _paragraphs(prompt: Prompt) -> Iterator[str]:

@@ -81,6 +81,10 @@ def test_a_near_miss_is_not_worded_as_the_definition() -> None:
         "- `lockScreen`, `web/lock.js:12-16` [1]: Locks the screen.\n"
         "- `ask`, `api/chat.py:12-16` [3]: Answers a question.\n"
     )
+    use = replace(ROUTE, n=4, text="def ask():\n    withdrawLocked(1)", doc="")
+    assert answer("where is withdrawLocked defined?", lock, use) == (
+        "No definition of `withdrawLocked` was found. It occurs here:\n\n- `ask`, `api/chat.py:12-16` [4]\n"
+    )
     assert answer("where is `lockscreen` defined?", lock).startswith("No definition of `lockscreen` was found.")
     assert answer("signature of Cart.lockScreen", replace(lock, symbol="Door.lockScreen")).startswith(
         "No definition of `Cart.lockScreen` was found."
