@@ -208,7 +208,7 @@ class Navigator:
     ) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
         """The references to `word`, or to what the imports of an alias bring, in the files that have the word."""
         terms = split(word)[:1]
-        whole = re.compile(rf"(?<![\w$]){re.escape(word)}(?![\w$])")
+        whole = alias.pattern if alias else re.compile(rf"(?<![\w$]){re.escape(word)}(?![\w$])")
         for source in self.sources(terms, [word], tests) if terms else ():
             if not whole.search(source.text):
                 continue

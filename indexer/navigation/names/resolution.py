@@ -22,7 +22,7 @@ _OTHER_NAMES = "call delete execute has load match open parse push run save sear
 _LIBRARY_NAMES = {name for kind in _LIBRARY_TYPES for name in dir(kind)} | set(_OTHER_NAMES.split())
 _SELF = frozenset({"self", "this", "cls", "Self", "@", "$this", "static"})
 _CALLABLE = frozenset({"function", "method", "declaration"})
-_SUPER = frozenset({"super", "base", "parent"})
+_SUPER = {"csharp": "base", "php": "parent"}  # "super" elsewhere
 _SCOPED = frozenset(  # a name of another file must be imported
     {"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "ejs"}
 )
@@ -120,9 +120,12 @@ class ReferenceResolver:
     def is_inherited(self, ref: Reference) -> bool:
         """Whether it means a method of the type around it, which that type has from the target's."""
         hierarchy, head = self._target.hierarchy, head_of(ref)
-        if hierarchy is None or not (head in _SELF or head in _SUPER or not head):
+        if hierarchy is None or not (head in _SELF or self._is_super(head) or not head):
             return False
-        return hierarchy.inherits(self._source.path, ref.enclosing, is_super=head in _SUPER)
+        return hierarchy.inherits(self._source.path, ref.enclosing, is_super=self._is_super(head))
+
+    def _is_super(self, head: str) -> bool:
+        return head == _SUPER.get(self._source.language, "super")
 
     def may_mean(self, ref: Reference) -> bool:
         """Whether a reference that does not resolve may mean the definition all the same."""
@@ -147,7 +150,7 @@ class ReferenceResolver:
             return self._is_own(ref) or (self._is_imported_whole() and not self._target.is_shared)
         if head in _SELF:
             return self._is_own(ref)
-        if head in _SUPER:
+        if self._is_super(head):
             return self.is_inherited(ref)
         if not head:
             return False
@@ -157,6 +160,8 @@ class ReferenceResolver:
         if re.sub(r"[\W_]", "", head).lower().endswith(self._owner.lower().strip("_")):
             return True  # the object is named after its type: `self._store` is a Store
         if self._target.is_shared or head == "?" or self._definition.symbol.name in _LIBRARY_NAMES:
+            return False
+        if ref.kind == "use":  # of an object of an unknown type: it may have a field of that name
             return False
         if imports:  # a module or another class, unless it is an object
             return self._modules.has_constant(head)
@@ -183,7 +188,7 @@ class ReferenceResolver:
 
     def _resolves_qualified(self, ref: Reference, head: str) -> bool:
         path = self._definition.path
-        if head in _SELF or head in _SUPER:
+        if head in _SELF or self._is_super(head):
             return self._source.language == "rust" or (self._source.language == "ruby" and self._is_own_function(ref))
         if head == "?":
             return False

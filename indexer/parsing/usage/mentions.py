@@ -27,11 +27,13 @@ _NAME_PATHS = frozenset(  # nodes whose field `name` is the last part of a path
 )
 _CALLED_FIELDS = frozenset({"rust", "c", "cpp"})  # grammars where a method behind a dot is called, or it is a field
 _NO_VALUES = frozenset({"java", "kotlin", "php"})  # where the bare name of a function is no value
+_NO_MEMBERS = frozenset({"rust", "c", "cpp", "go", "csharp"})  # where what has a member is no function
 _FAR = 40  # bytes that are looked at beside a name
 _KEYS = frozenset(
     {("property_identifier", "pair"), ("hash_key_symbol", "pair"), ("field_identifier", "field_initializer")}
 )
 _NO_USES = frozenset({"undef", "export_statement"})  # nodes that name something and do not use it
+_EXPORTED = re.compile(rb"(?:module\.)?exports\b")
 _CALLED = re.compile(rb"\s*\(")
 _MACRO_BODY = "preproc_arg"  # C and C++: one leaf for all that a macro stands for
 
@@ -74,7 +76,9 @@ def mentions(
 def _is_field(code: Code, start: int, end: int) -> bool:
     """Whether a name that is not called means no function."""
     before, after = code.source[max(0, start - _FAR) : start].rstrip(), code.source[end : end + _FAR].lstrip()
-    if after.startswith(b"::") or (code.grammar in _CALLED_FIELDS and before.endswith((b".", b"->"))):
+    if after.startswith((b"::", b".prototype")) or (code.grammar in _CALLED_FIELDS and before.endswith((b".", b"->"))):
+        return True
+    if code.grammar in _NO_MEMBERS and after.startswith(b"."):
         return True
     return code.grammar in _NO_VALUES and not before.endswith(b"::")
 
@@ -86,6 +90,8 @@ def _is_declared(leaf: Node, source: bytes) -> bool:
         return False
     if parent.type == "token_tree":
         return is_declared(source, leaf.start_byte)
+    if parent.type == "assignment_expression" and _EXPORTED.match(source, parent.start_byte):
+        return leaf == parent.child_by_field_name("right")
     if (leaf.type, parent.type) in _KEYS:
         return True
     return parent.type in _NO_USES or leaf in (parent.child_by_field_name(f) for f in ("name", "declarator", "alias"))

@@ -92,6 +92,11 @@ SAYS: list[tuple[str, str, list[tuple[int, str, str, str]]]] = [
         'fn g() {\n    format!("{}", a::f(1));\n    vec![f::<u8>(1), x.f(2)];\n    outer!(f!(1));\n}\n',
         [(2, "call", "a", "g"), (3, "call", "", "g"), (3, "call", "x", "g"), (4, "call", "", "g")],
     ),
+    (
+        "javascript",
+        "module.exports = f;\nexports = module.exports = f;\nexport default f;\nh(f);\n",
+        [(4, "use", "", "")],
+    ),
     ("rust", 'fn g() {\n    assert!((f, (1, 2)) == x, "f(1)");\n}\n', [(2, "use", "", "g")]),
     ("rust", "lazy! {\n    fn f(x: u8) {}\n    mod f;\n}\nfn g(f: u8) { print!(f(1)) }\n", []),
     ("rust", "macro_rules! m {\n    ($x:expr) => { f($x) };\n}\n", [(2, "call", "", "m")]),
@@ -198,6 +203,8 @@ FIELDS = [
     ("c", "void g(void) {\n  p->f = q.f;\n  run(f);\n}\n", [2]),
     ("python", "def g():\n    return self.f\n", []),
     ("javascript", "const x = { f: 1 }\n", []),
+    ("javascript", "f.prototype.g = 1;\nh(f.bind(x));\n", [1]),
+    ("go", "package p\n\nfunc g() {\n\tf.h()\n\th(f)\n}\n", [4]),
 ]
 
 
