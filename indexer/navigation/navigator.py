@@ -176,6 +176,9 @@ class Navigator:
             if unassigned := [ref for ref, path in certain if not path]:
                 self.doubt("meaning", source.path)
                 self.unassigned.append((source, unassigned))
+            if self.target is not None:
+                by_type = [ref for ref in refs if resolver.may_be_of_object(ref) and not resolver.resolves(ref)]
+                self.unassigned.append((source, by_type))
             yield source, [ref for ref, path in certain if path == definition.path]
         for alias, source, refs in self.aliased(tests):
             yield source, alias.references(source.path, refs, self.modules)

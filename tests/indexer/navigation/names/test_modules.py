@@ -106,6 +106,28 @@ def test_imports_mean_what_manifests_and_package_lines_say(
 
 
 @pytest.mark.parametrize(
+    ("module", "found", "is_complete"),
+    [
+        ("./tone", True, True),
+        ("@sea/kit", True, True),
+        ("tone", False, True),  # a dependency
+        ("https://sea.example/tone.ts", False, True),
+        ("npm:tone", False, True),
+        ("~dim", False, False),  # a name that a build tool knows
+    ],
+)
+def test_a_module_that_no_manifest_declares_makes_it_at_least(
+    tmp_path: Path, module: str, found: bool, is_complete: bool
+) -> None:
+    tree = {path: NPM[path] for path in NPM if path.endswith("package.json") or path.startswith("packages/ui/src/")}
+    own = "packages/ui/src/own.ts"
+    tree |= {own: "import { dim } from './tone';\n\ndim('blue');\n"}
+    tree |= {"packages/ui/src/x.ts": f"import {{ dim }} from '{module}';\n\ndim('red');\n"}
+    expected = [f"{own}:3", "packages/ui/src/x.ts:3"][: 1 + found]
+    assert lines_of(tmp_path, tree, "who calls dim?") == (expected, is_complete)
+
+
+@pytest.mark.parametrize(
     ("tree", "path", "expected"),
     [
         (PHP, "src/Dock/Crane.php", ["src/Harbour.php:4"]),
