@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 
 from indexer.files.languages import language_of
@@ -239,7 +240,7 @@ class Navigator:
                 language = language_of(path)
                 is_code = not language.grammar and may_refer(path, language.name, "definition")
                 source = self.files.source(path) if is_code and self._seconds_left() > 0 else None
-                found = worded_definitions(source.text, last) if source else ()
+                found = islice(worded_definitions(source.text, last), MAX_DEFINITIONS + 1) if source else ()
                 self._worded += [IndexedSymbol(path, symbol) for symbol in found]
         return self._worded
 
