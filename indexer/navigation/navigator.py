@@ -183,7 +183,7 @@ class Navigator:
             yield source, [ref for ref, path in certain if path == definition.path]
         for alias, source, refs in self.aliased(tests):
             yield source, alias.references(source.path, refs, self.modules)
-        if definition.symbol.kind == "method":
+        if definition.symbol.kind in ("method", "declaration") and not is_outside_classes:
             self.doubt("types")
 
     def is_late(self) -> bool:

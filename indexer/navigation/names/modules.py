@@ -212,7 +212,8 @@ def imports_target(imported: Reference, path: str, query: StructuralQuery, defin
     module = module_of(imported, path)
     full = [*module, imported.name.partition(".")[0]]
     if defined_in:
-        is_module = parts_of(defined_in)[-len(full) :] == full
+        is_file = not is_imported_by_line(language_of(defined_in).name)  # else the type in a file has its name
+        is_module = is_file and parts_of(defined_in)[-len(full) :] == full
         return imported.name == query.last and not is_module and modules.may_export(imported, defined_in)
     wanted = parts_of(query.name) if query.is_path else query.name.split(".")
     size = len(wanted)

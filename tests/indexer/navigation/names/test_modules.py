@@ -95,6 +95,7 @@ PHP = {
             [f"src/main/java/app/{name}" for name in ("All.java:6", "Full.java:4", "Till.java:6")]
             + ["src/test/java/shop/CoinTest.java:4"],
         ),
+        (JAVA, "who imports Coin?", ["src/main/java/app/Till.java:3"]),
         (KOTLIN, "who calls `round`?", ["app/a.kt:5", "app/b.kt:3"]),
         (PHP, "who calls Crane?", ["src/Dock/Beside.php:4", "src/Full.php:4", "src/Harbour.php:6"]),
     ],
