@@ -253,7 +253,7 @@ class Navigator:
 
     def _target(self, definition: IndexedSymbol) -> Target:
         is_shared, hierarchy = bool(self._rivals(definition)), None
-        if definition.symbol.kind in ("method", "declaration") and "." in definition.symbol.qualified:
+        if definition.symbol.kind in ("method", "declaration", "constant") and "." in definition.symbol.qualified:
             namesakes = [item for item in self.snapshot.named([self.query.last]) if item.symbol.name == self.query.last]
             hierarchy = Hierarchy(definition, self.snapshot.types(), namesakes, self.files, self.modules)
         return Target(definition, is_shared, namespace_of(self.files.source(definition.path)), hierarchy)

@@ -15,6 +15,7 @@ _PYTHON = """
 (function_definition name: (identifier) @name) @function
 (class_definition name: (identifier) @name) @class
 (module (assignment left: (identifier) @name) @constant)
+((class_definition body: (block (assignment left: (identifier) @name right: (_)) @constant)) (#match? @name "^[A-Z]"))
 (decorator) @attribute
 (function_definition body: (block . (string) @docstring))
 (class_definition body: (block . (string) @docstring))
@@ -47,6 +48,7 @@ _JAVASCRIPT = """
 
 _JS_ONLY = """
 (field_definition property: (_) @name value: (arrow_function body: (_) @body)) @method
+(field_definition "static" property: (_) @name value: (_)) @constant
 """
 
 _TYPESCRIPT = """
@@ -56,6 +58,8 @@ _TYPESCRIPT = """
 (type_alias_declaration name: (_) @name) @type
 [(internal_module name: (_) @name) (module name: (_) @name)] @module
 (public_field_definition name: (_) @name value: (arrow_function body: (_) @body)) @method
+[(public_field_definition "static" name: (_) @name value: (_))
+ (public_field_definition "readonly" name: (_) @name value: (_))] @constant
 [(function_signature name: (_) @name) (abstract_method_signature name: (_) @name) (method_signature name: (_) @name)
 ] @declaration
 (ambient_declaration) @wrapper
@@ -101,6 +105,9 @@ _JAVA = """
 [(method_declaration name: (_) @name body: (_)) (constructor_declaration name: (_) @name)
  (compact_constructor_declaration name: (_) @name)] @method
 (method_declaration name: (_) @name) @declaration
+(field_declaration (modifiers "static" "final") declarator: (variable_declarator name: (_) @name)) @constant
+(field_declaration (modifiers "final" "static") declarator: (variable_declarator name: (_) @name)) @constant
+(constant_declaration declarator: (variable_declarator name: (_) @name)) @constant
 [(line_comment) (block_comment)] @comment
 """
 
@@ -146,6 +153,7 @@ _CPP = f"""
 (namespace_definition name: (_) @name) @module
 (alias_declaration name: (_) @name) @type
 (concept_definition name: (_) @name) @type
+(field_declaration (storage_class_specifier "static") declarator: (_) @name default_value: (_)) @constant
 (template_declaration) @wrapper
 """
 
@@ -159,6 +167,8 @@ _CSHARP = """
 (method_declaration name: (_) @name) @declaration
 (property_declaration name: (_) @name accessors: (accessor_list (accessor_declaration body: (_)) @body)) @method
 (namespace_declaration name: (_) @name) @module
+(field_declaration (modifier "const") (variable_declaration (variable_declarator name: (_) @name))) @constant
+(field_declaration (modifier "readonly") (variable_declaration (variable_declarator name: (_) @name))) @constant
 (comment) @comment
 """
 
@@ -167,6 +177,7 @@ _RUBY = """
 (class name: (_) @name) @class
 (module name: (_) @name) @module
 (program (assignment left: (constant) @name) @constant)
+(body_statement (assignment left: (constant) @name) @constant)
 (comment) @comment
 """
 
@@ -178,6 +189,8 @@ _PHP = """
 (method_declaration name: (_) @name body: (_)) @method
 (method_declaration name: (_) @name) @declaration
 (program (const_declaration (const_element . (name) @name)) @constant)
+[(declaration_list (const_declaration (const_element . (name) @name)) @constant)
+ (enum_declaration_list (const_declaration (const_element . (name) @name)) @constant)]
 (comment) @comment
 """
 
@@ -194,6 +207,8 @@ _KOTLIN = """
 (object_declaration (type_identifier) @name (class_body)? @body) @class
 (type_alias (type_identifier) @name) @type
 (source_file (property_declaration (variable_declaration (simple_identifier) @name)) @constant)
+[(companion_object (class_body (property_declaration (variable_declaration (simple_identifier) @name)) @constant))
+ (object_declaration (class_body (property_declaration (variable_declaration (simple_identifier) @name)) @constant))]
 [(line_comment) (multiline_comment)] @comment
 """
 

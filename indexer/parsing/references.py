@@ -16,7 +16,7 @@ from indexer.parsing.usage import scopes
 from indexer.parsing.usage.enclosing import Enclosing
 from indexer.parsing.usage.expressions import is_called, plain, qualifier_before, split_expression
 from indexer.parsing.usage.mentions import BARE_CALLS, mentions
-from indexer.parsing.usage.parsed import Code, parsed
+from indexer.parsing.usage.parsed import ParsedCode, parsed
 from indexer.parsing.usage.reference import Kind as Kind
 from indexer.parsing.usage.reference import Reference as Reference
 
@@ -77,13 +77,13 @@ def references_to(
     return _sorted(ref for code in codes if code for ref in _named(code, name, brings))
 
 
-def _all(code: Code) -> Iterator[Reference]:
+def _all(code: ParsedCode) -> Iterator[Reference]:
     enclosing = Enclosing([item.symbol for item in definitions(code.tree, code.grammar, code.source)])
     for query in (IMPORTS[code.grammar], USES[code.grammar]):
         yield from _references(code.matches(query), code.source, enclosing)
 
 
-def _named(code: Code, name: str, brings: Callable[[Reference], bool]) -> set[Reference]:
+def _named(code: ParsedCode, name: str, brings: Callable[[Reference], bool]) -> set[Reference]:
     source, tree = code.source, code.tree
     imports = _sorted(_references(code.matches(IMPORTS[code.grammar]), source, Enclosing(())))
     names = {name} | {ref.alias for ref in imports if ref.name == name} | {ref.local for ref in imports if brings(ref)}

@@ -55,6 +55,11 @@ class Hierarchy:
         self._imports: dict[str, Sequence[Reference]] = {}
         self._follow(types)
 
+    @property
+    def is_of_type(self) -> bool:
+        """Whether it is a type that has the method or constant, and no namespace."""
+        return self._owner in self._types
+
     def inherits(self, path: str, enclosing: str, *, is_super: bool = False) -> bool:
         """Whether the innermost type around a definition inherits the method.
 

@@ -115,6 +115,8 @@ class ReferenceResolver:
             return False
         if self._definition.symbol.kind in ("method", "declaration") and self._owner:
             return self._resolves_method(ref, head)
+        if self._is_constant_of_type():
+            return self._resolves_constant(ref, head)
         return self._resolves_qualified(ref, head) if head else self._resolves_bare(ref)
 
     def is_inherited(self, ref: Reference) -> bool:
@@ -131,6 +133,8 @@ class ReferenceResolver:
         """Whether a reference that does not resolve may mean the definition all the same."""
         if ref.kind == "import" or self._definition.symbol.kind in ("method", "declaration"):
             return False  # nobody claims to know all calls of a method
+        if self._is_constant_of_type():  # of an object of an unknown type
+            return bool(ref.qualifier) and not head_of(ref)[:1].isupper() and not self._imported_as(head_of(ref))
         if self._source.language == "ruby":  # a bare name in a class: it may be a method that the class inherits
             return ref.qualifier == "self" and ref.kind == "call"
         path = self._definition.path
@@ -177,6 +181,20 @@ class ReferenceResolver:
         if imports:  # a module or another class, unless it is an object
             return self._modules.has_constant(head)
         return not head[:1].isupper() or head.isupper()
+
+    def _is_constant_of_type(self) -> bool:
+        hierarchy = self._target.hierarchy
+        return self._definition.symbol.kind == "constant" and hierarchy is not None and hierarchy.is_of_type
+
+    def _resolves_constant(self, ref: Reference, head: str) -> bool:
+        if not head and self._source.language not in _IMPLICIT:
+            return self._is_own_file() and ref.enclosing == self._scope  # in the body of the class
+        if not head or head in _SELF or self._is_super(head):
+            return self._resolves_method(ref, head)
+        imports = self._imported_as(head)
+        if imports:
+            return any(item.name == self._owner for item in imports)
+        return re.sub(r"[\W_]", "", head).lower().endswith(self._owner.lower().strip("_"))
 
     def _is_own(self, ref: Reference) -> bool:
         """Whether the object that has the method may be the one around the reference."""

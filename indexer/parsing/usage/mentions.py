@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from indexer.parsing.syntax import Node, Span
 from indexer.parsing.usage.enclosing import Enclosing
 from indexer.parsing.usage.expressions import is_declared, qualifier_before
-from indexer.parsing.usage.parsed import Code
+from indexer.parsing.usage.parsed import ParsedCode
 from indexer.parsing.usage.reference import Kind, Reference
 
 BARE_CALLS = {"ruby": "identifier"}  # nodes that call a method of their name, unless it is a variable's
@@ -39,7 +39,7 @@ _MACRO_BODY = "preproc_arg"  # C and C++: one leaf for all that a macro stands f
 
 
 def mentions(
-    code: Code, occurrences: Sequence[Span], enclosing: Enclosing, local: Collection[int]
+    code: ParsedCode, occurrences: Sequence[Span], enclosing: Enclosing, local: Collection[int]
 ) -> Iterator[Reference]:
     """Occurrences in code: not in a comment or a string, and not where the name is defined."""
     source, bare = code.source, BARE_CALLS.get(code.grammar)
@@ -73,7 +73,7 @@ def mentions(
             yield Reference(name, kind, line, enclosing[line], qualifier, is_field=is_field)
 
 
-def _is_field(code: Code, start: int, end: int) -> bool:
+def _is_field(code: ParsedCode, start: int, end: int) -> bool:
     """Whether a name that is not called means no function."""
     before, after = code.source[max(0, start - _FAR) : start].rstrip(), code.source[end : end + _FAR].lstrip()
     if after.startswith((b"::", b".prototype")) or (code.grammar in _CALLED_FIELDS and before.endswith((b".", b"->"))):

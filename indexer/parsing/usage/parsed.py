@@ -9,7 +9,7 @@ from indexer.parsing.syntax import Match, Span, Tree, matches, parse_tree
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class ParsedCode:
     """A parsed text."""
 
     grammar: str
@@ -20,7 +20,7 @@ class Code:
         return matches(self.tree, self.grammar, query, spans)
 
 
-def parsed(text: str, language: str, grammars: Collection[str], seconds: float) -> Iterator[Code | None]:
+def parsed(text: str, language: str, grammars: Collection[str], seconds: float) -> Iterator[ParsedCode | None]:
     """The text, or the code of other languages inside it, where it is in one of the grammars; None for one too late."""
     parts = [(part.text, part.language) for part in embedded(text, language)] or [(text, language)]
     for part, name in parts:
@@ -28,4 +28,4 @@ def parsed(text: str, language: str, grammars: Collection[str], seconds: float) 
         if grammar in grammars:
             source = part.encode("utf-8", "replace")
             tree = parse_tree(source, grammar, seconds)
-            yield Code(grammar, source, tree) if tree else None
+            yield ParsedCode(grammar, source, tree) if tree else None

@@ -216,3 +216,40 @@ def test_calls_of_a_method_that_is_only_declared_are_at_least(tmp_path: Path) ->
     world = World(tmp_path, tree)
     world.refresh()
     assert lines_of(ask(world.store, "who calls light_up?"), is_complete=False) == [("use.cpp:3", "main")]
+
+
+def test_constants_of_types(tmp_path: Path) -> None:
+    tree = {
+        "shop/Money.java": (
+            "package shop;\n\nclass Money {\n  static final int MAX_CENTS = 9;\n  int all() { return MAX_CENTS; }\n}\n"
+        ),
+        "shop/Coin.java": "package shop;\n\nclass Coin extends Money {\n  int most() { return MAX_CENTS; }\n}\n",
+        "shop/Till.java": "package shop;\n\nclass Till {\n  int a = Money.MAX_CENTS + Other.MAX_CENTS;\n}\n",
+        "shop/Else.java": "package shop;\n\nclass Else {\n  int most() { return MAX_CENTS; }\n}\n",
+        "shop/Whole.java": (
+            "package shop;\n\nimport static shop.Money.*;\n\nclass Whole {\n  int most() { return MAX_CENTS; }\n}\n"
+        ),
+        "box.py": (
+            "class Box:\n    SIZE = 3\n    HALF = SIZE / 2\n\n    def size(self):\n        return self.SIZE\n\n\n"
+            "def size(other):\n    return Box.SIZE\n"
+        ),
+    }
+    store = world_of(tmp_path, tree).store
+    assert lines_of(ask(store, "where is MAX_CENTS defined?")) == [("shop/Money.java:4", "Money.MAX_CENTS")]
+    assert lines_of(ask(store, "where is `MAX_CENTS` used?")) == [
+        ("shop/Coin.java:4", "Coin.most"),
+        ("shop/Money.java:5", "Money.all"),
+        ("shop/Till.java:4", "Till"),
+        ("shop/Whole.java:6", "Whole.most"),
+    ]
+    assert lines_of(ask(store, "what uses Box.SIZE?")) == [
+        ("box.py:3", "Box"),
+        ("box.py:6", "Box.size"),
+        ("box.py:10", "size"),
+    ]
+
+
+def test_a_constant_of_an_object_of_an_unknown_type_may_be_another_one(tmp_path: Path) -> None:
+    text = "class Box:\n    SIZE = 3\n\n\ndef size(other):\n    return other.SIZE\n\n\nsize(Box.SIZE)\n"
+    found = ask(world_of(tmp_path, {"box.py": text}).store, "what uses Box.SIZE?")
+    assert lines_of(found, is_complete=False) == [("box.py:9", "")]

@@ -113,6 +113,7 @@ DYNAMIC: dict[str, tuple[str, Expected]] = {
         [
             ("add", "function", 4, 4),
             ("Box", "class", 5, 9),
+            ("Box.#count", "constant", 6, 6),
             ("Box.open", "method", 7, 7),
             ("Box.onClick", "method", 8, 8),
             ("walk", "function", 10, 10),

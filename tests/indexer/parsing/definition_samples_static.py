@@ -137,6 +137,7 @@ STATIC: dict[str, tuple[str, Expected]] = {
         JAVA,
         [
             ("Box", "class", 4, 13),
+            ("Box.X", "constant", 6, 6),
             ("Box.Box", "method", 7, 7),
             ("Box.open", "method", 8, 9),
             ("Box.Shape", "interface", 10, 10),
