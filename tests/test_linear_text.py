@@ -18,7 +18,17 @@ from backend.grounding.sources import Source
 from indexer.navigation.followup import Subject, is_thanks, resolve_followup
 from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.working_tree import find_lines
-from indexer.parsing import definitions, doc_comments, embedded, entrypoints, identifiers, references
+from indexer.parsing import (
+    definitions,
+    doc_comments,
+    embedded,
+    entrypoints,
+    identifiers,
+    macros,
+    packages,
+    references,
+    worded_definitions,
+)
 from indexer.parsing.chunking import chunks_of
 from indexer.search import searcher
 from indexer.search.off_topic import is_general
@@ -43,6 +53,8 @@ MODULES = [
         *("indexer.navigation.intent", "indexer.parsing.definition_matches", "indexer.parsing.definitions"),
         *("indexer.parsing.doc_comments", "indexer.parsing.embedded", "indexer.parsing.entrypoints"),
         *("indexer.parsing.identifiers", "indexer.parsing.references", "indexer.search.query"),
+        *("indexer.parsing.macros", "indexer.parsing.packages", "indexer.parsing.worded_definitions"),
+        "indexer.parsing.usage.expressions",
         *("models.filters.repetition", "models.router", "prompts.citations", "prompts.pack"),
         *("prompts.quoted_names", "prompts.sentences", "prompts.snippets", "prompts.task", "prompts.values"),
     )
@@ -174,6 +186,9 @@ def content(text: str) -> None:
     doc_comments.strip_marks(text)
     embedded.embedded(text, "vue")
     embedded.embedded(text, "svelte")
+    macros.without_macros(text.encode())
+    packages.package_of(text, "php")
+    list(worded_definitions.worded_definitions(text, "ab"))
     definitions._signature(text)
     identifiers.split(text)
 

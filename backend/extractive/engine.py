@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from backend.extractive.calls import calls
 from backend.extractive.excerpt import comment, decisive_lines
-from backend.extractive.matching import Kind, Match, Ranking, mentions, rank, stems
+from backend.extractive.matching import Kind, Match, Ranking, defines, rank, sought, stems
 from backend.extractive.prose import code_span, first_paragraph, first_sentence, join_list, name, paragraphs, sentences
 from indexer.files.roles import is_test
 from models.errors import EngineFailed
@@ -74,16 +74,36 @@ class ExtractiveEngine(AlwaysLoaded):
 
 def compose(prompt: Prompt) -> str:
     """The whole answer as Markdown. The same prompt always gives the same text."""
+    wanted = sought(prompt.question)
     if not prompt.snippets:
         paragraphs = [_NOTHING]
+    elif wanted and not any(defines(item, wanted) for item in prompt.snippets):
+        paragraphs = list(_undefined(prompt, wanted))
     elif prompt.is_answered:
         paragraphs = list(_paragraphs(prompt))
     else:
-        nearest = rank(prompt.question, prompt.snippets).matches[:_RELATED]
-        paragraphs = [f"{_NOTHING} The nearest places:", "\n".join(_bullet(match.snippet) for match in nearest)]
+        paragraphs = [f"{_NOTHING} The nearest places:", _bullets(_matching(prompt))]
     if prompt.notice:
         paragraphs.append(f"*{prompt.notice}*")
     return "\n\n" * prompt.is_continuation + "\n\n".join(paragraphs) + "\n"
+
+
+def _undefined(prompt: Prompt, wanted: str) -> Iterator[str]:
+    """For a question where a name is defined, and no definition was found: where it occurs, else what is near."""
+    word = re.compile(rf"(?<![\w$]){re.escape(wanted.rpartition('.')[2])}(?![\w$])")
+    matching = _matching(prompt)
+    found = [item for item in matching if word.search(item.text)]
+    where = "It occurs here:" if found else "The nearest places:"
+    yield f"No definition of {code_span(wanted)} was found. {where}"
+    yield _bullets(found or matching)
+
+
+def _matching(prompt: Prompt) -> list[ContextSnippet]:
+    return [match.snippet for match in rank(prompt.question, prompt.snippets).matches]
+
+
+def _bullets(snippets: Sequence[ContextSnippet]) -> str:
+    return "\n".join(_bullet(item) for item in snippets[:_RELATED])
 
 
 def _paragraphs(prompt: Prompt) -> Iterator[str]:
@@ -115,14 +135,10 @@ def _related(others: list[ContextSnippet], best: ContextSnippet) -> list[Context
 def _lead(snippet: ContextSnippet, ranking: Ranking, *, first: bool, others: Sequence[ContextSnippet]) -> str:
     """Names the symbol and its location, then quotes its documentation or a comment, and lists its calls."""
     what, where = name(snippet.symbol), location(snippet)
-    if ranking.asks_for_name and mentions(snippet, ranking.undefined):
-        return f"{code_span(ranking.undefined)} occurs in {where}."
     if not snippet.symbol:
         opening = f"The best match is code in {where}."
     elif not first:
         opening = f"A close second is {what}, {article(snippet.kind)} in {where}."
-    elif ranking.asks_for_name:
-        opening = f"{code_span(ranking.undefined)} is not in the code that was found. The nearest is {what} in {where}."
     elif ranking.kind is Kind.WHERE:
         opening = f"{what} is in {where}."
     else:

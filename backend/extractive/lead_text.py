@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from backend.extractive.calls import used_names
 from backend.extractive.engine import article, location, with_full_stop
-from backend.extractive.matching import Kind, Match, kind_of, rank, stems
+from backend.extractive.matching import Kind, Match, defines, kind_of, rank, sought, stems
 from backend.extractive.prose import code_span, first_sentence, join_list, name
 from indexer.files.roles import is_test
 from models.types import ContextSnippet
@@ -22,12 +22,12 @@ _HANDOVER = {Kind.WHERE: "In detail:", Kind.HOW: "How it works:", Kind.WHAT: "In
 
 
 def lead_places(question: str, snippets: tuple[ContextSnippet, ...]) -> list[ContextSnippet]:
-    """The snippets that a lead names, best first; none where the best one is no definition."""
-    ranking = rank(question, snippets)
-    best, *others = ranking.matches
+    """The snippets that a lead names, best first; none where the best is no definition, or not the one asked for."""
+    matches = rank(question, snippets).matches
+    best, *others = matches
     if not best.snippet.symbol or best.snippet.kind == "section":  # a heading says less than its text
         return []
-    if ranking.asks_for_name:  # a near miss is not what was asked for
+    if (wanted := sought(question)) and not defines(best.snippet, wanted):
         return []
     close = [match.snippet for match in others if _is_close(match, best)]
     return [best.snippet, *close[: NAMED - 1]]

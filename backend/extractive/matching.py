@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 
 from indexer.files.roles import is_test
-from indexer.parsing.identifiers import content_words, stem, word_parts
+from indexer.navigation.intent import parse_structural_query
+from indexer.parsing.identifiers import stem, word_parts
 from models.types import ContextSnippet
 
 _NAME = re.compile(r"[^\W\d][\w.]*\w|[^\W\d]")
@@ -28,13 +29,13 @@ _NAMED_OUTRIGHT = 2.0  # the question spells the symbol
 _NAMED_BY_A_WORD = 1.0  # the same where the name may be a plain word; divided by the number of words
 _NAMED_INSIDE = 0.5  # the same of a method or an attribute
 _MENTIONED = 3.0  # the text has a name of the question that no snippet defines
+_DEFINES = 10.0  # it is the definition that the question asks for
 _OUTDATED = 0.6  # factor for deprecated code
 _NOT_A_DEFINITION = 0.6  # factor for blocks and windows
 _PROSE = 0.6  # factor for sections, unless the question is about documents
 _TEST_CODE = 0.4  # factor, unless the question is about tests
 _RETRIEVED = 0.3  # score of a snippet that shares no word
 _PRIOR_HALVES_AFTER = 12  # ranks
-_FEW = 3  # content words of a question that asks for a name only
 _CODE = re.compile(r"[^\W_]_|[^\W\d_A-Z][A-Z]")  # in names that are no words: `snake_case`, `camelCase`
 _DOCS = re.compile(
     r"\b(docs?|document\w*|readme|changelog|guide|licen[cs]e|install\w*|contribut\w+|set ?up)\b", re.IGNORECASE
@@ -69,8 +70,6 @@ class Ranking:
     kind: Kind
     words: frozenset[str]  # the question's content words, as stems
     matches: tuple[Match, ...]  # best first, at least one
-    undefined: str = ""  # a name of code in the question that is the symbol of no snippet
-    asks_for_name: bool = False  # it asks where this name is, and nothing else
 
 
 def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
@@ -79,11 +78,16 @@ def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
     kind = kind_of(question)
     names = frozenset(_NAME.findall(question)) - _STOP_WORDS
     about_docs = bool(_DOCS.search(question))
-    undefined = _undefined(names, snippets)
+    wanted, undefined = sought(question), _undefined(names, snippets)
     scored = [
         Match(
             item,
-            (_shared(item, words) + _named(item, question, names, words) + _MENTIONED * mentions(item, undefined))
+            (
+                _shared(item, words)
+                + _named(item, question, names, words)
+                + _DEFINES * defines(item, wanted)
+                + _MENTIONED * _mentions(item, undefined)
+            )
             * _factor(item, words, about_docs)
             * (_PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + position)),
         )
@@ -94,8 +98,19 @@ def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
     for match in scored:
         item = match.snippet
         distinct.setdefault((item.path, item.symbol or str(item.start_line)), match)
-    asks_for_name = bool(undefined) and kind is Kind.WHERE and len(content_words(question)) <= _FEW
-    return Ranking(kind, words, tuple(distinct.values()), undefined, asks_for_name)
+    return Ranking(kind, words, tuple(distinct.values()))
+
+
+def sought(question: str) -> str:
+    """The name whose definition a question asks for, its parts joined by dots; "" for any other question."""
+    query = parse_structural_query(question)
+    return query.name if query and query.kind in ("definition", "signature") else ""
+
+
+def defines(item: ContextSnippet, name: str) -> bool:
+    """Whether a snippet is the definition of exactly this name. The name may begin with its module."""
+    symbol = f".{item.symbol}" if item.symbol and item.kind != "section" else ""
+    return bool(name and symbol) and (symbol.endswith(f".{name}") or f".{name}".endswith(symbol))
 
 
 def kind_of(question: str) -> Kind:
@@ -148,7 +163,7 @@ def _undefined(names: frozenset[str], snippets: tuple[ContextSnippet, ...]) -> s
     return undefined[0] if len(undefined) == 1 else ""
 
 
-def mentions(item: ContextSnippet, name: str) -> bool:
+def _mentions(item: ContextSnippet, name: str) -> bool:
     """Whether a snippet has a name as a whole word."""
     return bool(name) and re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", item.text) is not None
 

@@ -104,7 +104,11 @@ _BY_FILE_NAME = {name: row for row in LANGUAGES for name in row.names}
 _BY_SHEBANG = {name: row for row in LANGUAGES for name in row.shebangs}
 
 _MARKS_OF_CODE = re.compile(r"[{}\[\];=<>$|&]")
-_CPP_IN_A_HEADER = re.compile(r"^\s*(?:namespace\s+\w|template\s*<|class\s+\w[^;]*[{:]|public:|private:)", re.MULTILINE)
+_CPP_IN_A_HEADER = re.compile(
+    r"^\s*(?:namespace\s+\w|template\s*<|class\s+\w[^;]*[{:]|(?:public|private|protected):|enum\s+class\s|using\s+\w"
+    r"|constexpr\s|virtual\s|struct\s+\w[\w\s]*:\s*[A-Za-z])|\bstd::\w",
+    re.MULTILINE,
+)
 
 
 def language_of(path: str, head: str = "") -> Language:

@@ -50,6 +50,11 @@ def is_test(path: str) -> bool:
     return bool(_TEST.search(folder) or _TEST_FILE.search(name))
 
 
+def may_hold_tests(path: str) -> bool:
+    """Whether there may be tests in the file: Rust has the tests of a module beside its code."""
+    return is_test(path) or path.endswith(".rs")
+
+
 def superseded(paths: Iterable[str]) -> dict[str, str]:
     """The paths below a folder `v3` where there is a `v4` in the same folder, with the name of that folder."""
     versions = [(path, found) for path in paths for found in _VERSION.finditer(path)]

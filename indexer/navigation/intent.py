@@ -16,6 +16,7 @@ QueryKind = Literal[
 ]
 
 _LONGEST = 160  # characters: a longer question wants more than a list
+_OF_NAMES = frozenset({"calls", "uses", "subclasses", "tests"})  # `Box.go` is no file in a question of this kind
 _SUFFIXES = frozenset(suffix for row in LANGUAGES for suffix in row.suffixes)
 
 
@@ -34,13 +35,15 @@ class StructuralQuery:
 
     @property
     def is_path(self) -> bool:
-        return "/" in self.name or f".{self.last}" in _SUFFIXES
+        names_file = "." in self.name and self.kind not in _OF_NAMES and f".{self.last}" in _SUFFIXES
+        return "/" in self.name or names_file
 
 
 _NOUN = "function|method|class|struct|interface|protocol|trait|enum|type|constant|macro|module|package|file"
+_NAME = r"(?:[^\W\d]|[$~./])[\w$.:#/\\-]*?(?(mark)[?!]?)"  # Ruby's names may end in ? or !; quoted, it is part of one
 _X = (
     rf"(?P<the>(?:the|a|an|our|this|that)\s+)?(?:(?P<noun>{_NOUN})\s+)?(?P<mark>[`'\"])?"
-    r"(?P<x>(?!\d)[\w$~./][\w$.:#/\\-]*?)(?P<call>\([^()]*\))?(?(mark)(?P=mark))(?:\s+(?P<after>" + _NOUN + "))?"
+    rf"(?P<x>{_NAME})(?P<call>\([^()]*\))?(?(mark)(?P=mark))(?:\s+(?P<after>{_NOUN}))?"
 )
 _PLACEHOLDERS = {
     "WHO": "(?:who|what|(?:which|what) (?:code|functions?|methods?|files?|modules?|classes|types|packages|places))"

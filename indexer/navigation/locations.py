@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from indexer.files.roles import is_test
 from indexer.parsing.references import Reference
 from indexer.storage.snapshot import IndexedSymbol
 from indexer.types import SourceFile
@@ -40,5 +41,10 @@ def _lines(text: str) -> list[str]:
 
 
 def one_per_line(locations: Iterable[Location]) -> list[Location]:
-    """Of several locations on one line, the last one."""
-    return list({(location.path, location.line): location for location in locations}.values())
+    """In order of paths and lines, tests last. Of several locations on one line, a call, or else the last one."""
+    found: dict[tuple[bool, str, int], Location] = {}
+    for location in locations:
+        key = is_test(location.path), location.path, location.line
+        if key not in found or found[key].kind != "call":
+            found[key] = location
+    return [found[key] for key in sorted(found)]

@@ -3,19 +3,34 @@
 Gives nothing when it is unsure: for an unknown name, or a name with several meanings. Does not choose what is listed.
 """
 
+import copy
 import re
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import PurePosixPath
 
 from indexer.files.languages import language_of
-from indexer.files.roles import is_test
-from indexer.navigation.disambiguation import Disambiguator
+from indexer.files.roles import is_test, may_hold_tests
+from indexer.navigation.doubts import Doubt, DoubtKind, may_refer
 from indexer.navigation.intent import StructuralQuery
-from indexer.navigation.modules import Modules
-from indexer.navigation.resolution import ReferenceResolver, is_implementation, matches, preferred
+from indexer.navigation.names.aliases import Alias, Aliases
+from indexer.navigation.names.disambiguation import Disambiguator
+from indexer.navigation.names.hierarchy import Hierarchy
+from indexer.navigation.names.modules import Modules
+from indexer.navigation.names.resolution import (
+    ReferenceResolver,
+    Target,
+    is_implementation,
+    matches,
+    namespace_of,
+    preferred,
+)
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.identifiers import split
-from indexer.parsing.references import Reference, has_references, references_to
+from indexer.parsing.references import Reference, is_understood, references_to
+from indexer.parsing.worded_definitions import worded_definitions
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 from indexer.types import SourceFile
 
@@ -25,6 +40,7 @@ _CPU_S, _WALL_S = 0.07, 0.25
 _LEAST_PARSE_S = 0.005
 _FILES = 300
 _MEANINGS = 1000  # definitions of one name: with more it means nothing in particular
+_RIVALS = 32  # files that define the name, among which a reference is assigned to one
 MAX_DEFINITIONS = 8  # that "where is X defined" lists; more are no answer
 _KINDS = {  # kinds of definitions that each noun of a question covers
     "function": {"function", "method", "declaration"},
@@ -39,19 +55,32 @@ _KINDS = {  # kinds of definitions that each noun of a question covers
     "constant": {"constant"},
 }
 _TEXTS = frozenset({"section", "key"})  # of documents and manifests: no definitions that code can mean
-References = Iterator[tuple[SourceFile, Sequence[Reference]]]
+Mentions = list[tuple[SourceFile, Sequence[Reference]]]
 
 
 class Navigator:
-    """The lookups of one query. `is_complete` turns False when a limit, or doubt, left something out."""
+    """The lookups of one query. `doubts` says why something may be left out."""
 
     def __init__(self, query: StructuralQuery, snapshot: Snapshot, files: WorkingTree, modules: Modules) -> None:
         self.query = query
         self.snapshot = snapshot
         self.files = files
         self.modules = modules
-        self.is_complete = True
+        self.target: IndexedSymbol | None = None  # the definition that is meant, of several
+        self.doubts: dict[Doubt, None] = {}
+        self.unassigned: Mentions = []  # references that may mean another definition of the name
+        self._mentions: dict[tuple[str, bool | None], tuple[Mentions, dict[Doubt, None]]] = {}
+        self._worded: list[IndexedSymbol] | None = None
         self._cpu_start, self._wall_start = time.thread_time(), time.monotonic()
+
+    def on(self, target: IndexedSymbol) -> "Navigator":
+        """The same lookups for one of several definitions, with doubts of their own. What was read is shared."""
+        other = copy.copy(self)
+        other.target, other.doubts, other.unassigned = target, {}, []
+        return other
+
+    def doubt(self, kind: DoubtKind, path: str = "") -> None:
+        self.doubts[Doubt(kind, path)] = None
 
     def definitions(self) -> list[IndexedSymbol]:
         """The definitions on disk that the name means. Declarations and stubs count only if there is nothing else."""
@@ -64,24 +93,35 @@ class Navigator:
             return []
         current = [found for path in paths for found in self.files.definitions(path, indexed, last)]
         current = [found for found in current if matches(found, self.query.name) and found.symbol.kind not in _TEXTS]
+        current = current or self._worded_definitions()
         if kinds:
             current = [found for found in current if found.symbol.kind in kinds]
         return preferred(current, self.query.path)
+
+    def targets(self) -> list[IndexedSymbol]:
+        """The definitions that the name means, each once."""
+        found: dict[tuple[str, str], IndexedSymbol] = {}
+        for item in self.definitions():
+            found.setdefault(_identity(item), item)
+        return list(found.values())
 
     def sole_definition(self) -> IndexedSymbol | None:
         """The one definition that the name means; None for a name of several.
 
         A definition in code comes before one in a schema or a style sheet, where nothing is called.
         """
-        found = self.definitions()
-        found = [item for item in found if has_references(language_of(item.path).name)] or found
-        return found[0] if len({(item.path, item.symbol.qualified) for item in found}) == 1 else None
+        if self.target is not None:
+            return self.target
+        found = self.targets()
+        found = [item for item in found if is_understood(language_of(item.path).name)] or found
+        return found[0] if len(found) == 1 else None
 
     def candidate_files(self, definition: IndexedSymbol) -> list[str]:
-        """Its file, and, if a path says which definition is meant, the files of the others of that name."""
-        named = self.snapshot.named([self.query.last]) if self.query.path else []
-        others = (item.path for item in named if is_implementation(item) and matches(item, self.query.name))
-        return [definition.path, *others]
+        """Its file, and those of the other definitions of the name."""
+        paths = list(dict.fromkeys([definition.path, *(item.path for item in self._rivals(definition))]))
+        if len(paths) > _RIVALS:
+            self.doubt("meaning")
+        return paths[:_RIVALS]
 
     def sources(self, terms: Sequence[str], texts: Sequence[str], tests: bool | None = None) -> Iterator[SourceFile]:
         """The files on disk whose indexed chunks hold a term and a text, tests last, until the time is up.
@@ -89,50 +129,154 @@ class Navigator:
         `tests`: True for tests only, False for all but tests, None for both.
         """
         paths = self.snapshot.files_with(terms, texts, _FILES + 1)
-        self.is_complete = len(paths) <= _FILES
+        if len(paths) > _FILES:
+            self.doubt("files")
         for path in sorted(paths[:_FILES], key=lambda path: (is_test(path), path)):
-            if tests is not None and is_test(path) is not tests:
+            if tests is not None and not (may_hold_tests(path) if tests else not is_test(path)):
                 continue
-            if self._seconds_left() <= 0:
-                self.is_complete = False
+            if self.is_late():
                 return
             if source := self.files.source(path):
                 yield source
 
-    def mentions(self, name: str, tests: bool | None = None) -> References:
-        """The references to anything of that name, imports included, file by file."""
-        terms = split(name)[:1]
-        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
-        for source in self.sources(terms, [name], tests) if terms else ():
-            if not word.search(source.text):
-                continue
-            refs = references_to(source.text, source.language, name, max(_LEAST_PARSE_S, self._seconds_left()))
-            if refs is not None:
-                yield source, refs
-            elif self._seconds_left() <= 0:
-                self.is_complete = False
+    def mentions(self, name: str, tests: bool | None = None) -> Mentions:
+        """The references to anything of that name, imports included, file by file. Each name is looked up once."""
+        if (name, tests) not in self._mentions:
+            before, self.doubts = self.doubts, {}
+            found = list(self._look_up(name, tests))
+            self._mentions[name, tests] = found, self.doubts
+            self.doubts = before
+        found, doubts = self._mentions[name, tests]
+        self.doubts |= doubts
+        return found
 
-    def references(self, tests: bool | None = None) -> References:
+    def references(self, tests: bool | None = None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
         """The references to the one definition that is meant, imports left out; none if several may be meant."""
         definition = self.sole_definition()
-        if definition is None or not has_references(language_of(definition.path).name):
+        if definition is None or not is_understood(language_of(definition.path).name):
             return
-        named = self.snapshot.named([self.query.last])
-        others = [item for item in named if item.symbol.name == self.query.last]
-        paths = self.candidate_files(definition)
-        shared = len(set(paths)) > 1 or any(
-            is_implementation(item) and not matches(item, self.query.name) for item in others
-        )
+        paths, target = self.candidate_files(definition), self._target(definition)
+        hidden = {item.path for item in [definition, *self._rivals(definition)] if _is_static(item)}
+        is_outside_classes = "." not in definition.symbol.qualified
         for source, refs in self.mentions(self.query.last, tests):
-            resolver = ReferenceResolver(definition, source, refs, self.modules, shared=shared)
-            disambiguator = Disambiguator(paths, source, refs)
-            resolved = [
-                (ref, disambiguator.file_of(ref)) for ref in refs if ref.kind != "import" and resolver.resolves(ref)
+            resolver = ReferenceResolver(target, source, refs, self.modules)
+            seen = [path for path in paths if path == source.path or path not in hidden]
+            if definition.path not in seen:
+                continue
+            disambiguator = Disambiguator(seen, source, refs, self.modules)
+            in_sight = [
+                ref
+                for ref in refs
+                if ref.kind != "import"
+                and resolver.resolves(ref)
+                and not (is_outside_classes and disambiguator.is_out_of_sight(ref, definition.path))
             ]
-            self.is_complete = self.is_complete and all(path for _, path in resolved)
-            yield source, [ref for ref, path in resolved if path == definition.path]
-        self.is_complete = self.is_complete and definition.symbol.kind != "method"  # types of objects are not inferred
+            resolved = [
+                (ref, definition.path if resolver.is_inherited(ref) else disambiguator.file_of(ref)) for ref in in_sight
+            ]
+            if any(resolver.may_mean(ref) for ref in refs if not resolver.resolves(ref)):
+                self.doubt("meaning", source.path)
+            if any(ref.kind == "unclear" and path in ("", definition.path) for ref, path in resolved):
+                self.doubt("syntax", source.path)
+            certain = [(ref, path) for ref, path in resolved if ref.kind != "unclear"]
+            if unassigned := [ref for ref, path in certain if not path]:
+                self.doubt("meaning", source.path)
+                self.unassigned.append((source, unassigned))
+            if self.target is not None:
+                by_type = [ref for ref in refs if resolver.may_be_of_object(ref) and not resolver.resolves(ref)]
+                self.unassigned.append((source, by_type))
+            yield source, [ref for ref, path in certain if path == definition.path]
+        for alias, source, refs in self.aliased(tests):
+            yield source, alias.references(source.path, refs, self.modules)
+        if definition.symbol.kind in ("method", "declaration") and not is_outside_classes:
+            self.doubt("types")
+
+    def is_late(self) -> bool:
+        """Whether the time is up, which is then a doubt."""
+        if self._seconds_left() <= 0:
+            self.doubt("time")
+            return True
+        return False
+
+    def aliased(self, tests: bool | None = None) -> Iterator[tuple[Alias, SourceFile, Sequence[Reference]]]:
+        """The files that may import the one definition under another name, with the alias that they may import."""
+        definition = self.sole_definition()
+        own = self.files.source(definition.path) if definition else None
+        if definition is None or own is None or "." in definition.symbol.qualified:
+            return
+        aliases = Aliases(definition.path, self.query.last, self.modules)
+        for source, refs in [(own, ()), *self.mentions(self.query.last, tests)]:
+            aliases.note(source, refs, aliases.root)
+        for alias in aliases:
+            for source, refs in self._look_up(alias.word, tests, alias):
+                aliases.note(source, refs, alias)
+                yield alias, source, refs
+
+    def _look_up(
+        self, word: str, tests: bool | None, alias: Alias | None = None
+    ) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
+        """The references to `word`, or to what the imports of an alias bring, in the files that have the word."""
+        terms = split(word)[:1]
+        whole = alias.pattern if alias else re.compile(rf"(?<![\w$]){re.escape(word)}(?![\w$])")
+        for source in self.sources(terms, [word], tests) if terms else ():
+            if not whole.search(source.text):
+                continue
+            seconds = max(_LEAST_PARSE_S, self._seconds_left())
+            if alias is None:
+                refs = references_to(source.text, source.language, word, seconds)
+            else:
+                brings = partial(alias.is_brought_by, path=source.path, modules=self.modules)
+                name = alias.name if alias.name != "default" else ""
+                refs = references_to(source.text, source.language, name, seconds, brings)
+            if refs is not None:
+                yield source, refs
+            elif is_understood(source.language):
+                self.doubt("time")
+            elif may_refer(source.path, source.language, self.query.kind):
+                self.doubt("language", source.path)
+
+    def _worded_definitions(self) -> list[IndexedSymbol]:
+        """Those in code without a grammar."""
+        last = self.query.last
+        if self._worded is None:
+            self._worded = []
+            terms = split(last)[:1] if "." not in self.query.name else []
+            for path in self.snapshot.files_with(terms, [last], _FILES) if terms else ():
+                language = language_of(path)
+                is_code = not language.grammar and may_refer(path, language.name, "definition")
+                source = self.files.source(path) if is_code and self._seconds_left() > 0 else None
+                found = islice(worded_definitions(source.text, last), MAX_DEFINITIONS + 1) if source else ()
+                self._worded += [IndexedSymbol(path, symbol) for symbol in found]
+        return self._worded
+
+    def _rivals(self, definition: IndexedSymbol) -> list[IndexedSymbol]:
+        """The other definitions of the name. `const read = require("./read")` is none."""
+        last, own = self.query.last, _identity(definition)
+        named = [item for item in self.snapshot.named([last]) if item.symbol.name == last and is_implementation(item)]
+        rivals = [item for item in named if item.symbol.kind not in ("constant", "section")] + self.targets()
+        return [item for item in rivals if _identity(item) != own]
+
+    def _target(self, definition: IndexedSymbol) -> Target:
+        is_shared, hierarchy = bool(self._rivals(definition)), None
+        if definition.symbol.kind in ("method", "declaration", "constant") and "." in definition.symbol.qualified:
+            namesakes = [item for item in self.snapshot.named([self.query.last]) if item.symbol.name == self.query.last]
+            hierarchy = Hierarchy(definition, self.snapshot.types(), namesakes, self.files, self.modules)
+        return Target(definition, is_shared, namespace_of(self.files.source(definition.path)), hierarchy)
 
     def _seconds_left(self) -> float:
         cpu_left = self._cpu_start + _CPU_S - time.thread_time()
         return max(cpu_left, 0.0) and self._wall_start + _WALL_S - time.monotonic()
+
+
+def _is_static(definition: IndexedSymbol) -> bool:
+    """Whether a function of C is seen in its own file only."""
+    is_source = definition.path.endswith((".c", ".cc", ".cpp", ".cxx", ".c++"))
+    return is_source and definition.symbol.signature.startswith("static ")
+
+
+def _identity(definition: IndexedSymbol) -> tuple[str, str]:
+    """Equal for what is one definition: overloads, the files of a Go package for several systems, a partial class."""
+    path, symbol = definition.path, definition.symbol
+    if re.search(r"\bpartial\b", symbol.signature):
+        return "", symbol.qualified
+    return (str(PurePosixPath(path).parent) if path.endswith(".go") else path), symbol.qualified

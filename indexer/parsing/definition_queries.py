@@ -2,7 +2,7 @@
 
 The capture that spans a definition has the name of its kind; beside it:
   @name       its name (may be dotted, `a::b` or `a.b`); none: "default"
-  @scope      the type that it belongs to, written beside it (the receiver of a Go method)
+  @scope      the type that it belongs to, written beside it (the receiver of a Go method, of Kotlin's extensions)
   @body       where the signature ends, for grammars without a `body` field; it may come after the node
   @onward     beside the kind: the definition goes on to the next one with this mark, or to the end of the file
   @wrapper    belongs to the first definition inside it (`export`, `template <...>`, `const`)
@@ -80,6 +80,7 @@ _GO = """
   name: (field_identifier) @name) @method
 (type_spec name: (type_identifier) @name type: (struct_type (field_declaration_list) @body)) @class
 (type_spec name: (type_identifier) @name type: (interface_type)) @interface
+(interface_type (method_elem name: (field_identifier) @name) @declaration)
 [(type_spec name: (type_identifier) @name) (type_alias name: (type_identifier) @name)] @type
 (source_file (const_declaration (const_spec name: (identifier) @name) @constant))
 (source_file (var_declaration (var_spec name: (identifier) @name) @constant))
@@ -132,6 +133,8 @@ _C_NAME = "(identifier) @name"
 _C = f"""
 {_declared("function_definition", "function", _C_NAME)}
 {_declared("declaration", "declaration", _C_NAME)}
+(function_definition declarator: (function_declarator declarator: (parenthesized_declarator (pointer_declarator
+  declarator: (function_declarator declarator: (identifier) @name))))) @function
 (struct_specifier name: (_) @name body: (_)) @class
 (union_specifier name: (_) @name body: (_)) @class
 (enum_specifier name: (_) @name body: (_)) @enum
@@ -199,6 +202,9 @@ _PHP = """
 """
 
 _KOTLIN = """
+(function_declaration receiver: (receiver_type [(user_type . (type_identifier) @scope)
+    (nullable_type (user_type . (type_identifier) @scope))])
+  (simple_identifier) @name (function_body) @body) @function
 (function_declaration (simple_identifier) @name (function_body) @body) @function
 (function_declaration (simple_identifier) @name) @declaration
 (class_declaration "interface" (type_identifier) @name (class_body)? @body) @interface

@@ -49,11 +49,6 @@ _BLOCK_WORD = re.compile(
 _FRONTMATTER = re.compile(r"\s*+---\n(.*?)^---[ \t]*+$", re.DOTALL | re.MULTILINE)
 
 
-def holds_code(language: str) -> bool:
-    """Whether files of this language hold code of others."""
-    return language in _HOSTS
-
-
 def embedded(text: str, language: str) -> tuple[Embedded, ...]:
     """The code inside `text`, one part per language; empty for a language that holds no other."""
     host = _HOSTS.get(language)
@@ -70,6 +65,11 @@ def embedded(text: str, language: str) -> tuple[Embedded, ...]:
     code = sorted([*(span for found in spans.values() for span in found), *host.expressions(markup)])
     parts = {script: code} if code else {}
     return tuple(Embedded(name, _only(text, found, ";")) for name, found in (parts | styles).items())
+
+
+def script_language(language: str) -> str:
+    """The language of the scripts in files of a language, unless they say another; "" if these hold no other."""
+    return _HOSTS[language].script if language in _HOSTS else ""
 
 
 def _tagged(text: str, default: str) -> Iterator[tuple[str, Span]]:

@@ -1,9 +1,12 @@
 """What a reference is, per grammar: two tree-sitter queries, one for imports and one for everything else.
 
   @call     what is called, with its qualifier: `store.read`, `std::mem::take`, `Shape<T>`
+  @tokens   what is captured may be a call: it is in a macro's arguments, which no grammar parses
+  @use      what is passed by its name, where that is no plain mention: `Money::parse`, `:name`
   @on       the receiver of a call, for grammars where it is a node of its own
   @inherit  a base class, an interface, a trait, an embedded type
   @import   what is imported, a name or a path
+  @default  what a module exports as its default, under a name that the importing file chooses
   @from     where it is imported from
   @alias    its name in this file
 Captures that begin with an underscore are only for predicates.
@@ -34,24 +37,30 @@ _JSX = """
 """
 _TYPESCRIPT = """
 (extends_clause value: (_) @inherit)
+(extends_clause value: (parenthesized_expression (as_expression . (_) @inherit)))
 (implements_clause (_) @inherit)
 (extends_type_clause type: (_) @inherit)
 """
 _JAVASCRIPT_IMPORTS = """
-(import_statement (import_clause (identifier) @import) source: (_) @from)
+(import_statement (import_clause (identifier) @default) source: (_) @from)
 (import_statement (import_clause (namespace_import (identifier) @import)) source: (_) @from)
 (import_statement (import_clause (named_imports (import_specifier name: (_) @import alias: (_)? @alias)))
   source: (_) @from)
 (import_statement . (string) @import)
 (export_statement (export_clause (export_specifier name: (_) @import)) source: (_) @from)
 (export_statement "*" @import source: (_) @from)
-(variable_declarator name: [(identifier) @import
+(variable_declarator name: [(identifier) @default
     (object_pattern [(shorthand_property_identifier_pattern) @import
                      (pair_pattern key: (_) @import value: (identifier) @alias)])]
   value: (call_expression function: (identifier) @_require arguments: (arguments . (string) @from))
   (#eq? @_require "require"))
+(call_expression function: (import) arguments: (arguments . (string) @import))
+(variable_declarator name: [(identifier) @import
+    (object_pattern [(shorthand_property_identifier_pattern) @import
+                     (pair_pattern key: (_) @import value: (identifier) @alias)])]
+  value: (await_expression (call_expression function: (import) arguments: (arguments . (string) @from))))
 """
-_TYPESCRIPT_IMPORTS = "(import_statement (import_require_clause (identifier) @import source: (_) @from))"
+_TYPESCRIPT_IMPORTS = "(import_statement (import_require_clause (identifier) @default source: (_) @from))"
 
 _GO = """
 (call_expression function: (_) @call)
@@ -64,6 +73,7 @@ _GO_IMPORTS = "(import_spec name: (_)? @alias path: (_) @import)"
 _RUST = """
 (call_expression function: (_) @call)
 (macro_invocation macro: (_) @call)
+(token_tree (identifier) @call) @tokens
 (struct_expression name: (_) @call)
 ((attribute_item (attribute . (_) @call))
   (#not-match? @call "^(derive|cfg|cfg_attr|allow|warn|deny|expect|test|doc|inline|must_use|repr|non_exhaustive)$"))
@@ -82,13 +92,17 @@ _RUST_IMPORTS = """
 _JAVA = """
 (method_invocation object: (_)? @on name: (_) @call)
 (object_creation_expression type: (_) @call)
-(method_reference) @call
+(object_creation_expression type: (_) @inherit (class_body))
+(method_reference) @use
 [(marker_annotation name: (_) @call) (annotation name: (_) @call)]
 (superclass (_) @inherit)
 (super_interfaces (type_list (_) @inherit))
 (extends_interfaces (type_list (_) @inherit))
 """
-_JAVA_IMPORTS = "(import_declaration [(identifier) (scoped_identifier)] @import)"
+_JAVA_IMPORTS = """
+(import_declaration [(identifier) (scoped_identifier)] @import .)
+(import_declaration [(identifier) (scoped_identifier)] @from (asterisk) @import)
+"""
 
 _C = "(call_expression function: (_) @call)"
 _C_IMPORTS = "(preproc_include path: (_) @import)"
@@ -103,7 +117,8 @@ _CSHARP = """
 (invocation_expression function: (_) @call)
 (object_creation_expression type: (_) @call)
 (attribute name: (_) @call)
-(base_list [(identifier) (qualified_name) (generic_name)] @inherit)
+(base_list [(identifier) (qualified_name) (alias_qualified_name) (generic_name)] @inherit)
+(base_list (primary_constructor_base_type type: (_) @inherit))
 """
 _CSHARP_IMPORTS = """
 (using_directive !name [(identifier) (qualified_name)] @import)
@@ -115,10 +130,17 @@ _RUBY = """
 (superclass [(constant) (scope_resolution)] @inherit)
 (call !receiver method: (_) @_mixed arguments: (argument_list [(constant) (scope_resolution)] @inherit)
   (#any-of? @_mixed "include" "extend" "prepend"))
+(class body: (body_statement (call !receiver method: (_) @_given arguments:
+    (argument_list [(simple_symbol) @use (pair value: (simple_symbol) @use)])
+  (#not-match? @_given "^(private|protected|public|module_function|attr_|define_method|alias_|undef_|remove_)"))))
+(call method: (_) @_taking arguments: (argument_list . (simple_symbol) @use)
+  (#any-of? @_taking "method" "instance_method" "send" "public_send" "__send__"))
 """
 _RUBY_IMPORTS = """
 (call !receiver method: (_) @_require arguments: (argument_list . (string (string_content) @import))
-  (#any-of? @_require "require" "require_relative"))
+  (#any-of? @_require "require" "require_relative" "load"))
+(call !receiver method: (_) @_require
+  arguments: (argument_list . (simple_symbol) . (string (string_content) @import)) (#eq? @_require "autoload"))
 """
 
 _PHP = """
@@ -130,16 +152,27 @@ _PHP = """
 (base_clause (_) @inherit)
 (class_interface_clause (_) @inherit)
 (use_declaration (_) @inherit)
+(function_call_expression function: (name) @_taking arguments: (arguments (argument (string (string_content) @use)))
+  (#match? @_taking
+    "^(array_|u[ak]?sort|call_user_|func_|add_action|add_filter|add_shortcode|set_|register_|spl_|preg_|is_callable)"))
+(array_creation_expression
+  . (array_element_initializer [(variable_name) @on (class_constant_access_expression . (_) @on)])
+  . (array_element_initializer (string (string_content) @use)) .)
 """
 _PHP_IMPORTS = """
 (namespace_use_declaration (namespace_name) @from
   body: (namespace_use_group (namespace_use_clause . [(name) (qualified_name)] @import alias: (_)? @alias)))
 (namespace_use_declaration (namespace_use_clause . [(name) (qualified_name)] @import alias: (_)? @alias))
 """
+for _node in ("require", "require_once", "include", "include_once"):  # `require_once __DIR__ . "/pool.php"`
+    for _form in ("{}", "(parenthesized_expression {})", "(binary_expression right: {})"):
+        _path = _form.format("[(string (string_content) @import) (encapsed_string . (string_content) @import .)]")
+        _PHP_IMPORTS += f"({_node}_expression {_path})\n"
 
 _KOTLIN = """
 (call_expression . (_) @call)
-(delegation_specifier [(user_type) @inherit (constructor_invocation (user_type) @inherit)])
+(delegation_specifier [(user_type) @inherit (constructor_invocation (user_type) @inherit)
+                       (explicit_delegation . (user_type) @inherit)])
 (annotation [(user_type) @call (constructor_invocation (user_type) @call)])
 """
 _KOTLIN_IMPORTS = "(import_header (identifier) @import (import_alias (_) @alias)?)"

@@ -4,62 +4,53 @@ Names are as written; does not resolve which definition one means. Never raises;
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from indexer.files.languages import BY_NAME
-from indexer.parsing import scopes
 from indexer.parsing.definition_queries import QUERIES
 from indexer.parsing.definitions import SECONDS, definitions
-from indexer.parsing.embedded import holds_code
+from indexer.parsing.embedded import script_language
 from indexer.parsing.reference_queries import IMPORTS, USES
-from indexer.parsing.syntax import Match, Node, Span, Tree, compiled, matches, parse_tree
-from indexer.types import Symbol
-
-Kind = Literal["call", "import", "inherit", "use"]
+from indexer.parsing.syntax import Match, Node, Span, compiled
+from indexer.parsing.usage import scopes
+from indexer.parsing.usage.enclosing import Enclosing
+from indexer.parsing.usage.expressions import is_called, plain, qualifier_before, split_expression
+from indexer.parsing.usage.mentions import BARE_CALLS, mentions
+from indexer.parsing.usage.parsed import ParsedCode, parsed
+from indexer.parsing.usage.reference import Kind as Kind
+from indexer.parsing.usage.reference import Reference as Reference
 
 _MAX_SPANS = 40  # with more occurrences of a name, the whole file is searched
 _LOOKAHEAD = 600  # bytes: a decorator belongs to the definition after it
-_MAX_CHARS = 400  # of an expression, from its end
-_GENERIC = re.compile(r"(?:::)?<[^<>]*>|\[[^\[\]]*\]")
-_SEPARATOR = re.compile(r"\?\.|\.|::|->|\\|/")
-_DOTTED = re.compile(r"[\w$]+(?:\.[\w$]+)*")
-_NAME = re.compile(r"\s*[#@]?([\w$-]+[!?]?|\*)")
-_PLAIN = re.compile(r"[\w$.:>\\/@-]+")
+_KINDS: tuple[Kind, ...] = ("call", "inherit", "use")  # and the captures of these names
+_NO_CALL = b"(...)"  # in PHP, after the name of a function that is passed
 _PATH_NODES = frozenset(  # nodes of imports that are a path, not a name
     {"string", "string_content", "string_literal", "system_lib_string", "interpreted_string_literal", "word"}
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One use of a name."""
-
-    name: str  # "read": the last part of the expression; "*" imports everything
-    kind: Kind  # "use" is any other mention, found by `references_to` only
-    line: int
-    enclosing: str  # qualified name of the innermost definition around it; "" outside
-    qualifier: str  # what precedes the name: "store" of store.read, the module of an import; "?" for an expression
-    alias: str = ""  # of an import: its name in this file, if it has another
-
-    @property
-    def local(self) -> str:
-        """The name of an import in this file."""
-        return self.alias or self.name
+def _by_alias(_imported: Reference) -> bool:
+    """Of the imports, only those of the name itself bring it."""
+    return False
 
 
 def load(language: str) -> None:
     """Compiles what a language needs, so that the time for its first text is that of the text."""
-    grammar = BY_NAME[language].grammar if language in BY_NAME else ""
+    grammar = _grammar(language)
     for queries in (QUERIES, IMPORTS, USES, scopes.SCOPES) if grammar else ():
         if grammar in queries:
             compiled(grammar, queries[grammar])
 
 
-def has_references(language: str) -> bool:
-    """Whether the calls and imports of a language are known."""
-    return holds_code(language) or (language in BY_NAME and BY_NAME[language].grammar in USES)
+def is_understood(language: str) -> bool:
+    """Whether the references of a language can be found."""
+    return _grammar(language) in USES
+
+
+def _grammar(language: str) -> str:
+    """The grammar of a language, or of the scripts in its files; "" if there is none."""
+    row = BY_NAME.get(script_language(language) or language)
+    return row.grammar if row else ""
 
 
 def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Reference, ...]:
@@ -67,99 +58,89 @@ def references(text: str, language: str, seconds: float = SECONDS) -> tuple[Refe
 
     Empty for a language without reference queries, and when parsing takes longer than `seconds`.
     """
-    source = text.encode("utf-8", "replace")
-    grammar, tree = _parse(source, language, seconds)
-    if tree is None:
-        return ()
-    enclosing = _Enclosing([definition.symbol for definition in definitions(tree, grammar, source)])
-    queries = IMPORTS[grammar], USES[grammar]
-    return _sorted(ref for query in queries for ref in _references(matches(tree, grammar, query), source, enclosing))
+    return _sorted(ref for code in parsed(text, language, USES, seconds) if code for ref in _all(code))
 
 
-def references_to(text: str, language: str, name: str, seconds: float = SECONDS) -> tuple[Reference, ...] | None:
+def references_to(
+    text: str, language: str, name: str, seconds: float = SECONDS, brings: Callable[[Reference], bool] = _by_alias
+) -> tuple[Reference, ...] | None:
     """Every mention of `name` and of its aliases in code, and all imports of the file, in order of their lines.
 
-    Leaves out mentions that mean a parameter or a variable of a function around them, as far as `scopes` finds these.
-    Several times faster than `references`: it queries only the tree around the name. None when parsing takes longer
-    than `seconds`, or the language has no reference queries.
+    `brings`: whether an import brings what is meant, under whichever name. Leaves out mentions that mean a parameter or
+    a variable of a function around them, as far as `scopes` finds these. Several times faster than `references`: it
+    queries only the tree around the name. None when parsing takes longer than `seconds`, or the language has no
+    reference queries.
     """
-    source = text.encode("utf-8", "replace")
-    grammar, tree = _parse(source, language, seconds)
-    if tree is None:
+    codes = list(parsed(text, language, USES, seconds))
+    if not is_understood(language) or not all(codes):
         return None
-    imports = _sorted(_references(matches(tree, grammar, IMPORTS[grammar]), source, _Enclosing(())))
-    names = {name} | {ref.alias for ref in imports if ref.alias and ref.name == name}
+    return _sorted(ref for code in codes if code for ref in _named(code, name, brings))
+
+
+def _all(code: ParsedCode) -> Iterator[Reference]:
+    enclosing = Enclosing([item.symbol for item in definitions(code.tree, code.grammar, code.source)])
+    for query in (IMPORTS[code.grammar], USES[code.grammar]):
+        yield from _references(code.matches(query), code.source, enclosing)
+
+
+def _named(code: ParsedCode, name: str, brings: Callable[[Reference], bool]) -> set[Reference]:
+    source, tree = code.source, code.tree
+    imports = _sorted(_references(code.matches(IMPORTS[code.grammar]), source, Enclosing(())))
+    names = {name} | {ref.alias for ref in imports if ref.name == name} | {ref.local for ref in imports if brings(ref)}
+    names.discard("")
     occurrences = [span for spelling in names for span in _occurrences(source, spelling)]
     spans = occurrences if len(occurrences) <= _MAX_SPANS else ()
     wide = [(start, end + _LOOKAHEAD) for start, end in spans]
-    symbols = [item.symbol for item in definitions(tree, grammar, source, wide)] if occurrences else []
-    enclosing = _Enclosing(symbols)
+    symbols = [item.symbol for item in definitions(tree, code.grammar, source, wide)] if occurrences else []
+    enclosing = Enclosing(symbols)
     local: set[int] = set()
     for spelling in names:
         bindings = {ref.line for ref in imports if ref.local == spelling}
         bindings |= {symbol.start_line for symbol in symbols if symbol.name == spelling}
-        local |= scopes.local_names(tree, grammar, _occurrences(source, spelling), spans, bindings)
-    uses = _references(matches(tree, grammar, USES[grammar], spans), source, enclosing, local) if occurrences else ()
+        local |= scopes.local_names(tree, code.grammar, _occurrences(source, spelling), spans, bindings)
+    hiding = local if code.grammar not in BARE_CALLS else ()  # written as a call, a name is no variable there
+    uses = _references(code.matches(USES[code.grammar], spans), source, enclosing, hiding) if occurrences else ()
     found = {*imports, *(ref for ref in uses if ref.name in names)}
     lines = {(ref.line, spelling) for ref in found for spelling in (ref.name, ref.alias)}
-    mentions = _mentions(tree, source, occurrences, enclosing, local)
-    return _sorted(found | {ref for ref in mentions if (ref.line, ref.name) not in lines})
-
-
-def _parse(source: bytes, language: str, seconds: float) -> tuple[str, Tree | None]:
-    row = BY_NAME.get(language)
-    if row is None or row.grammar not in USES:
-        return "", None
-    return row.grammar, parse_tree(source, row.grammar, seconds)
-
-
-class _Enclosing:
-    """The qualified name of the innermost definition around a line."""
-
-    def __init__(self, symbols: Sequence[Symbol]) -> None:
-        self.symbols = symbols
-        self._names: dict[int, str] = {}
-        after: dict[int, int] = {}  # of a line that has its name: a later line that may have none yet
-        for symbol in reversed(symbols):  # inner ones first
-            if symbol.kind not in ("constant", "declaration"):
-                line = symbol.start_line
-                while line <= symbol.end_line:
-                    self._names.setdefault(line, symbol.qualified)
-                    here, line = line, after.get(line, line + 1)
-                    after[here] = max(line, symbol.end_line + 1)
-
-    def __getitem__(self, line: int) -> str:
-        return self._names.get(line, "")
+    others = mentions(code, occurrences, enclosing, local)
+    return found | {ref for ref in others if (ref.line, ref.name) not in lines}
 
 
 def _references(
-    found: Iterable[Match], source: bytes, enclosing: _Enclosing, local: Collection[int] = ()
+    found: Iterable[Match], source: bytes, enclosing: Enclosing, local: Collection[int] = ()
 ) -> Iterator[Reference]:
     """`local`: the start bytes of bare names that are parameters or variables."""
     for _, captures in found:
-        if "import" in captures:
+        if "import" in captures or "default" in captures:
             yield _import(captures, source, enclosing)
             continue
-        kind: Kind = "call" if "call" in captures else "inherit"
+        kind: Kind = next(kind for kind in _KINDS if kind in captures)
         node = captures[kind][0]
-        name, qualifier = _split(_text(node, source))
+        if kind == "call" and source.startswith(_NO_CALL, node.end_byte):
+            kind = "use"
+        line = node.end_point.row + 1
+        name, qualifier = split_expression(_text(node, source).removeprefix(":"))  # of a Ruby symbol, its name
         if on := captures.get("on"):
-            qualifier = _plain(_text(on[0], source))
+            qualifier = plain(_text(on[0], source))
+        if "tokens" in captures:
+            if not is_called(source, node.start_byte, node.end_byte):
+                continue
+            qualifier = qualifier_before(source, node.start_byte)
         if name == "new" and qualifier not in ("", "?"):  # Ruby and Rust call a class this way
-            yield _construction(node, qualifier, enclosing)
+            yield _construction(line, qualifier, enclosing)
         if name and (qualifier or node.start_byte not in local):
-            line = node.end_point.row + 1
-            yield Reference(name, kind, line, enclosing[line], qualifier)
+            around = (kind == "inherit" and enclosing.type_at(line)) or enclosing[line]
+            yield Reference(name, kind, line, around, qualifier)
 
 
-def _construction(node: Node, class_name: str, enclosing: _Enclosing) -> Reference:
-    line = node.end_point.row + 1
-    name, qualifier = _split(class_name)
+def _construction(line: int, class_name: str, enclosing: Enclosing) -> Reference:
+    name, qualifier = split_expression(class_name)
     return Reference(name, "call", line, enclosing[line], qualifier)
 
 
-def _import(captures: dict[str, list[Node]], source: bytes, enclosing: _Enclosing) -> Reference:
-    node = captures["import"][0]
+def _import(captures: dict[str, list[Node]], source: bytes, enclosing: Enclosing) -> Reference:
+    is_default = "default" in captures
+    node = captures["default" if is_default else "import"][0]
     line = node.start_point.row + 1
     alias = _text(captures["alias"][0], source) if "alias" in captures else ""
     if node.type == "use_wildcard":
@@ -168,13 +149,13 @@ def _import(captures: dict[str, list[Node]], source: bytes, enclosing: _Enclosin
     written = _text(node, source).strip("\"'`<>")
     qualifier, _, name = written.rpartition("/")
     if node.type not in _PATH_NODES:
-        name, qualifier = _split(written)
+        name, qualifier = split_expression(written)
     if "from" in captures:
         module = "".join(_text(captures["from"][0], source).split()).strip("\"'`")
         qualifier = f"{module}.{qualifier}".rstrip(".") if qualifier and not qualifier.startswith(".") else module
     elif node.parent is not None and node.parent.type in ("use_list", "use_as_clause"):
         qualifier = _full_use_path(node, source, qualifier)
-    return Reference(name or written, "import", line, enclosing[line], qualifier, alias)
+    return Reference(name or written, "import", line, enclosing[line], qualifier, alias, is_default=is_default)
 
 
 def _full_use_path(node: Node, source: bytes, path: str) -> str:
@@ -189,54 +170,9 @@ def _full_use_path(node: Node, source: bytes, path: str) -> str:
     return "::".join(parts)
 
 
-def _mentions(
-    tree: Tree, source: bytes, occurrences: Sequence[Span], enclosing: _Enclosing, local: Collection[int]
-) -> Iterator[Reference]:
-    """Occurrences in code: not in a comment or a string, and not where the name is defined."""
-    definitions_left = {(symbol.start_line, symbol.name) for symbol in enclosing.symbols}
-    for start, end in sorted(occurrences):
-        leaf = tree.root_node.descendant_for_byte_range(start, end)
-        if (
-            leaf is None
-            or (leaf.start_byte, leaf.end_byte) != (start, end)
-            or "string" in leaf.type
-            or "comment" in leaf.type
-        ):
-            continue
-        name, line = source[start:end].decode(), leaf.start_point.row + 1
-        if (line, name) in definitions_left:
-            definitions_left.remove((line, name))
-            continue
-        parent = leaf.parent
-        if parent is not None and leaf in (parent.child_by_field_name(f) for f in ("name", "declarator", "alias")):
-            continue
-        before = source[max(0, start - _MAX_CHARS) : start].decode("utf-8", "replace")
-        qualifier = re.search(r"((?<![\w$])[\w$]++|[)\]])\s*+(?:\?\.|\.|::|->)\s*$", before)
-        if qualifier or start not in local:
-            yield Reference(name, "use", line, enclosing[line], _plain(qualifier[1]) if qualifier else "")
-
-
 def _occurrences(source: bytes, name: str) -> list[Span]:
     pattern = re.compile(rb"(?<![\w$])" + re.escape(name.encode("utf-8", "replace")) + rb"(?![\w$])")
     return [match.span() for match in pattern.finditer(source)]
-
-
-def _split(expression: str) -> tuple[str, str]:
-    """The name at the end of an expression, and its qualifier: of `a.b().c`, c and "?"."""
-    if _DOTTED.fullmatch(expression):  # most are
-        qualifier, _, name = expression.rpartition(".")
-        return name, qualifier
-    flat = expression[-_MAX_CHARS:].strip()
-    while (without_generics := _GENERIC.sub("", flat)) != flat:
-        flat = without_generics
-    last = _SEPARATOR.sub("\0", flat).rpartition("\0")[2]
-    match = _NAME.fullmatch(last)
-    return (match[1], _plain(flat.removesuffix(last).rstrip(" .:?->\\/"))) if match else ("", "")
-
-
-def _plain(qualifier: str) -> str:
-    qualifier = qualifier.strip()
-    return qualifier if not qualifier or _PLAIN.fullmatch(qualifier) else "?"
 
 
 def _text(node: Node, source: bytes) -> str:

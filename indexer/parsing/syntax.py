@@ -14,6 +14,8 @@ from tree_sitter import Node as Node
 from tree_sitter import Tree as Tree
 from tree_sitter_language_pack import get_language
 
+from indexer.parsing.macros import GRAMMARS, without_macros
+
 Span = tuple[int, int]  # bytes, the end exclusive
 Match = tuple[int, dict[str, list[Node]]]  # the pattern's index in its query, and its captures
 _BLOCK = 1 << 16  # bytes given to the parser at once
@@ -33,6 +35,7 @@ def parse_tree(source: bytes, grammar: str, seconds: float) -> Tree | None:
     Rust items inside a macro call are in the tree as if they stood outside.
     """
     until = time.thread_time() + seconds
+    source = without_macros(source) if grammar in GRAMMARS else source
     tree = _parse(source, grammar, until)
     if tree is not None and grammar == "rust" and (exposed := expose_items(source, tree)) is not source:
         return _parse(exposed, grammar, until)

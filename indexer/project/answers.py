@@ -4,7 +4,7 @@ Gives no answer to a question that names something else, or where nothing is fou
 worded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from indexer.navigation.locations import Location
@@ -56,12 +56,18 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
         files = WorkingTree(store.root, snapshot)
         if not isinstance(query, ProjectQuery):
             values = find_values(query, snapshot) if isinstance(query, SettingQuery) else find_lists(query, snapshot)
-            return ProjectAnswer(query, *with_code(values, files, whole=False)) if values else None
+            return _answer(query, values, files)
         tree = ProjectTree(files, snapshot, store.root.name)
         if query.owner and query.owner not in tree.names():
             return None
         found = _spread(_find(tree, query))
-        return ProjectAnswer(query, *with_code(found, files, whole=False)) if found else None
+        return _answer(query, found, files)
+
+
+def _answer(query: Query, locations: Sequence[Location], files: WorkingTree) -> ProjectAnswer | None:
+    hits: list[Hit] = []
+    linked = with_code(locations, hits, files, whole=False)
+    return ProjectAnswer(query, linked, tuple(hits)) if linked else None
 
 
 def overview_of(store: Store) -> Overview:

@@ -4,6 +4,7 @@ SELECTs only; rows come back as plain records. Does no ranking.
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,10 @@ class IndexedSymbol:
 
 
 _FILE = "f.path, f.sha, f.size, f.mtime_ns, f.read_ns, f.recipe"
+_SYMBOLS = (
+    "SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc FROM symbols s"
+    " JOIN files f ON f.id = s.file_id"
+)
 _BATCH = 50_000  # vectors read at once: 50 MB of 256 components
 
 
@@ -130,6 +135,11 @@ class Snapshot:
         query = "SELECT 1 FROM files WHERE '/' || path GLOB ? OR '/' || path GLOB ? LIMIT 1"
         return self._db.execute(query, (f"*/{path}.*", f"*/{path}/*")).fetchone() is not None
 
+    def files_called(self, name: str, limit: int) -> list[str]:
+        """At most `limit` paths of files with this name, those nearest to the root first."""
+        query = "SELECT path FROM files WHERE path = ? OR path GLOB ? ORDER BY length(path), path LIMIT ?"
+        return [row[0] for row in self._db.execute(query, (name, f"*/{name}", limit))]
+
     def chunk_at(self, path: str, line: int) -> ChunkRow | None:
         """The smallest chunk that contains a line."""
         query = (
@@ -197,21 +207,25 @@ class Snapshot:
 
     def named(self, names: Collection[str]) -> list[IndexedSymbol]:
         """Definitions whose name equals one of `names`, ignoring case."""
-        query = (
-            "SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc FROM symbols s"
-            " JOIN files f ON f.id = s.file_id WHERE s.folded IN (SELECT value FROM json_each(?))"
-            " ORDER BY s.folded, f.path, s.start_line"
-        )
+        query = f"{_SYMBOLS} WHERE s.folded IN (SELECT value FROM json_each(?)) ORDER BY s.folded, f.path, s.start_line"  # noqa: S608
         folded = json.dumps(sorted({name.lower() for name in names}))
         return [IndexedSymbol(row[0], Symbol(*row[1:])) for row in self._db.execute(query, (folded,))]
 
     def named_with(self, part: str, limit: int) -> list[IndexedSymbol]:
         """At most `limit` definitions whose name contains `part`, ignoring case. Looks at every definition."""
-        query = (
-            "SELECT f.path, s.name, s.qualified, s.kind, s.start_line, s.end_line, s.signature, s.doc FROM symbols s"
-            " JOIN files f ON f.id = s.file_id WHERE instr(s.folded, ?) ORDER BY f.path, s.start_line LIMIT ?"
-        )
+        query = f"{_SYMBOLS} WHERE instr(s.folded, ?) ORDER BY f.path, s.start_line LIMIT ?"
         return [IndexedSymbol(path, Symbol(*rest)) for path, *rest in self._db.execute(query, (part.lower(), limit))]
+
+    def types(self) -> list[IndexedSymbol]:
+        """The classes, interfaces and enums."""
+        query = f"{_SYMBOLS} WHERE s.kind IN ('class', 'interface', 'enum') ORDER BY f.path, s.start_line"
+        return [IndexedSymbol(path, Symbol(*rest)) for path, *rest in self._db.execute(query)]
+
+    def inside(self, scope: str) -> list[str]:
+        """The paths of the files with definitions in a scope, by its qualified name."""
+        query = "SELECT DISTINCT f.path FROM symbols s JOIN files f ON f.id = s.file_id WHERE s.qualified GLOB ?"
+        escaped = re.sub(r"[*?\[]", r"[\g<0>]", scope)
+        return sorted(row[0] for row in self._db.execute(query, (f"{escaped}.*",)))
 
     def chunks_at(self, definition: IndexedSymbol) -> list[int]:
         """Ids of the chunks of a definition: its parts, or else the first chunk that overlaps it."""
@@ -249,6 +263,12 @@ class Snapshot:
             " WHERE c.id IN (SELECT value FROM json_each(?))"
         )
         return {i: ChunkHead(*head) for i, *head in self._db.execute(query, (json.dumps(sorted(ids)),))}
+
+    def text(self, path: str) -> str:
+        """A file as it was when it was indexed, up to its last line that is not blank."""
+        query = "SELECT max(c.end_line) FROM chunks c JOIN files f ON f.id = c.file_id WHERE f.path = ?"
+        end = self._db.execute(query, (path,)).fetchone()[0]
+        return f"{self.lines(path, 1, end)}\n" if end else ""
 
     def rows(self, ids: Collection[int]) -> dict[int, ChunkRow]:
         """The chunks with these ids, without those that no longer exist."""

@@ -10,9 +10,7 @@ two                    rust          3 ours 0.800 semble 0.953 coderankembed+bm2
 {'semantic': 0.861, 'symbol': 0.975} search p50 12 ms p95 31 ms
 2 repositories, mean NDCG@10: ours 0.856 semble 0.907 coderankembed+bm25 0.919
 """
-PLAIN = (
-    "found answered o/r What?\n28 questions: found@5 0.964 answered {} seconds an answer, median {}\n"
-)
+PLAIN = "found answered o/r What?\n28 questions: found@5 0.964 answered {} seconds an answer, median {}\n"
 
 
 def test_each_repository_stands_beside_the_published_figures() -> None:

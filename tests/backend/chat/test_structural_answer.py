@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from backend.chat.structural_answer import code, listing
+from indexer.navigation.doubts import Doubt
 from indexer.navigation.intent import StructuralQuery
 from indexer.navigation.locations import Location
-from indexer.navigation.structural_answers import StructuralAnswer
+from indexer.navigation.structural_answers import Group, StructuralAnswer
 from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
+from tests.indexer.harness import put
 
 pytestmark = pytest.mark.process
 
@@ -111,9 +113,13 @@ async def test_search_says_whether_anything_was_found(tmp_path: Path) -> None:
     assert {citation["status"] for citation in cake["citations"]} == {"ok"}
 
 
+def text_of(query: StructuralQuery, *locations: Location, doubts: tuple[Doubt, ...] = (), first: int = 1) -> str:
+    return listing(StructuralAnswer(query, (Group(None, locations, doubts),), ()), first)
+
+
 def test_several_places_are_a_list_that_ends() -> None:
     spots = tuple(Location(f"m{n}.py", n, "run", "call", f"go({n})", 0 if n < 23 else None) for n in range(1, 25))
-    text = listing(StructuralAnswer(StructuralQuery("calls", "go"), spots, (), is_complete=False), 5)
+    text = text_of(StructuralQuery("calls", "go"), *spots, doubts=(Doubt("files"),), first=5)
     lines = text.splitlines()
     assert lines[:4] == [
         "`go` is called in at least 24 places:",
@@ -121,51 +127,124 @@ def test_several_places_are_a_list_that_ends() -> None:
         "- `m1.py:1` [5] in `run`: `go(1)`",
         "- `m2.py:2` [5] in `run`: `go(2)`",
     ]
-    assert lines[-1] == "- and 4 more in `m21.py`, `m22.py`, `m23.py`, `m24.py`"
-    assert len(lines) == 23
+    assert lines[-3:] == [
+        "- and 4 more in `m21.py`, `m22.py`, `m23.py`, `m24.py`",
+        "",
+        "There may be more: too many files have the name.",
+    ]
+    assert len(lines) == 25
 
 
 def test_one_place_is_a_sentence_unless_it_does_not_hold_the_name() -> None:
-    def text_of(query: StructuralQuery, text: str) -> str:
-        return listing(
-            StructuralAnswer(query, (Location("a.py", 3, "Box", "class", text, 0),), (), is_complete=True), 1
-        )
+    def text(query: StructuralQuery, line: str) -> str:
+        return text_of(query, Location("a.py", 3, "Box", "class", line, 0))
 
-    assert text_of(StructuralQuery("calls", "go"), "go(1)") == "`go` is called in `a.py:3` [1] in `Box`: `go(1)`\n"
+    assert text(StructuralQuery("calls", "go"), "go(1)") == "`go` is called in `a.py:3` [1] in `Box`: `go(1)`\n"
     assert (
-        text_of(StructuralQuery("calls", "go"), "run(1)")
+        text(StructuralQuery("calls", "go"), "run(1)")
         == "`go` is called in one place:\n\n- `a.py:3` [1] in `Box`: `run(1)`\n"
     )
-    assert text_of(StructuralQuery("subclasses", "B"), "class Box(B):") == (
+    assert text(StructuralQuery("subclasses", "B"), "class Box(B):") == (
         "One type derives from `B`:\n\n- `a.py:3` [1] in `Box`: `class Box(B):`\n"
     )
-    assert text_of(StructuralQuery("outline", "a.py"), "class Box") == (
+    assert text(StructuralQuery("outline", "a.py"), "class Box") == (
         "`a.py` contains one definition:\n\n- `Box`, class, `a.py:3` [1]: `class Box`\n"
+    )
+
+
+def test_a_doubt_makes_it_at_least_and_says_why() -> None:
+    spot = Location("a.py", 3, "Box", "call", "go(1)", 0)
+    unread = tuple(Doubt("language", f"{name}.zig") for name in "ab")
+    assert text_of(StructuralQuery("calls", "go"), spot, doubts=unread[:1]) == (
+        "`go` is called in at least one place:\n\n- `a.py:3` [1] in `Box`: `go(1)`\n\n"
+        "There may be more: `a.zig` has the name and was not understood.\n"
+    )
+    assert text_of(StructuralQuery("calls", "go"), spot, spot, doubts=(*unread, Doubt("types"))).endswith(
+        "There may be more: `a.zig`, `b.zig` have the name and were not understood; types are not inferred.\n"
+    )
+    assert text_of(StructuralQuery("tests", "go"), spot, doubts=(Doubt("syntax", "t.py"),)) == (
+        "At least one test touches `go`:\n\n- `a.py:3` [1] in `Box`: `go(1)`\n\n"
+        "There may be more: `t.py` has the name in a syntax error.\n"
+    )
+
+
+def test_each_definition_has_its_list() -> None:
+    one, two, three = (
+        Location(f"{path}.ts", 2, "go", "function", "function go()", hit)
+        for hit, path in ((1, "a"), (2, "b"), (None, "c"))
+    )
+    call = Location("a.ts", 9, "run", "call", "go(1)", 0)
+    groups = (
+        Group(one, (call,)),
+        Group(two, (replace(call, path="x.ts"), replace(call, path="y.ts")), (Doubt("meaning", "z.ts"),)),
+        Group(three, ()),
+        Group(None, (replace(call, path="z.ts"),)),
+    )
+    assert listing(StructuralAnswer(StructuralQuery("calls", "go"), groups, ()), 1) == (
+        "`go` has 3 definitions.\n\n"
+        "`go` in `a.ts:2` [2] is called in `a.ts:9` [1] in `run`: `go(1)`\n\n"
+        "`go` in `b.ts:2` [3] is called in at least 2 places:\n\n"
+        "- `x.ts:9` [1] in `run`: `go(1)`\n- `y.ts:9` [1] in `run`: `go(1)`\n\n"
+        "No call of `go` in `c.ts` was found.\n\n"
+        "Which `go` is meant is not clear in one place:\n\n- `z.ts:9` [1] in `run`: `go(1)`\n"
+    )
+
+
+def test_uses_are_no_calls() -> None:
+    call, use = Location("a.py", 9, "run", "call", "go(1)", 0), Location("a.py", 8, "run", "use", "at(go)", 0)
+    group = Group(None, (call,), uses=(use, replace(use, path="b.py")))
+    assert listing(StructuralAnswer(StructuralQuery("calls", "go"), (group,), ()), 1) == (
+        "`go` is called in `a.py:9` [1] in `run`: `go(1)`\n\n"
+        "`go` is used without a call in 2 places, by its name:\n\n"
+        "- `a.py:8` [1] in `run`: `at(go)`\n- `b.py:8` [1] in `run`: `at(go)`\n"
+    )
+    alone = replace(group, locations=(), uses=(use,), doubts=(Doubt("types"),))
+    assert listing(StructuralAnswer(StructuralQuery("calls", "go"), (alone,), ()), 1) == (
+        "No call of `go` was found.\n\n`go` is used without a call in at least one place, by its name:\n\n"
+        "- `a.py:8` [1] in `run`: `at(go)`\n\nThere may be more: types are not inferred.\n"
     )
 
 
 def test_routes() -> None:
     spot = Location("a.py", 3, "Box.open", "method", "def open(self)", 0)
-    routes = listing(StructuralAnswer(StructuralQuery("routes"), (spot, spot), (), is_complete=False), 1)
+    routes = text_of(StructuralQuery("routes"), spot, spot, doubts=(Doubt("time"),))
     assert routes.startswith("There are at least 2 routes:\n\n- `a.py:3` [1] in `Box.open`: `def open(self)`\n")
 
 
 def test_a_signature_is_whole_and_on_one_line() -> None:
     spot = Location("a.py", 3, "go", "function", f"def go( *, a: int = {'1' * 200}, ) -> dict[ str, int ]", 0)
-    text = listing(StructuralAnswer(StructuralQuery("signature", "go"), (spot,), (), is_complete=True), 1)
+    text = text_of(StructuralQuery("signature", "go"), spot)
     assert text == f"`go` is defined in `a.py:3` [1]: `def go(*, a: int = {'1' * 200}) -> dict[str, int]`\n"
 
 
 def test_a_path_and_a_line_show_their_hidden_characters() -> None:
     spot = Location("a\n\u202e.py", 3, "go", "call", "go('\x1b[2J')", 0)
-    text = listing(StructuralAnswer(StructuralQuery("calls", "go"), (spot,), (), is_complete=True), 1)
-    assert text == "`go` is called in `a\\n\\u202e.py:3` [1] in `go`: `go('\\x1b[2J')`\n"
-    spots = tuple(replace(spot, line=n) for n in range(30))
-    many = listing(StructuralAnswer(StructuralQuery("calls", "go"), spots, (), is_complete=True), 1)
+    query = StructuralQuery("calls", "go")
+    assert text_of(query, spot) == "`go` is called in `a\\n\\u202e.py:3` [1] in `go`: `go('\\x1b[2J')`\n"
+    many = text_of(query, *(replace(spot, line=n) for n in range(30)))
     assert many.endswith(" more in `a\\n\\u202e.py`\n")
+    assert "`a\\n\\u202e.py` has" in text_of(query, spot, doubts=(Doubt("syntax", spot.path),))
 
 
 def test_code_with_backticks_stays_in_its_span() -> None:
     assert code("run(`ls`)") == "`` run(`ls`) ``"
     assert code("f(\n  x,\n)") == "`f( x, )`"
     assert code("word " * 50) == f"`{'word ' * 32}…`"
+
+
+async def test_the_definitions_of_a_name_are_sources_too(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", model_name="extractive") as world:
+        for name in ("stock", "shop"):
+            put(tmp_path / "code", f"{name}/day.py", f"def day_of():\n    return '{name}'\n")
+            put(tmp_path / "code", f"{name}/line.py", f"from {name}.day import day_of\n\nLINE = day_of()\n")
+        await indexed(world, tmp_path / "code")
+        answer = (await world.post("/chat/query", {"query": "who calls day_of?"})).json()
+    assert answer["response"] == (
+        "`day_of` has 2 definitions.\n\n"
+        "`day_of` in `shop/day.py:1` [1] is called in `shop/line.py:3` [3]: `LINE = day_of()`\n\n"
+        "`day_of` in `stock/day.py:1` [2] is called in `stock/line.py:3` [4]: `LINE = day_of()`\n"
+    )
+    assert {citation["status"] for citation in answer["citations"]} == {"ok"}
+    assert [source["path"] for source in answer["sources"]] == [
+        *("shop/day.py", "stock/day.py", "shop/line.py", "stock/line.py")
+    ]

@@ -73,6 +73,30 @@ def test_kinds_read_as_english(kind: str, words: str) -> None:
     assert f"is {words} in" in answer("what is fit", replace(FIT, kind=kind))
 
 
+def test_a_near_miss_is_not_worded_as_the_definition() -> None:
+    lock = replace(FIT, n=1, path="web/lock.js", symbol="lockScreen", doc="Locks the screen.", text="lockScreen() {}")
+    assert answer("where is withdrawLocked defined?", lock, ROUTE) == (
+        "No definition of `withdrawLocked` was found. The nearest places:\n"
+        "\n"
+        "- `lockScreen`, `web/lock.js:12-16` [1]: Locks the screen.\n"
+        "- `ask`, `api/chat.py:12-16` [3]: Answers a question.\n"
+    )
+    use = replace(ROUTE, n=4, text="def ask():\n    withdrawLocked(1)", doc="")
+    assert answer("where is withdrawLocked defined?", lock, use) == (
+        "No definition of `withdrawLocked` was found. It occurs here:\n\n- `ask`, `api/chat.py:12-16` [4]\n"
+    )
+    assert answer("where is `lockscreen` defined?", lock).startswith("No definition of `lockscreen` was found.")
+    assert answer("signature of Cart.lockScreen", replace(lock, symbol="Door.lockScreen")).startswith(
+        "No definition of `Cart.lockScreen` was found."
+    )
+
+
+def test_the_exact_name_precedes_a_near_miss() -> None:
+    near = replace(FIT, n=1, symbol="lock_all", doc="Where the lock is defined.", text="def lock_all(): lock()")
+    exact = replace(FIT, n=2, path="web/lock.js", symbol="Door.lock", doc="", text="lock() {}")
+    assert answer("where is lock defined?", near, exact).startswith("`Door.lock` is in `web/lock.js:12-16` [2].")
+
+
 def test_what_is_only_nearest_is_called_that() -> None:
     text = compose(Prompt((), "Who sings the anthem of Portugal?", (FIT, ROUTE), is_answered=False))
     assert text == (
@@ -150,13 +174,3 @@ async def test_an_answer_is_composed_in_a_thread(monkeypatch: pytest.MonkeyPatch
         pass
     assert len(threads) == 1
     assert threading.get_ident() not in threads
-
-
-def test_a_near_miss_is_not_worded_as_the_definition() -> None:
-    window = replace(FIT, n=4, path="a.xyz", symbol="", kind="window", text="sub budgetFits { }")
-    first = answer("where is budgetFits defined", FIT, window).split("\n")[0]
-    assert first == "`budgetFits` occurs in `a.xyz:12-16` [4]."
-    first = answer("where is budgetFits defined", FIT, ROUTE).split("\n")[0]
-    assert first.startswith(
-        "`budgetFits` is not in the code that was found. The nearest is `Budget.fit` in `prompts/budget.py:12-16` [1]."
-    )

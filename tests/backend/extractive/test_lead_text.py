@@ -33,6 +33,12 @@ def test_a_heading_or_code_without_a_name_is_no_lead() -> None:
     assert lead_places("What runs the cart?", (block,)) == []
 
 
+def test_a_near_miss_is_no_lead() -> None:
+    assert lead_places("where is add_tax defined?", (TAXES, TOTAL)) == []
+    assert lead_places("where is add_taxes defined?", (TOTAL, TAXES))[0] == TAXES
+    assert lead_places("where is Cart.total defined?", (TAXES, TOTAL))[0] == TOTAL
+
+
 def test_documentation_that_does_not_meet_the_question_is_left_out() -> None:
     assert "Sums up" not in lead("Why is prices a mapping?", [TOTAL])
 

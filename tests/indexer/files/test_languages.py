@@ -27,6 +27,11 @@ from indexer.files.languages import LANGUAGES, language_of
         ("README.de", "", "text"),
         ("bin/deploy", 'set_stage() {\n  echo "$1" | tee log;\n}\n', "code"),
         ("NEWS", "Sentences, which (rarely) have marks; and end.\n", "text"),
+        ("v.h", "class V_API View : public Base\n{\n", "cpp"),
+        ("v.h", "struct Wall : Base {};\n", "cpp"),
+        ("v.h", "enum class Color { Red };\n", "cpp"),
+        ("v.h", "void show(const std::string& text);\n", "cpp"),
+        ("v.h", '#ifdef __cplusplus\nextern "C" {\n#endif\nstruct a { int b : 3; };\n', "c"),
     ],
 )
 def test_language_of(path: str, head: str, language: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.files.roles import Role, is_test, role_of, superseded
+from indexer.files.roles import Role, is_test, may_hold_tests, role_of, superseded
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ from indexer.files.roles import Role, is_test, role_of, superseded
 )
 def test_is_test(path: str, verdict: bool) -> None:
     assert is_test(path) is verdict
+
+
+@pytest.mark.parametrize(("path", "verdict"), [("src/lib.rs", True), ("tests/a.py", True), ("src/a.py", False)])
+def test_may_hold_tests(path: str, verdict: bool) -> None:
+    assert may_hold_tests(path) is verdict
 
 
 @pytest.mark.parametrize(

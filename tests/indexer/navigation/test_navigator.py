@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.indexer.harness import World
-from tests.indexer.navigation.harness import ask
+from tests.indexer.navigation.harness import ask, lines_of
 
 pytestmark = pytest.mark.process
 
@@ -18,3 +18,19 @@ def test_more_files_than_the_limit_make_an_answer_incomplete(tmp_path: Path, mon
     found = ask(world.store, "who calls work?")
     assert found is not None
     assert (len(found.locations), found.is_complete) == (2, False)
+
+
+def test_a_definition_in_code_without_a_grammar_is_found_by_its_exact_name(tmp_path: Path) -> None:
+    tree = {
+        "web/near.js": "export function lockUpAll() {\n  return 1;\n}\n",
+        "vault/Safe.weird": "contract Safe {\n    function lockUp(uint256 amount) external {\n    }\n}\n",
+        "bin/tool": "setup() {\n}\n\nproc openSafe {} {\n}\n",
+        "notes.md": "function lockDown() {\n",
+        "use.py": "import safe\n\nsafe.lockUp(1)\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(ask(world.store, "where is lockUp defined?")) == [("vault/Safe.weird:2", "lockUp")]
+    assert lines_of(ask(world.store, "signature of openSafe")) == [("bin/tool:4", "openSafe")]
+    assert ask(world.store, "where is lockDown defined?") is None
+    assert ask(world.store, "where is LockUpAll defined?") is None

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from indexer.files.secrets.masking import Redacted, redact
+from indexer.navigation.working_tree import WorkingTree
 from tests.indexer.harness import World, put
 from tests.indexer.navigation.harness import TREE, ask, lines_of
 
@@ -28,6 +30,27 @@ def test_the_lines_are_those_on_disk_now(tmp_path: Path) -> None:
     ]
     (world.root / "shop/price.py").unlink()
     assert ask(world.store, "where is price defined?") is None
+
+
+def test_a_file_that_is_as_it_was_indexed_is_not_masked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = TREE | {"a.py": "\n\nx = 1\n\n\n# end", "b.txt": "one\n\n\ntwo\n", "c.sh": "#!/bin/sh\ngo() {\n  :\n}\n"}
+    world = World(tmp_path, tree)
+    world.refresh()
+    put(world.root, "lib/pool.h", "int pool_take(long n);\n")
+    masked: list[str] = []
+
+    def counted(text: str) -> Redacted:
+        masked.append(text)
+        return redact(text)
+
+    monkeypatch.setattr("indexer.files.scan.redact", counted)
+    with world.store.read() as snapshot:
+        files = WorkingTree(world.root, snapshot)
+        found = {path: files.source(path) for path in tree}
+    texts = {path: source.text for path, source in found.items() if source}
+    assert texts == tree | {"a.py": "\n\nx = 1\n\n\n# end\n", "lib/pool.h": "int pool_take(long n);\n"}
+    assert masked == ["int pool_take(long n);\n"]
+    assert {path: source.language for path, source in found.items() if source}["c.sh"] == "bash"
 
 
 def test_a_secret_on_the_line_is_not_shown(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ int proto(void);
 char **words(void) { return 0; }
 static const int table[] = {1};
 typedef int id_t;
+int (*hook(int which))(void) { return 0; }
 """
 CPP = """
 namespace a::b {
@@ -110,6 +111,7 @@ STATIC: dict[str, tuple[str, Expected]] = {
             ("Free", "function", 5, 5),
             ("Server", "class", 7, 9),
             ("Reader", "interface", 11, 11),
+            ("Reader.Read", "declaration", 11, 11),
             ("Id", "type", 12, 12),
             ("Max", "constant", 14, 14),
         ],
@@ -157,6 +159,7 @@ STATIC: dict[str, tuple[str, Expected]] = {
             ("words", "function", 12, 12),
             ("table", "constant", 13, 13),
             ("id_t", "type", 14, 14),
+            ("hook", "function", 15, 15),
         ],
     ),
     "cpp": (
@@ -194,7 +197,7 @@ STATIC: dict[str, tuple[str, Expected]] = {
             ("Single", "class", 7, 9),
             ("Single.call", "method", 8, 8),
             ("Color", "enum", 10, 10),
-            ("ext", "function", 11, 11),
+            ("String.ext", "method", 11, 11),
             ("Id", "type", 12, 12),
         ],
     ),

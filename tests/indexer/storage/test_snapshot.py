@@ -21,3 +21,20 @@ def test_definitions_are_found_by_a_part_of_their_name(tmp_path: Path) -> None:
         assert [item.symbol.qualified for item in snapshot.named_with("st", 9)] == ["Server.start", "Server.stop"]
         assert [item.symbol.qualified for item in snapshot.named_with("ST", 1)] == ["Server.start"]
         assert snapshot.named_with("%", 9) == []
+
+
+def test_files_are_found_by_their_names_and_by_what_they_define(tmp_path: Path) -> None:
+    tree = {
+        "go.mod": "module a\n",
+        "deep/er/go.mod": "module b\n",
+        "cargo.mod": "x\n",
+        "a.py": "class Box:\n    def open(self):\n        return 1\n\n\n\n",
+        "b.py": "class Boxes:\n    def open(self):\n        return 1\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    with world.store.read() as snapshot:
+        assert snapshot.files_called("go.mod", 9) == ["go.mod", "deep/er/go.mod"]
+        assert snapshot.files_called("go.mod", 1) == ["go.mod"]
+        assert (snapshot.inside("Box"), snapshot.inside("Boxes"), snapshot.inside("B*")) == (["a.py"], ["b.py"], [])
+        assert (snapshot.text("a.py"), snapshot.text("gone.py")) == (tree["a.py"].rstrip() + "\n", "")

@@ -63,3 +63,34 @@ def test_a_parameter_or_variable_of_that_name_is_no_reference(tmp_path: Path) ->
     ]
     assert lines_of(ask(world.store, "which tests touch load?")) == [("tests/test_core.py:10", "test_two")]
     assert lines_of(ask(world.store, "who calls draw?")) == [("web/page.ts:4", "two")]
+
+
+def test_a_module_may_be_imported_whole_under_any_name(tmp_path: Path) -> None:
+    tree = {
+        "src/tone.ts": "export function dim(colour: string) {\n  return colour;\n}\n",
+        "src/a.ts": "import * as t from './tone';\n\nexport const a = t.dim('red');\n",
+        "src/b.js": "const t = require('./tone');\n\nt.dim('red');\n",
+        "src/c.ts": "import * as t from './other';\n\nexport const c = t.dim('red');\n",
+        "src/other.ts": "export const other = 1;\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(ask(world.store, "who calls dim?")) == [("src/a.ts:3", ""), ("src/b.js:3", "")]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "is_complete"),
+    [
+        ("src/a.js", "require('./tone').dim('red');\n", False),
+        ("src/b.ts", "import('./tone.js').then((m) => m.dim('red'));\n", False),
+        ("src/c.ts", "import('./other').then((m) => m.dim('red'));\n", True),
+        ("src/d.ts", "export const d = (m: Lamp) => m.dim('red');\n", True),
+    ],
+)
+def test_a_module_that_is_loaded_without_a_name_makes_it_at_least(
+    tmp_path: Path, path: str, text: str, is_complete: bool
+) -> None:
+    tone = "export function dim(colour: string) {\n  return colour;\n}\n\ndim('blue');\n"
+    world = World(tmp_path, {"src/tone.ts": tone, path: text})
+    world.refresh()
+    assert lines_of(ask(world.store, "who calls dim?"), is_complete=is_complete) == [("src/tone.ts:5", "")]

@@ -78,6 +78,10 @@ load()  # !
 """
 JAVASCRIPT = """
 function byParameter(load) { return load() }
+other.load = function load(a) {
+  var load = a
+  return load
+}
 function byDefault(a, load = 1) { return load() }
 const byArrow = load => load()
 const byField = ({load, other: {a}}) => load()
@@ -146,14 +150,181 @@ func byMore(n int, load ...int) { use(load) }
 func (load *Till) byReceiver() { load.run() }
 func byLiteral() { f := func(load int) int { return load }; f(load()) } // !
 func byType(f func(load int) int) { load() } // !
+func byVariable() {
+	load, err := load(1) // !
+	use(load, err)
+	var other = func() int { return load }
+}
+func byVar() {
+	load() // !
+	var load int
+	use(load)
+}
+func byRange() {
+	for _, load := range load() { // !
+		use(load)
+	}
+	load() // !
+}
+func byIf() {
+	if load := load(); load > 0 { // !
+		use(load)
+	} else {
+		use(load)
+	}
+}
+func bySwitch(x any) {
+	switch load := x.(type) {
+	case int:
+		use(load)
+	}
+	select {
+	case load := <-x:
+		use(load)
+	}
+}
 func plain() { load() } // !
 """
 RUST = """
 fn by_parameter(load: i32) -> i32 { load }
 fn by_mutable(mut load: impl Fn()) { load() }
 fn by_closure() { call(|load, x: i32| load(x)); }
+fn by_kept_closure() { let f = |load| load(1); }
 trait Shape { fn area(load: i32); }
+fn by_let() {
+    let load = load(1); // !
+    use_it(load);
+    println!("{}", load);
+}
+fn by_patterns(x: X) {
+    let (a, mut load) = x;
+    if let Some(load) = a { load() }
+    let Some(Y { load, .. }) = x else { return };
+    load
+}
+fn by_if() {
+    if let Some(load) = load() { // !
+        load
+    }
+    load() // !
+}
+fn by_loop() {
+    for load in load() { // !
+        load;
+    }
+    while let Some(load) = x.next() {
+        load;
+    }
+}
+fn by_match(x: X) {
+    match x {
+        Some(load) => load,
+        load @ 1 => load,
+        load => load,
+    }
+    load() // !
+}
 fn plain() { load() } // !
+"""
+C = """
+int by_parameter(int load) { return load; }
+int by_pointer(char *load, int n) { return load[n]; }
+int by_variable(void) {
+  int n = 1, *load = 0;
+  return load;
+}
+int by_block(void) {
+  { int load[3]; use(load); }
+  for (int load = 0; load < 3; load++) use(load);
+  return load(1); // !
+}
+void passed(void) { each(load); } // !
+void address(void) { each(&load); } // !
+"""
+CPP = """
+int by_reference(const T& load, int b = 1) { return load; }
+int by_binding() { auto [load, rest] = pair(); return load; }
+void by_loop() {
+  for (auto& load : all) use(load);
+  load(1); // !
+}
+auto by_lambda = [](int load) { return load; };
+void by_error() { try { load(1); } // !
+  catch (Error& load) { use(load); }
+}
+"""
+CSHARP = """
+class Till {
+  int ByParameter(int load, out int b) { return load; }
+  int ByVariable() {
+    var load = 1;
+    return load;
+  }
+  void ByLoop() {
+    foreach (var load in all) Use(load);
+    load(1); // !
+  }
+  void ByLambda() { Each(load => load + 1); Each((load, x) => load); }
+  void ByOut() {
+    Try(out var load);
+    Use(load);
+  }
+  void ByPattern(object o) {
+    if (o is Load load) { Use(load); }
+  }
+  void ByError() {
+    try { load(2); } // !
+    catch (Error load) { Use(load); }
+  }
+  void Passed() { Each(load); Click += load; } // !
+}
+"""
+RUBY = """
+def by_parameter(load) load end
+def by_more(a, b = 1, *load) load end
+def by_key(load:, **rest) load end
+def by_assignment
+  load = 3
+  load
+end
+def by_block(list)
+  list.each { |load| load }
+  list.each { load } # !
+end
+def by_outer_variable(list)
+  load, last = list
+  list.each { puts load }
+end
+def by_error
+  load # !
+rescue => error
+  load() # !
+end
+def by_rescue
+rescue => load
+  load
+end
+def by_pattern(x)
+  case x
+  in {load:}
+    load
+  end
+end
+def by_call(load)
+  load() # !
+  self.load # !
+end
+top = load # !
+other = 1
+def that_sees_no_outer_one
+  other = load # !
+end
+class Till
+  list = 1
+  def list_of
+    list + load # !
+  end
+end
 """
 
 
@@ -165,6 +336,11 @@ CASES = [
     ("tsx", TSX),
     ("go", GO),
     ("rust", RUST),
+    ("ruby", RUBY),
+    ("c", C),
+    ("cpp", C),
+    ("cpp", CPP),
+    ("csharp", CSHARP),
 ]
 
 
@@ -201,3 +377,8 @@ def test_three():
     lines = text.split("\n")
     found_lines = [lines[ref.line - 1] for ref in references_to(text, "python", "load") or () if ref.kind != "import"]
     assert set(found_lines) == {line for line in lines if line.endswith("!") and fixture}
+
+
+def test_a_method_of_ruby_sees_no_variable_of_the_code_around_it() -> None:
+    text = "load = 1\nputs load\ndef f\n  load\nend\n"
+    assert [ref.line for ref in references_to(text, "ruby", "load") or ()] == [4]

@@ -1,0 +1,145 @@
+"""Which types inherit a method, so that `audit()` or `super.audit()` in one of them means it.
+
+Goes by the base types in the signatures of the index, and by the imports of the files that name them. A type whose name
+another one has too is followed no further.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from indexer.files.languages import language_of
+from indexer.navigation.names.modules import Modules
+from indexer.navigation.working_tree import WorkingTree
+from indexer.parsing.references import Reference, references_to
+from indexer.storage.snapshot import IndexedSymbol
+
+_Type = tuple[str, str]  # path and qualified name
+
+_INNER = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_GENERICS = re.compile(r"<[^<>]*>")
+_AFTER_NAME = re.compile(r"\bextends\b|\bimplements\b|(?<!:):(?!:)|<")
+_BASE = re.compile(r"((?:\w+(?:\.|::|\\))*)(\w+)")
+_NO_BASES = frozenset({"extends", "implements", "public", "private", "protected", "virtual", "global"})
+_FAMILIES = {"tsx": "typescript", "javascript": "typescript", "vue": "typescript", "kotlin": "java", "c": "cpp"}
+_BY_IMPORT = frozenset({"python", "typescript"})  # a type of another file must be imported
+_IN_PARTS = frozenset({"csharp", "ruby"})  # one type may be in several files
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """Why a type is below another: its base as the signature has it, and the type that this base is."""
+
+    qualifier: str
+    base: str
+    parent: _Type
+
+
+class Hierarchy:
+    """The types below the one that has a method."""
+
+    def __init__(
+        self,
+        method: IndexedSymbol,
+        types: Sequence[IndexedSymbol],
+        namesakes: Iterable[IndexedSymbol],
+        files: WorkingTree,
+        modules: Modules,
+    ) -> None:
+        """`types`: all of the codebase. `namesakes`: the definitions that have the name of the method."""
+        self._files, self._modules = files, modules
+        self._owner = method.path, _outer(method.symbol.qualified)
+        self._overriding = {(item.path, _outer(item.symbol.qualified)) for item in namesakes}
+        self._types = {_type(item) for item in types}
+        self._links: dict[_Type, _Link] = {}
+        self._imports: dict[str, Sequence[Reference]] = {}
+        self._follow(types)
+
+    @property
+    def is_of_type(self) -> bool:
+        """Whether it is a type that has the method or constant, and no namespace."""
+        return self._owner in self._types
+
+    def inherits(self, path: str, enclosing: str, *, is_super: bool = False) -> bool:
+        """Whether the innermost type around a definition inherits the method.
+
+        `is_super`: the method of its base is meant, so it may have one of its own.
+        """
+        around = next((key for key in _scopes(path, enclosing) if key in self._types), self._owner)
+        if around not in self._links or (around in self._overriding and not is_super):
+            return False
+        while around != self._owner:
+            if not self._is_meant(around[0], self._links[around]):
+                return False
+            around = self._links[around].parent
+        return True
+
+    def _follow(self, types: Iterable[IndexedSymbol]) -> None:
+        family = _family(self._owner[0])
+        relatives = [item for item in types if _family(item.path) == family]
+        waiting = [self._owner]
+        while waiting:
+            parent = waiting.pop()
+            name = parent[1].rpartition(".")[2]
+            namesakes = [_type(item) for item in relatives if item.symbol.name == name]
+            if len({key[1] for key in namesakes} if family in _IN_PARTS else set(namesakes)) > 1:
+                continue
+            for item in (item for item in relatives if name in item.symbol.signature):
+                child = _type(item)
+                found = bases(item.symbol.signature, item.symbol.name, family)
+                qualifier = next((qualifier for qualifier, base in found if base == name), None)
+                if qualifier is not None and child != self._owner and child not in self._links:
+                    self._links[child] = _Link(qualifier, name, parent)
+                    waiting += [] if child in self._overriding else [child]
+
+    def _is_meant(self, path: str, link: _Link) -> bool:
+        """Whether a file that names a base means that type, and not one of the same name from elsewhere."""
+        if path not in self._imports:
+            source = self._files.source(path)
+            found = references_to(source.text, source.language, "") if source else ()
+            self._imports[path] = [ref for ref in found or () if ref.kind == "import"]
+        head = re.split(r"\.|::|\\", link.qualifier)[0] or link.base
+        named = [item for item in self._imports[path] if item.local == head]
+        if not named:
+            return path == link.parent[0] or _family(path) not in _BY_IMPORT
+        brings = self._modules.is_module if link.qualifier else self._modules.may_export
+        return any(brings(item, link.parent[0]) for item in named)
+
+
+def bases(signature: str, name: str, family: str) -> Iterator[tuple[str, str]]:
+    """The base types in the signature of a type, each as its qualifier and its name."""
+    rest = re.split(rf"\b{re.escape(name)}\b", signature, maxsplit=1)[-1].strip()
+    if family == "python":
+        written = re.sub(r"\w+\s*=[^,]*", "", _without(_INNER, rest.removeprefix("(").removesuffix(")")))
+    else:
+        flat = _without(_INNER, rest if family == "ruby" else _without(_GENERICS, rest))
+        written = (_AFTER_NAME.split(flat, maxsplit=1)[1:] or [""])[0].partition(" where ")[0]
+    for match in _BASE.finditer(written):
+        if match[2] not in _NO_BASES:
+            yield match[1].rstrip(".:\\"), match[2]
+
+
+def _without(pattern: re.Pattern[str], text: str) -> str:
+    while (shorter := pattern.sub("", text)) != text:
+        text = shorter
+    return text
+
+
+def _type(item: IndexedSymbol) -> _Type:
+    return item.path, item.symbol.qualified
+
+
+def _outer(qualified: str) -> str:
+    return qualified.rpartition(".")[0]
+
+
+def _scopes(path: str, qualified: str) -> Iterator[_Type]:
+    """A definition and those around it, inner ones first."""
+    while qualified:
+        yield path, qualified
+        qualified = _outer(qualified)
+
+
+def _family(path: str) -> str:
+    language = language_of(path).name
+    return _FAMILIES.get(language, language)

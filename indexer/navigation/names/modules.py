@@ -1,0 +1,237 @@
+"""Names of modules in imports, and the files of a codebase that they mean.
+
+Goes by manifests and `package` lines where there are any, else by paths. Knows no other code.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from indexer.files.languages import LANGUAGES, language_of
+from indexer.navigation.intent import StructuralQuery
+from indexer.parsing.packages import ECOSYSTEMS, Ecosystem, is_imported_by_line, package_of
+from indexer.parsing.references import Reference
+from indexer.storage.snapshot import Snapshot
+from indexer.types import SourceFile
+
+_TOP = frozenset({"crate", "self", "super", ""})
+_INDEX = frozenset({"__init__", "index", "mod", "lib"})  # files that stand for their folder
+_NAMESPACES = frozenset({"javascript", "typescript", "tsx"})  # a whole module is imported under any name
+_FROM_AFAR = re.compile(r"\w+://|(?:npm|jsr|node|bun):")
+_MANIFESTS = 300  # of one kind that are read
+_LINES = 3000  # of a manifest, or of a file before its `package` line
+_SUFFIXES = frozenset(suffix.removeprefix(".") for row in LANGUAGES for suffix in row.suffixes)
+
+
+def parts_of(path: str) -> list[str]:
+    """`indexer/store.py` -> [indexer, store]; a file that stands for its folder is the folder."""
+    pure = PurePosixPath(path)
+    stem = pure.name.partition(".")[0]
+    return [*pure.parent.parts, *([] if stem in _INDEX else [stem])]
+
+
+def module_of(imported: Reference, path: str) -> list[str]:
+    """The parts of the module that an import in the file at `path` names, from the root where that is clear."""
+    folder = list(PurePosixPath(path).parent.parts)
+    qualifier = imported.qualifier
+    parts = [part for part in re.split(r"[./\\:]+", qualifier) if part not in ("", "crate")]
+    if parts and parts[-1] in _SUFFIXES:
+        parts.pop()
+    if qualifier.startswith("."):
+        dots = len(qualifier) - len(qualifier.lstrip("."))
+        up = qualifier.count("../") if "/" in qualifier else dots - 1
+        parts = folder[: max(0, len(folder) - up)] + parts
+    elif "." in imported.name:  # a file beside this one: `#include "pool.h"`
+        parts = folder + parts
+    return parts
+
+
+def folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+class Modules:
+    """Which modules belong to this codebase. Lookups are cached, for one query."""
+
+    def __init__(self, snapshot: Snapshot, root: str) -> None:
+        """`root`: the name of the codebase's folder, which some imports begin with."""
+        self._snapshot, self._root = snapshot, root
+        self._is_indexed: dict[str, bool] = {}
+        self._manifests: dict[str, tuple[dict[str, list[str]], set[str]]] = {}  # names -> folders; dependencies
+        self._packages: dict[str, str] = {}
+
+    def may_export(self, imported: Reference, path: str) -> bool:
+        """Whether an import may bring a name that the file at `path` defines: from it, or from one that re-exports it.
+
+        Any module of this codebase that exports the name has it from there, for it is defined only once.
+        """
+        known = self.brings(imported, path)
+        if known is not None:
+            return known
+        parts = _parts(imported.qualifier)
+        if not parts or parts[-1] in _TOP or parts[-1] in parts_of(path):
+            return True
+        return self._is_internal(parts, is_relative=imported.qualifier.startswith("."))
+
+    def is_module(self, imported: Reference, path: str) -> bool:
+        """Whether what is imported is itself the module at `path`, or another of this codebase."""
+        known = self.brings(imported, path)
+        if known is not None:
+            return known
+        module = _parts(imported.qualifier)
+        if language_of(path).name in _NAMESPACES and module and parts_of(path)[-len(module) :] == module:
+            return True  # `import * as tone from "./tone"`
+        parts = [*module, imported.name]
+        is_relative = imported.qualifier.startswith(".")
+        return imported.name in parts_of(path) or self._is_internal(parts, is_relative=is_relative)
+
+    def brings(self, imported: Reference, path: str) -> bool | None:
+        """Whether an import names the package of the file at `path`, something in it, or what may re-export it.
+
+        None if neither a manifest nor a `package` line tells.
+        """
+        language = language_of(path).name
+        if is_imported_by_line(language):
+            return _names_package(imported, self.package(path))
+        if language == "go":
+            found = self.places(imported, language)
+            return None if found is None else folder_of(path) in found
+        located = self.located(imported.qualifier, language)
+        if not located and language == "rust" and imported.qualifier.partition("::")[0] in parts_of(path):
+            return None  # a module beside, or a crate of that name
+        return None if located is None else bool(located)
+
+    def is_undeclared(self, imported: Reference, path: str) -> bool:
+        """Whether no manifest tells what a module is, though there are some: a build tool may give it that name."""
+        system = ECOSYSTEMS.get(language_of(path).name)
+        if system is None or system.manifest != "package.json" or imported.qualifier.startswith("."):
+            return False
+        return any(self._named(system)) and self.brings(imported, path) is None
+
+    def package(self, path: str) -> str:
+        """The package that the file at `path` says it is in; "" if it says none."""
+        if path not in self._packages:
+            self._packages[path] = package_of(self._snapshot.lines(path, 1, _LINES), language_of(path).name)
+        return self._packages[path]
+
+    def shares_package(self, source: SourceFile, path: str) -> bool | None:
+        """Whether a file is in the package of the file at `path`; None in a language where that brings no names."""
+        if source.language == "go":
+            return folder_of(source.path) == folder_of(path)
+        if not is_imported_by_line(source.language):
+            return None
+        return package_of(source.text, source.language) == self.package(path)
+
+    def located(self, module: str, language: str) -> list[str] | None:
+        """The folders of the packages that a module belongs to; none of one from elsewhere; None: no manifest tells."""
+        found = self._located(module, language)
+        return None if found is None else [folder for folder, _ in found]
+
+    def places(self, imported: Reference, language: str) -> list[str] | None:
+        """The files or folders, without suffix, that the whole name of an import means by the manifests."""
+        separator = ECOSYSTEMS[language].separator if language in ECOSYSTEMS else "/"
+        whole = f"{imported.qualifier}{separator}{imported.name}" if imported.qualifier else imported.name
+        found = self._located(whole, language)
+        return None if found is None else ["/".join(filter(None, (folder, *rest))) for folder, rest in found]
+
+    def _located(self, module: str, language: str) -> list[tuple[str, list[str]]] | None:
+        """The folder of each package that a module belongs to, with the rest of its name."""
+        system = ECOSYSTEMS.get(language)
+        if system is None or module.startswith((".", "/")):
+            return None
+        if _FROM_AFAR.match(module):
+            return []
+        names, dependencies = self._named(system)
+        parts = module.split(system.separator)
+        for size in range(len(parts), 0, -1):
+            if folders := names.get(system.separator.join(parts[:size])):
+                return [(folder, parts[size:]) for folder in folders]
+        is_elsewhere = any(system.separator.join(parts[:size]) in dependencies for size in (1, 2))
+        return [] if is_elsewhere or (system.is_closed and names) else None
+
+    def is_at(self, name: str, path: str) -> bool:
+        """Whether a name that stands before another is a module that the file at `path` belongs to."""
+        found = self.located(name, language_of(path).name)
+        is_located = any(is_below(path, folder) for folder in found or ())
+        return is_located or name in parts_of(path) or (path.endswith(".go") and name == self.package(path))
+
+    def has_constant(self, name: str) -> bool:
+        found = self._snapshot.named([name])
+        return any(item.symbol.name == name and item.symbol.kind == "constant" for item in found)
+
+    def _named(self, system: Ecosystem) -> tuple[dict[str, list[str]], set[str]]:
+        """The names that all manifests of a kind give to folders, and what they say is from elsewhere."""
+        if system.manifest not in self._manifests:
+            names: dict[str, list[str]] = {}
+            dependencies: set[str] = set()
+            for path in self._snapshot.files_called(system.manifest, _MANIFESTS):
+                manifest = system.read(self._snapshot.lines(path, 1, _LINES))
+                dependencies |= manifest.dependencies
+                for name, folder in manifest.names.items():
+                    names.setdefault(name, []).append("/".join(filter(None, (folder_of(path), folder))))
+            self._manifests[system.manifest] = names, dependencies - names.keys()
+        return self._manifests[system.manifest]
+
+    def _is_internal(self, parts: Sequence[str], *, is_relative: bool) -> bool:
+        inside = parts[1:] if parts[0] == self._root else parts
+        if not inside:
+            return True
+        path = "/".join(inside[-1:] if is_relative else inside)
+        if path not in self._is_indexed:
+            self._is_indexed[path] = re.search(r"[*?\[]", path) is None and self._snapshot.has_module(path)
+        return self._is_indexed[path]
+
+
+def _names_package(imported: Reference, package: str) -> bool:
+    """Whether an import is of a package, of something in it, or of something in one of its classes."""
+    module = dotted(imported.qualifier)
+    if not package:  # only its own files see it
+        return not module
+    is_in_class = re.match(r"\.[A-Z]", module.removeprefix(package)) if module.startswith(package) else None
+    return is_of(imported, package) or module == package or (is_in_class is not None and "\\" not in imported.qualifier)
+
+
+def is_of(imported: Reference, package: str) -> bool:
+    """Whether an import is of a package itself, as `import shop.*` is."""
+    return package == dotted(f"{imported.qualifier}.{imported.name}")
+
+
+def dotted(module: str) -> str:
+    return module.replace("\\", ".").strip(".")
+
+
+def imports_target(imported: Reference, path: str, query: StructuralQuery, defined_in: str, modules: Modules) -> bool:
+    """Whether an import in the file at `path` brings what the query names: a name, a module or a file.
+
+    `defined_in`: the file that defines the name; "" if no definition is indexed.
+    """
+    module = module_of(imported, path)
+    full = [*module, imported.name.partition(".")[0]]
+    if defined_in:
+        is_file = not is_imported_by_line(language_of(defined_in).name)  # else the type in a file has its name
+        is_module = is_file and parts_of(defined_in)[-len(full) :] == full
+        return imported.name == query.last and not is_module and modules.may_export(imported, defined_in)
+    wanted = parts_of(query.name) if query.is_path else query.name.split(".")
+    size = len(wanted)
+    if wanted in (full[-size:], module[-size:]) or (not query.is_path and full[:size] == wanted):
+        return True
+    if not query.is_path:
+        return False
+    language, folder = language_of(path).name, folder_of(path)
+    beside = [f"{folder}/{'/'.join(full)}".strip("/")] if language == "rust" else []
+    return any(is_place(place, query.name) for place in [*beside, *(modules.places(imported, language) or ())])
+
+
+def is_place(place: str, path: str) -> bool:
+    """Whether a place by a manifest, or the module around it, is the file at the end of a path. `src` is in no name."""
+    wanted, parts = ([part for part in parts_of(each) if part != "src"] for each in (path, f"{place}.x"))
+    size = len(wanted)
+    return bool(wanted) and wanted in (parts[-size:], parts[:-1][-size:])
+
+
+def _parts(qualifier: str) -> list[str]:
+    return [part for part in re.split(r"[./\\:@]+", qualifier) if part and part not in _SUFFIXES]

@@ -1,0 +1,244 @@
+"""Whether a reference means a definition, judged by names, imports and paths; types are not inferred.
+
+When unsure it says no: whatever is listed as a call of X must be one.
+"""
+
+import io
+import re
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexer.files.roles import is_test
+from indexer.navigation.names.hierarchy import Hierarchy
+from indexer.navigation.names.modules import Modules, parts_of
+from indexer.parsing.references import Reference
+from indexer.storage.snapshot import IndexedSymbol
+from indexer.types import SourceFile
+
+# Names of methods that libraries of every language have too: the object's name must say that it is one of ours.
+_LIBRARY_TYPES = (str, bytes, list, dict, set, int, float, io.TextIOWrapper, socket.socket)
+_OTHER_NAMES = "call delete execute has load match open parse push run save search size start stop then"
+_LIBRARY_NAMES = {name for kind in _LIBRARY_TYPES for name in dir(kind)} | set(_OTHER_NAMES.split())
+_SELF = frozenset({"self", "this", "cls", "Self", "@", "$this", "static"})
+_CALLABLE = frozenset({"function", "method", "declaration"})
+_SUPER = {"csharp": "base", "php": "parent"}  # "super" elsewhere
+_SCOPED = frozenset(  # a name of another file must be imported
+    {"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "ejs"}
+)
+_IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
+_MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
+_IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
+_WITH_NAMESPACE = frozenset({"csharp", "java", "kotlin", "php"})
+_LOADED = re.compile(r"\b(?:require|import|import_module|__import__)\(\s*['\"`]([^'\"`\n]*?)(?:\.[mc]?[jt]sx?)?['\"`]")
+_NAMESPACE = re.compile(r"^[ \t]*(?:<\?php\s+)?(?:namespace|package)\s+([\w.\\]+)", re.MULTILINE)
+_IN_PARTS = frozenset({"cpp", "csharp", "ruby"})  # the methods of one type may be in several files
+
+
+def matches(definition: IndexedSymbol, name: str) -> bool:
+    """Whether a name with some of its scopes (`Budget.trim`, `prompts.build.trim`) means that definition."""
+    full = ".".join([*parts_of(definition.path), definition.symbol.qualified])
+    return f".{full}".endswith(f".{name}")
+
+
+def preferred(definitions: Sequence[IndexedSymbol], path: str) -> list[IndexedSymbol]:
+    """The likeliest of several definitions of one name.
+
+    In this order: implementations, those in the file at `path`, no constructors, no constants and settings, no tests.
+    A rule that would leave none does not count.
+    """
+
+    def is_in_file(definition: IndexedSymbol) -> bool:
+        return definition.path == path
+
+    for rule in (is_implementation, is_in_file, _is_no_constructor, _is_no_constant, _is_no_test):
+        definitions = [item for item in definitions if rule(item)] or definitions
+    return list(definitions)
+
+
+def is_implementation(definition: IndexedSymbol) -> bool:
+    """Neither a declaration, nor a Rust `impl`, nor in a file of types only."""
+    is_stub = definition.path.endswith((".pyi", ".d.ts"))
+    return definition.symbol.kind not in ("declaration", "impl") and not is_stub
+
+
+def _is_no_constructor(definition: IndexedSymbol) -> bool:
+    """Java's and C++'s constructors have the name of their class."""
+    return definition.symbol.qualified.split(".")[-2:-1] != [definition.symbol.name]
+
+
+def _is_no_constant(definition: IndexedSymbol) -> bool:
+    """`const read = require("./read")` defines nothing new, and `.menu` of a style sheet is not the function `menu`."""
+    return definition.symbol.kind not in _MINOR_KINDS
+
+
+def _is_no_test(definition: IndexedSymbol) -> bool:
+    return not is_test(definition.path)
+
+
+def head_of(ref: Reference) -> str:
+    """The last part of what stands before a name: `b` of `a.b.name`; "" if nothing does."""
+    return re.split(r"::|\.|\\|->", ref.qualifier)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The definition that references may mean."""
+
+    definition: IndexedSymbol
+    is_shared: bool  # other types have a method of that name too
+    namespace: str = ""  # the last part of the one that its file declares
+    hierarchy: Hierarchy | None = None  # of a method: the types that inherit it
+
+
+def namespace_of(source: SourceFile | None) -> str:
+    """The last part of the namespace that a file declares; "" in a language whose modules are named after files."""
+    found = _NAMESPACE.search(source.text) if source and source.language in _WITH_NAMESPACE else None
+    return re.split(r"[.\\]", found[1])[-1] if found else ""
+
+
+class ReferenceResolver:
+    """Tells which references of one file mean a definition. `refs`: the file's, with all its imports."""
+
+    def __init__(self, target: Target, source: SourceFile, refs: Sequence[Reference], modules: Modules) -> None:
+        self._target, self._source, self._modules = target, source, modules
+        self._definition = target.definition
+        self._scope = self._definition.symbol.qualified.rpartition(".")[0]
+        self._owner = self._scope.rpartition(".")[2]
+        self._imports = [ref for ref in refs if ref.kind == "import"]
+        self._by_local: dict[str, list[Reference]] = {}
+        for ref in self._imports:
+            self._by_local.setdefault(ref.local, []).append(ref)
+
+    def resolves(self, ref: Reference) -> bool:
+        head = head_of(ref)
+        if ref.is_field and self._definition.symbol.kind in _CALLABLE:
+            return False
+        if self._definition.symbol.kind in ("method", "declaration") and self._owner:
+            return self._resolves_method(ref, head)
+        if self._is_constant_of_type():
+            return self._resolves_constant(ref, head)
+        return self._resolves_qualified(ref, head) if head else self._resolves_bare(ref)
+
+    def is_inherited(self, ref: Reference) -> bool:
+        """Whether it means a method of the type around it, which that type has from the target's."""
+        hierarchy, head = self._target.hierarchy, head_of(ref)
+        if hierarchy is None or not (head in _SELF or self._is_super(head) or not head):
+            return False
+        return hierarchy.inherits(self._source.path, ref.enclosing, is_super=self._is_super(head))
+
+    def _is_super(self, head: str) -> bool:
+        return head == _SUPER.get(self._source.language, "super")
+
+    def may_mean(self, ref: Reference) -> bool:
+        """Whether a reference that does not resolve may mean the definition all the same."""
+        if ref.kind == "import" or self._definition.symbol.kind in ("method", "declaration"):
+            return False  # nobody claims to know all calls of a method
+        if self._is_constant_of_type():  # of an object of an unknown type
+            return bool(ref.qualifier) and not head_of(ref)[:1].isupper() and not self._imported_as(head_of(ref))
+        if self._source.language == "ruby":  # a bare name in a class: it may be a method that the class inherits
+            return ref.qualifier == "self" and ref.kind == "call"
+        path = self._definition.path
+        if any(self._modules.is_undeclared(item, path) for item in self._imported_as(head_of(ref) or ref.name)):
+            return True
+        if ref.qualifier and self._source.language in _SCOPED and not self._imported_as(head_of(ref)):
+            return self._loads_module()
+        is_template = self._source.language in _IMPORTS_BY_ITSELF
+        return is_template and not ref.qualifier and not self._imported_as(ref.name)
+
+    def may_be_of_object(self, ref: Reference) -> bool:
+        """Whether a call that does not resolve may mean the method, by the type of its object."""
+        head, name = head_of(ref), self._definition.symbol.name
+        is_method = self._definition.symbol.kind == "method" and bool(self._owner) and name not in _LIBRARY_NAMES
+        is_object = bool(head) and head not in (*_SELF, *_SUPER) and not self._imported_as(head)
+        is_type = head[:1].isupper() and not head.isupper()
+        return is_method and is_object and not is_type and ref.kind == "call" and ref.name == name
+
+    def _loads_module(self) -> bool:
+        """Whether the file loads the target's module where no import is, as `require("./tone").dim()` does."""
+        module = parts_of(self._definition.path)[-1:]
+        return any(re.split(r"[./]", found)[-1:] == module for found in _LOADED.findall(self._source.text))
+
+    def _resolves_method(self, ref: Reference, head: str) -> bool:
+        if not head and (imports := self._imported_as(ref.name)):
+            return any(head_of(item) == self._owner for item in imports)
+        if not head and self._source.language in _IMPLICIT:
+            return self._is_own(ref) or (self._is_imported_whole() and not self._target.is_shared)
+        if head in _SELF:
+            return self._is_own(ref)
+        if self._is_super(head):
+            return self.is_inherited(ref)
+        if not head:
+            return False
+        imports = self._imported_as(head)
+        if head == self._owner or any(item.name == self._owner for item in imports):
+            return True
+        if re.sub(r"[\W_]", "", head).lower().endswith(self._owner.lower().strip("_")):
+            return True  # the object is named after its type: `self._store` is a Store
+        if self._target.is_shared or head == "?" or self._definition.symbol.name in _LIBRARY_NAMES:
+            return False
+        if ref.kind == "use":  # of an object of an unknown type: it may have a field of that name
+            return False
+        if imports:  # a module or another class, unless it is an object
+            return self._modules.has_constant(head)
+        return not head[:1].isupper() or head.isupper()
+
+    def _is_constant_of_type(self) -> bool:
+        hierarchy = self._target.hierarchy
+        return self._definition.symbol.kind == "constant" and hierarchy is not None and hierarchy.is_of_type
+
+    def _resolves_constant(self, ref: Reference, head: str) -> bool:
+        if not head and self._source.language not in _IMPLICIT:
+            return self._is_own_file() and ref.enclosing == self._scope  # in the body of the class
+        if not head or head in _SELF or self._is_super(head):
+            return self._resolves_method(ref, head)
+        imports = self._imported_as(head)
+        if imports:
+            return any(item.name == self._owner for item in imports)
+        return re.sub(r"[\W_]", "", head).lower().endswith(self._owner.lower().strip("_"))
+
+    def _is_own(self, ref: Reference) -> bool:
+        """Whether the object that has the method may be the one around the reference."""
+        if self._is_own_file() or self._source.language not in _IMPLICIT:
+            return self._owner in ref.enclosing.split(".") or self.is_inherited(ref)
+        in_part = self._source.language in _IN_PARTS and f"{ref.enclosing}.".startswith(f"{self._scope}.")
+        return in_part or self.is_inherited(ref)
+
+    def _is_own_function(self, ref: Reference) -> bool:
+        """Of a function of Ruby's: whether a bare name in a class means it, and not a method of the class."""
+        return self._is_own(ref) if self._owner else self._is_own_file()
+
+    def _is_imported_whole(self) -> bool:
+        """`import static shop.Money.*`, `using static Shop.Money`"""
+        return any(
+            (item.name == "*" and head_of(item) == self._owner)
+            or (self._source.language == "csharp" and item.name == self._owner)
+            for item in self._imports
+        )
+
+    def _resolves_qualified(self, ref: Reference, head: str) -> bool:
+        path = self._definition.path
+        if head in _SELF or self._is_super(head):
+            return self._source.language == "rust" or (self._source.language == "ruby" and self._is_own_function(ref))
+        if head == "?":
+            return False
+        if imports := self._imported_as(head):
+            outer = self._owner, self._target.namespace
+            return any(self._modules.is_module(item, path) or item.name in outer for item in imports)
+        return self._modules.is_at(head, path) or head in (self._owner, self._target.namespace)
+
+    def _resolves_bare(self, ref: Reference) -> bool:
+        path = self._definition.path
+        if imports := self._imported_as(ref.name):
+            return any(self._modules.may_export(item, path) for item in imports)
+        if ref.name != self._definition.symbol.name:  # an alias of something else
+            return False
+        if self._is_own_file() or self._source.language not in _SCOPED:
+            return True
+        return any(item.name == "*" and self._modules.may_export(item, path) for item in self._imports)
+
+    def _imported_as(self, local: str) -> list[Reference]:
+        return self._by_local.get(local, [])
+
+    def _is_own_file(self) -> bool:
+        return self._source.path == self._definition.path

@@ -1,0 +1,168 @@
+"""Imports that name a module by a manifest or a `package` line, and others whose names only look alike."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.structural_answers import answer
+from tests.indexer.harness import World
+
+pytestmark = pytest.mark.process
+
+NPM = {
+    "package.json": '{"name": "sea", "private": true, "workspaces": ["packages/*", "apps/*"]}\n',
+    "packages/ui/package.json": '{"name": "@sea/kit", "dependencies": {"path-kit": "1"}}\n',
+    "packages/ui/src/index.ts": "export { dim } from './tone';\n",
+    "packages/ui/src/tone.ts": "export function dim(colour: string) {\n  return colour;\n}\n",
+    "packages/ui/src/path.ts": "export function join(parts: string[]) {\n  return parts;\n}\n",
+    "apps/boat/package.json": '{"name": "boat", "dependencies": {"@sea/kit": "workspace:*", "tone": "2"}}\n',
+    "apps/boat/src/hull.ts": "import { dim } from '@sea/kit';\n\nexport const hull = dim('red');\n",
+    "apps/boat/src/mast.ts": "import { dim } from '@sea/kit/src/tone';\n\nexport const mast = dim('red');\n",
+    "apps/boat/src/sail.ts": "import { dim } from 'tone';\n\nexport const sail = dim('red');\n",
+    "apps/boat/src/file.ts": "import { join } from 'path';\n\nexport const file = join('a', 'b');\n",
+    "apps/boat/src/rope.ts": "import { join } from 'node:path';\n\nexport const rope = join('a', 'b');\n",
+    "apps/boat/src/deck.ts": "import { join } from '@sea/kit/src/path';\n\nexport const deck = join(['a']);\n",
+}
+RUST = {
+    "Cargo.toml": '[workspace]\nmembers = ["crates/*"]\n',
+    "crates/core-lib/Cargo.toml": '[package]\nname = "tide-core"\n',
+    "crates/core-lib/src/lib.rs": "pub mod levels;\npub use levels::high_tide;\n",
+    "crates/core-lib/src/levels.rs": "pub fn high_tide(day: u8) -> u8 {\n    day\n}\n",
+    "crates/cli/Cargo.toml": (
+        '[package]\nname = "cli"\n[dependencies]\ntide-core = { path = "../core-lib" }\nmoon = "1"\nlevels = "1"\n'
+    ),
+    "crates/cli/src/main.rs": (
+        "use tide_core::high_tide;\n\nfn main() {\n    high_tide(1);\n    tide_core::high_tide(2);\n"
+        "    tide_core::levels::high_tide(3);\n    moon::high_tide(4);\n}\n"
+    ),
+    "crates/cli/src/other.rs": "use moon::high_tide;\n\nfn other() {\n    high_tide(5);\n}\n",
+}
+GO = {
+    "go.mod": "module example.org/port\n\ngo 1.22\n",
+    "dock/dock.go": "package dock\n\nfunc Moor() {\n}\n\nfunc Both() {\n\tMoor()\n}\n",
+    "main.go": 'package main\n\nimport "example.org/port/dock"\n\nfunc main() {\n\tdock.Moor()\n}\n',
+    "alias.go": 'package main\n\nimport d "example.org/port/dock"\n\nfunc run() {\n\td.Moor()\n}\n',
+    "dot.go": 'package main\n\nimport . "example.org/port/dock"\n\nfunc far() {\n\tMoor()\n}\n',
+    "foreign.go": 'package main\n\nimport "example.com/else/dock"\n\nfunc near() {\n\tdock.Moor()\n}\n',
+    "local/bare.go": "package local\n\nfunc bare(Moor func()) {\n}\n\nfunc bad() {\n\tMoor()\n}\n",
+    "go-crane/crane.go": "package crane\n\nfunc Lift() {\n}\n",
+    "lift.go": 'package main\n\nimport "example.org/port/go-crane"\n\nfunc up() {\n\tcrane.Lift()\n}\n',
+    "v2/go.mod": "module example.org/port/v2\n",
+    "v2/quay.go": "package port\n\nfunc Quay() {\n}\n",
+    "cmd/quay.go": 'package main\n\nimport "example.org/port/v2"\n\nfunc at() {\n\tport.Quay()\n}\n',
+}
+JAVA = {
+    "src/main/java/shop/Coin.java": "package shop;\n\npublic class Coin {\n}\n",
+    "src/main/java/app/Till.java": "package app;\n\nimport shop.Coin;\n\nclass Till {\n  Object a = new Coin();\n}\n",
+    "src/main/java/app/All.java": "package app;\n\nimport shop.*;\n\nclass All {\n  Object a = new Coin();\n}\n",
+    "src/main/java/app/Full.java": "package app;\n\nclass Full {\n  Object a = new shop.Coin();\n}\n",
+    "src/test/java/shop/CoinTest.java": "package shop;\n\nclass CoinTest {\n  Object a = new Coin();\n}\n",
+    "src/main/java/app/Else.java": "package app;\n\nimport bank.Coin;\n\nclass Else {\n  Object a = new Coin();\n}\n",
+    "src/main/java/app/Bank.java": "package app;\n\nimport bank.*;\n\nclass Bank {\n  Object a = new Coin();\n}\n",
+}
+KOTLIN = {
+    "lib/tools.kt": "package shop.money\n\nfun round(x: Int): Int = x\n",
+    "app/a.kt": "package app\n\nimport shop.money.round\n\nval a = round(1)\n",
+    "app/b.kt": "package shop.money\n\nval b = round(2)\n",
+    "app/c.kt": "package app\n\nimport kotlin.math.round\n\nval c = round(3)\n",
+    "app/d.kt": "package app\n\nimport kotlin.math.*\n\nval d = round(4)\n",
+}
+PHP = {
+    "composer.json": '{"autoload": {"psr-4": {"Port\\\\": "src/"}}}\n',
+    "src/Dock/Crane.php": "<?php\nnamespace Port\\Dock;\n\nclass Crane {\n}\n",
+    "src/Harbour.php": "<?php\nnamespace Port;\n\nuse Port\\Dock\\Crane;\n\n$a = new Crane();\n",
+    "src/Full.php": "<?php\nnamespace Port;\n\n$a = new \\Port\\Dock\\Crane();\n",
+    "src/Dock/Beside.php": "<?php\nnamespace Port\\Dock;\n\n$a = new Crane();\n",
+    "src/Foreign.php": "<?php\nnamespace Port;\n\nuse Vendor\\Dock\\Crane;\n\n$a = new Crane();\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("tree", "question", "expected"),
+    [
+        (NPM, "who calls dim?", ["apps/boat/src/hull.ts:3", "apps/boat/src/mast.ts:3"]),
+        (NPM, "who calls `join`?", ["apps/boat/src/deck.ts:3"]),
+        (RUST, "who calls high_tide?", [f"crates/cli/src/main.rs:{line}" for line in (4, 5, 6)]),
+        (RUST, "who imports high_tide?", ["crates/cli/src/main.rs:1", "crates/core-lib/src/lib.rs:2"]),
+        (GO, "who calls Moor?", ["alias.go:6", "dock/dock.go:7", "dot.go:6", "main.go:6"]),
+        (GO, "who calls Lift?", ["lift.go:6"]),
+        (GO, "who calls Quay?", ["cmd/quay.go:6"]),
+        (
+            JAVA,
+            "who calls Coin?",
+            [f"src/main/java/app/{name}" for name in ("All.java:6", "Full.java:4", "Till.java:6")]
+            + ["src/test/java/shop/CoinTest.java:4"],
+        ),
+        (JAVA, "who imports Coin?", ["src/main/java/app/Till.java:3"]),
+        (KOTLIN, "who calls `round`?", ["app/a.kt:5", "app/b.kt:3"]),
+        (PHP, "who calls Crane?", ["src/Dock/Beside.php:4", "src/Full.php:4", "src/Harbour.php:6"]),
+    ],
+)
+def test_imports_mean_what_manifests_and_package_lines_say(
+    tmp_path: Path, tree: dict[str, str], question: str, expected: list[str]
+) -> None:
+    assert lines_of(tmp_path, tree, question) == (expected, True)
+
+
+@pytest.mark.parametrize(
+    ("module", "found", "is_complete"),
+    [
+        ("./tone", True, True),
+        ("@sea/kit", True, True),
+        ("tone", False, True),  # a dependency
+        ("https://sea.example/tone.ts", False, True),
+        ("npm:tone", False, True),
+        ("~dim", False, False),  # a name that a build tool knows
+    ],
+)
+def test_a_module_that_no_manifest_declares_makes_it_at_least(
+    tmp_path: Path, module: str, found: bool, is_complete: bool
+) -> None:
+    tree = {path: NPM[path] for path in NPM if path.endswith("package.json") or path.startswith("packages/ui/src/")}
+    own = "packages/ui/src/own.ts"
+    tree |= {own: "import { dim } from './tone';\n\ndim('blue');\n"}
+    tree |= {"packages/ui/src/x.ts": f"import {{ dim }} from '{module}';\n\ndim('red');\n"}
+    expected = [f"{own}:3", "packages/ui/src/x.ts:3"][: 1 + found]
+    assert lines_of(tmp_path, tree, "who calls dim?") == (expected, is_complete)
+
+
+@pytest.mark.parametrize(
+    ("tree", "path", "expected"),
+    [
+        (PHP, "src/Dock/Crane.php", ["src/Harbour.php:4"]),
+        (NPM, "packages/ui/src/tone.ts", ["apps/boat/src/mast.ts:1", "packages/ui/src/index.ts:1"]),
+        (RUST, "crates/core-lib/src/levels.rs", ["crates/core-lib/src/lib.rs:1", "crates/core-lib/src/lib.rs:2"]),
+    ],
+)
+def test_a_file_is_imported_by_the_name_of_its_package(
+    tmp_path: Path, tree: dict[str, str], path: str, expected: list[str]
+) -> None:
+    assert lines_of(tmp_path, tree, f"who imports {path}?") == (expected, True)
+
+
+def test_of_two_definitions_the_package_tells_which_is_meant(tmp_path: Path) -> None:
+    tree = NPM | {
+        "packages/old/package.json": '{"name": "@sea/old"}\n',
+        "packages/old/lib/deep/tone.ts": "export function dim(colour: string) {\n  return colour;\n}\n",
+        "packages/old/index.ts": "export { dim } from './lib/deep/tone';\n",
+        "apps/boat/src/keel.ts": "import { dim } from '@sea/old';\n\nexport const keel = dim('red');\n",
+    }
+    assert lines_of(tmp_path, tree, "who calls dim?", "packages/old/lib/deep/tone.ts") == (
+        ["apps/boat/src/keel.ts:3"],
+        True,
+    )
+    assert lines_of(tmp_path, tree, "who calls dim?", "packages/ui/src/tone.ts") == (
+        ["apps/boat/src/hull.ts:3", "apps/boat/src/mast.ts:3"],
+        True,
+    )
+
+
+def lines_of(folder: Path, tree: dict[str, str], question: str, path: str = "") -> tuple[list[str], bool]:
+    world = World(folder, tree)
+    world.refresh()
+    query = parse_structural_query(question)
+    assert query is not None
+    found = answer(replace(query, path=path), world.store)
+    return ([f"{item.path}:{item.line}" for item in found.locations], found.is_complete) if found else ([], True)
