@@ -208,7 +208,7 @@ class ReferenceResolver:
         path = self._definition.path
         if head in _SELF or self._is_super(head):
             return self._source.language == "rust" or (self._source.language == "ruby" and self._is_own_function(ref))
-        if head == "?":
+        if head == "?" or ("::" in ref.qualifier and self._modules.located(ref.qualifier, self._source.language) == []):
             return False
         if imports := self._imported_as(head):
             outer = self._owner, self._target.namespace
