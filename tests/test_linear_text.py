@@ -18,7 +18,7 @@ from backend.grounding.sources import Source
 from indexer.navigation.followup import Subject, is_thanks, resolve_followup
 from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.working_tree import find_lines
-from indexer.parsing import definitions, entrypoints, identifiers, references
+from indexer.parsing import definitions, entrypoints, identifiers, macros, packages, references, worded_definitions
 from indexer.parsing.chunking import chunks_of
 from indexer.search import searcher
 from indexer.search.off_topic import is_general
@@ -41,6 +41,7 @@ MODULES = [
         *("backend.extractive.matching", "backend.extractive.prose", "backend.grounding.attribution"),
         *("backend.grounding.checker", "backend.grounding.sources", "indexer.navigation.followup"),
         *("indexer.navigation.intent", "indexer.parsing.definitions", "indexer.parsing.entrypoints"),
+        *("indexer.parsing.macros", "indexer.parsing.packages", "indexer.parsing.worded_definitions"),
         *(
             "indexer.parsing.usage.expressions",
             "indexer.parsing.identifiers",
@@ -175,6 +176,9 @@ def content(text: str) -> None:
         chunks_of(source, definitions.parse(text, language))
     references.references_to(f"load(1)\n{text}", "python", "load")
     entrypoints.routes(f'@app.get("/a")\n{text}', "python")
+    macros.without_macros(text.encode())
+    packages.package_of(text, "php")
+    list(worded_definitions.worded_definitions(text, "ab"))
     definitions._strip_marks(text)
     definitions._signature(text)
     identifiers.split(text)

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 
 from indexer.files.languages import language_of
@@ -176,10 +177,13 @@ class Navigator:
             if unassigned := [ref for ref, path in certain if not path]:
                 self.doubt("meaning", source.path)
                 self.unassigned.append((source, unassigned))
+            if self.target is not None:
+                by_type = [ref for ref in refs if resolver.may_be_of_object(ref) and not resolver.resolves(ref)]
+                self.unassigned.append((source, by_type))
             yield source, [ref for ref, path in certain if path == definition.path]
         for alias, source, refs in self.aliased(tests):
             yield source, alias.references(source.path, refs, self.modules)
-        if definition.symbol.kind == "method":
+        if definition.symbol.kind in ("method", "declaration") and not is_outside_classes:
             self.doubt("types")
 
     def is_late(self) -> bool:
@@ -236,7 +240,7 @@ class Navigator:
                 language = language_of(path)
                 is_code = not language.grammar and may_refer(path, language.name, "definition")
                 source = self.files.source(path) if is_code and self._seconds_left() > 0 else None
-                found = worded_definitions(source.text, last) if source else ()
+                found = islice(worded_definitions(source.text, last), MAX_DEFINITIONS + 1) if source else ()
                 self._worded += [IndexedSymbol(path, symbol) for symbol in found]
         return self._worded
 

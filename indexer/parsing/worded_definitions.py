@@ -5,11 +5,9 @@ Prefers to find nothing: a line that may be a call or a mention is none.
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
 from indexer.types import Symbol
 
-_OCCURRENCES = 300  # of the name in one text that are looked at
 _AROUND = 200  # characters before and after the name that are looked at
 _FUNCTIONS = "function|func|fun|fn|def|defp|defmacro|sub|proc|procedure|macro|modifier|rpc|method|predicate|task"
 _TYPES = (
@@ -31,16 +29,14 @@ _COMMENT = re.compile(r"\s*(?://|/?\*|#(?!define)|--|;|%|<!--|\"\"\"|''')")
 
 
 def worded_definitions(text: str, name: str) -> Iterator[Symbol]:
-    """One for each line that defines the name. The kind is function, class or constant."""
-    line, counted = 1, 0
-    for match in islice(re.finditer(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text), _OCCURRENCES):
-        start, end = match.span()
-        line += text.count("\n", counted, start)
-        counted = start
-        before = text[max(0, start - _AROUND) : start].rpartition("\n")[2]
-        if kind := _kind(before, text[end : end + _AROUND]):
-            signature = " ".join(f"{before}{name}{text[end : end + _AROUND].partition(chr(10))[0]}".split())
-            yield Symbol(name, name, kind, line, line, signature.rstrip("{ "), "")
+    """One for each line whose first mention of the name defines it. The kind is function, class or constant."""
+    word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
+    lines = text.split("\n")
+    for number, (line, below) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
+        match = word.search(line)
+        if match and (kind := _kind(line[: match.start()][-_AROUND:], f"{line[match.end() :]}\n{below}"[:_AROUND])):
+            signature = " ".join(line[max(0, match.start() - _AROUND) : match.end() + _AROUND].split())
+            yield Symbol(name, name, kind, number, number, signature.rstrip("{ "), "")
 
 
 def _kind(before: str, after: str) -> str:

@@ -32,7 +32,8 @@ class Disambiguator:
             return self._paths[0]
         head = head_of(ref)
         if imported := self._by_local.get(head or ref.name):
-            return self.imported_file(imported)
+            is_own_too = not head and self._source.path in self._paths  # one of them is in a scope of its own
+            return "" if is_own_too else self.imported_file(imported)
         if self._source.path in self._paths:
             return self._source.path
         folder = folder_of(self._source.path)

@@ -17,6 +17,7 @@ from indexer.types import SourceFile
 _TOP = frozenset({"crate", "self", "super", ""})
 _INDEX = frozenset({"__init__", "index", "mod", "lib"})  # files that stand for their folder
 _NAMESPACES = frozenset({"javascript", "typescript", "tsx"})  # a whole module is imported under any name
+_FROM_AFAR = re.compile(r"\w+://|(?:npm|jsr|node|bun):")
 _MANIFESTS = 300  # of one kind that are read
 _LINES = 3000  # of a manifest, or of a file before its `package` line
 _SUFFIXES = frozenset(suffix.removeprefix(".") for row in LANGUAGES for suffix in row.suffixes)
@@ -104,6 +105,13 @@ class Modules:
             return None  # a module beside, or a crate of that name
         return None if located is None else bool(located)
 
+    def is_undeclared(self, imported: Reference, path: str) -> bool:
+        """Whether no manifest tells what a module is, though there are some: a build tool may give it that name."""
+        system = ECOSYSTEMS.get(language_of(path).name)
+        if system is None or system.manifest != "package.json" or imported.qualifier.startswith("."):
+            return False
+        return any(self._named(system)) and self.brings(imported, path) is None
+
     def package(self, path: str) -> str:
         """The package that the file at `path` says it is in; "" if it says none."""
         if path not in self._packages:
@@ -135,6 +143,8 @@ class Modules:
         system = ECOSYSTEMS.get(language)
         if system is None or module.startswith((".", "/")):
             return None
+        if _FROM_AFAR.match(module):
+            return []
         names, dependencies = self._named(system)
         parts = module.split(system.separator)
         for size in range(len(parts), 0, -1):
@@ -202,7 +212,8 @@ def imports_target(imported: Reference, path: str, query: StructuralQuery, defin
     module = module_of(imported, path)
     full = [*module, imported.name.partition(".")[0]]
     if defined_in:
-        is_module = parts_of(defined_in)[-len(full) :] == full
+        is_file = not is_imported_by_line(language_of(defined_in).name)  # else the type in a file has its name
+        is_module = is_file and parts_of(defined_in)[-len(full) :] == full
         return imported.name == query.last and not is_module and modules.may_export(imported, defined_in)
     wanted = parts_of(query.name) if query.is_path else query.name.split(".")
     size = len(wanted)

@@ -137,10 +137,21 @@ class ReferenceResolver:
             return bool(ref.qualifier) and not head_of(ref)[:1].isupper() and not self._imported_as(head_of(ref))
         if self._source.language == "ruby":  # a bare name in a class: it may be a method that the class inherits
             return ref.qualifier == "self" and ref.kind == "call"
+        path = self._definition.path
+        if any(self._modules.is_undeclared(item, path) for item in self._imported_as(head_of(ref) or ref.name)):
+            return True
         if ref.qualifier and self._source.language in _SCOPED and not self._imported_as(head_of(ref)):
             return self._loads_module()
         is_template = self._source.language in _IMPORTS_BY_ITSELF
         return is_template and not ref.qualifier and not self._imported_as(ref.name)
+
+    def may_be_of_object(self, ref: Reference) -> bool:
+        """Whether a call that does not resolve may mean the method, by the type of its object."""
+        head, name = head_of(ref), self._definition.symbol.name
+        is_method = self._definition.symbol.kind == "method" and bool(self._owner) and name not in _LIBRARY_NAMES
+        is_object = bool(head) and head not in (*_SELF, *_SUPER) and not self._imported_as(head)
+        is_type = head[:1].isupper() and not head.isupper()
+        return is_method and is_object and not is_type and ref.kind == "call" and ref.name == name
 
     def _loads_module(self) -> bool:
         """Whether the file loads the target's module where no import is, as `require("./tone").dim()` does."""

@@ -208,6 +208,16 @@ def test_an_extension_of_kotlin_is_called_on_objects_whose_types_are_not_inferre
     assert lines_of(ask(world.store, "where is `most` defined?")) == [("a.kt:7", "List.most")]
 
 
+def test_calls_of_a_method_that_is_only_declared_are_at_least(tmp_path: Path) -> None:
+    tree = {
+        "lamp.hpp": "class Lamp {\npublic:\n  static Lamp* light_up();\n};\n",
+        "use.cpp": '#include "lamp.hpp"\nint main() {\n  Lamp::light_up();\n}\n',
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(ask(world.store, "who calls light_up?"), is_complete=False) == [("use.cpp:3", "main")]
+
+
 def test_constants_of_types(tmp_path: Path) -> None:
     tree = {
         "shop/Money.java": (

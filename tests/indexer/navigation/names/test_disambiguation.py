@@ -124,6 +124,36 @@ def test_a_function_of_the_same_name_in_a_test_is_not_called_by_the_code(tmp_pat
     assert lines_of(world, "who calls ring?", "") == (["src/ring.c:6"], True)
 
 
+def test_a_call_of_an_object_may_mean_the_method_of_any_type(tmp_path: Path) -> None:
+    tree = {
+        "till.py": "class Till:\n    def pay_out(self):\n        return 1\n",
+        "bank.py": "class Bank:\n    def pay_out(self):\n        return 2\n",
+        "use.py": "def run(bank, other):\n    bank.pay_out()\n    other.pay_out()\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert groups_of(world, "who calls pay_out?") == {"bank.py:2": ["use.py:2"], "till.py:2": [], "": ["use.py:3"]}
+
+
+def test_a_file_that_defines_a_name_and_imports_another_of_it_is_unclear(tmp_path: Path) -> None:
+    tree = {
+        "a/Cargo.toml": '[package]\nname = "a"\n',
+        "a/src/lib.rs": "pub fn parse_all() {}\n\nfn x() {\n    parse_all();\n}\n",
+        "b/Cargo.toml": '[package]\nname = "b"\n',
+        "b/src/lib.rs": (
+            "pub fn parse_all() {}\n\nfn y() {\n    parse_all();\n}\n\n"
+            "mod z {\n    use a::parse_all;\n\n    fn w() {\n        parse_all();\n    }\n}\n"
+        ),
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert groups_of(world, "who calls parse_all?") == {
+        "a/src/lib.rs:1": ["a/src/lib.rs:4"],
+        "b/src/lib.rs:1": [],
+        "": ["b/src/lib.rs:4", "b/src/lib.rs:11"],
+    }
+
+
 def test_a_static_function_of_c_is_called_in_its_file_only(tmp_path: Path) -> None:
     tree = {
         "ring.h": "int ring(int n);\nstatic inline int twice(int n) { return ring(n); }\n",

@@ -95,6 +95,7 @@ PHP = {
             [f"src/main/java/app/{name}" for name in ("All.java:6", "Full.java:4", "Till.java:6")]
             + ["src/test/java/shop/CoinTest.java:4"],
         ),
+        (JAVA, "who imports Coin?", ["src/main/java/app/Till.java:3"]),
         (KOTLIN, "who calls `round`?", ["app/a.kt:5", "app/b.kt:3"]),
         (PHP, "who calls Crane?", ["src/Dock/Beside.php:4", "src/Full.php:4", "src/Harbour.php:6"]),
     ],
@@ -103,6 +104,28 @@ def test_imports_mean_what_manifests_and_package_lines_say(
     tmp_path: Path, tree: dict[str, str], question: str, expected: list[str]
 ) -> None:
     assert lines_of(tmp_path, tree, question) == (expected, True)
+
+
+@pytest.mark.parametrize(
+    ("module", "found", "is_complete"),
+    [
+        ("./tone", True, True),
+        ("@sea/kit", True, True),
+        ("tone", False, True),  # a dependency
+        ("https://sea.example/tone.ts", False, True),
+        ("npm:tone", False, True),
+        ("~dim", False, False),  # a name that a build tool knows
+    ],
+)
+def test_a_module_that_no_manifest_declares_makes_it_at_least(
+    tmp_path: Path, module: str, found: bool, is_complete: bool
+) -> None:
+    tree = {path: NPM[path] for path in NPM if path.endswith("package.json") or path.startswith("packages/ui/src/")}
+    own = "packages/ui/src/own.ts"
+    tree |= {own: "import { dim } from './tone';\n\ndim('blue');\n"}
+    tree |= {"packages/ui/src/x.ts": f"import {{ dim }} from '{module}';\n\ndim('red');\n"}
+    expected = [f"{own}:3", "packages/ui/src/x.ts:3"][: 1 + found]
+    assert lines_of(tmp_path, tree, "who calls dim?") == (expected, is_complete)
 
 
 @pytest.mark.parametrize(
