@@ -78,7 +78,7 @@ def listing(answer: StructuralAnswer, first_number: int) -> str:
 def _of_one(kind: QueryKind, name: str, group: Group, limit: int, first_number: int) -> Iterator[str]:
     """The paragraphs for one definition."""
     locations = group.locations
-    what = _what(name, group)
+    what = _what(name, group, first_number)
     if not locations:
         yield f"No {_NOUNS.get(kind, kind.rstrip('s'))} of {what} was found."
         return
@@ -99,15 +99,22 @@ def _uses(name: str, group: Group, limit: int, first_number: int) -> Iterator[st
     """The paragraphs for what is no call of a function, though it may lead to one."""
     n = "one place" if len(group.uses) == 1 else f"{len(group.uses)} places"
     n = f"at least {n}" if group.doubts else n
-    yield f"{_what(name, group)} is used without a call in {n}, by its name:"
+    yield f"{_what(name, group, first_number)} is used without a call in {n}, by its name:"
     yield _list("uses", group.uses, limit, first_number)
 
 
-def _what(name: str, group: Group) -> str:
+def _what(name: str, group: Group, first_number: int) -> str:
     definition = group.definition
     if definition is None:
         return code(name)
-    return f"{code(definition.symbol)} in `{one_line(definition.path)}:{definition.line}`"
+    return f"{code(definition.symbol)} in {_place(definition, first_number)}"
+
+
+def _place(location: Location, first_number: int) -> str:
+    """The line, cited, if it is in a source; else the file."""
+    if location.hit is None:
+        return f"`{one_line(location.path)}`"
+    return f"`{one_line(location.path)}:{location.line}` [{first_number + location.hit}]"
 
 
 def _list(kind: QueryKind, locations: Sequence[Location], limit: int, first_number: int) -> str:
@@ -146,8 +153,7 @@ def _words(text: str) -> set[str]:
 
 
 def _line(kind: QueryKind, location: Location, first_number: int) -> str:
-    cited = f" [{first_number + location.hit}]" if location.hit is not None else ""
-    place = f"`{one_line(location.path)}:{location.line}`{cited}"
+    place = _place(location, first_number)
     if kind in ("definition", "signature"):
         return f"{place}: {code(_tight(location.text), longest=len(location.text) + 1)}"
     if kind == "outline":

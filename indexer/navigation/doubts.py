@@ -18,10 +18,26 @@ DoubtKind = Literal[
     "places",  # too many places to list
 ]
 _RECORDS = frozenset((".diff", ".log", ".orig", ".out", ".patch", ".rej"))  # hold code that is not the codebase's
+_UNKNOWN = frozenset((TEXT.name, "code"))  # of files whose names tell nothing
 # Languages whose files can name code, as a setting does, but never call it.
 _SETTINGS = frozenset(
-    ("toml", "yaml", "json", "xml", "csv", "css", "ini", "make", "cmake", "docker", "protobuf", "graphql", "terraform")
-)
+    (
+        "toml",
+        "yaml",
+        "json",
+        "xml",
+        "csv",
+        "css",
+        "scss",
+        "sass",
+        "ini",
+        "make",
+        "cmake",
+        "docker",
+        "protobuf",
+        "graphql",
+    )
+) | {"terraform", "hcl"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +50,12 @@ class Doubt:
 
 def may_refer(path: str, language: str, kind: QueryKind) -> bool:
     """Whether a file that has a name, in a language that is not understood, may have what a question looks for."""
-    if language == TEXT.name:
-        pure = PurePosixPath(path)
-        is_prose = pure.suffix.lower() in _RECORDS.union(TEXT.suffixes) or pure.name in TEXT.names
-        is_setting = not pure.suffix and pure.name.startswith(".")  # `.gitignore`
-        return not is_prose and (not is_setting or kind == "uses")
-    if language in BY_NAME and BY_NAME[language].prose:
+    pure = PurePosixPath(path)
+    if pure.suffix.lower() in _RECORDS:
         return False
-    return language not in _SETTINGS or kind == "uses"
+    is_unknown = language in _UNKNOWN
+    if language in _SETTINGS or (is_unknown and not pure.suffix and pure.name.startswith(".")):  # `.gitignore`
+        return kind == "uses"
+    if is_unknown:
+        return pure.suffix.lower() not in TEXT.suffixes and pure.name not in TEXT.names
+    return not (language in BY_NAME and BY_NAME[language].prose)

@@ -6,6 +6,7 @@ Gives no answer when it is unsure, or when nothing is found. Does not know how a
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from indexer.files.secrets.masking import mask
 from indexer.navigation.definitions import CONTAINERS, list_commands, list_definitions, list_members, list_routes
@@ -85,13 +86,15 @@ def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
             return None
         hits: list[Hit] = []
         whole, left, shown = query.kind in _SHOWING_DEFINITIONS, _LOCATIONS, []
+        defined = [_with_code([each], hits, files, whole=whole) for group in groups if (each := group.definition)]
+        definitions = chain.from_iterable(defined)  # first, for the text names the lines of each
         for group in groups:
             doubts = (*group.doubts, Doubt("places")) if len(group.locations) > left else group.doubts
             linked = _with_code(group.locations[:left], hits, files, whole=whole)
             left -= len(linked)
             uses = _with_code(group.uses[:left], hits, files, whole=whole)
             left -= len(uses)
-            shown.append(Group(group.definition, linked, doubts, uses))
+            shown.append(Group(next(definitions) if group.definition else None, linked, doubts, uses))
         return StructuralAnswer(query, tuple(shown), tuple(hits))
 
 

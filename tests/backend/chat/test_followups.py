@@ -103,7 +103,7 @@ async def test_a_conversation_without_a_model(tmp_path: Path) -> None:
         own = await talk.ask("where is `Box` defined?")
         file = await talk.ask("what else is in this file?")
     assert alone["response"].startswith(
-        "`gross_price` has 2 definitions.\n\n`gross_price` in `shop/price.py:1` is called in 2 places:\n\n"
+        "`gross_price` has 2 definitions.\n\n`gross_price` in `shop/price.py:1` [1] is called in 2 places:\n\n"
     )
     assert first["response"].startswith("`gross_price` is a function in `shop/price.py:1-3` [1].")
     assert places(more) == places(first)

@@ -13,6 +13,7 @@ from indexer.navigation.locations import Location
 from indexer.navigation.structural_answers import Group, StructuralAnswer
 from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
+from tests.indexer.harness import put
 
 pytestmark = pytest.mark.process
 
@@ -150,7 +151,10 @@ def test_a_doubt_makes_it_at_least_and_says_why() -> None:
 
 
 def test_each_definition_has_its_list() -> None:
-    one, two, three = (Location(f"{n}.ts", 2, "go", "function", "function go()") for n in "abc")
+    one, two, three = (
+        Location(f"{path}.ts", 2, "go", "function", "function go()", hit)
+        for hit, path in ((1, "a"), (2, "b"), (None, "c"))
+    )
     call = Location("a.ts", 9, "run", "call", "go(1)", 0)
     groups = (
         Group(one, (call,)),
@@ -160,10 +164,10 @@ def test_each_definition_has_its_list() -> None:
     )
     assert listing(StructuralAnswer(StructuralQuery("calls", "go"), groups, ()), 1) == (
         "`go` has 3 definitions.\n\n"
-        "`go` in `a.ts:2` is called in `a.ts:9` [1] in `run`: `go(1)`\n\n"
-        "`go` in `b.ts:2` is called in at least 2 places:\n\n"
+        "`go` in `a.ts:2` [2] is called in `a.ts:9` [1] in `run`: `go(1)`\n\n"
+        "`go` in `b.ts:2` [3] is called in at least 2 places:\n\n"
         "- `x.ts:9` [1] in `run`: `go(1)`\n- `y.ts:9` [1] in `run`: `go(1)`\n\n"
-        "No call of `go` in `c.ts:2` was found.\n\n"
+        "No call of `go` in `c.ts` was found.\n\n"
         "Which `go` is meant is not clear in one place:\n\n- `z.ts:9` [1] in `run`: `go(1)`\n"
     )
 
@@ -208,3 +212,21 @@ def test_code_with_backticks_stays_in_its_span() -> None:
     assert code("run(`ls`)") == "`` run(`ls`) ``"
     assert code("f(\n  x,\n)") == "`f( x, )`"
     assert code("word " * 50) == f"`{'word ' * 32}…`"
+
+
+async def test_the_definitions_of_a_name_are_sources_too(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", model_name="extractive") as world:
+        for name in ("stock", "shop"):
+            put(tmp_path / "code", f"{name}/day.py", f"def day_of():\n    return '{name}'\n")
+            put(tmp_path / "code", f"{name}/line.py", f"from {name}.day import day_of\n\nLINE = day_of()\n")
+        await indexed(world, tmp_path / "code")
+        answer = (await world.post("/chat/query", {"query": "who calls day_of?"})).json()
+    assert answer["response"] == (
+        "`day_of` has 2 definitions.\n\n"
+        "`day_of` in `shop/day.py:1` [1] is called in `shop/line.py:3` [3]: `LINE = day_of()`\n\n"
+        "`day_of` in `stock/day.py:1` [2] is called in `stock/line.py:3` [4]: `LINE = day_of()`\n"
+    )
+    assert {citation["status"] for citation in answer["citations"]} == {"ok"}
+    assert [source["path"] for source in answer["sources"]] == [
+        *("shop/day.py", "stock/day.py", "shop/line.py", "stock/line.py")
+    ]

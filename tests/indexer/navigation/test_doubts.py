@@ -87,6 +87,10 @@ def test_time_and_long_lists_are_doubts(tmp_path: Path, monkeypatch: pytest.Monk
         ("a.json", "json", "calls", False),
         ("a.json", "json", "uses", True),
         (".npmrc", "text", "calls", False),
+        (".npmrc", "text", "uses", True),
+        ("fix.patch", "text", "uses", False),
+        ("fix.diff", "code", "calls", False),
+        ("a.unheard", "code", "calls", True),
     ],
 )
 def test_files_that_may_refer_to_a_name(path: str, language: str, kind: QueryKind, expected: bool) -> None:
