@@ -116,8 +116,8 @@ class _Tests:
         self._marked: dict[str, str] = {}  # qualified name -> kind, of what has an attribute of tests
         lines = source.text.split("\n") if self._is_rust else []
         for symbol in (item.symbol for item in outline):
-            attributes = takewhile(lambda line: line.lstrip().startswith("#["), lines[symbol.start_line - 1 :])
-            if any(_RUST_TEST.match(line.strip()) for line in attributes):
+            rows = takewhile(lambda row: lines[row].lstrip().startswith("#["), range(symbol.start_line - 1, len(lines)))
+            if any(_RUST_TEST.match(lines[row].strip()) for row in rows):
                 self._marked[symbol.qualified] = symbol.kind
 
     def is_test(self, qualified: str) -> bool:

@@ -212,6 +212,7 @@ FIELDS = [
     ("kotlin", "fun g() {\n  val x = a.f\n  h(::f)\n}\n", [2]),
     ("c", "void g(void) {\n  p->f = q.f;\n  run(f);\n}\n", [2]),
     ("python", "def g():\n    return self.f\n", []),
+    ("bash", "echo f\ntrap f EXIT\nretry 3 f\ncd f\n", [1, 4]),
     ("javascript", "const x = { f: 1 }\n", []),
     ("javascript", "f.prototype.g = 1;\nh(f.bind(x));\n", [1]),
     ("go", "package p\n\nfunc g() {\n\tf.h()\n\th(f)\n}\n", [4]),
