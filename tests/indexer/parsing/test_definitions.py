@@ -109,6 +109,17 @@ def test_functions_of_different_names_or_places_are_not_joined() -> None:
     assert [item.symbol.qualified for item in parse(text, "elixir")] == ["A", "A.f", "A.g", "A.f"]
 
 
+def test_only_the_selectors_of_a_rule_name_it() -> None:
+    text = ".a.b > .c, #d .e:not(.f) { x: y }\n[dir] p { x: y }\n"
+    for language in ("css", "scss"):
+        assert sorted(item.symbol.name for item in parse(text, language)) == ["a", "b", "c", "d", "e"]
+
+
+def test_the_type_that_a_function_returns_is_not_its_name() -> None:
+    text = "CREATE FUNCTION total(a int) RETURNS money_type AS $$ SELECT 1 $$ LANGUAGE sql;\n"
+    assert [item.symbol.name for item in parse(text, "sql")] == ["total"]
+
+
 def test_a_component_has_the_definitions_of_its_scripts() -> None:
     component = "<p>{{ total }}</p>\n<script setup lang=ts>\n// Adds.\nfunction total(): number {\n}\n</script>\n"
     symbols = [item.symbol for item in parse(component, "vue")]
