@@ -34,7 +34,7 @@ STOP_WORDS = frozenset(_COMMON.split())
 
 def split(text: str) -> list[str]:
     """Lower-case terms of `text` in order: each identifier as a whole if it has parts, then its parts, stemmed."""
-    return list(chain.from_iterable(map(_terms, _words(text))))
+    return list(chain.from_iterable(map(_ascii_terms if text.isascii() else _terms, _words(text))))
 
 
 def query_terms(question: str) -> list[str]:
