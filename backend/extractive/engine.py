@@ -159,7 +159,7 @@ def _listed(items: Sequence[ContextSnippet]) -> str:
 
 
 def with_full_stop(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "!", "?", ".)", "…")) else f"{sentence}."
+    return sentence if sentence.endswith((".", "!", "?", ".)", "…", "。", "！", "？")) else f"{sentence}."
 
 
 def _code(snippet: ContextSnippet, words: frozenset[str]) -> str:
