@@ -45,7 +45,8 @@ class Symbol:
     name: str  # "build_prompt"
     qualified: str  # "Budget.build_prompt": with the enclosing definitions; in a deep nest the innermost of them
     # function, method, class, interface, enum, type, constant, module, section;
-    # impl (a Rust block of methods), declaration (a function or method without a body)
+    # impl (a block of methods of a type), declaration (a function or method without a body);
+    # table (SQL), selector (CSS), target (make, CMake), stage (Docker), resource (Terraform)
     kind: str
     start_line: int
     end_line: int

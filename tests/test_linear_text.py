@@ -18,7 +18,17 @@ from backend.grounding.sources import Source
 from indexer.navigation.followup import Subject, is_thanks, resolve_followup
 from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.working_tree import find_lines
-from indexer.parsing import definitions, entrypoints, identifiers, macros, packages, references, worded_definitions
+from indexer.parsing import (
+    definitions,
+    doc_comments,
+    embedded,
+    entrypoints,
+    identifiers,
+    macros,
+    packages,
+    references,
+    worded_definitions,
+)
 from indexer.parsing.chunking import chunks_of
 from indexer.search import searcher
 from indexer.search.off_topic import is_general
@@ -40,14 +50,11 @@ MODULES = [
         *("backend.extractive.engine", "backend.extractive.excerpt", "backend.extractive.lead_text"),
         *("backend.extractive.matching", "backend.extractive.prose", "backend.grounding.attribution"),
         *("backend.grounding.checker", "backend.grounding.sources", "indexer.navigation.followup"),
-        *("indexer.navigation.intent", "indexer.parsing.definitions", "indexer.parsing.entrypoints"),
+        *("indexer.navigation.intent", "indexer.parsing.definition_matches", "indexer.parsing.definitions"),
+        *("indexer.parsing.doc_comments", "indexer.parsing.embedded", "indexer.parsing.entrypoints"),
         *("indexer.parsing.macros", "indexer.parsing.packages", "indexer.parsing.worded_definitions"),
-        *(
-            "indexer.parsing.usage.expressions",
-            "indexer.parsing.identifiers",
-            "indexer.parsing.references",
-            "indexer.search.query",
-        ),
+        *("indexer.parsing.usage.expressions", "indexer.parsing.identifiers", "indexer.parsing.references"),
+        "indexer.search.query",
         *("models.filters.repetition", "models.router", "prompts.citations", "prompts.pack"),
         *("prompts.quoted_names", "prompts.sentences", "prompts.snippets", "prompts.task", "prompts.values"),
     )
@@ -179,7 +186,9 @@ def content(text: str) -> None:
     macros.without_macros(text.encode())
     packages.package_of(text, "php")
     list(worded_definitions.worded_definitions(text, "ab"))
-    definitions._strip_marks(text)
+    doc_comments.strip_marks(text)
+    embedded.embedded(text, "vue")
+    embedded.embedded(text, "svelte")
     definitions._signature(text)
     identifiers.split(text)
 
@@ -189,7 +198,7 @@ def glob(text: str) -> None:
 
 
 def steps_of(work: Callable[[str], None], shape: str, length: int, counter: Steps) -> dict[str, int]:
-    for cached in (identifiers._terms, identifiers.stem, router._without_code):
+    for cached in (identifiers._ascii_terms, identifiers.stem, router._without_code):
         cached.cache_clear()
     text = (shape * length)[:length]
     counter.by_pattern.clear()

@@ -25,7 +25,7 @@ MAX_NEW_HITS = 2  # hits that a continuation may add
 _TURNS = 30  # a subject from before these turns is forgotten
 _FIRST = 2000  # characters of a question or an answer that are searched for its subject
 _PROSE = frozenset(suffix for row in LANGUAGES if row.prose for suffix in row.suffixes)
-_REFERENCE = re.compile(r"(?<!`)`++(?P<code>[^`\n]++)`++|\[(?P<n>\d{1,4})\]|(?P<word>[A-Za-z_][\w.]*\w)")
+_REFERENCE = re.compile(r"(?<!`)`++(?P<code>[^`\n]++)`++|\[(?P<n>\d{1,4})\]|(?P<word>[^\W\d][\w.]*\w)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 from backend.extractive.matching import stems
 from models.types import ContextSnippet
 
-_CALL = re.compile(r"(?<![\w$])(?:(?P<receiver>[\w$]++)(?:\.|->|::))?+(?P<name>[A-Za-z_$][\w$]*+)\(")
+_CALL = re.compile(r"(?<![\w$])(?:(?P<receiver>[\w$]++)(?:\.|->|::))?+(?P<name>(?!\d)[\w$]++)\(")
 _DEFINES = re.compile(r"(?:\b(?:def|func|fn|function|class|sub)\s+|^\s*@)$", re.MULTILINE)
 # A string, a comment to the end of its line, or the beginning of one that `*/` closes.
 _NOT_CODE = re.compile(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\'|/\*|(?://|#).*')
-_MEMBER = re.compile(r"(?:\bself|\bcls|\bthis|@)(?:\.|->)?(?<=[.>@])([A-Za-z_]\w*)\b(?!\()")
+_MEMBER = re.compile(r"(?:\bself|\bcls|\bthis|@)(?:\.|->)?(?<=[.>@])([^\W\d]\w*)\b(?!\()")
 _OWN = frozenset({"self", "cls", "this", "super", "$this", "Self"})
 _BUILTINS = frozenset(dir(builtins))
 _KEYWORDS = frozenset({"if", "for", "while", "switch", "catch", "return", "sizeof", "defined", "assert", "match"})

@@ -3,6 +3,7 @@
 Knows git's rules for them and our own `.lanternignore`; not how a tree is walked.
 """
 
+import codecs
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -123,7 +124,7 @@ def pattern_list(root: Path, path: str, fold: bool = False) -> PatternList | Non
     if len(content) > MAX_BYTES:
         log.warning("%r is longer than %d bytes: the patterns after these are not applied", path, MAX_BYTES)
         content = content[: content.rfind(b"\n", 0, MAX_BYTES) + 1]
-    return PatternList(content, fold)
+    return PatternList(content.removeprefix(codecs.BOM_UTF8), fold)  # as git reads it
 
 
 def _verdict(lists: tuple[PatternList, ...], path: str, is_folder: bool) -> bool | None:

@@ -4,7 +4,6 @@ Never follows a symbolic link, never reads more than the size limit, never raise
 `ignore` decides which paths git ignores.
 """
 
-import codecs
 import hashlib
 import os
 import re
@@ -14,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import CodebaseUnreadable
+from indexer.files.content.encodings import composed, decode
+from indexer.files.content.long_lines import without_long_lines
+from indexer.files.content.notebooks import SUFFIX, script_of
 from indexer.files.ignore import EXCLUDED_FOLDERS, git_listing
-from indexer.files.languages import language_of
+from indexer.files.languages import BY_NAME, CODE, Language, language_of
 from indexer.files.mounts import is_pseudo, refuse_pseudo
 from indexer.files.opening import IsLink, NotRegular, is_folder, read_below
 from indexer.files.repositories import is_repository
@@ -32,10 +34,9 @@ NESTED = "repository of its own"  # a clone, worktree or submodule: another code
 
 MAX_BYTES = 1_000_000
 _DATA_BYTES = 100_000
+_NOTEBOOK = 16  # times as many bytes are read of a notebook, which is small without its outputs
 
 _SNIFF = 8192  # bytes searched for a NUL, and characters for the language
-_LONG_LINE = {False: 10_000, True: 100_000}  # characters, by `Language.prose`
-_MEAN_LINE = 400  # characters: code with a longer mean was not written by hand
 _GENERATED_NAME = re.compile(
     r"(?:package-lock\.json|npm-shrinkwrap\.json|(?:yarn|poetry|pdm|uv|Cargo|Gemfile|composer|Pipfile|flake|mix|pubspec|"
     r"Podfile|bun)\.lock|pnpm-lock\.yaml|go\.sum|.+\.(?:map|lock|lockb|snap))"
@@ -52,9 +53,7 @@ _NAME_RULES = (
     (_MINIFIED_NAME, MINIFIED),
     (_BINARY_NAME, BINARY),
 )
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _INT64 = 1 << 63  # SQLite's integers end here; so, in ns, does the year 2262
-_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b")) + b"\x7f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,10 @@ def walk(root: Path, max_bytes: int = MAX_BYTES, only: Collection[str] | None = 
 
 
 def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> SourceFile | Skip:
-    """The candidate decoded, with secrets masked and `\\n` line breaks; or why it is not indexed."""
+    """The candidate decoded, with secrets masked, letters composed and `\\n` line breaks; or why it is not indexed."""
     path = candidate.path
     try:
-        data, info = read_below(root, path, max_bytes + 1)
+        data, info = read_below(root, path, _limit(path, max_bytes) + 1)
     except FileNotFoundError:
         return Skip(path, VANISHED)
     except IsLink:
@@ -105,43 +104,43 @@ def read(root: Path, candidate: Candidate, max_bytes: int = MAX_BYTES) -> Source
         return Skip(path, UNREADABLE if is_folder(root / path) else SPECIAL)
     except OSError:
         return Skip(path, UNREADABLE)
-    if len(data) > max_bytes:
+    if len(data) > _limit(path, max_bytes):
         return Skip(path, OVERSIZED)
     text = decode(data)
     if text is None:
         return Skip(path, BINARY)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    language = language_of(path, text[:_SNIFF])
-    if _is_minified(text, language.prose):
+    language, text = _content(path, composed(text.replace("\r\n", "\n").replace("\r", "\n")))
+    if len(text) > max_bytes:
+        return Skip(path, OVERSIZED)
+    readable = without_long_lines(text, language.prose)
+    if readable is None:
         return Skip(path, MINIFIED)
     sha = hashlib.sha256(data).hexdigest()
-    redacted = redact(text)
+    redacted = redact(readable)
     return SourceFile(path, sha, info.st_size, mtime_ns(info), language.name, redacted.text, redacted.lines)
+
+
+def _content(path: str, text: str) -> tuple[Language, str]:
+    """The language of a file, and the part of its text that is worth indexing."""
+    script = script_of(text) if path.lower().endswith(SUFFIX) else None
+    if script is None:
+        return language_of(path, text[:_SNIFF]), text
+    return BY_NAME.get(script[0], CODE), script[1]
+
+
+def _limit(path: str, max_bytes: int) -> int:
+    """The most bytes that are read of a file: outputs of a notebook do not count."""
+    return max_bytes * _NOTEBOOK if path.lower().endswith(SUFFIX) else max_bytes
 
 
 def sha_of(root: Path, path: str, max_bytes: int = MAX_BYTES) -> str | None:
     """sha256 of the bytes on disk, hex; None when the file is missing, no file, cannot be read or is too large."""
+    limit = _limit(path, max_bytes)
     try:
-        data, _ = read_below(root, path, max_bytes + 1)
+        data, _ = read_below(root, path, limit + 1)
     except OSError:
         return None
-    return hashlib.sha256(data).hexdigest() if len(data) <= max_bytes else None
-
-
-def decode(data: bytes) -> str | None:
-    """Decodes UTF-8, UTF-16 with a BOM, or Latin-1 if it looks like text; None for binary data."""
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            return data.decode(encoding, "replace")
-    if b"\0" in data[:_SNIFF]:
-        return None
-    try:
-        return data.decode("utf-8").replace("\0", "�")
-    except UnicodeDecodeError:
-        head = data[:_SNIFF]
-        odd = len(head) - len(head.translate(None, _CONTROL))
-        high = sum(byte >= 0x80 for byte in head)
-        return data.decode("latin-1").replace("\0", "�") if odd == 0 and high <= 0.3 * len(head) else None
+    return hashlib.sha256(data).hexdigest() if len(data) <= limit else None
 
 
 def _check(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
@@ -168,7 +167,7 @@ def _check(root: Path, path: str, max_bytes: int) -> Candidate | Skip | None:
     for rule, reason in _NAME_RULES:
         if rule.fullmatch(name):
             return Skip(path, reason)
-    if info.st_size > max_bytes:
+    if info.st_size > _limit(path, max_bytes):
         return Skip(path, OVERSIZED)
     if info.st_size > _DATA_BYTES and language_of(path).data:
         return Skip(path, DATA)
@@ -185,13 +184,6 @@ def _reason_of_folder(folder: Path) -> str:
 def mtime_ns(info: os.stat_result) -> int:
     """When a file was last modified, as far as 64 bits can say."""
     return max(-_INT64, min(info.st_mtime_ns, _INT64 - 1))
-
-
-def _is_minified(text: str, prose: bool) -> bool:
-    lines = text.split("\n")
-    return max(map(len, lines)) > _LONG_LINE[prose] or (
-        not prose and len(text) > 4000 and len(text) / len(lines) > _MEAN_LINE
-    )
 
 
 def is_unicode(path: str) -> bool:

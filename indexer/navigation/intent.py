@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from indexer.files.content.encodings import composed
 from indexer.files.languages import LANGUAGES
 from indexer.parsing.identifiers import is_identifier
 
@@ -151,7 +152,7 @@ _PATTERNS = tuple((kind, strict, _compiled(pattern)) for kind, strict, pattern i
 
 def parse_structural_query(question: str) -> StructuralQuery | None:
     """None for a question that is not certainly structural."""
-    text = question.strip().rstrip("?!. ")
+    text = composed(question).strip().rstrip("?!. ？！。")
     if len(text) > _LONGEST or "\n" in text:
         return None
     text = _TAIL.sub("", text)

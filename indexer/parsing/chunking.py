@@ -13,13 +13,19 @@ from indexer.files.languages import BY_NAME
 from indexer.parsing.definitions import Definition
 from indexer.types import Chunk, SourceFile
 
-CHUNKER = 3  # version of the result of `chunks_of`, part of every index's recipe
+CHUNKER = 5  # version of the result of `chunks_of`, part of every index's recipe
 # Characters of a chunk with its prefix, about 400 tokens. Measured on the development repositories: 700, 1,500 and
 # 3,000 rank alike; shorter chunks split functions, longer ones fill a prompt with unrelated code.
 LIMIT = 1500
 
 _NEVER = 1 << 30
-_OWN_CHUNK_LINES = {"declaration": _NEVER, "constant": 6, "type": 3}  # a shorter one is no chunk of its own
+_OWN_CHUNK_LINES = {
+    "declaration": _NEVER,
+    "constant": 6,
+    "selector": 6,
+    "target": 3,
+    "type": 3,
+}  # a shorter one is no chunk of its own
 _KEEP_WHOLE = frozenset({"function", "method", "enum", "type", "constant"})  # not split while they fit
 _TINY = 80  # characters: a smaller run outside definitions joins the chunk before it
 _OVERLAP = 2  # lines that two windows share

@@ -3,13 +3,20 @@
 The capture that spans a definition has the name of its kind; beside it:
   @name       its name (may be dotted, `a::b` or `a.b`); none: "default"
   @scope      the type that it belongs to, written beside it (the receiver of a Go method, of Kotlin's extensions)
-  @body       where the signature ends, for grammars without a `body` field
+  @body       where the signature ends, for grammars without a `body` field; it may come after the node
+  @onward     beside the kind: the definition goes on to the next one with this mark, or to the end of the file
   @wrapper    belongs to the first definition inside it (`export`, `template <...>`, `const`)
   @attribute  belongs to the definition that begins on the next line (decorators, Rust attributes)
   @docstring  documents the definition that contains it
   @comment    documents the definition that begins on the next line
-If two patterns span the same text, the earlier one wins.
+If two patterns span the same text, the earlier one wins; one pattern may find several names in it. Captures that
+begin with "_" are for predicates.
 """
+
+from indexer.parsing.queries.apps import APPS
+from indexer.parsing.queries.declarative import DECLARATIVE
+from indexer.parsing.queries.functional import FUNCTIONAL
+from indexer.parsing.queries.scripting import SCRIPTING
 
 _PYTHON = """
 (function_definition name: (identifier) @name) @function
@@ -239,4 +246,8 @@ QUERIES = {
     "kotlin": _KOTLIN,
     "bash": _BASH,
     "markdown": _MARKDOWN,
+    **APPS,
+    **SCRIPTING,
+    **FUNCTIONAL,
+    **DECLARATIVE,
 }

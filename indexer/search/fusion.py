@@ -14,8 +14,7 @@ _EXAMPLE = re.compile(
 )
 _TYPES_ONLY = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
 _PROSE = frozenset({"markdown", "rst", "text", "html"})
-_DATA = frozenset({"json", "yaml", "toml", "xml", "csv", "css", "ini"})
-_NO_DEFINITION = frozenset({"block", "window"})  # kinds of chunks
+_DATA = frozenset({"json", "yaml", "toml", "xml", "csv", "css", "scss", "sass", "ini"})
 
 # Factors on a score. Measured on the development repositories, each with all the others in place; where neighbouring
 # values did equally well, the middle one.
@@ -130,9 +129,14 @@ def prior_factor(chunk: Chunk, about_tests: bool, about_docs: bool) -> float:
         (_TYPES_ONLY.search(chunk.path), _TYPES_FACTOR),
         (not about_docs and chunk.language in _PROSE, _PROSE_FACTOR),
         (chunk.language in _DATA, _DATA_FACTOR),
-        (chunk.kind in _NO_DEFINITION, _NO_DEFINITION_FACTOR),
+        (_is_outside_definitions(chunk), _NO_DEFINITION_FACTOR),
     )
     return math.prod(factor for applies, factor in rules if applies)
+
+
+def _is_outside_definitions(chunk: Chunk) -> bool:
+    """Of code in a language whose definitions are not known, any chunk may be one."""
+    return chunk.kind == "block" or (chunk.kind == "window" and chunk.language in _PROSE | _DATA)
 
 
 def total(why: Why) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from indexer.storage.snapshot import ChunkRow
 
-_NAME = re.compile(r"[A-Za-z_]\w{2,}")
+_NAME = re.compile(r"(?!\d)\w{3,}")
 _DAMPING = 0.5  # share of a chunk's rank that flows to the chunks that it refers to
 _ROUNDS = 3
 _SHARED = 5  # a name that more candidates define is ignored

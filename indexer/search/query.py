@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
+from indexer.files.content.encodings import composed
 from indexer.parsing.identifiers import content_words, is_identifier, query_terms
 
 _FEW = 2  # content words below which a question does not stand alone
@@ -31,8 +32,8 @@ _NO_REFERENCE = re.compile(
 )
 # Every expression here reads a character a bounded number of times: a question may have any characters.
 _QUOTED = re.compile(r"[`'\"]([^`'\"\s]{2,80})[`'\"]|([\w.]++)(?:(?<=\w)(\s?\())?")
-_NAME_START = re.compile(r"\b[A-Za-z_](?=[\w.])")
-_DOTTED = re.compile(r"\b[A-Za-z_]\w*+(?:(?:\.|::|#)[A-Za-z_]\w*+)++")
+_NAME_START = re.compile(r"\b[^\W\d](?=[\w.])")
+_DOTTED = re.compile(r"\b[^\W\d]\w*+(?:(?:\.|::|#)[^\W\d]\w*+)++")
 _FILE = re.compile(r"(?<![\w/.-])[\w./-]*[\w-]\.[A-Za-z][A-Za-z0-9]{0,4}\b")
 _TESTS = re.compile(
     r"\b(?:which|what|where|how|show|list|find|any|are there)\b[^.?!\n]{0,60}"
@@ -73,7 +74,7 @@ class SearchQuery:
 
 def parse_query(question: str, history: Sequence[str] = ()) -> SearchQuery:
     """`history`: the user's earlier questions, oldest first. They are used only if this one does not stand alone."""
-    text = _FORM.sub(" ", _without_comments("\n".join([*_needed(question, history), question])))
+    text = _FORM.sub(" ", _without_comments(composed("\n".join([*_needed(question, history), question]))))
     title = text.strip().partition("\n")[0] if not history else text
     terms = query_terms(title)
     rest = Counter(query_terms_with_repeats(text)) if title != text else Counter()
@@ -151,7 +152,7 @@ def _names(text: str) -> dict[str, float]:
         for joined in (f"{first}_{second}", f"{first}{second}"):
             names[joined.lower()] = 0.6
     for word in words:
-        if len(word) > 2:
+        if len(word) > 2 or not word.isascii():
             names[word.lower()] = 1.0 if is_identifier(word) else 0.3 + 0.2 * word[0].isupper()
     for name in islice(_written_as_code(text), _CODE_NAMES):
         names[name.lower()] = 1.0

@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
+from itertools import islice
 
 from indexer.parsing.identifiers import action, split
 from indexer.search.query import SearchQuery
@@ -16,9 +17,12 @@ _WORD = re.compile(r"\w+")
 # Scores; a sure name has 1.
 _FILE_SCORE = 0.4
 _DESCRIBED_SCORE = 0.6
+_VERBATIM_SCORE = 0.9
+_VERBATIM = 20  # chunks: a name that more have is ignored
+_UNDEFINED = 10  # names without a definition that count
 _FILES_PER_NAME = 3  # a file name that matches more is ignored
 _DEFINITIONS_PER_NAME = 40  # a symbol name that matches more is ignored
-_KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8}
+_KINDS = {"declaration": 0.5, "impl": 0.5, "section": 0.4, "constant": 0.8, "selector": 0.8, "target": 0.8}
 
 
 def match_symbols(query: SearchQuery, snapshot: Snapshot, allowed: Collection[int] | None) -> dict[int, float]:
@@ -31,6 +35,7 @@ def match_symbols(query: SearchQuery, snapshot: Snapshot, allowed: Collection[in
     count = Counter(item.symbol.name.lower() for item in definitions)
     phrases = _phrases(query.text)
     scores = dict.fromkeys(_in_files(query, snapshot), _FILE_SCORE) | _described(query, snapshot)
+    scores |= _verbatim([name for name, sure in query.names if sure >= 1 and name not in count], snapshot)
     for item in definitions:
         name = item.symbol.name.lower()
         if count[name] > _DEFINITIONS_PER_NAME:
@@ -52,6 +57,16 @@ def _described(query: SearchQuery, snapshot: Snapshot) -> dict[int, float]:
         parts = split(symbol.rpartition(".")[2])[1:]  # the whole name comes first, then its parts
         if len(parts) > 1 and terms.keys() >= set(parts):
             scores[chunk] = _DESCRIBED_SCORE
+    return scores
+
+
+def _verbatim(names: Collection[str], snapshot: Snapshot) -> dict[int, float]:
+    """Chunks with a name that no known definition has: a language may have no grammar, a file may not be parsed."""
+    scores: dict[int, float] = {}
+    for term in [name.strip("_") for name in islice(names, _UNDEFINED)]:  # as the index has whole identifiers
+        if 0 < snapshot.frequency([term]).get(term, 0) <= _VERBATIM:
+            found = snapshot.lexical([term], _VERBATIM)
+            scores |= dict.fromkeys((chunk for chunk, _ in found), _VERBATIM_SCORE / math.sqrt(len(found) or 1))
     return scores
 
 

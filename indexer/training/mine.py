@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from indexer.files.content.encodings import decode
 from indexer.files.languages import language_of
-from indexer.files.scan import decode
 from indexer.parsing.definitions import parse
 from indexer.parsing.identifiers import STOP_WORDS, is_identifier
 from indexer.types import Symbol

@@ -26,6 +26,7 @@ _SUPER = {"csharp": "base", "php": "parent"}  # "super" elsewhere
 _SCOPED = frozenset(  # a name of another file must be imported
     {"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "ejs"}
 )
+_MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
 _WITH_NAMESPACE = frozenset({"csharp", "java", "kotlin", "php"})
@@ -43,8 +44,8 @@ def matches(definition: IndexedSymbol, name: str) -> bool:
 def preferred(definitions: Sequence[IndexedSymbol], path: str) -> list[IndexedSymbol]:
     """The likeliest of several definitions of one name.
 
-    In this order: implementations, those in the file at `path`, no constructors, no constants, no tests. A rule that
-    would leave none does not count.
+    In this order: implementations, those in the file at `path`, no constructors, no constants and settings, no tests.
+    A rule that would leave none does not count.
     """
 
     def is_in_file(definition: IndexedSymbol) -> bool:
@@ -67,8 +68,8 @@ def _is_no_constructor(definition: IndexedSymbol) -> bool:
 
 
 def _is_no_constant(definition: IndexedSymbol) -> bool:
-    """`const read = require("./read")` defines nothing new."""
-    return definition.symbol.kind != "constant"
+    """`const read = require("./read")` defines nothing new, and `.menu` of a style sheet is not the function `menu`."""
+    return definition.symbol.kind not in _MINOR_KINDS
 
 
 def _is_no_test(definition: IndexedSymbol) -> bool:

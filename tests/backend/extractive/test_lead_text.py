@@ -41,3 +41,7 @@ def test_a_near_miss_is_no_lead() -> None:
 
 def test_documentation_that_does_not_meet_the_question_is_left_out() -> None:
     assert "Sums up" not in lead("Why is prices a mapping?", [TOTAL])
+
+
+def test_a_near_miss_of_the_name_that_is_asked_for_is_no_lead() -> None:
+    assert lead_places("where is cartTotals defined", (TOTAL, TAXES)) == []

@@ -77,3 +77,15 @@ def test_what_is_deprecated_waits() -> None:
 def test_a_plain_word_means_the_type_of_that_name_rather_than_an_attribute() -> None:
     attribute, type_ = piece(1, "Request.blueprint"), piece(2, "Blueprint", kind="class")
     assert order("what is a blueprint?", attribute, type_)[0] == "Blueprint"
+
+
+def test_a_whole_name_in_code_without_definitions_beats_a_near_miss() -> None:
+    near = piece(1, "lockScreen", path="scripts/withdraw.js", doc="Locks the screen after a withdraw.")
+    window = piece(2, "", kind="window", text="function withdrawLocked(uint amount) {")
+    for question in ("where is withdrawLocked defined", "how does withdrawLocked work?"):
+        ranking = rank(question, (near, window))
+        assert (ranking.undefined, ranking.matches[0].snippet) == ("withdrawLocked", window)
+    assert rank("where is withdrawLocked defined", (near,)).asks_for_name
+    assert not rank("how does withdrawLocked work?", (near,)).asks_for_name
+    assert rank("where is lockScreen", (near, window)).undefined == ""
+    assert not rank("where does the app lock the screen of a wallet", (near,)).asks_for_name

@@ -54,3 +54,10 @@ def test_the_rules_around_a_folder(tmp_path: Path) -> None:
     assert [around.verdict(name, False) for name in names] == [True, True, False, True, None, True, None]
     assert not around.is_ignored
     assert surroundings(tmp_path / "a" / "gone" / "deep", tmp_path, []).is_ignored
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".lanternignore"])
+def test_a_mark_before_the_first_pattern_is_no_part_of_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbfvendored/\r\n*.log\r\n")
+    rules = IgnoreRules(tmp_path)
+    assert [rules.ignores(path, True) for path in ("vendored", "a.log", "src")] == [True, True, False]

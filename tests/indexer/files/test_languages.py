@@ -25,7 +25,16 @@ from indexer.files.languages import LANGUAGES, language_of
         ("v.h", "enum class Color { Red };\n", "cpp"),
         ("v.h", "void show(const std::string& text);\n", "cpp"),
         ("v.h", '#ifdef __cplusplus\nextern "C" {\n#endif\nstruct a { int b : 3; };\n', "c"),
-        ("notes.unknown", "", "text"),
+        ("notes.unknown", "", "code"),
+        ("v.h", "#import <A/A.h>\n@interface B : C\n", "objc"),
+        ("v.m", "@implementation B\n", "objc"),
+        ("v.m", "function y = f(x)\n", "code"),
+        ("firmware/blink.ino", "", "cpp"),
+        ("contracts/Vault.sol", "", "solidity"),
+        ("Dockerfile.test", "", "docker"),
+        ("README.de", "", "text"),
+        ("bin/deploy", 'set_stage() {\n  echo "$1" | tee log;\n}\n', "code"),
+        ("NEWS", "Sentences, which (rarely) have marks; and end.\n", "text"),
     ],
 )
 def test_language_of(path: str, head: str, language: str) -> None:

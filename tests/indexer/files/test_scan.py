@@ -11,7 +11,7 @@ import pytest
 from indexer.errors import CodebaseUnreadable
 from indexer.files import scan
 from indexer.files.opening import read_below
-from indexer.files.scan import Candidate, decode, read, sha_of, walk
+from indexer.files.scan import Candidate, read, sha_of, walk
 from indexer.files.secrets.masking import MARK
 from indexer.types import Skip, SourceFile
 
@@ -128,23 +128,6 @@ def test_a_long_paragraph_of_prose_is_not_minified(tmp_path: Path) -> None:
     assert isinstance(read_one(tmp_path, "notes.md"), SourceFile)
 
 
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"\xef\xbb\xbfhello", "hello"),
-        ("größe".encode("utf-16"), "größe"),
-        ("größe".encode(), "größe"),
-        ("die größe zählt".encode("latin-1"), "die größe zählt"),
-        (b"", ""),
-        (b"a\0b", None),
-        (b"\x80\x81\x82\xff\xfe", None),
-        (b"x" * 9000 + b"\0", "x" * 9000 + "\N{REPLACEMENT CHARACTER}"),
-    ],
-)
-def test_decode(data: bytes, text: str | None) -> None:
-    assert decode(data) == text
-
-
 def test_a_file_is_read_with_masked_secrets_and_newlines(tmp_path: Path) -> None:
     content = b'password = "kJ8#mQ2$vL9xWp"\r\nprint(1)\rprint(2)\n'
     file = put(tmp_path, "pkg/a.py", content)
@@ -247,3 +230,22 @@ def test_a_repository_inside_is_one_skip(tmp_path: Path) -> None:
     assert look(tmp_path) == (["a.py", "plain/c.py"], dict.fromkeys(["clone", "trees/feat"], scan.NESTED))
     assert look(tmp_path / "clone") == (["b.py"], {})
     assert look(tmp_path / "trees" / "feat") == (["a.py"], {})
+
+
+def test_the_outputs_of_a_notebook_do_not_count(tmp_path: Path) -> None:
+    output = '"image/png": "' + "iVBORw0KGgo" * 150_000 + '"'
+    put(tmp_path, "a.ipynb", f'{{"cells": [{{"outputs": [{{{output}}}],\n"cell_type": "code", "source": ["f()"]}}]}}')
+    put(tmp_path, "b.ipynb", '{"cells": [' + "x" * 20_000)
+    assert look(tmp_path) == (["a.ipynb", "b.ipynb"], {})
+    source = read_one(tmp_path, "a.ipynb")
+    assert isinstance(source, SourceFile)
+    assert (source.language, source.text) == ("python", "\nf()\n")
+    assert sha_of(tmp_path, "a.ipynb") == source.sha
+    assert read_one(tmp_path, "b.ipynb") == Skip("b.ipynb", scan.MINIFIED)
+
+
+def test_letters_are_composed(tmp_path: Path) -> None:
+    put(tmp_path, "a.py", "cafe\u0301 = 1\n")
+    source = read_one(tmp_path, "a.py")
+    assert isinstance(source, SourceFile)
+    assert source.text == "café = 1\n"

@@ -17,6 +17,16 @@ from indexer.parsing.identifiers import action, content_words, is_identifier, qu
         ("MAX_VALUE", ["max_value", "max", "valu"]),
         ("x = 1", ["x", "1"]),
         ("größe Δx", ["größe", "δx"]),
+        ("übergabe_buchen", ["übergabe_buchen", "übergabe", "buchen"]),
+        ("HTTPÜbertragung", ["httpübertragung", "http", "übertragung"]),
+        ("утилитаДляСборки", ["утилитадлясборки", "утилита", "для", "сборки"]),
+        ("cafe\u0301", ["café"]),
+        ("登録メール", ["登録", "録メ", "メー", "ール"]),
+        ("計算", ["計算"]),
+        ("猫", ["猫"]),
+        ("재고가 없다", ["재고", "고가", "없다"]),
+        ("HTTPエラー", ["httpエラー", "http", "エラ", "ラー"]),
+        ("計" * 65, ["計計"] * 64),
         ("a" * 65, []),
         ("", []),
     ],
@@ -65,6 +75,12 @@ def test_letters_that_only_look_like_an_ending_stay(word: str) -> None:
     assert stem(word) == word
 
 
+def test_words_of_scripts_without_spaces_are_pairs_of_characters() -> None:
+    assert content_words("退款金额 in refund.py") == ["退款", "款金", "金额", "refund", "py"]
+    assert word_parts("größteÄhre 計算") == ["größte", "Ähre", "計算"]
+    assert query_terms("who sends the 登録メール?") == ["send", "登録", "録メ", "メー", "ール"]
+
+
 def test_stop_words_are_left_out_unless_there_are_no_others() -> None:
     assert query_terms("Where is the build_prompt function used?") == ["build_prompt", "build", "prompt", "function"]
     assert query_terms("what is it") == ["what", "is", "it"]
@@ -73,7 +89,15 @@ def test_stop_words_are_left_out_unless_there_are_no_others() -> None:
 
 @pytest.mark.parametrize(
     ("word", "verdict"),
-    [("build_prompt", True), ("HTTPError", True), ("camelCase", True), ("Scanner", False), ("v", False)],
+    [
+        ("build_prompt", True),
+        ("HTTPError", True),
+        ("camelCase", True),
+        ("Scanner", False),
+        ("v", False),
+        ("登録メール", False),
+        ("größeNeu", True),
+    ],
 )
 def test_is_identifier(word: str, verdict: bool) -> None:
     assert is_identifier(word) is verdict

@@ -24,3 +24,13 @@ def test_a_section_below_the_heading_that_the_question_names_scores_more(tmp_pat
     installations = {name: score for name, score in by_symbol.items() if name.endswith(".Installation")}
     assert max(installations, key=installations.__getitem__) == f"{heading}.Installation"
     assert sorted(installations.values()) == pytest.approx([0.4 / 2**0.5, 1.5 * 0.4 / 2**0.5])
+
+
+def test_a_name_that_only_code_without_definitions_has_is_found_by_its_whole(tmp_path: Path) -> None:
+    files = {"a.xyz": "sub drawTurtle { }\n", "b.py": "def draw_table():\n    pass\n\ndef turtle():\n    pass\n"}
+    world = World(tmp_path, files)
+    world.refresh()
+    with world.store.read() as snapshot:
+        scores = match_symbols(parse_query("where is drawTurtle defined"), snapshot, None)
+        by_path = {row.chunk.path: scores[row.id] for row in snapshot.rows(list(scores)).values()}
+    assert by_path == {"a.xyz": 0.9}
