@@ -52,9 +52,9 @@ MODULES = [
         *("backend.grounding.checker", "backend.grounding.sources", "indexer.navigation.followup"),
         *("indexer.navigation.intent", "indexer.parsing.definition_matches", "indexer.parsing.definitions"),
         *("indexer.parsing.doc_comments", "indexer.parsing.embedded", "indexer.parsing.entrypoints"),
-        *("indexer.parsing.identifiers", "indexer.parsing.references", "indexer.search.query"),
         *("indexer.parsing.macros", "indexer.parsing.packages", "indexer.parsing.worded_definitions"),
-        "indexer.parsing.usage.expressions",
+        *("indexer.parsing.usage.expressions", "indexer.parsing.identifiers", "indexer.parsing.references"),
+        "indexer.search.query",
         *("models.filters.repetition", "models.router", "prompts.citations", "prompts.pack"),
         *("prompts.quoted_names", "prompts.sentences", "prompts.snippets", "prompts.task", "prompts.values"),
     )
@@ -183,12 +183,12 @@ def content(text: str) -> None:
         chunks_of(source, definitions.parse(text, language))
     references.references_to(f"load(1)\n{text}", "python", "load")
     entrypoints.routes(f'@app.get("/a")\n{text}', "python")
-    doc_comments.strip_marks(text)
-    embedded.embedded(text, "vue")
-    embedded.embedded(text, "svelte")
     macros.without_macros(text.encode())
     packages.package_of(text, "php")
     list(worded_definitions.worded_definitions(text, "ab"))
+    doc_comments.strip_marks(text)
+    embedded.embedded(text, "vue")
+    embedded.embedded(text, "svelte")
     definitions._signature(text)
     identifiers.split(text)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from backend.extractive.calls import calls
 from backend.extractive.excerpt import comment, decisive_lines
-from backend.extractive.matching import Kind, Match, Ranking, defines, rank, sought, stems
+from backend.extractive.matching import Kind, Match, Ranking, defines, mentions, rank, sought, stems
 from backend.extractive.prose import code_span, first_paragraph, first_sentence, join_list, name, paragraphs, sentences
 from indexer.files.roles import is_test
 from models.errors import EngineFailed
@@ -135,10 +135,14 @@ def _related(others: list[ContextSnippet], best: ContextSnippet) -> list[Context
 def _lead(snippet: ContextSnippet, ranking: Ranking, *, first: bool, others: Sequence[ContextSnippet]) -> str:
     """Names the symbol and its location, then quotes its documentation or a comment, and lists its calls."""
     what, where = name(snippet.symbol), location(snippet)
+    if ranking.asks_for_name and mentions(snippet, ranking.undefined):
+        return f"{code_span(ranking.undefined)} occurs in {where}."
     if not snippet.symbol:
         opening = f"The best match is code in {where}."
     elif not first:
         opening = f"A close second is {what}, {article(snippet.kind)} in {where}."
+    elif ranking.asks_for_name:
+        opening = f"{code_span(ranking.undefined)} is not in the code that was found. The nearest is {what} in {where}."
     elif ranking.kind is Kind.WHERE:
         opening = f"{what} is in {where}."
     else:
@@ -175,7 +179,7 @@ def _listed(items: Sequence[ContextSnippet]) -> str:
 
 
 def with_full_stop(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "!", "?", ".)", "…")) else f"{sentence}."
+    return sentence if sentence.endswith((".", "!", "?", ".)", "…", "。", "！", "？")) else f"{sentence}."
 
 
 def _code(snippet: ContextSnippet, words: frozenset[str]) -> str:

@@ -23,11 +23,12 @@ _HANDOVER = {Kind.WHERE: "In detail:", Kind.HOW: "How it works:", Kind.WHAT: "In
 
 def lead_places(question: str, snippets: tuple[ContextSnippet, ...]) -> list[ContextSnippet]:
     """The snippets that a lead names, best first; none where the best is no definition, or not the one asked for."""
-    matches = rank(question, snippets).matches
-    best, *others = matches
+    ranking = rank(question, snippets)
+    best, *others = ranking.matches
     if not best.snippet.symbol or best.snippet.kind == "section":  # a heading says less than its text
         return []
-    if (wanted := sought(question)) and not defines(best.snippet, wanted):
+    wanted = sought(question)
+    if ranking.asks_for_name or (wanted and not defines(best.snippet, wanted)):  # a near miss
         return []
     close = [match.snippet for match in others if _is_close(match, best)]
     return [best.snippet, *close[: NAMED - 1]]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from indexer.files.roles import is_test
 from indexer.navigation.intent import parse_structural_query
-from indexer.parsing.identifiers import stem, word_parts
+from indexer.parsing.identifiers import content_words, stem, word_parts
 from models.types import ContextSnippet
 
 _NAME = re.compile(r"[^\W\d][\w.]*\w|[^\W\d]")
@@ -25,17 +25,18 @@ _STOP_WORDS = frozenset(
 )
 # The weight of a question's word, by the best field of a snippet that contains it.
 _NAME_WORTH, _DOC_WORTH, _SIGNATURE_WORTH, _PATH_WORTH, _TEXT_WORTH = 1.0, 0.6, 0.5, 0.4, 0.2
+_DEFINES = 10.0  # it is the definition that the question asks for
 _NAMED_OUTRIGHT = 2.0  # the question spells the symbol
 _NAMED_BY_A_WORD = 1.0  # the same where the name may be a plain word; divided by the number of words
 _NAMED_INSIDE = 0.5  # the same of a method or an attribute
 _MENTIONED = 3.0  # the text has a name of the question that no snippet defines
-_DEFINES = 10.0  # it is the definition that the question asks for
 _OUTDATED = 0.6  # factor for deprecated code
 _NOT_A_DEFINITION = 0.6  # factor for blocks and windows
 _PROSE = 0.6  # factor for sections, unless the question is about documents
 _TEST_CODE = 0.4  # factor, unless the question is about tests
 _RETRIEVED = 0.3  # score of a snippet that shares no word
 _PRIOR_HALVES_AFTER = 12  # ranks
+_FEW = 3  # content words of a question that asks for a name only
 _CODE = re.compile(r"[^\W_]_|[^\W\d_A-Z][A-Z]")  # in names that are no words: `snake_case`, `camelCase`
 _DOCS = re.compile(
     r"\b(docs?|document\w*|readme|changelog|guide|licen[cs]e|install\w*|contribut\w+|set ?up)\b", re.IGNORECASE
@@ -70,6 +71,8 @@ class Ranking:
     kind: Kind
     words: frozenset[str]  # the question's content words, as stems
     matches: tuple[Match, ...]  # best first, at least one
+    undefined: str = ""  # a name of code in the question that is the symbol of no snippet
+    asks_for_name: bool = False  # it asks where this name is, and nothing else
 
 
 def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
@@ -77,8 +80,8 @@ def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
     words = content_stems(question)
     kind = kind_of(question)
     names = frozenset(_NAME.findall(question)) - _STOP_WORDS
-    about_docs = bool(_DOCS.search(question))
-    wanted, undefined = sought(question), _undefined(names, snippets)
+    about_docs, wanted = bool(_DOCS.search(question)), sought(question)
+    undefined = _undefined(names, snippets)
     scored = [
         Match(
             item,
@@ -86,7 +89,7 @@ def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
                 _shared(item, words)
                 + _named(item, question, names, words)
                 + _DEFINES * defines(item, wanted)
-                + _MENTIONED * _mentions(item, undefined)
+                + _MENTIONED * mentions(item, undefined)
             )
             * _factor(item, words, about_docs)
             * (_PRIOR_HALVES_AFTER / (_PRIOR_HALVES_AFTER + position)),
@@ -98,7 +101,8 @@ def rank(question: str, snippets: tuple[ContextSnippet, ...]) -> Ranking:
     for match in scored:
         item = match.snippet
         distinct.setdefault((item.path, item.symbol or str(item.start_line)), match)
-    return Ranking(kind, words, tuple(distinct.values()))
+    asks_for_name = bool(undefined) and kind is Kind.WHERE and len(content_words(question)) <= _FEW
+    return Ranking(kind, words, tuple(distinct.values()), undefined, asks_for_name)
 
 
 def sought(question: str) -> str:
@@ -163,7 +167,7 @@ def _undefined(names: frozenset[str], snippets: tuple[ContextSnippet, ...]) -> s
     return undefined[0] if len(undefined) == 1 else ""
 
 
-def _mentions(item: ContextSnippet, name: str) -> bool:
+def mentions(item: ContextSnippet, name: str) -> bool:
     """Whether a snippet has a name as a whole word."""
     return bool(name) and re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", item.text) is not None
 

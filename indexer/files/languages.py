@@ -60,6 +60,15 @@ LANGUAGES = (
     Language("ocaml", (".ml",), shebangs=("ocaml",), grammar="ocaml"),
     Language("ocaml-interface", (".mli",), grammar="ocaml_interface"),
     Language("sql", (".sql", ".ddl", ".psql", ".pgsql"), grammar="sql"),
+    Language("objc", (".mm",), grammar="objc"),
+    Language("nim", (".nim", ".nims"), grammar="nim"),
+    Language("fsharp", (".fs", ".fsx"), grammar="fsharp"),
+    Language("erlang", (".erl", ".hrl"), shebangs=("escript",), grammar="erlang"),
+    Language("elm", (".elm",), grammar="elm"),
+    Language("gleam", (".gleam",), grammar="gleam"),
+    Language("clojure", (".clj", ".cljs", ".cljc", ".bb"), grammar="clojure"),
+    Language("powershell", (".ps1", ".psm1", ".psd1"), shebangs=("pwsh",), grammar="powershell"),
+    Language("gdscript", (".gd",), grammar="gdscript"),
     Language("protobuf", (".proto",), grammar="proto"),
     Language("graphql", (".graphql", ".gql", ".graphqls"), grammar="graphql"),
     Language("terraform", (".tf", ".tfvars"), grammar="terraform"),
@@ -92,7 +101,6 @@ LANGUAGES = (
     Language("notebook", (".ipynb",)),  # one that is damaged; else its language is that of its cells
     Language("sass", (".sass", ".styl")),
     Language("ini", (".ini", ".cfg", ".conf", ".properties"), (".editorconfig", ".flake8")),
-    Language("powershell", (".ps1", ".psm1")),
     Language("assembly", (".s", ".asm")),
     Language("code", ()),  # what no other row has, unless it reads like prose
 )
@@ -103,12 +111,13 @@ _BY_SUFFIX = {suffix: row for row in LANGUAGES for suffix in row.suffixes}
 _BY_FILE_NAME = {name: row for row in LANGUAGES for name in row.names}
 _BY_SHEBANG = {name: row for row in LANGUAGES for name in row.shebangs}
 
-_MARKS_OF_CODE = re.compile(r"[{}\[\];=<>$|&]")
 _CPP_IN_A_HEADER = re.compile(
     r"^\s*(?:namespace\s+\w|template\s*<|class\s+\w[^;]*[{:]|(?:public|private|protected):|enum\s+class\s|using\s+\w"
     r"|constexpr\s|virtual\s|struct\s+\w[\w\s]*:\s*[A-Za-z])|\bstd::\w",
     re.MULTILINE,
 )
+_MARKS_OF_CODE = re.compile(r"[{}\[\];=<>$|&]")
+_OBJECTIVE_C = re.compile(r"^(?:#import\s|@(?:interface|implementation|protocol|import|class)\s)", re.MULTILINE)
 
 
 def language_of(path: str, head: str = "") -> Language:
@@ -118,6 +127,8 @@ def language_of(path: str, head: str = "") -> Language:
     """
     name = PurePosixPath(path).name
     suffix = PurePosixPath(name).suffix.lower()
+    if suffix in (".h", ".m") and _OBJECTIVE_C.search(head):
+        return BY_NAME["objc"]
     if suffix == ".h" and _CPP_IN_A_HEADER.search(head):
         return BY_NAME["cpp"]
     known = _BY_FILE_NAME.get(name) or _BY_SUFFIX.get(suffix) or _by_shebang(head)

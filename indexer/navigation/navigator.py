@@ -99,21 +99,17 @@ class Navigator:
         return preferred(current, self.query.path)
 
     def targets(self) -> list[IndexedSymbol]:
-        """The definitions that the name means, each once."""
+        """The definitions that the name means, each once: those in code, where there are any, and none in a schema."""
         found: dict[tuple[str, str], IndexedSymbol] = {}
         for item in self.definitions():
             found.setdefault(_identity(item), item)
-        return list(found.values())
+        return [item for item in found.values() if self._is_understood(item)] or list(found.values())
 
     def sole_definition(self) -> IndexedSymbol | None:
-        """The one definition that the name means; None for a name of several.
-
-        A definition in code comes before one in a schema or a style sheet, where nothing is called.
-        """
+        """The one definition that the name means; None for a name of several."""
         if self.target is not None:
             return self.target
         found = self.targets()
-        found = [item for item in found if is_understood(language_of(item.path).name)] or found
         return found[0] if len(found) == 1 else None
 
     def candidate_files(self, definition: IndexedSymbol) -> list[str]:
@@ -153,7 +149,7 @@ class Navigator:
     def references(self, tests: bool | None = None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
         """The references to the one definition that is meant, imports left out; none if several may be meant."""
         definition = self.sole_definition()
-        if definition is None or not is_understood(language_of(definition.path).name):
+        if definition is None or not self._is_understood(definition):
             return
         paths, target = self.candidate_files(definition), self._target(definition)
         hidden = {item.path for item in [definition, *self._rivals(definition)] if _is_static(item)}
@@ -234,6 +230,10 @@ class Navigator:
                 self.doubt("time")
             elif may_refer(source.path, source.language, self.query.kind):
                 self.doubt("language", source.path)
+
+    def _is_understood(self, definition: IndexedSymbol) -> bool:
+        source = self.files.source(definition.path)
+        return source is not None and is_understood(source.language)
 
     def _worded_definitions(self) -> list[IndexedSymbol]:
         """Those in code without a grammar."""

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from indexer.files.roles import is_test
 from indexer.navigation.interfaces import implementers
-from indexer.navigation.locations import Location, of_definition, of_reference, one_per_line
+from indexer.navigation.locations import Location, line_text, of_definition, of_reference, one_per_line
 from indexer.navigation.names.disambiguation import Disambiguator
 from indexer.navigation.names.modules import imports_target, module_of, parts_of
 from indexer.navigation.navigator import Navigator
@@ -17,6 +17,8 @@ from indexer.types import SourceFile
 _CALLABLE = frozenset({"function", "method", "declaration"})
 _HELPERS = 20  # of one file that are followed
 _HELPER_S = 0.02  # for the references to one helper of a test
+# A class that extends what a call gives, which may derive from the argument: `class Ring extends Serial(Shape)`.
+_MIXED = r"(?:\bextends\b[^{]{0,300}|^class\s+\w+\(.{0,300})\w\([^(){=]{0,300}\bNAME\b"
 _RUST_TEST = re.compile(r"#\[(?:cfg\((?:(?:all|any)\((?:[^()]*,\s*)?)?test\b|(?:\w+::)*\w*test\w*\b)")
 _TEST = re.compile(r"(?:^|\.|_)(?:[Tt]ests?(?=$|[_.A-Z])|should|it_)|Tests?(?=$|\.)")
 
@@ -76,8 +78,12 @@ def list_subtypes(navigator: Navigator) -> list[Location]:
     """A type that is not defined here, such as a library's, is matched by its name alone."""
     query = navigator.query
     is_foreign = "." not in query.name and not navigator.definitions()
-    mentions = navigator.mentions(query.last) if is_foreign else navigator.references()
-    found = [of_reference(source, ref) for source, refs in mentions for ref in refs if ref.kind == "inherit"]
+    mixed = re.compile(_MIXED.replace("NAME", re.escape(query.last)))
+    found = []
+    for source, refs in navigator.mentions(query.last) if is_foreign else navigator.references():
+        found += [of_reference(source, ref) for ref in refs if ref.kind == "inherit"]
+        if any(ref.kind == "use" and mixed.search(line_text(source, ref.line)) for ref in refs):
+            navigator.doubt("meaning", source.path)
     interface = navigator.sole_definition()
     if interface and interface.symbol.kind == "interface" and interface.path.endswith(".go"):
         found += [of_definition(item) for item in implementers(navigator, interface)]
@@ -110,8 +116,8 @@ class _Tests:
         self._marked: dict[str, str] = {}  # qualified name -> kind, of what has an attribute of tests
         lines = source.text.split("\n") if self._is_rust else []
         for symbol in (item.symbol for item in outline):
-            attributes = takewhile(lambda line: line.lstrip().startswith("#["), lines[symbol.start_line - 1 :])
-            if any(_RUST_TEST.match(line.strip()) for line in attributes):
+            rows = takewhile(lambda row: lines[row].lstrip().startswith("#["), range(symbol.start_line - 1, len(lines)))
+            if any(_RUST_TEST.match(lines[row].strip()) for row in rows):
                 self._marked[symbol.qualified] = symbol.kind
 
     def is_test(self, qualified: str) -> bool:

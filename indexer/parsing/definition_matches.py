@@ -12,9 +12,10 @@ from indexer.parsing.doc_comments import strip_quotes
 from indexer.parsing.syntax import Node, Span, Tree, matches
 
 _MARKS = frozenset({"name", "scope", "body", "onward", "wrapper", "attribute", "docstring", "comment"})
-_IN_CLAUSES = frozenset({"haskell", "elixir"})  # grammars in which a function may be written as several definitions
+# Grammars in which a function may be written as several definitions.
+_IN_CLAUSES = frozenset({"haskell", "elixir", "erlang", "elm"})
 _COLONS = re.compile(r"::|(?<=\w):(?=\w)")
-_NAME_NOISE = re.compile(r"(?:^(?:module\.exports|exports|this|window|self)(?=\.)|\.prototype(?=\.))")
+_NAME_NOISE = re.compile(r"(?:^(?:module\.exports|exports|this|window|self|global)(?=\.)|\.prototype(?=\.))")
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ _TYPES = frozenset({"class", "interface", "enum", "type", "impl"})  # a function
 _CALLABLE = frozenset({"function", "method"})
 
 _ANNOTATIONS = re.compile(
-    r"^(?:(?:@(?!(?:interface|mixin|function|keyframes)\b)[\w.:]++(?:\([^()]*+\))?+|#?\[[^\]]*+\])\s++)++(?=\S)"
+    r"^(?:(?:@(?!(?:interface|implementation|protocol|mixin|function|keyframes)\b)[\w.:]++(?:\([^()]*+\))?+|#?\[[^\]]*+\])\s++)++(?=\S)"
 )
 _MODIFIERS = b" \t\r\f\v@_<>,?[]" + (ascii_letters + digits).encode()  # of `pub const`, which is no part of the node
 _TOO_DEEP = re.compile(r"^(?:[ \t]*(?:>|[-*+]|\d+[.)])){50}|^[ \t]{400}", re.MULTILINE)  # 300 quotes crash the process

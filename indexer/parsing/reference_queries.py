@@ -128,6 +128,8 @@ _CSHARP_IMPORTS = """
 _RUBY = """
 (call receiver: (_)? @on method: (_) @call)
 (superclass [(constant) (scope_resolution)] @inherit)
+(call receiver: (constant) @_class method: (_) @_new arguments:
+  (argument_list . [(constant) (scope_resolution)] @inherit) (#eq? @_class "Class") (#eq? @_new "new"))
 (call !receiver method: (_) @_mixed arguments: (argument_list [(constant) (scope_resolution)] @inherit)
   (#any-of? @_mixed "include" "extend" "prepend"))
 (class body: (body_statement (call !receiver method: (_) @_given arguments:

@@ -17,7 +17,6 @@ _EXAMPLE = re.compile(
 _TYPES_ONLY = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
 _PROSE = frozenset({"markdown", "rst", "text", "html"})
 _DATA = frozenset({"json", "yaml", "toml", "xml", "csv", "css", "scss", "sass", "ini"})
-_NO_DEFINITION = frozenset({"block", "window"})  # kinds of chunks
 
 # Factors on a score. Measured on the development repositories, each with all the others in place; where neighbouring
 # values did equally well, the middle one.
@@ -172,7 +171,7 @@ def prior_factor(chunk: Chunk | ChunkHead, about_tests: bool, about_docs: bool) 
         (types_only, _TYPES_FACTOR),
         (not about_docs and chunk.language in _PROSE, _PROSE_FACTOR),
         (chunk.language in _DATA, _DATA_FACTOR),
-        (chunk.kind in _NO_DEFINITION, _NO_DEFINITION_FACTOR),
+        (_is_outside_definitions(chunk), _NO_DEFINITION_FACTOR),
     )
     return math.prod([factor for applies, factor in rules if applies])
 
@@ -181,6 +180,11 @@ def prior_factor(chunk: Chunk | ChunkHead, about_tests: bool, about_docs: bool) 
 def _roles(path: str) -> tuple[bool, bool, bool]:
     """Whether a path is that of tests, of an example, of declarations of types."""
     return is_test(path), bool(_EXAMPLE.search(path)), bool(_TYPES_ONLY.search(path))
+
+
+def _is_outside_definitions(chunk: Chunk | ChunkHead) -> bool:
+    """Of code in a language whose definitions are not known, any chunk may be one."""
+    return chunk.kind == "block" or (chunk.kind == "window" and chunk.language in _PROSE | _DATA)
 
 
 def total(why: Why) -> float:

@@ -107,11 +107,10 @@ class Aliases:
 def _may_rename(text: str, names: Collection[str], *, is_alias: bool) -> bool:
     """Whether a module may export one of the names under another one; spares most modules the parsing."""
     either = "|".join(map(re.escape, names))
-    renaming = (
-        rf"(?<![\w$])(?:{either})\s+as\s|\bexport\s+default\s[^\n]*\b(?:{either})\b|[=:]\s*(?:{either})\s*[,;}}\n]"
-    )
+    as_other = rf"(?<![\w$])(?:{either})\s+as\s|[=:]\s*(?:{either})\s*[,;}}\n]"
+    as_default = rf"|\bexport\s+default\s[^\n]{{0,400}}\b(?:{either})\b"
     given_on = r"|\bexport\s*[*{]" if is_alias else ""
-    return "export" in text and re.search(renaming + given_on, text) is not None
+    return "export" in text and re.search(as_other + as_default + given_on, text) is not None
 
 
 def _module(written: str, path: str) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from indexer.files.roles import is_test
 from indexer.navigation.names.hierarchy import Hierarchy
-from indexer.navigation.names.modules import Modules, parts_of
+from indexer.navigation.names.modules import Modules, module_of, parts_of
 from indexer.parsing.references import Reference
 from indexer.storage.snapshot import IndexedSymbol
 from indexer.types import SourceFile
@@ -26,6 +26,7 @@ _SUPER = {"csharp": "base", "php": "parent"}  # "super" elsewhere
 _SCOPED = frozenset(  # a name of another file must be imported
     {"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "ejs"}
 )
+_MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
 _MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
@@ -220,7 +221,7 @@ class ReferenceResolver:
         path = self._definition.path
         if head in _SELF or self._is_super(head):
             return self._source.language == "rust" or (self._source.language == "ruby" and self._is_own_function(ref))
-        if head == "?":
+        if head == "?" or ("::" in ref.qualifier and self._modules.located(ref.qualifier, self._source.language) == []):
             return False
         if imports := self._imported_as(head):
             outer = self._owner, self._target.namespace
@@ -230,12 +231,19 @@ class ReferenceResolver:
     def _resolves_bare(self, ref: Reference) -> bool:
         path = self._definition.path
         if imports := self._imported_as(ref.name):
-            return any(self._modules.may_export(item, path) for item in imports)
+            return any(self._modules.may_export(item, path) and not self._is_other_default(item) for item in imports)
         if ref.name != self._definition.symbol.name:  # an alias of something else
             return False
         if self._is_own_file() or self._source.language not in _SCOPED:
             return True
         return any(item.name == "*" and self._modules.may_export(item, path) for item in self._imports)
+
+    def _is_other_default(self, imported: Reference) -> bool:
+        """Whether it is the default export of another file; if that is the definition, `Aliases` knows."""
+        module = module_of(imported, self._source.path)
+        module = module[:-1] if module[-1:] == ["index"] else module
+        is_relative = imported.qualifier.startswith(".")
+        return imported.is_default and is_relative and module != parts_of(self._definition.path)
 
     def _imported_as(self, local: str) -> list[Reference]:
         return self._by_local.get(local, [])

@@ -1,4 +1,7 @@
-"""What a definition is in Scala, Swift, Dart, Zig and Solidity. `definition_queries` explains the captures."""
+"""What a definition is in Scala, Swift, Dart, Zig, Solidity, Objective-C and Nim.
+
+`definition_queries` explains the captures.
+"""
 
 _SCALA = """
 (function_definition name: (_) @name) @function
@@ -80,4 +83,42 @@ _SOLIDITY = """
 (comment) @comment
 """
 
-APPS = {"scala": _SCALA, "swift": _SWIFT, "dart": _DART, "zig": _ZIG, "solidity": _SOLIDITY}
+_OBJC = """
+(class_implementation . (identifier) @name) @class
+(class_interface . (identifier) @name) @impl
+(protocol_declaration . (identifier) @name) @interface
+(method_definition . (method_type) . (identifier) @name (compound_statement) @body) @method
+(method_declaration . (method_type) . (identifier) @name) @declaration
+(function_definition declarator: (function_declarator declarator: (identifier) @name)) @function
+(function_definition declarator: (pointer_declarator (function_declarator declarator: (identifier) @name))) @function
+(type_definition type: (struct_specifier body: (_) @body) declarator: (type_identifier) @name) @class
+(type_definition declarator: (type_identifier) @name) @type
+(preproc_def name: (_) @name value: (_)) @constant
+(comment) @comment
+"""
+
+_NIM = """
+[(proc_declaration name: [(identifier) @name (exported_symbol (_) @name)])
+ (func_declaration name: [(identifier) @name (exported_symbol (_) @name)])
+ (method_declaration name: [(identifier) @name (exported_symbol (_) @name)])
+ (template_declaration name: [(identifier) @name (exported_symbol (_) @name)])
+ (macro_declaration name: [(identifier) @name (exported_symbol (_) @name)])
+ (iterator_declaration name: [(identifier) @name (exported_symbol (_) @name)])] @function
+(type_declaration (type_symbol_declaration name: [(identifier) @name (exported_symbol (_) @name)])
+  (object_declaration)) @class
+(type_declaration (type_symbol_declaration name: [(identifier) @name (exported_symbol (_) @name)])
+  (enum_declaration)) @enum
+(type_declaration (type_symbol_declaration name: [(identifier) @name (exported_symbol (_) @name)])) @type
+(const_section (variable_declaration (symbol_declaration_list) @name) @constant)
+[(comment) (documentation_comment)] @comment
+"""
+
+APPS = {
+    "scala": _SCALA,
+    "swift": _SWIFT,
+    "dart": _DART,
+    "zig": _ZIG,
+    "solidity": _SOLIDITY,
+    "objc": _OBJC,
+    "nim": _NIM,
+}

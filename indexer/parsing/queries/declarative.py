@@ -1,14 +1,14 @@
 """What a definition is in schemas, style sheets and build files. `definition_queries` explains the captures."""
 
 _SQL = """
-(create_table . (_)* (object_reference) @name) @table
-(create_view (object_reference) @name) @table
-(create_materialized_view (object_reference) @name) @table
-(create_function (object_reference) @name (function_body) @body) @function
-(create_type (object_reference) @name) @type
-(create_trigger . (_)* (keyword_trigger) . (object_reference) @name) @function
+(create_table [(keyword_table) (keyword_exists)] . (object_reference) @name) @table
+(create_view [(keyword_view) (keyword_exists)] . (object_reference) @name) @table
+(create_materialized_view [(keyword_view) (keyword_exists)] . (object_reference) @name) @table
+(create_function (keyword_function) . (object_reference) @name (function_body)? @body) @function
+(create_type (keyword_type) . (object_reference) @name) @type
+(create_trigger (keyword_trigger) . (object_reference) @name) @function
 (create_index column: (_) @name) @constant
-(create_sequence (object_reference) @name) @constant
+(create_sequence [(keyword_sequence) (keyword_exists)] . (object_reference) @name) @constant
 [(comment) (marginalia)] @comment
 """
 
@@ -46,9 +46,15 @@ _GRAPHQL = f"""
 """
 
 _SELECTOR = "(class_selector (class_name) @name) (id_selector (id_name) @name)"
-_RULE = f"""(rule_set (selectors [{_SELECTOR} (_ [{_SELECTOR} (_ [{_SELECTOR} (_ [{_SELECTOR}])])])]) (block) @body)"""
+_COMBINED = (
+    *("descendant_selector", "child_selector", "sibling_selector", "adjacent_sibling_selector", "class_selector"),
+    *("pseudo_class_selector", "pseudo_element_selector", "attribute_selector"),
+)
+_RULE = _SELECTOR
+for _ in range(2):  # as deep as a name is in `.a > .b:hover`
+    _RULE = f"{_SELECTOR} {' '.join(f'({node} [{_RULE}])' for node in _COMBINED)}"
 _CSS = f"""
-{_RULE} @selector
+(rule_set (selectors [{_RULE}]) (block) @body) @selector
 (keyframes_statement (keyframes_name) @name (keyframe_block_list) @body) @function
 (declaration (property_name) @name (#match? @name "^--|^[$]")) @constant
 [(comment) (js_comment)] @comment

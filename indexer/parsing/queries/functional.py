@@ -1,4 +1,7 @@
-"""What a definition is in Haskell and OCaml. `definition_queries` explains the captures."""
+"""What a definition is in Haskell, OCaml, F#, Erlang, Elm, Gleam and Clojure.
+
+`definition_queries` explains the captures.
+"""
 
 _HASKELL = """
 (class_declarations (signature name: (_) @name) @declaration)
@@ -47,4 +50,67 @@ _OCAML_INTERFACE = """
 (comment) @comment
 """
 
-FUNCTIONAL = {"haskell": _HASKELL, "ocaml": _OCAML, "ocaml_interface": _OCAML_INTERFACE}
+_FSHARP = """
+(function_or_value_defn (function_declaration_left . (identifier) @name) body: (_) @body) @function
+(declaration_expression (function_or_value_defn (value_declaration_left (identifier_pattern) @name)) @constant)
+(member_defn (method_or_prop_defn name: (property_or_ident method: (_) @name)) @method)
+(union_type_defn (type_name type_name: (_) @name) block: (_) @body) @enum
+[(record_type_defn (type_name type_name: (_) @name) block: (_) @body)
+ (anon_type_defn (type_name type_name: (_) @name) block: (_) @body)] @class
+(type_abbrev_defn (type_name type_name: (_) @name)) @type
+(module_defn (identifier) @name) @module
+[(declaration_expression) (type_definition)] @wrapper
+[(line_comment) (block_comment)] @comment
+"""
+
+_ERLANG = """
+(fun_decl clause: (function_clause name: (_) @name body: (_) @body)) @function
+(pp_define lhs: (macro_lhs name: (_) @name)) @constant
+(record_decl name: (_) @name) @class
+[(type_alias name: (type_name name: (_) @name)) (opaque name: (type_name name: (_) @name))] @type
+(module_attribute name: (_) @name) @module
+(spec) @attribute
+(comment) @comment
+"""
+
+_ELM = """
+(type_annotation name: (_) @name typeExpression: (type_expression (arrow))) @function
+(type_annotation name: (_) @name) @constant
+(value_declaration functionDeclarationLeft: (function_declaration_left . (_) @name . (_)) body: (_) @body) @function
+(file (value_declaration functionDeclarationLeft: (function_declaration_left . (_) @name) body: (_) @body) @constant)
+(type_declaration name: (_) @name) @enum
+(type_alias_declaration name: (_) @name) @type
+[(line_comment) (block_comment)] @comment
+"""
+
+_GLEAM = """
+(function name: (_) @name body: (_)? @body) @function
+(constant name: (_) @name) @constant
+(type_definition (type_name name: (_) @name) (data_constructors) @body) @enum
+(type_alias (type_name name: (_) @name)) @type
+[(comment) (statement_comment)] @comment
+"""
+
+_CLOJURE = """
+(list_lit . value: (sym_lit name: (_) @_def) . value: (sym_lit name: (_) @name)
+  (#any-of? @_def "defn" "defn-" "defmacro" "defmulti" "defmethod" "deftest")) @function
+(list_lit . value: (sym_lit name: (_) @_def) . value: (sym_lit name: (_) @name)
+  (#any-of? @_def "def" "defonce")) @constant
+(list_lit . value: (sym_lit name: (_) @_def) . value: (sym_lit name: (_) @name)
+  (#any-of? @_def "defrecord" "deftype" "defstruct")) @class
+(list_lit . value: (sym_lit name: (_) @_def) . value: (sym_lit name: (_) @name) (#eq? @_def "defprotocol")) @interface
+(list_lit . value: (sym_lit name: (_) @_def) . value: (sym_lit) . value: (str_lit) @docstring
+  (#any-of? @_def "defn" "defn-" "defmacro" "defprotocol"))
+(comment) @comment
+"""
+
+FUNCTIONAL = {
+    "haskell": _HASKELL,
+    "ocaml": _OCAML,
+    "ocaml_interface": _OCAML_INTERFACE,
+    "fsharp": _FSHARP,
+    "erlang": _ERLANG,
+    "elm": _ELM,
+    "gleam": _GLEAM,
+    "clojure": _CLOJURE,
+}

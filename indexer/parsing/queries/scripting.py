@@ -1,4 +1,7 @@
-"""What a definition is in Lua, Perl, R, Julia and Elixir. `definition_queries` explains the captures."""
+"""What a definition is in Lua, Perl, R, Julia, Elixir, PowerShell and GDScript.
+
+`definition_queries` explains the captures.
+"""
 
 _LUA = """
 (function_declaration name: (_) @name) @function
@@ -83,4 +86,32 @@ _ELIXIR = f"""
 (comment) @comment
 """
 
-SCRIPTING = {"lua": _LUA, "luau": _LUA, "perl": _PERL, "r": _R, "julia": _JULIA, "elixir": _ELIXIR}
+_POWERSHELL = """
+(function_statement (function_name) @name (script_block) @body) @function
+(class_statement . (simple_name) @name) @class
+(class_method_definition (simple_name) @name (script_block) @body) @method
+(enum_statement . (simple_name) @name) @enum
+(comment) @comment
+"""
+
+_GDSCRIPT = """
+(function_definition name: (_) @name) @function
+(class_definition name: (_) @name) @class
+(class_name_statement name: (_) @name) @class @onward
+(enum_definition name: (_) @name) @enum
+(signal_statement name: (_) @name) @declaration
+(const_statement name: (_) @name) @constant
+(source (variable_statement name: (_) @name) @constant)
+(comment) @comment
+"""
+
+SCRIPTING = {
+    "lua": _LUA,
+    "luau": _LUA,
+    "perl": _PERL,
+    "r": _R,
+    "julia": _JULIA,
+    "elixir": _ELIXIR,
+    "powershell": _POWERSHELL,
+    "gdscript": _GDSCRIPT,
+}

@@ -28,6 +28,9 @@ _NAME_PATHS = frozenset(  # nodes whose field `name` is the last part of a path
 _CALLED_FIELDS = frozenset({"rust", "c", "cpp"})  # grammars where a method behind a dot is called, or it is a field
 _NO_VALUES = frozenset({"java", "kotlin", "php"})  # where the bare name of a function is no value
 _NO_MEMBERS = frozenset({"rust", "c", "cpp", "go", "csharp"})  # where what has a member is no function
+_TAKING_WORDS = frozenset(
+    b"[ cat cd chmod cp echo git grep ln ls make mkdir mv npm pip printf rm sed test touch".split()
+)
 _FAR = 40  # bytes that are looked at beside a name
 _KEYS = frozenset(
     {("property_identifier", "pair"), ("hash_key_symbol", "pair"), ("field_identifier", "field_initializer")}
@@ -69,7 +72,7 @@ def mentions(
             yield Reference(name, "call", line, enclosing[line], "self" if enclosing.type_at(line) else "")
         elif leaf.type != bare:
             kind: Kind = "unclear" if has_error and _is_in_error(leaf) else "use"
-            is_field = _is_field(code, start, end)
+            is_field = _is_field(code, start, end) or _is_word(leaf, source)
             yield Reference(name, kind, line, enclosing[line], qualifier, is_field=is_field)
 
 
@@ -81,6 +84,12 @@ def _is_field(code: ParsedCode, start: int, end: int) -> bool:
     if code.grammar in _NO_MEMBERS and after.startswith(b"."):
         return True
     return code.grammar in _NO_VALUES and not before.endswith(b"::")
+
+
+def _is_word(leaf: Node, source: bytes) -> bool:
+    """Whether a name is a word that a command of the shell writes, or a file that it handles."""
+    command = leaf.parent.child_by_field_name("name") if leaf.parent and leaf.parent.type == "command" else None
+    return command is not None and source[command.start_byte : command.end_byte] in _TAKING_WORDS
 
 
 def _is_declared(leaf: Node, source: bytes) -> bool:

@@ -73,11 +73,13 @@ _RUST = """
 [(let_declaration) (let_condition)] @declares
 [(parameter pattern: (identifier) @bound) (closure_parameters (identifier) @bound)
  (let_declaration pattern: (identifier) @bound) (let_condition pattern: (identifier) @bound)
- (for_expression pattern: (identifier) @bound) (match_pattern . (identifier) @bound)
- (tuple_pattern (identifier) @bound) (tuple_struct_pattern type: (_) (identifier) @bound)
- (mut_pattern (identifier) @bound) (ref_pattern (identifier) @bound) (reference_pattern (identifier) @bound)
- (captured_pattern . (identifier) @bound) (slice_pattern (identifier) @bound) (or_pattern (identifier) @bound)
- (field_pattern pattern: (identifier) @bound) (field_pattern name: (shorthand_field_identifier) @bound)]
+ (for_expression pattern: (identifier) @bound)]
+([(match_pattern . (identifier) @bound) (tuple_pattern (identifier) @bound)
+  (tuple_struct_pattern type: (_) (identifier) @bound) (mut_pattern (identifier) @bound)
+  (ref_pattern (identifier) @bound) (reference_pattern (identifier) @bound) (captured_pattern . (identifier) @bound)
+  (slice_pattern (identifier) @bound) (or_pattern (identifier) @bound) (field_pattern pattern: (identifier) @bound)
+  (field_pattern name: (shorthand_field_identifier) @bound)]
+ (#match? @bound "^[a-z_]"))
 """
 _C = """
 [(function_definition) (compound_statement) (for_statement)] @block

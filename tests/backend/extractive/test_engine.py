@@ -174,3 +174,13 @@ async def test_an_answer_is_composed_in_a_thread(monkeypatch: pytest.MonkeyPatch
         pass
     assert len(threads) == 1
     assert threading.get_ident() not in threads
+
+
+def test_a_near_miss_is_not_worded_as_the_place_of_a_name() -> None:
+    window = replace(FIT, n=4, path="a.xyz", symbol="", kind="window", text="sub budgetFits { }")
+    first = answer("where does it say budgetFits", FIT, window).split("\n")[0]
+    assert first == "`budgetFits` occurs in `a.xyz:12-16` [4]."
+    first = answer("where does it say budgetFits", FIT, ROUTE).split("\n")[0]
+    assert first.startswith(
+        "`budgetFits` is not in the code that was found. The nearest is `Budget.fit` in `prompts/budget.py:12-16` [1]."
+    )

@@ -83,4 +83,9 @@ def test_a_whole_name_in_code_without_definitions_beats_a_near_miss() -> None:
     near = piece(1, "lockScreen", path="scripts/withdraw.js", doc="Locks the screen after a withdraw.")
     window = piece(2, "", kind="window", text="function withdrawLocked(uint amount) {")
     for question in ("where is withdrawLocked defined", "how does withdrawLocked work?"):
-        assert rank(question, (near, window)).matches[0].snippet == window
+        ranking = rank(question, (near, window))
+        assert (ranking.undefined, ranking.matches[0].snippet) == ("withdrawLocked", window)
+    assert rank("where is withdrawLocked defined", (near,)).asks_for_name
+    assert not rank("how does withdrawLocked work?", (near,)).asks_for_name
+    assert rank("where is lockScreen", (near, window)).undefined == ""
+    assert not rank("where does the app lock the screen of a wallet", (near,)).asks_for_name

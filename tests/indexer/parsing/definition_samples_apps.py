@@ -1,4 +1,4 @@
-"""Scala, Swift, Dart, Zig and Solidity: one source text each, and its definitions."""
+"""Scala, Swift, Dart, Zig, Solidity, Objective-C and Nim: one source text each, and its definitions."""
 
 from tests.indexer.parsing.definition_samples_dynamic import Expected
 
@@ -125,6 +125,41 @@ library Math { function add(uint a) internal {} }
 function free(uint a) pure returns (uint) { return a; }
 type Price is uint256;
 """
+OBJC = """#import <Foundation/Foundation.h>
+#define LIMIT 3
+// A basket.
+@interface Basket : NSObject <Sized>
+@property (nonatomic) int count;
+- (int)addItem:(int)item times:(int)n;
++ (instancetype)shared;
+@end
+@protocol Sized
+- (int)size;
+@end
+@implementation Basket
+// Adds.
+- (int)addItem:(int)item times:(int)n {
+  return item;
+}
++ (instancetype)shared { return nil; }
+@end
+static int helper(int x) { return x; }
+typedef int Id;
+typedef struct { int x; } Point;
+"""
+NIM = """const limit = 3
+type
+  Point* = object
+    x: int
+  Color = enum red, green
+## Adds.
+proc add*(a, b: int): int =
+  ## Adds an item.
+  a + b
+func half(x: int): int = x div 2
+template twice(x: untyped) = x
+iterator items(x: int): int = yield x
+"""
 
 APPS: dict[str, tuple[str, Expected]] = {
     "scala": (
@@ -240,6 +275,35 @@ APPS: dict[str, tuple[str, Expected]] = {
             ("Math.add", "method", 23, 23),
             ("free", "function", 24, 24),
             ("Price", "type", 25, 25),
+        ],
+    ),
+    "objc": (
+        OBJC,
+        [
+            ("LIMIT", "constant", 2, 2),
+            ("Basket", "impl", 4, 8),
+            ("Basket.addItem", "declaration", 6, 6),
+            ("Basket.shared", "declaration", 7, 7),
+            ("Sized", "interface", 9, 11),
+            ("Sized.size", "declaration", 10, 10),
+            ("Basket", "class", 12, 18),
+            ("Basket.addItem", "method", 14, 16),
+            ("Basket.shared", "method", 17, 17),
+            ("helper", "function", 19, 19),
+            ("Id", "type", 20, 20),
+            ("Point", "class", 21, 21),
+        ],
+    ),
+    "nim": (
+        NIM,
+        [
+            ("limit", "constant", 1, 1),
+            ("Point", "class", 3, 4),
+            ("Color", "enum", 5, 5),
+            ("add", "function", 7, 9),
+            ("half", "function", 10, 10),
+            ("twice", "function", 11, 11),
+            ("items", "function", 12, 12),
         ],
     ),
 }

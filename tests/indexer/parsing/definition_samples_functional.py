@@ -1,4 +1,4 @@
-"""Haskell and OCaml: one source text each, and its definitions."""
+"""Haskell, OCaml, F#, Erlang, Elm, Gleam and Clojure: one source text each, and its definitions."""
 
 from tests.indexer.parsing.definition_samples_dynamic import Expected
 
@@ -53,6 +53,55 @@ module M : sig
 end
 exception Bad of string
 """
+FSHARP = """module Shop.Basket
+let limit = 3
+/// Adds.
+let add a b = a + b
+type Color = Red | Green
+type Point = { X: int }
+type Box(x: int) =
+  member this.Open() = x
+"""
+ERLANG = """-module(basket).
+-define(LIMIT, 3).
+-record(item, {name}).
+%% @doc Adds.
+-spec add(integer(), integer()) -> integer().
+add(0, Y) -> Y;
+add(X, Y) -> X + Y.
+helper(X) ->
+  X.
+-type color() :: red | green.
+"""
+ELM = """module Basket exposing (add)
+{-| Adds. -}
+add : Int -> Int -> Int
+add a b =
+    a + b
+type Color = Red | Green
+type alias Point = { x : Int }
+limit = 3
+"""
+GLEAM = """pub const limit = 3
+/// Adds.
+pub fn add(a: Int, b: Int) -> Int {
+  a + b
+}
+pub type Color { Red Green }
+type Id = Int
+"""
+CLOJURE = """(ns shop.basket)
+(def limit 3)
+;; Adds.
+(defn add
+  "Adds an item."
+  [a b]
+  (+ a b))
+(defn- helper [x] x)
+(defmacro twice [x] x)
+(defprotocol Sized (size [this]))
+(defrecord Point [x y])
+"""
 
 FUNCTIONAL: dict[str, tuple[str, Expected]] = {
     "haskell": (
@@ -102,6 +151,57 @@ FUNCTIONAL: dict[str, tuple[str, Expected]] = {
             ("M", "module", 6, 8),
             ("M.y", "declaration", 7, 7),
             ("Bad", "type", 9, 9),
+        ],
+    ),
+    "fsharp": (
+        FSHARP,
+        [
+            ("limit", "constant", 2, 3),
+            ("add", "function", 4, 4),
+            ("Color", "enum", 5, 5),
+            ("Point", "class", 6, 6),
+            ("Box", "class", 7, 8),
+            ("Box.Open", "method", 8, 8),
+        ],
+    ),
+    "erlang": (
+        ERLANG,
+        [
+            ("basket", "module", 1, 1),
+            ("LIMIT", "constant", 2, 2),
+            ("item", "class", 3, 3),
+            ("add", "function", 5, 7),
+            ("helper", "function", 8, 9),
+            ("color", "type", 10, 10),
+        ],
+    ),
+    "elm": (
+        ELM,
+        [
+            ("add", "function", 3, 5),
+            ("Color", "enum", 6, 6),
+            ("Point", "type", 7, 7),
+            ("limit", "constant", 8, 8),
+        ],
+    ),
+    "gleam": (
+        GLEAM,
+        [
+            ("limit", "constant", 1, 1),
+            ("add", "function", 3, 5),
+            ("Color", "enum", 6, 6),
+            ("Id", "type", 7, 7),
+        ],
+    ),
+    "clojure": (
+        CLOJURE,
+        [
+            ("limit", "constant", 2, 2),
+            ("add", "function", 4, 7),
+            ("helper", "function", 8, 8),
+            ("twice", "function", 9, 9),
+            ("Sized", "interface", 10, 10),
+            ("Point", "class", 11, 11),
         ],
     ),
 }

@@ -1,4 +1,4 @@
-"""Lua, Perl, R, Julia and Elixir: one source text each, and its definitions."""
+"""Lua, Perl, R, Julia, Elixir, PowerShell and GDScript: one source text each, and its definitions."""
 
 from tests.indexer.parsing.definition_samples_dynamic import Expected
 
@@ -101,6 +101,33 @@ defimpl Sized, for: List do
   def size(x), do: length(x)
 end
 '''
+POWERSHELL = """$Limit = 3
+# Adds.
+function Add-Item {
+  param([int]$A)
+  $local = 1
+  return $A
+}
+function global:Get-Thing($x) { $x }
+class Basket {
+  [int]$Count
+  [int] Total([int]$x) { return $x }
+}
+enum Color { Red }
+filter Twice { $_ * 2 }
+"""
+GDSCRIPT = """class_name Basket
+extends Node
+const LIMIT = 3
+var count = 1
+# Adds.
+func add(a: int) -> int:
+	return a
+class Inner:
+	func deep(): pass
+enum Color { RED }
+signal changed
+"""
 
 SCRIPTING: dict[str, tuple[str, Expected]] = {
     "lua": (
@@ -174,6 +201,30 @@ SCRIPTING: dict[str, tuple[str, Expected]] = {
             ("Sized.size", "method", 22, 22),
             ("Sized", "impl", 24, 26),
             ("Sized.size", "method", 25, 25),
+        ],
+    ),
+    "powershell": (
+        POWERSHELL,
+        [
+            ("Add-Item", "function", 3, 7),
+            ("Get-Thing", "function", 8, 8),
+            ("Basket", "class", 9, 12),
+            ("Basket.Total", "method", 11, 11),
+            ("Color", "enum", 13, 13),
+            ("Twice", "function", 14, 14),
+        ],
+    ),
+    "gdscript": (
+        GDSCRIPT,
+        [
+            ("Basket", "class", 1, 7),
+            ("Basket.LIMIT", "constant", 3, 3),
+            ("Basket.count", "constant", 4, 4),
+            ("Basket.add", "method", 6, 7),
+            ("Inner", "class", 8, 9),
+            ("Inner.deep", "method", 9, 9),
+            ("Color", "enum", 10, 10),
+            ("changed", "declaration", 11, 11),
         ],
     ),
 }

@@ -64,6 +64,15 @@ def test_every_language_with_a_grammar_has_a_query_and_a_case() -> None:
         ("elixir", "Shop.Basket.add", "def add(basket, item) when item > 0", "Adds an item.", 7),
         ("haskell", "add", "add :: Int -> Int -> Int", "Adds an item.", 3),
         ("ocaml", "add", "let add a b", "Adds.", 3),
+        ("objc", "Basket.addItem", "- (int)addItem:(int)item times:(int)n", "Adds.", 13),
+        ("nim", "add", "proc add*(a, b: int): int = ## Adds an item.", "Adds.", 6),
+        ("fsharp", "add", "let add a b", "Adds.", 3),
+        ("erlang", "add", "add(0, Y)", "@doc Adds.", 4),
+        ("elm", "add", "add : Int -> Int -> Int", "Adds.", 2),
+        ("gleam", "add", "pub fn add(a: Int, b: Int) -> Int", "Adds.", 2),
+        ("clojure", "add", "(defn add", "Adds an item.", 3),
+        ("powershell", "Add-Item", "function Add-Item", "Adds.", 2),
+        ("gdscript", "Basket.add", "func add(a: int) -> int", "Adds.", 5),
         ("sql", "monthly_totals", "CREATE OR REPLACE FUNCTION monthly_totals(y int) RETURNS int", "Monthly totals.", 8),
         ("terraform", "aws_s3_bucket.logs", 'resource "aws_s3_bucket" "logs"', "The bucket.", 1),
         ("proto", "Orders.GetOrder", "rpc GetOrder (Order) returns (Order)", "Gets one.", 13),
@@ -98,7 +107,7 @@ def test_languages_without_a_grammar_have_none() -> None:
 
 
 def test_a_comment_belongs_to_the_first_definition_of_a_line() -> None:
-    first, second = parse("# both\ndef f(): g = 1; h = lambda: 2\nclass A: pass; B = 3\n", "python")
+    first, second, *_ = parse("# both\ndef f(): g = 1; h = lambda: 2\nclass A: pass; B = 3\n", "python")
     assert (first.symbol.doc, second.symbol.doc) == ("both", "")
     outer, inner = parse("// A box.\nclass Box { open() {} }\n", "javascript")
     assert (outer.symbol.doc, inner.symbol.doc) == ("A box.", "")
@@ -107,6 +116,17 @@ def test_a_comment_belongs_to_the_first_definition_of_a_line() -> None:
 def test_functions_of_different_names_or_places_are_not_joined() -> None:
     text = "defmodule A do\n  def f(1), do: 1\n  def g(x), do: x\n  def f(2), do: 2\nend\n"
     assert [item.symbol.qualified for item in parse(text, "elixir")] == ["A", "A.f", "A.g", "A.f"]
+
+
+def test_only_the_selectors_of_a_rule_name_it() -> None:
+    text = ".a.b > .c, #d .e:not(.f) { x: y }\n[dir] p { x: y }\n"
+    for language in ("css", "scss"):
+        assert sorted(item.symbol.name for item in parse(text, language)) == ["a", "b", "c", "d", "e"]
+
+
+def test_the_type_that_a_function_returns_is_not_its_name() -> None:
+    text = "CREATE FUNCTION total(a int) RETURNS money_type AS $$ SELECT 1 $$ LANGUAGE sql;\n"
+    assert [item.symbol.name for item in parse(text, "sql")] == ["total"]
 
 
 def test_a_component_has_the_definitions_of_its_scripts() -> None:

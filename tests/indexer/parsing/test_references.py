@@ -61,6 +61,16 @@ def test_references_to_a_name_are_among_all_references_of_the_file(language: str
         assert {ref.kind for ref in found if ref.name != name} <= {"import"}
 
 
+def test_a_constant_in_a_pattern_of_rust_is_no_variable() -> None:
+    text = "fn g(x: u8) {\n    match x {\n        LIMIT => 1,\n        Some(LIMIT) => 2,\n    }\n}\n"
+    assert [ref.line for ref in references_to(text, "rust", "LIMIT") or ()] == [3, 4]
+
+
+def test_a_class_of_ruby_without_a_body() -> None:
+    found = references_to("A = Class.new(N::Base) do\nend\nB = Struct.new(Base)\n", "ruby", "Base") or ()
+    assert [(ref.line, ref.kind, ref.qualifier) for ref in found] == [(1, "inherit", "N"), (3, "use", "")]
+
+
 def test_many_mentions_in_one_file() -> None:
     text = "def f():\n    return 1\n\n" + "".join(f"def g{n}():\n    return f()\n" for n in range(100))
     found = references_to(text, "python", "f") or ()
@@ -202,6 +212,7 @@ FIELDS = [
     ("kotlin", "fun g() {\n  val x = a.f\n  h(::f)\n}\n", [2]),
     ("c", "void g(void) {\n  p->f = q.f;\n  run(f);\n}\n", [2]),
     ("python", "def g():\n    return self.f\n", []),
+    ("bash", "echo f\ntrap f EXIT\nretry 3 f\ncd f\n", [1, 4]),
     ("javascript", "const x = { f: 1 }\n", []),
     ("javascript", "f.prototype.g = 1;\nh(f.bind(x));\n", [1]),
     ("go", "package p\n\nfunc g() {\n\tf.h()\n\th(f)\n}\n", [4]),

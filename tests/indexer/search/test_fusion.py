@@ -92,6 +92,8 @@ def chunk(path: str, language: str, kind: str = "function") -> Chunk:
         (chunk("examples/a.py", "python"), False, False, 0.85),
         (chunk("src/a.py", "python", "block"), False, False, 0.7),
         (chunk("tests/data.json", "json", "window"), False, False, 0.3 * 0.75 * 0.7),
+        (chunk("a/draw.xyz", "code", "window"), False, False, 1.0),
+        (chunk("a/draw.py", "python", "block"), False, False, 0.7),
     ],
 )
 def test_chunks_that_rarely_answer_are_demoted(

@@ -24,6 +24,9 @@ SCRIPTS = {
     "src/shadow.ts": 'import { now } from "./clock";\n\nexport const f = (now: () => number) => now();\n',
     "src/date.ts": 'import { now } from "./date-lib";\n\nnow();\nDate.now();\n',
     "src/box.ts": "export default class Box {}\n",
+    "src/named.ts": "export function price() {}\n",
+    "src/values.ts": "export default 3;\n",
+    "src/sale.ts": 'import price from "./values";\nimport { price as cost } from "./named";\n\nprice();\ncost();\n',
     "src/crate.tsx": 'import Base from "./box";\n\nexport class Crate extends Base {}\n',
 }
 COMMON = {
@@ -68,6 +71,7 @@ def asked(folder: Path, tree: dict[str, str], question: str) -> list[str]:
         ),
         (SCRIPTS, "who calls readClock?", ["src/timer.ts:4", "src/timer.ts:5"]),
         (SCRIPTS, "what uses readClock?", ["src/timer.ts:4", "src/timer.ts:5"]),
+        (SCRIPTS, "who calls `price`?", ["src/sale.ts:5"]),
         (SCRIPTS, "what subclasses Box?", ["src/crate.tsx:3"]),
         (COMMON, "who calls readAll?", ["lib/main.js:3"]),
         (WORKSPACE, "who calls toSlug?", ["apps/a.ts:3"]),

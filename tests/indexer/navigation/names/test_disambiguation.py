@@ -36,13 +36,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return world
 
 
-@pytest.fixture(autouse=True)
-def no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine leaves no file out."""
-    monkeypatch.setattr("indexer.navigation.navigator._CPU_S", 10.0)
-    monkeypatch.setattr("indexer.navigation.navigator._WALL_S", 20.0)
-
-
 def lines_of(world: World, question: str, path: str) -> tuple[list[str], bool]:
     """Path and line of each location, and whether these are all."""
     query = parse_structural_query(question)

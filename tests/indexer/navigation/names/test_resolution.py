@@ -94,3 +94,17 @@ def test_a_module_that_is_loaded_without_a_name_makes_it_at_least(
     world = World(tmp_path, {"src/tone.ts": tone, path: text})
     world.refresh()
     assert lines_of(ask(world.store, "who calls dim?"), is_complete=is_complete) == [("src/tone.ts:5", "")]
+
+
+def test_a_path_of_the_standard_library_of_rust_is_not_a_module_of_that_name(tmp_path: Path) -> None:
+    tree = {
+        "Cargo.toml": '[package]\nname = "shop"\n',
+        "src/fs/read.rs": "pub struct Entry {}\npub fn open() {}\n",
+        "src/user.rs": (
+            "fn f(x: std::fs::Entry) {\n    std::fs::open();\n    crate::fs::open();\n}\n\ntype E = crate::fs::Entry;\n"
+        ),
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(ask(world.store, "who calls `open`?")) == [("src/user.rs:3", "f")]
+    assert lines_of(ask(world.store, "what uses Entry?")) == [("src/user.rs:6", "E")]

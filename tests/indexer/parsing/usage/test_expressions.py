@@ -29,6 +29,8 @@ def test_the_last_name_and_what_qualifies_it(expression: str, expected: tuple[st
     [
         ("a::f(1)", "a", True),
         ("x . f ::<u8>(1)", "x", True),
+        ("a::b::f(1)", "a::b", True),
+        ("x.a.f(1)", "a", True),
         ("g(1).f(2)", "?", True),
         ("f!{}", "", True),
         ("f, (1)", "", False),
