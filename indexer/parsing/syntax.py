@@ -18,7 +18,9 @@ from indexer.parsing.macros import GRAMMARS, without_macros
 
 Span = tuple[int, int]  # bytes, the end exclusive
 Match = tuple[int, dict[str, list[Node]]]  # the pattern's index in its query, and its captures
-_BLOCK = 1 << 16  # bytes given to the parser at once
+# Bytes given to the parser at once. py-tree-sitter 0.26 never frees them, and a scanner that often looks back, as that
+# of Scala, asks for as many blocks as there are tokens: with 64 kB, a file of 50 kB took 140 MB; with this, 2 MB.
+_BLOCK = 256
 _CALLS = 32  # calls of the parser, each a few microseconds after the last, between looks at the clock
 
 # What an item of Rust begins with.
@@ -57,6 +59,8 @@ def _parse(source: bytes, grammar: str, until: float) -> Tree | None:
         return Parser(_language(grammar)).parse(read, progress_callback=is_late)
     except ValueError:  # the callback stopped the parser
         return None
+    except SystemError as error:  # a callback had no memory
+        raise MemoryError from error
 
 
 def expose_items(source: bytes, tree: Tree) -> bytes:
@@ -64,7 +68,8 @@ def expose_items(source: bytes, tree: Tree) -> bytes:
     exposed = bytearray(source)
     for call in _calls_among_items(tree.root_node):
         body = call.children[-1]
-        if body.type == "token_tree" and body.children[0].type == "{" and _first_word(body, source) in _ITEMS:
+        in_braces = body.type == "token_tree" and source[body.start_byte : body.start_byte + 1] == b"{"
+        if in_braces and _first_word(body, source) in _ITEMS:
             exposed[call.start_byte : body.start_byte + 1] = b" " * (body.start_byte + 1 - call.start_byte)
             exposed[body.end_byte - 1 : body.end_byte] = b" "
     return source if exposed == source else bytes(exposed)

@@ -1,6 +1,7 @@
 """Texts that are huge, random or nested deeply: parsing stops at its time budget and never crashes."""
 
 import os
+import tracemalloc
 from itertools import count
 
 import pytest
@@ -50,3 +51,14 @@ def test_a_generated_file_of_100_000_lines() -> None:
 @pytest.mark.parametrize("line", ["> " * 500, "- " * 500, "1. " * 500, " " * 500 + "- x"])
 def test_prose_nested_too_deep_for_its_grammar_has_no_sections(line: str) -> None:
     assert parse(f"# Title\n\n{line}x\n", "markdown") == ()
+
+
+def test_a_scanner_that_often_looks_back_is_given_small_blocks() -> None:
+    text = "object A {\n" + "  /** Adds. */\n  def add[F[_], A](x: F[A])(y: => Int): Int = x + y\n\n" * 800 + "}\n"
+    tracemalloc.start()
+    try:
+        assert len(parse(text, "scala", seconds=20)) == 801
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 200 * len(text)  # with blocks of 64 kB it was 6,800 times the text
