@@ -1,12 +1,14 @@
 """A ranking of chunks -> the hits to show: several files among the first, neighbouring chunks merged. Pure."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 
 from indexer.search.fusion import Ranked
 from indexer.storage.snapshot import ChunkRow
 
+GROUPED = 3  # chunks for each hit
 _FIRST = 10
 _PER_FILE = 3  # chunks of one file in the first ten, while other files have any
 _MERGED_RANKS = 40  # ranks within which neighbours are merged
@@ -25,11 +27,15 @@ class HitGroup:
 
 
 def group_hits(ranked: list[Ranked], rows: dict[int, ChunkRow], k: int, joined: bool) -> list[HitGroup]:
-    """The best `k`, each with the other parts of its definition; with `joined` also good definitions beside it."""
-    best = diversify(ranked, rows)[: 3 * k]
-    rank = {item.id: position for position, item in enumerate(best)}
+    """The best `k`, each with the other parts of its definition; with `joined` also good definitions beside it.
+
+    `ranked`: the first ones by `diversify`, `GROUPED` for each hit.
+    """
+    rank = {item.id: position for position, item in enumerate(ranked)}
     groups: list[list[ChunkRow]] = []
-    for row in sorted((rows[item.id] for item in best), key=lambda row: (row.file.path, row.chunk.start_line, row.id)):
+    for row in sorted(
+        (rows[item.id] for item in ranked), key=lambda row: (row.file.path, row.chunk.start_line, row.id)
+    ):
         if groups and _belongs(groups[-1], row, rank, joined):
             groups[-1].append(row)
         else:
@@ -38,17 +44,17 @@ def group_hits(ranked: list[Ranked], rows: dict[int, ChunkRow], k: int, joined: 
     for rows_of_group in groups:
         first = min(rank[row.id] for row in rows_of_group)
         named = min(rows_of_group, key=lambda row: (not row.chunk.symbol, rank[row.id]))
-        ordered.append((first, HitGroup(best[first], named, tuple(rows_of_group))))
+        ordered.append((first, HitGroup(ranked[first], named, tuple(rows_of_group))))
     return [group for _, group in sorted(ordered, key=itemgetter(0))[:k]]
 
 
-def diversify(ranked: list[Ranked], rows: dict[int, ChunkRow]) -> list[Ranked]:
+def diversify(ranked: list[Ranked], path_of: Mapping[int, str]) -> list[Ranked]:
     """No file fills the first ranks alone: its fourth chunk comes after chunks of others that are half as good."""
     first: list[Ranked] = []
     later: list[Ranked] = []
     per_file: Counter[str] = Counter()
     for item in ranked:
-        path = rows[item.id].file.path
+        path = path_of[item.id]
         is_good_enough = not later or item.score >= later[0].score / 2
         if len(first) < _FIRST and per_file[path] < _PER_FILE and is_good_enough:
             first.append(item)

@@ -19,20 +19,19 @@ from indexer.parsing.chunking import embedding_text
 from indexer.search.answerability import Answerability
 from indexer.search.cochange import cochange_scores
 from indexer.search.fusion import DEFAULT, Ranked, SecondStage, Weights, fuse, prior_factor, refine
-from indexer.search.grouping import HitGroup, group_hits
+from indexer.search.grouping import GROUPED, HitGroup, diversify, group_hits
 from indexer.search.off_topic import OFF_TOPIC, ScoreEvidence, bm25_share, is_close
 from indexer.search.pagerank import pagerank_scores
 from indexer.search.query import SearchQuery, parse_query
 from indexer.search.symbol_match import match_symbols
 from indexer.storage.freshness import is_fresh
-from indexer.storage.snapshot import ChunkRow, Snapshot
+from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
 from indexer.storage.term_sync import TermMirror
 from indexer.storage.vector_sync import VectorMirror
 from indexer.types import ChunkHead, Hit
 
-_POOL = 200  # candidates of each signal
-_KEPT = 200  # candidates of all signals together
+_POOL = 200  # candidates of each signal, and of all together
 _RERANKED = 50  # candidates that the re-ranking model scores
 _RELATED = 100  # candidates whose references and commits count
 _MORE_TERMS = 24  # of a long question beyond its first line
@@ -114,13 +113,13 @@ class Searcher:
                 damaged = self._sync(snapshot)
                 near = dict(self._vectors.search(vector, _POOL, allowed))
             first = self._first_stage(query, near, snapshot, allowed)
-            rows = snapshot.rows([item.id for item in first.ranked[:_RELATED]])
-            texts = self._texts(first.ranked, rows)
-            signals = self._second_stage(query, first.ranked, rows, texts, snapshot)
+            texts = self._texts_to_rerank(first.ranked, snapshot)
+            signals = self._second_stage(query, first, texts, snapshot)
             path_of = {item.id: first.heads[item.id].path for item in first.ranked}
-            ranked = refine(first.ranked, signals, first.factors, path_of, self._weights)[: max(_RELATED, 3 * k)]
-            rows |= snapshot.rows({item.id for item in ranked} - rows.keys())
-            hits = self._hits(group_hits(ranked, rows, k, joined), snapshot)
+            ranked = refine(first.ranked, signals, first.factors, path_of, self._weights)
+            best = diversify(ranked, path_of)[: GROUPED * k]
+            rows = snapshot.rows([item.id for item in best])
+            hits = self._hits(group_hits(best, rows, k, joined), snapshot)
             is_answered = bool(paths) or self._is_close(signals.cosines, texts)
             if not is_answered:
                 evidence = _evidence(query, first.terms, near, first.lexical, snapshot)
@@ -134,10 +133,13 @@ class Searcher:
         snapshot.use(terms)
         return self._vectors.sync(snapshot, cancelled) + damaged
 
-    def _texts(self, ranked: Sequence[Ranked], rows: Mapping[int, ChunkRow]) -> dict[int, str]:
-        """The texts to re-rank, by chunk id."""
-        best = ranked[:_RERANKED] if self._reranker else ()
-        return {item.id: embedding_text(rows[item.id].chunk) for item in best}
+    def _texts_to_rerank(self, ranked: Sequence[Ranked], snapshot: Snapshot) -> dict[int, str]:
+        """By chunk id, best first."""
+        if self._reranker is None:
+            return {}
+        best = [item.id for item in ranked[:_RERANKED]]
+        rows = snapshot.rows(best)
+        return {i: embedding_text(rows[i].chunk) for i in best}
 
     def _drop(self, damaged: list[int]) -> None:
         if damaged:
@@ -153,22 +155,22 @@ class Searcher:
         heads = snapshot.heads(lexical.keys() | near.keys() | symbol.keys())
         factors = {i: prior_factor(head, query.about_tests, query.about_docs) for i, head in heads.items()}
         ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in heads]
-        return _FirstStage(terms, lexical, heads, factors, ranked[:_KEPT])
+        return _FirstStage(terms, lexical, heads, factors, ranked)
 
     def _second_stage(
         self,
         query: SearchQuery,
-        ranked: list[Ranked],
-        rows: Mapping[int, ChunkRow],
+        first: _FirstStage,
         texts: Mapping[int, str],
         snapshot: Snapshot,
     ) -> SecondStage:
-        best = ranked[:_RELATED]
-        graph = pagerank_scores({item.id: item.score for item in best}, rows)
+        seeds = {item.id: item.score for item in first.ranked[:_RELATED]}
+        symbols = {i: first.heads[i].symbol for i in seeds}
+        graph = pagerank_scores(seeds, symbols, snapshot.texts(seeds))
         cochange: dict[str, float] = {}
         cosines = self._cosines(query.text, texts)
         if query.is_report:
-            scores = {rows[item.id].file.path: item.score for item in reversed(best)}
+            scores = {first.heads[i].path: score for i, score in reversed(seeds.items())}
             cochange = cochange_scores(scores, snapshot.commits_of(scores))
         return SecondStage(graph, cochange, cosines)
 

@@ -242,6 +242,11 @@ class Snapshot:
         )
         return {i: ChunkHead(*head) for i, *head in self._db.execute(query, (json.dumps(sorted(ids)),))}
 
+    def texts(self, ids: Collection[int]) -> dict[int, str]:
+        """The lines of these chunks, without those that no longer exist."""
+        query = "SELECT id, text FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(self._db.execute(query, (json.dumps(sorted(ids)),)))
+
     def rows(self, ids: Collection[int]) -> dict[int, ChunkRow]:
         """The chunks with these ids, without those that no longer exist."""
         query = (
