@@ -138,7 +138,9 @@ class Searcher:
 
         There the model loses as much as it gains: measured on a fifth of the development questions.
         """
-        if self._reranker is None or not ranked or ranked[0].why.symbol >= self._weights.symbol:
+        if self._reranker is None or not self._reranker.is_loaded:
+            return {}
+        if not ranked or ranked[0].why.symbol >= self._weights.symbol:
             return {}
         best = [item.id for item in ranked[:_RERANKED]]
         rows = snapshot.rows(best)
