@@ -93,6 +93,11 @@ class Reranker:
         self._queries: tuple[tuple[str, tuple[str, ...]], Vectors] = nothing
         self._latest: tuple[tuple[str, tuple[str, ...]], Vectors] = nothing
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there is an embedder."""
+        return self._load() is not None
+
     def coverage(self, keys: Collection[bytes]) -> float:
         """Share of these texts with a cached vector; 0 without an embedder."""
         embedder = self._load()

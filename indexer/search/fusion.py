@@ -75,10 +75,10 @@ def fuse(
     pool: int,
     weights: Weights,
 ) -> list[Ranked]:
-    """The first stage, best first, ties by id. The mappings are by chunk id.
+    """The best `pool` of the first stage, best first, ties by id. The mappings are by chunk id.
 
-    `lexical`: BM25. `dense`: cosines. `symbol`: 0 to 1 for a name. `factors`: on the sum. `pool`: the length at which a
-    list is cut off.
+    `lexical`: BM25. `dense`: cosines. `symbol`: 0 to 1 for a name. `factors`: on the sum. `pool`: the length at which
+    the lists are cut off, too.
 
     BM25 and cosine are measured from the most that a chunk outside their list can have, in units of the list's root
     mean square. So a chunk that a signal did not find gets 0 from it, and no signal drowns another by its scale.
@@ -95,7 +95,7 @@ def fuse(
             factor * weights.symbol * symbol.get(chunk, 0.0),
         )
         scored.append((-sum(parts), chunk, parts))
-    return [Ranked(chunk, -score, Why(*parts)) for score, chunk, parts in sorted(scored)]
+    return [Ranked(chunk, -score, Why(*parts)) for score, chunk, parts in sorted(scored)[:pool]]
 
 
 def refine(

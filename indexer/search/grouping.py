@@ -6,6 +6,7 @@ from operator import itemgetter
 from indexer.search.fusion import Ranked
 from indexer.storage.snapshot import ChunkRow
 
+GROUPED = 3  # chunks for each hit
 _MERGED_RANKS = 40  # ranks within which neighbours are merged
 _GAP = 3  # lines between neighbours, at most
 _LINES = 80  # of a hit made of several definitions: what a reader takes in at once
@@ -22,11 +23,15 @@ class HitGroup:
 
 
 def group_hits(ranked: list[Ranked], rows: dict[int, ChunkRow], k: int, joined: bool) -> list[HitGroup]:
-    """The best `k`, each with the other parts of its definition; with `joined` also good definitions beside it."""
-    best = ranked[: 3 * k]
-    rank = {item.id: position for position, item in enumerate(best)}
+    """The best `k`, each with the other parts of its definition; with `joined` also good definitions beside it.
+
+    `ranked`: the first ones, `GROUPED` for each hit.
+    """
+    rank = {item.id: position for position, item in enumerate(ranked)}
     groups: list[list[ChunkRow]] = []
-    for row in sorted((rows[item.id] for item in best), key=lambda row: (row.file.path, row.chunk.start_line, row.id)):
+    for row in sorted(
+        (rows[item.id] for item in ranked), key=lambda row: (row.file.path, row.chunk.start_line, row.id)
+    ):
         if groups and _belongs(groups[-1], row, rank, joined):
             groups[-1].append(row)
         else:
@@ -35,7 +40,7 @@ def group_hits(ranked: list[Ranked], rows: dict[int, ChunkRow], k: int, joined: 
     for rows_of_group in groups:
         first = min(rank[row.id] for row in rows_of_group)
         named = min(rows_of_group, key=lambda row: (not row.chunk.symbol, rank[row.id]))
-        ordered.append((first, HitGroup(best[first], named, tuple(rows_of_group))))
+        ordered.append((first, HitGroup(ranked[first], named, tuple(rows_of_group))))
     return [group for _, group in sorted(ordered, key=itemgetter(0))[:k]]
 
 

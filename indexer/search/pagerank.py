@@ -3,10 +3,8 @@
 A definition that many good hits call is likely part of the answer, even if it has few of the question's words.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-
-from indexer.storage.snapshot import ChunkRow
 
 _LEAST = 3  # bytes of a name
 _DAMPING = 0.5  # share of a chunk's rank that flows to the chunks that it refers to
@@ -16,12 +14,14 @@ _SHARED = 5  # a name that more candidates define is ignored
 _WORDS = bytes(byte if byte > 127 or byte == ord("_") or chr(byte).isalnum() else ord(" ") for byte in range(256))
 
 
-def pagerank_scores(seeds: Mapping[int, float], rows: Mapping[int, ChunkRow]) -> dict[int, float]:
+def pagerank_scores(
+    seeds: Mapping[int, float], symbols: Mapping[int, str], texts: Mapping[int, str]
+) -> dict[int, float]:
     """What each candidate gains from the others that refer to it, in units of the best candidate's own rank; 0 to 1.
 
-    `seeds`: the scores of the candidates, by chunk id.
+    `seeds`: the scores of the candidates, by chunk id; so are their qualified names and their texts.
     """
-    edges = _edges({i: rows[i] for i in seeds})
+    edges = _edges({i: symbols[i] for i in seeds}, texts)
     total = sum(seeds.values()) or 1.0
     start = {i: score / total for i, score in seeds.items()}
     rank = dict(start)
@@ -35,19 +35,22 @@ def pagerank_scores(seeds: Mapping[int, float], rows: Mapping[int, ChunkRow]) ->
     return {i: min(1.0, (rank[i] - (1 - _DAMPING) * start[i]) / best) for i in seeds}
 
 
-def _edges(rows: Mapping[int, ChunkRow]) -> dict[int, dict[int, float]]:
+def _edges(symbols: Mapping[int, str], texts: Mapping[int, str]) -> dict[int, dict[int, float]]:
     """To which chunks a chunk refers, with the share of its rank that flows there; only chunks that refer to any."""
     defined: dict[bytes, list[int]] = defaultdict(list)
-    for i, row in rows.items():
-        name = row.chunk.symbol.rpartition(".")[2].encode("utf-8", "replace")
+    for i, symbol in symbols.items():
+        name = symbol.rpartition(".")[2].encode("utf-8", "replace")
         if len(name) >= _LEAST:
             defined[name].append(i)
+    parts = Counter(symbols.values())  # of a long definition
     edges = {}
-    for i, row in rows.items():
+    for i, symbol in symbols.items():
         to: dict[int, float] = defaultdict(float)
-        words = row.chunk.text.encode("utf-8", "replace").translate(_WORDS).split()
+        words = texts[i].encode("utf-8", "replace").translate(_WORDS).split()
         for name in sorted(defined.keys() & words):  # sums depend on the order
-            others = [j for j in defined[name] if rows[j].chunk.symbol != row.chunk.symbol]
+            if len(defined[name]) > _SHARED + parts[symbol]:
+                continue
+            others = [j for j in defined[name] if symbols[j] != symbol]
             if len(others) <= _SHARED:
                 for j in others:
                     to[j] += 1 / len(others)

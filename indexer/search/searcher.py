@@ -21,20 +21,19 @@ from indexer.search.bare_name import definition_lifts
 from indexer.search.cochange import cochange_scores
 from indexer.search.file_subject import subject_share
 from indexer.search.fusion import DEFAULT, Ranked, SecondStage, Weights, fuse, prior_factors, refine, spread
-from indexer.search.grouping import HitGroup, group_hits
+from indexer.search.grouping import GROUPED, HitGroup, group_hits
 from indexer.search.off_topic import OFF_TOPIC, ScoreEvidence, bm25_share, is_close
 from indexer.search.pagerank import pagerank_scores
 from indexer.search.query import SearchQuery, parse_query
 from indexer.search.symbol_match import match_symbols
 from indexer.storage.freshness import is_fresh
-from indexer.storage.snapshot import ChunkRow, Snapshot
+from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
 from indexer.storage.term_sync import TermMirror
 from indexer.storage.vector_sync import VectorMirror
 from indexer.types import ChunkHead, Hit
 
-_POOL = 200  # candidates of each signal
-_KEPT = 200  # candidates of all signals together
+_POOL = 200  # candidates of each signal, and of all together
 _RERANKED = 50  # candidates that the re-ranking model scores
 _RELATED = 100  # candidates whose references and commits count
 _MORE_TERMS = 24  # of a long question beyond its first line
@@ -118,14 +117,13 @@ class Searcher:
                 damaged = self._sync(snapshot)
                 near = dict(self._vectors.search(vector, _POOL, allowed))
             first = self._first_stage(query, near, snapshot, allowed)
-            rows = snapshot.rows([item.id for item in first.ranked[:_RELATED]])
-            texts = self._texts(first.ranked, rows)
+            texts = self._texts_to_rerank(first.ranked, snapshot)
+            signals = self._second_stage(query, first, texts, snapshot)
             path_of = {item.id: first.heads[item.id].path for item in first.ranked}
-            signals = self._second_stage(query, first, rows, texts, snapshot)
             ranked = refine(first.ranked, signals, first.factors, path_of, self._weights)
-            ranked = (spread(ranked, path_of) if joined else ranked)[: max(_RELATED, 3 * k)]
-            rows |= snapshot.rows({item.id for item in ranked} - rows.keys())
-            hits = self._hits(group_hits(ranked, rows, k, joined), snapshot)
+            best = (spread(ranked, path_of) if joined else ranked)[: GROUPED * k]
+            rows = snapshot.rows([item.id for item in best])
+            hits = self._hits(group_hits(best, rows, k, joined), snapshot)
             is_answered = bool(paths) or self._is_close(signals.cosines, texts)
             if not is_answered:
                 evidence = _evidence(query, first.terms, near, first.lexical, snapshot)
@@ -139,10 +137,18 @@ class Searcher:
         snapshot.use(terms)
         return self._vectors.sync(snapshot, cancelled) + damaged
 
-    def _texts(self, ranked: Sequence[Ranked], rows: Mapping[int, ChunkRow]) -> dict[int, str]:
-        """The texts to re-rank, by chunk id."""
-        best = ranked[:_RERANKED] if self._reranker else ()
-        return {item.id: embedding_text(rows[item.id].chunk) for item in best}
+    def _texts_to_rerank(self, ranked: Sequence[Ranked], snapshot: Snapshot) -> dict[int, str]:
+        """By chunk id, best first; none where the definition of a name that the question spells leads.
+
+        There the model loses as much as it gains: measured on a fifth of the development questions.
+        """
+        if self._reranker is None or not self._reranker.is_loaded:
+            return {}
+        if not ranked or ranked[0].why.symbol >= self._weights.symbol:
+            return {}
+        best = [item.id for item in ranked[:_RERANKED]]
+        rows = snapshot.rows(best)
+        return {i: embedding_text(rows[i].chunk) for i in best}
 
     def _drop(self, damaged: list[int]) -> None:
         if damaged:
@@ -156,27 +162,26 @@ class Searcher:
         lexical = dict(snapshot.lexical(terms, _POOL, allowed))
         symbol = match_symbols(query, snapshot, allowed)
         lifts = definition_lifts(query, snapshot, allowed)
-        symbol |= {i: symbol.get(i, 0.0) for i in lifts}
+        symbol |= dict.fromkeys(lifts, 1.0)  # a sure name
         heads = snapshot.heads(lexical.keys() | near.keys() | symbol.keys())
         factors = prior_factors(heads, query)
         ranked = [item for item in fuse(lexical, near, symbol, factors, _POOL, self._weights) if item.id in heads]
-        kept = ranked[:_KEPT] + [item for item in ranked[_KEPT:] if item.id in lifts]
-        return _FirstStage(terms, lexical, heads, factors, lifts, kept)
+        return _FirstStage(terms, lexical, heads, factors, lifts, ranked)
 
     def _second_stage(
         self,
         query: SearchQuery,
         first: _FirstStage,
-        rows: Mapping[int, ChunkRow],
         texts: Mapping[int, str],
         snapshot: Snapshot,
     ) -> SecondStage:
-        best = first.ranked[:_RELATED]
-        graph = pagerank_scores({item.id: item.score for item in best}, rows)
+        seeds = {item.id: item.score for item in first.ranked[:_RELATED]}
+        symbols = {i: first.heads[i].symbol for i in seeds}
+        graph = pagerank_scores(seeds, symbols, snapshot.texts(seeds))
         cochange: dict[str, float] = {}
         cosines = self._cosines(query.text, texts)
         if query.is_report:
-            scores = {rows[item.id].file.path: item.score for item in reversed(best)}
+            scores = {first.heads[i].path: score for i, score in reversed(seeds.items())}
             cochange = cochange_scores(scores, snapshot.commits_of(scores))
         terms = frozenset(query.terms)
         subject = {path: subject_share(path, terms) for path in {first.heads[item.id].path for item in first.ranked}}

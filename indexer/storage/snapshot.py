@@ -270,6 +270,11 @@ class Snapshot:
         end = self._db.execute(query, (path,)).fetchone()[0]
         return f"{self.lines(path, 1, end)}\n" if end else ""
 
+    def texts(self, ids: Collection[int]) -> dict[int, str]:
+        """The lines of these chunks, without those that no longer exist."""
+        query = "SELECT id, text FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(self._db.execute(query, (json.dumps(sorted(ids)),)))
+
     def rows(self, ids: Collection[int]) -> dict[int, ChunkRow]:
         """The chunks with these ids, without those that no longer exist."""
         query = (

@@ -70,7 +70,7 @@ class TermIndex:
     @property
     def deleted(self) -> float:
         """Share of its chunks."""
-        return 1 - float(self.is_alive.mean()) if len(self.ids) else 0.0
+        return 1 - self._alive() / len(self.ids) if len(self.ids) else 0.0
 
     def with_chunks(self, ids: Sequence[int], heads: Sequence[ChunkHead], postings: Sequence[Postings]) -> "TermIndex":
         """With more chunks, whose ids are above all others. One item of `postings` for each file, in order."""
@@ -107,7 +107,7 @@ class TermIndex:
 
     def search(self, terms: Sequence[str], limit: int, allowed: Sequence[int] | None = None) -> list[tuple[int, float]]:
         """(chunk id, BM25) of the chunks with any of `terms`, best first; with `allowed`, only among these chunks."""
-        mean_length = self.lengths.sum() / max(1, self.is_alive.sum()) or 1.0
+        mean_length = self.lengths.sum() / max(1, self._alive()) or 1.0
         norms = _K1 * (1 - _B + _B / mean_length * self.lengths)
         scores = np.zeros(len(self.ids))
         for _, chunks, counts in self._postings(terms):
@@ -129,7 +129,7 @@ class TermIndex:
 
     def _postings(self, terms: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int32], NDArray[np.uint16]]]:
         """Each term with the places of the chunks that have it, and its counts there."""
-        numbers, is_whole = numbers_of(terms), bool(self.is_alive.all())
+        numbers, is_whole = numbers_of(terms), self._alive() == len(self.ids)
         found = [segment.find(numbers) for segment in self.segments]
         for at, term in enumerate(terms if found else ()):
             parts = [
@@ -140,8 +140,10 @@ class TermIndex:
             yield term, chunks[kept], counts[kept]
 
     def _idf(self, frequency: int) -> float:
-        chunks = int(self.is_alive.sum())
-        return max(_LEAST_IDF, math.log((chunks - frequency + 0.5) / (frequency + 0.5)))
+        return max(_LEAST_IDF, math.log((self._alive() - frequency + 0.5) / (frequency + 0.5)))
+
+    def _alive(self) -> int:
+        return int(np.count_nonzero(self.is_alive))
 
     def _best(self, scores: NDArray[np.float64], limit: int) -> list[tuple[int, float]]:
         """(chunk id, score) of the highest scores above 0, best first, ties by id."""

@@ -71,7 +71,6 @@ async def test_a_question_reads_what_was_just_written(tmp_path: Path) -> None:
 
 
 async def test_a_large_index_is_ready_when_its_job_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.search.searcher.FLAT", 5)
     monkeypatch.setattr("indexer.storage.vector_sync.FLAT", 5)
     root = lay_out(tmp_path / "code")
     async with running(tmp_path / "data", watch=False) as world:

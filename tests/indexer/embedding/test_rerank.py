@@ -63,6 +63,14 @@ def test_without_an_embedder_there_are_no_cosines(tmp_path: Path) -> None:
     assert Reranker(lambda: None, VectorCache(tmp_path / "vectors.cache")).cosines("?", TEXTS) == []
 
 
+def test_it_is_loaded_as_soon_as_there_is_an_embedder(tmp_path: Path) -> None:
+    loaded: list[Counting] = []
+    reranker = Reranker(lambda: loaded[0] if loaded else None, VectorCache(tmp_path / "vectors.cache"))
+    assert not reranker.is_loaded
+    loaded.append(Counting())
+    assert reranker.is_loaded
+
+
 def test_a_damaged_cache_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "vectors.cache"
     file.write_bytes(b"no database at all" * 500)

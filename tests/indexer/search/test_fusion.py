@@ -65,7 +65,9 @@ def test_scores_are_bounded_not_negative_and_in_order(
     lexical: dict[int, float], dense: dict[int, float], pool: int
 ) -> None:
     ranked = fuse(lexical, dense, {}, {}, pool)
-    assert {item.id for item in ranked} == lexical.keys() | dense.keys()
+    ids = {item.id for item in ranked}
+    assert ids <= lexical.keys() | dense.keys()
+    assert len(ids) == len(ranked) == min(pool, len(lexical.keys() | dense.keys()))
     assert [(-item.score, item.id) for item in ranked] == sorted((-item.score, item.id) for item in ranked)
     for item in ranked:
         assert 0 <= item.score <= (LEXICAL + DENSE) * 10**0.5 + 1e-6  # of at most ten scores

@@ -1,7 +1,7 @@
 """From a ranking to hits: neighbours merged, nothing too long."""
 
 from indexer.search.fusion import Ranked
-from indexer.search.grouping import group_hits
+from indexer.search.grouping import GROUPED, group_hits
 from indexer.storage.snapshot import ChunkRow, IndexedFile
 from indexer.types import Chunk, Why
 
@@ -14,7 +14,7 @@ def row(i: int, path: str, start: int, end: int, symbol: str = "") -> ChunkRow:
 def shown(found: list[ChunkRow], k: int = 10, joined: bool = True) -> list[tuple[str, int, int, int]]:
     """Path, first and last line and best chunk of each group; `found` is in order of rank."""
     ranked = [Ranked(row.id, 100.0 - rank, Why()) for rank, row in enumerate(found)]
-    groups = group_hits(ranked, {row.id: row for row in found}, k, joined)
+    groups = group_hits(ranked[: GROUPED * k], {row.id: row for row in found}, k, joined)
     return [(g.best.file.path, g.parts[0].chunk.start_line, g.parts[-1].chunk.end_line, g.best.id) for g in groups]
 
 

@@ -155,10 +155,14 @@ def test_the_best_candidates_are_re_ranked_as_soon_as_the_model_is_loaded(world:
     loaded: list[HashEmbedder] = []
     reranker = Reranker(lambda: loaded[0] if loaded else None, VectorCache(tmp_path / "vectors.cache"))
     searcher = Searcher(world.store, world.embedder, reranker)
-    hit = searcher.search("where is build_prompt defined?")[0]
+    question = "what puts the question and the snippets together?"
+    hit = searcher.search(question)[0]
     assert (hit.symbol, hit.why.rerank) == ("build_prompt", 0.0)
     loaded.append(HashEmbedder(dim=48, model_id="re-ranking"))
-    assert searcher.search("where is build_prompt defined?")[0].why.rerank > 0
+    assert searcher.search(question)[0].why.rerank > 0
+    named = searcher.find("where is build_prompt defined?")
+    assert (named.hits[0].symbol, named.hits[0].why.rerank) == ("build_prompt", 0.0)  # its name decides
+    assert named.is_answered
 
 
 def test_vectors_of_another_embedder_are_not_compared(world: World) -> None:
