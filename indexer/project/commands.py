@@ -40,7 +40,7 @@ _TASKS = {
     "type": _task(r".*type.*|mypy|pyright|tsc|check", "type|mypy|pyright|tsc"),
     "format": _task(r"fmt|format.*|.*[-_:](?:fmt|format|fix)|prettier|fix", "format|fmt|prettier"
                                                                                        "|black|gofmt|rustfmt"),
-    "docs": _task(r"docs?.*|.*[-_:]docs?|site|html|apidoc|website", "docs?|documentation|sphinx|mkdocs|site|website"),
+    "docs": _task(r"docs?.*|.*[-_:]docs?|site|html|apidoc|website", r"docs?\b|documentation|sphinx|mkdocs|website"),
     "bench": _task(r"bench.*|.*[-_:]bench.*|jmh|perf.*", "bench|jmh|perf"),
     "release": _task(r"release.*|publish.*|deploy.*|.*[-_:](?:release|publish)", "release|publish|deploy"
                                                                                  "|version bump"),
@@ -54,6 +54,7 @@ _TASKS = {
                                                                  "|serve"),
     "install": _task(r"install", "install|getting started|quick ?start|usage|download|require|setup|using"),
 }  # fmt: skip
+_IN_CI = frozenset({"test", "lint", "analysis", "type", "format", "build", "coverage"})
 # Where scripts are declared: file name, the table of their keys, how one is run.
 _DECLARED = tuple(
     (re.compile(name, re.IGNORECASE), re.compile(keys), run)
@@ -106,13 +107,15 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     """The best first. `kind` "command": `symbol` is what to type, `text` what it runs; "said": `text` is the "
     "command."""
     name = query.thing if query.kind == "command" else "install"
-    task = _TASKS[name]
+    task = _TASKS.get(name) or _task(rf"(?:.*[-_:])?{re.escape(name)}.*", re.escape(name))
     declared = [*_declared(tree, task), *_script_files(tree, task)] if name != "install" else []
     quoted = list(_quoted(tree, task))
-    ci = list(_of_ci(tree, task)) if name in ("test", "lint", "analysis", "type", "format", "build", "coverage") else []
-    implied = list(_implied(tree, name)) if not declared else []
-    first = [*implied, *quoted] if name == "install" else [*declared, *quoted, *implied]
-    yield from first or _headings(tree, task)
+    ci = list(_of_ci(tree, task)) if name in _IN_CI or name not in _TASKS else []
+    implied = list(_implied(tree, name)) if all("(in " in item.symbol for item in declared) else []
+    own = [item for item in declared if "(in " not in item.symbol]
+    others = [item for item in declared if item not in own]
+    first = [*implied, *quoted] if name == "install" else [*own, *implied, *quoted, *others]
+    yield from first or (_headings(tree, task) if name in _TASKS else ())
     yield from ci[: _LISTED // 2]
 
 

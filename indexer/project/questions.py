@@ -43,7 +43,7 @@ _PLACEHOLDERS = {
     "RUN": r"(?:run|runs|running|use|execute|start|launch|invoke|do|perform)",
     "NEED": r"(?:supported|required|needed|compatible|tested|used|allowed|necessary|expected|targeted|recommended)",
     "NEEDS": r"(?:support|require|need|want|expect|run on|work (?:with|on)|use|target|depend on|have)",
-    "ALL": r"(?:(?:the|all|its|their|your|our|of|a|any|whole|full|complete|entire|unit|integration|automated"
+    "ALL": r"(?:(?:the|all|its|own|their|your|our|of|a|any|whole|full|complete|entire|unit|integration|automated"
     r"|local|existing)"
     r" )*",
 }
@@ -65,7 +65,9 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("version", r"(?:current|latest|project|package) version"),
     ("runtime", r"WHAT (?:(?:minimum|minimal|lowest|oldest|earliest|supported|required|highest|latest|newest"
                 r"|least) )*THING"
-                r" versions?(?: or newer)?(?: (?:is|are) NEED| (?:does|do) IT NEEDS| do (?:i|we|you) need"
+                r" versions?(?: or newer)?(?: (?:is|are) NEED| (?:is|are|was|were) IT (?:built|written|compiled"
+                r"|tested|published|made)"
+                r"(?: with| for| on| against| in)?| (?:does|do) IT NEEDS| do (?:i|we|you) need"
                 r"| must i have"
                 r"| should i use| can i use| is it| to use| (?:does|can|will|do) IT (?:run|work"
                 r"|be used)(?: with| on)?)?"
@@ -73,6 +75,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("runtime", r"WHAT (?:(?:minimum|lowest|oldest|supported|required) )*versions? of THING(?: (?:is|are) NEED"
                 r"| (?:does|do) IT NEEDS| do (?:i|we|you) need| should i use)?(?: by IT| for IT| to (?:build"
                 r"|run|use) IT)?"),
+    ("runtime", r"WHAT (?P<thing>edition of rust|rust edition|language level)(?: (?:is|are) NEED| (?:does"
+                r"|do) IT NEEDS)?"),
     ("runtime", r"(?:does|will|can) IT (?:support|work with|work on|run on|run with) THING(?: v?\d[\w.]*)?"),
     ("runtime", r"(?:is|are) THING(?: v?\d[\w.]*)? (?:still )?supported"),
     ("runtime", r"(?:minimum|supported|required) THING versions?"),
@@ -210,13 +214,16 @@ _COMMANDS: tuple[tuple[ProjectKind, str, re.Pattern[str]], ...] = tuple(
 )
 
 
+_TOOL = _compiled(r"HOW RUN (?:the )?(?P<thing>[\w][\w:.-]{1,30})(?: (?:script|task|target|command|job))?(?: IT)?")
+
+
 def parse_project_query(question: str) -> ProjectQuery | None:
     """None for a question that is not certainly about the project."""
     text = question.strip().rstrip("?!. ")
     if len(text) > _LONGEST or "\n" in text or "`" in text:
         return None
     bare = _TAIL.sub("", _LEAD.sub("", text, count=1) if _LEAD.match(text) else text)
-    for kind, task, pattern in (*_COMMANDS, *_PATTERNS):
+    for kind, task, pattern in (*_COMMANDS, *_PATTERNS, ("command", "", _TOOL)):
         if match := pattern.fullmatch(bare):
             found = match.groupdict()
             thing = task or (found.get("thing") or ("rust" if found.get("msrv") else "")).strip().lower()

@@ -68,25 +68,36 @@ _COMMON = """
     look looked enabled disabled enable disable active turned variable variables environment env var vars open opened
     start started keep kept sent accept accepted made stay hold held contain control
     controls take takes"""
+# Of these, those that name something where nothing else does: "What is the default environment?"
+_WEAK = frozenset(stem(word) for word in ["environment", "name", "folder", "directory", "limit", "code", "kind"])
 _ASKING = frozenset(stem(word) for word in _COMMON.split())
 # Words of a question -> how a name or a comment says it.
 _MEANS = (
-    (r"\b(?:at most|maximum|max|up to|limit\w*|largest|longest|may|can|allowed|how (?:many|big|large|deep"
-     r"|long))\b", "max maximum limit"),
-    (r"\b(?:at least|minimum|min|from (?:which|what)|smallest|shortest|above (?:which|what))\b", "min minimum "
-                                                                                                 "threshold"),
-    (r"\b(?:live[sd]?|last|lasts|expires?|valid|kept|keep|stay|remembered|how long)\b", "age ttl expire "
-                                                                                        "expiration lifetime expiry"),
-    (r"\b(?:wait\w*|give up|times? out|how long)\b", "timeout wait delay"),
-    (r"\b(?:how often|again|every)\b", "interval period frequency"),
-    (r"\bkept\b", "keep"), (r"\btries|tried|retried\b", "retry attempt retries"), (r"\bfolder"
-                                                                                   r"|directory\b", "dir path"),
-    (r"\b(?:how big|how large|memory|size)\b", "size bytes length"), (r"\bsent\b", "send"),
-    (r"\b(?:parallel|concurrent\w*|same time|at once|simultaneous\w*)\b", "concurrency workers parallel max"),
-    (r"\blisten\w*\b", "port host bind"), (r"\benvironment variable|env var\b", "env environ getenv"),
-    (r"\bthreads?\b", "worker"), (r"\bwide\b", "width"), (r"\bdeep\w*\b", "depth"), (r"\bhigh\b", "height"),
-)  # fmt: skip
-_MEANING = tuple((re.compile(pattern, re.IGNORECASE), words.split()) for pattern, words in _MEANS)
+    (
+        r"at most|maximum|max|up to|limit\w*|largest|longest|may|can|allowed|how (?:many|big|large|deep|long)",
+        "max maximum limit",
+    ),
+    (r"at least|minimum|min|from (?:which|what)|smallest|shortest|above (?:which|what)", "min minimum threshold"),
+    (
+        r"live[sd]?|last|lasts|expires?|valid|kept|keep|stay|remembered|how long",
+        "age ttl expire expiration lifetime expiry",
+    ),
+    (r"live[sd]?|kept|keep|stay", "alive keep"),
+    (r"wait\w*|give up|times? out|how long", "timeout wait delay"),
+    (r"how often|again|every", "interval period frequency"),
+    (r"tries|tried|retried", "retry attempt retries"),
+    (r"folder|directory", "dir path"),
+    (r"how big|how large|memory|size|capacity", "size bytes length capacity"),
+    (r"sent", "send"),
+    (r"parallel|concurrent\w*|same time|at once|simultaneous\w*", "concurrency workers parallel max"),
+    (r"listen\w*", "port host bind"),
+    (r"environment variable|env var", "env environ getenv"),
+    (r"threads?", "worker"),
+    (r"wide", "width"),
+    (r"deep\w*", "depth"),
+    (r"high", "height"),
+)
+_MEANING = tuple((re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), words.split()) for pattern, words in _MEANS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,8 @@ def parse_setting_query(question: str) -> SettingQuery | None:
     if len(text) > _LONGEST or "\n" in text or _NO_VALUE.match(text):
         return None
     measure = next((measure for measure, pattern in _PATTERNS if pattern.search(text)), None)
-    words = tuple(word for word in _stems(text) if word not in _ASKING and len(word) > 1)
+    stems = [word for word in _stems(text) if len(word) > 1]
+    words = tuple(word for word in stems if word not in _ASKING) or tuple(word for word in stems if word in _WEAK)
     if measure is None or not words:
         return None
     meant = [(match[0], others) for pattern, others in _MEANING for match in pattern.finditer(text)]
