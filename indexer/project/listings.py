@@ -13,7 +13,7 @@ from indexer.navigation.locations import Location
 from indexer.parsing.identifiers import STOP_WORDS, stem, word_parts
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 
-_LONGEST = 120  # characters
+_LONGEST, _LONG_LIST = 120, 12  # characters; words
 _LARGE = 400_000  # chunks of an index in which not every name is looked at
 _NAMES = 3000  # with a word of the question
 _LISTED = 40
@@ -68,7 +68,7 @@ def parse_list_query(question: str) -> ListQuery | None:
     """None for a question that asks for no list."""
     text = question.strip().rstrip("?!. ")
     match = _ASKS.fullmatch(text) if len(text) <= _LONGEST else None
-    if match is None:
+    if match is None or len(text.split()) > _LONG_LIST:
         return None
     found = match.groupdict(default="")
     kind = _stems(found["list"] or found["which"] or found["what"])

@@ -55,8 +55,11 @@ _TABLE: tuple[tuple[Measure, str], ...] = (
             r" (?:of|for|when|if|in)\b|\bwhat does .* default to\b"),
 )  # fmt: skip
 _PATTERNS = tuple((measure, re.compile(pattern, re.IGNORECASE)) for measure, pattern in _TABLE)
-_NO_VALUE = re.compile(
-    r"^(?:how (?:do|can|should|does|is|are|would) (?:i|we|you)|why|explain|where|who)\b", re.IGNORECASE
+_ASKS = re.compile(
+    r"\W*(?:and |so |but )?(?:(?:on|in|at|from|after|under|until|up to|by|to|for|with|above|below) )?(?:the )?"
+    r"(?:what|which|how (?:many|much|long|big|large|small|often|soon|late|deep|wide|high|far|fast|quickly)\b"
+    r"|when|is|are|does|do|default|maximum|minimum|max|min)",
+    re.IGNORECASE,
 )
 # Words that only ask.
 _COMMON = """
@@ -117,7 +120,7 @@ class SettingQuery:
 def parse_setting_query(question: str) -> SettingQuery | None:
     """None for a question that does not ask for a value."""
     text = question.strip().rstrip("?!. ")
-    if len(text) > _LONGEST or "\n" in text or _NO_VALUE.match(text):
+    if len(text) > _LONGEST or "\n" in text or not _ASKS.match(text):
         return None
     measure = next((measure for measure, pattern in _PATTERNS if pattern.search(text)), None)
     stems = [word for word in _stems(text) if len(word) > 1]
