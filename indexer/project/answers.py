@@ -19,6 +19,7 @@ from indexer.project.questions import ProjectQuery, parse_project_query
 from indexer.project.settings import SettingQuery, parse_setting_query
 from indexer.project.tree import ProjectTree
 from indexer.project.value_answers import find_values
+from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
 from indexer.types import Hit
 
@@ -55,13 +56,18 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
         load(snapshot.languages())
         files = WorkingTree(store.root, snapshot)
         if not isinstance(query, ProjectQuery):
-            values = find_values(query, snapshot) if isinstance(query, SettingQuery) else find_lists(query, snapshot)
-            return ProjectAnswer(query, *with_code(values, files, whole=False)) if values else None
+            return _listed(query, snapshot, files)
         tree = ProjectTree(files, snapshot, store.root.name)
         if query.owner and query.owner not in tree.names():
-            return None
+            other = parse_setting_query(query.text) or parse_list_query(query.text)
+            return _listed(other, snapshot, files) if other else None
         found = _spread(_find(tree, query))
         return ProjectAnswer(query, *with_code(found, files, whole=False)) if found else None
+
+
+def _listed(query: SettingQuery | ListQuery, snapshot: Snapshot, files: WorkingTree) -> ProjectAnswer | None:
+    found = find_values(query, snapshot) if isinstance(query, SettingQuery) else find_lists(query, snapshot)
+    return ProjectAnswer(query, *with_code(found, files, whole=False)) if found else None
 
 
 def overview_of(store: Store) -> Overview:

@@ -21,7 +21,7 @@ _SHOWN = 5  # lines that are told
 _SHOWN = 5  # lines that are told
 _LEAST = 3  # things that make a list
 _WORDS = 4  # of a question that names are searched for
-_DOES = r"(?:are|is|does|do|can|may|could|will|have|has|did)"
+_DOES = r"(?:are|is|does|do|can|may|could|will|have|has|did|exist)"
 _MANY = r"(?:(?:all|the|other|different|built-?in|available|supported|existing|possible) )*"
 _ASKS = re.compile(
     rf"(?:list|show|name|enumerate)(?: me)? {_MANY}(?P<list>[\w -]+?)(?: (?:that|which|there|of|in|for)\b.*)?"

@@ -49,6 +49,9 @@ _TABLE: tuple[tuple[Measure, str], ...] = (
              r"|prefix|suffix|"
              r"address|separator|delimiter|character|name|url|algorithm|method)\b"),
     ("switch", r"^(?:is|are|does|do) .*\b(?:by default|enabled|disabled|on or off)\b"),
+    ("any", r"^what(?: is|'s) the (?:\w+ ){0,3}(?:timeout|limit|size|length|port|host|interval|delay|threshold"
+            r"|capacity|rate"
+            r"|ttl|lifetime|encoding|charset|prefix|suffix|separator|delimiter|url|address)$"),
     ("any", rf"\b(?:what|which) (?:is|are) the (?:\w+ )?default\b|\bby default\b|\bdefaults? (?:to|of|for|value)\b"
             rf"|\b(?:what|which) (?:\w+ ){{0,3}}(?:is|are) (?:used|set|sent|taken|chosen) by default\b"
             rf"|\bdefault (?:\w+ ){{0,2}}(?:{_THINGS})\b|\b(?:what|which) (?:is|are) the (?:\w+ ){{0,3}}(?:{_THINGS})"
