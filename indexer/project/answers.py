@@ -5,7 +5,7 @@ worded.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexer.navigation.locations import Location
 from indexer.navigation.structural_answers import load, with_code
@@ -58,7 +58,10 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
         if not isinstance(query, ProjectQuery):
             return _listed(query, snapshot, files)
         tree = ProjectTree(files, snapshot, store.root.name)
-        if query.owner and query.owner not in tree.names():
+        is_own = not query.owner or query.owner in tree.names()
+        if not is_own and query.thing == "run":  # a script or a tool: "How do I run clippy?"
+            query = replace(query, thing=query.owner)
+        elif not is_own:
             other = parse_setting_query(query.text) or parse_list_query(query.text)
             return _listed(other, snapshot, files) if other else None
         found = _spread(_find(tree, query))

@@ -5,7 +5,7 @@ First what is declared (scripts, make targets, script files), then what the guid
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexer.navigation.locations import Location
 from indexer.parsing.manifests.entry import Entry
@@ -22,6 +22,7 @@ class _Task:
 
     names: re.Pattern[str]
     words: re.Pattern[str]
+    is_tool: bool = False  # it is the name of a tool: what runs it is about it, too
 
 
 def _task(names: str, words: str) -> _Task:
@@ -107,7 +108,8 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     """The best first. `kind` "command": `symbol` is what to type, `text` what it runs; "said": `text` is the "
     "command."""
     name = query.thing if query.kind == "command" else "install"
-    task = _TASKS.get(name) or _task(rf"(?:.*[-_:])?{re.escape(name)}.*", re.escape(name))
+    tool = replace(_task(rf"(?:.*[-_:])?{re.escape(name)}.*", re.escape(name)), is_tool=True)
+    task = _TASKS.get(name, tool)
     declared = [*_declared(tree, task), *_script_files(tree, task)] if name != "install" else []
     quoted = list(_quoted(tree, task))
     ci = list(_of_ci(tree, task)) if name in _IN_CI or name not in _TASKS else []
@@ -129,7 +131,9 @@ def _declared(tree: ProjectTree, task: _Task) -> list[Location]:
                 continue
             script = entry.key[table.end() :] or entry.value
             script = script.strip(":'\"").split(" ")[0] if "rake" in run else _environment(script)
-            if task.names.fullmatch(script.partition(".")[0]) or ("tox" in run and task.words.search(entry.value)):
+            if task.names.fullmatch(script.partition(".")[0]) or (
+                (task.is_tool or "tox" in run) and task.words.search(entry.value)
+            ):
                 found.append((path.count("/"), len(script), _command(path, entry, run, script)))
     return [item for _, _, item in sorted(found, key=lambda item: item[:2])[:_LISTED]]
 

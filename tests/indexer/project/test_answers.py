@@ -20,6 +20,7 @@ def ask(folder: Path, question: str) -> ProjectAnswer | None:
         ("What license does it have?", "pyproject.toml:4", True),
         ("What license does shopkeep have?", "pyproject.toml:4", True),
         ("How do I run the linter?", "Makefile:1", True),
+        ("How do I run ruff?", "Makefile:1", True),
         ("How do I install it?", "pyproject.toml:1", True),
         ("Which environment variables does it read?", "shop/config.py:7", True),
         ("What does this project do?", "README.md:5", False),

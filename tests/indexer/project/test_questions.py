@@ -48,7 +48,6 @@ from indexer.project.questions import parse_project_query
         ("How are the tests run?", "command", "test"),
         ("How is the project built?", "command", "build"),
         ("How do I run only the unit tests?", "command", "test"),
-        ("How do I run clippy?", "command", "clippy"),
         ("How do I set this up locally?", "command", "setup"),
         ("Which third-party libraries are used?", "dependencies", "third-party"),
     ],
