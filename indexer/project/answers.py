@@ -6,6 +6,7 @@ worded.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from indexer.navigation.locations import Location
 from indexer.navigation.structural_answers import load, with_code
@@ -19,7 +20,6 @@ from indexer.project.questions import ProjectQuery, parse_project_query
 from indexer.project.settings import SettingQuery, parse_setting_query
 from indexer.project.tree import ProjectTree
 from indexer.project.value_answers import find_values
-from indexer.storage.snapshot import Snapshot
 from indexer.storage.store import Store
 from indexer.types import Hit
 
@@ -55,22 +55,24 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
     with store.read() as snapshot:
         load(snapshot.languages())
         files = WorkingTree(store.root, snapshot)
-        if not isinstance(query, ProjectQuery):
-            return _listed(query, snapshot, files)
         tree = ProjectTree(files, snapshot, store.root.name)
+        if not isinstance(query, ProjectQuery):
+            return _listed(query, tree)
         is_own = not query.owner or query.owner in tree.names()
         if not is_own and query.thing == "run":  # a script or a tool: "How do I run clippy?"
             query = replace(query, thing=query.owner)
         elif not is_own:
             other = parse_setting_query(query.text) or parse_list_query(query.text)
-            return _listed(other, snapshot, files) if other else None
+            return _listed(other, tree) if other else None
         found = _spread(_find(tree, query))
         return ProjectAnswer(query, *with_code(found, files, whole=False)) if found else None
 
 
-def _listed(query: SettingQuery | ListQuery, snapshot: Snapshot, files: WorkingTree) -> ProjectAnswer | None:
-    found = find_values(query, snapshot) if isinstance(query, SettingQuery) else find_lists(query, snapshot)
-    return ProjectAnswer(query, *with_code(found, files, whole=False)) if found else None
+def _listed(query: SettingQuery | ListQuery, tree: ProjectTree) -> ProjectAnswer | None:
+    found = find_values(query, tree.snapshot) if isinstance(query, SettingQuery) else find_lists(query, tree.snapshot)
+    if not found and isinstance(query, SettingQuery) and query.measure == "variable":
+        found = list(islice(environment_variables(tree), _LOCATIONS))
+    return ProjectAnswer(query, *with_code(found, tree.files, whole=False)) if found else None
 
 
 def overview_of(store: Store) -> Overview:

@@ -55,6 +55,9 @@ _TASKS = {
                                                                  "|serve"),
     "install": _task(r"install", "install|getting started|quick ?start|usage|download|require|setup|using"),
 }  # fmt: skip
+_KNOWN_BY_PROGRAM = frozenset({"coverage", "lint", "analysis", "type", "format", "docs", "bench"})
+_SCRIPT_LENGTH = 4000  # characters
+_NO_STEP = ("#", "set ", "export ", "if ", "fi", "cd ", "//")
 _IN_CI = frozenset({"test", "lint", "analysis", "type", "format", "build", "coverage"})
 # Where scripts are declared: file name, the table of their keys, how one is run.
 _DECLARED = tuple(
@@ -105,12 +108,17 @@ _IMPLIED = tuple((re.compile(name, re.IGNORECASE), commands) for name, commands 
 
 
 def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
-    """The best first. `kind` "command": `symbol` is what to type, `text` what it runs; "said": `text` is the "
-    "command."""
+    """The best first.
+
+    Of kind "command", `symbol` is what to type and `text` what that runs; of kind "said", `text` is the command.
+    """
     name = query.thing if query.kind == "command" else "install"
     tool = replace(_task(rf"(?:.*[-_:])?{re.escape(name)}.*", re.escape(name)), is_tool=True)
     task = _TASKS.get(name, tool)
     declared = [*_declared(tree, task), *_script_files(tree, task)] if name != "install" else []
+    if not declared and name in _KNOWN_BY_PROGRAM:  # `scripts/lint` that formats
+        task = replace(task, is_tool=True)
+        declared = [*_declared(tree, task), *_script_files(tree, task)]
     quoted = list(_quoted(tree, task))
     ci = list(_of_ci(tree, task)) if name in _IN_CI or name not in _TASKS else []
     implied = list(_implied(tree, name)) if all("(in " in item.symbol for item in declared) else []
@@ -151,19 +159,23 @@ def _command(path: str, entry: Entry, run: str, script: str) -> Location:
 
 
 def _script_files(tree: ProjectTree, task: _Task) -> Iterator[Location]:
-    """Files of a folder for scripts whose name is the task: `scripts/test`."""
+    """Files of a folder for scripts whose name is the task: `scripts/test`; for a tool, those that run it."""
     found = []
     for path in tree.paths:
         place = _SCRIPT.fullmatch(path)
         name = _SCRIPT_NAME.fullmatch(place[1]) if place else None
-        if name and task.names.fullmatch(name[1]) and (path.count("/") or path.endswith((".sh", ".bash"))):
-            found.append(path)
+        if name and (path.count("/") or path.endswith((".sh", ".bash"))):
+            is_named = bool(task.names.fullmatch(name[1]))
+            if is_named or (task.is_tool and task.words.search(_steps(tree.text(path)))):
+                found.append(path)
     for path in sorted(found, key=len)[:_LISTED]:
-        rows = [row.strip() for row in tree.text(path).split("\n")]
-        commands = [
-            row for row in rows if row and not row.startswith(("#", "set ", "export ", "if ", "fi", "cd ", "//"))
-        ]
-        yield Location(path, 1, path, "command", "; ".join(commands[-3:])[:_VALUE])
+        yield Location(path, 1, path, "command", _steps(tree.text(path))[:_VALUE])
+
+
+def _steps(text: str) -> str:
+    """The last commands of a script."""
+    rows = (row.strip() for row in text[:_SCRIPT_LENGTH].split("\n"))
+    return "; ".join([row for row in rows if row and not row.startswith(_NO_STEP)][-3:])
 
 
 def _quoted(tree: ProjectTree, task: _Task) -> Iterator[Location]:

@@ -131,7 +131,8 @@ def _families(query: ListQuery, found: Sequence[IndexedSymbol]) -> list[Location
     for (before, after, kind), members in families.items():
         shared = _stems(f"{before} {after}")
         common = sum(any(stem_.startswith(own) and len(own) > 2 for stem_ in query.words) for own in shared)
-        if len(members) >= _LEAST and common == len(shared) and (kind or len(shared) > 1):
+        is_named = len(shared) > 1 or (kind and query.kind[-1] in shared)
+        if len(members) >= _LEAST and common == len(shared) and is_named:
             ranked.append((-common, -len(members), before, after, kind))
     if not ranked:
         return []

@@ -145,6 +145,7 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("links", r"WHAT (?:url of the )?(?P<thing>homepage|home page|website|repository url|project url)(?: of IT)?"),
     ("name", r"WHAT (?:(?:package|project|module|gem|crate|npm|pypi|maven|distribution"
              r"|artifact) )+name(?: of IT)?(?: on \w+)?"),
+    ("name", r"WHAT (?:module|import|package) path(?: of IT)?"),
     ("name", r"what is (?:the )?(?:package|project|module|gem|crate|library|artifact) called(?: on \w+)?"),
     ("name", r"WHAT name of (?:the|this) (?:\w+ )?(?:package|project|module|gem|crate|library|artifact)(?: on \w+)?"),
     ("name", r"(?:under )?(?:what|which) name is IT (?:published|released)(?: on \w+)?"),

@@ -26,6 +26,7 @@ def ask(folder: Path, question: str) -> ProjectAnswer | None:
         ("What does this project do?", "README.md:5", False),
         ("How is it organised?", "shop/__init__.py:1", False),
         ("What is the default timeout?", "shop/config.py:3", False),
+        ("Which environment variable sets the colour?", "shop/config.py:7", False),
         ("What's the timeout?", "shop/config.py:3", False),
         ("Which exporters are there?", "shop/export.py:1", False),
     ],
