@@ -49,6 +49,7 @@ _TABLE: tuple[tuple[Measure, str], ...] = (
              r"|prefix|suffix|"
              r"address|separator|delimiter|character|name|url|algorithm|method)\b"),
     ("switch", r"^(?:is|are|does|do) .*\b(?:by default|enabled|disabled|on or off)\b"),
+    ("any", rf"^(?:what|which) (?:\w+ ){{0,2}}(?:{_THINGS}) (?:is|are) (?:used|set|sent|taken|chosen|applied)\b"),
     ("any", r"^what(?: is|'s) the (?:\w+ ){0,3}(?:timeout|limit|size|length|port|host|interval|delay|threshold"
             r"|capacity|rate"
             r"|ttl|lifetime|encoding|charset|prefix|suffix|separator|delimiter|url|address)$"),
