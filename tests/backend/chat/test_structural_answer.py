@@ -81,7 +81,6 @@ async def test_a_question_about_the_project_is_answered_without_a_model(tmp_path
     assert licence in overview["facts"]
 
 
-
 async def test_search_has_the_exact_places_first(tmp_path: Path) -> None:
     async with running(tmp_path / "data", ScriptedEngine(("x",))) as world, world.socket() as socket:
         await indexed(world, tmp_path / "code")
