@@ -5,7 +5,8 @@ worded.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from indexer.navigation.locations import Location
 from indexer.navigation.structural_answers import load, with_code
@@ -54,20 +55,30 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
     with store.read() as snapshot:
         load(snapshot.languages())
         files = WorkingTree(store.root, snapshot)
-        if not isinstance(query, ProjectQuery):
-            values = find_values(query, snapshot) if isinstance(query, SettingQuery) else find_lists(query, snapshot)
-            return _answer(query, values, files)
         tree = ProjectTree(files, snapshot, store.root.name)
-        if query.owner and query.owner not in tree.names():
-            return None
+        if not isinstance(query, ProjectQuery):
+            return _listed(query, tree)
+        is_own = not query.owner or query.owner in tree.names()
+        if not is_own and query.thing == "run":  # a script or a tool: "How do I run clippy?"
+            query = replace(query, thing=query.owner)
+        elif not is_own:
+            other = parse_setting_query(query.text) or parse_list_query(query.text)
+            return _listed(other, tree) if other else None
         found = _spread(_find(tree, query))
-        return _answer(query, found, files)
+        return _answer(query, found, tree)
 
 
-def _answer(query: Query, locations: Sequence[Location], files: WorkingTree) -> ProjectAnswer | None:
+def _answer(query: Query, locations: Sequence[Location], tree: ProjectTree) -> ProjectAnswer | None:
     hits: list[Hit] = []
-    linked = with_code(locations, hits, files, whole=False)
+    linked = with_code(locations, hits, tree.files, whole=False)
     return ProjectAnswer(query, linked, tuple(hits)) if linked else None
+
+
+def _listed(query: SettingQuery | ListQuery, tree: ProjectTree) -> ProjectAnswer | None:
+    found = find_values(query, tree.snapshot) if isinstance(query, SettingQuery) else find_lists(query, tree.snapshot)
+    if not found and isinstance(query, SettingQuery) and query.measure == "variable":
+        found = list(islice(environment_variables(tree), _LOCATIONS))
+    return _answer(query, found, tree)
 
 
 def overview_of(store: Store) -> Overview:

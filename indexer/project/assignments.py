@@ -44,6 +44,7 @@ _MEMBER = re.compile(r"&?(?:\w+(?:\.|::))+[A-Z]\w*[,;)]*$")  # Level::Debug
 _MADE = re.compile(  # Timeout(5.0), value || 5
     r"&?(?:new )?[\w.:]+(?:<[^<>]*>)?[!]?\(.*[\d\"'].*|.*(?:\|\||\?\?|\bor\b|:)\s*[\"'\d].*"
 )
+_COMPARED = re.compile(r"[!=]=|\s[<>]=?\s")
 _CODE = re.compile(r"^\s*(?:if|elif|while|for|return|assert|case|when|unless|else if|\}? ?else)\b")
 _MADE_CERTAIN, _OTHER_CERTAIN, _IN_CODE = 0.95, 0.5, 0.6
 
@@ -71,7 +72,9 @@ def assignments(row: str, variables: bool = False) -> Iterator[Assignment]:
 
 
 def _certainty(row: str, value: str) -> float:
-    if _LITERAL.match(value) or _MEMBER.fullmatch(value):
+    if _COMPARED.search(value):
+        certainty = _OTHER_CERTAIN
+    elif _LITERAL.match(value) or _MEMBER.fullmatch(value):
         certainty = 1.0
     else:
         certainty = _MADE_CERTAIN if _MADE.fullmatch(value) else _OTHER_CERTAIN

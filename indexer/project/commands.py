@@ -5,7 +5,7 @@ First what is declared (scripts, make targets, script files), then what the guid
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexer.navigation.locations import Location
 from indexer.parsing.manifests.entry import Entry
@@ -22,6 +22,7 @@ class _Task:
 
     names: re.Pattern[str]
     words: re.Pattern[str]
+    is_tool: bool = False  # it is the name of a tool: what runs it is about it, too
 
 
 def _task(names: str, words: str) -> _Task:
@@ -40,7 +41,7 @@ _TASKS = {
     "type": _task(r".*type.*|mypy|pyright|tsc|check", "type|mypy|pyright|tsc"),
     "format": _task(r"fmt|format.*|.*[-_:](?:fmt|format|fix)|prettier|fix", "format|fmt|prettier"
                                                                                        "|black|gofmt|rustfmt"),
-    "docs": _task(r"docs?.*|.*[-_:]docs?|site|html|apidoc|website", "docs?|documentation|sphinx|mkdocs|site|website"),
+    "docs": _task(r"docs?.*|.*[-_:]docs?|site|html|apidoc|website", r"docs?\b|documentation|sphinx|mkdocs|website"),
     "bench": _task(r"bench.*|.*[-_:]bench.*|jmh|perf.*", "bench|jmh|perf"),
     "release": _task(r"release.*|publish.*|deploy.*|.*[-_:](?:release|publish)", "release|publish|deploy"
                                                                                  "|version bump"),
@@ -54,6 +55,10 @@ _TASKS = {
                                                                  "|serve"),
     "install": _task(r"install", "install|getting started|quick ?start|usage|download|require|setup|using"),
 }  # fmt: skip
+_KNOWN_BY_PROGRAM = frozenset({"coverage", "lint", "analysis", "type", "format", "docs", "bench"})
+_SCRIPT_LENGTH = 4000  # characters
+_NO_STEP = ("#", "set ", "export ", "if ", "fi", "cd ", "//")
+_IN_CI = frozenset({"test", "lint", "analysis", "type", "format", "build", "coverage"})
 # Where scripts are declared: file name, the table of their keys, how one is run.
 _DECLARED = tuple(
     (re.compile(name, re.IGNORECASE), re.compile(keys), run)
@@ -103,16 +108,24 @@ _IMPLIED = tuple((re.compile(name, re.IGNORECASE), commands) for name, commands 
 
 
 def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
-    """The best first. `kind` "command": `symbol` is what to type, `text` what it runs; "said": `text` is the "
-    "command."""
+    """The best first.
+
+    Of kind "command", `symbol` is what to type and `text` what that runs; of kind "said", `text` is the command.
+    """
     name = query.thing if query.kind == "command" else "install"
-    task = _TASKS[name]
+    tool = replace(_task(rf"(?:.*[-_:])?{re.escape(name)}.*", re.escape(name)), is_tool=True)
+    task = _TASKS.get(name, tool)
     declared = [*_declared(tree, task), *_script_files(tree, task)] if name != "install" else []
+    if not declared and name in _KNOWN_BY_PROGRAM:  # `scripts/lint` that formats
+        task = replace(task, is_tool=True)
+        declared = [*_declared(tree, task), *_script_files(tree, task)]
     quoted = list(_quoted(tree, task))
-    ci = list(_of_ci(tree, task)) if name in ("test", "lint", "analysis", "type", "format", "build", "coverage") else []
-    implied = list(_implied(tree, name)) if not declared else []
-    first = [*implied, *quoted] if name == "install" else [*declared, *quoted, *implied]
-    yield from first or _headings(tree, task)
+    ci = list(_of_ci(tree, task)) if name in _IN_CI or name not in _TASKS else []
+    implied = list(_implied(tree, name)) if all("(in " in item.symbol for item in declared) else []
+    own = [item for item in declared if "(in " not in item.symbol]
+    others = [item for item in declared if item not in own]
+    first = [*implied, *quoted] if name == "install" else [*own, *implied, *quoted, *others]
+    yield from first or (_headings(tree, task) if name in _TASKS else ())
     yield from ci[: _LISTED // 2]
 
 
@@ -126,7 +139,9 @@ def _declared(tree: ProjectTree, task: _Task) -> list[Location]:
                 continue
             script = entry.key[table.end() :] or entry.value
             script = script.strip(":'\"").split(" ")[0] if "rake" in run else _environment(script)
-            if task.names.fullmatch(script.partition(".")[0]) or ("tox" in run and task.words.search(entry.value)):
+            if task.names.fullmatch(script.partition(".")[0]) or (
+                (task.is_tool or "tox" in run) and task.words.search(entry.value)
+            ):
                 found.append((path.count("/"), len(script), _command(path, entry, run, script)))
     return [item for _, _, item in sorted(found, key=lambda item: item[:2])[:_LISTED]]
 
@@ -144,19 +159,23 @@ def _command(path: str, entry: Entry, run: str, script: str) -> Location:
 
 
 def _script_files(tree: ProjectTree, task: _Task) -> Iterator[Location]:
-    """Files of a folder for scripts whose name is the task: `scripts/test`."""
+    """Files of a folder for scripts whose name is the task: `scripts/test`; for a tool, those that run it."""
     found = []
     for path in tree.paths:
         place = _SCRIPT.fullmatch(path)
         name = _SCRIPT_NAME.fullmatch(place[1]) if place else None
-        if name and task.names.fullmatch(name[1]) and (path.count("/") or path.endswith((".sh", ".bash"))):
-            found.append(path)
+        if name and (path.count("/") or path.endswith((".sh", ".bash"))):
+            is_named = bool(task.names.fullmatch(name[1]))
+            if is_named or (task.is_tool and task.words.search(_steps(tree.text(path)))):
+                found.append(path)
     for path in sorted(found, key=len)[:_LISTED]:
-        rows = [row.strip() for row in tree.text(path).split("\n")]
-        commands = [
-            row for row in rows if row and not row.startswith(("#", "set ", "export ", "if ", "fi", "cd ", "//"))
-        ]
-        yield Location(path, 1, path, "command", "; ".join(commands[-3:])[:_VALUE])
+        yield Location(path, 1, path, "command", _steps(tree.text(path))[:_VALUE])
+
+
+def _steps(text: str) -> str:
+    """The last commands of a script."""
+    rows = (row.strip() for row in text[:_SCRIPT_LENGTH].split("\n"))
+    return "; ".join([row for row in rows if row and not row.startswith(_NO_STEP)][-3:])
 
 
 def _quoted(tree: ProjectTree, task: _Task) -> Iterator[Location]:

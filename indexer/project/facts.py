@@ -19,6 +19,7 @@ _LINE = 1000  # characters of a line that is read
 _VALUE = 200  # characters of a value that are told
 _PER_FILE = 6  # facts of one file
 _NAMES = 30  # of a table that are listed
+_NUMBER = r"\d+(?:\.\d+|\+| (?:or|and) \w+)"
 _VERSION = re.compile(r"\d")
 _TABLES = ("require", "requirements", "dependency-groups", "project.itemgroup.packagereference")
 _NO_SENTENCE = re.compile(r"badge|shields\.io|^\s*#|^\s*[-*] \[[^\]]*\](?:\(#|\[)|^\[[^\]]+\]:")
@@ -111,7 +112,9 @@ def _runtime(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
             yield found
     yield from list(_named_versions(tree, thing))[:_PER_FILE]
     spoken = "|".join(map(re.escape, [*words, "c++" if words[0] in ("cpp", "cxx") else words[0]]))
-    yield from _readme_lines(tree, re.compile(rf"(?:{spoken})\W{{0,6}}(?:\w+ ){{0,3}}(?:v|version )?\d", re.IGNORECASE))
+    yield from _readme_lines(
+        tree, re.compile(rf"\b(?:{spoken})\W{{0,6}}(?:\w+ ){{0,3}}(?:v|version )?{_NUMBER}", re.IGNORECASE)
+    )
 
 
 def _named_versions(tree: ProjectTree, thing: str) -> Iterator[Location]:
@@ -129,8 +132,14 @@ def _named_versions(tree: ProjectTree, thing: str) -> Iterator[Location]:
 
 def _dependencies(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     is_development = re.search(r"\b(?:dev|development|test|testing|build|docs?)\b", query.thing)
-    yield from _grouped(keyed(tree, [DEVELOPMENT] if is_development else FACTS["dependencies"], "manifest"))
+    keys = [DEVELOPMENT] if is_development else FACTS["dependencies"]
+    yield from _grouped(found for found in keyed(tree, keys, "manifest") if not _is_advice(found))
     yield from _headings(tree, re.compile(r"dependenc|requirement|prerequisite", re.IGNORECASE))
+
+
+def _is_advice(found: Location) -> bool:
+    """A text in a gemspec that tells to type `gem install`."""
+    return found.symbol == "gem" and found.path.endswith(".gemspec")
 
 
 def _grouped(locations: Iterable[Location]) -> Iterator[Location]:
@@ -201,7 +210,7 @@ def _ci(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
 
 def _readme_lines(tree: ProjectTree, pattern: re.Pattern[str]) -> Iterator[Location]:
     """Lines of the readme and its like that say it in words."""
-    for path in [*tree.of_role("readme")[:1], *tree.of_role("contributing")[:1]]:
+    for path in [*tree.of_role("readme")[:1], *tree.of_role("contributing")[:1], *tree.opening_pages()]:
         rows = enumerate((row[:_LINE] for row in tree.text(path).split("\n")), 1)
         lines = [(at, plain(row)) for at, row in rows if pattern.search(row) and not _NO_SENTENCE.search(row)]
         yield from (Location(path, at, "", "text", _short(row)) for at, row in lines[:2])

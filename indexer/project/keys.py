@@ -38,7 +38,7 @@ FACTS: dict[ProjectKind, tuple[Keys, ...]] = {
     "runtime": (
         _keys(
             r"(?:project\.|metadata\.|options\.)?(?:requires-python|python_requires)|engines\.\w+|go|toolchain"
-            r"|(?:workspace\.)?package\.(?:rust-version|edition)|require\.(?:php|ext-\w+)|required_ruby_version|ruby"
+            r"|(?:workspace\.)?package\.rust-version|require\.(?:php|ext-\w+)|required_ruby_version|ruby"
             r"|tool\.poetry\.dependencies\.python|environment\.sdk|elixir|packagemanager|scalaversion"
             r"|crossscalaversions"
             r"|(?:project\.properties\.)?(?:maven\.compiler\.(?:source|target|release)|java\.version|jdk\.version)"
@@ -47,12 +47,14 @@ FACTS: dict[ProjectKind, tuple[Keys, ...]] = {
             r"|cmake_c(?:xx)?_standard|target_compile_features|swift-tools-version|kotlin_version"
             r"|thisbuild.*scalaversion"
         ),
+        _keys(r"(?:workspace\.)?package\.edition"),
         _keys(r"(?:project\.|metadata\.)?classifiers", r"Programming Language ::.*\d\.\d"),
     ),
     "dependencies": (
+        _keys(r"add_(?:runtime_)?dependency"),
         _keys(
             r"(?:project\.|workspace\.|tool\.poetry\.|options\.|project\.dependencymanagement\.)?"
-            r"(?:dependencies|install_requires)|require(?:\..*)?|packages|add_(?:runtime_)?dependency|gem"
+            r"(?:dependencies|install_requires)|require(?:\..*)?|packages|gem"
             r"|implementation|api|compile|librarydependencies|requirements\..*"
             r"|project\.itemgroup\.packagereference|find_package|pkg_check_modules|target\..*\.dependencies"
         ),

@@ -13,7 +13,7 @@ from indexer.navigation.locations import Location
 from indexer.parsing.identifiers import STOP_WORDS, stem, word_parts
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 
-_LONGEST = 120  # characters
+_LONGEST, _LONG_LIST = 120, 12  # characters; words
 _LARGE = 400_000  # chunks of an index in which not every name is looked at
 _NAMES = 3000  # with a word of the question
 _LISTED = 40
@@ -21,7 +21,7 @@ _SHOWN = 5  # lines that are told
 _SHOWN = 5  # lines that are told
 _LEAST = 3  # things that make a list
 _WORDS = 4  # of a question that names are searched for
-_DOES = r"(?:are|is|does|do|can|may|could|will|have|has|did)"
+_DOES = r"(?:are|is|does|do|can|may|could|will|have|has|did|exist)"
 _MANY = r"(?:(?:all|the|other|different|built-?in|available|supported|existing|possible) )*"
 _ASKS = re.compile(
     rf"(?:list|show|name|enumerate)(?: me)? {_MANY}(?P<list>[\w -]+?)(?: (?:that|which|there|of|in|for)\b.*)?"
@@ -34,11 +34,21 @@ _ASKS = re.compile(
 _COMMON = "there support available supported exist ship offer provide come built"
 _ASKING = STOP_WORDS.union(_COMMON.split())
 _MEMBER = re.compile(
-    r"^\s*(?:case\s+|const\s+|static\s+|public\s+|final\s+|\|\s*)*[\"':]?(?P<name>[A-Za-z_]\w*)[\"']?\s*(?:[=,;({:|]|$)"
+    r"^\s*(?:case\s+|const\s+|static\s+|public\s+|final\s+"
+    r"|\|\s*)*[\"':]?(?P<name>[A-Za-z_]\w*)[\"']?\s*(?:[=,;({:|]|$)"
+)
+_FIELD = re.compile(
+    r"\s*(?:(?:public|static|final|readonly|const|override|val|var|actual"
+    r"|expect)\s+)+(?:[A-Z]\w*\s+)?(?P<name>[A-Z]\w*)\s*[:=;]"
 )
 _CASE = re.compile(r"\s*case\s+\w+\s*(?:=[^>]*)?;?\s*$")  # of an enum, not of a `switch`
 _QUOTED = re.compile(r"[\"']([\w .:/+-]{1,30})[\"']|(?<=[\s\[(,]):(\w+)")
-_WORDS_OF_CODE = "case const enum class public private protected static final return def function fn func pass type if"
+_WORDS_OF_CODE = """
+    case const enum class public private protected static final return def function fn func pass type if"""
+_COUNTED = re.compile(r"[^.\n]{0,120}\s(?P<items>(?:[^\s,.:;()]{1,24}(?: [^\s,.:;()]{1,24})?,\s+){3,}[^.\n]{1,60})")
+_DOCUMENTS = frozenset({"markdown", "rst", "text"})
+_POOL = 60
+_SENTENCE = 400  # characters
 _KEYWORDS = frozenset(_WORDS_OF_CODE.split())
 _FUNCTIONS = frozenset({"function", "method"})
 _TYPES = frozenset({"class", "interface", "enum", "type"})
@@ -58,7 +68,7 @@ def parse_list_query(question: str) -> ListQuery | None:
     """None for a question that asks for no list."""
     text = question.strip().rstrip("?!. ")
     match = _ASKS.fullmatch(text) if len(text) <= _LONGEST else None
-    if match is None:
+    if match is None or len(text.split()) > _LONG_LIST:
         return None
     found = match.groupdict(default="")
     kind = _stems(found["list"] or found["which"] or found["what"])
@@ -72,7 +82,7 @@ def find_lists(query: ListQuery, snapshot: Snapshot) -> list[Location]:
         return []
     named = (item for word in query.words[:_WORDS] for item in snapshot.named_with(word, _NAMES))
     found = [item for item in named if not is_test(item.path)]
-    return [*_definitions(query, found, snapshot)][:1] or _families(query, found)
+    return _definitions(query, found, snapshot)[:1] or _families(query, found) or _sentences(query, snapshot)
 
 
 def _definitions(query: ListQuery, found: Sequence[IndexedSymbol], snapshot: Snapshot) -> list[Location]:
@@ -80,7 +90,8 @@ def _definitions(query: ListQuery, found: Sequence[IndexedSymbol], snapshot: Sna
     noun, ranked = query.kind[-1], []
     for item in dict.fromkeys(found):
         own = _stems(item.symbol.name)
-        is_list = item.symbol.kind != "class" or _IS_ENUM.search(item.symbol.signature)
+        is_kind = item.symbol.name.lower() in (f"{noun}s", f"{noun}es")  # object Dispatchers
+        is_list = item.symbol.kind != "class" or is_kind or _IS_ENUM.search(item.symbol.signature)
         if item.symbol.kind not in _LISTS or not is_list or noun not in own or len(own) > len(query.kind) + 2:
             continue
         members = _members(item, snapshot)
@@ -101,6 +112,8 @@ def _members(item: IndexedSymbol, snapshot: Snapshot) -> list[str]:
         cases = [row for row in rows if _CASE.match(row)]
         names = [match["name"] for row in (cases or rows) if (match := _MEMBER.match(row))]
         inside = head.partition("{")[2].partition("}")[0]
+        if symbol.kind == "class" and not _IS_ENUM.search(symbol.signature):
+            names = [match["name"] for row in rows if (match := _FIELD.match(row))]
         names = names or re.findall(r"[A-Za-z_]\w*", inside)
     else:
         names = [quoted or symbol_name for quoted, symbol_name in _QUOTED.findall(text)]
@@ -118,7 +131,8 @@ def _families(query: ListQuery, found: Sequence[IndexedSymbol]) -> list[Location
     for (before, after, kind), members in families.items():
         shared = _stems(f"{before} {after}")
         common = sum(any(stem_.startswith(own) and len(own) > 2 for stem_ in query.words) for own in shared)
-        if len(members) >= _LEAST and common == len(shared) and (kind or len(shared) > 1):
+        is_named = len(shared) > 1 or (kind and query.kind[-1] in shared)
+        if len(members) >= _LEAST and common == len(shared) and is_named:
             ranked.append((-common, -len(members), before, after, kind))
     if not ranked:
         return []
@@ -128,6 +142,21 @@ def _families(query: ListQuery, found: Sequence[IndexedSymbol]) -> list[Location
     first, *others = list(members.values())[:_SHOWN]
     whole = Location(first.path, first.symbol.start_line, f"{before}…{after}", "list", names)
     return [whole, *(_member(item) for item in others)]
+
+
+def _sentences(query: ListQuery, snapshot: Snapshot) -> list[Location]:
+    """The sentence of a document that counts things up: "It supports these protocols: FTP, ..."."""
+    rows = snapshot.rows([chunk for chunk, _ in snapshot.lexical(query.words, _POOL)]).values()
+    ranked = []
+    for row in rows:
+        chunk = row.chunk
+        for match in _COUNTED.finditer(chunk.text) if chunk.language in _DOCUMENTS else ():
+            said = _stems(match[0][: match.start("items") - match.start()])
+            shared = sum(word in said for word in query.words)
+            if query.kind[-1] in said:
+                line = chunk.start_line + chunk.text.count("\n", 0, match.start("items"))
+                ranked.append((-shared, -match["items"].count(","), chunk.path, line, " ".join(match[0].split())))
+    return [Location(path, line, "", "text", text[:_SENTENCE]) for _, _, path, line, text in sorted(ranked)[:1]]
 
 
 def _member(item: IndexedSymbol) -> Location:

@@ -43,7 +43,7 @@ _PLACEHOLDERS = {
     "RUN": r"(?:run|runs|running|use|execute|start|launch|invoke|do|perform)",
     "NEED": r"(?:supported|required|needed|compatible|tested|used|allowed|necessary|expected|targeted|recommended)",
     "NEEDS": r"(?:support|require|need|want|expect|run on|work (?:with|on)|use|target|depend on|have)",
-    "ALL": r"(?:(?:the|all|its|their|your|our|of|a|any|whole|full|complete|entire|unit|integration|automated"
+    "ALL": r"(?:(?:the|all|its|own|their|your|our|of|a|any|whole|full|complete|entire|unit|integration|automated"
     r"|local|existing)"
     r" )*",
 }
@@ -59,13 +59,18 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
                 r"|under .{1,20}licen[cs]e)(?: under)?"),
     ("licence", r"(?:can|may) i use IT (?:commercially|in (?:a |my )?(?:commercial|closed|proprietary).{0,20})"),
     ("licence", r"(?:the )?licen[cs]e"),
+    ("licence", r"is IT (?:\w+[ -])?licen[cs]ed(?: under .{1,20})?"
+                r"|WHAT (?:open source )?licen[cs]e applies(?: to IT)?"),
     ("version", r"WHAT (?:current |latest |newest |released? |package |project |exact )*version(?: number)?"
                 r"(?: (?:is|of|does|do|has) IT(?: (?:at|on|have|now|released))?| do (?:i|we) have)?"),
     ("version", r"WHAT (?:current|latest|newest|last) release(?: of IT)?"),
+    ("version", r"WHAT \w+'s version(?: number)?|(?:what|which) release is IT"),
     ("version", r"(?:current|latest|project|package) version"),
     ("runtime", r"WHAT (?:(?:minimum|minimal|lowest|oldest|earliest|supported|required|highest|latest|newest"
                 r"|least) )*THING"
-                r" versions?(?: or newer)?(?: (?:is|are) NEED| (?:does|do) IT NEEDS| do (?:i|we|you) need"
+                r" versions?(?: or newer)?(?: (?:is|are) NEED| (?:is|are|was|were) IT (?:built|written|compiled"
+                r"|tested|published|made)"
+                r"(?: with| for| on| against| in)?| (?:does|do) IT NEEDS| do (?:i|we|you) need"
                 r"| must i have"
                 r"| should i use| can i use| is it| to use| (?:does|can|will|do) IT (?:run|work"
                 r"|be used)(?: with| on)?)?"
@@ -73,6 +78,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("runtime", r"WHAT (?:(?:minimum|lowest|oldest|supported|required) )*versions? of THING(?: (?:is|are) NEED"
                 r"| (?:does|do) IT NEEDS| do (?:i|we|you) need| should i use)?(?: by IT| for IT| to (?:build"
                 r"|run|use) IT)?"),
+    ("runtime", r"WHAT (?P<thing>edition of rust|rust edition|language level)(?: (?:is|are) NEED| (?:does"
+                r"|do) IT NEEDS)?"),
     ("runtime", r"(?:does|will|can) IT (?:support|work with|work on|run on|run with) THING(?: v?\d[\w.]*)?"),
     ("runtime", r"(?:is|are) THING(?: v?\d[\w.]*)? (?:still )?supported"),
     ("runtime", r"(?:minimum|supported|required) THING versions?"),
@@ -83,9 +90,12 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("dependencies", r"WHAT (?P<thing>(?:\w+ ){0,2})(?:dependencies|requirements|prerequisites)"
                      r"(?: (?:does|do|of|for|has) IT(?: (?:have|need|use|require|pull in))?| are (?:there|needed|used"
                      r"|required|declared)| do i need)?"),
-    ("dependencies", r"WHAT (?P<thing>(?:\w+ ){0,2})(?:packages|libraries|modules|gems|crates|projects|software)"
-                     r" (?:does|do|must|is|are) (?:IT )?(?:depend(?:ent)? (?:up)?on|rely on|require|need|use|build on"
+    ("dependencies", r"WHAT (?P<thing>(?:[\w-]+ ){0,2})(?:packages|libraries|modules|gems|crates|projects|software)"
+                     r" (?:does|do|must|is|are) (?:IT )?(?:depend(?:ent)? (?:up)?on|rely on|require|need|used?"
+                     r"|build on"
                      r"|be installed|required|needed)(?: by IT| for IT)?"),
+    ("dependencies", r"what (?:do|must|should) i (?:need to )?(?:install|have)(?: installed)?(?: (?:first"
+                     r"|to .{1,30}|before .{1,30}))?"),
     ("dependencies", r"what (?:does|do) IT (?:depend on|rely on|require)"),
     ("dependencies", r"(?:does|do) IT have (?:any )?(?P<thing>(?:\w+ ){0,2})dependencies"),
     ("dependencies", r"(?:the |all )*(?P<thing>(?:\w+ ){0,2})dependencies(?: of IT)?"),
@@ -96,6 +106,7 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("entry points", r"(?:what|which|where)(?: (?:is|are)|'s)?(?: the)? (?:main "
                      r"|primary )*entry ?-?points?(?: files?)?"
                      r"(?: (?:of|to|for|into) IT)?"),
+    ("entry points", r"WHAT main (?:files?|modules?|scripts?|class)(?: of IT)?"),
     ("entry points", r"where (?:does|do) (?:IT|execution) (?:start|begin)(?: executing| running)?"),
     ("entry points", r"WHAT (?:executables?|binar(?:y|ies)|scripts|console scripts|programs|command[ -]line tools?)"
                      r" (?:does|do|are|is) (?:IT )?(?:install(?:ed)?|provided?|ship(?:ped)?|have|there|contain|offer)"
@@ -116,6 +127,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("ci", r"(?:on )?WHAT (?:operating systems?|platforms?|os|oses) (?:is|are|does|do|can) .{0,40}(?:tested|run"
            r"|supported|support"
            r"|test|work)(?: (?:on|against|by IT))?"),
+    ("ci", r"WHAT (?:ci|continuous integration)(?: service| system| provider| platform)? (?:is|does|do) (?:used"
+           r"|IT use)"),
     ("ci", r"(?:what|which) (?:does|do|is|are) (?:the )?(?:ci|continuous integration)(?: pipeline| system| checks?)?"
            r"(?: (?:run|do|check|used?|test))?"),
     ("authors", r"who (?:wrote|made|created|develops|developed|maintains|owns|is behind|is the (?:author"
@@ -128,24 +141,29 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
               r"|for IT|online))?"),
     ("links", r"where (?:do|can|should) i report (?:a )?(?P<thing>bugs?|issues?|vulnerabilit(?:y|ies)"
               r"|security issues?)"),
+    ("links", r"HOW report (?:a |an )?(?P<thing>bugs?|issues?|vulnerabilit(?:y|ies)|security issues?)"),
     ("links", r"WHAT (?:url of the )?(?P<thing>homepage|home page|website|repository url|project url)(?: of IT)?"),
-    ("name", r"WHAT (?:package|project|module|gem|crate|npm|pypi|distribution|artifact) name(?: of IT)?(?: on \w+)?"),
+    ("name", r"WHAT (?:(?:package|project|module|gem|crate|npm|pypi|maven|distribution"
+             r"|artifact) )+name(?: of IT)?(?: on \w+)?"),
+    ("name", r"WHAT (?:module|import|package) path(?: of IT)?"),
     ("name", r"what is (?:the )?(?:package|project|module|gem|crate|library|artifact) called(?: on \w+)?"),
     ("name", r"WHAT name of (?:the|this) (?:\w+ )?(?:package|project|module|gem|crate|library|artifact)(?: on \w+)?"),
     ("name", r"(?:under )?(?:what|which) name is IT (?:published|released)(?: on \w+)?"),
     ("tools", r"WHAT (?P<thing>build|test|testing|package|lint|linting|formatting|documentation|docs|type checking)"
               r"[ -](?:system|tool|tools|backend|framework|runner|manager|generator|library)"
               r"(?: (?:is|are) (?:used|there)| (?:does|do) IT use)?(?: by IT| for IT| here)?"),
+    ("tools", r"WHAT tools? (?:is|are) used (?:for|to) (?:do )?(?P<thing>[\w ]{3,30})"),
     ("tools", r"WHAT (?P<thing>linters?|formatters?|bundlers?|type checkers?|compilers?|code formatters?)"
               r"(?: (?:is|are) used| (?:does|do) IT use)?(?: by IT| here)?"),
 )  # fmt: skip
 # Task -> its wordings after HOW. The first that matches counts.
 _TASKS = (
-    ("test", r"RUN ALL(?:single |individual )?(?:tests?|test ?suites?|specs?|testing)(?: suite)?(?: (?:of"
+    ("test", r"(?:build and )?RUN (?:only |just )?ALL(?:single |individual )?(?:tests?|test ?suites?|specs?"
+             r"|testing)(?: suite)?(?: (?:of"
              r"|for) IT)?(?: locally)?"
-             r"|tests? IT"
+             r"|(?:build and |compile and )?tests? IT"
              r"|check that .{1,30} (?:works|pass(?:es)?)"),
-    ("coverage", r"(?:RUN|measure|get|see|check|report) ALL(?:test |code )*coverage"),
+    ("coverage", r"(?:RUN|measure|get|see|check|report|generate|collect) ALL(?:test |code )*coverage"),
     ("lint", r"RUN ALL(?:linters?|lints?|linting|lint checks?|style checks?|code style checks?|code checks"
              r"|checks|pre-commit"
              r"(?: hooks)?|linters)|lints? IT(?: code)?|lint|check ALL(?:code )?(?:style|lint|formatting|quality)"),
@@ -154,8 +172,9 @@ _TASKS = (
                  r"(?: statically)?"),
     ("type", r"(?:RUN )?ALL(?:type[- ]?check(?:s|er|ing)?)(?: IT)?|check ALL(?:types|typing)|RUN ALL(?:mypy"
              r"|pyright|tsc)"),
-    ("format", r"(?:re)?formats? ALL(?:code|source|sources|files|IT)|RUN ALL(?:code )?formatters?|RUN ALLformatting"),
-    ("docs", r"(?:build|make|generate|preview|serve|render|see|write|compile|RUN) ALL(?:docs|documentation"
+    ("format", r"(?:re)?formats? ALL(?:my )?(?:code|source|sources|files|IT)(?: before .{1,20})?"
+               r"|RUN ALL(?:code )?formatters?|RUN ALLformatting"),
+    ("docs", r"(?:builds?|make|generates?|preview|serve|render|see|write|compile|RUN) ALL(?:docs|documentation"
              r"|website|site"
              r"|manual|api docs)(?: (?:of|for) IT| locally)?"),
     ("bench", r"RUN ALL(?:performance |micro)?(?:benchmarks?|benches|perf tests)"),
@@ -164,13 +183,23 @@ _TASKS = (
     ("contribute", r"contribute(?: (?:to IT|code|a patch|changes))?|(?:submit|open|send"
                    r"|make) (?:a )?(?:pull request|pr|patch)"),
     ("clean", r"clean (?:up )?(?:ALL)(?:build|builds|artifacts|IT)?"),
-    ("setup", r"set ?up (?:ALL)?(?:development|dev|working|developer)(?: environment| setup)?(?: for IT)?|install ALL"
+    ("setup", r"set IT up(?: locally| for development)?|set ?up (?:ALL)?(?:development|dev|working"
+              r"|developer)(?: environment| setup)?(?: for IT)?|install ALL"
               r"(?:development |dev |test )?dependencies|prepare (?:a|my|the) (?:development|dev) .{1,20}"),
-    ("build", r"(?:build|compile|make|package|bundle)(?: IT)?(?: from (?:the )?sources?(?: code)?| locally| myself"
+    ("build", r"(?:builds?|compiles?|make|package|bundle)(?: IT)?(?: from (?:the )?sources?(?: code)?| locally"
+              r"| myself"
               r"| by hand| for production)?|RUN (?:a |the )?(?:build|compilation)"),
     ("run", r"(?:RUN|serve|use) (?:IT|(?:the |a )?(?:dev|development|local|example|demo)(?: \w+)?)(?: locally"
             r"| in (?:development|docker|a container)(?: mode)?| from (?:source|the command line))?"),
 )  # fmt: skip
+_PASSIVE = (
+    ("test", r"how (?:is|are) (?:ALL(?:tests|test ?suites?)(?: run| executed)?|IT tested)"),
+    ("lint", r"how (?:is|are) IT linted"),
+    ("build", r"how (?:is|are) IT (?:built|compiled|packaged)"),
+    ("docs", r"how (?:is|are) (?:the )?(?:docs|documentation) (?:built|generated)"),
+    ("release", r"how (?:is|are) (?:IT|releases|new versions) (?:released|published|deployed|made)"),
+    ("run", r"how (?:is|are) IT (?:run|started|launched)"),
+)
 _LEAD = re.compile(
     r"(?:(?:please|hey|hi|so|ok|okay|can you tell me|could you tell me|do you know|i want to know|tell me"
     r"|show me|give me"
@@ -206,8 +235,13 @@ def _once(pattern: str) -> str:
 
 _PATTERNS = tuple((kind, "", _compiled(pattern)) for kind, pattern in _TABLE)
 _COMMANDS: tuple[tuple[ProjectKind, str, re.Pattern[str]], ...] = tuple(
-    ("command", task, _compiled(f"HOW (?:{pattern.replace('ALL', _PLACEHOLDERS['ALL'])})")) for task, pattern in _TASKS
+    ("command", task, _compiled(form.format(pattern.replace("ALL", _PLACEHOLDERS["ALL"]))))
+    for form, table in (("HOW (?:{})", _TASKS), ("{}", _PASSIVE))
+    for task, pattern in table
 )
+
+
+_TOOL = _compiled(r"HOW RUN (?:the )?(?P<thing>[\w][\w:.-]{1,30})(?: (?:script|task|target|command|job))?(?: IT)?")
 
 
 def parse_project_query(question: str) -> ProjectQuery | None:
@@ -216,7 +250,7 @@ def parse_project_query(question: str) -> ProjectQuery | None:
     if len(text) > _LONGEST or "\n" in text or "`" in text:
         return None
     bare = _TAIL.sub("", _LEAD.sub("", text, count=1) if _LEAD.match(text) else text)
-    for kind, task, pattern in (*_COMMANDS, *_PATTERNS):
+    for kind, task, pattern in (*_COMMANDS, *_PATTERNS, ("command", "", _TOOL)):
         if match := pattern.fullmatch(bare):
             found = match.groupdict()
             thing = task or (found.get("thing") or ("rust" if found.get("msrv") else "")).strip().lower()

@@ -49,14 +49,21 @@ _TABLE: tuple[tuple[Measure, str], ...] = (
              r"|prefix|suffix|"
              r"address|separator|delimiter|character|name|url|algorithm|method)\b"),
     ("switch", r"^(?:is|are|does|do) .*\b(?:by default|enabled|disabled|on or off)\b"),
+    ("any", rf"^(?:what|which) (?:\w+ ){{0,2}}(?:{_THINGS}) (?:is|are) (?:used|set|sent|taken|chosen|applied)\b"),
+    ("any", r"^what(?: is|'s) the (?:\w+ ){0,3}(?:timeout|limit|size|length|port|host|interval|delay|threshold"
+            r"|capacity|rate"
+            r"|ttl|lifetime|encoding|charset|prefix|suffix|separator|delimiter|url|address)$"),
     ("any", rf"\b(?:what|which) (?:is|are) the (?:\w+ )?default\b|\bby default\b|\bdefaults? (?:to|of|for|value)\b"
             rf"|\b(?:what|which) (?:\w+ ){{0,3}}(?:is|are) (?:used|set|sent|taken|chosen) by default\b"
             rf"|\bdefault (?:\w+ ){{0,2}}(?:{_THINGS})\b|\b(?:what|which) (?:is|are) the (?:\w+ ){{0,3}}(?:{_THINGS})"
             r" (?:of|for|when|if|in)\b|\bwhat does .* default to\b"),
 )  # fmt: skip
 _PATTERNS = tuple((measure, re.compile(pattern, re.IGNORECASE)) for measure, pattern in _TABLE)
-_NO_VALUE = re.compile(
-    r"^(?:how (?:do|can|should|does|is|are|would) (?:i|we|you)|why|explain|where|who)\b", re.IGNORECASE
+_ASKS = re.compile(
+    r"\W*(?:and |so |but )?(?:(?:on|in|at|from|after|under|until|up to|by|to|for|with|above|below) )?(?:the )?"
+    r"(?:what|which|how (?:many|much|long|big|large|small|often|soon|late|deep|wide|high|far|fast|quickly)\b"
+    r"|when|is|are|does|do|default|maximum|minimum|max|min)",
+    re.IGNORECASE,
 )
 # Words that only ask.
 _COMMON = """
@@ -68,25 +75,36 @@ _COMMON = """
     look looked enabled disabled enable disable active turned variable variables environment env var vars open opened
     start started keep kept sent accept accepted made stay hold held contain control
     controls take takes"""
+# Of these, those that name something where nothing else does: "What is the default environment?"
+_WEAK = frozenset(stem(word) for word in ["environment", "name", "folder", "directory", "limit", "code", "kind"])
 _ASKING = frozenset(stem(word) for word in _COMMON.split())
 # Words of a question -> how a name or a comment says it.
 _MEANS = (
-    (r"\b(?:at most|maximum|max|up to|limit\w*|largest|longest|may|can|allowed|how (?:many|big|large|deep"
-     r"|long))\b", "max maximum limit"),
-    (r"\b(?:at least|minimum|min|from (?:which|what)|smallest|shortest|above (?:which|what))\b", "min minimum "
-                                                                                                 "threshold"),
-    (r"\b(?:live[sd]?|last|lasts|expires?|valid|kept|keep|stay|remembered|how long)\b", "age ttl expire "
-                                                                                        "expiration lifetime expiry"),
-    (r"\b(?:wait\w*|give up|times? out|how long)\b", "timeout wait delay"),
-    (r"\b(?:how often|again|every)\b", "interval period frequency"),
-    (r"\bkept\b", "keep"), (r"\btries|tried|retried\b", "retry attempt retries"), (r"\bfolder"
-                                                                                   r"|directory\b", "dir path"),
-    (r"\b(?:how big|how large|memory|size)\b", "size bytes length"), (r"\bsent\b", "send"),
-    (r"\b(?:parallel|concurrent\w*|same time|at once|simultaneous\w*)\b", "concurrency workers parallel max"),
-    (r"\blisten\w*\b", "port host bind"), (r"\benvironment variable|env var\b", "env environ getenv"),
-    (r"\bthreads?\b", "worker"), (r"\bwide\b", "width"), (r"\bdeep\w*\b", "depth"), (r"\bhigh\b", "height"),
-)  # fmt: skip
-_MEANING = tuple((re.compile(pattern, re.IGNORECASE), words.split()) for pattern, words in _MEANS)
+    (
+        r"at most|maximum|max|up to|limit\w*|largest|longest|may|can|allowed|how (?:many|big|large|deep|long)",
+        "max maximum limit",
+    ),
+    (r"at least|minimum|min|from (?:which|what)|smallest|shortest|above (?:which|what)", "min minimum threshold"),
+    (
+        r"live[sd]?|last|lasts|expires?|valid|kept|keep|stay|remembered|how long",
+        "age ttl expire expiration lifetime expiry",
+    ),
+    (r"live[sd]?|kept|keep|stay", "alive keep"),
+    (r"wait\w*|give up|times? out|how long", "timeout wait delay"),
+    (r"how often|again|every", "interval period frequency"),
+    (r"tries|tried|retried", "retry attempt retries"),
+    (r"folder|directory", "dir path"),
+    (r"how big|how large|memory|size|capacity", "size bytes length capacity"),
+    (r"sent", "send"),
+    (r"parallel|concurrent\w*|same time|at once|simultaneous\w*", "concurrency workers parallel max"),
+    (r"listen\w*", "port host bind"),
+    (r"environment variable|env var", "env environ getenv"),
+    (r"threads?", "worker"),
+    (r"wide", "width"),
+    (r"deep\w*", "depth"),
+    (r"high", "height"),
+)
+_MEANING = tuple((re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), words.split()) for pattern, words in _MEANS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +124,11 @@ class SettingQuery:
 def parse_setting_query(question: str) -> SettingQuery | None:
     """None for a question that does not ask for a value."""
     text = question.strip().rstrip("?!. ")
-    if len(text) > _LONGEST or "\n" in text or _NO_VALUE.match(text):
+    if len(text) > _LONGEST or "\n" in text or not _ASKS.match(text):
         return None
     measure = next((measure for measure, pattern in _PATTERNS if pattern.search(text)), None)
-    words = tuple(word for word in _stems(text) if word not in _ASKING and len(word) > 1)
+    stems = [word for word in _stems(text) if len(word) > 1]
+    words = tuple(word for word in stems if word not in _ASKING) or tuple(word for word in stems if word in _WEAK)
     if measure is None or not words:
         return None
     meant = [(match[0], others) for pattern, others in _MEANING for match in pattern.finditer(text)]

@@ -13,6 +13,10 @@ from indexer.project.documents import Section, sections
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 
 _FILES = 24  # of one role that are read
+_PAGES = 3
+_OPENING = re.compile(
+    r"(?:docs?|documentation|website|site)/(?:[\w-]+/)?(?:index|introduction|installation|readme)\.(?:md|rst|mdx)"
+)
 _DEPTH = 3  # folders above a file that is read
 _EXAMPLES = frozenset({"examples", "example", "vendor", "third_party", "node_modules", "benchmarks", "fixtures"})
 
@@ -74,6 +78,14 @@ class ProjectTree:
 
     def sections(self, path: str) -> list[Section]:
         return sections(self.text(path))
+
+    def opening_pages(self) -> list[str]:
+        """The pages with which the documentation begins."""
+        page = re.compile(
+            r"(?:docs?|documentation|website|site)/(?:[\w-]+/)?(?:index|introduction|installation"
+            r"|readme)\.(?:md|rst|mdx)"
+        )
+        return [path for path in self.paths if page.fullmatch(path.lower())][:_PAGES]
 
     def names(self) -> set[str]:
         """What the project is called, in lower case: its folder and the names in its manifests, and their parts."""

@@ -14,7 +14,7 @@ from indexer.storage.snapshot import ChunkRow, Snapshot
 _POOL = 250  # chunks that are looked through
 _SHOWN = 3
 _LEAST, _LEAST_HINTED = 0.45, 0.28  # coverage of a line that is told
-_CLOSE = 0.72  # of the best score: lines below it are not told
+_CLOSE = 0.6  # of the best score: lines below it are not told
 _TESTS, _ASIDE, _DOCUMENTS = 0.3, 0.5, 0.5  # factors
 _ASIDE_PATH = re.compile(
     r"(?:^|/)(?:examples?|samples?|demos?|bench\w*|vendor|third_party|locales?|i18n|changelog|history)\b"

@@ -21,6 +21,7 @@ _ASSIGNMENT = re.compile(
     re.VERBOSE,
 )
 _INFO = re.compile(r"\$\(info [^)]*\);?\s*")  # what make prints itself
+_QUOTES = re.compile(r"(?<=\w)[\"'],\s*[\"']")  # between the words of `gem "rack", "~> 3"`
 _COMMENT = re.compile(r"^\s*(?:#|//|--|;)")
 
 
@@ -87,7 +88,7 @@ def bare(text: str) -> list[Entry]:
 def assignments(text: str) -> list[Entry]:
     """Lines that give one name a value: `spec.license = "MIT"`, `license="MIT",`, `cmake_minimum_required(...)`."""
     matches = ((at, _ASSIGNMENT.match(line)) for at, line in enumerate(text.split("\n"), 1) if not _COMMENT.match(line))
-    return [Entry(match[1], flat(match[2]), at, at) for at, match in matches if match]
+    return [Entry(match[1], flat(_QUOTES.sub(" ", match[2])), at, at) for at, match in matches if match]
 
 
 def _indented(rows: list[str], start: int) -> Iterator[str]:

@@ -64,5 +64,10 @@ def test_each_ecosystem(tmp_path: Path, files: dict[str, str], task: str, expect
     assert told(tmp_path, task, files)[0] == expected
 
 
+def test_a_script_is_known_by_what_it_runs(tmp_path: Path) -> None:
+    files = {"scripts/lint": "#!/bin/sh\nset -e\nruff format .\n"}
+    assert told(tmp_path, "format", files) == [("command", "scripts/lint", "ruff format .", "scripts/lint:1")]
+
+
 def test_nothing_is_declared(tmp_path: Path) -> None:
     assert told(tmp_path, "lint", {"a.py": "x = 1\n"}) == []

@@ -39,6 +39,17 @@ from indexer.project.questions import parse_project_query
         ("Where is the documentation?", "links", "documentation"),
         ("What is the package name?", "name", ""),
         ("Which build system is used?", "tools", "build"),
+        ("Is it MIT licensed?", "licence", ""),
+        ("What is the package's version?", "version", ""),
+        ("What is the npm package name?", "name", ""),
+        ("What is the main file?", "entry points", ""),
+        ("Which Kotlin version is it built with?", "runtime", "kotlin"),
+        ("Which command builds the docs?", "command", "docs"),
+        ("How are the tests run?", "command", "test"),
+        ("How is the project built?", "command", "build"),
+        ("How do I run only the unit tests?", "command", "test"),
+        ("How do I set this up locally?", "command", "setup"),
+        ("Which third-party libraries are used?", "dependencies", "third-party"),
     ],
 )
 def test_a_question_about_the_project(question: str, kind: str, thing: str) -> None:

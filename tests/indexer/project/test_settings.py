@@ -18,6 +18,9 @@ from indexer.project.settings import Measure, parse_setting_query
         ("Is debug enabled by default?", "switch", ("debug",)),
         ("Which environment variable sets the log level?", "variable", ("log", "level")),
         ("What is the default etag setting?", "any", ("etag",)),
+        ("What chunk size is used for responses?", "any", ("chunk", "respons")),
+        ("What is the cache size?", "any", ("cach",)),
+        ("What is the default environment?", "any", ("environment",)),
         ("Which port does the server listen on?", "number", ("port", "server")),
     ],
 )
