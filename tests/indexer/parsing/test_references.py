@@ -108,7 +108,7 @@ SAYS: list[tuple[str, str, list[tuple[int, str, str, str]]]] = [
         [(4, "use", "", "")],
     ),
     ("rust", 'fn g() {\n    assert!((f, (1, 2)) == x, "f(1)");\n}\n', [(2, "use", "", "g")]),
-    ("rust", "lazy! {\n    fn f(x: u8) {}\n    mod f;\n}\nfn g(f: u8) { print!(f(1)) }\n", []),
+    ("rust", "lazy! {\n    fn f(x: u8) {}\n    mod f;\n}\nfn g(f: u8) { print!(f(1)) }\n", [(3, "import", "", "")]),
     ("rust", "macro_rules! m {\n    ($x:expr) => { f($x) };\n}\n", [(2, "call", "", "m")]),
     ("rust", "fn g() {\n    x.map(a::f);\n}\n", [(2, "use", "a", "g")]),
     ("cpp", "void g() {\n  each(x, n::f);\n  bind(&T::f);\n}\n", [(2, "use", "n", "g"), (3, "use", "T", "g")]),
