@@ -1,4 +1,4 @@
-"""A codebase -> questions with their answers: from its docstrings, its commits and the names of its tests.
+"""A codebase -> questions with their answers: from its docstrings, commits, names of tests, names and constants.
 
 The text that a question was taken from is blanked in a copy of the files; line numbers stay. Knows no index.
 """
@@ -23,8 +23,8 @@ from indexer.parsing.identifiers import content_words
 from indexer.parsing.references import Reference, references
 from indexer.types import SourceFile, Symbol
 
-DOCSTRING, COMMIT, TEST = "docstring", "commit", "test"
-KINDS = (DOCSTRING, COMMIT, TEST)
+DOCSTRING, COMMIT, TEST, NAME, VALUE = "docstring", "commit", "test", "name", "value"
+KINDS = (DOCSTRING, COMMIT, TEST, NAME, VALUE)
 
 _COMMIT_FILES = 4  # a commit that changes more is no answer
 _TEST_DEFINITIONS = 3  # a test that refers to more is about none of them
@@ -33,6 +33,7 @@ _LEAST_LINES = 3  # of a function's code without its docstring
 _LONGEST = 1000  # characters of a question
 _CALLABLE = frozenset({"function", "method"})
 _DEFINED = _CALLABLE | {"class", "interface", "enum", "type"}
+_VALUE = re.compile(r"=\s*[-\d\"'`]")  # in the signature of a constant
 _FIX = re.compile(r"\b(?:fix\w*|bugs?|issues?|wrong|regress\w*|crash\w*|broken|fail\w*)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n\s*(?:\n|[@:\\]\w)")  # a tag (@param, :param, \\param) ends it too
 _RULER = re.compile(r"[-=*~#_/]{3,}")
@@ -73,7 +74,8 @@ def build(root: Path, copy: Path, each: int) -> list[Case]:
     """
     found = dict(_copied(root, copy))
     code = {path: definitions for path, definitions in found.items() if not is_test(path)}
-    kinds = _from_docstrings(copy, code), _from_commits(root, code), _from_tests(copy, found, code)
+    described = _from_docstrings(copy, code), _from_commits(root, code), _from_tests(copy, found, code)
+    kinds = *described, _from_names(code), _from_constants(code)
     return [case for kind in kinds for case in islice(kind, each)]
 
 
@@ -147,6 +149,29 @@ def _from_tests(
             (copy / path).write_text(_blanked(text, [_lines(text, test.start_line, test.end_line)]), "utf-8")
             functions = tuple(_gold(file, symbol) for file, symbol in tested if symbol.kind in _CALLABLE)
             yield Case(TEST, question, tuple(dict.fromkeys(file for file, _ in tested)), functions)
+
+
+def _from_names(code: dict[str, tuple[Definition, ...]]) -> Iterator[Case]:
+    """The bare names of functions and types that are defined once."""
+    for path, symbol in _defined_once(code):
+        if symbol.kind in _DEFINED:
+            yield Case(NAME, symbol.name, (path,), (_gold(path, symbol),))
+
+
+def _from_constants(code: dict[str, tuple[Definition, ...]]) -> Iterator[Case]:
+    """What the words of a constant's name are, for constants with a literal value."""
+    for path, symbol in _defined_once(code):
+        words = [part.lower() for part in _PART.findall(symbol.name)]
+        if symbol.kind == "constant" and len(words) > 1 and _VALUE.search(symbol.signature):
+            yield Case(VALUE, f"What is the {' '.join(words)}?", (path,), ())
+
+
+def _defined_once(code: dict[str, tuple[Definition, ...]]) -> list[tuple[str, Symbol]]:
+    """The definitions whose name no other has, ignoring case."""
+    symbols = [(path, item.symbol) for path, definitions in code.items() for item in definitions]
+    count = Counter(symbol.name.lower() for _, symbol in symbols)
+    once = [(path, symbol) for path, symbol in symbols if count[symbol.name.lower()] == 1]
+    return sorted(once, key=lambda pair: _digest(f"{pair[0]} {pair[1].qualified}"))
 
 
 def _documentation(text: str, item: Definition) -> list[Span]:

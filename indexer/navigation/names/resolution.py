@@ -28,7 +28,6 @@ _SCOPED = frozenset(  # a name of another file must be imported
 )
 _MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
-_MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
 _WITH_NAMESPACE = frozenset({"csharp", "java", "kotlin", "php"})
 _LOADED = re.compile(r"\b(?:require|import|import_module|__import__)\(\s*['\"`]([^'\"`\n]*?)(?:\.[mc]?[jt]sx?)?['\"`]")
