@@ -40,8 +40,8 @@ class ProjectAnswer:
 
     @property
     def is_whole(self) -> bool:
-        """False: it is only where an answer begins. A value is found by its words alone, a purpose needs more "
-        "words."""
+        """False: it is only where an answer begins. A value is found by its words alone, a purpose needs more
+        words."""
         return isinstance(self.query, ProjectQuery) and self.query.kind not in _BEGINNINGS
 
 

@@ -1,5 +1,5 @@
-"""The names that a line of code gives a value, in any language: by `=`, `:`, `:=`, `=>`, `#define`, "
-"`set(...)`. Pure."""
+"""The names that a line of code gives a value, in any language: by `=`, `:`, `:=`, `=>`, `#define`,
+`set(...)`. Pure."""
 
 import re
 from collections.abc import Iterator

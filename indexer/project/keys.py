@@ -8,8 +8,8 @@ from indexer.project.questions import ProjectKind
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The entries that tell a fact: those whose whole key matches; with `part`, only the lines of a value "
-    "that match."""
+    """The entries that tell a fact: those whose whole key matches; with `part`, only the lines of a value
+    that match."""
 
     key: re.Pattern[str]
     part: re.Pattern[str] | None = None
@@ -24,10 +24,7 @@ _OWN = r"(?:project\.|package\.|workspace\.package\.|metadata\.|tool\.poetry\.|i
 # The first rows come first in an answer.
 FACTS: dict[ProjectKind, tuple[Keys, ...]] = {
     "licence": (
-        _keys(
-            _OWN + r"licen[cs]es?(?:[-.](?:text|file|name|expression|license\.name|type))?"
-            r"|packagelicenseexpression"
-        ),
+        _keys(_OWN + r"licen[cs]es?(?:[-.](?:text|file|name|expression|license\.name|type))?|packagelicenseexpression"),
         _keys(r"project\.licenses\.license\.name|licenses"),
         _keys(r"(?:project\.|metadata\.)?classifiers|classifiers", r"License ::"),
     ),
@@ -110,9 +107,7 @@ ALIASES = {
 }  # fmt: skip
 MAIN_FILE = re.compile(
     r"(?:src/|lib/|app/|source/)?(?:index|main|server|app|cli|__main__|program)\.(?:[cm]?[jt]sx?|py|rs|go|c|cpp"
-    r"|cc|cs|rb|php"
-    r"|kt|java|swift|zig)|src/lib\.rs|cmd/[^/]+/main\.go|src/main/(?:java|kotlin|scala)/.*/?(?:Main|App"
-    r"|Application)\.\w+"
-    r"|[\w-]+/__main__\.py|manage\.py|wsgi\.py|asgi\.py|config\.ru|doc\.go"
+    r"|cc|cs|rb|php|kt|java|swift|zig)|src/lib\.rs|cmd/[^/]+/main\.go|src/main/(?:java|kotlin|scala)/.*/?(?:Main|App"
+    r"|Application)\.\w+|[\w-]+/__main__\.py|manage\.py|wsgi\.py|asgi\.py|config\.ru|doc\.go"
 )
 CODE_VERSIONS = ("__version__", "version", "VERSION", "Version", "VERSION_STRING", "version_info")

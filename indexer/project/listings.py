@@ -26,8 +26,7 @@ _MANY = r"(?:(?:all|the|other|different|built-?in|available|supported|existing|p
 _ASKS = re.compile(
     rf"(?:list|show|name|enumerate)(?: me)? {_MANY}(?P<list>[\w -]+?)(?: (?:that|which|there|of|in|for)\b.*)?"
     rf"|(?:which|what)(?: (?:kinds?|types?|sorts?) of)? {_MANY}(?P<which>[\w-]+(?: [\w-]+){{0,2}}?) {_DOES}\b"
-    r"(?P<rest>.*)"
-    r"|what (?:are|is) (?:all )?the (?:(?:available|supported|possible|different|built-?in) )+"
+    r"(?P<rest>.*)|what (?:are|is) (?:all )?the (?:(?:available|supported|possible|different|built-?in) )+"
     r"(?P<what>[\w-]+(?: [\w-]+){0,2})(?P<more>.*)",
     re.IGNORECASE,
 )

@@ -28,12 +28,11 @@ class ProjectQuery:
 
 _NOUN = (
     r"(?:project|package|library|lib|app|application|gem|crate|module|tool|framework|repo|repository|codebase"
-    r"|code base"
-    r"|code|program|software|thing|server|service|cli|plugin|client|sdk)"
+    r"|code base|code|program|software|thing|server|service|cli|plugin|client|sdk)"
 )
 _PLACEHOLDERS = {
-    "IT": rf"(?:it|this|that|(?:this|the|that|our|your|my)(?: \w+)? {_NOUN}"
-    r"|(?:the )?(?P<owner>[\w.@/+-]+)(?: {_NOUN})?)",
+    "IT": rf"(?:it|this|that|(?:the|(?:this|that|our|your|my)(?: \w+)?) {_NOUN}"
+    rf"|(?:the )?(?P<owner>[\w.@/+-]+)(?: {_NOUN})?)",
     "THING": r"(?P<thing>[\w.+#-]+(?: \w+)?)",
     "WHAT": r"(?:what|which)(?: (?:is|are|was)|'s)?(?: the)?",
     "HOW": r"(?:how (?:do|can|should|would|could|must) (?:i|we|you|one|someone|developers|contributors)|how to"
@@ -44,19 +43,16 @@ _PLACEHOLDERS = {
     "NEED": r"(?:supported|required|needed|compatible|tested|used|allowed|necessary|expected|targeted|recommended)",
     "NEEDS": r"(?:support|require|need|want|expect|run on|work (?:with|on)|use|target|depend on|have)",
     "ALL": r"(?:(?:the|all|its|own|their|your|our|of|a|any|whole|full|complete|entire|unit|integration|automated"
-    r"|local|existing)"
-    r" )*",
+    r"|local|existing) )*",
 }
 # A blank matches any white space. The kinds in `_TASKS` are commands; `thing` is then the task.
 _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("licence", r"(?:under )?WHAT (?:kind of |type of |sort of |software |open source )*licen[cs]es?"
                 r"(?: (?:is|are|does|do|for|of) IT(?: (?:have|use|under|released under|licensed under"
-                r"|distributed under"
-                r"|published under|carry|come with))?)?"),
+                r"|distributed under|published under|carry|come with))?)?"),
     ("licence", r"(?:under|by) WHAT (?:terms|licen[cs]es?) (?:is|can|may|are) .{1,40}"),
     ("licence", r"(?:how is|is|what is|under which licen[cs]e is|what'?s) IT (?:licen[cs]ed|open source"
-                r"|free software|mit|gpl"
-                r"|under .{1,20}licen[cs]e)(?: under)?"),
+                r"|free software|mit|gpl|under .{1,20}licen[cs]e)(?: under)?"),
     ("licence", r"(?:can|may) i use IT (?:commercially|in (?:a |my )?(?:commercial|closed|proprietary).{0,20})"),
     ("licence", r"(?:the )?licen[cs]e"),
     ("licence", r"is IT (?:\w+[ -])?licen[cs]ed(?: under .{1,20})?"
@@ -69,10 +65,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("runtime", r"WHAT (?:(?:minimum|minimal|lowest|oldest|earliest|supported|required|highest|latest|newest"
                 r"|least) )*THING"
                 r" versions?(?: or newer)?(?: (?:is|are) NEED| (?:is|are|was|were) IT (?:built|written|compiled"
-                r"|tested|published|made)"
-                r"(?: with| for| on| against| in)?| (?:does|do) IT NEEDS| do (?:i|we|you) need"
-                r"| must i have"
-                r"| should i use| can i use| is it| to use| (?:does|can|will|do) IT (?:run|work"
+                r"|tested|published|made)(?: with| for| on| against| in)?| (?:does|do) IT NEEDS| do (?:i|we|you) need"
+                r"| must i have| should i use| can i use| is it| to use| (?:does|can|will|do) IT (?:run|work"
                 r"|be used)(?: with| on)?)?"
                 r"(?: by IT| for IT| to (?:build|run|use|compile) IT| at (?:least|minimum))?"),
     ("runtime", r"WHAT (?:(?:minimum|lowest|oldest|supported|required) )*versions? of THING(?: (?:is|are) NEED"
@@ -84,28 +78,24 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("runtime", r"(?:is|are) THING(?: v?\d[\w.]*)? (?:still )?supported"),
     ("runtime", r"(?:minimum|supported|required) THING versions?"),
     ("runtime", r"WHAT (?:(?:minimum|supported|required) )*(?P<thing>(?:c|c\+\+|cpp|cxx|language"
-                r"|ecmascript)) standard"
-                r"(?: (?:is|are) NEED| (?:does|do) IT NEEDS| do i need)?"),
+                r"|ecmascript)) standard(?: (?:is|are) NEED| (?:does|do) IT NEEDS| do i need)?"),
     ("runtime", r"WHAT (?P<msrv>msrv|minimum supported rust version)(?: of IT)?"),
     ("dependencies", r"WHAT (?P<thing>(?:\w+ ){0,2})(?:dependencies|requirements|prerequisites)"
                      r"(?: (?:does|do|of|for|has) IT(?: (?:have|need|use|require|pull in))?| are (?:there|needed|used"
                      r"|required|declared)| do i need)?"),
     ("dependencies", r"WHAT (?P<thing>(?:[\w-]+ ){0,2})(?:packages|libraries|modules|gems|crates|projects|software)"
                      r" (?:does|do|must|is|are) (?:IT )?(?:depend(?:ent)? (?:up)?on|rely on|require|need|used?"
-                     r"|build on"
-                     r"|be installed|required|needed)(?: by IT| for IT)?"),
+                     r"|build on|be installed|required|needed)(?: by IT| for IT)?"),
     ("dependencies", r"what (?:do|must|should) i (?:need to )?(?:install|have)(?: installed)?(?: (?:first"
                      r"|to .{1,30}|before .{1,30}))?"),
     ("dependencies", r"what (?:does|do) IT (?:depend on|rely on|require)"),
     ("dependencies", r"(?:does|do) IT have (?:any )?(?P<thing>(?:\w+ ){0,2})dependencies"),
     ("dependencies", r"(?:the |all )*(?P<thing>(?:\w+ ){0,2})dependencies(?: of IT)?"),
     ("install", r"HOW (?:install|add|get|download|require|obtain) IT(?: (?:in|into|to|with|from|as|using|via"
-                r"|locally|on)"
-                r"(?: .{1,40})?)?"),
+                r"|locally|on)(?: .{1,40})?)?"),
     ("install", r"HOW (?:get started|start using IT)(?: with IT)?"),
     ("entry points", r"(?:what|which|where)(?: (?:is|are)|'s)?(?: the)? (?:main "
-                     r"|primary )*entry ?-?points?(?: files?)?"
-                     r"(?: (?:of|to|for|into) IT)?"),
+                     r"|primary )*entry ?-?points?(?: files?)?(?: (?:of|to|for|into) IT)?"),
     ("entry points", r"WHAT main (?:files?|modules?|scripts?|class)(?: of IT)?"),
     ("entry points", r"where (?:does|do) (?:IT|execution) (?:start|begin)(?: executing| running)?"),
     ("entry points", r"WHAT (?:executables?|binar(?:y|ies)|scripts|console scripts|programs|command[ -]line tools?)"
@@ -125,15 +115,13 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("environment", r"WHAT (?:environment variables|env vars|env variables|environment settings)"
                     r"(?: (?:does|do|can|are|is|must|should|of|for) .{1,50}| exist)?"),
     ("ci", r"(?:on )?WHAT (?:operating systems?|platforms?|os|oses) (?:is|are|does|do|can) .{0,40}(?:tested|run"
-           r"|supported|support"
-           r"|test|work)(?: (?:on|against|by IT))?"),
+           r"|supported|support|test|work)(?: (?:on|against|by IT))?"),
     ("ci", r"WHAT (?:ci|continuous integration)(?: service| system| provider| platform)? (?:is|does|do) (?:used"
            r"|IT use)"),
     ("ci", r"(?:what|which) (?:does|do|is|are) (?:the )?(?:ci|continuous integration)(?: pipeline| system| checks?)?"
            r"(?: (?:run|do|check|used?|test))?"),
     ("authors", r"who (?:wrote|made|created|develops|developed|maintains|owns|is behind|is the (?:author"
-                r"|maintainer|creator)"
-                r" of|are the (?:authors|maintainers|creators) of) IT"),
+                r"|maintainer|creator) of|are the (?:authors|maintainers|creators) of) IT"),
     ("authors", r"who (?:is|are) the (?:authors?|maintainers?|creators?)"),
     ("links", r"where (?:is|are|can i find) (?:the |its )?(?P<thing>documentation|docs|homepage|home page"
               r"|website|web site"
@@ -159,24 +147,20 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
 # Task -> its wordings after HOW. The first that matches counts.
 _TASKS = (
     ("test", r"(?:build and )?RUN (?:only |just )?ALL(?:single |individual )?(?:tests?|test ?suites?|specs?"
-             r"|testing)(?: suite)?(?: (?:of"
-             r"|for) IT)?(?: locally)?"
-             r"|(?:build and |compile and )?tests? IT"
+             r"|testing)(?: suite)?(?: (?:of|for) IT)?(?: locally)?|(?:build and |compile and )?tests? IT"
              r"|check that .{1,30} (?:works|pass(?:es)?)"),
     ("coverage", r"(?:RUN|measure|get|see|check|report|generate|collect) ALL(?:test |code )*coverage"),
     ("lint", r"RUN ALL(?:linters?|lints?|linting|lint checks?|style checks?|code style checks?|code checks"
              r"|checks|pre-commit"
              r"(?: hooks)?|linters)|lints? IT(?: code)?|lint|check ALL(?:code )?(?:style|lint|formatting|quality)"),
     ("analysis", r"RUN ALL(?:static (?:code )?(?:analysis|analyser|analyzer)|analysers?|analyzers?)"
-                 r"|anal[iy][sz]e ALLcode"
-                 r"(?: statically)?"),
+                 r"|anal[iy][sz]e ALLcode(?: statically)?"),
     ("type", r"(?:RUN )?ALL(?:type[- ]?check(?:s|er|ing)?)(?: IT)?|check ALL(?:types|typing)|RUN ALL(?:mypy"
              r"|pyright|tsc)"),
     ("format", r"(?:re)?formats? ALL(?:my )?(?:code|source|sources|files|IT)(?: before .{1,20})?"
                r"|RUN ALL(?:code )?formatters?|RUN ALLformatting"),
     ("docs", r"(?:builds?|make|generates?|preview|serve|render|see|write|compile|RUN) ALL(?:docs|documentation"
-             r"|website|site"
-             r"|manual|api docs)(?: (?:of|for) IT| locally)?"),
+             r"|website|site|manual|api docs)(?: (?:of|for) IT| locally)?"),
     ("bench", r"RUN ALL(?:performance |micro)?(?:benchmarks?|benches|perf tests)"),
     ("release", r"(?:release|publish|deploy|ship|cut|make|tag|create) (?:a |the )?(?:new )?(?:release|version|IT)"
                 r"(?: to .{1,20})?"),
@@ -187,8 +171,7 @@ _TASKS = (
               r"|developer)(?: environment| setup)?(?: for IT)?|install ALL"
               r"(?:development |dev |test )?dependencies|prepare (?:a|my|the) (?:development|dev) .{1,20}"),
     ("build", r"(?:builds?|compiles?|make|package|bundle)(?: IT)?(?: from (?:the )?sources?(?: code)?| locally"
-              r"| myself"
-              r"| by hand| for production)?|RUN (?:a |the )?(?:build|compilation)"),
+              r"| myself| by hand| for production)?|RUN (?:a |the )?(?:build|compilation)"),
     ("run", r"(?:RUN|serve|use) (?:IT|(?:the |a )?(?:dev|development|local|example|demo)(?: \w+)?)(?: locally"
             r"| in (?:development|docker|a container)(?: mode)?| from (?:source|the command line))?"),
 )  # fmt: skip
@@ -202,8 +185,7 @@ _PASSIVE = (
 )
 _LEAD = re.compile(
     r"(?:(?:please|hey|hi|so|ok|okay|can you tell me|could you tell me|do you know|i want to know|tell me"
-    r"|show me|give me"
-    r"|list|show)[,:]?\s+)+",
+    r"|show me|give me|list|show)[,:]?\s+)+",
     re.IGNORECASE,
 )
 _TAIL = re.compile(

@@ -28,31 +28,26 @@ _THINGS = (
 _TABLE: tuple[tuple[Measure, str], ...] = (
     ("variable", r"\b(?:environment|env) (?:variables?|vars?|settings?)\b"),
     ("size", r"\bhow long (?:may|can|must|should|is|are|could) .*\b(?:message|string|name|line|password|url"
-             r"|title|text|"
-             r"key|word|comment|description|value|id|identifier|token)s?\b"),
+             r"|title|text|key|word|comment|description|value|id|identifier|token)s?\b"),
     ("duration", r"\bhow (?:long|often|soon|late|quickly|fast)\b|\b(?:timeout|interval|delay|lifetime|ttl|duration)\b"
                  r"|\bafter (?:how (?:long|many (?:seconds|minutes|hours|days))|what time)\b|\bwhen (?:do|does"
                  r"|will) .* (?:expire|"
                  r"time out)\b|\b(?:how many|number of) (?:milliseconds|seconds|minutes|hours|days)\b"),
     ("size", r"\bhow (?:big|large|small|wide|high|deep|far)\b|\b(?:from|at|above|over|up to|beyond) (?:which|what)"
              r"(?: \w+){0,3} (?:size|length|number)\b|\b(?:maximum|max|minimum|min|default|largest"
-             r"|smallest)(?: \w+){0,3}"
-             r" (?:size|length|width|depth)\b|\bhow much (?:memory|data|space)\b"),
+             r"|smallest)(?: \w+){0,3} (?:size|length|width|depth)\b|\bhow much (?:memory|data|space)\b"),
     ("number", r"\bhow (?:many|much)\b|\b(?:maximum|minimum|max|min) (?:number|count|amount)\b|\b(?:which"
                r"|what) port\b"
                r"|\b(?:maximum|minimum|upper|lower) limit\b|\bat (?:most|least)\b|\blimit(?:ed)? (?:of|on|for|to)\b"
                r"|\b(?:what|which) (?:is|are) the (?:\w+ ){0,3}(?:limit|maximum|minimum|port|number)\b"),
     ("text", r"\b(?:what|which) (?:is|are) the (?:default )?(?:\w+ ){0,2}(?:name|path|url|prefix|suffix|folder"
-             r"|directory|host|"
-             r"extension|encoding|charset|separator|delimiter|header|file|key|address)\b"
+             r"|directory|host|extension|encoding|charset|separator|delimiter|header|file|key|address)\b"
              r"|\b(?:which|what) (?:folder|directory|file|path|host|header|cookie|encoding|charset|extension"
-             r"|prefix|suffix|"
-             r"address|separator|delimiter|character|name|url|algorithm|method)\b"),
+             r"|prefix|suffix|address|separator|delimiter|character|name|url|algorithm|method)\b"),
     ("switch", r"^(?:is|are|does|do) .*\b(?:by default|enabled|disabled|on or off)\b"),
     ("any", rf"^(?:what|which) (?:\w+ ){{0,2}}(?:{_THINGS}) (?:is|are) (?:used|set|sent|taken|chosen|applied)\b"),
     ("any", r"^what(?: is|'s) the (?:\w+ ){0,3}(?:timeout|limit|size|length|port|host|interval|delay|threshold"
-            r"|capacity|rate"
-            r"|ttl|lifetime|encoding|charset|prefix|suffix|separator|delimiter|url|address)$"),
+            r"|capacity|rate|ttl|lifetime|encoding|charset|prefix|suffix|separator|delimiter|url|address)$"),
     ("any", rf"\b(?:what|which) (?:is|are) the (?:\w+ )?default\b|\bby default\b|\bdefaults? (?:to|of|for|value)\b"
             rf"|\b(?:what|which) (?:\w+ ){{0,3}}(?:is|are) (?:used|set|sent|taken|chosen) by default\b"
             rf"|\bdefault (?:\w+ ){{0,2}}(?:{_THINGS})\b|\b(?:what|which) (?:is|are) the (?:\w+ ){{0,3}}(?:{_THINGS})"

@@ -1,5 +1,5 @@
-"""The files of a codebase that say what it is: manifests, task files, readmes, ... and their entries, as on "
-"disk now."""
+"""The files of a codebase that say what it is: manifests, task files, readmes, ... and their entries, as on
+disk now."""
 
 import re
 from collections.abc import Collection, Iterator
