@@ -31,7 +31,7 @@ _NOUN = (
     r"|code base|code|program|software|thing|server|service|cli|plugin|client|sdk)"
 )
 _PLACEHOLDERS = {
-    "IT": rf"(?:it|this|that|(?:the|(?:this|that|our|your|my)(?: \w+)?) {_NOUN}"
+    "IT": rf"(?:it|this|that|(?:the|(?:this|that|our|your|my)(?: \w+){{0,2}}) {_NOUN}"
     rf"|(?:the )?(?P<owner>[\w.@/+-]+)(?: {_NOUN})?)",
     "THING": r"(?P<thing>[\w.+#-]+(?: \w+)?)",
     "WHAT": r"(?:what|which)(?: (?:is|are|was)|'s)?(?: the)?",
