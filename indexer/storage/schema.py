@@ -4,7 +4,7 @@ import sqlite3
 
 from indexer.parsing.identifiers import TERMS
 
-_SCHEMA = 6
+_SCHEMA = 7
 VERSION = _SCHEMA * 1000 + TERMS  # full-text rows can only be deleted by the terms they were inserted with
 KEPT_GENERATIONS = 1000  # the index remembers which chunks these last generations deleted
 
@@ -28,7 +28,9 @@ CREATE INDEX postings_by_file ON postings (file_id);
 CREATE TABLE gone (generation INTEGER NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY (generation, chunk_id))
   WITHOUT ROWID;
 CREATE TRIGGER vector_goes AFTER DELETE ON vectors BEGIN
-  INSERT INTO gone SELECT value + 1, old.chunk_id FROM meta WHERE key = 'generation'; END;
+  INSERT OR IGNORE INTO gone SELECT value + 1, old.chunk_id FROM meta WHERE key = 'generation'; END;
+CREATE TRIGGER chunk_goes AFTER DELETE ON chunks BEGIN
+  INSERT OR IGNORE INTO gone SELECT value + 1, old.id FROM meta WHERE key = 'generation'; END;
 CREATE TABLE symbols (
   id INTEGER PRIMARY KEY, file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
   name TEXT NOT NULL, folded TEXT NOT NULL, qualified TEXT NOT NULL, kind TEXT NOT NULL,

@@ -126,6 +126,10 @@ def test_a_chunk_without_its_vector_keeps_its_words(world: World) -> None:
         lost = sorted(snapshot.chunk_ids())[:2]
     world.store.drop_vectors(lost)
     assert len(heads(world, mirror)) == 7
+    put(world.root, "app/config.py", "def other():\n    return 1\n")
+    put(world.root, "app/server.py", "def other():\n    return 1\n")
+    world.refresh()
+    assert synced(world, mirror).heads_of(lost) == {}
 
 
 def test_damaged_postings_are_reported(world: World) -> None:
