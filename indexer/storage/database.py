@@ -8,7 +8,7 @@ import logging
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -28,6 +28,7 @@ _PRAGMAS = (
     "PRAGMA cache_size = -16000",  # KiB
 )
 _CHECKED_BYTES = 60_000_000  # a file up to this size is checked in full once per process, in 0.5 s at most
+Migration = Callable[[sqlite3.Connection, int], bool]  # in a transaction, from that version; False if it cannot
 _DAMAGE_MARK = ".damaged"  # suffix of a file beside a damaged database: the next job rebuilds it
 _MAX_IDLE = 8  # connections kept for the next reader
 
@@ -86,12 +87,15 @@ def cannot_write(file: Path, error: OSError) -> IndexStorage:
 
 
 class IndexDatabase:
-    """A file with a given schema. A damaged file or another schema version raises `IndexDamaged` until `recreate`."""
+    """A file with a given schema. A damaged file or an unknown version raises `IndexDamaged` until `recreate`."""
 
-    def __init__(self, file: Path, schema: str, version: int) -> None:
+    def __init__(
+        self, file: Path, schema: str, version: int, can_migrate: Migration = lambda db, version: False
+    ) -> None:
         self.file = file
         self._schema = schema
         self._version = version
+        self._can_migrate = can_migrate
         self._write_lock = threading.Lock()
         self._idle_lock = threading.Lock()
         self._idle: list[tuple[int, sqlite3.Connection]] = []  # with the inode: a rebuilt file has another one
@@ -247,9 +251,14 @@ class IndexDatabase:
         return db
 
     def _check_version(self, db: sqlite3.Connection) -> None:
-        found = db.execute("PRAGMA user_version").fetchone()[0]
-        if found != self._version:
+        if db.execute("PRAGMA user_version").fetchone()[0] == self._version:
+            return
+        db.execute("BEGIN IMMEDIATE")
+        found = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have migrated it
+        if found != self._version and not self._can_migrate(db, found):
             raise IndexDamaged(f"the index {self.file.name} was made by another version of Lantern: index again")
+        db.execute(f"PRAGMA user_version = {self._version}")
+        db.execute("COMMIT")
 
     def _stat(self) -> tuple[int, int]:
         try:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from indexer.storage.full_text import Columns, columns_of, delete_terms, insert_terms, terms_of
@@ -48,7 +48,8 @@ def _insert(db: sqlite3.Connection, prepared: PreparedFile) -> None:
     ).lastrowid
     ids = _insert_chunks(db, file_id, prepared)
     if ids:
-        row = (ids[0], file_id, heads_of(prepared.chunks), prepared.postings)
+        heads = heads_of((chunk.kind, chunk.symbol) for chunk in prepared.chunks)
+        row = (ids[0], file_id, heads, prepared.postings)
         db.execute("INSERT INTO postings (first_chunk, file_id, heads, data) VALUES (?, ?, ?, ?)", row)
     db.executemany(
         "INSERT INTO symbols (file_id, name, folded, qualified, kind, start_line, end_line, signature, doc)"
@@ -79,9 +80,9 @@ def _insert_chunks(db: sqlite3.Connection, file_id: int | None, prepared: Prepar
     return ids
 
 
-def heads_of(chunks: Sequence[Chunk]) -> str:
+def heads_of(chunks: Iterable[tuple[str, str]]) -> str:
     """The kind and the symbol of each chunk, one a line: read in one piece, without the texts."""
-    return "\n".join(f"{chunk.kind} {chunk.symbol}".replace("\n", " ") for chunk in chunks)
+    return "\n".join(f"{kind} {symbol}".replace("\n", " ") for kind, symbol in chunks)
 
 
 def delete(db: sqlite3.Connection, paths: Sequence[str]) -> int:

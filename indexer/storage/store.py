@@ -17,6 +17,7 @@ from typing import TextIO
 from indexer.errors import IndexDamaged, IndexerError, IndexStorage
 from indexer.storage.database import IndexDatabase, cannot_write
 from indexer.storage.full_text import FORGET_DELETED, CountCache
+from indexer.storage.migration import can_migrate
 from indexer.storage.rows import UNPURGED, PreparedFile, can_insert, delete, raise_generation, set_meta
 from indexer.storage.schema import IN_SUBTREE, KEPT_GENERATIONS, TABLES, VERSION, subtree
 from indexer.storage.snapshot import IndexedFile, Snapshot
@@ -34,7 +35,7 @@ class Store:
     def __init__(self, codebase_id: str, root: Path, file: Path) -> None:
         self.id = codebase_id
         self.root = root
-        self._database = IndexDatabase(file, TABLES, VERSION)
+        self._database = IndexDatabase(file, TABLES, VERSION, can_migrate)
         self._counts: CountCache = {}
 
     def __reduce__(self) -> tuple[Callable[[str, Path, Path], "Store"], tuple[str, Path, Path]]:

@@ -132,7 +132,7 @@ def test_a_traceback_in_the_log_is_a_failure(server: Server, tmp_path: Path) -> 
 def test_what_a_server_starts_is_found_and_ended(server: Server) -> None:
     name, _, value = server.marker.partition("=")
     child = subprocess.Popen(
-        ["sh", "-c", "sleep 100 & echo started; wait"],
+        ["sh", "-c", "sleep 100 & until grep -q sleep /proc/$!/comm; do :; done; echo started; wait"],
         stdout=subprocess.PIPE,
         env={name: value, "PATH": "/bin:/usr/bin"},
     )

@@ -55,6 +55,11 @@ COMMANDS: dict[str, list[tuple[tuple[str, ...], str]]] = {
         (("search", "refund", "--path", "{root}", "--json"), "\\u001b]0;t\\u0007"),
         (("search", "x", "--path", f"/nowhere/{NAME}"), NAME_SHOWN),
     ],
+    "overview": [
+        (("overview", "{root}"), NAME_SHOWN),
+        (("overview", "{root}", "--json"), "\\u001b]0;t\\u0007"),
+        (("overview", f"/nowhere/{NAME}"), NAME_SHOWN),
+    ],
     "eval": [
         (("eval", "{root}", "-n", "1"), "file MRR"),
         (("eval", "{root}", "--compare", NAME), NAME_SHOWN),
