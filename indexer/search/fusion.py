@@ -27,7 +27,7 @@ _DATA_FACTOR = 0.75
 _TYPES_FACTOR = 0.6
 _NO_DEFINITION_FACTOR = 0.7
 _SUPERSEDED_FACTOR = 0.7
-_DECAY, _LEAST_DECAY = 0.8, 0.5  # of a file's further place, on the one before it; at least, on its own score
+_DECAY, _LEAST_DECAY = 0.75, 0.5  # of a file's further place, on the one before it; at least, on its own score
 
 
 @dataclass(frozen=True, slots=True)
