@@ -71,7 +71,8 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
 def _answer(query: Query, locations: Sequence[Location], tree: ProjectTree) -> ProjectAnswer | None:
     hits: list[Hit] = []
     linked = with_code(locations, hits, tree.files, whole=False)
-    return ProjectAnswer(query, linked, tuple(hits)) if linked else None
+    shown = tuple(location for location in linked if location.hit is not None)  # the others' files are gone
+    return ProjectAnswer(query, shown, tuple(hits)) if shown else None
 
 
 def _listed(query: SettingQuery | ListQuery, tree: ProjectTree) -> ProjectAnswer | None:

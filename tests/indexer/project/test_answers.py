@@ -49,6 +49,18 @@ def test_no_answer_to_what_the_project_does_not_say(tmp_path: Path, question: st
     assert query is None or answer_about_project(query, indexed(tmp_path).store) is None
 
 
+def test_a_file_that_is_gone_tells_nothing(tmp_path: Path) -> None:
+    store = indexed(tmp_path, {"main.py": "def main():\n    pass\n", "go.mod": "module shop\n"}).store
+    query = parse_project_question("What is the entry point?")
+    assert query is not None
+    (store.root / "go.mod").unlink()
+    found = answer_about_project(query, store)
+    assert found is not None
+    assert [location.path for location in found.locations] == ["main.py"]
+    (store.root / "main.py").unlink()
+    assert answer_about_project(query, store) is None
+
+
 def test_at_most_a_few_lines_of_a_file(tmp_path: Path) -> None:
     found = ask(tmp_path, "Which Python versions are supported?")
     assert found is not None
