@@ -17,6 +17,11 @@ _PAGES = 3
 _OPENING = re.compile(
     r"(?:docs?|documentation|website|site)/(?:[\w-]+/)?(?:index|introduction|installation|readme)\.(?:md|rst|mdx)"
 )
+_MEMBER = 2  # rank of a manifest that is not the project's own
+_NAME_KEYS = frozenset({
+    "name", "project.name", "package.name", "tool.poetry.name", "metadata.name", "project.artifactid", "module",
+    "rootproject.name", "project",
+})  # fmt: skip
 _DEPTH = 3  # folders above a file that is read
 _EXAMPLES = frozenset({"examples", "example", "vendor", "third_party", "node_modules", "benchmarks", "fixtures"})
 
@@ -81,17 +86,14 @@ class ProjectTree:
 
     def opening_pages(self) -> list[str]:
         """The pages with which the documentation begins."""
-        page = re.compile(
-            r"(?:docs?|documentation|website|site)/(?:[\w-]+/)?(?:index|introduction|installation"
-            r"|readme)\.(?:md|rst|mdx)"
-        )
-        return [path for path in self.paths if page.fullmatch(path.lower())][:_PAGES]
+        return [path for path in self.paths if _OPENING.fullmatch(path.lower())][:_PAGES]
 
     def names(self) -> set[str]:
-        """What the project is called, in lower case: its folder and the names in its manifests, and their parts."""
-        names = set(self._own_names)
-        for _, entry in self.entries_of("manifest"):
-            if entry.name in ("name", "module", "rootProject.name", "artifactId", "project"):
+        """What the project is called, in lower case: its folder and what its own manifests say, with no scope."""
+        names = {self.name.lower(), self.name.lower().rpartition("+")[2]}
+        for path, entry in self.entries_of("manifest"):
+            if self.rank(path)[0] < _MEMBER and entry.key.lower() in _NAME_KEYS and not entry.is_table:
                 value = entry.value.lower()
-                names |= {value, value.rpartition("/")[2], value.split(" ")[0], value.split("-")[0]}
+                value = value.split(" ")[0] if entry.key == "project" else value  # project(shop VERSION 1.2)
+                names |= {value, value.rpartition("/")[2]}
         return names
