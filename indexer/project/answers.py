@@ -60,12 +60,10 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
             return _listed(query, tree)
         is_own = not query.owner or query.owner in tree.names()
         if not is_own and query.thing == "run":  # a script or a tool: "How do I run clippy?"
-            query = replace(query, thing=query.owner)
-        elif not is_own:
-            other = parse_setting_query(query.text) or parse_list_query(query.text)
-            return _listed(other, tree) if other else None
-        found = _spread(_find(tree, query))
-        return _answer(query, found, tree)
+            query, is_own = replace(query, thing=query.owner), True
+        found = _answer(query, _spread(_find(tree, query)), tree) if is_own else None
+        other = None if found else parse_setting_query(query.text) or parse_list_query(query.text)
+        return _listed(other, tree) if other else found
 
 
 def _answer(query: Query, locations: Sequence[Location], tree: ProjectTree) -> ProjectAnswer | None:

@@ -55,6 +55,11 @@ _TASKS = {
                                                                  "|serve"),
     "install": _task(r"install", "install|getting started|quick ?start|usage|download|require|setup|using"),
 }  # fmt: skip
+# What runs a program; its name comes behind it, or at the beginning of a command.
+_RUNS = (
+    r"(?:^|[;&|]\s*|\b(?:run|exec|npx|bunx|uvx|dlx|-m|cargo|mvn|go|sudo)\s+(?:-\S+\s+)*)"
+    r"(?:\w+=\S+\s+)*[@$-]*\s?(?:\S*/)?"
+)
 _KNOWN_BY_PROGRAM = frozenset({"coverage", "lint", "analysis", "type", "format", "docs", "bench"})
 _SCRIPT_LENGTH = 4000  # characters
 _NO_STEP = ("#", "set ", "export ", "if ", "fi", "cd ", "//")
@@ -113,8 +118,8 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     Of kind "command", `symbol` is what to type and `text` what that runs; of kind "said", `text` is the command.
     """
     name = query.thing if query.kind == "command" else "install"
-    tool = replace(_task(rf"(?:.*[-_:])?{re.escape(name)}.*", re.escape(name)), is_tool=True)
-    task = _TASKS.get(name, tool)
+    name = "run" if name == "use" else name
+    task = _TASKS.get(name) or _tool(name)
     declared = [*_declared(tree, task), *_script_files(tree, task)] if name != "install" else []
     if not declared and name in _KNOWN_BY_PROGRAM:  # `scripts/lint` that formats
         task = replace(task, is_tool=True)
@@ -127,6 +132,12 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     first = [*implied, *quoted] if name == "install" else [*own, *implied, *quoted, *others]
     yield from first or (_headings(tree, task) if name in _TASKS else ())
     yield from ci[: _LISTED // 2]
+
+
+def _tool(name: str) -> _Task:
+    """A script with exactly this name, or what runs a program with this name."""
+    program = re.compile(rf"{_RUNS}{re.escape(name)}(?![\w.:/-])", re.IGNORECASE)
+    return _Task(re.compile(re.escape(name), re.IGNORECASE), program, is_tool=True)
 
 
 def _declared(tree: ProjectTree, task: _Task) -> list[Location]:
@@ -184,7 +195,7 @@ def _quoted(tree: ProjectTree, task: _Task) -> Iterator[Location]:
     for path in guides:
         sections = [section for section in tree.sections(path) if task.words.search(section.heading)]
         lines = [line for section in sections[:3] for line in section.commands()[:_LISTED]]
-        about = [line for line in lines if task.words.search(line[1])] or lines
+        about = [line for line in lines if task.words.search(line[1])] or lines * (not task.is_tool)
         yield from (Location(path, at, "", "said", text[:_VALUE]) for at, text in about[:_LISTED])
 
 

@@ -42,7 +42,19 @@ def test_the_first_line_and_whether_it_is_all(tmp_path: Path, question: str, fir
 
 @pytest.mark.parametrize(
     "question",
-    ["What license does Django have?", "What is a router?", "Which planets are there?", "How do I format the code?"],
+    [
+        "How do I use the cache?",
+        "How do I use ruff?",
+        "How do I run the check?",
+        "How do I install the plugin?",
+        "Which Python versions does numpy support?",
+        "What is numpy's version?",
+        "Which tool is used to parse yaml?",
+        "What license does Django have?",
+        "What is a router?",
+        "Which planets are there?",
+        "How do I format the code?",
+    ],
 )
 def test_no_answer_to_what_the_project_does_not_say(tmp_path: Path, question: str) -> None:
     query = parse_project_question(question)

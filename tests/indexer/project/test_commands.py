@@ -69,5 +69,19 @@ def test_a_script_is_known_by_what_it_runs(tmp_path: Path) -> None:
     assert told(tmp_path, "format", files) == [("command", "scripts/lint", "ruff format .", "scripts/lint:1")]
 
 
+def test_a_named_tool_is_a_whole_script_or_the_program_of_a_command(tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"scripts": {"cache:clear": "rm -rf .cache", "up": "npx vite", "vite-old": "x"}}',
+        "README.md": "## Vite\n\n```sh\nnpx vite build\nnpm ci\n```\n",
+    }
+    assert told(tmp_path / "cache", "cache", files) == []
+    assert told(tmp_path / "vite", "vite", files) == [("command", "npm run up", "npx vite", "package.json:1")]
+
+
+def test_to_use_it_is_to_run_it(tmp_path: Path) -> None:
+    files = {"package.json": '{"scripts": {"start": "node ."}}'}
+    assert told(tmp_path, "use", files) == [("command", "npm start", "node .", "package.json:1")]
+
+
 def test_nothing_is_declared(tmp_path: Path) -> None:
     assert told(tmp_path, "lint", {"a.py": "x = 1\n"}) == []
