@@ -83,7 +83,9 @@ _DECLARED = tuple(
     )
 )
 _SHORT = {"npm run test": "npm test", "npm run start": "npm start", "make all": "make"}
-_SCRIPT = re.compile(r"(?:(?:.*/)?(?:scripts?|bin|tools|hack|ci|dev|util)/)?([\w.-]+)")
+_SCRIPT = re.compile(r"(?:(?:scripts?|bin|tools|hack|ci|dev|util)/)?([\w.-]+)")
+_MODULE = re.compile(r".*\.(?:py|m?js|ts|rb)")  # a script only if it says so
+_IS_SCRIPT = re.compile(r"^#!|^if __name__\b|^if .*(?:require\.main|__FILE__)", re.MULTILINE)
 _SCRIPT_NAME = re.compile(r"([\w-]+?)(?:\.(?:sh|py|bash|rb|js|mjs|ts|ps1|bat))?")
 # What a manifest implies for a task. Told only where nothing is declared; {} is the name of the project.
 _CONVENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -175,7 +177,8 @@ def _script_files(tree: ProjectTree, task: _Task) -> Iterator[Location]:
     for path in tree.paths:
         place = _SCRIPT.fullmatch(path)
         name = _SCRIPT_NAME.fullmatch(place[1]) if place else None
-        if name and (path.count("/") or path.endswith((".sh", ".bash"))):
+        is_script = path.count("/") or path.endswith((".sh", ".bash"))
+        if name and is_script and (not _MODULE.fullmatch(path) or _IS_SCRIPT.search(tree.text(path))):
             is_named = bool(task.names.fullmatch(name[1]))
             if is_named or (task.is_tool and task.words.search(_steps(tree.text(path)))):
                 found.append(path)

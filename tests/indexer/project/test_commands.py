@@ -69,13 +69,26 @@ def test_a_script_is_known_by_what_it_runs(tmp_path: Path) -> None:
     assert told(tmp_path, "format", files) == [("command", "scripts/lint", "ruff format .", "scripts/lint:1")]
 
 
+def test_a_module_of_a_library_is_no_script(tmp_path: Path) -> None:
+    files = {
+        "src/util/format.js": "export const x = 1\n",
+        "agent/tools/format.sh": "black .\n",
+        "tools/format.py": "def main(): ...\n",
+        "dev/format.py": "import os\n\nif __name__ == '__main__':\n    os.system('black .')\n",
+    }
+    assert [row[1] for row in told(tmp_path, "format", files)] == ["dev/format.py"]
+
+
 def test_a_named_tool_is_a_whole_script_or_the_program_of_a_command(tmp_path: Path) -> None:
     files = {
         "package.json": '{"scripts": {"cache:clear": "rm -rf .cache", "up": "npx vite", "vite-old": "x"}}',
         "README.md": "## Vite\n\n```sh\nnpx vite build\nnpm ci\n```\n",
     }
     assert told(tmp_path / "cache", "cache", files) == []
-    assert told(tmp_path / "vite", "vite", files) == [("command", "npm run up", "npx vite", "package.json:1")]
+    assert told(tmp_path / "vite", "vite", files) == [
+        ("command", "npm run up", "npx vite", "package.json:1"),
+        ("said", "", "npx vite build", "README.md:4"),
+    ]
 
 
 def test_to_use_it_is_to_run_it(tmp_path: Path) -> None:
