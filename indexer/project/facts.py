@@ -21,6 +21,7 @@ _PER_FILE = 6  # facts of one file
 _NAMES = 30  # of a table that are listed
 _NUMBER = r"\d+(?:\.\d+|\+| (?:or|and) \w+)"
 _VERSION = re.compile(r"\d")
+_LISTED_TOOL = re.compile(r"(?:lint|test|format|type)")  # one that is a development dependency
 _TABLES = ("require", "requirements", "dependency-groups", "project.itemgroup.packagereference")
 _NO_SENTENCE = re.compile(r"badge|shields\.io|^\s*#|^\s*[-*] \[[^\]]*\](?:\(#|\[)|^\[[^\]]+\]:")
 
@@ -32,7 +33,7 @@ def keyed(tree: ProjectTree, keys: Iterable[Keys], *roles: Role) -> Iterator[Loc
     seen: set[tuple[str, int]] = set()
     for row in keys:
         nearest = None
-        for path, entry in tree.entries_of(*roles):
+        for path, entry in tree.own_entries_of(*roles):
             if not row.key.fullmatch(entry.key) or (path, entry.line) in seen or (row.part and entry.is_table):
                 continue
             nearest = nearest or tree.rank(path)
@@ -122,7 +123,7 @@ def _named_versions(tree: ProjectTree, thing: str) -> Iterator[Location]:
     named = re.compile(rf"(?:(?:min|minimum|required)[-_]?)?(?:{thing})(?:[-_.]?(?:version|release))?s?", re.IGNORECASE)
     version_file = re.compile(rf"(?:.*/)?\.(?:{thing})-version|(?:.*/)?\.nvmrc", re.IGNORECASE)
     seen: set[str] = set()
-    for path, entry in tree.entries_of("manifest", "configuration", "task", "ci"):
+    for path, entry in tree.own_entries_of("manifest", "configuration", "task", "ci"):
         is_file = bool(version_file.fullmatch(path)) and ("nvmrc" not in path or "node" in thing)
         is_named = named.fullmatch(entry.name) and entry.name not in ("edition", "toolchain")
         if (is_named or is_file) and _VERSION.search(entry.value) and not entry.is_table and entry.value not in seen:
@@ -195,7 +196,8 @@ def _tools(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     for found in keyed(tree, FACTS["tools"], "manifest"):
         if word in f"{found.symbol} {found.text}".lower():
             yield found
-    yield from list(_grouped(keyed(tree, [DEVELOPMENT], "manifest")))[:2]
+    if _LISTED_TOOL.match(query.thing):
+        yield from list(_grouped(keyed(tree, [DEVELOPMENT], "manifest")))[:2]
 
 
 def _ci(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:

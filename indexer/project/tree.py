@@ -17,6 +17,8 @@ _PAGES = 3
 _OPENING = re.compile(
     r"(?:docs?|documentation|website|site)/(?:[\w-]+/)?(?:index|introduction|installation|readme)\.(?:md|rst|mdx)"
 )
+# A manifest below these tells of them, not of the project.
+_ASIDE = frozenset({"docs", "doc", "website", "site", "deps", "external", "extern", "contrib", "templates", "template"})
 _MEMBER = 2  # rank of a manifest that is not the project's own
 _NAME_KEYS = frozenset({
     "name", "project.name", "package.name", "tool.poetry.name", "metadata.name", "project.artifactid", "module",
@@ -42,8 +44,10 @@ class ProjectTree:
         self.paths = self.snapshot.paths()
         self._own_names = frozenset([self.name.lower(), *re.split(r"[+.-]", self.name.lower())])
         for path in sorted(self.paths, key=lambda path: (path.count("/"), path)):
-            if path.count("/") <= _DEPTH and not is_test(path) and _EXAMPLES.isdisjoint(path.split("/")[:-1]):
-                self._by_role.setdefault(role_of(path), []).append(path)
+            role, folders = role_of(path), path.lower().split("/")[:-1]
+            others = _EXAMPLES | _ASIDE if role in ("manifest", "configuration") else _EXAMPLES
+            if len(folders) <= _DEPTH and not is_test(path) and others.isdisjoint(folders):
+                self._by_role.setdefault(role, []).append(path)
 
     def of_role(self, *roles: Role) -> list[str]:
         """Nearest to the root first."""
@@ -64,6 +68,14 @@ class ProjectTree:
     def entries_of(self, *roles: Role) -> Iterator[tuple[str, Entry]]:
         for path in self.of_role(*roles):
             for entry in self.entries(path):
+                yield path, entry
+
+    def own_entries_of(self, *roles: Role) -> Iterator[tuple[str, Entry]]:
+        """Without what its members say where its root has a manifest, and without the variables of `.env.example`."""
+        has_manifest = any(self.rank(path)[0] == 0 for path in self.of_role("manifest"))
+        for path, entry in self.entries_of(*roles):
+            is_member = has_manifest and self.rank(path)[0] == _MEMBER
+            if not is_member and not path.rpartition("/")[2].startswith(".env"):
                 yield path, entry
 
     def text(self, path: str) -> str:
