@@ -75,6 +75,7 @@ def _answer(query: Query, locations: Sequence[Location], tree: ProjectTree) -> P
 
 def _listed(query: SettingQuery | ListQuery, tree: ProjectTree) -> ProjectAnswer | None:
     found = find_values(query, tree.snapshot) if isinstance(query, SettingQuery) else find_lists(query, tree.snapshot)
+    found = [location for location in found if tree.still_has(location)]
     if not found and isinstance(query, SettingQuery) and query.measure == "variable":
         found = list(islice(environment_variables(tree), _LOCATIONS))
     return _answer(query, found, tree)

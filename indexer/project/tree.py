@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from indexer.files.roles import Role, is_test, role_of
+from indexer.navigation.locations import Location
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.manifests.entries import entries
 from indexer.parsing.manifests.entry import Entry
@@ -82,6 +83,13 @@ class ProjectTree:
         """ "" if the file is gone."""
         source = self.files.source(path)
         return source.text if source else ""
+
+    def still_has(self, location: Location) -> bool:
+        """False for what is in the index only: the file has changed since, and the line has."""
+        source, indexed = self.files.source(location.path), self.snapshot.file(location.path)
+        if source is None or (indexed is not None and source.sha == indexed.sha):
+            return source is not None
+        return [row.strip() for row in source.text.split("\n")[location.line - 1 :][:1]] == [location.text]
 
     def versions(self, names: Collection[str]) -> list[IndexedSymbol]:
         """The constants in code that tell the version of the project, nearest to the root first."""

@@ -73,6 +73,19 @@ def test_a_file_that_is_gone_tells_nothing(tmp_path: Path) -> None:
     assert answer_about_project(query, store) is None
 
 
+def test_a_value_that_has_changed_since_is_not_told(tmp_path: Path) -> None:
+    store = indexed(tmp_path).store
+    query = parse_project_question("What is the default timeout?")
+    assert query is not None
+    config = store.root / "shop/config.py"
+    config.write_text(config.read_text().replace("30.0", "60.0"))
+    assert answer_about_project(query, store) is None
+    config.write_text(config.read_text().replace("60.0", "30.0") + "\nOTHER = 1\n")
+    found = answer_about_project(query, store)
+    assert found is not None
+    assert [location.text for location in found.locations] == ["DEFAULT_TIMEOUT = 30.0"]
+
+
 def test_at_most_a_few_lines_of_a_file(tmp_path: Path) -> None:
     found = ask(tmp_path, "Which Python versions are supported?")
     assert found is not None
