@@ -29,6 +29,7 @@ _MARKUP = (
     (re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
     (re.compile(r"\*\*|__(?=\w)|(?<=\w)__|`(?=`)"), ""),
 )
+_LINE = 1000  # characters of a line that is read
 _PLAIN = 2000  # characters of a paragraph
 _FEW = 3  # words: a shorter paragraph is a slogan or a list of links
 _NO_PROSE = re.compile(r"^\s*(?:[#<!\[|>=\-*:`.+]|\{|&|\.\. |---|\d+\.|https?:)|^\s*$")
@@ -76,7 +77,7 @@ class Section:
 
 
 def sections(text: str) -> list[Section]:
-    rows = text.split("\n")
+    rows = [row[:_LINE] for row in text.split("\n")]
     heads: list[tuple[int, int, str]] = []  # first row, first row below, heading
     is_code = False
     for at, row in enumerate(rows):

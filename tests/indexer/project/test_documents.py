@@ -59,3 +59,8 @@ def test_the_first_paragraph_is_prose() -> None:
 )
 def test_a_licence_is_known_by_its_words(text: str, name: str) -> None:
     assert licence_name(text) == name
+
+
+def test_a_heading_of_many_blanks_is_cut() -> None:
+    (section,) = sections("# a" + " " * 200_000 + "b\n")
+    assert section.heading == "a"
