@@ -91,7 +91,7 @@ def code_span(text: str, longest: int | None = None) -> str:
     word."""
     flat = one_line(" ".join(text.split()))
     if longest is not None and (len(flat) > longest or flat.endswith("…")):
-        flat = re.sub(r"\w*…?$", "", flat[:longest]) + "…"
+        flat = re.sub(r"(?<=\W)\w*…?$|…$", "", flat[:longest]) + "…"
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", flat)), default=0))
     return f"{fence} {flat} {fence}" if "`" in flat else f"`{flat}`"
 
