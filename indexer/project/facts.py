@@ -134,6 +134,7 @@ def _named_versions(tree: ProjectTree, thing: str) -> Iterator[Location]:
 def _dependencies(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     is_development = re.search(r"\b(?:dev|development|test|testing|build|docs?)\b", query.thing)
     keys = [DEVELOPMENT] if is_development else FACTS["dependencies"]
+    keys = FACTS["dependencies"][-1:] if query.thing == "optional" else keys
     yield from _grouped(found for found in keyed(tree, keys, "manifest") if not _is_advice(found))
     yield from _headings(tree, re.compile(r"dependenc|requirement|prerequisite", re.IGNORECASE))
 

@@ -92,8 +92,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("dependencies", r"WHAT (?P<thing>KINDS)(?:dependencies|requirements|prerequisites)"
                      r"(?: (?:does|do|of|for|has) IT(?: (?:have|need|use|require|pull in))?| are (?:there|needed|used"
                      r"|required|declared)| do i need)?"),
-    ("dependencies", r"WHAT (?P<thing>KINDS)(?:packages|libraries|modules|gems|crates|projects|software)"
-                     r" (?:does|do|must|is|are) (?:IT )?(?:depend(?:ent)? (?:up)?on|rely on|require|need|used?"
+    ("dependencies", r"WHAT (?P<thing>KINDS)(?!modules (?:is|are))(?:packages|libraries|modules|gems|crates"
+                     r"|projects|software) (?:does|do|must|is|are) (?:IT )?(?:depend(?:ent)? (?:up)?on|rely on|require|need|used?"
                      r"|build on|be installed|required|needed)(?: by IT| for IT)?"),
     ("dependencies", r"what (?:do|must|should) i (?:need to )?(?:install|have installed)(?: first"
                      r"| (?:to|before i) (?:build|run|use|compile|test) IT)?"),
@@ -107,7 +107,7 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("entry points", r"(?:what|which|where)(?: (?:is|are)|'s)?(?: the)? (?:main "
                      r"|primary )*entry ?-?points?(?: files?)?(?: (?:of|to|for|into) IT)?"),
     ("entry points", r"WHAT main (?:files?|modules?|scripts?|class)(?: of IT)?"),
-    ("entry points", r"where (?:does|do) (?:IT|execution) (?:start|begin)(?: executing| running)?"),
+    ("entry points", r"where (?:does|do) (?:execution|IT) (?:start|begin)(?: executing| running)?"),
     ("entry points", r"WHAT (?:executables?|binar(?:y|ies)|scripts|console scripts|programs|command[ -]line tools?)"
                      r" (?:does|do|are|is) (?:IT )?(?:install(?:ed)?|provided?|ship(?:ped)?|have|there|contain|offer)"
                      r"(?: by IT)?"),
@@ -137,7 +137,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("authors", r"who (?:is|are) the (?:authors?|maintainers?|creators?)"),
     ("links", r"where (?:is|are|can i find) (?:the |its )?(?P<thing>documentation|docs|homepage|home page"
               r"|website|web site"
-              r"|source code|repository|issue tracker|bug tracker|changelog)(?: (?:hosted|published|of IT"
+              r"|source code|(?:source |git |code )repository|repository(?= hosted| of)|issue tracker"
+              r"|bug tracker|changelog)(?: (?:hosted|published|of IT"
               r"|for IT|online))?"),
     ("links", r"where (?:do|can|should) i report (?:a )?(?P<thing>bugs?|issues?|vulnerabilit(?:y|ies)"
               r"|security issues?)"),
@@ -196,7 +197,7 @@ _PASSIVE = (
     ("lint", r"how (?:is|are) IT linted"),
     ("build", r"how (?:is|are) IT (?:built|compiled|packaged)"),
     ("docs", r"how (?:is|are) (?:the )?(?:docs|documentation) (?:built|generated)"),
-    ("release", r"how (?:is|are) (?:IT|releases|new versions) (?:released|published|deployed|made)"),
+    ("release", r"how (?:is|are) (?:releases|new versions|IT) (?:released|published|deployed|made)"),
     ("run", r"how (?:is|are) IT (?:run|started|launched)"),
 )
 _LEAD = re.compile(
@@ -205,7 +206,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"(?:[,\s]+(?:(?:in|of|for|from) (?:this|the|our|my) (?:repo|repository|project|codebase|code base|code|package)"
+    r"(?<!\bname)(?:[,\s]+(?:(?:in|of|for|from) (?:this|the|our|my) (?:repo|repository|project|codebase"
+    r"|code base|code|package)"
     r"|here|please|exactly|right now|currently|at the moment|officially|by default))+$",
     re.IGNORECASE,
 )

@@ -82,3 +82,8 @@ def test_only_a_tool_for_development_is_looked_for_in_development_dependencies(t
     files = {"package.json": '{"devDependencies": {"eslint": "9"}}'}
     assert told(tmp_path / "a", "tools", "lint", files) == [("package.json:1", "devDependencies", "eslint 9")]
     assert told(tmp_path / "b", "tools", "compilers", files) == []
+
+
+def test_optional_dependencies_are_told_alone(tmp_path: Path) -> None:
+    files = {"package.json": '{"dependencies": {"a": "1"},\n"optionalDependencies": {"b": "2"}}'}
+    assert told(tmp_path, "dependencies", "optional", files) == [("package.json:2", "optionalDependencies", "b 2")]
