@@ -95,7 +95,7 @@ _CONVENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"go\.mod", {"test": "go test ./...", "build": "go build ./...", "run": "go run .", "lint": "go vet ./...",
                   "format": "gofmt -w .", "bench": "go test -bench=. ./...", "install": "go get {}",
                   "coverage": "go test -cover ./...", "analysis": "go vet ./..."}),
-    (r"pom\.xml", {"test": "mvn test", "build": "mvn package", "clean": "mvn clean", "run": "mvn exec:java"}),
+    (r"pom\.xml", {"test": "mvn test", "build": "mvn package", "clean": "mvn clean"}),
     (r"build\.gradle(?:\.kts)?", {"test": "./gradlew test", "build": "./gradlew build", "run": "./gradlew run",
                                   "clean": "./gradlew clean", "lint": "./gradlew check"}),
     (r"build\.sbt", {"test": "sbt test", "build": "sbt compile", "run": "sbt run", "clean": "sbt clean"}),
@@ -111,6 +111,7 @@ _CONVENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"rakefile", {"test": "rake test"}),
     (r"composer\.json", {"install": "composer require {}", "setup": "composer install"}),
 )  # fmt: skip
+_NEEDS = {"cargo run": "src/main.rs", "go run .": "main.go"}  # a library has nothing to run
 _IMPLIED = tuple((re.compile(name, re.IGNORECASE), commands) for name, commands in _CONVENTIONS)
 
 
@@ -229,6 +230,8 @@ def _implied(tree: ProjectTree, task: str) -> Iterator[Location]:
     for path in tree.of_role("manifest", "task"):
         for name, implied in _IMPLIED:
             typed = implied.get(task, "") if "/" not in path and name.fullmatch(path) else ""
+            if typed in _NEEDS and _NEEDS[typed] not in tree.paths:
+                continue
             package = _name_in(tree, path) if "{}" in typed else ""
             program = typed.split(" ")[0]
             if typed and program not in programs and (package or "{}" not in typed):

@@ -23,6 +23,18 @@ _NUMBER = r"\d+(?:\.\d+|\+| (?:or|and) \w+)"
 _VERSION = re.compile(r"\d")
 _LISTED_TOOL = re.compile(r"(?:lint|test|format|type)")  # one that is a development dependency
 _TABLES = ("require", "requirements", "dependency-groups", "project.itemgroup.packagereference")
+# What a link is asked for -> what its key or its address has.
+_LINKS = tuple(
+    (re.compile(asked), re.compile(words, re.IGNORECASE))
+    for asked, words in (
+        ("doc", "doc"),
+        ("bug|issue", "bug|issue|tracker|support"),
+        ("vuln|secur", "vuln|secur"),
+        ("home|web", "home|site"),
+        ("source|repo|git|code|project", "repo|source|scm|git|code"),
+        ("change", "change|release|history"),
+    )
+)
 _NO_SENTENCE = re.compile(r"badge|shields\.io|^\s*#|^\s*[-*] \[[^\]]*\](?:\(#|\[)|^\[[^\]]+\]:")
 
 Find = Callable[[ProjectTree, ProjectQuery], Iterable[Location]]
@@ -114,7 +126,7 @@ def _runtime(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     yield from list(_named_versions(tree, thing))[:_PER_FILE]
     spoken = "|".join(map(re.escape, [*words, "c++" if words[0] in ("cpp", "cxx") else words[0]]))
     yield from _readme_lines(
-        tree, re.compile(rf"\b(?:{spoken})\W{{0,6}}(?:\w+ ){{0,3}}(?:v|version )?{_NUMBER}", re.IGNORECASE)
+        tree, re.compile(rf"\b(?:{spoken})(?!://)\W{{0,6}}(?:\w+ ){{0,3}}(?:v|version )?{_NUMBER}", re.IGNORECASE)
     )
 
 
@@ -167,7 +179,8 @@ def _headings(tree: ProjectTree, pattern: re.Pattern[str]) -> Iterator[Location]
 
 
 def _entry_points(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
-    yield from keyed(tree, FACTS["entry points"], "manifest")
+    named = keyed(tree, FACTS["entry points"], "manifest")
+    yield from (item for item in named if not item.path.endswith("go.mod"))  # `module` is its path
     main = [path for path in tree.paths if MAIN_FILE.fullmatch(path)]
     yield from (
         Location(path, 1, path, "file", "") for path in sorted(main, key=lambda path: path.count("/"))[:_PER_FILE]
@@ -187,9 +200,10 @@ def _purpose(tree: ProjectTree, _: ProjectQuery) -> list[Location]:
 
 
 def _links(tree: ProjectTree, query: ProjectQuery) -> list[Location]:
-    found = list(keyed(tree, FACTS["links"], "manifest", "configuration"))
-    wanted = re.compile(query.thing.rstrip("s")[:4] or ".", re.IGNORECASE)
-    return sorted(found, key=lambda item: not wanted.search(f"{item.symbol} {item.text}"))
+    """Without a thing, all of them."""
+    wanted = next((words for asked, words in _LINKS if asked.match(query.thing)), re.compile(""))
+    found = keyed(tree, FACTS["links"], "manifest", "configuration")
+    return [item for item in found if wanted.search(f"{item.symbol} {item.text}")]
 
 
 def _tools(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:

@@ -93,8 +93,9 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
                      r"(?: (?:does|do|of|for|has) IT(?: (?:have|need|use|require|pull in))?| are (?:there|needed|used"
                      r"|required|declared)| do i need)?"),
     ("dependencies", r"WHAT (?P<thing>KINDS)(?!modules (?:is|are))(?:packages|libraries|modules|gems|crates"
-                     r"|projects|software) (?:does|do|must|is|are) (?:IT )?(?:depend(?:ent)? (?:up)?on|rely on|require|need|used?"
-                     r"|build on|be installed|required|needed)(?: by IT| for IT)?"),
+                     r"|projects|software) (?:does|do|must|is|are) (?:IT )?"
+                     r"(?:depend(?:ent)? (?:up)?on|rely on|require|need"
+                     r"|used?|build on|be installed|required|needed)(?: by IT| for IT)?"),
     ("dependencies", r"what (?:do|must|should) i (?:need to )?(?:install|have installed)(?: first"
                      r"| (?:to|before i) (?:build|run|use|compile|test) IT)?"),
     ("dependencies", r"what (?:does|do) IT (?:depend on|rely on|require)"),

@@ -159,7 +159,7 @@ def _fits(query: SettingQuery, found: Assignment) -> float:
         "variable": bool(_VARIABLE.search(found.name)),
         "any": has_number or is_text or is_switch,
     }
-    if query.measure == "duration" and not fits["duration"]:
+    if query.measure in ("duration", "size") and not fits[query.measure]:
         return 0.0
     if query.measure != "switch" and _EMPTY.match(value.strip()):
         return _EMPTY_VALUE

@@ -91,6 +91,14 @@ def test_a_named_tool_is_a_whole_script_or_the_program_of_a_command(tmp_path: Pa
     ]
 
 
+def test_a_library_is_not_run(tmp_path: Path) -> None:
+    go = {"go.mod": "module a/b\n", "b.go": "package b\n"}
+    assert told(tmp_path / "library", "run", go) == []
+    assert told(tmp_path / "program", "run", {**go, "main.go": "package main\n"}) == [
+        ("implied", "go run .", "go.mod", "go.mod:1")
+    ]
+
+
 def test_to_use_it_is_to_run_it(tmp_path: Path) -> None:
     files = {"package.json": '{"scripts": {"start": "node ."}}'}
     assert told(tmp_path, "use", files) == [("command", "npm start", "node .", "package.json:1")]

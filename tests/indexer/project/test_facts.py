@@ -87,3 +87,16 @@ def test_only_a_tool_for_development_is_looked_for_in_development_dependencies(t
 def test_optional_dependencies_are_told_alone(tmp_path: Path) -> None:
     files = {"package.json": '{"dependencies": {"a": "1"},\n"optionalDependencies": {"b": "2"}}'}
     assert told(tmp_path, "dependencies", "optional", files) == [("package.json:2", "optionalDependencies", "b 2")]
+
+
+def test_only_the_link_that_is_asked_for_is_told(tmp_path: Path) -> None:
+    files = {"package.json": '{"homepage": "https://shop.example",\n"bugs": "https://shop.example/bugs"}'}
+    assert told(tmp_path / "a", "links", "bug", files) == [("package.json:2", "bugs", "https://shop.example/bugs")]
+    assert told(tmp_path / "b", "links", "documentation", files) == []
+    assert len(told(tmp_path / "c", "links", "", files)) == 2
+
+
+def test_an_address_is_no_version_and_a_module_path_no_entry_point(tmp_path: Path) -> None:
+    files = {"go.mod": "module a/b\n", "README.md": "# A\n\nIt listens on http://127.0.0.1 for you.\n"}
+    assert told(tmp_path / "a", "runtime", "http", files) == []
+    assert told(tmp_path / "b", "entry points", "", files) == []

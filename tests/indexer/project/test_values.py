@@ -57,6 +57,8 @@ def test_a_line_that_names_nothing_of_the_question_has_no_score() -> None:
     [
         ("What is the default timeout?", "# timeout = 30"),
         ("How long is a page kept?", "MAX_PAGE = 30"),
+        ("How long is a message kept?", "MAX_MESSAGE_SIZE = 1009"),
+        ("How long may a message be?", "MESSAGE_CODE = 1009"),
         ("What is the default password?", "DEFAULT_PASSWORD = 'hunter'"),
         ("Which environment variable holds the token?", "SHOP_TOKEN=abcd"),
     ],
