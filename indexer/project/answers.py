@@ -14,6 +14,7 @@ from indexer.navigation.working_tree import WorkingTree
 from indexer.project.commands import commands
 from indexer.project.environment import environment_variables
 from indexer.project.facts import FINDERS
+from indexer.project.keys import ALIASES
 from indexer.project.layout import Overview, folders, overview
 from indexer.project.listings import ListQuery, find_lists, parse_list_query
 from indexer.project.questions import ProjectQuery, parse_project_query
@@ -25,7 +26,7 @@ from indexer.types import Hit
 
 Query = ProjectQuery | SettingQuery | ListQuery
 
-_BEGINNINGS = frozenset({"purpose", "layout"})
+_BEGINNINGS = frozenset({"purpose", "layout", "tools"})
 _LOCATIONS = 10
 _PER_FILE = 4
 
@@ -40,9 +41,11 @@ class ProjectAnswer:
 
     @property
     def is_whole(self) -> bool:
-        """False: it is only where an answer begins. A value is found by its words alone, a purpose needs more
-        words."""
-        return isinstance(self.query, ProjectQuery) and self.query.kind not in _BEGINNINGS
+        """False: it is only where an answer begins. A value, or the version of what is no known platform, is found by
+        its words alone; a purpose needs more words."""
+        if not isinstance(self.query, ProjectQuery) or self.query.kind in _BEGINNINGS:
+            return False
+        return self.query.kind != "runtime" or not ALIASES.keys().isdisjoint(self.query.thing.split(" "))
 
 
 def parse_project_question(question: str) -> Query | None:

@@ -108,8 +108,10 @@ def _version(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
         if path.rpartition("/")[2].lower().startswith("version"):
             yield from (fact(tree, path, entry) for entry in tree.entries(path))
     for item in tree.versions(CODE_VERSIONS)[:_PER_FILE]:
-        if re.search(r"\d+\.\d+", item.symbol.signature):
-            yield Location(item.path, item.symbol.start_line, item.symbol.qualified, "code", item.symbol.signature)
+        symbol = item.symbol
+        found = Location(item.path, symbol.start_line, symbol.qualified, "code", symbol.signature)
+        if re.search(r"\d+\.\d+", found.text) and tree.still_has(found):
+            yield found
     for path in tree.of_role("changelog")[:1]:
         released = (section for section in tree.sections(path) if re.search(r"\d+\.\d+", section.heading))
         yield from (Location(path, section.line, section.heading, "heading", "") for section in list(released)[:1])

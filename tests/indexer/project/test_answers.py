@@ -25,6 +25,9 @@ def ask(folder: Path, question: str) -> ProjectAnswer | None:
         ("Which environment variables does it read?", "shop/config.py:7", True),
         ("What does this project do?", "README.md:5", False),
         ("How is it organised?", "shop/__init__.py:1", False),
+        ("Which Python versions are supported?", "pyproject.toml:5", True),
+        ("Which build system is used?", "pyproject.toml:19", False),
+        ("Which environment variables of the shop are read by it?", "shop/config.py:7", False),
         ("What is the default timeout?", "shop/config.py:3", False),
         ("Which environment variable sets the colour?", "shop/config.py:7", False),
         ("What's the timeout?", "shop/config.py:3", False),
@@ -84,6 +87,33 @@ def test_a_value_that_has_changed_since_is_not_told(tmp_path: Path) -> None:
     found = answer_about_project(query, store)
     assert found is not None
     assert [location.text for location in found.locations] == ["DEFAULT_TIMEOUT = 30.0"]
+
+
+def test_versions_of_what_is_no_platform_are_a_beginning(tmp_path: Path) -> None:
+    store = indexed(tmp_path, {"README.md": "# Shop\n\nThe shop talks HTTP 1.1 to all.\n"}).store
+    query = parse_project_question("Which HTTP versions are supported?")
+    assert query is not None
+    found = answer_about_project(query, store)
+    assert found is not None
+    assert ([location.line for location in found.locations], found.is_whole) == ([3], False)
+
+
+def test_a_version_that_has_changed_since_is_not_told(tmp_path: Path) -> None:
+    store = indexed(tmp_path, {"shop/__init__.py": '__version__ = "1.4.2"\n'}).store
+    query = parse_project_question("What version is it?")
+    assert query is not None
+    assert answer_about_project(query, store) is not None
+    (store.root / "shop/__init__.py").write_text('__version__ = "1.5.0"\n')
+    assert answer_about_project(query, store) is None
+
+
+def test_a_question_about_a_value_of_the_code_is_answered_where_the_project_tells_nothing(tmp_path: Path) -> None:
+    store = indexed(tmp_path, {"shop/config.py": 'RUST_VERSION = "1.70"\nNODE = 1\n'}).store
+    query = parse_project_question("What version of rust is used by default?")
+    assert query is not None
+    found = answer_about_project(query, store)
+    assert found is not None
+    assert ([location.text for location in found.locations], found.is_whole) == (['RUST_VERSION = "1.70"'], False)
 
 
 def test_at_most_a_few_lines_of_a_file(tmp_path: Path) -> None:
