@@ -58,7 +58,7 @@ _TASKS = {
 # What runs a program; its name comes behind it, or at the beginning of a command.
 _RUNS = (
     r"(?:^|[;&|]\s*|\b(?:run|exec|npx|bunx|uvx|dlx|-m|cargo|mvn|go|sudo)\s+(?:-\S+\s+)*)"
-    r"(?:\w+=\S+\s+)*[@$-]*\s?(?:\S*/)?"
+    r"(?:\w+=\S+\s+)*[@-]*\s?(?:\$[{(]\w+[)}])?(?:[\w.~-]*/)*"
 )
 _KNOWN_BY_PROGRAM = frozenset({"coverage", "lint", "analysis", "type", "format", "docs", "bench"})
 _SCRIPT_LENGTH = 4000  # characters

@@ -91,6 +91,13 @@ def test_a_named_tool_is_a_whole_script_or_the_program_of_a_command(tmp_path: Pa
     ]
 
 
+@pytest.mark.parametrize("line", ["${PREFIX}ruff check", "$(BIN)/ruff .", "A=1 uv run -q ruff x", "cd a && ./b/ruff"])
+def test_a_program_is_found_behind_what_runs_it(tmp_path: Path, line: str) -> None:
+    assert told(tmp_path, "ruff", {"Makefile": f"style:\n\t{line}\n"}) == [
+        ("command", "make style", line, "Makefile:1")
+    ]
+
+
 def test_a_library_is_not_run(tmp_path: Path) -> None:
     go = {"go.mod": "module a/b\n", "b.go": "package b\n"}
     assert told(tmp_path / "library", "run", go) == []
