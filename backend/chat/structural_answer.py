@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from backend.extractive.project_listing import project_listing
+from backend.extractive.prose import code_span
 from backend.indexing.retrieval import ExactAnswer
 from indexer.navigation.doubts import Doubt, DoubtKind
 from indexer.navigation.intent import QueryKind
@@ -65,11 +66,11 @@ def listing(answer: ExactAnswer, first_number: int) -> str:
     kind, name, groups = answer.query.kind, answer.query.name, answer.groups
     defined = [group for group in groups if group.definition is not None]
     limit = max(_LISTED_EACH, _LISTED // len(groups))
-    paragraphs = [f"{code(name)} has {len(defined)} definitions."] if defined else []
+    paragraphs = [f"{_code(name)} has {len(defined)} definitions."] if defined else []
     for group in groups:
         if defined and group.definition is None:
             places = "one place" if len(group.locations) == 1 else f"{len(group.locations)} places"
-            paragraphs.append(f"Which {code(name)} is meant is not clear in {places}:")
+            paragraphs.append(f"Which {_code(name)} is meant is not clear in {places}:")
             paragraphs.append(_list(kind, group.locations, limit, first_number))
         else:
             paragraphs += _of_one(kind, name, group, limit, first_number)
@@ -111,8 +112,8 @@ def _uses(name: str, group: Group, limit: int, first_number: int) -> Iterator[st
 def _what(name: str, group: Group, first_number: int) -> str:
     definition = group.definition
     if definition is None:
-        return code(name)
-    return f"{code(definition.symbol)} in {_place(definition, first_number)}"
+        return _code(name)
+    return f"{_code(definition.symbol)} in {_place(definition, first_number)}"
 
 
 def _place(location: Location, first_number: int) -> str:
@@ -145,12 +146,8 @@ def _reasons(doubts: Iterable[Doubt]) -> Iterator[str]:
         yield f"There may be more: {'; '.join(reasons)}."
 
 
-def code(text: str, longest: int = _LINE) -> str:
-    """An inline code span that no backtick inside can close; a long text is cut after a whole word."""
-    flat = one_line(" ".join(text.split()))
-    if len(flat) > longest or flat.endswith("…"):
-        flat = re.sub(r"\w*…?$", "", flat[:longest]) + "…"
-    return f"`{flat}`" if "`" not in flat else f"`` {flat} ``"
+def _code(text: str) -> str:
+    return code_span(text, _LINE)
 
 
 def _words(text: str) -> set[str]:
@@ -160,11 +157,11 @@ def _words(text: str) -> set[str]:
 def _line(kind: QueryKind, location: Location, first_number: int) -> str:
     place = _place(location, first_number)
     if kind in ("definition", "signature"):
-        return f"{place}: {code(_tight(location.text), longest=len(location.text) + 1)}"
+        return f"{place}: {code_span(_tight(location.text), len(location.text) + 1)}"
     if kind == "outline":
-        return f"{code(location.symbol)}, {location.kind}, {place}: {code(_tight(location.text))}"
-    around = f" in {code(location.symbol)}" if location.symbol else ""
-    return f"{place}{around}: {code(location.text)}"
+        return f"{_code(location.symbol)}, {location.kind}, {place}: {_code(_tight(location.text))}"
+    around = f" in {_code(location.symbol)}" if location.symbol else ""
+    return f"{place}{around}: {_code(location.text)}"
 
 
 def _tight(signature: str) -> str:

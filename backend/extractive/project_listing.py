@@ -5,6 +5,7 @@ The same answer always gives the same text; knows no index and no protocol.
 
 from collections.abc import Sequence
 
+from backend.extractive.prose import code_span
 from indexer.navigation.locations import Location
 from indexer.project.answers import ProjectAnswer
 from prompts.visible import one_line
@@ -42,11 +43,4 @@ def _sentence(location: Location, numbers: Sequence[int]) -> str:
     pattern = (
         _SENTENCES[location.kind] if location.text or location.kind not in _WITHOUT_TEXT else "{what}, in {place}."
     )
-    return pattern.format(what=_code(location.symbol), text=_code(location.text), place=place)
-
-
-def _code(text: str) -> str:
-    """An inline code span that no backtick inside can close."""
-    flat = one_line(" ".join(text.split()))
-    flat = flat if len(flat) <= _LINE else f"{flat[:_LINE]}…"
-    return f"`{flat}`" if "`" not in flat else f"`` {flat} ``"
+    return pattern.format(what=code_span(location.symbol, _LINE), text=code_span(location.text, _LINE), place=place)

@@ -86,9 +86,12 @@ def name(symbol: str) -> str:
     return code_span(symbol)
 
 
-def code_span(text: str) -> str:
-    """`text` as inline code, whatever backticks are in it."""
+def code_span(text: str, longest: int | None = None) -> str:
+    """`text` as inline code, whatever backticks are in it; a text over `longest` characters is cut after a whole
+    word."""
     flat = one_line(" ".join(text.split()))
+    if longest is not None and (len(flat) > longest or flat.endswith("…")):
+        flat = re.sub(r"(?<=\W)\w*…?$|…$", "", flat[:longest]) + "…"
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", flat)), default=0))
     return f"{fence} {flat} {fence}" if "`" in flat else f"`{flat}`"
 

@@ -14,6 +14,7 @@ from indexer.navigation.working_tree import WorkingTree
 from indexer.project.commands import commands
 from indexer.project.environment import environment_variables
 from indexer.project.facts import FINDERS
+from indexer.project.keys import ALIASES
 from indexer.project.layout import Overview, folders, overview
 from indexer.project.listings import ListQuery, find_lists, parse_list_query
 from indexer.project.questions import ProjectQuery, parse_project_query
@@ -25,7 +26,7 @@ from indexer.types import Hit
 
 Query = ProjectQuery | SettingQuery | ListQuery
 
-_BEGINNINGS = frozenset({"purpose", "layout"})
+_BEGINNINGS = frozenset({"purpose", "layout", "tools"})
 _LOCATIONS = 10
 _PER_FILE = 4
 
@@ -40,9 +41,11 @@ class ProjectAnswer:
 
     @property
     def is_whole(self) -> bool:
-        """False: it is only where an answer begins. A value is found by its words alone, a purpose needs more
-        words."""
-        return isinstance(self.query, ProjectQuery) and self.query.kind not in _BEGINNINGS
+        """False: it is only where an answer begins. A value, or the version of what is no known platform, is found by
+        its words alone; a purpose needs more words."""
+        if not isinstance(self.query, ProjectQuery) or self.query.kind in _BEGINNINGS:
+            return False
+        return self.query.kind != "runtime" or not ALIASES.keys().isdisjoint(self.query.thing.split(" "))
 
 
 def parse_project_question(question: str) -> Query | None:
@@ -60,22 +63,22 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
             return _listed(query, tree)
         is_own = not query.owner or query.owner in tree.names()
         if not is_own and query.thing == "run":  # a script or a tool: "How do I run clippy?"
-            query = replace(query, thing=query.owner)
-        elif not is_own:
-            other = parse_setting_query(query.text) or parse_list_query(query.text)
-            return _listed(other, tree) if other else None
-        found = _spread(_find(tree, query))
-        return _answer(query, found, tree)
+            query, is_own = replace(query, thing=query.owner), True
+        found = _answer(query, _spread(_find(tree, query)), tree) if is_own else None
+        other = None if found else parse_setting_query(query.text) or parse_list_query(query.text)
+        return _listed(other, tree) if other else found
 
 
 def _answer(query: Query, locations: Sequence[Location], tree: ProjectTree) -> ProjectAnswer | None:
     hits: list[Hit] = []
     linked = with_code(locations, hits, tree.files, whole=False)
-    return ProjectAnswer(query, linked, tuple(hits)) if linked else None
+    shown = tuple(location for location in linked if location.hit is not None)  # the others' files are gone
+    return ProjectAnswer(query, shown, tuple(hits)) if shown else None
 
 
 def _listed(query: SettingQuery | ListQuery, tree: ProjectTree) -> ProjectAnswer | None:
     found = find_values(query, tree.snapshot) if isinstance(query, SettingQuery) else find_lists(query, tree.snapshot)
+    found = [location for location in found if tree.still_has(location)]
     if not found and isinstance(query, SettingQuery) and query.measure == "variable":
         found = list(islice(environment_variables(tree), _LOCATIONS))
     return _answer(query, found, tree)

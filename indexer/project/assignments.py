@@ -2,11 +2,11 @@
 `set(...)`. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _NO_NAME = r"(?!(?:if|elif|else|while|for|return|assert|case|when|unless|in|is|and|or|not)\b)"
-_NAME = rf"(?<![\w$])(?<!\$\{{){_NO_NAME}[A-Za-z_$@][\w$-]*(?:\.[A-Za-z_]\w*)*"
+_NAME = rf"(?<![\w$])(?<!\$\{{){_NO_NAME}(?:[^\W\d]|[$@])[\w$-]*(?:\.[^\W\d]\w*)*"
 # name: type = value, name := value, name => value, "name": value. The value is looked at only: it may hold more names.
 _ASSIGNED = re.compile(
     rf"""(?P<quote>["'`]?)(?P<name>{_NAME})(?P=quote)\??!?\s*
@@ -36,6 +36,9 @@ _PATTERNS = (
 )
 _VARIABLE = re.compile(r"\b(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b")
 
+_QUOTED = re.compile(r"(?<![\w\"'])[rbfuL]{0,2}(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')")
+_BEHIND = re.compile(r"(?<=\S)\s+(?:#|//|--)\s|/\*")  # a comment behind code
+
 _LITERAL = re.compile(
     r"-?\d|[rbfuL]{0,2}[\"'`]|:\w|(?:true|false|none|null|nil|nullptr|undefined)\b|\$\{|proc\b|[\[{(]\s*[\"'\d:\]}-]",
     re.IGNORECASE,
@@ -64,11 +67,20 @@ def assignments(row: str, variables: bool = False) -> Iterator[Assignment]:
     if variables:
         yield from (Assignment(match["name"], "", row, 1.0) for match in _VARIABLE.finditer(row))
         return
+    texts = [match.span() for match in _QUOTED.finditer(row)]
+    comments = (match.start() for match in _BEHIND.finditer(row) if not _is_inside(match.start(), texts))
+    end = next(comments, len(row))
     for sign, pattern in _PATTERNS:
         for match in pattern.finditer(row) if sign in row else ():
+            if match.start() >= end or (sign != "${" and _is_inside(match.start(), texts)):
+                continue
             found = match.groupdict()
             value = _first_part(found["value"])
             yield Assignment(found["name"].strip(), found.get("type") or "", value, _certainty(row, value))
+
+
+def _is_inside(at: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(start < at < end - 1 for start, end in spans)
 
 
 def _certainty(row: str, value: str) -> float:

@@ -55,6 +55,11 @@ _TASKS = {
                                                                  "|serve"),
     "install": _task(r"install", "install|getting started|quick ?start|usage|download|require|setup|using"),
 }  # fmt: skip
+# What runs a program; its name comes behind it, or at the beginning of a command.
+_RUNS = (
+    r"(?:^|[;&|]\s*|\b(?:run|exec|npx|bunx|uvx|dlx|-m|cargo|mvn|go|sudo)\s+(?:-\S+\s+)*)"
+    r"(?:\w+=\S+\s+)*[@-]*\s?(?:\$[{(]\w+[)}])?(?:[\w.~-]*/)*"
+)
 _KNOWN_BY_PROGRAM = frozenset({"coverage", "lint", "analysis", "type", "format", "docs", "bench"})
 _SCRIPT_LENGTH = 4000  # characters
 _NO_STEP = ("#", "set ", "export ", "if ", "fi", "cd ", "//")
@@ -78,7 +83,9 @@ _DECLARED = tuple(
     )
 )
 _SHORT = {"npm run test": "npm test", "npm run start": "npm start", "make all": "make"}
-_SCRIPT = re.compile(r"(?:(?:.*/)?(?:scripts?|bin|tools|hack|ci|dev|util)/)?([\w.-]+)")
+_SCRIPT = re.compile(r"(?:(?:scripts?|bin|tools|hack|ci|dev|util)/)?([\w.-]+)")
+_MODULE = re.compile(r".*\.(?:py|m?js|ts|rb)")  # a script only if it says so
+_IS_SCRIPT = re.compile(r"^#!|^if __name__\b|^if .*(?:require\.main|__FILE__)", re.MULTILINE)
 _SCRIPT_NAME = re.compile(r"([\w-]+?)(?:\.(?:sh|py|bash|rb|js|mjs|ts|ps1|bat))?")
 # What a manifest implies for a task. Told only where nothing is declared; {} is the name of the project.
 _CONVENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -88,7 +95,7 @@ _CONVENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"go\.mod", {"test": "go test ./...", "build": "go build ./...", "run": "go run .", "lint": "go vet ./...",
                   "format": "gofmt -w .", "bench": "go test -bench=. ./...", "install": "go get {}",
                   "coverage": "go test -cover ./...", "analysis": "go vet ./..."}),
-    (r"pom\.xml", {"test": "mvn test", "build": "mvn package", "clean": "mvn clean", "run": "mvn exec:java"}),
+    (r"pom\.xml", {"test": "mvn test", "build": "mvn package", "clean": "mvn clean"}),
     (r"build\.gradle(?:\.kts)?", {"test": "./gradlew test", "build": "./gradlew build", "run": "./gradlew run",
                                   "clean": "./gradlew clean", "lint": "./gradlew check"}),
     (r"build\.sbt", {"test": "sbt test", "build": "sbt compile", "run": "sbt run", "clean": "sbt clean"}),
@@ -104,6 +111,7 @@ _CONVENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"rakefile", {"test": "rake test"}),
     (r"composer\.json", {"install": "composer require {}", "setup": "composer install"}),
 )  # fmt: skip
+_NEEDS = {"cargo run": "src/main.rs", "go run .": "main.go"}  # a library has nothing to run
 _IMPLIED = tuple((re.compile(name, re.IGNORECASE), commands) for name, commands in _CONVENTIONS)
 
 
@@ -113,8 +121,8 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     Of kind "command", `symbol` is what to type and `text` what that runs; of kind "said", `text` is the command.
     """
     name = query.thing if query.kind == "command" else "install"
-    tool = replace(_task(rf"(?:.*[-_:])?{re.escape(name)}.*", re.escape(name)), is_tool=True)
-    task = _TASKS.get(name, tool)
+    name = "run" if name == "use" else name
+    task = _TASKS.get(name) or _tool(name)
     declared = [*_declared(tree, task), *_script_files(tree, task)] if name != "install" else []
     if not declared and name in _KNOWN_BY_PROGRAM:  # `scripts/lint` that formats
         task = replace(task, is_tool=True)
@@ -127,6 +135,12 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     first = [*implied, *quoted] if name == "install" else [*own, *implied, *quoted, *others]
     yield from first or (_headings(tree, task) if name in _TASKS else ())
     yield from ci[: _LISTED // 2]
+
+
+def _tool(name: str) -> _Task:
+    """A script with exactly this name, or what runs a program with this name."""
+    program = re.compile(rf"{_RUNS}{re.escape(name)}(?![\w.:/-])", re.IGNORECASE)
+    return _Task(re.compile(re.escape(name), re.IGNORECASE), program, is_tool=True)
 
 
 def _declared(tree: ProjectTree, task: _Task) -> list[Location]:
@@ -164,7 +178,8 @@ def _script_files(tree: ProjectTree, task: _Task) -> Iterator[Location]:
     for path in tree.paths:
         place = _SCRIPT.fullmatch(path)
         name = _SCRIPT_NAME.fullmatch(place[1]) if place else None
-        if name and (path.count("/") or path.endswith((".sh", ".bash"))):
+        is_script = path.count("/") or path.endswith((".sh", ".bash"))
+        if name and is_script and (not _MODULE.fullmatch(path) or _IS_SCRIPT.search(tree.text(path))):
             is_named = bool(task.names.fullmatch(name[1]))
             if is_named or (task.is_tool and task.words.search(_steps(tree.text(path)))):
                 found.append(path)
@@ -184,7 +199,7 @@ def _quoted(tree: ProjectTree, task: _Task) -> Iterator[Location]:
     for path in guides:
         sections = [section for section in tree.sections(path) if task.words.search(section.heading)]
         lines = [line for section in sections[:3] for line in section.commands()[:_LISTED]]
-        about = [line for line in lines if task.words.search(line[1])] or lines
+        about = [line for line in lines if task.words.search(line[1])] or lines * (not task.is_tool)
         yield from (Location(path, at, "", "said", text[:_VALUE]) for at, text in about[:_LISTED])
 
 
@@ -215,6 +230,8 @@ def _implied(tree: ProjectTree, task: str) -> Iterator[Location]:
     for path in tree.of_role("manifest", "task"):
         for name, implied in _IMPLIED:
             typed = implied.get(task, "") if "/" not in path and name.fullmatch(path) else ""
+            if typed in _NEEDS and _NEEDS[typed] not in tree.paths:
+                continue
             package = _name_in(tree, path) if "{}" in typed else ""
             program = typed.split(" ")[0]
             if typed and program not in programs and (package or "{}" not in typed):

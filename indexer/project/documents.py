@@ -6,6 +6,11 @@ from dataclasses import dataclass
 _ATX = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
 _UNDERLINE = re.compile(r"^([=\-~^\"'#*+.:])\1{2,}\s*$")
 _FENCE = re.compile(r"^\s*```")
+_SHELL = re.compile(
+    r"^\s*```\s*(?:\{?\.?(?:(?:ba|z|fi|c|k|pw)?sh|shell|console|terminal|(?:shell|sh)-?session|powershell|ps1?|posh|bat"
+    r"|batch|cmd|te?xt|plaintext|none|command)\b.*)?$",
+    re.IGNORECASE,
+)
 _COMMENT = re.compile(r"<!--[\s\S]{0,4000}?-->")
 _PROGRAMS = (
     "apk|apt|apt-get|bash|bats|brew|bun|bundle|bundler|cargo|cmake|composer|conda|coursier|cs|ctest|deno|docker"
@@ -24,6 +29,7 @@ _MARKUP = (
     (re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
     (re.compile(r"\*\*|__(?=\w)|(?<=\w)__|`(?=`)"), ""),
 )
+_LINE = 1000  # characters of a line that is read
 _PLAIN = 2000  # characters of a paragraph
 _FEW = 3  # words: a shorter paragraph is a slogan or a list of links
 _NO_PROSE = re.compile(r"^\s*(?:[#<!\[|>=\-*:`.+]|\{|&|\.\. |---|\d+\.|https?:)|^\s*$")
@@ -59,18 +65,19 @@ class Section:
     rows: tuple[str, ...]
 
     def commands(self) -> list[tuple[int, str]]:
-        """The lines inside its code blocks, with their numbers."""
-        found, is_code = [], False
+        """The commands inside its code blocks, except those in another language, with the numbers of their lines."""
+        found, is_code, is_shell = [], False, True
         for at, row in enumerate(self.rows, self.line + 1):
             if _FENCE.match(row):
                 is_code = not is_code
-            elif (is_code or row.startswith(("    ", "\t"))) and (command := _COMMAND.match(row)):
+                is_shell = not is_code or bool(_SHELL.match(row))
+            elif is_shell and (is_code or row.startswith(("    ", "\t"))) and (command := _COMMAND.match(row)):
                 found.append((at, (command[1] or command[2]).strip()))
         return found
 
 
 def sections(text: str) -> list[Section]:
-    rows = text.split("\n")
+    rows = [row[:_LINE] for row in text.split("\n")]
     heads: list[tuple[int, int, str]] = []  # first row, first row below, heading
     is_code = False
     for at, row in enumerate(rows):

@@ -21,7 +21,20 @@ _PER_FILE = 6  # facts of one file
 _NAMES = 30  # of a table that are listed
 _NUMBER = r"\d+(?:\.\d+|\+| (?:or|and) \w+)"
 _VERSION = re.compile(r"\d")
+_LISTED_TOOL = re.compile(r"(?:lint|test|format|type)")  # one that is a development dependency
 _TABLES = ("require", "requirements", "dependency-groups", "project.itemgroup.packagereference")
+# What a link is asked for -> what its key or its address has.
+_LINKS = tuple(
+    (re.compile(asked), re.compile(words, re.IGNORECASE))
+    for asked, words in (
+        ("doc", "doc"),
+        ("bug|issue", "bug|issue|tracker|support"),
+        ("vuln|secur", "vuln|secur"),
+        ("home|web", "home|site"),
+        ("source|repo|git|code|project", "repo|source|scm|git|code"),
+        ("change", "change|release|history"),
+    )
+)
 _NO_SENTENCE = re.compile(r"badge|shields\.io|^\s*#|^\s*[-*] \[[^\]]*\](?:\(#|\[)|^\[[^\]]+\]:")
 
 Find = Callable[[ProjectTree, ProjectQuery], Iterable[Location]]
@@ -32,7 +45,7 @@ def keyed(tree: ProjectTree, keys: Iterable[Keys], *roles: Role) -> Iterator[Loc
     seen: set[tuple[str, int]] = set()
     for row in keys:
         nearest = None
-        for path, entry in tree.entries_of(*roles):
+        for path, entry in tree.own_entries_of(*roles):
             if not row.key.fullmatch(entry.key) or (path, entry.line) in seen or (row.part and entry.is_table):
                 continue
             nearest = nearest or tree.rank(path)
@@ -95,8 +108,10 @@ def _version(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
         if path.rpartition("/")[2].lower().startswith("version"):
             yield from (fact(tree, path, entry) for entry in tree.entries(path))
     for item in tree.versions(CODE_VERSIONS)[:_PER_FILE]:
-        if re.search(r"\d+\.\d+", item.symbol.signature):
-            yield Location(item.path, item.symbol.start_line, item.symbol.qualified, "code", item.symbol.signature)
+        symbol = item.symbol
+        found = Location(item.path, symbol.start_line, symbol.qualified, "code", symbol.signature)
+        if re.search(r"\d+\.\d+", found.text) and tree.still_has(found):
+            yield found
     for path in tree.of_role("changelog")[:1]:
         released = (section for section in tree.sections(path) if re.search(r"\d+\.\d+", section.heading))
         yield from (Location(path, section.line, section.heading, "heading", "") for section in list(released)[:1])
@@ -113,7 +128,7 @@ def _runtime(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     yield from list(_named_versions(tree, thing))[:_PER_FILE]
     spoken = "|".join(map(re.escape, [*words, "c++" if words[0] in ("cpp", "cxx") else words[0]]))
     yield from _readme_lines(
-        tree, re.compile(rf"\b(?:{spoken})\W{{0,6}}(?:\w+ ){{0,3}}(?:v|version )?{_NUMBER}", re.IGNORECASE)
+        tree, re.compile(rf"\b(?:{spoken})(?!://)\W{{0,6}}(?:\w+ ){{0,3}}(?:v|version )?{_NUMBER}", re.IGNORECASE)
     )
 
 
@@ -122,7 +137,7 @@ def _named_versions(tree: ProjectTree, thing: str) -> Iterator[Location]:
     named = re.compile(rf"(?:(?:min|minimum|required)[-_]?)?(?:{thing})(?:[-_.]?(?:version|release))?s?", re.IGNORECASE)
     version_file = re.compile(rf"(?:.*/)?\.(?:{thing})-version|(?:.*/)?\.nvmrc", re.IGNORECASE)
     seen: set[str] = set()
-    for path, entry in tree.entries_of("manifest", "configuration", "task", "ci"):
+    for path, entry in tree.own_entries_of("manifest", "configuration", "task", "ci"):
         is_file = bool(version_file.fullmatch(path)) and ("nvmrc" not in path or "node" in thing)
         is_named = named.fullmatch(entry.name) and entry.name not in ("edition", "toolchain")
         if (is_named or is_file) and _VERSION.search(entry.value) and not entry.is_table and entry.value not in seen:
@@ -133,6 +148,7 @@ def _named_versions(tree: ProjectTree, thing: str) -> Iterator[Location]:
 def _dependencies(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     is_development = re.search(r"\b(?:dev|development|test|testing|build|docs?)\b", query.thing)
     keys = [DEVELOPMENT] if is_development else FACTS["dependencies"]
+    keys = FACTS["dependencies"][-1:] if query.thing == "optional" else keys
     yield from _grouped(found for found in keyed(tree, keys, "manifest") if not _is_advice(found))
     yield from _headings(tree, re.compile(r"dependenc|requirement|prerequisite", re.IGNORECASE))
 
@@ -165,7 +181,8 @@ def _headings(tree: ProjectTree, pattern: re.Pattern[str]) -> Iterator[Location]
 
 
 def _entry_points(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
-    yield from keyed(tree, FACTS["entry points"], "manifest")
+    named = keyed(tree, FACTS["entry points"], "manifest")
+    yield from (item for item in named if not item.path.endswith("go.mod"))  # `module` is its path
     main = [path for path in tree.paths if MAIN_FILE.fullmatch(path)]
     yield from (
         Location(path, 1, path, "file", "") for path in sorted(main, key=lambda path: path.count("/"))[:_PER_FILE]
@@ -185,9 +202,10 @@ def _purpose(tree: ProjectTree, _: ProjectQuery) -> list[Location]:
 
 
 def _links(tree: ProjectTree, query: ProjectQuery) -> list[Location]:
-    found = list(keyed(tree, FACTS["links"], "manifest", "configuration"))
-    wanted = re.compile(query.thing.rstrip("s")[:4] or ".", re.IGNORECASE)
-    return sorted(found, key=lambda item: not wanted.search(f"{item.symbol} {item.text}"))
+    """Without a thing, all of them."""
+    wanted = next((words for asked, words in _LINKS if asked.match(query.thing)), re.compile(""))
+    found = keyed(tree, FACTS["links"], "manifest", "configuration")
+    return [item for item in found if wanted.search(f"{item.symbol} {item.text}")]
 
 
 def _tools(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
@@ -195,7 +213,8 @@ def _tools(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     for found in keyed(tree, FACTS["tools"], "manifest"):
         if word in f"{found.symbol} {found.text}".lower():
             yield found
-    yield from list(_grouped(keyed(tree, [DEVELOPMENT], "manifest")))[:2]
+    if _LISTED_TOOL.match(query.thing):
+        yield from list(_grouped(keyed(tree, [DEVELOPMENT], "manifest")))[:2]
 
 
 def _ci(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:

@@ -18,7 +18,6 @@ _LARGE = 400_000  # chunks of an index in which not every name is looked at
 _NAMES = 3000  # with a word of the question
 _LISTED = 40
 _SHOWN = 5  # lines that are told
-_SHOWN = 5  # lines that are told
 _LEAST = 3  # things that make a list
 _WORDS = 4  # of a question that names are searched for
 _DOES = r"(?:are|is|does|do|can|may|could|will|have|has|did|exist)"

@@ -5,6 +5,7 @@ Pure text: does not know the project. A wording that may ask about its code is n
 
 import re
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 ProjectKind = Literal[
@@ -13,6 +14,7 @@ ProjectKind = Literal[
 ]  # fmt: skip
 
 _NOBODY = frozenset({"i", "we", "you", "they", "one", "its"})
+_ARTICLE = re.compile(r"(?:the|an?) ")
 _LONGEST = 120  # characters: a longer question wants more than a fact
 
 
@@ -27,12 +29,15 @@ class ProjectQuery:
 
 
 _NOUN = (
-    r"(?:project|package|library|lib|app|application|gem|crate|module|tool|framework|repo|repository|codebase"
-    r"|code base|code|program|software|thing|server|service|cli|plugin|client|sdk)"
+    r"(?:project|package|library|lib|app|application|gem|crate|tool|framework|repo|repository|codebase"
+    r"|code base|code|program|software|thing|cli|sdk)"
 )
+_PART = r"(?:server|service|plugin|client)"  # with "the", it is one of the code's
 _PLACEHOLDERS = {
-    "IT": rf"(?:it|this|that|(?:the|(?:this|that|our|your|my)(?: \w+){{0,2}}) {_NOUN}"
+    "IT": rf"(?:it|this|that|(?:the|(?:this|that|our|your|my)(?: \w+){{0,2}}) {_NOUN}|(?:this|our) {_PART}"
     rf"|(?:the )?(?P<owner>[\w.@/+-]+)(?: {_NOUN})?)",
+    "KINDS": r"(?:(?:dev|development|test|testing|build|runtime|optional|python|system|direct|external|third[- ]party"
+    r"|production|package|project|docs|documentation|npm|cargo|go|ruby|rust|node|php|peer|main|required) ){0,2}",
     "THING": r"(?P<thing>[\w.+#-]+(?: \w+)?)",
     "WHAT": r"(?:what|which)(?: (?:is|are|was)|'s)?(?: the)?",
     "HOW": r"(?:how (?:do|can|should|would|could|must) (?:i|we|you|one|someone|developers|contributors)|how to"
@@ -42,6 +47,7 @@ _PLACEHOLDERS = {
     "RUN": r"(?:run|runs|running|use|execute|start|launch|invoke|do|perform)",
     "NEED": r"(?:supported|required|needed|compatible|tested|used|allowed|necessary|expected|targeted|recommended)",
     "NEEDS": r"(?:support|require|need|want|expect|run on|work (?:with|on)|use|target|depend on|have)",
+    "WHERE": r"(?: locally| in (?:development|docker|a container)(?: mode)?| from (?:source|the command line))?",
     "ALL": r"(?:(?:the|all|its|own|their|your|our|of|a|any|whole|full|complete|entire|unit|integration|automated"
     r"|local|existing) )*",
 }
@@ -50,7 +56,9 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("licence", r"(?:under )?WHAT (?:kind of |type of |sort of |software |open source )*licen[cs]es?"
                 r"(?: (?:is|are|does|do|for|of) IT(?: (?:have|use|under|released under|licensed under"
                 r"|distributed under|published under|carry|come with))?)?"),
-    ("licence", r"(?:under|by) WHAT (?:terms|licen[cs]es?) (?:is|can|may|are) .{1,40}"),
+    ("licence", r"(?:under|by) WHAT (?:terms|licen[cs]es?) (?:(?:is|are) IT (?:released|licensed|distributed|published"
+                r"|available)|(?:can|may) (?:i|we) (?:use|copy|distribute|redistribute|share) IT"
+                r"|(?:can|may) IT be (?:used|copied|distributed|redistributed|shared))"),
     ("licence", r"(?:how is|is|what is|under which licen[cs]e is|what'?s) IT (?:licen[cs]ed|open source"
                 r"|free software|mit|gpl|under .{1,20}licen[cs]e)(?: under)?"),
     ("licence", r"(?:can|may) i use IT (?:commercially|in (?:a |my )?(?:commercial|closed|proprietary).{0,20})"),
@@ -60,7 +68,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("version", r"WHAT (?:current |latest |newest |released? |package |project |exact )*version(?: number)?"
                 r"(?: (?:is|of|does|do|has) IT(?: (?:at|on|have|now|released))?| do (?:i|we) have)?"),
     ("version", r"WHAT (?:current|latest|newest|last) release(?: of IT)?"),
-    ("version", r"WHAT \w+'s version(?: number)?|(?:what|which) release is IT"),
+    ("version", r"WHAT (?:(?:project|package|library|(?P<owner>[\w.-]+))'s|its) version(?: number)?"
+                r"|(?:what|which) release is IT"),
     ("version", r"(?:current|latest|project|package) version"),
     ("runtime", r"WHAT (?:(?:minimum|minimal|lowest|oldest|earliest|supported|required|highest|latest|newest"
                 r"|least) )*THING"
@@ -80,24 +89,26 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("runtime", r"WHAT (?:(?:minimum|supported|required) )*(?P<thing>(?:c|c\+\+|cpp|cxx|language"
                 r"|ecmascript)) standard(?: (?:is|are) NEED| (?:does|do) IT NEEDS| do i need)?"),
     ("runtime", r"WHAT (?P<msrv>msrv|minimum supported rust version)(?: of IT)?"),
-    ("dependencies", r"WHAT (?P<thing>(?:\w+ ){0,2})(?:dependencies|requirements|prerequisites)"
+    ("dependencies", r"WHAT (?P<thing>KINDS)(?:dependencies|requirements|prerequisites)"
                      r"(?: (?:does|do|of|for|has) IT(?: (?:have|need|use|require|pull in))?| are (?:there|needed|used"
                      r"|required|declared)| do i need)?"),
-    ("dependencies", r"WHAT (?P<thing>(?:[\w-]+ ){0,2})(?:packages|libraries|modules|gems|crates|projects|software)"
-                     r" (?:does|do|must|is|are) (?:IT )?(?:depend(?:ent)? (?:up)?on|rely on|require|need|used?"
-                     r"|build on|be installed|required|needed)(?: by IT| for IT)?"),
-    ("dependencies", r"what (?:do|must|should) i (?:need to )?(?:install|have)(?: installed)?(?: (?:first"
-                     r"|to .{1,30}|before .{1,30}))?"),
+    ("dependencies", r"WHAT (?P<thing>KINDS)(?!modules (?:is|are))(?:packages|libraries|modules|gems|crates"
+                     r"|projects|software) (?:does|do|must|is|are) (?:IT )?"
+                     r"(?:depend(?:ent)? (?:up)?on|rely on|require|need"
+                     r"|used?|build on|be installed|required|needed)(?: by IT| for IT)?"),
+    ("dependencies", r"what (?:do|must|should) i (?:need to )?(?:install|have installed)(?: first"
+                     r"| (?:to|before i) (?:build|run|use|compile|test) IT)?"),
     ("dependencies", r"what (?:does|do) IT (?:depend on|rely on|require)"),
-    ("dependencies", r"(?:does|do) IT have (?:any )?(?P<thing>(?:\w+ ){0,2})dependencies"),
-    ("dependencies", r"(?:the |all )*(?P<thing>(?:\w+ ){0,2})dependencies(?: of IT)?"),
-    ("install", r"HOW (?:install|add|get|download|require|obtain) IT(?: (?:in|into|to|with|from|as|using|via"
-                r"|locally|on)(?: .{1,40})?)?"),
+    ("dependencies", r"(?:does|do) IT have (?:any )?(?P<thing>KINDS)dependencies"),
+    ("dependencies", r"(?:the |all )*(?P<thing>KINDS)dependencies(?: of IT)?"),
+    ("install", r"HOW (?:install|add|get|download|require|obtain) IT(?: locally| (?:in|into|to|with|from|as|using|via"
+                r"|on) (?:(?:a|an|my|the|another) )?(?:project|app|source|sources|github|git|pip|pypi|npm|yarn|pnpm"
+                r"|cargo|maven|gradle|composer|gem|bundler|conda|brew|homebrew|docker|windows|linux|macos|dependency))?"),
     ("install", r"HOW (?:get started|start using IT)(?: with IT)?"),
     ("entry points", r"(?:what|which|where)(?: (?:is|are)|'s)?(?: the)? (?:main "
                      r"|primary )*entry ?-?points?(?: files?)?(?: (?:of|to|for|into) IT)?"),
     ("entry points", r"WHAT main (?:files?|modules?|scripts?|class)(?: of IT)?"),
-    ("entry points", r"where (?:does|do) (?:IT|execution) (?:start|begin)(?: executing| running)?"),
+    ("entry points", r"where (?:does|do) (?:execution|IT) (?:start|begin)(?: executing| running)?"),
     ("entry points", r"WHAT (?:executables?|binar(?:y|ies)|scripts|console scripts|programs|command[ -]line tools?)"
                      r" (?:does|do|are|is) (?:IT )?(?:install(?:ed)?|provided?|ship(?:ped)?|have|there|contain|offer)"
                      r"(?: by IT)?"),
@@ -113,9 +124,11 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("layout", r"WHAT (?:main |top-level |top level )*(?:folders|directories|packages|parts)(?: are there| of IT"
                r"| does IT have| in IT)?"),
     ("environment", r"WHAT (?:environment variables|env vars|env variables|environment settings)"
-                    r"(?: (?:does|do|can|are|is|must|should|of|for) .{1,50}| exist)?"),
-    ("ci", r"(?:on )?WHAT (?:operating systems?|platforms?|os|oses) (?:is|are|does|do|can) .{0,40}(?:tested|run"
-           r"|supported|support|test|work)(?: (?:on|against|by IT))?"),
+                    r"(?: (?:does|do|can|must|should) IT (?:read|use|need|require|support|have|accept|know|expect"
+                    r"|understand|respect|look at)| (?:of|for) IT| exist| can (?:i|be) set"
+                    r"| are (?:there|used|read|supported|needed|required|available)(?: by IT)?)?"),
+    ("ci", r"(?:on )?WHAT (?:operating systems?|platforms?|os|oses) (?:is|are|does|do|can)"
+           r"(?: IT| (?:the )?(?:ci|tests))? (?:tested|run|supported|support|test|work)(?: (?:on|against|by IT))?"),
     ("ci", r"WHAT (?:ci|continuous integration)(?: service| system| provider| platform)? (?:is|does|do) (?:used"
            r"|IT use)"),
     ("ci", r"(?:what|which) (?:does|do|is|are) (?:the )?(?:ci|continuous integration)(?: pipeline| system| checks?)?"
@@ -125,7 +138,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("authors", r"who (?:is|are) the (?:authors?|maintainers?|creators?)"),
     ("links", r"where (?:is|are|can i find) (?:the |its )?(?P<thing>documentation|docs|homepage|home page"
               r"|website|web site"
-              r"|source code|repository|issue tracker|bug tracker|changelog)(?: (?:hosted|published|of IT"
+              r"|source code|(?:source |git |code )repository|repository(?= hosted| of)|issue tracker"
+              r"|bug tracker|changelog)(?: (?:hosted|published|of IT"
               r"|for IT|online))?"),
     ("links", r"where (?:do|can|should) i report (?:a )?(?P<thing>bugs?|issues?|vulnerabilit(?:y|ies)"
               r"|security issues?)"),
@@ -135,7 +149,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
              r"|artifact) )+name(?: of IT)?(?: on \w+)?"),
     ("name", r"WHAT (?:module|import|package) path(?: of IT)?"),
     ("name", r"what is (?:the )?(?:package|project|module|gem|crate|library|artifact) called(?: on \w+)?"),
-    ("name", r"WHAT name of (?:the|this) (?:\w+ )?(?:package|project|module|gem|crate|library|artifact)(?: on \w+)?"),
+    ("name", r"WHAT name of (?:the|this) (?:(?:npm|pypi|maven|published) )?(?:package|project|module|gem|crate"
+             r"|library|artifact)(?: on \w+)?"),
     ("name", r"(?:under )?(?:what|which) name is IT (?:published|released)(?: on \w+)?"),
     ("tools", r"WHAT (?P<thing>build|test|testing|package|lint|linting|formatting|documentation|docs|type checking)"
               r"[ -](?:system|tool|tools|backend|framework|runner|manager|generator|library)"
@@ -148,39 +163,42 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
 _TASKS = (
     ("test", r"(?:build and )?RUN (?:only |just )?ALL(?:single |individual )?(?:tests?|test ?suites?|specs?"
              r"|testing)(?: suite)?(?: (?:of|for) IT)?(?: locally)?|(?:build and |compile and )?tests? IT"
-             r"|check that .{1,30} (?:works|pass(?:es)?)"),
+             r"|check that (?:IT works|ALLtests pass)"),
     ("coverage", r"(?:RUN|measure|get|see|check|report|generate|collect) ALL(?:test |code )*coverage"),
     ("lint", r"RUN ALL(?:linters?|lints?|linting|lint checks?|style checks?|code style checks?|code checks"
              r"|checks|pre-commit"
-             r"(?: hooks)?|linters)|lints? IT(?: code)?|lint|check ALL(?:code )?(?:style|lint|formatting|quality)"),
+             r"(?: hooks)?|linters)|lints? IT(?: code)?|lint|check ALL(?:code (?:style|quality)|lint|formatting)"),
     ("analysis", r"RUN ALL(?:static (?:code )?(?:analysis|analyser|analyzer)|analysers?|analyzers?)"
                  r"|anal[iy][sz]e ALLcode(?: statically)?"),
-    ("type", r"(?:RUN )?ALL(?:type[- ]?check(?:s|er|ing)?)(?: IT)?|check ALL(?:types|typing)|RUN ALL(?:mypy"
+    ("type", r"(?:RUN )?ALL(?:type[- ]?check(?:s|er|ing)?)(?: IT)?|RUN ALL(?:mypy"
              r"|pyright|tsc)"),
     ("format", r"(?:re)?formats? ALL(?:my )?(?:code|source|sources|files|IT)(?: before .{1,20})?"
                r"|RUN ALL(?:code )?formatters?|RUN ALLformatting"),
     ("docs", r"(?:builds?|make|generates?|preview|serve|render|see|write|compile|RUN) ALL(?:docs|documentation"
              r"|website|site|manual|api docs)(?: (?:of|for) IT| locally)?"),
     ("bench", r"RUN ALL(?:performance |micro)?(?:benchmarks?|benches|perf tests)"),
-    ("release", r"(?:release|publish|deploy|ship|cut|make|tag|create) (?:a |the )?(?:new )?(?:release|version|IT)"
-                r"(?: to .{1,20})?"),
-    ("contribute", r"contribute(?: (?:to IT|code|a patch|changes))?|(?:submit|open|send"
-                   r"|make) (?:a )?(?:pull request|pr|patch)"),
+    ("release", r"(?:(?:release|publish|deploy) IT|(?:release|publish|ship|cut|make|tag|create) (?:a |the )?"
+                r"(?:release|new release|new version))"
+                r"(?: to (?:pypi|npm|crates\.io|maven central|rubygems|production))?"),
+    ("contribute", r"contribute(?: (?:to IT|code|a patch|changes))?|(?:submit|open|send|make) (?:a )?"
+                   r"(?:pull request|pr)"),
     ("clean", r"clean (?:up )?(?:ALL)(?:build|builds|artifacts|IT)?"),
     ("setup", r"set IT up(?: locally| for development)?|set ?up (?:ALL)?(?:development|dev|working"
               r"|developer)(?: environment| setup)?(?: for IT)?|install ALL"
               r"(?:development |dev |test )?dependencies|prepare (?:a|my|the) (?:development|dev) .{1,20}"),
     ("build", r"(?:builds?|compiles?|make|package|bundle)(?: IT)?(?: from (?:the )?sources?(?: code)?| locally"
               r"| myself| by hand| for production)?|RUN (?:a |the )?(?:build|compilation)"),
-    ("run", r"(?:RUN|serve|use) (?:IT|(?:the |a )?(?:dev|development|local|example|demo)(?: \w+)?)(?: locally"
-            r"| in (?:development|docker|a container)(?: mode)?| from (?:source|the command line))?"),
+    ("use", r"(?:use|start|launch|serve) IT(?:WHERE)"),
+    ("run", r"(?:RUN|serve) (?:the |a )?(?:dev|development|local|example|demo)"
+            r"(?: (?:server|app|site|version))?(?:WHERE)"),
+    ("run", r"(?:run|execute|invoke) IT(?:WHERE)"),
 )  # fmt: skip
 _PASSIVE = (
     ("test", r"how (?:is|are) (?:ALL(?:tests|test ?suites?)(?: run| executed)?|IT tested)"),
     ("lint", r"how (?:is|are) IT linted"),
     ("build", r"how (?:is|are) IT (?:built|compiled|packaged)"),
     ("docs", r"how (?:is|are) (?:the )?(?:docs|documentation) (?:built|generated)"),
-    ("release", r"how (?:is|are) (?:IT|releases|new versions) (?:released|published|deployed|made)"),
+    ("release", r"how (?:is|are) (?:releases|new versions|IT) (?:released|published|deployed|made)"),
     ("run", r"how (?:is|are) IT (?:run|started|launched)"),
 )
 _LEAD = re.compile(
@@ -189,7 +207,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"(?:[,\s]+(?:(?:in|of|for|from) (?:this|the|our|my) (?:repo|repository|project|codebase|code base|code|package)"
+    r"(?<!\bname)(?:[,\s]+(?:(?:in|of|for|from) (?:this|the|our|my) (?:repo|repository|project|codebase"
+    r"|code base|code|package)"
     r"|here|please|exactly|right now|currently|at the moment|officially|by default))+$",
     re.IGNORECASE,
 )
@@ -199,20 +218,20 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     pattern = re.sub(r"\bNOUN\b", _NOUN, pattern)
     for placeholder, alternatives in _PLACEHOLDERS.items():
         escaped = alternatives.replace("\\", "\\\\")
-        pattern = re.sub(rf"\b{placeholder}(?=\b|\()", escaped, pattern)
-    return re.compile(_once(pattern).replace(" ?", r"\s*").replace(" ", r"\s+"), re.IGNORECASE)
+        pattern = re.sub(rf"(?<![A-Z_]){placeholder}(?![A-Z_])", escaped, pattern)
+    return re.compile(_numbered(pattern).replace(" ?", r"\s*").replace(" ", r"\s+"), re.IGNORECASE)
 
 
-def _once(pattern: str) -> str:
-    """Only the first group of a name keeps it."""
-    seen: set[str] = set()
+def _numbered(pattern: str) -> str:
+    """Each group with a name of its own: `owner1`, `thing2`, ..."""
+    numbers = count(1)
+    return re.sub(r"\(\?P<(\w+)>", lambda group: f"(?P<{group[1]}{next(numbers)}>", pattern)
 
-    def group(match: re.Match[str]) -> str:
-        is_first = match[1] not in seen
-        seen.add(match[1])
-        return match[0] if is_first else "(?:"
 
-    return re.sub(r"\(\?P<(\w+)>", group, pattern)
+def _found(match: re.Match[str], name: str) -> str:
+    """The text of the first group with the name that matched and is no pronoun, in lower case."""
+    groups = ((key.rstrip("0123456789"), (value or "").strip().lower()) for key, value in match.groupdict().items())
+    return next((value for key, value in groups if key == name and value and value not in _NOBODY), "")
 
 
 _PATTERNS = tuple((kind, "", _compiled(pattern)) for kind, pattern in _TABLE)
@@ -223,7 +242,9 @@ _COMMANDS: tuple[tuple[ProjectKind, str, re.Pattern[str]], ...] = tuple(
 )
 
 
-_TOOL = _compiled(r"HOW RUN (?:the )?(?P<thing>[\w][\w:.-]{1,30})(?: (?:script|task|target|command|job))?(?: IT)?")
+_TOOL = _compiled(
+    r"HOW (?:run|execute|invoke) (?:the )?(?P<thing>[\w][\w:.-]{1,30})(?: (?:script|task|target|command|job))?(?: IT)?"
+)
 
 
 def parse_project_query(question: str) -> ProjectQuery | None:
@@ -234,8 +255,6 @@ def parse_project_query(question: str) -> ProjectQuery | None:
     bare = _TAIL.sub("", _LEAD.sub("", text, count=1) if _LEAD.match(text) else text)
     for kind, task, pattern in (*_COMMANDS, *_PATTERNS, ("command", "", _TOOL)):
         if match := pattern.fullmatch(bare):
-            found = match.groupdict()
-            thing = task or (found.get("thing") or ("rust" if found.get("msrv") else "")).strip().lower()
-            owner = (found.get("owner") or "").lower()
-            return ProjectQuery(kind, thing, "" if owner in _NOBODY else owner, question)
+            thing = task or _ARTICLE.sub("", _found(match, "thing")) or ("rust" if _found(match, "msrv") else "")
+            return ProjectQuery(kind, thing, _found(match, "owner"), question)
     return None

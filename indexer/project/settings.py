@@ -27,7 +27,8 @@ _THINGS = (
 # The first that is found counts.
 _TABLE: tuple[tuple[Measure, str], ...] = (
     ("variable", r"\b(?:environment|env) (?:variables?|vars?|settings?)\b"),
-    ("size", r"\bhow long (?:may|can|must|should|is|are|could) .*\b(?:message|string|name|line|password|url"
+    ("size", r"^(?!.*\b(?:kept|live[sd]?|lasts?|stored|valid|cached|remembered|held)\b)"
+             r".*\bhow long (?:may|can|must|should|is|are|could) .*\b(?:message|string|name|line|password|url"
              r"|title|text|key|word|comment|description|value|id|identifier|token)s?\b"),
     ("duration", r"\bhow (?:long|often|soon|late|quickly|fast)\b|\b(?:timeout|interval|delay|lifetime|ttl|duration)\b"
                  r"|\bafter (?:how (?:long|many (?:seconds|minutes|hours|days))|what time)\b|\bwhen (?:do|does"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from indexer.files.roles import Role, is_test, role_of
+from indexer.navigation.locations import Location
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.manifests.entries import entries
 from indexer.parsing.manifests.entry import Entry
@@ -17,6 +18,13 @@ _PAGES = 3
 _OPENING = re.compile(
     r"(?:docs?|documentation|website|site)/(?:[\w-]+/)?(?:index|introduction|installation|readme)\.(?:md|rst|mdx)"
 )
+# A manifest below these tells of them, not of the project.
+_ASIDE = frozenset({"docs", "doc", "website", "site", "deps", "external", "extern", "contrib", "templates", "template"})
+_MEMBER = 2  # rank of a manifest that is not the project's own
+_NAME_KEYS = frozenset({
+    "name", "project.name", "package.name", "tool.poetry.name", "metadata.name", "project.artifactid", "module",
+    "rootproject.name", "project",
+})  # fmt: skip
 _DEPTH = 3  # folders above a file that is read
 _EXAMPLES = frozenset({"examples", "example", "vendor", "third_party", "node_modules", "benchmarks", "fixtures"})
 
@@ -37,8 +45,10 @@ class ProjectTree:
         self.paths = self.snapshot.paths()
         self._own_names = frozenset([self.name.lower(), *re.split(r"[+.-]", self.name.lower())])
         for path in sorted(self.paths, key=lambda path: (path.count("/"), path)):
-            if path.count("/") <= _DEPTH and not is_test(path) and _EXAMPLES.isdisjoint(path.split("/")[:-1]):
-                self._by_role.setdefault(role_of(path), []).append(path)
+            role, folders = role_of(path), path.lower().split("/")[:-1]
+            others = _EXAMPLES | _ASIDE if role in ("manifest", "configuration") else _EXAMPLES
+            if len(folders) <= _DEPTH and not is_test(path) and others.isdisjoint(folders):
+                self._by_role.setdefault(role, []).append(path)
 
     def of_role(self, *roles: Role) -> list[str]:
         """Nearest to the root first."""
@@ -61,10 +71,25 @@ class ProjectTree:
             for entry in self.entries(path):
                 yield path, entry
 
+    def own_entries_of(self, *roles: Role) -> Iterator[tuple[str, Entry]]:
+        """Without what its members say where its root has a manifest, and without the variables of `.env.example`."""
+        has_manifest = any(self.rank(path)[0] == 0 for path in self.of_role("manifest"))
+        for path, entry in self.entries_of(*roles):
+            is_member = has_manifest and self.rank(path)[0] == _MEMBER
+            if not is_member and not path.rpartition("/")[2].startswith(".env"):
+                yield path, entry
+
     def text(self, path: str) -> str:
         """ "" if the file is gone."""
         source = self.files.source(path)
         return source.text if source else ""
+
+    def still_has(self, location: Location) -> bool:
+        """False for what is in the index only: the file has changed since, and the line has."""
+        source, indexed = self.files.source(location.path), self.snapshot.file(location.path)
+        if source is None or (indexed is not None and source.sha == indexed.sha):
+            return source is not None
+        return [row.strip() for row in source.text.split("\n")[location.line - 1 :][:1]] == [location.text]
 
     def versions(self, names: Collection[str]) -> list[IndexedSymbol]:
         """The constants in code that tell the version of the project, nearest to the root first."""
@@ -81,17 +106,14 @@ class ProjectTree:
 
     def opening_pages(self) -> list[str]:
         """The pages with which the documentation begins."""
-        page = re.compile(
-            r"(?:docs?|documentation|website|site)/(?:[\w-]+/)?(?:index|introduction|installation"
-            r"|readme)\.(?:md|rst|mdx)"
-        )
-        return [path for path in self.paths if page.fullmatch(path.lower())][:_PAGES]
+        return [path for path in self.paths if _OPENING.fullmatch(path.lower())][:_PAGES]
 
     def names(self) -> set[str]:
-        """What the project is called, in lower case: its folder and the names in its manifests, and their parts."""
-        names = set(self._own_names)
-        for _, entry in self.entries_of("manifest"):
-            if entry.name in ("name", "module", "rootProject.name", "artifactId", "project"):
+        """What the project is called, in lower case: its folder and what its own manifests say, with no scope."""
+        names = {self.name.lower(), self.name.lower().rpartition("+")[2]}
+        for path, entry in self.entries_of("manifest"):
+            if self.rank(path)[0] < _MEMBER and entry.key.lower() in _NAME_KEYS and not entry.is_table:
                 value = entry.value.lower()
-                names |= {value, value.rpartition("/")[2], value.split(" ")[0], value.split("-")[0]}
+                value = value.split(" ")[0] if entry.key == "project" else value  # project(shop VERSION 1.2)
+                names |= {value, value.rpartition("/")[2]}
         return names

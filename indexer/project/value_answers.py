@@ -15,7 +15,7 @@ _POOL = 250  # chunks that are looked through
 _SHOWN = 3
 _LEAST, _LEAST_HINTED = 0.45, 0.28  # coverage of a line that is told
 _CLOSE = 0.6  # of the best score: lines below it are not told
-_TESTS, _ASIDE, _DOCUMENTS = 0.3, 0.5, 0.5  # factors
+_ASIDE, _DOCUMENTS = 0.5, 0.5  # factors
 _ASIDE_PATH = re.compile(
     r"(?:^|/)(?:examples?|samples?|demos?|bench\w*|vendor|third_party|locales?|i18n|changelog|history)\b"
     r"|(?:^|/)(?:package(?:-lock)?\.json|setup\.cfg|tox\.ini|\.[^/]+)$|^\.\w+/",
@@ -31,7 +31,8 @@ def find_values(query: SettingQuery, snapshot: Snapshot) -> list[Location]:
     main = [term for term in terms if term in weights] or terms
     ids = dict.fromkeys(chunk for found in (main, terms) for chunk, _ in snapshot.lexical(found, _POOL))
     rows = snapshot.rows(list(ids)).values()
-    found = [(line, _factor(row, query)) for row in rows for line in values_in(_place(row), query, weights)]
+    told = [row for row in rows if "test" in query.words or not is_test(row.chunk.path)]
+    found = [(line, _factor(row)) for row in told for line in values_in(_place(row), query, weights)]
     ranked = sorted(found, key=lambda item: (-item[0].score * item[1], item[0].path, item[0].line))
     covered = [(line, line.score * factor) for line, factor in ranked if line.coverage >= _least(line)]
     best = covered[0][1] if covered else 0.0
@@ -58,10 +59,8 @@ def _place(row: ChunkRow) -> Place:
     return Place(chunk.path, chunk.start_line, chunk.symbol, chunk.text)
 
 
-def _factor(row: ChunkRow, query: SettingQuery) -> float:
-    path = row.chunk.path
-    factor = _TESTS if is_test(path) and "test" not in query.words else 1.0
-    factor *= _ASIDE if _ASIDE_PATH.search(path) else 1.0
+def _factor(row: ChunkRow) -> float:
+    factor = _ASIDE if _ASIDE_PATH.search(row.chunk.path) else 1.0
     return factor * (_DOCUMENTS if row.chunk.language in _DOCUMENT else 1.0)
 
 

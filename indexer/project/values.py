@@ -16,7 +16,8 @@ _LONGEST = 600  # characters of a line that is looked at
 _SIGN = re.compile(r"[=:]|define|able\b|\bset|\$\{")  # a line without one gives nothing a value
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d_]*(?:\.\d+)?")
 _DURATION = re.compile(
-    r"(?i)second|minute|hour|day|milli|duration|time|sec\b|ms\b|age|ttl|expir|interval|\d\s*\*|\d[smhd]\b"
+    r"(?i:second|minute|hour|days?\b|milli|duration|time|sec\b|ms\b|ttl|expir|interval|delay|period|wait|backoff|alive)"
+    r"|(?<![a-z])age(?![a-z])|Age(?![a-z])|(?<![A-Z])AGE(?![A-Z])|\d\s*\*|\d[smhd]\b"
 )
 _SIZE = re.compile(r"(?i)size|len|width|depth|height|byte|max|min|limit|length|kb|mb|threshold|capacity")
 _TEXT = re.compile(r"[\"'`]([^\"'`]*)[\"'`]|^:\w+")
@@ -24,6 +25,14 @@ _SWITCH = re.compile(r"\b(?:true|false|none|null|nil|enabled?|disabled?|on|off)\
 _VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 _EMPTY = re.compile(r"(?:null|none|nil|undefined|\"\"|''|\[\]|\{\})[,;)]*$", re.IGNORECASE)
 _NO_LIMIT = re.compile(r"(?:0|-1)[,;)]*$")
+_PROSE = re.compile(r".*\.(?:md|mdx|markdown|rst|txt|adoc|html?)", re.IGNORECASE)
+_SECRET = re.compile(r"password|passwd|secret|token|api_?key|credential|private_?key|access_?key", re.IGNORECASE)
+_ABOUT_SECRET = re.compile(  # TOKEN_HEADER
+    r".*(?:header|name|type|url|path|prefix|field|param|cookie|scheme|algorithm"
+    r"|ttl|age|expir\w*|lifetime|timeout|length|size|limit|count)",
+    re.IGNORECASE,
+)
+_NO_SECRET = re.compile(r"[\d\s.*_+-]+|true|false|none|null|nil|.*env.*", re.IGNORECASE)
 _COMMENT = re.compile(r"^\s*(?:#(?!\s*define)|//|\*|/\*|--|;|<!--)")
 _CONSTANT = re.compile(r"(?:[A-Z][A-Z0-9_]+|k[A-Z]\w+)$")
 _DEFAULT = re.compile(r"default", re.IGNORECASE)
@@ -34,7 +43,7 @@ _FILLERS = frozenset(_COMMON.split())
 # Worth of a word of the question by where the line or its surroundings have it.
 _IN_NAME, _INSIDE_NAME, _SHORT, _IN_LINE, _IN_SYMBOL, _IN_PATH, _BESIDE = 1.0, 0.85, 0.7, 0.5, 0.6, 0.5, 0.3
 _HINTS = (0.0, 0.5, 0.8)  # for none, one and two other words of the question's meaning in the name
-_MISFIT, _EMPTY_VALUE, _UNLIMITED, _COMMENTED = 0.45, 0.6, 0.8, 0.6  # factors
+_MISFIT, _EMPTY_VALUE, _UNLIMITED = 0.45, 0.6, 0.8  # factors
 _OTHER_WORD = 0.93  # factor for each word of the name that the question does not have
 _NEAR = 4  # lines around a line that explain it
 
@@ -75,15 +84,19 @@ def values_in(place: Place, query: SettingQuery, weights: Mapping[str, float]) -
     """The lines whose name has a word of the question. `weights`: of the words."""
     rows = place.text.split("\n")
     symbol, path = _stems(place.symbol), _stems(place.path.replace("/", " "))
+    is_code = not _PROSE.fullmatch(place.path)
     beginnings = tuple(word[:3] for word in (*query.words, *query.hints))
     for at, row in enumerate(rows):
         if len(row) > _LONGEST or not (_SIGN.search(row) or query.measure == "variable"):
             continue
         low = row.lower()
+        if is_code and _COMMENT.match(row):
+            continue
         if not any(word in low for word in beginnings):
             continue
         around = _Surroundings(symbol, path, tuple(rows[max(0, at - _NEAR) : at + 2]))
-        scores = [_score(found, row, around, query, weights) for found in assignments(row, query.measure == "variable")]
+        named = (found for found in assignments(row, query.measure == "variable") if not _tells_secret(found))
+        scores = [_score(found, row, around, query, weights) for found in named]
         score, coverage, is_hinted = max(scores, default=(0.0, 0.0, False))
         if score:
             yield ValueLine(place.path, place.first + at, place.symbol, row.strip(), score, coverage, is_hinted)
@@ -104,7 +117,7 @@ def _score(
     is_default = query.asks_default and bool(_DEFAULT.search(f"{found.name} {row}") or "default" in around.symbol)
     bonus = _HINTS[min(hints, 2)] + 0.3 * is_default + 0.2 * bool(_CONSTANT.match(found.name.rpartition(".")[2]))
     others = len(own - set(query.words) - set(query.hints) - _FILLERS)
-    factor = _fits(query, found) * found.certainty * _OTHER_WORD**others * _comment(row)
+    factor = _fits(query, found) * found.certainty * _OTHER_WORD**others
     return (shared + bonus) * factor, coverage, hints > 0
 
 
@@ -125,8 +138,10 @@ def _worth(word: str, own: frozenset[str], flat: str, row: str, around: _Surroun
     return _BESIDE if any(word in _stems(line) for line in around.near) else 0.0
 
 
-def _comment(row: str) -> float:
-    return _COMMENTED if _COMMENT.match(row) else 1.0
+def _tells_secret(found: Assignment) -> bool:
+    """Whether the name is that of a password and its like, with a value that may be one."""
+    is_named = _SECRET.search(found.name) and not _ABOUT_SECRET.fullmatch(found.name)
+    return bool(is_named) and not _NO_SECRET.fullmatch(found.value.strip())
 
 
 def _fits(query: SettingQuery, found: Assignment) -> float:
@@ -144,6 +159,8 @@ def _fits(query: SettingQuery, found: Assignment) -> float:
         "variable": bool(_VARIABLE.search(found.name)),
         "any": has_number or is_text or is_switch,
     }
+    if query.measure in ("duration", "size") and not fits[query.measure]:
+        return 0.0
     if query.measure != "switch" and _EMPTY.match(value.strip()):
         return _EMPTY_VALUE
     fit = 1.0 if fits[query.measure] else _MISFIT

@@ -1,5 +1,7 @@
-"""A manifest or a configuration file -> its entries: dotted key, value, lines. Knows formats, not what a key "
-"means."""
+"""A manifest or a configuration file -> its entries: dotted key, value, lines.
+
+Knows formats, not what a key means.
+"""
 
 import re
 from collections.abc import Callable

@@ -1,5 +1,4 @@
-"""The entries of formats that are read line by line: go.mod, make, Dockerfile, INI, and languages used as "
-"manifests."""
+"""The entries of formats that are read line by line: go.mod, make, Dockerfile, INI, and languages used as manifests."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(.*?)\s*(?:#.*)?$")
 _ASSIGNMENT = re.compile(
     r"""^\s*(?!(?:if|unless|elif|elsif|else|for|foreach|while|raise|return|message|end\w*|require|import|from)\b)
     (?:set\s*\(\s*|(?:(?:lazy|val|var|def|let|const)\s+)+)?  # set(VERSION, val version
-    (?:[a-z]\w*\.)?([A-Za-z_][\w.-]*)\s*  # spec.version, ext.version
-    (?:\+?=>?|:=|:(?!:)|\(|\s)\s*(?=[\w"'\[({%:<>=~^])(.+?)\)?\s*,?\s*$""",
+    (?:[a-z]\w*\.)?([A-Za-z_][\w.-]*)  # spec.version, ext.version
+    (?:\s*(?:\+?=>?|:=|:(?!:)|\()\s*|\s+)(?=[\w"'\[({%:<>=~^])(.+)$""",
     re.VERBOSE,
 )
 _INFO = re.compile(r"\$\(info [^)]*\);?\s*")  # what make prints itself
@@ -88,7 +87,13 @@ def bare(text: str) -> list[Entry]:
 def assignments(text: str) -> list[Entry]:
     """Lines that give one name a value: `spec.license = "MIT"`, `license="MIT",`, `cmake_minimum_required(...)`."""
     matches = ((at, _ASSIGNMENT.match(line)) for at, line in enumerate(text.split("\n"), 1) if not _COMMENT.match(line))
-    return [Entry(match[1], flat(_QUOTES.sub(" ", match[2])), at, at) for at, match in matches if match]
+    return [Entry(match[1], _value(match[2]), at, at) for at, match in matches if match]
+
+
+def _value(text: str) -> str:
+    """Without the comma and the bracket behind it."""
+    bare = text.rstrip().removesuffix(",").rstrip()
+    return flat(_QUOTES.sub(" ", bare[:-1] if len(bare) > 1 and bare.endswith(")") else bare))
 
 
 def _indented(rows: list[str], start: int) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.chat.structural_answer import code, listing
+from backend.chat.structural_answer import listing
 from indexer.navigation.doubts import Doubt
 from indexer.navigation.intent import StructuralQuery
 from indexer.navigation.locations import Location
@@ -224,12 +224,6 @@ def test_a_path_and_a_line_show_their_hidden_characters() -> None:
     many = text_of(query, *(replace(spot, line=n) for n in range(30)))
     assert many.endswith(" more in `a\\n\\u202e.py`\n")
     assert "`a\\n\\u202e.py` has" in text_of(query, spot, doubts=(Doubt("syntax", spot.path),))
-
-
-def test_code_with_backticks_stays_in_its_span() -> None:
-    assert code("run(`ls`)") == "`` run(`ls`) ``"
-    assert code("f(\n  x,\n)") == "`f( x, )`"
-    assert code("word " * 50) == f"`{'word ' * 32}…`"
 
 
 async def test_the_definitions_of_a_name_are_sources_too(tmp_path: Path) -> None:

@@ -56,6 +56,12 @@ def test_code_with_backticks_stays_in_its_span() -> None:
     assert [code_span(text) for text in ("a.b", "use `x`", "a``b")] == ["`a.b`", "`` use `x` ``", "``` a``b ```"]
 
 
+def test_long_code_is_cut_after_a_word() -> None:
+    assert code_span("f(\n  x,\n)", 160) == "`f( x, )`"
+    assert code_span("word " * 50, 162) == f"`{'word ' * 32}…`"
+    assert code_span("a``b " * 50, 5) == "``` a``b … ```"
+
+
 def test_a_name_shows_its_hidden_characters() -> None:
     assert code_span("a\x1b[2J\n\u202eb") == "`a\\x1b[2J \\u202eb`"
     assert name("[2]\x9b\u200b") == "\\[2]\\x9b\\u200b"

@@ -25,6 +25,9 @@ def ask(folder: Path, question: str) -> ProjectAnswer | None:
         ("Which environment variables does it read?", "shop/config.py:7", True),
         ("What does this project do?", "README.md:5", False),
         ("How is it organised?", "shop/__init__.py:1", False),
+        ("Which Python versions are supported?", "pyproject.toml:5", True),
+        ("Which build system is used?", "pyproject.toml:19", False),
+        ("Which environment variables of the shop are read by it?", "shop/config.py:7", False),
         ("What is the default timeout?", "shop/config.py:3", False),
         ("Which environment variable sets the colour?", "shop/config.py:7", False),
         ("What's the timeout?", "shop/config.py:3", False),
@@ -42,11 +45,75 @@ def test_the_first_line_and_whether_it_is_all(tmp_path: Path, question: str, fir
 
 @pytest.mark.parametrize(
     "question",
-    ["What license does Django have?", "What is a router?", "Which planets are there?", "How do I format the code?"],
+    [
+        "How do I use the cache?",
+        "How do I use ruff?",
+        "How do I run the check?",
+        "How do I install the plugin?",
+        "Which Python versions does numpy support?",
+        "What is numpy's version?",
+        "Which tool is used to parse yaml?",
+        "What license does Django have?",
+        "What is a router?",
+        "Which planets are there?",
+        "How do I format the code?",
+    ],
 )
 def test_no_answer_to_what_the_project_does_not_say(tmp_path: Path, question: str) -> None:
     query = parse_project_question(question)
     assert query is None or answer_about_project(query, indexed(tmp_path).store) is None
+
+
+def test_a_file_that_is_gone_tells_nothing(tmp_path: Path) -> None:
+    store = indexed(tmp_path, {"main.py": "def main():\n    pass\n", "go.mod": "module shop\n"}).store
+    query = parse_project_question("What is the entry point?")
+    assert query is not None
+    (store.root / "go.mod").unlink()
+    found = answer_about_project(query, store)
+    assert found is not None
+    assert [location.path for location in found.locations] == ["main.py"]
+    (store.root / "main.py").unlink()
+    assert answer_about_project(query, store) is None
+
+
+def test_a_value_that_has_changed_since_is_not_told(tmp_path: Path) -> None:
+    store = indexed(tmp_path).store
+    query = parse_project_question("What is the default timeout?")
+    assert query is not None
+    config = store.root / "shop/config.py"
+    config.write_text(config.read_text().replace("30.0", "60.0"))
+    assert answer_about_project(query, store) is None
+    config.write_text(config.read_text().replace("60.0", "30.0") + "\nOTHER = 1\n")
+    found = answer_about_project(query, store)
+    assert found is not None
+    assert [location.text for location in found.locations] == ["DEFAULT_TIMEOUT = 30.0"]
+
+
+def test_versions_of_what_is_no_platform_are_a_beginning(tmp_path: Path) -> None:
+    store = indexed(tmp_path, {"README.md": "# Shop\n\nThe shop talks HTTP 1.1 to all.\n"}).store
+    query = parse_project_question("Which HTTP versions are supported?")
+    assert query is not None
+    found = answer_about_project(query, store)
+    assert found is not None
+    assert ([location.line for location in found.locations], found.is_whole) == ([3], False)
+
+
+def test_a_version_that_has_changed_since_is_not_told(tmp_path: Path) -> None:
+    store = indexed(tmp_path, {"shop/__init__.py": '__version__ = "1.4.2"\n'}).store
+    query = parse_project_question("What version is it?")
+    assert query is not None
+    assert answer_about_project(query, store) is not None
+    (store.root / "shop/__init__.py").write_text('__version__ = "1.5.0"\n')
+    assert answer_about_project(query, store) is None
+
+
+def test_a_question_about_a_value_of_the_code_is_answered_where_the_project_tells_nothing(tmp_path: Path) -> None:
+    store = indexed(tmp_path, {"shop/config.py": 'RUST_VERSION = "1.70"\nNODE = 1\n'}).store
+    query = parse_project_question("What version of rust is used by default?")
+    assert query is not None
+    found = answer_about_project(query, store)
+    assert found is not None
+    assert ([location.text for location in found.locations], found.is_whole) == (['RUST_VERSION = "1.70"'], False)
 
 
 def test_at_most_a_few_lines_of_a_file(tmp_path: Path) -> None:

@@ -50,3 +50,22 @@ def test_a_comparison_gives_no_value(row: str) -> None:
 
 def test_variables_need_no_value() -> None:
     assert [item.name for item in assignments('os.getenv("SHOP_TOKEN", default)', variables=True)] == ["SHOP_TOKEN"]
+
+
+def test_a_name_may_be_of_any_script() -> None:
+    assert [(item.name, item.value) for item in assignments("超时 = 30")] == [("超时", "30")]
+
+
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        ('HELP = "set timeout=30 to wait"', ["HELP"]),
+        ("run(b'timeout=30')", []),
+        ("size = 5  # timeout = 30", ["size"]),
+        ("size = 5; // timeout: 30", ["size"]),
+        ("\"timeout\": 30, 'size': 5", ["timeout", "size"]),
+        ("url = 'http://x/#a'; size = 5", ["url", "size"]),
+    ],
+)
+def test_nothing_inside_a_text_or_a_comment_has_a_value(row: str, names: list[str]) -> None:
+    assert list(dict.fromkeys(item.name for item in assignments(row))) == names

@@ -69,5 +69,47 @@ def test_a_script_is_known_by_what_it_runs(tmp_path: Path) -> None:
     assert told(tmp_path, "format", files) == [("command", "scripts/lint", "ruff format .", "scripts/lint:1")]
 
 
+def test_a_module_of_a_library_is_no_script(tmp_path: Path) -> None:
+    files = {
+        "src/util/format.js": "export const x = 1\n",
+        "agent/tools/format.sh": "black .\n",
+        "tools/format.py": "def main(): ...\n",
+        "dev/format.py": "import os\n\nif __name__ == '__main__':\n    os.system('black .')\n",
+    }
+    assert [row[1] for row in told(tmp_path, "format", files)] == ["dev/format.py"]
+
+
+def test_a_named_tool_is_a_whole_script_or_the_program_of_a_command(tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"scripts": {"cache:clear": "rm -rf .cache", "up": "npx vite", "vite-old": "x"}}',
+        "README.md": "## Vite\n\n```sh\nnpx vite build\nnpm ci\n```\n",
+    }
+    assert told(tmp_path / "cache", "cache", files) == []
+    assert told(tmp_path / "vite", "vite", files) == [
+        ("command", "npm run up", "npx vite", "package.json:1"),
+        ("said", "", "npx vite build", "README.md:4"),
+    ]
+
+
+@pytest.mark.parametrize("line", ["${PREFIX}ruff check", "$(BIN)/ruff .", "A=1 uv run -q ruff x", "cd a && ./b/ruff"])
+def test_a_program_is_found_behind_what_runs_it(tmp_path: Path, line: str) -> None:
+    assert told(tmp_path, "ruff", {"Makefile": f"style:\n\t{line}\n"}) == [
+        ("command", "make style", line, "Makefile:1")
+    ]
+
+
+def test_a_library_is_not_run(tmp_path: Path) -> None:
+    go = {"go.mod": "module a/b\n", "b.go": "package b\n"}
+    assert told(tmp_path / "library", "run", go) == []
+    assert told(tmp_path / "program", "run", {**go, "main.go": "package main\n"}) == [
+        ("implied", "go run .", "go.mod", "go.mod:1")
+    ]
+
+
+def test_to_use_it_is_to_run_it(tmp_path: Path) -> None:
+    files = {"package.json": '{"scripts": {"start": "node ."}}'}
+    assert told(tmp_path, "use", files) == [("command", "npm start", "node .", "package.json:1")]
+
+
 def test_nothing_is_declared(tmp_path: Path) -> None:
     assert told(tmp_path, "lint", {"a.py": "x = 1\n"}) == []

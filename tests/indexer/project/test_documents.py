@@ -35,6 +35,11 @@ def test_sections_have_their_headings_and_commands() -> None:
     assert found[2].commands() == [(21, "make run")]
 
 
+def test_only_the_fences_of_a_shell_hold_commands() -> None:
+    rows = "# Use\n\n```python\nmake = 1\ngo home\n```\n\n```console\n$ make x\n```\n\n```\nmake y\n```\n"
+    assert sections(rows)[0].commands() == [(9, "make x"), (13, "make y")]
+
+
 def test_the_first_paragraph_is_prose() -> None:
     assert first_paragraph(GUIDE) == (7, 8, "A [small](https://x) shop for **things**.")
     assert first_paragraph("# Only a title\n") is None
@@ -54,3 +59,8 @@ def test_the_first_paragraph_is_prose() -> None:
 )
 def test_a_licence_is_known_by_its_words(text: str, name: str) -> None:
     assert licence_name(text) == name
+
+
+def test_a_heading_of_many_blanks_is_cut() -> None:
+    (section,) = sections("# a" + " " * 200_000 + "b\n")
+    assert section.heading == "a"

@@ -58,3 +58,45 @@ def test_dependencies_of_other_manifests_are_told_together(tmp_path: Path) -> No
 def test_the_root_speaks_before_its_members(tmp_path: Path) -> None:
     files = {"package.json": '{"license": "MIT"}', "packages/a/package.json": '{"license": "ISC"}'}
     assert told(tmp_path, "licence", files=files) == [("package.json:1", "license", "MIT")]
+
+
+def test_where_the_root_has_a_manifest_its_members_and_its_documents_tell_nothing(tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"name": "shop"}',
+        "docs/package.json": '{"license": "ISC", "version": "9.0"}',
+        "packages/a/package.json": '{"license": "ISC", "version": "8.0"}',
+        "shopkeep/package.json": '{"version": "7.0"}',
+    }
+    assert told(tmp_path / "a", "licence", files=files) == []
+    assert told(tmp_path / "b", "version", files=files) == [("shopkeep/package.json:1", "version", "7.0")]
+    docs = {"docs/package.json": '{"license": "ISC"}'}
+    assert told(tmp_path / "c", "licence", files=docs) == []
+
+
+def test_an_example_of_variables_tells_no_link(tmp_path: Path) -> None:
+    files = {".env.example": "HOMEPAGE=https://user:pass@host\n", ".nvmrc": "20\n"}
+    assert told(tmp_path, "links", files=files) == []
+
+
+def test_only_a_tool_for_development_is_looked_for_in_development_dependencies(tmp_path: Path) -> None:
+    files = {"package.json": '{"devDependencies": {"eslint": "9"}}'}
+    assert told(tmp_path / "a", "tools", "lint", files) == [("package.json:1", "devDependencies", "eslint 9")]
+    assert told(tmp_path / "b", "tools", "compilers", files) == []
+
+
+def test_optional_dependencies_are_told_alone(tmp_path: Path) -> None:
+    files = {"package.json": '{"dependencies": {"a": "1"},\n"optionalDependencies": {"b": "2"}}'}
+    assert told(tmp_path, "dependencies", "optional", files) == [("package.json:2", "optionalDependencies", "b 2")]
+
+
+def test_only_the_link_that_is_asked_for_is_told(tmp_path: Path) -> None:
+    files = {"package.json": '{"homepage": "https://shop.example",\n"bugs": "https://shop.example/bugs"}'}
+    assert told(tmp_path / "a", "links", "bug", files) == [("package.json:2", "bugs", "https://shop.example/bugs")]
+    assert told(tmp_path / "b", "links", "documentation", files) == []
+    assert len(told(tmp_path / "c", "links", "", files)) == 2
+
+
+def test_an_address_is_no_version_and_a_module_path_no_entry_point(tmp_path: Path) -> None:
+    files = {"go.mod": "module a/b\n", "README.md": "# A\n\nIt listens on http://127.0.0.1 for you.\n"}
+    assert told(tmp_path / "a", "runtime", "http", files) == []
+    assert told(tmp_path / "b", "entry points", "", files) == []

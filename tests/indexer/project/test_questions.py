@@ -27,7 +27,18 @@ from indexer.project.questions import parse_project_query
         ("How do I run static analysis?", "command", "analysis"),
         ("How do I build the docs?", "command", "docs"),
         ("How do I build it from source?", "command", "build"),
-        ("How do I start the server?", "command", "run"),
+        ("How do I start the dev server?", "command", "run"),
+        ("What is the name of this package?", "name", ""),
+        ("Where does execution start?", "entry points", ""),
+        ("How are releases made?", "command", "release"),
+        ("What optional dependencies does it have?", "dependencies", "optional"),
+        ("How do I use it?", "command", "use"),
+        ("Which environment variables are there?", "environment", ""),
+        ("Under what terms is this library released?", "licence", ""),
+        ("What are the build requirements?", "dependencies", "build"),
+        ("What must I install to build it?", "dependencies", ""),
+        ("Which platforms does it support?", "ci", ""),
+        ("How do I add it to my project?", "install", ""),
         ("How do I install it?", "install", ""),
         ("What is the entry point?", "entry points", ""),
         ("What does this project do?", "purpose", ""),
@@ -68,6 +79,18 @@ def test_a_question_about_the_project(question: str, kind: str, thing: str) -> N
         "What is the default timeout?",
         "Which port does the server listen on?",
         "How do I build a request?",
+        "Under what terms is a session closed?",
+        "What are the password requirements?",
+        "What circular dependencies are there?",
+        "Which environment variables are passed to the child process?",
+        "What is the name of the parser module?",
+        "Which platforms does the path helper support?",
+        "What must I have to call send?",
+        "How do I add this to the router?",
+        "How do I send a patch?",
+        "Which modules are used?",
+        "Where is the repository?",
+        "How do I check the types?",
         "What version of `parse` is called?",
         "How do I run the tests?\nAnd what else?",
         "How do I run the tests " + "again " * 30,
@@ -77,7 +100,22 @@ def test_another_question(question: str) -> None:
     assert parse_project_query(question) is None
 
 
-def test_the_name_of_what_is_asked_about_is_kept() -> None:
-    query = parse_project_query("What license does shopkeep use?")
+@pytest.mark.parametrize(
+    ("question", "owner"),
+    [
+        ("What license does shopkeep use?", "shopkeep"),
+        ("Which Python versions does numpy support?", "numpy"),
+        ("Which license applies to numpy?", "numpy"),
+        ("How do I test numpy?", "numpy"),
+        ("What is numpy's version?", "numpy"),
+        ("How do I use the cache?", "cache"),
+        ("How do I install the plugin?", "plugin"),
+        ("How do I start the server?", "server"),
+        ("How do I check that the token works?", "token"),
+        ("What is the license of it?", ""),
+    ],
+)
+def test_the_name_of_what_is_asked_about_is_kept(question: str, owner: str) -> None:
+    query = parse_project_query(question)
     assert query is not None
-    assert query.owner == "shopkeep"
+    assert query.owner == owner

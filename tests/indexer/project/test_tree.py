@@ -17,7 +17,7 @@ MEMBERS = {
 def test_the_member_with_the_name_of_the_project_comes_before_the_others(tmp_path: Path) -> None:
     with open_tree(tmp_path, MEMBERS) as tree:
         assert tree.of_role("manifest") == ["Cargo.toml", "shopkeep/Cargo.toml", "macros/Cargo.toml"]
-        assert tree.names() >= {"shopkeep", "macros"}
+        assert tree.names() == {"shopkeep"}
         assert [item.path for item in tree.versions(["VERSION"])] == ["src/version.rs"]
 
 
@@ -28,3 +28,16 @@ def test_entries_and_sections_are_read_from_disk(tmp_path: Path) -> None:
         }
         assert [section.heading for section in tree.sections("README.md")] == ["Shopkeep", "Installation", "License"]
         assert tree.text("missing.md") == ""
+
+
+def test_only_the_manifests_own_names_are_those_of_the_project(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": '[project]\nname = "web-shop"\n\n[[tool.uv.index]]\nname = "mirror"\n',
+        "package.json": '{"name": "@ada/shop", "contributors": [{"name": "Bob"}]}',
+        "pom.xml": (
+            "<project><artifactId>shop-core</artifactId><dependencies><dependency><artifactId>junit</artifactId>"
+            "</dependency></dependencies></project>"
+        ),
+    }
+    with open_tree(tmp_path, files) as tree:
+        assert tree.names() == {"shopkeep", "web-shop", "@ada/shop", "shop", "shop-core"}

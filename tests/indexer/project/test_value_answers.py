@@ -41,3 +41,4 @@ def test_what_no_line_covers_is_not_told(tmp_path: Path, question: str) -> None:
 
 def test_a_test_tells_no_default(tmp_path: Path) -> None:
     assert "tests/test_config.py:1" not in dict(told(tmp_path, "What is the default timeout?"))
+    assert told(tmp_path / "other", "What is the default timeout of the tests?")[0][0] == "tests/test_config.py:1"

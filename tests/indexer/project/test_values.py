@@ -1,5 +1,7 @@
 """How well a line answers a question for a value."""
 
+import pytest
+
 from indexer.project.settings import SettingQuery, parse_setting_query
 from indexer.project.values import Place, ValueLine, values_in
 
@@ -48,3 +50,24 @@ def test_short_forms_and_parts_of_names_count() -> None:
 def test_a_line_that_names_nothing_of_the_question_has_no_score() -> None:
     asked = query("What is the default timeout?")
     assert list(values_in(Place("a.py", 1, "", "color = 3\n"), asked, {"timeout": 1.0})) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "row"),
+    [
+        ("What is the default timeout?", "# timeout = 30"),
+        ("How long is a page kept?", "MAX_PAGE = 30"),
+        ("How long is a message kept?", "MAX_MESSAGE_SIZE = 1009"),
+        ("How long may a message be?", "MESSAGE_CODE = 1009"),
+        ("What is the default password?", "DEFAULT_PASSWORD = 'hunter'"),
+        ("Which environment variable holds the token?", "SHOP_TOKEN=abcd"),
+    ],
+)
+def test_a_comment_another_measure_and_a_secret_tell_no_value(question: str, row: str) -> None:
+    asked = query(question)
+    assert list(values_in(Place("a.py", 1, "", row), asked, dict.fromkeys(asked.words, 1.0))) == []
+
+
+def test_what_is_about_a_secret_is_told() -> None:
+    assert best("How many tokens are sent at most?", "MAX_TOKENS = 4096").text == "MAX_TOKENS = 4096"
+    assert best("What is the default token header?", "TOKEN_HEADER = 'X-A'").text == "TOKEN_HEADER = 'X-A'"

@@ -62,3 +62,9 @@ def test_docker_requirements_and_bare_versions() -> None:
 )
 def test_assignments(line: str, key: str, value: str) -> None:
     assert lines.assignments(line) == ([Entry(key, value, 1, 1)] if key else [])
+
+
+def test_a_line_of_blanks_is_read_in_no_time() -> None:
+    row = "version" + " " * 20_000
+    assert lines.assignments(f"{row};\nname = x{' ' * 20_000},\n") == [Entry("name", "x", 2, 2)]
+    assert lines.assignments('call( "a", "b" ) ,') == [Entry("call", "a b", 1, 1)]
