@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from indexer.files.roles import is_test
 from indexer.navigation.names.hierarchy import Hierarchy
-from indexer.navigation.names.modules import Modules, module_of, parts_of
+from indexer.navigation.names.modules import Modules, dotted, module_of, parts_of
 from indexer.parsing.references import Reference
 from indexer.storage.snapshot import IndexedSymbol
 from indexer.types import SourceFile
@@ -29,6 +29,12 @@ _SCOPED = frozenset(  # a name of another file must be imported
 _MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
+_SEPARATORS = {
+    "c": "::",
+    "cpp": "::",
+    "rust": "::",
+    "php": "\\",
+}  # between a module and its function; else it is a field
 _WITH_NAMESPACE = frozenset({"csharp", "java", "kotlin", "php"})
 _LOADED = re.compile(r"\b(?:require|import|import_module|__import__)\(\s*['\"`]([^'\"`\n]*?)(?:\.[mc]?[jt]sx?)?['\"`]")
 _NAMESPACE = re.compile(r"^[ \t]*(?:<\?php\s+)?(?:namespace|package)\s+([\w.\\]+)", re.MULTILINE)
@@ -142,7 +148,9 @@ class ReferenceResolver:
         if any(self._modules.is_undeclared(item, path) for item in self._imported_as(head_of(ref) or ref.name)):
             return True
         if ref.qualifier and self._source.language in _SCOPED and not self._imported_as(head_of(ref)):
-            return self._loads_module()
+            return self._loads_module() or (self._modules.is_at(head_of(ref), path) and self._has_unknown_names())
+        if ref.qualifier and self._source.language == "go" and self._modules.is_at(head_of(ref), path):
+            return self._has_unknown_names()
         is_template = self._source.language in _IMPORTS_BY_ITSELF
         return is_template and not ref.qualifier and not self._imported_as(ref.name)
 
@@ -153,6 +161,12 @@ class ReferenceResolver:
         is_object = bool(head) and head not in (*_SELF, *_SUPER) and not self._imported_as(head)
         is_type = head[:1].isupper() and not head.isupper()
         return is_method and is_object and not is_type and ref.kind == "call" and ref.name == name
+
+    def _has_unknown_names(self) -> bool:
+        """Whether an import may give the file a module under a name that it does not show."""
+        if self._source.language == "go":  # a package may have another name than its folder
+            return any(self._modules.brings(item, self._definition.path) is None for item in self._imports)
+        return any(item.name == "*" and not item.alias for item in self._imports)
 
     def _loads_module(self) -> bool:
         """Whether the file loads the target's module where no import is, as `require("./tone").dim()` does."""
@@ -218,6 +232,8 @@ class ReferenceResolver:
 
     def _resolves_qualified(self, ref: Reference, head: str) -> bool:
         path = self._definition.path
+        if self._is_member(ref):
+            return False
         if head in _SELF or self._is_super(head):
             return self._source.language == "rust" or (self._source.language == "ruby" and self._is_own_function(ref))
         if head == "?" or ("::" in ref.qualifier and self._modules.located(ref.qualifier, self._source.language) == []):
@@ -225,7 +241,29 @@ class ReferenceResolver:
         if imports := self._imported_as(head):
             outer = self._owner, self._target.namespace
             return any(self._modules.is_module(item, path) or item.name in outer for item in imports)
-        return self._modules.is_at(head, path) or head in (self._owner, self._target.namespace)
+        return head == self._owner or self._is_module_in_sight(ref, head)
+
+    def _is_member(self, ref: Reference) -> bool:
+        """Whether the syntax shows an object before a name, and no module."""
+        separator = _SEPARATORS.get(self._source.language)
+        if separator is None:
+            return False
+        line = self._source.text.split("\n", ref.line)[ref.line - 1]
+        return re.search(rf"{re.escape(separator)}\s*{re.escape(ref.name)}(?!\w)", line) is None
+
+    def _is_module_in_sight(self, ref: Reference, head: str) -> bool:
+        """Whether a name that no import brings is the module: a variable may be called so too."""
+        path, language = self._definition.path, self._source.language
+        if language == "ruby":  # its modules have names of their own
+            return False
+        if language == "kotlin" and self._definition.symbol.kind == "function":
+            return dotted(ref.qualifier) == self._modules.package(path)
+        if language == "go":
+            brought = any(not item.alias and self._modules.brings(item, path) for item in self._imports)
+            return brought and self._modules.is_at(head, path)
+        if language in _SCOPED and not self._imported_as(ref.qualifier.partition(".")[0]):
+            return False
+        return head == self._target.namespace or self._modules.is_at(head, path)
 
     def _resolves_bare(self, ref: Reference) -> bool:
         path = self._definition.path
