@@ -17,6 +17,7 @@ from indexer.navigation.doubts import Doubt, DoubtKind, may_refer
 from indexer.navigation.intent import StructuralQuery
 from indexer.navigation.names.aliases import Alias, Aliases
 from indexer.navigation.names.disambiguation import Disambiguator
+from indexer.navigation.names.families import are_kin, is_for_others
 from indexer.navigation.names.hierarchy import Hierarchy
 from indexer.navigation.names.modules import Modules
 from indexer.navigation.names.resolution import (
@@ -154,9 +155,10 @@ class Navigator:
         paths, target = self.candidate_files(definition), self._target(definition)
         hidden = {item.path for item in [definition, *self._rivals(definition)] if _is_static(item)}
         is_outside_classes = "." not in definition.symbol.qualified
-        for source, refs in self.mentions(self.query.last, tests):
+        for source, refs in self._mentions_of(definition, tests):
             resolver = ReferenceResolver(target, source, refs, self.modules)
-            seen = [path for path in paths if path == source.path or path not in hidden]
+            kin = (path for path in paths if are_kin(source.language, path))
+            seen = [path for path in kin if path == source.path or path not in hidden]
             if definition.path not in seen:
                 continue
             disambiguator = Disambiguator(seen, source, refs, self.modules)
@@ -186,6 +188,17 @@ class Navigator:
             yield source, alias.references(source.path, refs, self.modules)
         if definition.symbol.kind in ("method", "declaration") and not is_outside_classes:
             self.doubt("types")
+
+    def _mentions_of(
+        self, definition: IndexedSymbol, tests: bool | None
+    ) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
+        """The mentions of its name in languages that can mean it."""
+        is_shared = is_for_others(definition.path, definition.symbol.signature)
+        for source, refs in self.mentions(self.query.last, tests):
+            if are_kin(source.language, definition.path):
+                yield source, refs
+            elif is_shared and any(ref.kind == "call" for ref in refs):
+                self.doubt("meaning", source.path)
 
     def is_late(self) -> bool:
         """Whether the time is up, which is then a doubt."""

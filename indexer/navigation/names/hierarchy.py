@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from indexer.files.languages import language_of
+from indexer.navigation.names.families import family_of
 from indexer.navigation.names.modules import Modules
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.references import Reference, references_to
@@ -21,7 +22,6 @@ _GENERICS = re.compile(r"<[^<>]*>")
 _AFTER_NAME = re.compile(r"\bextends\b|\bimplements\b|(?<!:):(?!:)|<")
 _BASE = re.compile(r"((?:\w+(?:\.|::|\\))*)(\w+)")
 _NO_BASES = frozenset({"extends", "implements", "public", "private", "protected", "virtual", "global"})
-_FAMILIES = {"tsx": "typescript", "javascript": "typescript", "vue": "typescript", "kotlin": "java", "c": "cpp"}
 _BY_IMPORT = frozenset({"python", "typescript"})  # a type of another file must be imported
 _IN_PARTS = frozenset({"csharp", "ruby"})  # one type may be in several files
 
@@ -141,5 +141,4 @@ def _scopes(path: str, qualified: str) -> Iterator[_Type]:
 
 
 def _family(path: str) -> str:
-    language = language_of(path).name
-    return _FAMILIES.get(language, language)
+    return family_of(language_of(path).name)
