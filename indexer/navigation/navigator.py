@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
-from pathlib import PurePosixPath
 
 from indexer.files.languages import language_of
 from indexer.files.roles import is_test, may_hold_tests
@@ -20,10 +19,13 @@ from indexer.navigation.names.disambiguation import Disambiguator
 from indexer.navigation.names.families import are_kin, is_for_others
 from indexer.navigation.names.hierarchy import Hierarchy
 from indexer.navigation.names.modules import Modules
-from indexer.navigation.names.resolution import (
-    ReferenceResolver,
+from indexer.navigation.names.resolution import ReferenceResolver
+from indexer.navigation.names.targets import (
     Target,
+    identity_of,
     is_implementation,
+    is_script,
+    is_static,
     matches,
     namespace_of,
     preferred,
@@ -103,7 +105,7 @@ class Navigator:
         """The definitions that the name means, each once: those in code, where there are any, and none in a schema."""
         found: dict[tuple[str, str], IndexedSymbol] = {}
         for item in self.definitions():
-            found.setdefault(_identity(item), item)
+            found.setdefault(identity_of(item), item)
         return [item for item in found.values() if self._is_understood(item)] or list(found.values())
 
     def sole_definition(self) -> IndexedSymbol | None:
@@ -153,12 +155,11 @@ class Navigator:
         if definition is None or not self._is_understood(definition):
             return
         paths, target = self.candidate_files(definition), self._target(definition)
-        hidden = {item.path for item in [definition, *self._rivals(definition)] if _is_static(item)}
+        hidden = {item.path for item in [definition, *self._rivals(definition)] if is_static(item)}
         is_outside_classes = "." not in definition.symbol.qualified
         for source, refs in self._mentions_of(definition, tests):
             resolver = ReferenceResolver(target, source, refs, self.modules)
-            kin = (path for path in paths if are_kin(source.language, path))
-            seen = [path for path in kin if path == source.path or path not in hidden]
+            seen = [p for p in paths if p == source.path or (p not in hidden and are_kin(source.language, p))]
             if definition.path not in seen:
                 continue
             disambiguator = Disambiguator(seen, source, refs, self.modules)
@@ -184,8 +185,7 @@ class Navigator:
                 by_type = [ref for ref in refs if resolver.may_be_of_object(ref) and not resolver.resolves(ref)]
                 self.unassigned.append((source, by_type))
             yield source, [ref for ref, path in certain if path == definition.path]
-        for alias, source, refs in self.aliased(tests):
-            yield source, alias.references(source.path, refs, self.modules)
+        yield from self._aliased_references(tests)
         if definition.symbol.kind in ("method", "declaration") and not is_outside_classes:
             self.doubt("types")
 
@@ -199,6 +199,13 @@ class Navigator:
                 yield source, refs
             elif is_shared and any(ref.kind == "call" for ref in refs):
                 self.doubt("meaning", source.path)
+
+    def _aliased_references(self, tests: bool | None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
+        for alias, source, refs in self.aliased(tests):
+            found = alias.references(source.path, refs, self.modules)
+            if not found and alias.may_be_unseen(source, refs):
+                self.doubt("meaning", source.path)
+            yield source, found
 
     def is_late(self) -> bool:
         """Whether the time is up, which is then a doubt."""
@@ -264,32 +271,19 @@ class Navigator:
 
     def _rivals(self, definition: IndexedSymbol) -> list[IndexedSymbol]:
         """The other definitions of the name. `const read = require("./read")` is none."""
-        last, own = self.query.last, _identity(definition)
+        last, own = self.query.last, identity_of(definition)
         named = [item for item in self.snapshot.named([last]) if item.symbol.name == last and is_implementation(item)]
         rivals = [item for item in named if item.symbol.kind not in ("constant", "section")] + self.targets()
-        return [item for item in rivals if _identity(item) != own]
+        return [item for item in rivals if identity_of(item) != own]
 
     def _target(self, definition: IndexedSymbol) -> Target:
         is_shared, hierarchy = bool(self._rivals(definition)), None
+        source = self.files.source(definition.path)
         if definition.symbol.kind in ("method", "declaration", "constant") and "." in definition.symbol.qualified:
             namesakes = [item for item in self.snapshot.named([self.query.last]) if item.symbol.name == self.query.last]
             hierarchy = Hierarchy(definition, self.snapshot.types(), namesakes, self.files, self.modules)
-        return Target(definition, is_shared, namespace_of(self.files.source(definition.path)), hierarchy)
+        return Target(definition, is_shared, namespace_of(source), hierarchy, is_script(source))
 
     def _seconds_left(self) -> float:
         cpu_left = self._cpu_start + _CPU_S - time.thread_time()
         return max(cpu_left, 0.0) and self._wall_start + _WALL_S - time.monotonic()
-
-
-def _is_static(definition: IndexedSymbol) -> bool:
-    """Whether a function of C is seen in its own file only."""
-    is_source = definition.path.endswith((".c", ".cc", ".cpp", ".cxx", ".c++"))
-    return is_source and definition.symbol.signature.startswith("static ")
-
-
-def _identity(definition: IndexedSymbol) -> tuple[str, str]:
-    """Equal for what is one definition: overloads, the files of a Go package for several systems, a partial class."""
-    path, symbol = definition.path, definition.symbol
-    if re.search(r"\bpartial\b", symbol.signature):
-        return "", symbol.qualified
-    return (str(PurePosixPath(path).parent) if path.endswith(".go") else path), symbol.qualified

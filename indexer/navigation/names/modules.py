@@ -112,6 +112,19 @@ class Modules:
             return False
         return any(self._named(system)) and self.brings(imported, path) is None
 
+    def is_unknown(self, imported: Reference, path: str) -> bool:
+        """Whether a name from a module of this codebase is defined nowhere: it may be the module at `path`, renamed."""
+        if not imported.qualifier or imported.is_default or imported.name == "*":
+            return False
+        named = self._snapshot.named([imported.name])
+        return self.may_export(imported, path) and not any(item.symbol.name == imported.name for item in named)
+
+    def gives_all(self, module: Sequence[str]) -> bool:
+        """Whether a script gives on all that another one exports."""
+        places = ("/".join([*module, *index]) for index in ((), ("index",)))
+        paths = [f"{place}{suffix}" for place in places for suffix in (".ts", ".tsx", ".js", ".mjs")]
+        return any("export *" in self._snapshot.lines(path, 1, _LINES) for path in paths)
+
     def package(self, path: str) -> str:
         """The package that the file at `path` says it is in; "" if it says none."""
         if path not in self._packages:

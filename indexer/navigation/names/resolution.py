@@ -7,13 +7,10 @@ import io
 import re
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from indexer.files.roles import is_test
-from indexer.navigation.names.hierarchy import Hierarchy
 from indexer.navigation.names.modules import Modules, dotted, module_of, parts_of
+from indexer.navigation.names.targets import Target
 from indexer.parsing.references import Reference
-from indexer.storage.snapshot import IndexedSymbol
 from indexer.types import SourceFile
 
 # Names of methods that libraries of every language have too: the object's name must say that it is one of ours.
@@ -24,9 +21,8 @@ _SELF = frozenset({"self", "this", "cls", "Self", "@", "$this", "static"})
 _CALLABLE = frozenset({"function", "method", "declaration"})
 _SUPER = {"csharp": "base", "php": "parent"}  # "super" elsewhere
 _SCOPED = frozenset(  # a name of another file must be imported
-    {"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "ejs"}
+    {"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "ejs", "html"}
 )
-_MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
 _SEPARATORS = {
@@ -35,72 +31,13 @@ _SEPARATORS = {
     "rust": "::",
     "php": "\\",
 }  # between a module and its function; else it is a field
-_WITH_NAMESPACE = frozenset({"csharp", "java", "kotlin", "php"})
 _LOADED = re.compile(r"\b(?:require|import|import_module|__import__)\(\s*['\"`]([^'\"`\n]*?)(?:\.[mc]?[jt]sx?)?['\"`]")
-_NAMESPACE = re.compile(r"^[ \t]*(?:<\?php\s+)?(?:namespace|package)\s+([\w.\\]+)", re.MULTILINE)
 _IN_PARTS = frozenset({"cpp", "csharp", "ruby"})  # the methods of one type may be in several files
-
-
-def matches(definition: IndexedSymbol, name: str) -> bool:
-    """Whether a name with some of its scopes (`Budget.trim`, `prompts.build.trim`) means that definition."""
-    full = ".".join([*parts_of(definition.path), definition.symbol.qualified])
-    return f".{full}".endswith(f".{name}")
-
-
-def preferred(definitions: Sequence[IndexedSymbol], path: str) -> list[IndexedSymbol]:
-    """The likeliest of several definitions of one name.
-
-    In this order: implementations, those in the file at `path`, no constructors, no constants and settings, no tests.
-    A rule that would leave none does not count.
-    """
-
-    def is_in_file(definition: IndexedSymbol) -> bool:
-        return definition.path == path
-
-    for rule in (is_implementation, is_in_file, _is_no_constructor, _is_no_constant, _is_no_test):
-        definitions = [item for item in definitions if rule(item)] or definitions
-    return list(definitions)
-
-
-def is_implementation(definition: IndexedSymbol) -> bool:
-    """Neither a declaration, nor a Rust `impl`, nor in a file of types only."""
-    is_stub = definition.path.endswith((".pyi", ".d.ts"))
-    return definition.symbol.kind not in ("declaration", "impl") and not is_stub
-
-
-def _is_no_constructor(definition: IndexedSymbol) -> bool:
-    """Java's and C++'s constructors have the name of their class."""
-    return definition.symbol.qualified.split(".")[-2:-1] != [definition.symbol.name]
-
-
-def _is_no_constant(definition: IndexedSymbol) -> bool:
-    """`const read = require("./read")` defines nothing new, and `.menu` of a style sheet is not the function `menu`."""
-    return definition.symbol.kind not in _MINOR_KINDS
-
-
-def _is_no_test(definition: IndexedSymbol) -> bool:
-    return not is_test(definition.path)
 
 
 def head_of(ref: Reference) -> str:
     """The last part of what stands before a name: `b` of `a.b.name`; "" if nothing does."""
     return re.split(r"::|\.|\\|->", ref.qualifier)[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The definition that references may mean."""
-
-    definition: IndexedSymbol
-    is_shared: bool  # other types have a method of that name too
-    namespace: str = ""  # the last part of the one that its file declares
-    hierarchy: Hierarchy | None = None  # of a method: the types that inherit it
-
-
-def namespace_of(source: SourceFile | None) -> str:
-    """The last part of the namespace that a file declares; "" in a language whose modules are named after files."""
-    found = _NAMESPACE.search(source.text) if source and source.language in _WITH_NAMESPACE else None
-    return re.split(r"[.\\]", found[1])[-1] if found else ""
 
 
 class ReferenceResolver:
@@ -147,12 +84,14 @@ class ReferenceResolver:
         path = self._definition.path
         if any(self._modules.is_undeclared(item, path) for item in self._imported_as(head_of(ref) or ref.name)):
             return True
+        if ref.qualifier and any(self._may_be_renamed(item) for item in self._imported_as(head_of(ref))):
+            return True
         if ref.qualifier and self._source.language in _SCOPED and not self._imported_as(head_of(ref)):
             return self._loads_module() or (self._modules.is_at(head_of(ref), path) and self._has_unknown_names())
         if ref.qualifier and self._source.language == "go" and self._modules.is_at(head_of(ref), path):
             return self._has_unknown_names()
-        is_template = self._source.language in _IMPORTS_BY_ITSELF
-        return is_template and not ref.qualifier and not self._imported_as(ref.name)
+        is_implied = self._source.language in _IMPORTS_BY_ITSELF or self._target.is_global
+        return is_implied and not ref.qualifier and not self._imported_as(ref.name)
 
     def may_be_of_object(self, ref: Reference) -> bool:
         """Whether a call that does not resolve may mean the method, by the type of its object."""
@@ -161,6 +100,14 @@ class ReferenceResolver:
         is_object = bool(head) and head not in (*_SELF, *_SUPER) and not self._imported_as(head)
         is_type = head[:1].isupper() and not head.isupper()
         return is_method and is_object and not is_type and ref.kind == "call" and ref.name == name
+
+    def _may_be_renamed(self, imported: Reference) -> bool:
+        """Whether an import may be of the target's module under the name that another module gives it."""
+        if self._source.language not in _SCOPED:
+            return False
+        if re.search(rf"\*\s*as\s+{re.escape(imported.local)}(?![\w$])", self._source.text):
+            return self._modules.gives_all(module_of(imported, self._source.path))
+        return self._modules.is_unknown(imported, self._definition.path)
 
     def _has_unknown_names(self) -> bool:
         """Whether an import may give the file a module under a name that it does not show."""
@@ -272,6 +219,8 @@ class ReferenceResolver:
         if ref.name != self._definition.symbol.name:  # an alias of something else
             return False
         if self._is_own_file() or self._source.language not in _SCOPED:
+            return True
+        if self._source.language == "html" and self._target.is_global:
             return True
         return any(item.name == "*" and self._modules.may_export(item, path) for item in self._imports)
 

@@ -183,3 +183,33 @@ def test_a_variable_named_like_a_module_is_none(tmp_path: Path, tree: dict[str, 
     world = World(tmp_path, tree)
     world.refresh()
     assert [place for place, _ in lines_of(ask(world.store, "who calls fetch_all?"))] == calls
+
+
+@pytest.mark.parametrize(
+    ("barrel", "user"),
+    [
+        ("export * as tone from './n';\n", "import { tone } from './barrel';\ntone.dim();\n"),
+        ("export * from './n';\n", "import * as tone from './barrel';\ntone.dim();\n"),
+    ],
+)
+def test_a_module_may_be_given_on_under_another_name(tmp_path: Path, barrel: str, user: str) -> None:
+    tree = {"src/n.ts": "export function dim() {}\ndim();\n", "src/barrel.ts": barrel, "src/a.ts": user}
+    world = World(tmp_path, tree)
+    world.refresh()
+    found = ask(world.store, "who calls dim?")
+    assert lines_of(found, is_complete=False) == [("src/n.ts:2", "")]
+
+
+@pytest.mark.parametrize(("export", "in_page", "is_complete"), [("", ["c.html:1"], False), ("export ", [], True)])
+def test_scripts_of_a_page_share_their_names(
+    tmp_path: Path, export: str, in_page: list[str], is_complete: bool
+) -> None:
+    tree = {
+        "fee.js": f"{export}function fee() {{}}\nfee();\n",
+        "b.js": "fee();\n",
+        "c.html": "<script>fee();</script>\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    found = lines_of(ask(world.store, "who calls fee?"), is_complete=is_complete)
+    assert [place for place, _ in found] == [*in_page, "fee.js:2"]
