@@ -206,7 +206,7 @@ def test_an_import_that_brings_it_under_another_name() -> None:
 
 
 FIELDS = [
-    ("rust", "fn g() {\n    self.f = x;\n    f::h();\n    S { f: 1 };\n}\n", [2, 3]),
+    ("rust", "fn g() {\n    x = self.f;\n    f::h();\n    S { f: 1 };\n}\n", [2, 3]),
     ("php", "<?php\n$this->f = 1;\n", [2]),
     ("java", "class A {\n  int x = f;\n  int y = this.f;\n}\n", [2, 3]),
     ("kotlin", "fun g() {\n  val x = a.f\n  h(::f)\n}\n", [2]),
