@@ -17,24 +17,10 @@ from indexer.storage.snapshot import IndexedSymbol
 
 _SECONDS = 0.05  # for one signature
 _EMBEDDED = 20  # implementing types whose embedding types are looked up
-_PREDECLARED = frozenset(
-    {
-        *(
-            "any",
-            "bool",
-            "comparable",
-            "complex64",
-            "complex128",
-            "error",
-            "float32",
-            "float64",
-            "int",
-            "int8",
-            "int16",
-        ),
-        *("int32", "int64", "string", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr"),
-    }
-)
+_PREDECLARED = frozenset({
+    "any", "bool", "comparable", "complex64", "complex128", "error", "float32", "float64", "int", "int8", "int16",
+    "int32", "int64", "string", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr",
+})  # fmt: skip
 _ALIASES = {"byte": "uint8", "rune": "int32", "interface { }": "any"}
 _STANDARD = {  # interfaces of the standard library that are often embedded
     "error": ("Error() string",),
