@@ -12,7 +12,7 @@ from itertools import islice
 
 from indexer.files.languages import language_of
 from indexer.files.roles import is_test, may_hold_tests
-from indexer.navigation.doubts import Doubt, DoubtKind, may_refer
+from indexer.navigation.doubts import Doubt, DoubtKind, may_refer, template_of
 from indexer.navigation.intent import StructuralQuery
 from indexer.navigation.names.aliases import Alias, Aliases
 from indexer.navigation.names.disambiguation import Disambiguator
@@ -31,6 +31,7 @@ from indexer.navigation.names.targets import (
     preferred,
 )
 from indexer.navigation.working_tree import WorkingTree
+from indexer.parsing.embedded import unread
 from indexer.parsing.identifiers import split
 from indexer.parsing.references import Reference, is_understood, references_to
 from indexer.parsing.worded_definitions import worded_definitions
@@ -57,6 +58,8 @@ _KINDS = {  # kinds of definitions that each noun of a question covers
     "type": {"type", "class", "interface", "enum"},
     "constant": {"constant"},
 }
+_IN_PAGES = frozenset({"calls", "uses", "tests"})  # questions about what the markup of a page may do
+_PAGES = frozenset({"php", "erb"})  # whose scripts in other languages are not read
 _TEXTS = frozenset({"section", "key"})  # of documents and manifests: no definitions that code can mean
 Mentions = list[tuple[SourceFile, Sequence[Reference]]]
 
@@ -194,11 +197,14 @@ class Navigator:
     ) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
         """The mentions of its name in languages that can mean it."""
         is_shared = is_for_others(definition.path, definition.symbol.signature)
+        is_of_page = is_script(self.files.source(definition.path))
         for source, refs in self.mentions(self.query.last, tests):
             if are_kin(source.language, definition.path):
                 yield source, refs
             elif is_shared and any(ref.kind == "call" for ref in refs):
                 self.doubt("meaning", source.path)
+            elif is_of_page and source.language in _PAGES:
+                self.doubt("language", source.path)
 
     def _aliased_references(self, tests: bool | None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
         for alias, source, refs in self.aliased(tests):
@@ -245,6 +251,8 @@ class Navigator:
                 name = alias.name if alias.name != "default" else ""
                 refs = references_to(source.text, source.language, name, seconds, brings)
             if refs is not None:
+                if self.query.kind in _IN_PAGES and whole.search(unread(source.text, template_of(source))):
+                    self.doubt("language", source.path)
                 yield source, refs
             elif is_understood(source.language):
                 self.doubt("time")
