@@ -289,7 +289,8 @@ class Navigator:
         source = self.files.source(definition.path)
         if definition.symbol.kind in ("method", "declaration", "constant") and "." in definition.symbol.qualified:
             namesakes = [item for item in self.snapshot.named([self.query.last]) if item.symbol.name == self.query.last]
-            hierarchy = Hierarchy(definition, self.snapshot.types(), namesakes, self.files, self.modules)
+            types = self.snapshot.types()
+            hierarchy = Hierarchy(definition, types, namesakes, self.files, self.modules, self.is_late)
         return Target(definition, is_shared, namespace_of(source), hierarchy, is_script(source))
 
     def _seconds_left(self) -> float:
