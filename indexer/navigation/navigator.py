@@ -28,6 +28,7 @@ from indexer.navigation.names.targets import (
     is_static,
     matches,
     namespace_of,
+    only_methods,
     preferred,
 )
 from indexer.navigation.working_tree import WorkingTree
@@ -158,14 +159,15 @@ class Navigator:
         if definition is None or not self._is_understood(definition):
             return
         paths, target = self.candidate_files(definition), self._target(definition)
-        hidden = {item.path for item in [definition, *self._rivals(definition)] if is_static(item)}
+        named = [definition, *self._rivals(definition)]
+        hidden, methods = {item.path for item in named if is_static(item)}, only_methods(named)
         is_outside_classes = "." not in definition.symbol.qualified
         for source, refs in self._mentions_of(definition, tests):
             resolver = ReferenceResolver(target, source, refs, self.modules)
             seen = [p for p in paths if p == source.path or (p not in hidden and are_kin(source.language, p))]
             if definition.path not in seen:
                 continue
-            disambiguator = Disambiguator(seen, source, refs, self.modules)
+            disambiguator = Disambiguator(seen, source, refs, self.modules, methods)
             in_sight = [
                 ref
                 for ref in refs

@@ -1,10 +1,11 @@
 """Definitions that a name may mean: which are likely, which are the same, and what their files say of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from indexer.files.languages import language_of
 from indexer.files.roles import is_test
 from indexer.navigation.names.hierarchy import Hierarchy
 from indexer.navigation.names.modules import parts_of
@@ -13,6 +14,7 @@ from indexer.types import SourceFile
 
 _MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _WITH_NAMESPACE = frozenset({"csharp", "java", "kotlin", "php"})
+_WITH_OBJECT = frozenset({"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "go", "rust", "php"})
 _SCRIPTS = frozenset({"javascript", "typescript"})
 _MODULE = re.compile(r"^\s*(?:import|export)\b|\bmodule\.exports\b|\bexports\.|\brequire\(|\bdefine\(", re.MULTILINE)
 _NAMESPACE = re.compile(r"^[ \t]*(?:<\?php\s+)?(?:namespace|package)\s+([\w.\\]+)", re.MULTILINE)
@@ -79,6 +81,15 @@ def _is_no_constant(definition: IndexedSymbol) -> bool:
 
 def _is_no_test(definition: IndexedSymbol) -> bool:
     return not is_test(definition.path)
+
+
+def only_methods(definitions: Iterable[IndexedSymbol]) -> set[str]:
+    """The files whose definitions are methods that are not called without an object."""
+    found: dict[str, bool] = {}
+    for item in definitions:
+        needs_object = item.symbol.kind == "method" and language_of(item.path).name in _WITH_OBJECT
+        found[item.path] = needs_object and found.get(item.path, True)
+    return {path for path, is_method in found.items() if is_method}
 
 
 def is_static(definition: IndexedSymbol) -> bool:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from indexer.navigation.names.targets import identity_of, is_script, is_static, matches, namespace_of
+from indexer.navigation.names.targets import identity_of, is_script, is_static, matches, namespace_of, only_methods
 from indexer.storage.snapshot import IndexedSymbol
 from indexer.types import SourceFile, Symbol
 
 
-def definition(path: str, qualified: str, signature: str = "") -> IndexedSymbol:
+def definition(path: str, qualified: str, signature: str = "", kind: str = "function") -> IndexedSymbol:
     name = qualified.rpartition(".")[2]
-    return IndexedSymbol(path, Symbol(name, qualified, "function", 1, 2, signature, ""))
+    return IndexedSymbol(path, Symbol(name, qualified, kind, 1, 2, signature, ""))
 
 
 def source(text: str, language: str) -> SourceFile:
@@ -49,3 +49,9 @@ def test_files_of_one_go_package_define_one_thing() -> None:
 def test_a_static_function_of_c_is_seen_in_its_file_only() -> None:
     assert is_static(definition("a.c", "run", "static int run(void)"))
     assert not is_static(definition("a.h", "run", "static int run(void)"))
+
+
+def test_files_where_a_name_needs_an_object() -> None:
+    of_python, of_java = definition("a.py", "A.fee", kind="method"), definition("A.java", "A.fee", kind="method")
+    assert only_methods([of_python, of_java]) == {"a.py"}
+    assert only_methods([of_python, definition("a.py", "fee")]) == set()
