@@ -21,6 +21,7 @@ from indexer.navigation.names.hierarchy import Hierarchy
 from indexer.navigation.names.modules import Modules
 from indexer.navigation.names.resolution import ReferenceResolver
 from indexer.navigation.names.targets import (
+    KINDS,
     Target,
     identity_of,
     is_implementation,
@@ -47,18 +48,6 @@ _FILES = 300
 _MEANINGS = 1000  # definitions of one name: with more it means nothing in particular
 _RIVALS = 32  # files that define the name, among which a reference is assigned to one
 MAX_DEFINITIONS = 8  # that "where is X defined" lists; more are no answer
-_KINDS = {  # kinds of definitions that each noun of a question covers
-    "function": {"function", "method", "declaration"},
-    "method": {"method", "declaration"},
-    "class": {"class", "interface", "enum", "type", "impl"},
-    "struct": {"class", "impl"},
-    "interface": {"interface", "class"},
-    "protocol": {"interface", "class"},
-    "trait": {"interface"},
-    "enum": {"enum", "class"},
-    "type": {"type", "class", "interface", "enum"},
-    "constant": {"constant"},
-}
 _IN_PAGES = frozenset({"calls", "uses", "tests"})  # questions about what the markup of a page may do
 _PAGES = frozenset({"php", "erb"})  # whose scripts in other languages are not read
 _TEXTS = frozenset({"section", "key"})  # of documents and manifests: no definitions that code can mean
@@ -91,7 +80,7 @@ class Navigator:
 
     def definitions(self) -> list[IndexedSymbol]:
         """The definitions on disk that the name means. Declarations and stubs count only if there is nothing else."""
-        last, kinds = self.query.last, _KINDS.get(self.query.noun)
+        last, kinds = self.query.last, KINDS.get(self.query.noun)
         indexed = [found for found in self.snapshot.named([last]) if found.symbol.name == last and found.path]
         if len(indexed) > _MEANINGS:
             return []
@@ -176,7 +165,7 @@ class Navigator:
                 and not (is_outside_classes and disambiguator.is_out_of_sight(ref, definition.path))
             ]
             resolved = [
-                (ref, definition.path if resolver.is_inherited(ref) else disambiguator.file_of(ref)) for ref in in_sight
+                (ref, definition.path if resolver.is_certain(ref) else disambiguator.file_of(ref)) for ref in in_sight
             ]
             if any(resolver.may_mean(ref) for ref in refs if not resolver.resolves(ref)):
                 self.doubt("meaning", source.path)
@@ -287,13 +276,14 @@ class Navigator:
         return [item for item in rivals if identity_of(item) != own]
 
     def _target(self, definition: IndexedSymbol) -> Target:
-        is_shared, hierarchy = bool(self._rivals(definition)), None
+        rivals, hierarchy = self._rivals(definition), None
+        is_namesake = any(item.symbol.qualified == definition.symbol.qualified for item in rivals)
         source = self.files.source(definition.path)
         if definition.symbol.kind in ("method", "declaration", "constant") and "." in definition.symbol.qualified:
             namesakes = [item for item in self.snapshot.named([self.query.last]) if item.symbol.name == self.query.last]
             types = self.snapshot.types()
             hierarchy = Hierarchy(definition, types, namesakes, self.files, self.modules, self.is_late)
-        return Target(definition, is_shared, namespace_of(source), hierarchy, is_script(source))
+        return Target(definition, bool(rivals), namespace_of(source), hierarchy, is_script(source), is_namesake)
 
     def _seconds_left(self) -> float:
         cpu_left = self._cpu_start + _CPU_S - time.thread_time()

@@ -17,6 +17,7 @@ from indexer.types import SourceFile
 _TOP = frozenset({"crate", "self", "super", ""})
 _INDEX = frozenset({"__init__", "index", "mod", "lib"})  # files that stand for their folder
 _NAMESPACES = frozenset({"javascript", "typescript", "tsx"})  # a whole module is imported under any name
+_TYPES = frozenset({"class", "interface"})
 _FROM_AFAR = re.compile(r"\w+://|(?:npm|jsr|node|bun):")
 _MANIFESTS = 300  # of one kind that are read
 _LINES = 3000  # of a manifest, or of a file before its `package` line
@@ -124,6 +125,11 @@ class Modules:
         places = ("/".join([*module, *index]) for index in ((), ("index",)))
         paths = [f"{place}{suffix}" for place in places for suffix in (".ts", ".tsx", ".js", ".mjs")]
         return any("export *" in self._snapshot.lines(path, 1, _LINES) for path in paths)
+
+    def signatures(self, name: str) -> list[str]:
+        """Of the types with a name."""
+        named = self._snapshot.named([name])
+        return [item.symbol.signature for item in named if item.symbol.name == name and item.symbol.kind in _TYPES]
 
     def package(self, path: str) -> str:
         """The package that the file at `path` says it is in; "" if it says none."""

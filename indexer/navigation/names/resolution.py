@@ -8,6 +8,8 @@ import re
 import socket
 from collections.abc import Sequence
 
+from indexer.navigation.names.families import family_of
+from indexer.navigation.names.hierarchy import bases
 from indexer.navigation.names.modules import Modules, dotted, module_of, parts_of
 from indexer.navigation.names.targets import Target
 from indexer.parsing.references import Reference
@@ -25,6 +27,7 @@ _SCOPED = frozenset(  # a name of another file must be imported
 )
 _IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
+_WITH_FUNCTIONS = frozenset({"cpp", "kotlin"})  # of those, what has functions outside types
 _SEPARATORS = {
     "c": "::",
     "cpp": "::",
@@ -38,6 +41,10 @@ _IN_PARTS = frozenset({"cpp", "csharp", "ruby"})  # the methods of one type may 
 def head_of(ref: Reference) -> str:
     """The last part of what stands before a name: `b` of `a.b.name`; "" if nothing does."""
     return re.split(r"::|\.|\\|->", ref.qualifier)[-1]
+
+
+def _bases(signature: str, name: str, language: str) -> set[str]:
+    return {base for scope, base in bases(signature, name, family_of(language)) if not scope.startswith("std")}
 
 
 class ReferenceResolver:
@@ -70,6 +77,11 @@ class ReferenceResolver:
             return False
         return hierarchy.inherits(self._source.path, ref.enclosing, is_super=self._is_super(head))
 
+    def is_certain(self, ref: Reference) -> bool:
+        """Whether it means no other definition of the name, whatever this file defines."""
+        is_scoped = self._source.language == "cpp" and not self._target.is_namesake
+        return self.is_inherited(ref) or (is_scoped and bool(self._owner) and head_of(ref) == self._owner)
+
     def _is_super(self, head: str) -> bool:
         return head == _SUPER.get(self._source.language, "super")
 
@@ -82,6 +94,12 @@ class ReferenceResolver:
         if self._source.language == "ruby":  # a bare name in a class: it may be a method that the class inherits
             return ref.qualifier == "self" and ref.kind == "call"
         path = self._definition.path
+        if not ref.qualifier and not self._imported_as(ref.name) and self._may_be_hidden(ref):
+            return True
+        if re.search(
+            rf"\bnamespace\s+{re.escape(head_of(ref) or '=')}\s*=", self._source.text
+        ):  # C++: another name for it
+            return True
         if any(self._modules.is_undeclared(item, path) for item in self._imported_as(head_of(ref) or ref.name)):
             return True
         if ref.qualifier and any(self._may_be_renamed(item) for item in self._imported_as(head_of(ref))):
@@ -218,11 +236,32 @@ class ReferenceResolver:
             return any(self._modules.may_export(item, path) and not self._is_other_default(item) for item in imports)
         if ref.name != self._definition.symbol.name:  # an alias of something else
             return False
+        if self._may_be_hidden(ref):
+            return False
         if self._is_own_file() or self._source.language not in _SCOPED:
             return True
         if self._source.language == "html" and self._target.is_global:
             return True
         return any(item.name == "*" and self._modules.may_export(item, path) for item in self._imports)
+
+    def _may_be_hidden(self, ref: Reference) -> bool:
+        """Whether a bare name is out of its namespace, or may mean a method from a base type of another codebase."""
+        language = self._source.language
+        if language == "cpp" and self._owner and not self._is_own_file() and not self._has_namespace(self._owner):
+            return True
+        waiting, seen = ref.enclosing.split(".") if language in _WITH_FUNCTIONS else [], set[str]()
+        while waiting:
+            name = waiting.pop()
+            above = {base for each in self._modules.signatures(name) for base in _bases(each, name, language)}
+            if any(not self._modules.signatures(base) for base in above):
+                return True
+            waiting += above - seen
+            seen |= above
+        return False
+
+    def _has_namespace(self, name: str) -> bool:
+        """Whether a file of C++ has a namespace, or uses it."""
+        return re.search(rf"\bnamespace\s+(?:\w+::)*{re.escape(name)}(?!\w)", self._source.text) is not None
 
     def _is_other_default(self, imported: Reference) -> bool:
         """Whether it is the default export of another file; if that is the definition, `Aliases` knows."""

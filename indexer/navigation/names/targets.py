@@ -14,6 +14,18 @@ from indexer.types import SourceFile
 
 _MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _WITH_NAMESPACE = frozenset({"csharp", "java", "kotlin", "php"})
+KINDS = {  # kinds of definitions that each noun of a question covers
+    "function": {"function", "method", "declaration"},
+    "method": {"method", "declaration"},
+    "class": {"class", "interface", "enum", "type", "impl"},
+    "struct": {"class", "impl"},
+    "interface": {"interface", "class"},
+    "protocol": {"interface", "class"},
+    "trait": {"interface"},
+    "enum": {"enum", "class"},
+    "type": {"type", "class", "interface", "enum"},
+    "constant": {"constant"},
+}
 _WITH_OBJECT = frozenset({"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "go", "rust", "php"})
 _SCRIPTS = frozenset({"javascript", "typescript"})
 _MODULE = re.compile(r"^\s*(?:import|export)\b|\bmodule\.exports\b|\bexports\.|\brequire\(|\bdefine\(", re.MULTILINE)
@@ -29,6 +41,7 @@ class Target:
     namespace: str = ""  # the last part of the one that its file declares
     hierarchy: Hierarchy | None = None  # of a method: the types that inherit it
     is_global: bool = False  # a classic script defines it: other scripts of the page need no import
+    is_namesake: bool = False  # another definition has its name with all its scopes
 
 
 def namespace_of(source: SourceFile | None) -> str:

@@ -213,3 +213,29 @@ def test_scripts_of_a_page_share_their_names(
     world.refresh()
     found = lines_of(ask(world.store, "who calls fee?"), is_complete=is_complete)
     assert [place for place, _ in found] == [*in_page, "fee.js:2"]
+
+
+NAMESPACE = {
+    "n.h": "namespace n { int fee_of(int x); }\n",
+    "n.cpp": "namespace n {\nint fee_of(int x) { return x; }\nint own() { return fee_of(3); }\n}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "calls", "is_complete"),
+    [
+        ("int f() { return fee_of(1); }\n", [], False),
+        ("using n::fee_of;\nint f() { return fee_of(1); }\n", ["b.cpp:2"], True),
+        ("using namespace n;\nint f() { return fee_of(1); }\n", ["b.cpp:2"], True),
+        ("namespace m = n;\nint f() { return m::fee_of(1); }\n", [], False),
+        ("int fee_of(int a, int b) { return n::fee_of(a); }\n", ["b.cpp:1"], True),
+        ("using namespace n;\nclass D : public Lib {\n  int k() { return fee_of(1); }\n};\n", [], False),
+        ("using namespace n;\nclass D : public std::Lib {\n  int k() { return fee_of(1); }\n};\n", ["b.cpp:3"], True),
+        ("using namespace n;\nclass A {};\nclass D : A {\n  int k() { return fee_of(1); }\n};\n", ["b.cpp:4"], True),
+    ],
+)
+def test_functions_in_namespaces_of_cpp(tmp_path: Path, text: str, calls: list[str], is_complete: bool) -> None:
+    world = World(tmp_path, NAMESPACE | {"b.cpp": text})
+    world.refresh()
+    found = lines_of(ask(world.store, "who calls n.fee_of?"), is_complete=is_complete)
+    assert [place for place, _ in found] == [*calls, "n.cpp:3"]
