@@ -8,7 +8,6 @@ import re
 import socket
 from collections.abc import Sequence
 
-from indexer.navigation.names.families import family_of
 from indexer.navigation.names.hierarchy import bases
 from indexer.navigation.names.modules import Modules, dotted, module_of, parts_of
 from indexer.navigation.names.targets import Target
@@ -27,7 +26,6 @@ _SCOPED = frozenset(  # a name of another file must be imported
 )
 _IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
-_WITH_FUNCTIONS = frozenset({"cpp", "kotlin"})  # of those, what has functions outside types
 _SEPARATORS = {
     "c": "::",
     "cpp": "::",
@@ -43,8 +41,8 @@ def head_of(ref: Reference) -> str:
     return re.split(r"::|\.|\\|->", ref.qualifier)[-1]
 
 
-def _bases(signature: str, name: str, language: str) -> set[str]:
-    return {base for scope, base in bases(signature, name, family_of(language)) if not scope.startswith("std")}
+def _bases(signature: str, name: str) -> set[str]:
+    return {base for scope, base in bases(signature, name, "cpp") if not scope.startswith("std")}
 
 
 class ReferenceResolver:
@@ -245,14 +243,15 @@ class ReferenceResolver:
         return any(item.name == "*" and self._modules.may_export(item, path) for item in self._imports)
 
     def _may_be_hidden(self, ref: Reference) -> bool:
-        """Whether a bare name is out of its namespace, or may mean a method from a base type of another codebase."""
-        language = self._source.language
-        if language == "cpp" and self._owner and not self._is_own_file() and not self._has_namespace(self._owner):
+        """In C++: whether a bare name is out of its namespace, or may be a method from a base of another codebase."""
+        if self._source.language != "cpp":
+            return False
+        if self._owner and not self._is_own_file() and not self._has_namespace(self._owner):
             return True
-        waiting, seen = ref.enclosing.split(".") if language in _WITH_FUNCTIONS else [], set[str]()
+        waiting, seen = ref.enclosing.split(".") if self._definition.symbol.kind == "function" else [], set[str]()
         while waiting:
             name = waiting.pop()
-            above = {base for each in self._modules.signatures(name) for base in _bases(each, name, language)}
+            above = {base for each in self._modules.signatures(name) for base in _bases(each, name)}
             if any(not self._modules.signatures(base) for base in above):
                 return True
             waiting += above - seen
