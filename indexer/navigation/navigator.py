@@ -220,8 +220,8 @@ class Navigator:
         aliases = Aliases(definition.path, self.query.last, self.modules)
         for source, refs in [(own, ()), *self.mentions(self.query.last, tests)]:
             aliases.note(source, refs, aliases.root)
-        for alias in aliases:
-            for source, refs in self._look_up(alias.word, tests, alias):
+        for alias, word in ((each, word) for each in aliases for word in each.words):
+            for source, refs in self._look_up(word, tests, alias):
                 aliases.note(source, refs, alias)
                 yield alias, source, refs
 

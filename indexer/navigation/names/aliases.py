@@ -32,15 +32,18 @@ class Alias:
     name: str  # "default": its default export
 
     @property
-    def word(self) -> str:
-        """What is in every file that imports it: the name, or the end of the path."""
-        return self.name if self.name != "default" else (parts_of(self.path) or ["index"])[-1]
+    def words(self) -> list[str]:
+        """One of them is in every file that imports it: the name, or the end of the path. `from "."` has none."""
+        if self.name != "default":
+            return [self.name]
+        return list(dict.fromkeys([*parts_of(self.path)[-1:], self.path.rpartition("/")[2].partition(".")[0]]))
 
     @property
     def pattern(self) -> re.Pattern[str]:
         """What is in every file that imports it; of a default export, an import of the path."""
-        word = re.escape(self.word)
-        return re.compile(rf"[/\"']{word}(?:\.\w+)*[\"']" if self.name == "default" else rf"(?<![\w$]){word}(?![\w$])")
+        word = "|".join(map(re.escape, self.words))
+        is_path = self.name == "default"
+        return re.compile(rf"[/\"'](?:{word})(?:\.\w+)*[\"']" if is_path else rf"(?<![\w$]){word}(?![\w$])")
 
     def is_brought_by(self, imported: Reference, path: str, modules: Modules) -> bool:
         """Whether an import in the file at `path` brings it."""

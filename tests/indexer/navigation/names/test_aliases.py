@@ -141,3 +141,13 @@ def test_a_default_export_may_be_loaded_without_a_name(tmp_path: Path, text: str
     world.refresh()
     found = ask(world.store, "who calls toSlug?")
     assert lines_of(found, is_complete=is_complete) == [("src/slug.ts:2", "")]
+
+
+def test_the_default_export_of_a_file_that_stands_for_its_folder(tmp_path: Path) -> None:
+    tree = {
+        "src/ui/index.js": "export default function other() {}\n",
+        "src/ui/b.js": "import o from './index';\no();\n",
+        "src/c.js": "import o from './ui';\no();\n",
+        "src/d.js": "import o from './index';\no();\n",
+    }
+    assert asked(tmp_path, tree, "who calls other?") == ["src/c.js:2", "src/ui/b.js:2"]
