@@ -4,6 +4,7 @@ Compares signatures by the names of types. A type is listed only if every method
 """
 
 import copy
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,24 +18,10 @@ from indexer.storage.snapshot import IndexedSymbol
 
 _SECONDS = 0.05  # for one signature
 _EMBEDDED = 20  # implementing types whose embedding types are looked up
-_PREDECLARED = frozenset(
-    {
-        *(
-            "any",
-            "bool",
-            "comparable",
-            "complex64",
-            "complex128",
-            "error",
-            "float32",
-            "float64",
-            "int",
-            "int8",
-            "int16",
-        ),
-        *("int32", "int64", "string", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr"),
-    }
-)
+_PREDECLARED = frozenset({
+    "any", "bool", "comparable", "complex64", "complex128", "error", "float32", "float64", "int", "int8", "int16",
+    "int32", "int64", "string", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr",
+})  # fmt: skip
 _ALIASES = {"byte": "uint8", "rune": "int32", "interface { }": "any"}
 _STANDARD = {  # interfaces of the standard library that are often embedded
     "error": ("Error() string",),
@@ -64,6 +51,8 @@ def implementers(navigator: Navigator, interface: IndexedSymbol) -> list[Indexed
     required = _required(lookup, interface, {key})
     if not required:
         return []
+    if re.search(r"^type \w+\[", interface.symbol.signature):  # its methods have types that are chosen later
+        navigator.doubt("types")
     for item in navigator.snapshot.named(list(required)):
         owner, _, name = item.symbol.qualified.rpartition(".")
         if item.path.endswith(".go") and item.symbol.kind == "method" and owner and name in required:
@@ -115,9 +104,17 @@ def _satisfies(lookup: _Lookup, key: Key, required: Methods, interface: IndexedS
     pairs = [(methods[name], signature) for name, signature in required.items()]
     if all(own == signature != _UNREAD for own, signature in pairs):
         return True
-    if all(_UNREAD in pair or _unqualified(pair[0]) == _unqualified(pair[1]) for pair in pairs):
-        lookup.navigator.doubt("types")  # a package may be imported under another name
+    differing = [pair for pair in pairs if _UNREAD not in pair and _unqualified(pair[0]) != _unqualified(pair[1])]
+    if all(_names_alias(lookup.navigator, pair) for pair in differing):
+        lookup.navigator.doubt("types")  # a package may be imported under another name, or a type has two names
     return False
+
+
+def _names_alias(navigator: Navigator, signatures: tuple[str, str]) -> bool:
+    """Whether a type in one of two signatures is another name of a type: `type ID = int`."""
+    words = {word for signature in signatures for word in re.findall(r"\w+", signature)} - _PREDECLARED
+    named = (item for item in navigator.snapshot.named(sorted(words)) if item.path.endswith(".go"))
+    return any(item.symbol.kind == "type" and " = " in item.symbol.signature for item in named)
 
 
 def _method_set(lookup: _Lookup, key: Key, required: Mapping[str, str], seen: frozenset[Key]) -> Methods:
@@ -145,10 +142,9 @@ def _embedding(lookup: _Lookup, found: Mapping[Key, IndexedSymbol]) -> Iterator[
     navigator, seen, queue = lookup.navigator, set(found), list(found)
     apart = copy.copy(navigator)
     apart.doubts = {}  # a file that has the name of such a type is no doubt about the interface
-    if len(queue) > _EMBEDDED:
-        navigator.doubt("types")
     for folder, name in queue:
         if len(seen) > _EMBEDDED:
+            navigator.doubt("types")
             return
         if navigator.is_late():
             return
@@ -182,8 +178,11 @@ def _named_type(navigator: Navigator, user: IndexedSymbol, written: str) -> Inde
     qualifier, _, name = written.rpartition(".")
     if not qualifier:
         return _type(navigator, (folder_of(user.path), name))
+    source = navigator.files.source(user.path)
+    found = _references(source.text, source.language) if source else ()
+    package = next((ref.name for ref in found if ref.kind == "import" and ref.local == qualifier), qualifier)
     folders = {folder_of(item.path) for item in navigator.snapshot.named([name]) if item.path.endswith(".go")}
-    named = [folder for folder in sorted(folders) if folder.rpartition("/")[2] == qualifier]
+    named = [folder for folder in sorted(folders) if folder.rpartition("/")[2] == package]
     return _type(navigator, (named[0], name)) if len(named) == 1 else None
 
 

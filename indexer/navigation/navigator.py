@@ -9,25 +9,31 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
-from pathlib import PurePosixPath
 
 from indexer.files.languages import language_of
 from indexer.files.roles import is_test, may_hold_tests
-from indexer.navigation.doubts import Doubt, DoubtKind, may_refer
+from indexer.navigation.doubts import Doubt, DoubtKind, may_refer, template_of
 from indexer.navigation.intent import StructuralQuery
 from indexer.navigation.names.aliases import Alias, Aliases
 from indexer.navigation.names.disambiguation import Disambiguator
+from indexer.navigation.names.families import are_kin, is_for_others
 from indexer.navigation.names.hierarchy import Hierarchy
 from indexer.navigation.names.modules import Modules
-from indexer.navigation.names.resolution import (
-    ReferenceResolver,
+from indexer.navigation.names.resolution import ReferenceResolver
+from indexer.navigation.names.targets import (
+    KINDS,
     Target,
+    identity_of,
     is_implementation,
+    is_script,
+    is_static,
     matches,
     namespace_of,
+    only_methods,
     preferred,
 )
 from indexer.navigation.working_tree import WorkingTree
+from indexer.parsing.embedded import unread
 from indexer.parsing.identifiers import split
 from indexer.parsing.references import Reference, is_understood, references_to
 from indexer.parsing.worded_definitions import worded_definitions
@@ -42,18 +48,8 @@ _FILES = 300
 _MEANINGS = 1000  # definitions of one name: with more it means nothing in particular
 _RIVALS = 32  # files that define the name, among which a reference is assigned to one
 MAX_DEFINITIONS = 8  # that "where is X defined" lists; more are no answer
-_KINDS = {  # kinds of definitions that each noun of a question covers
-    "function": {"function", "method", "declaration"},
-    "method": {"method", "declaration"},
-    "class": {"class", "interface", "enum", "type", "impl"},
-    "struct": {"class", "impl"},
-    "interface": {"interface", "class"},
-    "protocol": {"interface", "class"},
-    "trait": {"interface"},
-    "enum": {"enum", "class"},
-    "type": {"type", "class", "interface", "enum"},
-    "constant": {"constant"},
-}
+_IN_PAGES = frozenset({"calls", "uses", "tests"})  # questions about what the markup of a page may do
+_PAGES = frozenset({"php", "erb"})  # whose scripts in other languages are not read
 _TEXTS = frozenset({"section", "key"})  # of documents and manifests: no definitions that code can mean
 Mentions = list[tuple[SourceFile, Sequence[Reference]]]
 
@@ -84,7 +80,7 @@ class Navigator:
 
     def definitions(self) -> list[IndexedSymbol]:
         """The definitions on disk that the name means. Declarations and stubs count only if there is nothing else."""
-        last, kinds = self.query.last, _KINDS.get(self.query.noun)
+        last, kinds = self.query.last, KINDS.get(self.query.noun)
         indexed = [found for found in self.snapshot.named([last]) if found.symbol.name == last and found.path]
         if len(indexed) > _MEANINGS:
             return []
@@ -102,7 +98,7 @@ class Navigator:
         """The definitions that the name means, each once: those in code, where there are any, and none in a schema."""
         found: dict[tuple[str, str], IndexedSymbol] = {}
         for item in self.definitions():
-            found.setdefault(_identity(item), item)
+            found.setdefault(identity_of(item), item)
         return [item for item in found.values() if self._is_understood(item)] or list(found.values())
 
     def sole_definition(self) -> IndexedSymbol | None:
@@ -152,14 +148,15 @@ class Navigator:
         if definition is None or not self._is_understood(definition):
             return
         paths, target = self.candidate_files(definition), self._target(definition)
-        hidden = {item.path for item in [definition, *self._rivals(definition)] if _is_static(item)}
+        named = [definition, *self._rivals(definition)]
+        hidden, methods = {item.path for item in named if is_static(item)}, only_methods(named)
         is_outside_classes = "." not in definition.symbol.qualified
-        for source, refs in self.mentions(self.query.last, tests):
+        for source, refs in self._mentions_of(definition, tests):
             resolver = ReferenceResolver(target, source, refs, self.modules)
-            seen = [path for path in paths if path == source.path or path not in hidden]
+            seen = [p for p in paths if p == source.path or (p not in hidden and are_kin(source.language, p))]
             if definition.path not in seen:
                 continue
-            disambiguator = Disambiguator(seen, source, refs, self.modules)
+            disambiguator = Disambiguator(seen, source, refs, self.modules, methods)
             in_sight = [
                 ref
                 for ref in refs
@@ -168,7 +165,7 @@ class Navigator:
                 and not (is_outside_classes and disambiguator.is_out_of_sight(ref, definition.path))
             ]
             resolved = [
-                (ref, definition.path if resolver.is_inherited(ref) else disambiguator.file_of(ref)) for ref in in_sight
+                (ref, definition.path if resolver.is_certain(ref) else disambiguator.file_of(ref)) for ref in in_sight
             ]
             if any(resolver.may_mean(ref) for ref in refs if not resolver.resolves(ref)):
                 self.doubt("meaning", source.path)
@@ -182,10 +179,30 @@ class Navigator:
                 by_type = [ref for ref in refs if resolver.may_be_of_object(ref) and not resolver.resolves(ref)]
                 self.unassigned.append((source, by_type))
             yield source, [ref for ref, path in certain if path == definition.path]
-        for alias, source, refs in self.aliased(tests):
-            yield source, alias.references(source.path, refs, self.modules)
+        yield from self._aliased_references(tests)
         if definition.symbol.kind in ("method", "declaration") and not is_outside_classes:
             self.doubt("types")
+
+    def _mentions_of(
+        self, definition: IndexedSymbol, tests: bool | None
+    ) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
+        """The mentions of its name in languages that can mean it."""
+        is_shared = is_for_others(definition.path, definition.symbol.signature)
+        is_of_page = is_script(self.files.source(definition.path))
+        for source, refs in self.mentions(self.query.last, tests):
+            if are_kin(source.language, definition.path):
+                yield source, refs
+            elif is_shared and any(ref.kind == "call" for ref in refs):
+                self.doubt("meaning", source.path)
+            elif is_of_page and source.language in _PAGES:
+                self.doubt("language", source.path)
+
+    def _aliased_references(self, tests: bool | None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
+        for alias, source, refs in self.aliased(tests):
+            found = alias.references(source.path, refs, self.modules)
+            if not found and alias.may_be_unseen(source, refs):
+                self.doubt("meaning", source.path)
+            yield source, found
 
     def is_late(self) -> bool:
         """Whether the time is up, which is then a doubt."""
@@ -203,8 +220,8 @@ class Navigator:
         aliases = Aliases(definition.path, self.query.last, self.modules)
         for source, refs in [(own, ()), *self.mentions(self.query.last, tests)]:
             aliases.note(source, refs, aliases.root)
-        for alias in aliases:
-            for source, refs in self._look_up(alias.word, tests, alias):
+        for alias, word in ((each, word) for each in aliases for word in each.words):
+            for source, refs in self._look_up(word, tests, alias):
                 aliases.note(source, refs, alias)
                 yield alias, source, refs
 
@@ -225,6 +242,8 @@ class Navigator:
                 name = alias.name if alias.name != "default" else ""
                 refs = references_to(source.text, source.language, name, seconds, brings)
             if refs is not None:
+                if self.query.kind in _IN_PAGES and whole.search(unread(source.text, template_of(source))):
+                    self.doubt("language", source.path)
                 yield source, refs
             elif is_understood(source.language):
                 self.doubt("time")
@@ -251,32 +270,21 @@ class Navigator:
 
     def _rivals(self, definition: IndexedSymbol) -> list[IndexedSymbol]:
         """The other definitions of the name. `const read = require("./read")` is none."""
-        last, own = self.query.last, _identity(definition)
+        last, own = self.query.last, identity_of(definition)
         named = [item for item in self.snapshot.named([last]) if item.symbol.name == last and is_implementation(item)]
         rivals = [item for item in named if item.symbol.kind not in ("constant", "section")] + self.targets()
-        return [item for item in rivals if _identity(item) != own]
+        return [item for item in rivals if identity_of(item) != own]
 
     def _target(self, definition: IndexedSymbol) -> Target:
-        is_shared, hierarchy = bool(self._rivals(definition)), None
+        rivals, hierarchy = self._rivals(definition), None
+        is_namesake = any(item.symbol.qualified == definition.symbol.qualified for item in rivals)
+        source = self.files.source(definition.path)
         if definition.symbol.kind in ("method", "declaration", "constant") and "." in definition.symbol.qualified:
             namesakes = [item for item in self.snapshot.named([self.query.last]) if item.symbol.name == self.query.last]
-            hierarchy = Hierarchy(definition, self.snapshot.types(), namesakes, self.files, self.modules)
-        return Target(definition, is_shared, namespace_of(self.files.source(definition.path)), hierarchy)
+            types = self.snapshot.types()
+            hierarchy = Hierarchy(definition, types, namesakes, self.files, self.modules, self.is_late)
+        return Target(definition, bool(rivals), namespace_of(source), hierarchy, is_script(source), is_namesake)
 
     def _seconds_left(self) -> float:
         cpu_left = self._cpu_start + _CPU_S - time.thread_time()
         return max(cpu_left, 0.0) and self._wall_start + _WALL_S - time.monotonic()
-
-
-def _is_static(definition: IndexedSymbol) -> bool:
-    """Whether a function of C is seen in its own file only."""
-    is_source = definition.path.endswith((".c", ".cc", ".cpp", ".cxx", ".c++"))
-    return is_source and definition.symbol.signature.startswith("static ")
-
-
-def _identity(definition: IndexedSymbol) -> tuple[str, str]:
-    """Equal for what is one definition: overloads, the files of a Go package for several systems, a partial class."""
-    path, symbol = definition.path, definition.symbol
-    if re.search(r"\bpartial\b", symbol.signature):
-        return "", symbol.qualified
-    return (str(PurePosixPath(path).parent) if path.endswith(".go") else path), symbol.qualified

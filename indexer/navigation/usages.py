@@ -8,6 +8,7 @@ from indexer.files.roles import is_test
 from indexer.navigation.interfaces import implementers
 from indexer.navigation.locations import Location, line_text, of_definition, of_reference, one_per_line
 from indexer.navigation.names.disambiguation import Disambiguator
+from indexer.navigation.names.families import are_kin
 from indexer.navigation.names.modules import imports_target, module_of, parts_of
 from indexer.navigation.navigator import Navigator
 from indexer.parsing.references import Reference, references_to
@@ -50,6 +51,8 @@ def list_imports(navigator: Navigator) -> list[Location]:
     path = definition.path if definition else ""
     candidates = navigator.candidate_files(definition) if definition else [path]
     for source, refs in navigator.mentions(name):
+        if path and not are_kin(source.language, path):
+            continue
         nearest = Disambiguator(candidates, source, refs, navigator.modules)
         imports = [
             (ref, nearest.imported_file([ref]))

@@ -41,6 +41,13 @@ _LANGUAGES = {  # what `lang` and `type` say; "" is the host's own
 _STYLES = ("css", "scss")
 _WIDER = ("tsx", "typescript")  # all scripts of a file are read as the first of these that one is in
 
+_PAGES = frozenset({"html", "blade"})  # the second: templates in PHP, of which only the parts in PHP are read
+# Braces of template engines, attributes that hold code, directives.
+_IN_MARKUP = re.compile(
+    r"\{[^{}]{0,2000}\}|\s(?:on|[@:(\[]|(?:v|x|ng|th|hx)[-:])[\w:.()\[\]-]{0,80}="
+    r"(?:\"[^\"]{0,1000}\"|'[^']{0,1000}')|@\w{1,80}\s?\([^\n]{0,500}"
+)
+_COMMENTS = ("{#", "{--", "{!--")
 _BINDING = re.compile(r"(?<=\s)(?:v-|[:@#])[\w:.\[\]-]*+=(?:\"([^\"]*+)\"|'([^']*+)')")
 _BRACE = re.compile(r"[{}]|(?<!\w)\"(?:[^\"\\\n]|\\.){0,200}+\"|(?<!\w)'(?:[^'\\\n]|\\.){0,200}+'")
 _BLOCK_WORD = re.compile(
@@ -56,6 +63,7 @@ def embedded(text: str, language: str) -> tuple[Embedded, ...]:
         return ()
     tagged = list(_tagged(text, host.script)) if host.has_tags else []
     markup = _only(text, _outside([span for _, span in tagged], len(text)), " ")
+    markup = _without_comments(markup) if host.has_tags else markup
     spans: dict[str, list[Span]] = {}
     for name, span in tagged:
         spans.setdefault(name, []).append(span)
@@ -65,6 +73,16 @@ def embedded(text: str, language: str) -> tuple[Embedded, ...]:
     code = sorted([*(span for found in spans.values() for span in found), *host.expressions(markup)])
     parts = {script: code} if code else {}
     return tuple(Embedded(name, _only(text, found, ";")) for name, found in (parts | styles).items())
+
+
+def unread(text: str, language: str) -> str:
+    """What may be code in the markup of a page or of its template engine, and is in no part that `embedded` gives."""
+    if language not in _PAGES:
+        return ""
+    scripts = [span for name, span in _tagged(text, "javascript") if name] if language == "html" else []
+    markup = _without_comments(_only(text, _outside(scripts, len(text)), " "))
+    found = (match[0] for match in _IN_MARKUP.finditer(markup))
+    return "\n".join(each for each in found if not each.startswith(_COMMENTS))
 
 
 def script_language(language: str) -> str:
@@ -112,6 +130,15 @@ def _only(text: str, spans: Iterable[Span], separator: str) -> str:
             pieces += [_blank(text[at:start], separator if at else ""), text[start:end]]
             at = end
     return "".join([*pieces, _blank(text[at:], separator if at else "")])
+
+
+def _without_comments(markup: str) -> str:
+    return _only(markup, _outside(list(_comments(markup)), len(markup)), "")
+
+
+def _comments(markup: str) -> Iterator[Span]:
+    for start, end in _between(markup, "<!--", "-->"):
+        yield start - len("<!--"), end + len("-->")
 
 
 def _blank(gap: str, separator: str) -> str:

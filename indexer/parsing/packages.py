@@ -11,37 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _RUST_OWN = frozenset({"std", "core", "alloc", "proc_macro"})
-_NODE_OWN = frozenset(
-    {
-        *(
-            "assert",
-            "buffer",
-            "child_process",
-            "cluster",
-            "crypto",
-            "dgram",
-            "dns",
-            "events",
-            "fs",
-            "http",
-            "http2",
-            "https",
-        ),
-        *(
-            "module",
-            "net",
-            "os",
-            "path",
-            "perf_hooks",
-            "process",
-            "querystring",
-            "readline",
-            "stream",
-            "string_decoder",
-        ),
-        *("timers", "tls", "tty", "url", "util", "v8", "vm", "worker_threads", "zlib"),
-    }
-)
+_NODE_OWN = frozenset({
+    "assert", "buffer", "child_process", "cluster", "crypto", "dgram", "dns", "events", "fs", "http", "http2",
+    "https", "module", "net", "os", "path", "perf_hooks", "process", "querystring", "readline", "stream",
+    "string_decoder", "timers", "tls", "tty", "url", "util", "v8", "vm", "worker_threads", "zlib",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

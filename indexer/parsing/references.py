@@ -4,6 +4,7 @@ Names are as written; does not resolve which definition one means. Never raises;
 """
 
 import re
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from indexer.files.languages import BY_NAME
@@ -21,6 +22,7 @@ from indexer.parsing.usage.reference import Kind as Kind
 from indexer.parsing.usage.reference import Reference as Reference
 
 _MAX_SPANS = 40  # with more occurrences of a name, the whole file is searched
+_UNTIMED = 64  # references that are read before the time is looked at
 _LOOKAHEAD = 600  # bytes: a decorator belongs to the definition after it
 _KINDS: tuple[Kind, ...] = ("call", "inherit", "use")  # and the captures of these names
 _NO_CALL = b"(...)"  # in PHP, after the name of a function that is passed
@@ -69,12 +71,16 @@ def references_to(
     `brings`: whether an import brings what is meant, under whichever name. Leaves out mentions that mean a parameter or
     a variable of a function around them, as far as `scopes` finds these. Several times faster than `references`: it
     queries only the tree around the name. None when parsing takes longer than `seconds`, or the language has no
-    reference queries.
+    reference queries. Reading the tree may take as long again.
     """
     codes = list(parsed(text, language, USES, seconds))
     if not is_understood(language) or not all(codes):
         return None
-    return _sorted(ref for code in codes if code for ref in _named(code, name, brings))
+    until = time.thread_time() + seconds
+    try:
+        return _sorted(ref for code in codes if code for ref in _named(code, name, brings, until))
+    except TimeoutError:
+        return None
 
 
 def _all(code: ParsedCode) -> Iterator[Reference]:
@@ -83,7 +89,15 @@ def _all(code: ParsedCode) -> Iterator[Reference]:
         yield from _references(code.matches(query), code.source, enclosing)
 
 
-def _named(code: ParsedCode, name: str, brings: Callable[[Reference], bool]) -> set[Reference]:
+def _in_time(found: Iterable[Reference], until: float) -> Iterator[Reference]:
+    """`until`: the CPU time of this thread. Raises TimeoutError."""
+    for count, ref in enumerate(found):
+        if count % _UNTIMED == _UNTIMED - 1 and time.thread_time() > until:
+            raise TimeoutError
+        yield ref
+
+
+def _named(code: ParsedCode, name: str, brings: Callable[[Reference], bool], until: float) -> set[Reference]:
     source, tree = code.source, code.tree
     imports = _sorted(_references(code.matches(IMPORTS[code.grammar]), source, Enclosing(())))
     names = {name} | {ref.alias for ref in imports if ref.name == name} | {ref.local for ref in imports if brings(ref)}
@@ -100,9 +114,9 @@ def _named(code: ParsedCode, name: str, brings: Callable[[Reference], bool]) -> 
         local |= scopes.local_names(tree, code.grammar, _occurrences(source, spelling), spans, bindings)
     hiding = local if code.grammar not in BARE_CALLS else ()  # written as a call, a name is no variable there
     uses = _references(code.matches(USES[code.grammar], spans), source, enclosing, hiding) if occurrences else ()
-    found = {*imports, *(ref for ref in uses if ref.name in names)}
+    found = {*imports, *(ref for ref in _in_time(uses, until) if ref.name in names)}
     lines = {(ref.line, spelling) for ref in found for spelling in (ref.name, ref.alias)}
-    others = mentions(code, occurrences, enclosing, local)
+    others = _in_time(mentions(code, occurrences, enclosing, local), until)
     return found | {ref for ref in others if (ref.line, ref.name) not in lines}
 
 

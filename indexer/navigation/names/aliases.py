@@ -17,6 +17,10 @@ from indexer.types import SourceFile
 _MOST = 20  # of one definition
 _SECONDS = 0.02  # for the exports of one file
 _GIVEN_ON = frozenset({"python", "rust"})  # what a file imports under another name, others can import from it
+_INDEX = frozenset({"index", "__init__"})  # a folder is imported by them
+_LOADED = re.compile(
+    r"(=\s*(?:await\s+)?)?\b(?:require|import)\(\s*['\"`]([^'\"`\n]*)['\"`]\s*\)\s*\)?(\s*\.\s*default\b)?"
+)
 _ROOTS = frozenset({"@", "~", "#", "self", "super", "src"})  # how imports begin that are no relative paths
 
 
@@ -28,15 +32,18 @@ class Alias:
     name: str  # "default": its default export
 
     @property
-    def word(self) -> str:
-        """What is in every file that imports it: the name, or the end of the path."""
-        return self.name if self.name != "default" else parts_of(self.path)[-1]
+    def words(self) -> list[str]:
+        """One of them is in every file that imports it: the name, or the end of the path. `from "."` has none."""
+        if self.name != "default":
+            return [self.name]
+        return list(dict.fromkeys([*parts_of(self.path)[-1:], self.path.rpartition("/")[2].partition(".")[0]]))
 
     @property
     def pattern(self) -> re.Pattern[str]:
         """What is in every file that imports it; of a default export, an import of the path."""
-        word = re.escape(self.word)
-        return re.compile(rf"[/\"']{word}(?:\.\w+)*[\"']" if self.name == "default" else rf"(?<![\w$]){word}(?![\w$])")
+        word = "|".join(map(re.escape, self.words))
+        is_path = self.name == "default"
+        return re.compile(rf"[/\"'](?:{word})(?:\.\w+)*[\"']" if is_path else rf"(?<![\w$]){word}(?![\w$])")
 
     def is_brought_by(self, imported: Reference, path: str, modules: Modules) -> bool:
         """Whether an import in the file at `path` brings it."""
@@ -49,15 +56,20 @@ class Alias:
 
     def path_is(self, module: Sequence[str], written: str) -> bool:
         """Whether a module, with its parts and as it is written, is the file."""
+        if written.startswith("."):
+            folder, _, name = self.path.rpartition("/")
+            outer, stem = folder.split("/") if folder else [], name.partition(".")[0]
+            return list(module) == [*outer, stem] or (stem in _INDEX and list(module) == outer)
         parts = [part for part in module if part not in _ROOTS]
         if parts and parts[-1] == "index":
             parts.pop()
         own = [part for part in parts_of(self.path) if part not in _ROOTS]
-        return bool(parts) and (own == parts if written.startswith(".") else own[-len(parts) :] == parts)
+        return bool(parts) and own[-len(parts) :] == parts
 
     def references(self, path: str, refs: Sequence[Reference], modules: Modules) -> list[Reference]:
         """The references of a file that mean it, by names that the file imports from there, or from that module."""
         names = {ref.local for ref in refs if self.is_brought_by(ref, path, modules)}
+        names |= {self.name} if any(self.comes_with(ref, path) for ref in refs) else set()
         heads = {ref.local for ref in refs if ref.kind == "import" and self._is_module(ref, path)}
         return [
             ref
@@ -65,6 +77,21 @@ class Alias:
             if ref.kind not in ("import", "unclear")
             and (head_of(ref) in heads and ref.name == self.name if ref.qualifier else ref.name in names)
         ]
+
+    def comes_with(self, imported: Reference, path: str) -> bool:
+        """Whether an import in the file at `path` brings it with all that its module has: `from shop import *`."""
+        is_all = imported.kind == "import" and imported.name == "*" and language_of(path).name in _GIVEN_ON
+        return is_all and self.name[0] != "_" and self.path_is(module_of(imported, path), imported.qualifier)
+
+    def may_be_unseen(self, source: SourceFile, refs: Sequence[Reference]) -> bool:
+        """Whether a file has the default export by no name of its own: `import("./slug").then((m) => m.default())`."""
+        if self.name != "default":
+            return False
+        for assigned, written, default in _LOADED.findall(source.text):
+            if (default or not assigned) and self.path_is(_module(written, source.path), written):
+                return True
+        spaces = {ref.local for ref in refs if ref.kind == "import" and self._is_module(ref, source.path)}
+        return any(re.search(rf"(?<![\w$.]){re.escape(name)}\s*\.\s*default\b", source.text) for name in spaces)
 
     def _is_module(self, imported: Reference, path: str) -> bool:
         module = module_of(imported, path)
@@ -91,6 +118,7 @@ class Aliases:
         brought = [ref for ref in refs if arrived.is_brought_by(ref, source.path, self._modules)]
         names = {ref.local for ref in brought} | ({arrived.name} if source.path == arrived.path else set())
         given = {ref.alias for ref in brought if ref.alias and source.language in _GIVEN_ON}
+        given |= {arrived.name} if any(arrived.comes_with(ref, source.path) for ref in refs) else set()
         if _may_rename(source.text, {*names, arrived.name}, is_alias=arrived != self.root):
             for export in exports_of(source.text, source.language, _SECONDS):
                 if not export.module:

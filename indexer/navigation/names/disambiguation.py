@@ -3,7 +3,7 @@
 Goes by that file's imports, its package and its folder. Gives no file when it is unsure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from indexer.navigation.names.modules import Modules, dotted, folder_of, is_below, is_of, module_of, parts_of
 from indexer.navigation.names.resolution import head_of
@@ -17,8 +17,16 @@ _SURE, _LOCATED = 1000, 500  # how well an import fits a file in its package; be
 class Disambiguator:
     """For the references of one file."""
 
-    def __init__(self, paths: Sequence[str], source: SourceFile, refs: Sequence[Reference], modules: Modules) -> None:
-        """`paths`: the files that define the name. `refs`: those of `source`, with its imports."""
+    def __init__(
+        self,
+        paths: Sequence[str],
+        source: SourceFile,
+        refs: Sequence[Reference],
+        modules: Modules,
+        not_bare: Collection[str] = (),
+    ) -> None:
+        """`paths`: the files that define the name; `not_bare`: those where it has an object. `refs`: with imports."""
+        self._is_own_bare = source.path in paths and source.path not in not_bare
         self._paths, self._source, self._modules = list(dict.fromkeys(paths)), source, modules
         self._imports = [ref for ref in refs if ref.kind == "import"]
         self._shared: dict[str, bool | None] = {}
@@ -32,9 +40,9 @@ class Disambiguator:
             return self._paths[0]
         head = head_of(ref)
         if imported := self._by_local.get(head or ref.name):
-            is_own_too = not head and self._source.path in self._paths  # one of them is in a scope of its own
+            is_own_too = not head and self._is_own_bare  # one of them is in a scope of its own
             return "" if is_own_too else self.imported_file(imported)
-        if self._source.path in self._paths:
+        if self._is_own_bare or (head and self._source.path in self._paths):
             return self._source.path
         folder = folder_of(self._source.path)
         by_name = [path for path in self._paths if head in parts_of(path)]
@@ -85,7 +93,7 @@ class Disambiguator:
         if self._source.language != "go" and located:
             return _LOCATED + shared if any(is_below(path, folder) for folder in located) else 0
         brings = self._modules.brings(imported, path)
-        return shared if brings is None else _SURE * brings
+        return shared if brings is None else (_SURE + shared) * brings
 
 
 def _common_suffix(left: Sequence[str], right: Sequence[str]) -> int:

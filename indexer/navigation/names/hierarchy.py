@@ -5,10 +5,12 @@ another one has too is followed no further.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.files.languages import language_of
+from indexer.navigation.names.families import family_of
 from indexer.navigation.names.modules import Modules
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.references import Reference, references_to
@@ -17,11 +19,11 @@ from indexer.storage.snapshot import IndexedSymbol
 _Type = tuple[str, str]  # path and qualified name
 
 _INNER = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_WORD = re.compile(r"\w+")
 _GENERICS = re.compile(r"<[^<>]*>")
 _AFTER_NAME = re.compile(r"\bextends\b|\bimplements\b|(?<!:):(?!:)|<")
 _BASE = re.compile(r"((?:\w+(?:\.|::|\\))*)(\w+)")
 _NO_BASES = frozenset({"extends", "implements", "public", "private", "protected", "virtual", "global"})
-_FAMILIES = {"tsx": "typescript", "javascript": "typescript", "vue": "typescript", "kotlin": "java", "c": "cpp"}
 _BY_IMPORT = frozenset({"python", "typescript"})  # a type of another file must be imported
 _IN_PARTS = frozenset({"csharp", "ruby"})  # one type may be in several files
 
@@ -45,6 +47,7 @@ class Hierarchy:
         namesakes: Iterable[IndexedSymbol],
         files: WorkingTree,
         modules: Modules,
+        is_late: Callable[[], bool],
     ) -> None:
         """`types`: all of the codebase. `namesakes`: the definitions that have the name of the method."""
         self._files, self._modules = files, modules
@@ -53,7 +56,7 @@ class Hierarchy:
         self._types = {_type(item) for item in types}
         self._links: dict[_Type, _Link] = {}
         self._imports: dict[str, Sequence[Reference]] = {}
-        self._follow(types)
+        self._follow(types, is_late)
 
     @property
     def is_of_type(self) -> bool:
@@ -74,23 +77,31 @@ class Hierarchy:
             around = self._links[around].parent
         return True
 
-    def _follow(self, types: Iterable[IndexedSymbol]) -> None:
+    def _follow(self, types: Iterable[IndexedSymbol], is_late: Callable[[], bool]) -> None:
         family = _family(self._owner[0])
         relatives = [item for item in types if _family(item.path) == family]
+        by_name, by_word = _by_name(relatives), None
         waiting = [self._owner]
-        while waiting:
+        while waiting and not is_late():
             parent = waiting.pop()
             name = parent[1].rpartition(".")[2]
-            namesakes = [_type(item) for item in relatives if item.symbol.name == name]
-            if len({key[1] for key in namesakes} if family in _IN_PARTS else set(namesakes)) > 1:
+            namesakes = by_name[name]
+            if len({key[1] for key in namesakes} if family in _IN_PARTS else namesakes) > 1:
                 continue
-            for item in (item for item in relatives if name in item.symbol.signature):
-                child = _type(item)
-                found = bases(item.symbol.signature, item.symbol.name, family)
-                qualifier = next((qualifier for qualifier, base in found if base == name), None)
-                if qualifier is not None and child != self._owner and child not in self._links:
-                    self._links[child] = _Link(qualifier, name, parent)
-                    waiting += [] if child in self._overriding else [child]
+            if by_word is None and parent != self._owner:  # most methods have no heirs: one scan is enough for these
+                by_word = _by_word(relatives)
+            named = relatives if by_word is None else by_word[name]
+            below = (item for item in named if name in item.symbol.signature)
+            waiting += [_type(item) for item in below if self._link(item, name, parent)]
+
+    def _link(self, item: IndexedSymbol, name: str, parent: _Type) -> bool:
+        """Notes that a type is below another, if it is; whether it has the method from there."""
+        child, found = _type(item), bases(item.symbol.signature, item.symbol.name, _family(item.path))
+        qualifier = next((qualifier for qualifier, base in found if base == name), None)
+        if qualifier is None or child == self._owner or child in self._links:
+            return False
+        self._links[child] = _Link(qualifier, name, parent)
+        return child not in self._overriding
 
     def _is_meant(self, path: str, link: _Link) -> bool:
         """Whether a file that names a base means that type, and not one of the same name from elsewhere."""
@@ -125,6 +136,22 @@ def _without(pattern: re.Pattern[str], text: str) -> str:
     return text
 
 
+def _by_name(types: Iterable[IndexedSymbol]) -> Mapping[str, set[_Type]]:
+    found: dict[str, set[_Type]] = defaultdict(set)
+    for item in types:
+        found[item.symbol.name].add(_type(item))
+    return found
+
+
+def _by_word(types: Iterable[IndexedSymbol]) -> Mapping[str, list[IndexedSymbol]]:
+    """The types whose signatures have a word."""
+    found: dict[str, list[IndexedSymbol]] = defaultdict(list)
+    for item in types:
+        for word in set(_WORD.findall(item.symbol.signature)):
+            found[word].append(item)
+    return found
+
+
 def _type(item: IndexedSymbol) -> _Type:
     return item.path, item.symbol.qualified
 
@@ -141,5 +168,4 @@ def _scopes(path: str, qualified: str) -> Iterator[_Type]:
 
 
 def _family(path: str) -> str:
-    language = language_of(path).name
-    return _FAMILIES.get(language, language)
+    return family_of(language_of(path).name)

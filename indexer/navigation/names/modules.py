@@ -17,6 +17,7 @@ from indexer.types import SourceFile
 _TOP = frozenset({"crate", "self", "super", ""})
 _INDEX = frozenset({"__init__", "index", "mod", "lib"})  # files that stand for their folder
 _NAMESPACES = frozenset({"javascript", "typescript", "tsx"})  # a whole module is imported under any name
+_TYPES = frozenset({"class", "interface"})
 _FROM_AFAR = re.compile(r"\w+://|(?:npm|jsr|node|bun):")
 _MANIFESTS = 300  # of one kind that are read
 _LINES = 3000  # of a manifest, or of a file before its `package` line
@@ -111,6 +112,24 @@ class Modules:
         if system is None or system.manifest != "package.json" or imported.qualifier.startswith("."):
             return False
         return any(self._named(system)) and self.brings(imported, path) is None
+
+    def is_unknown(self, imported: Reference, path: str) -> bool:
+        """Whether a name from a module of this codebase is defined nowhere: it may be the module at `path`, renamed."""
+        if not imported.qualifier or imported.is_default or imported.name == "*":
+            return False
+        named = self._snapshot.named([imported.name])
+        return self.may_export(imported, path) and not any(item.symbol.name == imported.name for item in named)
+
+    def gives_all(self, module: Sequence[str]) -> bool:
+        """Whether a script gives on all that another one exports."""
+        places = ("/".join([*module, *index]) for index in ((), ("index",)))
+        paths = [f"{place}{suffix}" for place in places for suffix in (".ts", ".tsx", ".js", ".mjs")]
+        return any("export *" in self._snapshot.lines(path, 1, _LINES) for path in paths)
+
+    def signatures(self, name: str) -> list[str]:
+        """Of the types with a name."""
+        named = self._snapshot.named([name])
+        return [item.symbol.signature for item in named if item.symbol.name == name and item.symbol.kind in _TYPES]
 
     def package(self, path: str) -> str:
         """The package that the file at `path` says it is in; "" if it says none."""

@@ -7,13 +7,11 @@ import io
 import re
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from indexer.files.roles import is_test
-from indexer.navigation.names.hierarchy import Hierarchy
-from indexer.navigation.names.modules import Modules, module_of, parts_of
+from indexer.navigation.names.hierarchy import bases
+from indexer.navigation.names.modules import Modules, dotted, module_of, parts_of
+from indexer.navigation.names.targets import Target
 from indexer.parsing.references import Reference
-from indexer.storage.snapshot import IndexedSymbol
 from indexer.types import SourceFile
 
 # Names of methods that libraries of every language have too: the object's name must say that it is one of ours.
@@ -24,56 +22,18 @@ _SELF = frozenset({"self", "this", "cls", "Self", "@", "$this", "static"})
 _CALLABLE = frozenset({"function", "method", "declaration"})
 _SUPER = {"csharp": "base", "php": "parent"}  # "super" elsewhere
 _SCOPED = frozenset(  # a name of another file must be imported
-    {"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "ejs"}
+    {"python", "javascript", "typescript", "tsx", "vue", "svelte", "astro", "ejs", "html"}
 )
-_MINOR_KINDS = frozenset({"constant", "selector", "target", "stage", "resource"})
 _IMPORTS_BY_ITSELF = frozenset({"vue", "svelte", "astro"})  # frameworks import names that files use without saying so
 _IMPLICIT = frozenset({"java", "cpp", "csharp", "kotlin", "ruby"})  # a method may be called without its object
-_WITH_NAMESPACE = frozenset({"csharp", "java", "kotlin", "php"})
+_SEPARATORS = {
+    "c": "::",
+    "cpp": "::",
+    "rust": "::",
+    "php": "\\",
+}  # between a module and its function; else it is a field
 _LOADED = re.compile(r"\b(?:require|import|import_module|__import__)\(\s*['\"`]([^'\"`\n]*?)(?:\.[mc]?[jt]sx?)?['\"`]")
-_NAMESPACE = re.compile(r"^[ \t]*(?:<\?php\s+)?(?:namespace|package)\s+([\w.\\]+)", re.MULTILINE)
 _IN_PARTS = frozenset({"cpp", "csharp", "ruby"})  # the methods of one type may be in several files
-
-
-def matches(definition: IndexedSymbol, name: str) -> bool:
-    """Whether a name with some of its scopes (`Budget.trim`, `prompts.build.trim`) means that definition."""
-    full = ".".join([*parts_of(definition.path), definition.symbol.qualified])
-    return f".{full}".endswith(f".{name}")
-
-
-def preferred(definitions: Sequence[IndexedSymbol], path: str) -> list[IndexedSymbol]:
-    """The likeliest of several definitions of one name.
-
-    In this order: implementations, those in the file at `path`, no constructors, no constants and settings, no tests.
-    A rule that would leave none does not count.
-    """
-
-    def is_in_file(definition: IndexedSymbol) -> bool:
-        return definition.path == path
-
-    for rule in (is_implementation, is_in_file, _is_no_constructor, _is_no_constant, _is_no_test):
-        definitions = [item for item in definitions if rule(item)] or definitions
-    return list(definitions)
-
-
-def is_implementation(definition: IndexedSymbol) -> bool:
-    """Neither a declaration, nor a Rust `impl`, nor in a file of types only."""
-    is_stub = definition.path.endswith((".pyi", ".d.ts"))
-    return definition.symbol.kind not in ("declaration", "impl") and not is_stub
-
-
-def _is_no_constructor(definition: IndexedSymbol) -> bool:
-    """Java's and C++'s constructors have the name of their class."""
-    return definition.symbol.qualified.split(".")[-2:-1] != [definition.symbol.name]
-
-
-def _is_no_constant(definition: IndexedSymbol) -> bool:
-    """`const read = require("./read")` defines nothing new, and `.menu` of a style sheet is not the function `menu`."""
-    return definition.symbol.kind not in _MINOR_KINDS
-
-
-def _is_no_test(definition: IndexedSymbol) -> bool:
-    return not is_test(definition.path)
 
 
 def head_of(ref: Reference) -> str:
@@ -81,20 +41,8 @@ def head_of(ref: Reference) -> str:
     return re.split(r"::|\.|\\|->", ref.qualifier)[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The definition that references may mean."""
-
-    definition: IndexedSymbol
-    is_shared: bool  # other types have a method of that name too
-    namespace: str = ""  # the last part of the one that its file declares
-    hierarchy: Hierarchy | None = None  # of a method: the types that inherit it
-
-
-def namespace_of(source: SourceFile | None) -> str:
-    """The last part of the namespace that a file declares; "" in a language whose modules are named after files."""
-    found = _NAMESPACE.search(source.text) if source and source.language in _WITH_NAMESPACE else None
-    return re.split(r"[.\\]", found[1])[-1] if found else ""
+def _bases(signature: str, name: str) -> set[str]:
+    return {base for scope, base in bases(signature, name, "cpp") if not scope.startswith("std")}
 
 
 class ReferenceResolver:
@@ -127,6 +75,11 @@ class ReferenceResolver:
             return False
         return hierarchy.inherits(self._source.path, ref.enclosing, is_super=self._is_super(head))
 
+    def is_certain(self, ref: Reference) -> bool:
+        """Whether it means no other definition of the name, whatever this file defines."""
+        is_scoped = self._source.language == "cpp" and not self._target.is_namesake
+        return self.is_inherited(ref) or (is_scoped and bool(self._owner) and head_of(ref) == self._owner)
+
     def _is_super(self, head: str) -> bool:
         return head == _SUPER.get(self._source.language, "super")
 
@@ -139,12 +92,22 @@ class ReferenceResolver:
         if self._source.language == "ruby":  # a bare name in a class: it may be a method that the class inherits
             return ref.qualifier == "self" and ref.kind == "call"
         path = self._definition.path
+        if not ref.qualifier and not self._imported_as(ref.name) and self._may_be_hidden(ref):
+            return True
+        if re.search(
+            rf"\bnamespace\s+{re.escape(head_of(ref) or '=')}\s*=", self._source.text
+        ):  # C++: another name for it
+            return True
         if any(self._modules.is_undeclared(item, path) for item in self._imported_as(head_of(ref) or ref.name)):
             return True
+        if ref.qualifier and any(self._may_be_renamed(item) for item in self._imported_as(head_of(ref))):
+            return True
         if ref.qualifier and self._source.language in _SCOPED and not self._imported_as(head_of(ref)):
-            return self._loads_module()
-        is_template = self._source.language in _IMPORTS_BY_ITSELF
-        return is_template and not ref.qualifier and not self._imported_as(ref.name)
+            return self._loads_module() or (self._modules.is_at(head_of(ref), path) and self._has_unknown_names())
+        if ref.qualifier and self._source.language == "go" and self._modules.is_at(head_of(ref), path):
+            return self._has_unknown_names()
+        is_implied = self._source.language in _IMPORTS_BY_ITSELF or self._target.is_global
+        return is_implied and not ref.qualifier and not self._imported_as(ref.name)
 
     def may_be_of_object(self, ref: Reference) -> bool:
         """Whether a call that does not resolve may mean the method, by the type of its object."""
@@ -153,6 +116,20 @@ class ReferenceResolver:
         is_object = bool(head) and head not in (*_SELF, *_SUPER) and not self._imported_as(head)
         is_type = head[:1].isupper() and not head.isupper()
         return is_method and is_object and not is_type and ref.kind == "call" and ref.name == name
+
+    def _may_be_renamed(self, imported: Reference) -> bool:
+        """Whether an import may be of the target's module under the name that another module gives it."""
+        if self._source.language not in _SCOPED:
+            return False
+        if re.search(rf"\*\s*as\s+{re.escape(imported.local)}(?![\w$])", self._source.text):
+            return self._modules.gives_all(module_of(imported, self._source.path))
+        return self._modules.is_unknown(imported, self._definition.path)
+
+    def _has_unknown_names(self) -> bool:
+        """Whether an import may give the file a module under a name that it does not show."""
+        if self._source.language == "go":  # a package may have another name than its folder
+            return any(self._modules.brings(item, self._definition.path) is None for item in self._imports)
+        return any(item.name == "*" and not item.alias for item in self._imports)
 
     def _loads_module(self) -> bool:
         """Whether the file loads the target's module where no import is, as `require("./tone").dim()` does."""
@@ -218,6 +195,8 @@ class ReferenceResolver:
 
     def _resolves_qualified(self, ref: Reference, head: str) -> bool:
         path = self._definition.path
+        if self._is_member(ref):
+            return False
         if head in _SELF or self._is_super(head):
             return self._source.language == "rust" or (self._source.language == "ruby" and self._is_own_function(ref))
         if head == "?" or ("::" in ref.qualifier and self._modules.located(ref.qualifier, self._source.language) == []):
@@ -225,7 +204,29 @@ class ReferenceResolver:
         if imports := self._imported_as(head):
             outer = self._owner, self._target.namespace
             return any(self._modules.is_module(item, path) or item.name in outer for item in imports)
-        return self._modules.is_at(head, path) or head in (self._owner, self._target.namespace)
+        return head == self._owner or self._is_module_in_sight(ref, head)
+
+    def _is_member(self, ref: Reference) -> bool:
+        """Whether the syntax shows an object before a name, and no module."""
+        separator = _SEPARATORS.get(self._source.language)
+        if separator is None:
+            return False
+        line = self._source.text.split("\n", ref.line)[ref.line - 1]
+        return re.search(rf"{re.escape(separator)}\s*{re.escape(ref.name)}(?!\w)", line) is None
+
+    def _is_module_in_sight(self, ref: Reference, head: str) -> bool:
+        """Whether a name that no import brings is the module: a variable may be called so too."""
+        path, language = self._definition.path, self._source.language
+        if language == "ruby":  # its modules have names of their own
+            return False
+        if language == "kotlin" and self._definition.symbol.kind == "function":
+            return dotted(ref.qualifier) == self._modules.package(path)
+        if language == "go":
+            brought = any(not item.alias and self._modules.brings(item, path) for item in self._imports)
+            return brought and self._modules.is_at(head, path)
+        if language in _SCOPED and not self._imported_as(ref.qualifier.partition(".")[0]):
+            return False
+        return head == self._target.namespace or self._modules.is_at(head, path)
 
     def _resolves_bare(self, ref: Reference) -> bool:
         path = self._definition.path
@@ -233,9 +234,33 @@ class ReferenceResolver:
             return any(self._modules.may_export(item, path) and not self._is_other_default(item) for item in imports)
         if ref.name != self._definition.symbol.name:  # an alias of something else
             return False
+        if self._may_be_hidden(ref):
+            return False
         if self._is_own_file() or self._source.language not in _SCOPED:
             return True
+        if self._source.language == "html" and self._target.is_global:
+            return True
         return any(item.name == "*" and self._modules.may_export(item, path) for item in self._imports)
+
+    def _may_be_hidden(self, ref: Reference) -> bool:
+        """In C++: whether a bare name is out of its namespace, or may be a method from a base of another codebase."""
+        if self._source.language != "cpp":
+            return False
+        if self._owner and not self._is_own_file() and not self._has_namespace(self._owner):
+            return True
+        waiting, seen = ref.enclosing.split(".") if self._definition.symbol.kind == "function" else [], set[str]()
+        while waiting:
+            name = waiting.pop()
+            above = {base for each in self._modules.signatures(name) for base in _bases(each, name)}
+            if any(not self._modules.signatures(base) for base in above):
+                return True
+            waiting += above - seen
+            seen |= above
+        return False
+
+    def _has_namespace(self, name: str) -> bool:
+        """Whether a file of C++ has a namespace, or uses it."""
+        return re.search(rf"\bnamespace\s+(?:\w+::)*{re.escape(name)}(?!\w)", self._source.text) is not None
 
     def _is_other_default(self, imported: Reference) -> bool:
         """Whether it is the default export of another file; if that is the definition, `Aliases` knows."""

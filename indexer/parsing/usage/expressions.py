@@ -37,7 +37,8 @@ def plain(qualifier: str) -> str:
 
 def qualifier_before(source: bytes, start: int) -> str:
     """What qualifies the name that starts there; "" if nothing does."""
-    before = _BEFORE.search(source[max(0, start - _MAX_CHARS) : start].decode("utf-8", "replace"))
+    text = source[max(0, start - _MAX_CHARS) : start].decode("utf-8", "replace").rstrip()
+    before = _BEFORE.search(text) if text.endswith((".", "::", "->")) else None  # the search is slow
     return plain(before[1]) if before else ""
 
 

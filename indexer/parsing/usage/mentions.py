@@ -35,9 +35,15 @@ _FAR = 40  # bytes that are looked at beside a name
 _KEYS = frozenset(
     {("property_identifier", "pair"), ("hash_key_symbol", "pair"), ("field_identifier", "field_initializer")}
 )
-_NO_USES = frozenset({"undef", "export_statement"})  # nodes that name something and do not use it
+_NO_USES = frozenset(  # nodes that name something and do not use it
+    {"undef", "export_statement", "global_statement", "nonlocal_statement", "delete_statement"}
+)
+_ASSIGNING = frozenset({"assignment", "assignment_expression", "assignment_statement"})  # with a field `left`
+_MEMBERS = frozenset({"attribute", "member_expression", "field_expression", "selector_expression"})
+_LISTS = frozenset({"pattern_list", "tuple_pattern", "list_pattern", "expression_list", "left_assignment_list"})
 _EXPORTED = re.compile(rb"(?:module\.)?exports\b")
 _CALLED = re.compile(rb"\s*\(")
+_NO_CODE = re.compile(rb'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _MACRO_BODY = "preproc_arg"  # C and C++: one leaf for all that a macro stands for
 
 
@@ -56,6 +62,8 @@ def mentions(
             continue
         name, line = source[start:end].decode(), leaf.start_point.row + 1
         if leaf.type == _MACRO_BODY:
+            if _is_no_code(source[leaf.start_byte : leaf.end_byte], start - leaf.start_byte):
+                continue
             line += source.count(b"\n", leaf.start_byte, start)
             yield Reference(name, "call" if _CALLED.match(source, end) else "use", line, enclosing[line], "")
         if (leaf.start_byte, leaf.end_byte) != (start, end):
@@ -74,6 +82,11 @@ def mentions(
             kind: Kind = "unclear" if has_error and _is_in_error(leaf) else "use"
             is_field = _is_field(code, start, end) or _is_word(leaf, source)
             yield Reference(name, kind, line, enclosing[line], qualifier, is_field=is_field)
+
+
+def _is_no_code(body: bytes, at: int) -> bool:
+    """Whether a position in the body of a macro is in a string or a comment."""
+    return any(found.start() < at < found.end() for found in _NO_CODE.finditer(body))
 
 
 def _is_field(code: ParsedCode, start: int, end: int) -> bool:
@@ -103,7 +116,21 @@ def _is_declared(leaf: Node, source: bytes) -> bool:
         return leaf == parent.child_by_field_name("right")
     if (leaf.type, parent.type) in _KEYS:
         return True
+    if _is_replaced(leaf, source):
+        return True
     return parent.type in _NO_USES or leaf in (parent.child_by_field_name(f) for f in ("name", "declarator", "alias"))
+
+
+def _is_replaced(leaf: Node, source: bytes) -> bool:
+    """Whether a name is given another value, or is deleted: `a.name = 1`, `del a.name`."""
+    node, parent = leaf, leaf.parent
+    while parent and (parent.type in _LISTS or (parent.type in _MEMBERS and parent.end_byte == leaf.end_byte)):
+        node, parent = parent, parent.parent
+    if parent is None or parent.type not in _ASSIGNING:
+        return parent is not None and parent.type == "delete_statement"
+    operator = parent.child_by_field_name("operator")
+    is_plain = operator is None or source[operator.start_byte : operator.end_byte] == b"="
+    return is_plain and node == parent.child_by_field_name("left")
 
 
 def _is_in_error(leaf: Node) -> bool:

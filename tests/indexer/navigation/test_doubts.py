@@ -29,6 +29,12 @@ def doubts_of(folder: Path, question: str, more: dict[str, str]) -> tuple[list[s
         ({"run": "weigh 2\n"}, Doubt("language", "run")),
         ({"b.ps1": "weigh 2\n"}, Doubt("language", "b.ps1")),
         ({"c.py": "from core import weigh\n\ndef a(:\n    x = weigh ]\n"}, Doubt("syntax", "c.py")),
+        ({"d.html": "<p onclick='weigh(1)'>a</p>\n"}, Doubt("language", "d.html")),
+        ({"d.j2": "<p>{{ weigh(1) }}</p>\n"}, Doubt("language", "d.j2")),
+        ({"d.tmpl": "{% if weigh(1) %}\n"}, Doubt("language", "d.tmpl")),
+        ({"d.blade.php": "<p>{{ weigh(1) }}</p>\n"}, Doubt("language", "d.blade.php")),
+        ({"e.blade.php": "@if (weigh(1))\n@endif\n"}, Doubt("language", "e.blade.php")),
+        ({"d.mdx": "<Box of={weigh(1)} />\n"}, Doubt("language", "d.mdx")),
     ],
 )
 def test_a_file_that_was_not_understood_is_a_doubt(tmp_path: Path, more: dict[str, str], doubt: Doubt) -> None:
@@ -40,6 +46,8 @@ def test_a_file_that_was_not_understood_is_a_doubt(tmp_path: Path, more: dict[st
     [
         {"README.md": "Call `weigh(1)`.\n"},
         {"notes.txt": "weigh(1)\n"},
+        {"d.html": "<!-- {{ weigh(1) }} --><p id='weigh'>weigh it</p>\n"},
+        {"d.blade.php": "<p>{{-- weigh(1) --}} weigh it</p>\n"},
         {"LICENSE": "weigh\n"},
         {"settings.yaml": "run: core:weigh\n"},
         {".gitignore": "weigh\n"},
@@ -95,3 +103,8 @@ def test_time_and_long_lists_are_doubts(tmp_path: Path, monkeypatch: pytest.Monk
 )
 def test_files_that_may_refer_to_a_name(path: str, language: str, kind: QueryKind, expected: bool) -> None:
     assert may_refer(path, language, kind) is expected
+
+
+def test_scripts_in_pages_of_php_are_not_read(tmp_path: Path) -> None:
+    more = {"fee.js": "function fee() {}\nfee();\n", "page.php": "<p><script>fee();</script></p>\n"}
+    assert doubts_of(tmp_path, "who calls fee?", more) == (["fee.js:2"], {Doubt("language", "page.php")})

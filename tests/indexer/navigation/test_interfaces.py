@@ -142,3 +142,42 @@ def test_an_interface_that_embeds_what_is_not_known_has_no_known_methods(tmp_pat
 )
 def test_a_signature_has_types_without_names(head: str, expected: str) -> None:
     assert signature_of(head, "kit") == expected
+
+
+KEEPER = (
+    "package keep\n\ntype Keeper interface {\n\tPut(n int)\n}\n\ntype Disk struct{}\n\nfunc (d Disk) Put(n int) {}\n"
+)
+
+
+def test_a_package_may_be_imported_under_another_name(tmp_path: Path) -> None:
+    far = 'package far\n\nimport k "example.org/depot/keep"\n\ntype Twice struct {\n\tk.Disk\n}\n'
+    tree = {"go.mod": "module example.org/depot\n", "keep/keep.go": KEEPER, "far/far.go": far}
+    expected = ["far/far.go:5 Twice", "keep/keep.go:7 Disk"]
+    assert implementing(tmp_path, "what implements Keeper?", tree) == (expected, set())
+
+
+@pytest.mark.parametrize(
+    ("more", "doubts"),
+    [
+        ("type ID = int\n\ntype Box struct{}\n\nfunc (b Box) Put(n ID) {}\n", {Doubt("types")}),
+        ("type ID int\n\ntype Box struct{}\n\nfunc (b Box) Put(n ID) {}\n", set()),
+    ],
+)
+def test_a_type_may_have_two_names(tmp_path: Path, more: str, doubts: set[Doubt]) -> None:
+    tree = {"go.mod": "module example.org/depot\n", "keep/keep.go": KEEPER, "keep/box.go": f"package keep\n\n{more}"}
+    assert implementing(tmp_path, "what implements Keeper?", tree) == (["keep/keep.go:7 Disk"], doubts)
+
+
+def test_an_interface_with_type_parameters_may_have_more(tmp_path: Path) -> None:
+    text = (
+        "package a\n\ntype Keeper[T any] interface {\n\tPut(x T)\n\tClose()\n}\n\n"
+        "type Same[T any] struct{}\n\nfunc (s Same[T]) Put(x T) {}\nfunc (s Same[T]) Close() {}\n"
+    )
+    assert implementing(tmp_path, "what implements Keeper?", {"a/a.go": text}) == (["a/a.go:8 Same"], {Doubt("types")})
+
+
+def test_types_that_embed_many_others_may_be_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.navigation.interfaces._EMBEDDED", 2)
+    wraps = "".join(f"\ntype W{n} struct {{\n\tDisk\n}}\n\ntype V{n} struct {{\n\tW{n}\n}}\n" for n in range(2))
+    found, doubts = implementing(tmp_path, "what implements Keeper?", {"keep/keep.go": KEEPER + wraps})
+    assert (len(found), doubts) == (3, {Doubt("types")})

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from indexer.parsing import embedded as module
-from indexer.parsing.embedded import embedded
+from indexer.parsing.embedded import embedded, unread
 from tests.regex_steps import Steps, instrument, python_steps
 
 VUE = """<script setup lang="ts" generic="T extends Item<Key>">
@@ -117,3 +117,16 @@ def test_hostile_text_takes_steps_linear_in_its_length(monkeypatch: pytest.Monke
                 embedded(piece * length, language)
             totals.append(counter.total)
         assert totals[1] <= 2.3 * totals[0] + 1000, piece
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("html", "<p id='a' onclick=\"fee(1)\">fee</p><script>fee(2)</script>", ' onclick="fee(1)"'),
+        ("html", "<!-- {{ fee(1) }} --><p>{% if fee %}</p>{# fee #}", "{% if fee %}"),
+        ("blade", "<p>{{-- fee --}}</p>@if (fee(1))\n", "@if (fee(1))"),
+        ("vue", "<p>{{ fee(1) }}</p>", ""),
+    ],
+)
+def test_what_may_be_code_in_markup(language: str, text: str, expected: str) -> None:
+    assert unread(text, language) == expected

@@ -4,6 +4,7 @@ import pytest
 
 from indexer.parsing.reference_queries import IMPORTS, USES
 from indexer.parsing.references import Reference, references, references_to
+from indexer.parsing.usage.parsed import parsed
 from tests.indexer.parsing.reference_samples import EXPECTED, Row
 
 
@@ -206,7 +207,7 @@ def test_an_import_that_brings_it_under_another_name() -> None:
 
 
 FIELDS = [
-    ("rust", "fn g() {\n    self.f = x;\n    f::h();\n    S { f: 1 };\n}\n", [2, 3]),
+    ("rust", "fn g() {\n    x = self.f;\n    f::h();\n    S { f: 1 };\n}\n", [2, 3]),
     ("php", "<?php\n$this->f = 1;\n", [2]),
     ("java", "class A {\n  int x = f;\n  int y = this.f;\n}\n", [2, 3]),
     ("kotlin", "fun g() {\n  val x = a.f\n  h(::f)\n}\n", [2]),
@@ -222,3 +223,13 @@ FIELDS = [
 @pytest.mark.parametrize(("language", "text", "lines"), FIELDS)
 def test_uses_that_can_be_no_function(language: str, text: str, lines: list[int]) -> None:
     assert sorted({ref.line for ref in references_to(text, language, "f") or () if ref.is_field}) == lines
+
+
+def test_reading_many_mentions_ends_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "fee(1)\n" * 200
+    assert len(references_to(text, "python", "fee", 10.0) or ()) == 200
+    times = iter([0.0, *[2.0] * 1000])
+    codes = list(parsed(text, "python", USES, 10.0))
+    monkeypatch.setattr("indexer.parsing.references.parsed", lambda *_: codes)
+    monkeypatch.setattr("indexer.parsing.references.time.thread_time", lambda: next(times))
+    assert references_to(text, "python", "fee", 1.0) is None

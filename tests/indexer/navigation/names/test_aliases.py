@@ -101,3 +101,53 @@ def test_references_under_another_name(
 )
 def test_whether_a_module_is_the_file(alias: Alias, path: str, imported: Reference, expected: bool) -> None:
     assert alias.path_is(module_of(imported, path), imported.qualifier) is expected
+
+
+def test_a_barrel_in_the_root_folder_gives_names_on(tmp_path: Path) -> None:
+    tree = {
+        "src/index.ts": "export { default as slugOf } from './slug';\n",
+        "src/slug.ts": "export default function toSlug() {}\n",
+        "src/a.ts": "import { slugOf } from './index';\nslugOf();\n",
+        "src/b.ts": "import { slugOf } from '.';\nslugOf();\n",
+        "src/c.ts": "import { slugOf } from './slugs/index';\nslugOf();\n",
+    }
+    assert asked(tmp_path, tree, "who calls toSlug?") == ["src/a.ts:2", "src/b.ts:2"]
+
+
+def test_a_name_that_a_package_gives_comes_with_all_of_it(tmp_path: Path) -> None:
+    tree = {
+        "pkg/core.py": "def _impl():\n    return 1\n",
+        "pkg/__init__.py": "from .core import _impl as public_fn\n",
+        "a.py": "from pkg import *\n\npublic_fn()\n",
+        "b.py": "from other import *\n\npublic_fn()\n",
+    }
+    assert asked(tmp_path, tree, "who calls _impl?") == ["a.py:3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_complete"),
+    [
+        ("import * as S from './slug';\nS.default();\n", False),
+        ("import('./slug').then((m) => m.default());\n", False),
+        ("const f = require('./slug').default;\nf();\n", False),
+        ("const Lazy = lazy(() => import('./slug'));\n", False),
+        ("import * as S from './slug';\nS.other();\n", True),
+        ("import { other } from './slug';\nother();\n", True),
+        ("const { other } = require('./slug');\nother();\n", True),
+    ],
+)
+def test_a_default_export_may_be_loaded_without_a_name(tmp_path: Path, text: str, is_complete: bool) -> None:
+    world = World(tmp_path, {"src/slug.ts": "export default function toSlug() {}\ntoSlug();\n", "src/a.ts": text})
+    world.refresh()
+    found = ask(world.store, "who calls toSlug?")
+    assert lines_of(found, is_complete=is_complete) == [("src/slug.ts:2", "")]
+
+
+def test_the_default_export_of_a_file_that_stands_for_its_folder(tmp_path: Path) -> None:
+    tree = {
+        "src/ui/index.js": "export default function other() {}\n",
+        "src/ui/b.js": "import o from './index';\no();\n",
+        "src/c.js": "import o from './ui';\no();\n",
+        "src/d.js": "import o from './index';\no();\n",
+    }
+    assert asked(tmp_path, tree, "who calls other?") == ["src/c.js:2", "src/ui/b.js:2"]

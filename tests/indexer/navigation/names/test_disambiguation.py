@@ -175,3 +175,25 @@ def test_the_files_of_a_package_for_several_systems_are_one_definition(tmp_path:
     world = World(tmp_path, tree)
     world.refresh()
     assert groups_of(world, "who calls Open?") == {"": ["disk/use.go:4"]}
+
+
+def test_an_imported_class_is_told_from_its_neighbours(tmp_path: Path) -> None:
+    tree = {
+        "p/A.java": "package p;\npublic class A {\n  static void go() {}\n}\n",
+        "p/B.java": "package p;\npublic class B {\n  static void go() {}\n}\n",
+        "q/C.java": "package q;\nimport p.A;\nclass C {\n  void f() { A.go(); }\n}\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(world, "who calls A.go?", "")[0] == ["q/C.java:4"]
+    assert lines_of(world, "who calls B.go?", "")[0] == []
+
+
+def test_a_bare_name_is_no_method(tmp_path: Path) -> None:
+    tree = {
+        "m.py": "def fee():\n    return 1\n",
+        "a.py": "from m import fee\n\n\nclass A:\n    def fee(self):\n        return fee()\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(world, "who calls m.fee?", "") == (["a.py:6"], True)

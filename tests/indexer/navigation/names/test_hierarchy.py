@@ -1,5 +1,6 @@
 """Methods that a type inherits, and the base types that signatures name."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,20 @@ def test_of_two_bases_of_one_name_neither_is_followed(tmp_path: Path) -> None:
 )
 def test_bases_in_a_signature(family: str, signature: str, expected: list[tuple[str, str]]) -> None:
     assert list(bases(signature, "K", family)) == expected
+
+
+@pytest.mark.process
+def test_many_types_below_one_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A type looks at those whose signatures have its name, and not at all of them."""
+    read: list[str] = []
+
+    def counted(signature: str, name: str, family: str) -> Iterator[tuple[str, str]]:
+        read.append(name)
+        return bases(signature, name, family)
+
+    monkeypatch.setattr("indexer.navigation.names.hierarchy.bases", counted)
+    types = "".join(f"\n\nclass K{n}(Base):\n    def run(self):\n        self.audit()\n" for n in range(30))
+    world = World(tmp_path, {"base.py": f"class Base:\n    def audit(self):\n        pass\n{types}"})
+    world.refresh()
+    assert len(lines_of(ask(world.store, "who calls Base.audit?"), is_complete=False)) == 30
+    assert len(read) <= 3 * 31

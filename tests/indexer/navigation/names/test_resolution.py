@@ -108,3 +108,134 @@ def test_a_path_of_the_standard_library_of_rust_is_not_a_module_of_that_name(tmp
     world.refresh()
     assert lines_of(ask(world.store, "who calls `open`?")) == [("src/user.rs:3", "f")]
     assert lines_of(ask(world.store, "what uses Entry?")) == [("src/user.rs:6", "E")]
+
+
+@pytest.mark.parametrize(
+    ("tree", "calls"),
+    [
+        (
+            {
+                "app/store.py": "def fetch_all(n):\n    return n\n",
+                "app/a.py": "import app.store\n\n\ndef a():\n    return app.store.fetch_all(1)\n",
+                "app/b.py": "def b(store):\n    return store.fetch_all(1)\n",
+            },
+            ["app/a.py:5"],
+        ),
+        (
+            {
+                "src/store.ts": "export function fetch_all(n: number) {\n  return n;\n}\n",
+                "src/a.ts": "import * as store from './store';\n\nstore.fetch_all(1);\n",
+                "src/b.ts": "export function b(store: Db) {\n  return store.fetch_all(1);\n}\n",
+            },
+            ["src/a.ts:3"],
+        ),
+        (
+            {
+                "go.mod": "module example.org/shop\n",
+                "store/all.go": "package store\n\nfunc fetch_all(n int) int { return n }\n",
+                "a/a.go": 'package a\nimport "example.org/shop/store"\nfunc A() int { return store.fetch_all(1) }\n',
+                "b/b.go": "package b\n\nfunc B(store *Db) int { return store.fetch_all(1) }\n",
+            },
+            ["a/a.go:3"],
+        ),
+        (
+            {
+                "store.c": "int fetch_all(int n) { return n; }\nint a(void) { return fetch_all(1); }\n",
+                "b.c": "int b(struct ops *store) { return store->fetch_all(1) + store.fetch_all(2); }\n",
+            },
+            ["store.c:2"],
+        ),
+        (
+            {
+                "src/store.rs": "pub fn fetch_all(n: u32) -> u32 { n }\n",
+                "src/a.rs": "fn a() -> u32 { crate::store::fetch_all(1) }\n",
+                "src/b.rs": "fn b(store: Db) {\n    store.fetch_all(1)\n}\nfn c(&self) {\n    self.fetch_all(2)\n}\n",
+            },
+            ["src/a.rs:1"],
+        ),
+        (
+            {
+                "lib/store.rb": "def fetch_all(n)\n  n\nend\n\ndef a\n  fetch_all(1)\nend\n",
+                "lib/b.rb": "def b(store)\n  store.fetch_all(1)\nend\n",
+            },
+            ["lib/store.rb:6"],
+        ),
+        (
+            {
+                "src/store.kt": "package shop.store\n\nfun fetch_all(n: Int) = n\n",
+                "src/a.kt": "package shop.store\n\nfun a() = shop.store.fetch_all(1)\n",
+                "src/b.kt": "package shop.store\n\nfun b(store: Db) = store.fetch_all(1)\n",
+            },
+            ["src/a.kt:3"],
+        ),
+        (
+            {
+                "store.php": "<?php\nnamespace shop\\store;\nfunction fetch_all($n) { return $n; }\n",
+                "a.php": "<?php\n\\shop\\store\\fetch_all(1);\n",
+                "b.php": "<?php\nnamespace shop\\store;\nfunction b($store) { return $store->fetch_all(1); }\n",
+            },
+            ["a.php:2"],
+        ),
+    ],
+    ids=["python", "typescript", "go", "c", "rust", "ruby", "kotlin", "php"],
+)
+def test_a_variable_named_like_a_module_is_none(tmp_path: Path, tree: dict[str, str], calls: list[str]) -> None:
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert [place for place, _ in lines_of(ask(world.store, "who calls fetch_all?"))] == calls
+
+
+@pytest.mark.parametrize(
+    ("barrel", "user"),
+    [
+        ("export * as tone from './n';\n", "import { tone } from './barrel';\ntone.dim();\n"),
+        ("export * from './n';\n", "import * as tone from './barrel';\ntone.dim();\n"),
+    ],
+)
+def test_a_module_may_be_given_on_under_another_name(tmp_path: Path, barrel: str, user: str) -> None:
+    tree = {"src/n.ts": "export function dim() {}\ndim();\n", "src/barrel.ts": barrel, "src/a.ts": user}
+    world = World(tmp_path, tree)
+    world.refresh()
+    found = ask(world.store, "who calls dim?")
+    assert lines_of(found, is_complete=False) == [("src/n.ts:2", "")]
+
+
+@pytest.mark.parametrize(("export", "in_page", "is_complete"), [("", ["c.html:1"], False), ("export ", [], True)])
+def test_scripts_of_a_page_share_their_names(
+    tmp_path: Path, export: str, in_page: list[str], is_complete: bool
+) -> None:
+    tree = {
+        "fee.js": f"{export}function fee() {{}}\nfee();\n",
+        "b.js": "fee();\n",
+        "c.html": "<script>fee();</script>\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    found = lines_of(ask(world.store, "who calls fee?"), is_complete=is_complete)
+    assert [place for place, _ in found] == [*in_page, "fee.js:2"]
+
+
+NAMESPACE = {
+    "n.h": "namespace n { int fee_of(int x); }\n",
+    "n.cpp": "namespace n {\nint fee_of(int x) { return x; }\nint own() { return fee_of(3); }\n}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "calls", "is_complete"),
+    [
+        ("int f() { return fee_of(1); }\n", [], False),
+        ("using n::fee_of;\nint f() { return fee_of(1); }\n", ["b.cpp:2"], True),
+        ("using namespace n;\nint f() { return fee_of(1); }\n", ["b.cpp:2"], True),
+        ("namespace m = n;\nint f() { return m::fee_of(1); }\n", [], False),
+        ("int fee_of(int a, int b) { return n::fee_of(a); }\n", ["b.cpp:1"], True),
+        ("using namespace n;\nclass D : public Lib {\n  int k() { return fee_of(1); }\n};\n", [], False),
+        ("using namespace n;\nclass D : public std::Lib {\n  int k() { return fee_of(1); }\n};\n", ["b.cpp:3"], True),
+        ("using namespace n;\nclass A {};\nclass D : A {\n  int k() { return fee_of(1); }\n};\n", ["b.cpp:4"], True),
+    ],
+)
+def test_functions_in_namespaces_of_cpp(tmp_path: Path, text: str, calls: list[str], is_complete: bool) -> None:
+    world = World(tmp_path, NAMESPACE | {"b.cpp": text})
+    world.refresh()
+    found = lines_of(ask(world.store, "who calls n.fee_of?"), is_complete=is_complete)
+    assert [place for place, _ in found] == [*calls, "n.cpp:3"]

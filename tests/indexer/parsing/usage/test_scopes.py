@@ -53,7 +53,7 @@ class Till:
     def own(self, load):
         return self.load()  # !
 def that_says_so(loads):
-    global load  # !
+    global load
     load = load()  # !
 def that_imports_it(load=None):
     from shop import load
@@ -62,11 +62,11 @@ def that_falls_back():
     try:
         from shop import load
     except ImportError:
-        load = None  # !
+        load = None
     return load()  # !
 def that_defines_it(fast):
     if fast:
-        load = None  # !
+        load = None
     else:
         def load(): return 1
     return load()  # !
@@ -113,7 +113,7 @@ class Till {
   shut(f) { return load() } // !
 }
 function thatSetsIt(f) {
-  load = f // !
+  load = f
 }
 function thatRequiresIt() {
   const { load } = require("./load")
