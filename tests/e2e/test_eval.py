@@ -30,7 +30,7 @@ def test_two_settings_in_figures_and_a_picture(tmp_path: Path) -> None:
     assert (result["path"], [run["settings"] for run in result["runs"]]) == (str(root), ["current", "rerank=off"])
     for run in result["runs"]:
         assert [(row["kind"], row["n"]) for row in run["rows"]] == [
-            ("docstring", 2), ("commit", 1), ("test", 1), ("mean", 4),
+            ("docstring", 2), ("commit", 1), ("test", 1), ("name", 5), ("mean", 9),
         ]  # fmt: skip
         assert run["rows"][0]["file"] == {"r5": 1.0, "r10": 1.0, "mrr": 1.0}
         assert 0 < run["rows"][-1]["p50_ms"] <= run["rows"][-1]["p95_ms"]

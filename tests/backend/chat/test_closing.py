@@ -56,6 +56,19 @@ def hold(world: World, method: str, is_held: Callable[[Any], bool] = lambda _: T
     return gate
 
 
+def hold_back(world: World, method: str) -> Gate:
+    """Holds the calls of a method of the database: what it writes is not in the log before."""
+    gate, database = Gate(), world.services.database
+    original: Callable[..., Awaitable[Any]] = getattr(database, method)
+
+    async def held(*arguments: Any) -> Any:
+        await gate.wait()
+        return await original(*arguments)
+
+    setattr(database, method, held)
+    return gate
+
+
 def is_new(result: Any) -> bool:
     return isinstance(result, tuple) and result[0] is None
 
@@ -104,7 +117,7 @@ async def test_a_question_whose_end_the_close_cannot_wait_for_is_told_that_it_wa
 ) -> None:
     monkeypatch.setattr(turns, "CLOSE_S", 0)
     async with running(tmp_path, ScriptedEngine(["x"])) as world, world.socket() as socket:
-        gate = hold(world, "write_end")
+        gate = hold_back(world, "write_end")
         asked = asyncio.create_task(ask(world, socket, face))
         await gate.is_reached.wait()
         await world.services.turns.close()
