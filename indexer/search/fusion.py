@@ -130,19 +130,25 @@ def refine(
     return _ordered(_lifted(refined, signals.lifts, factors))
 
 
-def spread(ranked: Sequence[Ranked], paths: Mapping[int, str]) -> list[Ranked]:
-    """A file's second and later places give way to other files, unless they are far better. `paths`: by chunk id."""
+def spread(ranked: Sequence[Ranked], paths: Mapping[int, str], limit: int) -> list[Ranked]:
+    """The best `limit`, where a file's second and later places give way to other files, unless they are far better.
+
+    `paths`: by chunk id.
+    """
     before: Counter[str] = Counter()
     given_way = []
     for item in ranked:
         path = paths[item.id]
         factor = max(_LEAST_DECAY, _DECAY ** before[path])
-        given_way.append(Ranked(item.id, factor * item.score, item.why.scaled(factor)))
+        given_way.append((-factor * item.score, item.id, factor, item))
         before[path] += 1
-    return _ordered(given_way)
+    best = sorted(given_way)[:limit]  # no two have the same id
+    return [Ranked(i, -score, item.why.scaled(factor)) if factor < 1 else item for score, i, factor, item in best]
 
 
 def _lifted(ranked: list[Ranked], lifts: Mapping[int, float], factors: Mapping[int, float]) -> list[Ranked]:
+    if not lifts:
+        return ranked
     best = max((item.score for item in ranked), default=0.0)
     gains = [best * factors.get(item.id, 1.0) * lifts.get(item.id, 0.0) for item in ranked]
     return [

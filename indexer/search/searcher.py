@@ -121,7 +121,7 @@ class Searcher:
             signals = self._second_stage(query, first, texts, snapshot)
             path_of = {item.id: first.heads[item.id].path for item in first.ranked}
             ranked = refine(first.ranked, signals, first.factors, path_of, self._weights)
-            best = (spread(ranked, path_of) if joined else ranked)[: GROUPED * k]
+            best = spread(ranked, path_of, GROUPED * k) if joined else ranked[: GROUPED * k]
             rows = snapshot.rows([item.id for item in best])
             hits = self._hits(group_hits(best, rows, k, joined), snapshot)
             is_answered = bool(paths) or self._is_close(signals.cosines, texts)

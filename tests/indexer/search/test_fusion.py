@@ -147,10 +147,11 @@ def test_a_lifted_chunk_gains_by_the_best_score() -> None:
 def test_further_places_of_a_file_give_way_down_to_half_of_their_score() -> None:
     ranked = [Ranked(i, 10.0, Why(lexical=10.0)) for i in range(5)]
     paths = dict.fromkeys(range(5), "a") | {4: "b"}
-    spread_out = spread(ranked, paths)
+    spread_out = spread(ranked, paths, 9)
+    assert spread(ranked, paths, 2) == spread_out[:2]
     assert [(item.id, item.score) for item in spread_out] == approx([(0, 10), (4, 10), (1, 7.5), (2, 5.625), (3, 5)])
     assert spread_out[2].why == Why(lexical=7.5)
-    many = spread([Ranked(i, 10.0, Why()) for i in range(9)], dict.fromkeys(range(9), "a"))
+    many = spread([Ranked(i, 10.0, Why()) for i in range(9)], dict.fromkeys(range(9), "a"), 9)
     assert many[-1].score == pytest.approx(5.0)
 
 
