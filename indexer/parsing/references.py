@@ -20,6 +20,7 @@ from indexer.parsing.usage.mentions import BARE_CALLS, mentions
 from indexer.parsing.usage.parsed import ParsedCode, parsed
 from indexer.parsing.usage.reference import Kind as Kind
 from indexer.parsing.usage.reference import Reference as Reference
+from indexer.parsing.usage.shadowing import marked
 
 _MAX_SPANS = 40  # with more occurrences of a name, the whole file is searched
 _UNTIMED = 64  # references that are read before the time is looked at
@@ -117,7 +118,7 @@ def _named(code: ParsedCode, name: str, brings: Callable[[Reference], bool], unt
     found = {*imports, *(ref for ref in _in_time(uses, until) if ref.name in names)}
     lines = {(ref.line, spelling) for ref in found for spelling in (ref.name, ref.alias)}
     others = _in_time(mentions(code, occurrences, enclosing, local), until)
-    return found | {ref for ref in others if (ref.line, ref.name) not in lines}
+    return marked(code, found | {ref for ref in others if (ref.line, ref.name) not in lines}, imports)
 
 
 def _references(

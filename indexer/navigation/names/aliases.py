@@ -75,6 +75,7 @@ class Alias:
             ref
             for ref in refs
             if ref.kind not in ("import", "unclear")
+            and not ref.is_local
             and (head_of(ref) in heads and ref.name == self.name if ref.qualifier else ref.name in names)
         ]
 

@@ -39,7 +39,7 @@ class Disambiguator:
         if len(self._paths) == 1:
             return self._paths[0]
         head = head_of(ref)
-        if imported := self._by_local.get(head or ref.name):
+        if imported := [] if ref.is_local else self._by_local.get(head or ref.name):
             is_own_too = not head and self._is_own_bare  # one of them is in a scope of its own
             return "" if is_own_too else self.imported_file(imported)
         if self._is_own_bare or (head and self._source.path in self._paths):

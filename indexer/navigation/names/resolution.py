@@ -94,6 +94,8 @@ class ReferenceResolver:
         path = self._definition.path
         if not ref.qualifier and not self._imported_as(ref.name) and self._may_be_hidden(ref):
             return True
+        if ref.is_local:
+            return self._may_be_given(ref)
         if re.search(
             rf"\bnamespace\s+{re.escape(head_of(ref) or '=')}\s*=", self._source.text
         ):  # C++: another name for it
@@ -113,9 +115,17 @@ class ReferenceResolver:
         """Whether a call that does not resolve may mean the method, by the type of its object."""
         head, name = head_of(ref), self._definition.symbol.name
         is_method = self._definition.symbol.kind == "method" and bool(self._owner) and name not in _LIBRARY_NAMES
-        is_object = bool(head) and head not in (*_SELF, *_SUPER) and not self._imported_as(head)
+        is_object = bool(head) and head not in (*_SELF, *_SUPER) and not self._imported_before(ref)
         is_type = head[:1].isupper() and not head.isupper()
         return is_method and is_object and not is_type and ref.kind == "call" and ref.name == name
+
+    def _may_be_given(self, ref: Reference) -> bool:
+        """Whether a parameter or a variable may be the module of its name: `def read(json=json)`."""
+        name = re.escape(ref.qualifier.partition(".")[0])
+        given = re.search(rf"(?<![\w$]){name}\s*(?::[^=,()\n]*)?:?=\s*{name}(?!\w)", self._source.text)
+        is_typed = re.search(rf"\btypeof\s+{name}(?!\w)", self._source.text) is not None
+        is_loaded = self._source.language == "python" and self._loads_module()
+        return given is not None or is_typed or is_loaded
 
     def _may_be_renamed(self, imported: Reference) -> bool:
         """Whether an import may be of the target's module under the name that another module gives it."""
@@ -147,7 +157,7 @@ class ReferenceResolver:
             return self.is_inherited(ref)
         if not head:
             return False
-        imports = self._imported_as(head)
+        imports = self._imported_before(ref)
         if head == self._owner or any(item.name == self._owner for item in imports):
             return True
         if re.sub(r"[\W_]", "", head).lower().endswith(self._owner.lower().strip("_")):
@@ -169,8 +179,7 @@ class ReferenceResolver:
             return self._is_own_file() and ref.enclosing == self._scope  # in the body of the class
         if not head or head in _SELF or self._is_super(head):
             return self._resolves_method(ref, head)
-        imports = self._imported_as(head)
-        if imports:
+        if imports := self._imported_before(ref):
             return any(item.name == self._owner for item in imports)
         return re.sub(r"[\W_]", "", head).lower().endswith(self._owner.lower().strip("_"))
 
@@ -195,7 +204,7 @@ class ReferenceResolver:
 
     def _resolves_qualified(self, ref: Reference, head: str) -> bool:
         path = self._definition.path
-        if self._is_member(ref):
+        if self._is_member(ref) or ref.is_local:
             return False
         if head in _SELF or self._is_super(head):
             return self._source.language == "rust" or (self._source.language == "ruby" and self._is_own_function(ref))
@@ -268,6 +277,10 @@ class ReferenceResolver:
         module = module[:-1] if module[-1:] == ["index"] else module
         is_relative = imported.qualifier.startswith(".")
         return imported.is_default and is_relative and module != parts_of(self._definition.path)
+
+    def _imported_before(self, ref: Reference) -> list[Reference]:
+        """The imports of what stands before a name, which is no parameter and no variable."""
+        return [] if ref.is_local else self._imported_as(head_of(ref))
 
     def _imported_as(self, local: str) -> list[Reference]:
         return self._by_local.get(local, [])

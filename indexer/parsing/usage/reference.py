@@ -18,6 +18,7 @@ class Reference:
     alias: str = ""  # of an import: its name in this file, if it has another
     is_field: bool = False  # a use that can be no function: it is a variable, a field or a module by its syntax
     is_default: bool = False  # an import of what a module exports as its default: its name is this file's own
+    is_local: bool = False  # behind a parameter or a variable: `json.loads` in a function with a parameter `json`
 
     @property
     def local(self) -> str:

@@ -239,3 +239,21 @@ def test_functions_in_namespaces_of_cpp(tmp_path: Path, text: str, calls: list[s
     world.refresh()
     found = lines_of(ask(world.store, "who calls n.fee_of?"), is_complete=is_complete)
     assert [place for place, _ in found] == [*calls, "n.cpp:3"]
+
+
+@pytest.mark.parametrize(
+    ("more", "is_complete"),
+    [("", True), ("def read(pack=pack):\n    return pack.load()\n", False)],
+    ids=["another", "perhaps the module"],
+)
+def test_a_parameter_with_the_name_of_a_module_is_not_the_module(tmp_path: Path, more: str, is_complete: bool) -> None:
+    tree = {
+        "lib/pack.py": "def load():\n    return 1\n",
+        "a.py": f"from lib import pack\n\n\ndef f(pack):\n    pack.load()\n\n\ndef g():\n    pack.load()\n\n\n{more}",
+        "lib/wrap.ts": "export function wrap() {}\n",
+        "b.ts": ("import * as w from './lib/wrap';\n\nconst f = (w: Box) => w.wrap();\nconst g = () => w.wrap();\n"),
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(ask(world.store, "who calls `load`?"), is_complete=is_complete) == [("a.py:9", "g")]
+    assert lines_of(ask(world.store, "who calls `wrap`?")) == [("b.ts:4", "g")]
