@@ -6,7 +6,7 @@ Gives nothing when it is unsure: for an unknown name, or a name with several mea
 import copy
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -18,6 +18,7 @@ from indexer.navigation.names.aliases import Alias, Aliases
 from indexer.navigation.names.disambiguation import Disambiguator
 from indexer.navigation.names.families import are_kin, is_for_others
 from indexer.navigation.names.hierarchy import Hierarchy
+from indexer.navigation.names.import_paths import Search, pattern_of, pattern_of_word, search_for, searches_for
 from indexer.navigation.names.modules import Modules
 from indexer.navigation.names.resolution import ReferenceResolver
 from indexer.navigation.names.targets import (
@@ -51,6 +52,7 @@ MAX_DEFINITIONS = 8  # that "where is X defined" lists; more are no answer
 _IN_PAGES = frozenset({"calls", "uses", "tests"})  # questions about what the markup of a page may do
 _PAGES = frozenset({"php", "erb"})  # whose scripts in other languages are not read
 _TEXTS = frozenset({"section", "key"})  # of documents and manifests: no definitions that code can mean
+Brings = Callable[..., bool]  # whether an import in the file at `path` brings what is meant
 Mentions = list[tuple[SourceFile, Sequence[Reference]]]
 
 
@@ -135,12 +137,19 @@ class Navigator:
         """The references to anything of that name, imports included, file by file. Each name is looked up once."""
         if (name, tests) not in self._mentions:
             before, self.doubts = self.doubts, {}
-            found = list(self._look_up(name, tests))
+            found = list(self._look_up(search_for(name), pattern_of_word(name), name, tests))
             self._mentions[name, tests] = found, self.doubts
             self.doubts = before
         found, doubts = self._mentions[name, tests]
         self.doubts |= doubts
         return found
+
+    def importers(self, path: str) -> Mentions:
+        """The files that may import a file, with all their imports."""
+        found: dict[str, tuple[SourceFile, Sequence[Reference]]] = {}
+        for search in searches_for(path):
+            found |= {item[0].path: item for item in self._look_up(search, pattern_of(path), "", None)}
+        return list(found.values())
 
     def references(self, tests: bool | None = None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
         """The references to the one definition that is meant, imports left out; none if several may be meant."""
@@ -220,29 +229,25 @@ class Navigator:
         aliases = Aliases(definition.path, self.query.last, self.modules)
         for source, refs in [(own, ()), *self.mentions(self.query.last, tests)]:
             aliases.note(source, refs, aliases.root)
-        for alias, word in ((each, word) for each in aliases for word in each.words):
-            for source, refs in self._look_up(word, tests, alias):
+        for alias, search in ((each, search) for each in aliases for search in each.searches):
+            brings = partial(alias.is_brought_by, modules=self.modules)
+            name = alias.name if alias.name != "default" else ""
+            for source, refs in self._look_up(search, alias.pattern, name, tests, brings):
                 aliases.note(source, refs, alias)
                 yield alias, source, refs
 
     def _look_up(
-        self, word: str, tests: bool | None, alias: Alias | None = None
+        self, search: Search, pattern: re.Pattern[str], name: str, tests: bool | None, brings: Brings | None = None
     ) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
-        """The references to `word`, or to what the imports of an alias bring, in the files that have the word."""
-        terms = split(word)[:1]
-        whole = alias.pattern if alias else re.compile(rf"(?<![\w$]){re.escape(word)}(?![\w$])")
-        for source in self.sources(terms, [word], tests) if terms else ():
-            if not whole.search(source.text):
+        """The references to `name`, or to what `brings` says of the imports of a path, in files with the pattern."""
+        for source in self.sources(*search, tests) if search[0] else ():
+            if not pattern.search(source.text):
                 continue
             seconds = max(_LEAST_PARSE_S, self._seconds_left())
-            if alias is None:
-                refs = references_to(source.text, source.language, word, seconds)
-            else:
-                brings = partial(alias.is_brought_by, path=source.path, modules=self.modules)
-                name = alias.name if alias.name != "default" else ""
-                refs = references_to(source.text, source.language, name, seconds, brings)
+            by_import = (partial(brings, path=source.path),) if brings else ()
+            refs = references_to(source.text, source.language, name, seconds, *by_import)
             if refs is not None:
-                if self.query.kind in _IN_PAGES and whole.search(unread(source.text, template_of(source))):
+                if self.query.kind in _IN_PAGES and pattern.search(unread(source.text, template_of(source))):
                     self.doubt("language", source.path)
                 yield source, refs
             elif is_understood(source.language):

@@ -46,11 +46,10 @@ def list_imports(navigator: Navigator) -> list[Location]:
     definition = None if query.is_path else navigator.sole_definition()
     if definition is None and not query.is_path and navigator.definitions():
         return []
-    name = query.name.rpartition("/")[2].partition(".")[0] if query.is_path else query.last
     found = []
     path = definition.path if definition else ""
     candidates = navigator.candidate_files(definition) if definition else [path]
-    for source, refs in navigator.mentions(name):
+    for source, refs in navigator.importers(query.name) if query.is_path else navigator.mentions(query.last):
         if path and not are_kin(source.language, path):
             continue
         nearest = Disambiguator(candidates, source, refs, navigator.modules)
@@ -67,7 +66,9 @@ def list_imports(navigator: Navigator) -> list[Location]:
             found += [of_reference(source, ref) for ref in refs if _imports_all(ref, source.path, path)]
     for alias, source, refs in navigator.aliased():
         brought = (ref for ref in refs if alias.is_brought_by(ref, source.path, navigator.modules))
-        found += [of_reference(source, ref) for ref in brought]
+        found += (named := [of_reference(source, ref) for ref in brought])
+        if not named and alias.may_be_unseen(source, refs):
+            navigator.doubt("meaning", source.path)
     return one_per_line(found)
 
 

@@ -8,6 +8,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from indexer.files.languages import language_of
+from indexer.navigation.names.import_paths import (
+    Search,
+    pattern_of_word,
+    script_pattern_of,
+    search_for,
+    searches_for,
+    stands_for_folder,
+)
 from indexer.navigation.names.modules import Modules, is_place, module_of, parts_of
 from indexer.navigation.names.resolution import head_of
 from indexer.parsing.references import Reference
@@ -17,7 +25,6 @@ from indexer.types import SourceFile
 _MOST = 20  # of one definition
 _SECONDS = 0.02  # for the exports of one file
 _GIVEN_ON = frozenset({"python", "rust"})  # what a file imports under another name, others can import from it
-_INDEX = frozenset({"index", "__init__"})  # a folder is imported by them
 _LOADED = re.compile(
     r"(=\s*(?:await\s+)?)?\b(?:require|import)\(\s*['\"`]([^'\"`\n]*)['\"`]\s*\)\s*\)?(\s*\.\s*default\b)?"
 )
@@ -32,18 +39,14 @@ class Alias:
     name: str  # "default": its default export
 
     @property
-    def words(self) -> list[str]:
-        """One of them is in every file that imports it: the name, or the end of the path. `from "."` has none."""
-        if self.name != "default":
-            return [self.name]
-        return list(dict.fromkeys([*parts_of(self.path)[-1:], self.path.rpartition("/")[2].partition(".")[0]]))
+    def searches(self) -> list[Search]:
+        """One of them finds each file that imports it: by the name, or by the path."""
+        return searches_for(self.path) if self.name == "default" else [search_for(self.name)]
 
     @property
     def pattern(self) -> re.Pattern[str]:
         """What is in every file that imports it; of a default export, an import of the path."""
-        word = "|".join(map(re.escape, self.words))
-        is_path = self.name == "default"
-        return re.compile(rf"[/\"'](?:{word})(?:\.\w+)*[\"']" if is_path else rf"(?<![\w$]){word}(?![\w$])")
+        return script_pattern_of(self.path) if self.name == "default" else pattern_of_word(self.name)
 
     def is_brought_by(self, imported: Reference, path: str, modules: Modules) -> bool:
         """Whether an import in the file at `path` brings it."""
@@ -59,7 +62,7 @@ class Alias:
         if written.startswith("."):
             folder, _, name = self.path.rpartition("/")
             outer, stem = folder.split("/") if folder else [], name.partition(".")[0]
-            return list(module) == [*outer, stem] or (stem in _INDEX and list(module) == outer)
+            return list(module) == [*outer, stem] or (stands_for_folder(self.path) and list(module) == outer)
         parts = [part for part in module if part not in _ROOTS]
         if parts and parts[-1] == "index":
             parts.pop()

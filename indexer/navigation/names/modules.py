@@ -40,7 +40,7 @@ def module_of(imported: Reference, path: str) -> list[str]:
         parts.pop()
     if qualifier.startswith("."):
         dots = len(qualifier) - len(qualifier.lstrip("."))
-        up = qualifier.count("../") if "/" in qualifier else dots - 1
+        up = qualifier.split("/").count("..") if "/" in qualifier else dots - 1
         parts = folder[: max(0, len(folder) - up)] + parts
     elif "." in imported.name:  # a file beside this one: `#include "pool.h"`
         parts = folder + parts
@@ -235,6 +235,8 @@ def imports_target(imported: Reference, path: str, query: StructuralQuery, defin
         is_module = is_file and parts_of(defined_in)[-len(full) :] == full
         return imported.name == query.last and not is_module and modules.may_export(imported, defined_in)
     wanted = parts_of(query.name) if query.is_path else query.name.split(".")
+    if module[-1:] == ["index"] and language_of(path).name in _NAMESPACES:
+        module.pop()
     size = len(wanted)
     if wanted in (full[-size:], module[-size:]) or (not query.is_path and full[:size] == wanted):
         return True
