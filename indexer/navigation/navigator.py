@@ -8,9 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 
-from indexer.files.languages import language_of
 from indexer.files.roles import is_test, may_hold_tests
 from indexer.navigation.doubts import Doubt, DoubtKind, may_refer, template_of
 from indexer.navigation.intent import StructuralQuery
@@ -29,15 +27,15 @@ from indexer.navigation.names.targets import (
     is_script,
     is_static,
     matches,
+    mixin_of,
     namespace_of,
     only_methods,
     preferred,
 )
+from indexer.navigation.unparsed import MAX_DEFINITIONS, definitions_by_words
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.embedded import unread
-from indexer.parsing.identifiers import split
 from indexer.parsing.references import Reference, is_understood, references_to
-from indexer.parsing.worded_definitions import worded_definitions
 from indexer.storage.snapshot import IndexedSymbol, Snapshot
 from indexer.types import SourceFile
 
@@ -48,9 +46,9 @@ _LEAST_PARSE_S = 0.005
 _FILES = 300
 _MEANINGS = 1000  # definitions of one name: with more it means nothing in particular
 _RIVALS = 32  # files that define the name, among which a reference is assigned to one
-MAX_DEFINITIONS = 8  # that "where is X defined" lists; more are no answer
 _IN_PAGES = frozenset({"calls", "uses", "tests"})  # questions about what the markup of a page may do
 _PAGES = frozenset({"php", "erb"})  # whose scripts in other languages are not read
+_INHERITED = frozenset({"method", "declaration", "constant"})
 _TEXTS = frozenset({"section", "key"})  # of documents and manifests: no definitions that code can mean
 Brings = Callable[..., bool]  # whether an import in the file at `path` brings what is meant
 Mentions = list[tuple[SourceFile, Sequence[Reference]]]
@@ -189,7 +187,7 @@ class Navigator:
                 self.unassigned.append((source, by_type))
             yield source, [ref for ref, path in certain if path == definition.path]
         yield from self._aliased_references(tests)
-        if definition.symbol.kind in ("method", "declaration") and not is_outside_classes:
+        if target.is_method:
             self.doubt("types")
 
     def _mentions_of(
@@ -261,16 +259,8 @@ class Navigator:
 
     def _worded_definitions(self) -> list[IndexedSymbol]:
         """Those in code without a grammar."""
-        last = self.query.last
         if self._worded is None:
-            self._worded = []
-            terms = split(last)[:1] if "." not in self.query.name else []
-            for path in self.snapshot.files_with(terms, [last], _FILES) if terms else ():
-                language = language_of(path)
-                is_code = not language.grammar and may_refer(path, language.name, "definition")
-                source = self.files.source(path) if is_code and self._seconds_left() > 0 else None
-                found = islice(worded_definitions(source.text, last), MAX_DEFINITIONS + 1) if source else ()
-                self._worded += [IndexedSymbol(path, symbol) for symbol in found]
+            self._worded = definitions_by_words(self.query.name, self.snapshot, self.files, self._seconds_left)
         return self._worded
 
     def _rivals(self, definition: IndexedSymbol) -> list[IndexedSymbol]:
@@ -281,14 +271,20 @@ class Navigator:
         return [item for item in rivals if identity_of(item) != own]
 
     def _target(self, definition: IndexedSymbol) -> Target:
-        rivals, hierarchy = self._rivals(definition), None
+        rivals, mixed, hierarchy = self._rivals(definition), self._mixing(definition), None
         is_namesake = any(item.symbol.qualified == definition.symbol.qualified for item in rivals)
         source = self.files.source(definition.path)
-        if definition.symbol.kind in ("method", "declaration", "constant") and "." in definition.symbol.qualified:
-            namesakes = [item for item in self.snapshot.named([self.query.last]) if item.symbol.name == self.query.last]
-            types = self.snapshot.types()
-            hierarchy = Hierarchy(definition, types, namesakes, self.files, self.modules, self.is_late)
-        return Target(definition, bool(rivals), namespace_of(source), hierarchy, is_script(source), is_namesake)
+        if mixed or (definition.symbol.kind in _INHERITED and "." in definition.symbol.qualified):
+            hierarchy = Hierarchy(definition, self.snapshot, self.files, self.modules, self.is_late, mixed)
+        namespace = namespace_of(source)
+        return Target(definition, bool(rivals), namespace, hierarchy, is_script(source), is_namesake, bool(mixed))
+
+    def _mixing(self, definition: IndexedSymbol) -> list[tuple[str, str]]:
+        """The path and the qualified name of each type that mixes in the module around a method."""
+        module, apart = mixin_of(definition), copy.copy(self)
+        apart.doubts = {}  # a file that has the name of the module is no doubt about the method
+        found = apart.mentions(module) if module else ()
+        return [(source.path, ref.enclosing) for source, refs in found for ref in refs if ref.kind == "inherit"]
 
     def _seconds_left(self) -> float:
         cpu_left = self._cpu_start + _CPU_S - time.thread_time()

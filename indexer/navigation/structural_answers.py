@@ -14,8 +14,10 @@ from indexer.navigation.doubts import Doubt
 from indexer.navigation.intent import QueryKind, StructuralQuery
 from indexer.navigation.locations import Location, of_definition, of_reference, one_per_line
 from indexer.navigation.names.modules import Modules
-from indexer.navigation.navigator import MAX_DEFINITIONS, Navigator
-from indexer.navigation.usages import list_calls, list_imports, list_subtypes, list_tests, list_uses
+from indexer.navigation.navigator import Navigator
+from indexer.navigation.subtypes import list_subtypes
+from indexer.navigation.unparsed import MAX_DEFINITIONS
+from indexer.navigation.usages import list_calls, list_imports, list_tests, list_uses
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing import references
 from indexer.storage.store import Store

@@ -1,12 +1,11 @@
-"""Structural questions about usages: callers, other references, importers, subtypes and tests of X."""
+"""Structural questions about usages: callers, other references, importers and tests of X."""
 
 import re
 from collections.abc import Collection, Sequence
 from itertools import takewhile
 
 from indexer.files.roles import is_test
-from indexer.navigation.interfaces import implementers
-from indexer.navigation.locations import Location, line_text, of_definition, of_reference, one_per_line
+from indexer.navigation.locations import Location, of_reference, one_per_line
 from indexer.navigation.names.disambiguation import Disambiguator
 from indexer.navigation.names.families import are_kin
 from indexer.navigation.names.modules import imports_target, module_of, parts_of
@@ -18,8 +17,6 @@ from indexer.types import SourceFile
 _CALLABLE = frozenset({"function", "method", "declaration"})
 _HELPERS = 20  # of one file that are followed
 _HELPER_S = 0.02  # for the references to one helper of a test
-# A class that extends what a call gives, which may derive from the argument: `class Ring extends Serial(Shape)`.
-_MIXED = r"(?:\bextends\b[^{]{0,300}|^class\s+\w+\(.{0,300})\w\([^(){=]{0,300}\bNAME\b"
 _RUST_TEST = re.compile(r"#\[(?:cfg\((?:(?:all|any)\((?:[^()]*,\s*)?)?test\b|(?:\w+::)*\w*test\w*\b)")
 _TEST = re.compile(r"(?:^|\.|_)(?:[Tt]ests?(?=$|[_.A-Z])|should|it_)|Tests?(?=$|\.)")
 
@@ -76,23 +73,6 @@ def _imports_all(ref: Reference, path: str, defined_in: str) -> bool:
     """Whether an import in the file at `path` brings every name of the file at `defined_in`."""
     module = module_of(ref, path) if ref.kind == "import" and ref.name == "*" else []
     return bool(module) and parts_of(defined_in)[-len(module) :] == module
-
-
-def list_subtypes(navigator: Navigator) -> list[Location]:
-    """A type that is not defined here, such as a library's, is matched by its name alone."""
-    query = navigator.query
-    is_foreign = "." not in query.name and not navigator.definitions()
-    mixed = re.compile(_MIXED.replace("NAME", re.escape(query.last)))
-    found = []
-    for source, refs in navigator.mentions(query.last) if is_foreign else navigator.references():
-        found += [of_reference(source, ref) for ref in refs if ref.kind == "inherit"]
-        if any(ref.kind == "use" and mixed.search(line_text(source, ref.line)) for ref in refs):
-            navigator.doubt("meaning", source.path)
-    interface = navigator.sole_definition()
-    if interface and interface.symbol.kind == "interface" and interface.path.endswith(".go"):
-        found += [of_definition(item) for item in implementers(navigator, interface)]
-        found.sort(key=lambda location: (is_test(location.path), location.path, location.line))
-    return one_per_line(found)
 
 
 def list_tests(navigator: Navigator) -> list[Location]:

@@ -16,6 +16,8 @@ _PYTHON = """
 (call function: (_) @call)
 (decorator [(identifier) (attribute)] @call)
 (class_definition superclasses: (argument_list [(identifier) (attribute) (subscript)] @inherit))
+(call function: (_) @_made arguments: (argument_list . (_) . (tuple [(identifier) (attribute) (subscript)] @inherit))
+  (#match? @_made "^(type|(types\\.)?new_class)$"))
 """
 _PYTHON_IMPORTS = """
 (import_statement name: (dotted_name) @import)
@@ -29,6 +31,14 @@ _JAVASCRIPT = """
 (call_expression function: (_) @call)
 (new_expression constructor: (_) @call)
 (decorator [(identifier) (member_expression)] @call)
+(call_expression function: (_) @_derive arguments: (arguments . (_) . [(identifier) (member_expression)] @inherit .)
+  (#match? @_derive "^(util\\.)?inherits$"))
+(assignment_expression left: (member_expression property: (property_identifier) @_left)
+  right: (call_expression function: (_) @_create arguments: (arguments . (member_expression
+    object: [(identifier) (member_expression)] @inherit property: (property_identifier) @_right)))
+  (#eq? @_create "Object.create") (#eq? @_left "prototype") (#eq? @_right "prototype"))
+(assignment_expression left: (member_expression property: (property_identifier) @_left)
+  right: (new_expression constructor: (_) @inherit) (#eq? @_left "prototype"))
 """
 _JS_ONLY = "(class_heritage (_) @inherit)"
 _JSX = """
@@ -78,6 +88,8 @@ _RUST = """
 ((attribute_item (attribute . (_) @call))
   (#not-match? @call "^(derive|cfg|cfg_attr|allow|warn|deny|expect|test|doc|inline|must_use|repr|non_exhaustive)$"))
 (impl_item trait: (_) @inherit)
+(attribute_item (attribute (identifier) @_derive arguments: (token_tree (identifier) @inherit))
+  (#eq? @_derive "derive"))
 (trait_item bounds: (trait_bounds [(type_identifier) (scoped_type_identifier) (generic_type)] @inherit))
 """
 _RUST_IMPORTS = """
@@ -130,8 +142,11 @@ _RUBY = """
 (superclass [(constant) (scope_resolution)] @inherit)
 (call receiver: (constant) @_class method: (_) @_new arguments:
   (argument_list . [(constant) (scope_resolution)] @inherit) (#eq? @_class "Class") (#eq? @_new "new"))
-(call !receiver method: (_) @_mixed arguments: (argument_list [(constant) (scope_resolution)] @inherit)
-  (#any-of? @_mixed "include" "extend" "prepend"))
+(call receiver: [(constant) (scope_resolution) (identifier) (self)] method: (_) @_mixed
+  arguments: (argument_list [(constant) (scope_resolution)] @inherit) (#any-of? @_mixed "include" "extend" "prepend"))
+(call receiver: (_) method: (_) @_send
+  arguments: (argument_list . (simple_symbol) @_mixed [(constant) (scope_resolution)] @inherit)
+  (#any-of? @_send "send" "public_send" "__send__") (#any-of? @_mixed ":include" ":extend" ":prepend"))
 (class body: (body_statement (call !receiver method: (_) @_given arguments:
     (argument_list [(simple_symbol) @use (pair value: (simple_symbol) @use)])
   (#not-match? @_given "^(private|protected|public|module_function|attr_|define_method|alias_|undef_|remove_)"))))
@@ -183,6 +198,11 @@ _BASH = "(command name: (command_name (word) @call))"
 _BASH_IMPORTS = """
 (command name: (command_name (word) @_source) . argument: (word) @import (#any-of? @_source "source" "."))
 """
+for _body in ("body_statement", "block_body", "program", "then", "else", "if_modifier", "unless_modifier"):
+    _RUBY += f"""
+({_body} (call !receiver method: (_) @_mixed arguments: (argument_list [(constant) (scope_resolution)] @inherit))
+  (#any-of? @_mixed "include" "extend" "prepend"))
+"""  # not where it is passed, as RSpec's `to include(Box)` is
 
 IMPORTS = {
     "python": _PYTHON_IMPORTS,

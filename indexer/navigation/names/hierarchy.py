@@ -6,7 +6,7 @@ another one has too is followed no further.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.files.languages import language_of
@@ -14,7 +14,7 @@ from indexer.navigation.names.families import family_of
 from indexer.navigation.names.modules import Modules
 from indexer.navigation.working_tree import WorkingTree
 from indexer.parsing.references import Reference, references_to
-from indexer.storage.snapshot import IndexedSymbol
+from indexer.storage.snapshot import IndexedSymbol, Snapshot
 
 _Type = tuple[str, str]  # path and qualified name
 
@@ -43,18 +43,20 @@ class Hierarchy:
     def __init__(
         self,
         method: IndexedSymbol,
-        types: Sequence[IndexedSymbol],
-        namesakes: Iterable[IndexedSymbol],
+        snapshot: Snapshot,
         files: WorkingTree,
         modules: Modules,
         is_late: Callable[[], bool],
+        mixed: Collection[_Type] = (),
     ) -> None:
-        """`types`: all of the codebase. `namesakes`: the definitions that have the name of the method."""
+        """`mixed`: the types of Ruby that mix in the module around the method."""
         self._files, self._modules = files, modules
         self._owner = method.path, _outer(method.symbol.qualified)
+        types, name = snapshot.types(), method.symbol.name
+        namesakes = (item for item in snapshot.named([name]) if item.symbol.name == name)
         self._overriding = {(item.path, _outer(item.symbol.qualified)) for item in namesakes}
-        self._types = {_type(item) for item in types}
-        self._links: dict[_Type, _Link] = {}
+        self._types = {*map(_type, types), *mixed}
+        self._links = {child: _Link("", _outer(method.symbol.qualified), self._owner) for child in mixed}
         self._imports: dict[str, Sequence[Reference]] = {}
         self._follow(types, is_late)
 
@@ -81,7 +83,7 @@ class Hierarchy:
         family = _family(self._owner[0])
         relatives = [item for item in types if _family(item.path) == family]
         by_name, by_word = _by_name(relatives), None
-        waiting = [self._owner]
+        waiting = [self._owner, *(self._links.keys() - self._overriding)]
         while waiting and not is_late():
             parent = waiting.pop()
             name = parent[1].rpartition(".")[2]

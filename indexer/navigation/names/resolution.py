@@ -62,7 +62,7 @@ class ReferenceResolver:
         head = head_of(ref)
         if ref.is_field and self._definition.symbol.kind in _CALLABLE:
             return False
-        if self._definition.symbol.kind in ("method", "declaration") and self._owner:
+        if self._target.is_method:
             return self._resolves_method(ref, head)
         if self._is_constant_of_type():
             return self._resolves_constant(ref, head)
@@ -85,7 +85,7 @@ class ReferenceResolver:
 
     def may_mean(self, ref: Reference) -> bool:
         """Whether a reference that does not resolve may mean the definition all the same."""
-        if ref.kind == "import" or self._definition.symbol.kind in ("method", "declaration"):
+        if ref.kind == "import" or self._target.is_method or self._definition.symbol.kind in ("method", "declaration"):
             return False  # nobody claims to know all calls of a method
         if self._is_constant_of_type():  # of an object of an unknown type
             return bool(ref.qualifier) and not head_of(ref)[:1].isupper() and not self._imported_as(head_of(ref))
@@ -114,7 +114,9 @@ class ReferenceResolver:
     def may_be_of_object(self, ref: Reference) -> bool:
         """Whether a call that does not resolve may mean the method, by the type of its object."""
         head, name = head_of(ref), self._definition.symbol.name
-        is_method = self._definition.symbol.kind == "method" and bool(self._owner) and name not in _LIBRARY_NAMES
+        is_method = (
+            self._target.is_method and self._definition.symbol.kind != "declaration" and name not in _LIBRARY_NAMES
+        )
         is_object = bool(head) and head not in (*_SELF, *_SUPER) and not self._imported_before(ref)
         is_type = head[:1].isupper() and not head.isupper()
         return is_method and is_object and not is_type and ref.kind == "call" and ref.name == name
@@ -240,7 +242,7 @@ class ReferenceResolver:
     def _resolves_bare(self, ref: Reference) -> bool:
         path = self._definition.path
         if imports := self._imported_as(ref.name):
-            return any(self._modules.may_export(item, path) and not self._is_other_default(item) for item in imports)
+            return any(self._may_bring(item) for item in imports)
         if ref.name != self._definition.symbol.name:  # an alias of something else
             return False
         if self._may_be_hidden(ref):
@@ -270,6 +272,12 @@ class ReferenceResolver:
     def _has_namespace(self, name: str) -> bool:
         """Whether a file of C++ has a namespace, or uses it."""
         return re.search(rf"\bnamespace\s+(?:\w+::)*{re.escape(name)}(?!\w)", self._source.text) is not None
+
+    def _may_bring(self, imported: Reference) -> bool:
+        if self._source.language == "csharp" and imported.alias:  # `using Cash = Shop.Money`: a namespace, and no file
+            return head_of(imported) == self._target.namespace
+        is_exported = self._modules.may_export(imported, self._definition.path)
+        return is_exported and not self._is_other_default(imported)
 
     def _is_other_default(self, imported: Reference) -> bool:
         """Whether it is the default export of another file; if that is the definition, `Aliases` knows."""

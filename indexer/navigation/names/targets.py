@@ -42,6 +42,13 @@ class Target:
     hierarchy: Hierarchy | None = None  # of a method: the types that inherit it
     is_global: bool = False  # a classic script defines it: other scripts of the page need no import
     is_namesake: bool = False  # another definition has its name with all its scopes
+    is_mixed_in: bool = False  # a method of a Ruby module that types mix in
+
+    @property
+    def is_method(self) -> bool:
+        """Whether it is called on objects, whose types are not inferred."""
+        symbol = self.definition.symbol
+        return self.is_mixed_in or (symbol.kind in ("method", "declaration") and "." in symbol.qualified)
 
 
 def namespace_of(source: SourceFile | None) -> str:
@@ -103,6 +110,14 @@ def only_methods(definitions: Iterable[IndexedSymbol]) -> set[str]:
         needs_object = item.symbol.kind == "method" and language_of(item.path).name in _WITH_OBJECT
         found[item.path] = needs_object and found.get(item.path, True)
     return {path for path, is_method in found.items() if is_method}
+
+
+def mixin_of(definition: IndexedSymbol) -> str:
+    """The module of Ruby that gives a method to the types that include it; "" if it is no such method."""
+    symbol = definition.symbol
+    is_given = symbol.kind == "function" and not symbol.signature.startswith("def self.")
+    is_ruby = language_of(definition.path).name == "ruby"
+    return symbol.qualified.rpartition(".")[0].rpartition(".")[2] if is_ruby and is_given else ""
 
 
 def is_static(definition: IndexedSymbol) -> bool:

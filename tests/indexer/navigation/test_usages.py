@@ -218,23 +218,6 @@ def test_calls_of_a_method_that_is_only_declared_are_at_least(tmp_path: Path) ->
     assert lines_of(ask(world.store, "who calls light_up?"), is_complete=False) == [("use.cpp:3", "main")]
 
 
-@pytest.mark.parametrize(
-    ("path", "text", "is_complete"),
-    [
-        ("a.ts", "class Shape {}\nclass Ring extends Shape {}\n", True),
-        ("a.ts", "class Shape {}\nclass Ring extends Shape {}\nclass Mixed extends Serial(Shape) {}\n", False),
-        ("a.ts", "class Shape {}\nclass Ring extends Shape {}\nclass Box { draw(s: Shape) {} }\n", True),
-        ("a.py", "class Shape: ...\nclass Ring(Shape): ...\nclass Mixed(serial(Shape)): ...\n", False),
-        ("a.py", "class Shape: ...\nclass Ring(Shape): ...\nclass Other(metaclass=Shape): ...\n", True),
-    ],
-)
-def test_a_class_that_extends_what_a_call_gives_may_derive_from_its_argument(
-    tmp_path: Path, path: str, text: str, is_complete: bool
-) -> None:
-    found = ask(world_of(tmp_path, {path: text}).store, "what subclasses Shape?")
-    assert lines_of(found, is_complete=is_complete) == [(f"{path}:2", "Ring")]
-
-
 def test_constants_of_types(tmp_path: Path) -> None:
     tree = {
         "shop/Money.java": (
