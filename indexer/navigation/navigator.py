@@ -31,6 +31,7 @@ from indexer.navigation.names.targets import (
     namespace_of,
     only_methods,
     preferred,
+    scopes_of,
 )
 from indexer.navigation.unparsed import MAX_DEFINITIONS, definitions_by_words
 from indexer.navigation.working_tree import WorkingTree
@@ -163,7 +164,7 @@ class Navigator:
             seen = [p for p in paths if p == source.path or (p not in hidden and are_kin(source.language, p))]
             if definition.path not in seen:
                 continue
-            disambiguator = Disambiguator(seen, source, refs, self.modules, methods)
+            disambiguator = Disambiguator(seen, source, refs, self.modules, methods, scopes_of(named))
             in_sight = [
                 ref
                 for ref in refs

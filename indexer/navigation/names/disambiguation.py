@@ -3,6 +3,7 @@
 Goes by that file's imports, its package and its folder. Gives no file when it is unsure.
 """
 
+import re
 from collections.abc import Collection, Sequence
 
 from indexer.navigation.names.modules import Modules, dotted, folder_of, is_below, is_of, module_of, parts_of
@@ -24,8 +25,13 @@ class Disambiguator:
         refs: Sequence[Reference],
         modules: Modules,
         not_bare: Collection[str] = (),
+        scopes: Collection[str] = (),
     ) -> None:
-        """`paths`: the files that define the name; `not_bare`: those where it has an object. `refs`: with imports."""
+        """`paths`: the files that define the name; `not_bare`: those where it has an object. `refs`: with imports.
+
+        `scopes`: what the definitions are in.
+        """
+        self._opened = _opened(source, scopes)
         self._is_own_bare = source.path in paths and source.path not in not_bare
         self._paths, self._source, self._modules = list(dict.fromkeys(paths)), source, modules
         self._imports = [ref for ref in refs if ref.kind == "import"]
@@ -39,6 +45,8 @@ class Disambiguator:
         if len(self._paths) == 1:
             return self._paths[0]
         head = head_of(ref)
+        if not head and (self._opened & {"", ref.name}):
+            return ""
         if imported := [] if ref.is_local else self._by_local.get(head or ref.name):
             is_own_too = not head and self._is_own_bare  # one of them is in a scope of its own
             return "" if is_own_too else self.imported_file(imported)
@@ -94,6 +102,16 @@ class Disambiguator:
             return _LOCATED + shared if any(is_below(path, folder) for folder in located) else 0
         brings = self._modules.brings(imported, path)
         return shared if brings is None else (_SURE + shared) * brings
+
+
+def _opened(source: SourceFile, scopes: Collection[str]) -> set[str]:
+    """The names that a file of C++ has from one of some namespaces, beside what else has them; "" for all names."""
+    last = "|".join({re.escape(scope.rpartition(".")[2]) for scope in scopes} - {""})
+    if source.language != "cpp" or not last:
+        return set()
+    whole = re.search(rf"\busing\s+namespace\s+(?:\w+::)*(?:{last})\s*;", source.text)
+    single = re.findall(rf"\busing\s+(?:\w+::)*(?:{last})::(\w+)\s*;", source.text)
+    return {*single, *([""] if whole else [])}
 
 
 def _common_suffix(left: Sequence[str], right: Sequence[str]) -> int:

@@ -276,6 +276,8 @@ class ReferenceResolver:
     def _may_bring(self, imported: Reference) -> bool:
         if self._source.language == "csharp" and imported.alias:  # `using Cash = Shop.Money`: a namespace, and no file
             return head_of(imported) == self._target.namespace
+        if self._source.language == "cpp":  # `using shop::price;`, perhaps beside an overload of its own
+            return head_of(imported) == self._owner or self._is_own_file()
         is_exported = self._modules.may_export(imported, self._definition.path)
         return is_exported and not self._is_other_default(imported)
 

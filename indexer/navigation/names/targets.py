@@ -112,6 +112,11 @@ def only_methods(definitions: Iterable[IndexedSymbol]) -> set[str]:
     return {path for path, is_method in found.items() if is_method}
 
 
+def scopes_of(definitions: Iterable[IndexedSymbol]) -> set[str]:
+    """What the definitions are in: types or namespaces."""
+    return {item.symbol.qualified.rpartition(".")[0] for item in definitions}
+
+
 def mixin_of(definition: IndexedSymbol) -> str:
     """The module of Ruby that gives a method to the types that include it; "" if it is no such method."""
     symbol = definition.symbol

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from indexer.navigation.doubts import Doubt
 from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.structural_answers import answer
 from tests.indexer.harness import World
+from tests.indexer.navigation.harness import ask
 
 pytestmark = pytest.mark.process
 
@@ -197,3 +199,33 @@ def test_a_bare_name_is_no_method(tmp_path: Path) -> None:
     world = World(tmp_path, tree)
     world.refresh()
     assert lines_of(world, "who calls m.fee?", "") == (["a.py:6"], True)
+
+
+@pytest.mark.parametrize("opened", ["using namespace shop;", "using shop::weigh;", "using namespace all::shop;"])
+def test_an_opened_namespace_of_cpp_beside_an_own_overload(tmp_path: Path, opened: str) -> None:
+    tree = {
+        "shop.hpp": "namespace shop {\ninline int weigh(int x) { return x; }\n}\n",
+        "a.cpp": f"{opened}\nint weigh(double x) {{ return x; }}\nint f() {{ return weigh(1); }}\n",
+        "b.cpp": '#include "shop.hpp"\nusing namespace other;\nint g() {\n  return shop::weigh(2);\n}\n',
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    found = ask(world.store, "who calls weigh?")
+    assert found is not None
+    own, inner, unclear = found.groups
+    assert [place.path for place in own.locations] == []
+    assert [(place.path, place.line) for place in inner.locations] == [("b.cpp", 4)]
+    assert [(place.path, place.line) for place in unclear.locations] == [("a.cpp", 3)]
+    assert not found.is_complete
+    assert Doubt("meaning", "a.cpp") in own.doubts
+
+
+def test_a_using_declaration_of_cpp_names_a_namespace_and_no_file(tmp_path: Path) -> None:
+    tree = {
+        "money.hpp": "namespace shop {\ninline int weigh(int x) { return x; }\n}\n",
+        "a.cpp": '#include "money.hpp"\nusing shop::weigh;\nint f() {\n  return weigh(1);\n}\n',
+        "b.cpp": '#include "other.hpp"\nusing other::weigh;\nint f() {\n  return weigh(1);\n}\n',
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(world, "who calls weigh?", "") == (["a.cpp:4"], True)
