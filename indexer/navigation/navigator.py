@@ -146,6 +146,8 @@ class Navigator:
     def importers(self, path: str) -> Mentions:
         """The files that may import a file, with all their imports."""
         found: dict[str, tuple[SourceFile, Sequence[Reference]]] = {}
+        if self.modules.has_own_name(path):
+            self.doubt("meaning")
         for search in searches_for(path):
             found |= {item[0].path: item for item in self._look_up(search, pattern_of(path), "", None)}
         return list(found.values())
@@ -208,7 +210,7 @@ class Navigator:
     def _aliased_references(self, tests: bool | None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
         for alias, source, refs in self.aliased(tests):
             found = alias.references(source.path, refs, self.modules)
-            if not found and alias.may_be_unseen(source, refs):
+            if not found and alias.may_be_unseen(source, refs, self.modules):
                 self.doubt("meaning", source.path)
             yield source, found
 
@@ -230,6 +232,8 @@ class Navigator:
             aliases.note(source, refs, aliases.root)
         for alias, search in ((each, search) for each in aliases for search in each.searches):
             brings = partial(alias.is_brought_by, modules=self.modules)
+            if alias.name == "default" and self.modules.has_own_name(alias.path):
+                self.doubt("meaning")
             name = alias.name if alias.name != "default" else ""
             for source, refs in self._look_up(search, alias.pattern, name, tests, brings):
                 aliases.note(source, refs, alias)

@@ -56,6 +56,9 @@ def list_imports(navigator: Navigator) -> list[Location]:
             if ref.kind == "import" and imports_target(ref, source.path, query, path, navigator.modules)
         ]
         found += [of_reference(source, ref) for ref, imported in imports if imported == path]
+        undeclared = (ref for ref in refs if ref.kind == "import" and navigator.modules.is_undeclared(ref, path))
+        if path and not imports and any(ref.name == query.last and not ref.is_default for ref in undeclared):
+            navigator.doubt("meaning", source.path)
         if unassigned := [ref for ref, imported in imports if not imported and path]:
             navigator.doubt("meaning", source.path)
             navigator.unassigned.append((source, unassigned))
@@ -64,7 +67,7 @@ def list_imports(navigator: Navigator) -> list[Location]:
     for alias, source, refs in navigator.aliased():
         brought = (ref for ref in refs if alias.is_brought_by(ref, source.path, navigator.modules))
         found += (named := [of_reference(source, ref) for ref in brought])
-        if not named and alias.may_be_unseen(source, refs):
+        if not named and alias.may_be_unseen(source, refs, navigator.modules):
             navigator.doubt("meaning", source.path)
     return one_per_line(found)
 

@@ -4,12 +4,16 @@ A manifest that cannot be read names nothing.
 """
 
 import json
+import posixpath
 import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+_COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*+")|//[^\n]*|/\*.*?\*/', re.DOTALL)  # and, to keep them, strings
+_LAST_COMMAS = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
+_SCRIPT = re.compile(r"(?:/index)?\.(?:d\.)?[cm]?[jt]sx?$")
 _RUST_OWN = frozenset({"std", "core", "alloc", "proc_macro"})
 _NODE_OWN = frozenset({
     "assert", "buffer", "child_process", "cluster", "crypto", "dgram", "dns", "events", "fs", "http", "http2",
@@ -34,6 +38,7 @@ class Ecosystem:
     separator: str
     read: Callable[[str], Manifest]
     is_closed: bool  # whatever no manifest names is from elsewhere
+    also: tuple[str, ...] = ()  # other files with names of modules, in the form of `tsconfig.json`
 
 
 def _go_mod(text: str) -> Manifest:
@@ -61,6 +66,22 @@ def _package_json(text: str) -> Manifest:
     return Manifest({name: ""} if isinstance(name, str) and name else {}, own | elsewhere)
 
 
+def compiler_paths(text: str) -> list[tuple[str, str]]:
+    """The names that a `tsconfig.json` gives to folders and files below it: `"@/*": ["src/*"]` -> (@, src)."""
+    plain = _COMMENTS.sub(lambda found: found[1] or "", text)
+    options = _table(_json(_LAST_COMMAS.sub(lambda found: found[1] or "", plain)), "compilerOptions")
+    base = options.get("baseUrl", "")
+    found = []
+    for name, places in _table(options, "paths").items():
+        for place in places if isinstance(places, list) else ():
+            is_pair = isinstance(place, str) and isinstance(base, str) and name.count("*") == place.count("*")
+            prefix, star, rest = name.partition("*")
+            if is_pair and prefix and not rest and star == place[len(place) - len(star) :]:
+                folder = posixpath.join(base, _SCRIPT.sub("", place.removesuffix("*")))
+                found.append((prefix.rstrip("/"), folder.rstrip("/")))
+    return found
+
+
 def _composer_json(text: str) -> Manifest:
     content = _json(text)
     names = {}
@@ -78,7 +99,13 @@ ECOSYSTEMS = {
     "php": Ecosystem("composer.json", "\\", _composer_json, is_closed=False),
 } | dict.fromkeys(
     ("javascript", "typescript", "tsx", "vue", "svelte", "astro"),
-    Ecosystem("package.json", "/", _package_json, is_closed=False),
+    Ecosystem(
+        "package.json",
+        "/",
+        _package_json,
+        is_closed=False,
+        also=("tsconfig.json", "jsconfig.json", "tsconfig.base.json", "tsconfig.app.json"),
+    ),
 )
 
 _PACKAGE_LINES = {

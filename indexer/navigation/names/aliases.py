@@ -87,10 +87,14 @@ class Alias:
         is_all = imported.kind == "import" and imported.name == "*" and language_of(path).name in _GIVEN_ON
         return is_all and self.name[0] != "_" and self.path_is(module_of(imported, path), imported.qualifier)
 
-    def may_be_unseen(self, source: SourceFile, refs: Sequence[Reference]) -> bool:
-        """Whether a file has the default export by no name of its own: `import("./slug").then((m) => m.default())`."""
+    def may_be_unseen(self, source: SourceFile, refs: Sequence[Reference], modules: Modules) -> bool:
+        """Whether a file may have it from a module that no manifest tells, or as a default without an own name.
+
+        `import("./slug").then((m) => m.default())`
+        """
         if self.name != "default":
-            return False
+            named = (ref for ref in refs if ref.kind == "import" and ref.name == self.name)
+            return any(modules.is_undeclared(ref, self.path) for ref in named)
         for assigned, written, default in _LOADED.findall(source.text):
             if (default or not assigned) and self.path_is(_module(written, source.path), written):
                 return True

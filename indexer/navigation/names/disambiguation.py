@@ -6,7 +6,7 @@ Goes by that file's imports, its package and its folder. Gives no file when it i
 import re
 from collections.abc import Collection, Sequence
 
-from indexer.navigation.names.modules import Modules, dotted, folder_of, is_below, is_of, module_of, parts_of
+from indexer.navigation.names.modules import Modules, dotted, folder_of, is_below, is_of, is_place, module_of, parts_of
 from indexer.navigation.names.resolution import head_of
 from indexer.parsing.references import Reference
 from indexer.types import SourceFile
@@ -99,7 +99,8 @@ class Disambiguator:
         shared = max(_common_suffix(a, b) for a in (module, name) for b in (parts, parts[:-1]))
         located = self._modules.located(imported.qualifier, self._source.language)
         if self._source.language != "go" and located:
-            return _LOCATED + shared if any(is_below(path, folder) for folder in located) else 0
+            is_there = any(is_below(path, folder) or is_place(folder, path) for folder in located)
+            return _LOCATED + shared if is_there else 0
         brings = self._modules.brings(imported, path)
         return shared if brings is None else (_SURE + shared) * brings
 

@@ -3,13 +3,14 @@
 Goes by manifests and `package` lines where there are any, else by paths. Knows no other code.
 """
 
+import posixpath
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from indexer.files.languages import LANGUAGES, language_of
 from indexer.navigation.intent import StructuralQuery
-from indexer.parsing.packages import ECOSYSTEMS, Ecosystem, is_imported_by_line, package_of
+from indexer.parsing.packages import ECOSYSTEMS, Ecosystem, compiler_paths, is_imported_by_line, package_of
 from indexer.parsing.references import Reference
 from indexer.storage.snapshot import Snapshot
 from indexer.types import SourceFile
@@ -172,6 +173,12 @@ class Modules:
         is_elsewhere = any(system.separator.join(parts[:size]) in dependencies for size in (1, 2))
         return [] if is_elsewhere or (system.is_closed and names) else None
 
+    def has_own_name(self, path: str) -> bool:
+        """Whether a manifest gives the very file a name, under which imports may bring it."""
+        system = ECOSYSTEMS.get(language_of(path).name)
+        names = self._named(system)[0] if system and system.also else {}
+        return any(folder and is_place(folder, path) for folders in names.values() for folder in folders)
+
     def is_at(self, name: str, path: str) -> bool:
         """Whether a name that stands before another is a module that the file at `path` belongs to."""
         found = self.located(name, language_of(path).name)
@@ -192,6 +199,10 @@ class Modules:
                 dependencies |= manifest.dependencies
                 for name, folder in manifest.names.items():
                     names.setdefault(name, []).append("/".join(filter(None, (folder_of(path), folder))))
+            for path in (each for file in system.also for each in self._snapshot.files_called(file, _MANIFESTS)):
+                for name, folder in compiler_paths(self._snapshot.lines(path, 1, _LINES)):
+                    place = posixpath.normpath(posixpath.join(folder_of(path), folder)).removeprefix(".")
+                    names.setdefault(name, []).append(place)
             self._manifests[system.manifest] = names, dependencies - names.keys()
         return self._manifests[system.manifest]
 

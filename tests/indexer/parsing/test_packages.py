@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.parsing.packages import ECOSYSTEMS, Manifest, package_of
+from indexer.parsing.packages import ECOSYSTEMS, Manifest, compiler_paths, package_of
 
 STANDARD = ECOSYSTEMS["rust"].read("").dependencies | ECOSYSTEMS["typescript"].read("").dependencies
 CARGO = """
@@ -70,3 +70,27 @@ def test_standard_libraries_are_from_elsewhere() -> None:
 )
 def test_a_file_says_which_package_it_is_in(language: str, text: str, package: str) -> None:
     assert package_of(text, language) == package
+
+
+def test_names_that_a_compiler_of_typescript_gives_to_folders_and_files() -> None:
+    text = """{
+  // names "@/*"
+  "compilerOptions": {
+    "baseUrl": "./src", /* of all */
+    "paths": {
+      "@/*": ["*"],
+      "~lib/*": ["lib/*", "../old/*",],
+      "#core": ["core/index.ts"],
+      "*": ["types/*"],
+      "x/*/y": ["z/*"],
+      "odd": [3, "a/*"],
+    },
+  },
+}"""
+    assert compiler_paths(text) == [
+        ("@", "./src"),
+        ("~lib", "./src/lib"),
+        ("~lib", "./src/../old"),
+        ("#core", "./src/core"),
+    ]
+    assert compiler_paths("[") == compiler_paths("{}") == compiler_paths('{"compilerOptions": {"paths": 3}}') == []

@@ -45,7 +45,7 @@ RUST = {
     "src/user.rs": "use crate::api::parcel_price;\n\nfn f() -> u32 {\n    parcel_price(1)\n}\n",
 }
 WORKSPACE = {
-    "packages/ui/package.json": '{"name": "@acme/kit"}',
+    "packages/ui/package.json": '{"name": "@acme/kit", "dependencies": {"@other/kit": "1"}}',
     "packages/ui/src/index.ts": 'export { default as slugOf } from "./slug";\n',
     "packages/ui/src/slug.ts": "export default function toSlug() {}\n",
     "apps/a.ts": 'import { slugOf } from "@acme/kit";\n\nslugOf();\n',

@@ -8,6 +8,7 @@ import pytest
 from indexer.navigation.intent import parse_structural_query
 from indexer.navigation.structural_answers import answer
 from tests.indexer.harness import World
+from tests.indexer.navigation.harness import ask
 
 pytestmark = pytest.mark.process
 
@@ -166,3 +167,38 @@ def lines_of(folder: Path, tree: dict[str, str], question: str, path: str = "") 
     assert query is not None
     found = answer(replace(query, path=path), world.store)
     return ([f"{item.path}:{item.line}" for item in found.locations], found.is_complete) if found else ([], True)
+
+
+def test_names_of_modules_in_a_tsconfig(tmp_path: Path) -> None:
+    tree = {
+        "tsconfig.json": '{"compilerOptions": {"paths": {"@/*": ["./src/*"], "#core": ["src/lib/slug.ts"],},},}\n',
+        "package.json": '{"name": "shop"}\n',
+        "src/lib/slug.ts": "export function toSlug() {}\n",
+        "src/lib/other.ts": "export function toSlug() {}\n",
+        "src/ui/index.ts": "export { toSlug as slug } from '../lib/slug';\n",
+        "a.ts": "import { toSlug } from '@/lib/slug';\ntoSlug();\n",
+        "b.ts": "import { toSlug } from '#core';\ntoSlug();\n",
+        "c.ts": "import { slug } from '@/ui';\nslug();\n",
+        "d.ts": "import { toSlug } from '@/lib/other';\ntoSlug();\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    found = ask(world.store, "who calls toSlug?")
+    assert found is not None
+    assert [[place.path for place in group.locations] for group in found.groups] == [["d.ts"], ["a.ts", "b.ts", "c.ts"]]
+    assert found.is_complete
+    imports = ask(world.store, "who imports src/lib/slug.ts?")
+    assert imports is not None
+    assert [place.path for place in imports.locations] == ["a.ts", "src/ui/index.ts"]
+    assert not imports.is_complete  # `#core` is it too
+
+
+def test_an_import_from_a_module_that_no_manifest_tells_is_a_doubt(tmp_path: Path) -> None:
+    tree = {
+        "package.json": '{"name": "shop"}\n',
+        "src/slug.ts": "export function toSlug() {}\nexport { toSlug as slug };\n",
+        "a.ts": "import { toSlug } from './src/slug';\ntoSlug();\n",
+        "b.ts": "import { slug } from '~elsewhere';\nslug();\n",
+    }
+    assert lines_of(tmp_path, tree, "who calls toSlug?") == (["a.ts:2"], False)
+    assert lines_of(tmp_path, tree, "who imports toSlug?") == (["a.ts:1"], False)
