@@ -8,7 +8,7 @@ from indexer.parsing.syntax import Node, parse_tree
 
 _SECONDS = 0.5  # of CPU time
 _DEPTH = 60  # of nodes below which nothing is looked at; a key takes two to four
-_VALUE = 400  # characters that are kept of a value
+_VALUE = 2000  # characters that are kept of a value
 
 
 @dataclass(frozen=True, slots=True)
