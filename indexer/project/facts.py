@@ -19,6 +19,7 @@ _LINE = 1000  # characters of a line that is read
 _VALUE = 200  # characters of a line that are told
 _TOLD = 2000  # characters of a value
 _PER_FILE = 6  # facts of one file
+_DEEP = 4  # parts of a key
 _NAMES = 30  # of a table that are listed
 _NUMBER = r"\d+(?:\.\d+|\+| (?:or|and) \w+)"
 _VERSION = re.compile(r"\d")
@@ -43,7 +44,9 @@ _LINKS = tuple(
         ("change", "change|release|history"),
     )
 )
-_NO_SENTENCE = re.compile(r"badge|shields\.io|^\s*#|^\s*[-*] \[[^\]]*\](?:\(#|\[)|^\[[^\]]+\]:|^\s*:\w+:|^\s*\S+\s*$")
+_NO_SENTENCE = re.compile(
+    r"badge|shields\.io|^\s*#|^\s*[-*] \[[^\]]*\](?:\(#|\[)|^\[[^\]]+\]:|^\s*:\w+:|^\s*\||^\s*\S+\s*$"
+)
 
 Find = Callable[[ProjectTree, ProjectQuery], Iterable[Location]]
 
@@ -113,8 +116,10 @@ def _of_kind(kind: ProjectKind, *roles: Role) -> Find:
 
 
 def _licence(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
-    yield from keyed(tree, FACTS["licence"], "manifest")
-    for path in tree.of_role("licence"):
+    declared = list(keyed(tree, FACTS["licence"], "manifest"))
+    yield from declared
+    texts = tree.of_role("licence")  # that of a folder is its own: of a vendored library
+    for path in (path for path in texts if "/" not in path or not (declared or "/" not in texts[0])):
         if name := licence_name(tree.text(path)):
             yield Location(path, 1, name, "licence", name)
     yield from _readme_lines(tree, re.compile(r"\blicen[cs]ed?\b(?! agreement)", re.IGNORECASE))
@@ -249,7 +254,8 @@ def _tools(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
             yield found
     if product := PRODUCTS.get(query.thing):
         for path, entry in tree.own_entries_of("manifest", "task"):
-            if not entry.is_table and re.search(product, f"{entry.key} {entry.value}", re.IGNORECASE):
+            told = entry.name if entry.is_table else f"{entry.name} {entry.value}"
+            if re.search(product, told, re.IGNORECASE) and entry.key.count(".") < _DEEP:
                 yield fact(tree, path, entry)
     if _LISTED_TOOL.match(query.thing):
         yield from list(_grouped(keyed(tree, [DEVELOPMENT], "manifest")))[:2]

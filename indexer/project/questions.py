@@ -82,7 +82,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
                 r"|(?:what|which) (?:version|release) (?:number )?(?:is|has) IT(?: now)?"),
     ("runtime", r"WHAT (?:(?:minimum|minimal|lowest|oldest|earliest|supported|required|highest|latest|newest"
                 r"|least) )*THING"
-                r" versions?(?: or newer)?(?: (?:is|are) NEED| (?:is|are|was|were) IT (?:built|written|compiled"
+                r" versions?(?: or newer)?(?: (?:that |which )?(?:is|are) (?:still )?NEED"
+                r"| (?:is|are|was|were) IT (?:built|written|compiled"
                 r"|tested|published|made)(?: with| for| on| against| in)?| (?:does|do) IT NEEDS| do (?:i|we|you) need"
                 r"| must i have| should i use| can i use| is it| to use| (?:does|can|will|do) IT (?:run|work"
                 r"|be used)(?: with| on)?)?"

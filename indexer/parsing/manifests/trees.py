@@ -52,10 +52,11 @@ def _pairs(node: Node, grammar: _Grammar, prefix: str, depth: int) -> Iterator[E
         if child.type not in grammar.pairs | grammar.tables:
             yield from _pairs(child, grammar, prefix, depth + 1)
             continue
-        if not child.named_children:
+        parts = [part for part in child.named_children if part.type != "comment"]
+        if not parts:
             continue
-        key = prefix + flat(_text(child.named_children[0]))
-        value = child if child.type in grammar.tables else child.named_children[-1]
+        key = prefix + flat(_text(parts[0]))
+        value = child if child.type in grammar.tables else parts[-1]
         inner = list(_pairs(value, grammar, f"{key}.", depth + 1))
         yield _entry(key, child, value, is_table=bool(inner))
         yield from inner

@@ -156,3 +156,14 @@ def test_a_database_is_found_among_the_dependencies(tmp_path: Path) -> None:
     files = {"pyproject.toml": '[project]\ndependencies = [\n  "psycopg>=3",\n]\n'}
     assert told(tmp_path / "a", "tools", "database", files=files)[0][2] == "psycopg>=3"
     assert told(tmp_path / "b", "tools", "orm", files=files) == []
+
+
+def test_the_licence_of_a_vendored_library_is_not_that_of_the_project(tmp_path: Path) -> None:
+    mit, gpl = "Permission is hereby granted, free of charge", "GNU GENERAL PUBLIC LICENSE"
+    declared = {"package.json": '{"license": "MIT"}', "db/COPYING": gpl}
+    assert [text for _, _, text in told(tmp_path / "a", "licence", files=declared)] == ["MIT"]
+    assert [text for _, _, text in told(tmp_path / "b", "licence", files={"LICENSE": mit, "db/COPYING": gpl})] == [
+        "MIT"
+    ]
+    alone = {"db/COPYING": gpl}
+    assert [text for _, _, text in told(tmp_path / "c", "licence", files=alone)] == ["GNU General Public License"]

@@ -14,6 +14,7 @@ from indexer.project.questions import parse_project_query
         ("Which Python versions are supported?", "runtime", "python"),
         ("What is the minimum supported Rust version?", "runtime", "rust"),
         ("What is the MSRV?", "runtime", "rust"),
+        ("What is the oldest Python version that is supported?", "runtime", "python"),
         ("Which version of node do I need?", "runtime", "node"),
         ("Does it support Python 3.8?", "runtime", "python"),
         ("Which C++ standard is required?", "runtime", "c++"),
