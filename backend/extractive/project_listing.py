@@ -11,7 +11,7 @@ from indexer.project.answers import ProjectAnswer
 from prompts.visible import one_line
 
 _LISTED = 8
-_LINE = 240  # characters
+_LINE = 400  # characters
 # By the kind of a location: {what} is its name, {text} what stands there, {place} its file, line and citation.
 _SENTENCES = {
     "key": "{what} is {text} in {place}.",
@@ -26,6 +26,7 @@ _SENTENCES = {
     "folder": "{what} has {text}, such as {place}.",
     "list": "{what}, in {place}: {text}.",
     "value": "{text}, in {place}.",
+    "option": "{what} has {text}, in {place}.",
 }
 _WITHOUT_TEXT = frozenset({"key", "command"})
 
@@ -43,4 +44,6 @@ def _sentence(location: Location, numbers: Sequence[int]) -> str:
     pattern = (
         _SENTENCES[location.kind] if location.text or location.kind not in _WITHOUT_TEXT else "{what}, in {place}."
     )
-    return pattern.format(what=code_span(location.symbol, _LINE), text=code_span(location.text, _LINE), place=place)
+    sentence = pattern.format(what=code_span(location.symbol, _LINE), text=code_span(location.text, _LINE), place=place)
+    goes_on = len(location.text) > _LINE and location.end > location.line
+    return f"{sentence} It goes on to line {location.end}." if goes_on else sentence

@@ -20,6 +20,7 @@ class Location:
     kind: str  # of that definition; of a reference: call, import, inherit or use
     text: str  # a signature, or the line itself
     hit: int | None = None  # index of the hit that holds the line
+    end: int = 0  # the last line of a value that spans several
 
 
 def of_definition(definition: IndexedSymbol) -> Location:

@@ -6,7 +6,6 @@ worded.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from indexer.navigation.locations import Location
 from indexer.navigation.structural_answers import load, with_code
@@ -27,6 +26,7 @@ from indexer.types import Hit
 Query = ProjectQuery | SettingQuery | ListQuery
 
 _BEGINNINGS = frozenset({"purpose", "layout", "tools"})
+_SERVED = frozenset({"server", "service", "app", "application", "website", "site", "daemon", "api"})
 _LOCATIONS = 10
 _PER_FILE = 4
 
@@ -61,10 +61,11 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
         tree = ProjectTree(files, snapshot, store.root.name)
         if not isinstance(query, ProjectQuery):
             return _listed(query, tree)
-        is_own = not query.owner or query.owner in tree.names()
+        is_started = query.thing in ("run", "use") and query.owner in _SERVED
+        is_own = not query.owner or query.owner in tree.names() or is_started
         if not is_own and query.thing == "run":  # a script or a tool: "How do I run clippy?"
             query, is_own = replace(query, thing=query.owner), True
-        found = _answer(query, _spread(_find(tree, query)), tree) if is_own else None
+        found = _answer(query, _found(tree, query), tree) if is_own else None
         other = None if found else parse_setting_query(query.text) or parse_list_query(query.text)
         return _listed(other, tree) if other else found
 
@@ -80,7 +81,7 @@ def _listed(query: SettingQuery | ListQuery, tree: ProjectTree) -> ProjectAnswer
     found = find_values(query, tree.snapshot) if isinstance(query, SettingQuery) else find_lists(query, tree.snapshot)
     found = [location for location in found if tree.still_has(location)]
     if not found and isinstance(query, SettingQuery) and query.measure == "variable":
-        found = list(islice(environment_variables(tree), _LOCATIONS))
+        found = _found(tree, ProjectQuery("environment"))
     return _answer(query, found, tree)
 
 
@@ -96,6 +97,15 @@ def _find(tree: ProjectTree, query: ProjectQuery) -> Iterable[Location]:
     if query.kind == "environment":
         return environment_variables(tree)
     return commands(tree, query) if query.kind in ("command", "install") else FINDERS[query.kind](tree, query)
+
+
+def _found(tree: ProjectTree, query: ProjectQuery) -> list[Location]:
+    locations = list(_find(tree, query))
+    shown = _spread(locations)
+    if query.kind != "environment" or len(shown) == len(locations):
+        return shown
+    names = ", ".join(location.symbol for location in locations)  # all of them first
+    return [replace(shown[0], symbol="environment variables", kind="list", text=names), *shown[1:]]
 
 
 def _spread(locations: Iterable[Location]) -> list[Location]:

@@ -2,8 +2,8 @@
 `set(...)`. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 _NO_NAME = r"(?!(?:if|elif|else|while|for|return|assert|case|when|unless|in|is|and|or|not)\b)"
 _NAME = rf"(?<![\w$])(?<!\$\{{){_NO_NAME}(?:[^\W\d]|[$@])[\w$-]*(?:\.[^\W\d]\w*)*"
@@ -23,12 +23,14 @@ _SYMBOL_SET = re.compile(r"\b(?:set|option|setting|config)\s+:(?P<name>\w+),\s*(
 _DEFINE = re.compile(r"^\s*#\s*define\s+(?P<name>\w+)\s+(?P<value>\S.*)")
 _SHELL = re.compile(r"\$\{(?P<name>\w+):[-=](?P<value>[^}]*)\}")
 _SWITCHED = re.compile(r"""\b(?P<value>enable|disable)[d]?\(?\s*[:"'](?P<name>[\w -]+)""")
+_EXPOSED = re.compile(r"^(?P<name>EXPOSE)\s+(?=(?P<value>\d.*))")  # of a Dockerfile
 # Each with a text without which it can not match.
 _PATTERNS = (
     ("define", _DEFINE),
     ("et(", _SET),
     (" :", _SYMBOL_SET),
     ("${", _SHELL),
+    ("EXPOSE", _EXPOSED),
     ("able", _SWITCHED),
     ("=", _DECLARED),
     ("=", _ASSIGNED),
@@ -47,9 +49,21 @@ _MEMBER = re.compile(r"&?(?:\w+(?:\.|::))+[A-Z]\w*[,;)]*$")  # Level::Debug
 _MADE = re.compile(  # Timeout(5.0), value || 5
     r"&?(?:new )?[\w.:]+(?:<[^<>]*>)?[!]?\(.*[\d\"'].*|.*(?:\|\||\?\?|\bor\b|:)\s*[\"'\d].*"
 )
+_COMPUTED = re.compile(r"^\d.*(?:->|\b(?:self|this)\b)")  # 1 << s->bits
 _COMPARED = re.compile(r"[!=]=|\s[<>]=?\s")
 _CODE = re.compile(r"^\s*(?:if|elif|while|for|return|assert|case|when|unless|else if|\}? ?else)\b")
 _MADE_CERTAIN, _OTHER_CERTAIN, _IN_CODE = 0.95, 0.5, 0.6
+
+
+DEFAULT_OF = "default "  # before the name of an option whose default stands in a line of its own
+_DEFAULT_KEY = re.compile(r"default(?:_?value)?(?:_t)?", re.IGNORECASE)
+_OPTION = re.compile(r"[\"']--?([a-zA-Z][\w-]*)[\"']")  # "--port" of the option whose default follows
+_ATTRIBUTE = re.compile(r"^\s*(?:#\[|@\w)")
+_FIELD = re.compile(r"^\s*(?:(?:pub|private|public|protected|final|var|val|let)\s+)*(?:\w+\s+)??(\w+)\s*[:;=]")
+_ABOVE = 6  # lines between an option and its default
+_OPENING = re.compile(r"(?:=|:|=>|\breturn\b|^)\s*[\w.]*[\[{(]\s*(?:[\"'\d\w].*)?$")
+_FUNCTION = re.compile(r"=>|->|\b(?:function|lambda|func|fn|def|do)\b")
+_VALUE_LINES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +93,51 @@ def assignments(row: str, variables: bool = False) -> Iterator[Assignment]:
             yield Assignment(found["name"].strip(), found.get("type") or "", value, _certainty(row, value))
 
 
+def assignments_at(rows: Sequence[str], at: int, symbol: str) -> Iterator[tuple[Assignment, int]]:
+    """Those of a row, each with the row in which its value ends. A default has the name of its option: of the one in
+    the lines above, of the field below an attribute, or of the definition around it, whose qualified name is `symbol`.
+    """
+    for found in assignments(rows[at]):
+        if _DEFAULT_KEY.fullmatch(found.name):
+            found = replace(found, name=f"{DEFAULT_OF}{_option(rows, at) or symbol.rpartition('.')[2]}")
+        value, end = _whole(found.value, rows, at)
+        yield (found if end == at else replace(found, value=value, certainty=_certainty("", value))), end
+
+
+def _option(rows: Sequence[str], at: int) -> str:
+    if _ATTRIBUTE.match(rows[at]) and not _OPTION.search(rows[at]) and at + 1 < len(rows):
+        names = (_FIELD.match(row) for row in rows[at + 1 : at + 3] if not _ATTRIBUTE.match(row))
+        return next((name[1] for name in names if name), "")
+    above = (list(_OPTION.finditer(row)) for row in reversed(rows[max(0, at - _ABOVE) : at + 1]))
+    return next((options[-1][1] for options in above if options), "")
+
+
+def _whole(value: str, rows: Sequence[str], at: int) -> tuple[str, int]:
+    """A value that goes on below its row, on one line, and the number of its last row; not that of a function."""
+    depth = _depth(value)
+    if depth <= 0 or not _OPENING.match(value) or _FUNCTION.search(value):
+        return value, at
+    parts = [value.strip()]
+    for below in range(at + 1, min(len(rows), at + _VALUE_LINES)):
+        depth += _depth(rows[below])
+        parts.append(rows[below].strip())
+        if depth <= 0:
+            return " ".join(parts).rstrip(",;"), below
+    return value, at
+
+
+def _depth(text: str) -> int:
+    """How many brackets stay open."""
+    bare = _QUOTED.sub("", text)
+    return sum(bare.count(sign) for sign in "([{") - sum(bare.count(sign) for sign in ")]}")
+
+
 def _is_inside(at: int, spans: Iterable[tuple[int, int]]) -> bool:
     return any(start < at < end - 1 for start, end in spans)
 
 
 def _certainty(row: str, value: str) -> float:
-    if _COMPARED.search(value):
+    if _COMPARED.search(value) or _COMPUTED.search(value):
         certainty = _OTHER_CERTAIN
     elif _LITERAL.match(value) or _MEMBER.fullmatch(value):
         certainty = 1.0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from indexer.navigation.locations import Location
+from indexer.parsing.identifiers import stem
 from indexer.parsing.manifests.entry import Entry
 from indexer.project.questions import ProjectQuery
 from indexer.project.tree import ProjectTree
@@ -75,14 +76,15 @@ _DECLARED = tuple(
         (r"pyproject\.toml", r"tool\.poe\.tasks\.", "poe {}"),
         (r"pyproject\.toml", r"tool\.pdm\.scripts\.", "pdm run {}"),
         (r"pyproject\.toml", r"tool\.taskipy\.tasks\.", "task {}"),
-        (r"tox\.ini", r"(?=testenv)", "tox -e {}"),
+        (r"tox\.ini", r"(?=testenv(?::[^.{]+)?\.commands$)", "tox -e {}"),
+        (r"noxfile\.py", r"session\.", "nox -s {}"),
         (r"\.?justfile", r"target\.", "just {}"),
         (r"taskfile\.ya?ml", r"tasks\.", "task {}"),
         (r"(?:gnu)?makefile(?:\.am)?", r"target\.", "make {}"),
         (r"rakefile", r"(?=task$)", "rake {}"),
     )
 )
-_SHORT = {"npm run test": "npm test", "npm run start": "npm start", "make all": "make"}
+_SHORT = {"npm run test": "npm test", "npm run start": "npm start", "make all": "make", "tox -e ": "tox"}
 _SCRIPT = re.compile(r"(?:(?:scripts?|bin|tools|hack|ci|dev|util)/)?([\w.-]+)")
 _MODULE = re.compile(r".*\.(?:py|m?js|ts|rb)")  # a script only if it says so
 _IS_SCRIPT = re.compile(r"^#!|^if __name__\b|^if .*(?:require\.main|__FILE__)", re.MULTILINE)
@@ -111,6 +113,9 @@ _CONVENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"rakefile", {"test": "rake test"}),
     (r"composer\.json", {"install": "composer require {}", "setup": "composer install"}),
 )  # fmt: skip
+_SPELLED = {"database": "db|database", "end-to-end": "e2e|end-?to-?end", "development": "dev"}  # in names of scripts
+_STEM = 6  # letters of a word in the name of a script
+_NOTHING = re.compile(r"(?!)")
 _NEEDS = {"cargo run": "src/main.rs", "go run .": "main.go"}  # a library has nothing to run
 _IMPLIED = tuple((re.compile(name, re.IGNORECASE), commands) for name, commands in _CONVENTIONS)
 
@@ -138,7 +143,10 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
 
 
 def _tool(name: str) -> _Task:
-    """A script with exactly this name, or what runs a program with this name."""
+    """A script with exactly this name, or what runs a program with this name; of several words, a script with all."""
+    words = [_SPELLED.get(word, re.escape(stem(word)[:_STEM])) for word in name.split()]
+    if len(words) > 1:
+        return _Task(re.compile("".join(f"(?=.*(?:{word}))" for word in words) + ".*", re.IGNORECASE), _NOTHING)
     program = re.compile(rf"{_RUNS}{re.escape(name)}(?![\w.:/-])", re.IGNORECASE)
     return _Task(re.compile(re.escape(name), re.IGNORECASE), program, is_tool=True)
 
@@ -154,7 +162,7 @@ def _declared(tree: ProjectTree, task: _Task) -> list[Location]:
             script = entry.key[table.end() :] or entry.value
             script = script.strip(":'\"").split(" ")[0] if "rake" in run else _environment(script)
             if task.names.fullmatch(script.partition(".")[0]) or (
-                (task.is_tool or "tox" in run) and task.words.search(entry.value)
+                (task.is_tool or (not script and "tox" in run)) and task.words.search(entry.value)
             ):
                 found.append((path.count("/"), len(script), _command(path, entry, run, script)))
     return [item for _, _, item in sorted(found, key=lambda item: item[:2])[:_LISTED]]

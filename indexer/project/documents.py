@@ -17,7 +17,7 @@ _PROGRAMS = (
     "|dotnet|git"
     "|gem|go|golangci-lint|gradle|just|lerna|make|meson|mix|mvn|mypy|ninja|nix|node|nox|npm|npx|nx|pip|pip3|pipx|pnpm"
     "|poetry|pre-commit|pytest|python|python3|rake|rspec|ruby|ruff|rustup|sbt|sh|sudo|swift|tox|turbo|uv"
-    "|uvicorn|vcpkg"
+    "|uvicorn|vcpkg|flutter|dart|crystal|shards"
     "|wget|yarn|php|phpunit|cypress|hatch|pdm|curl|zig|dune|opam|cabal|stack|rebar3|lein|choco|winget|scoop"
     "|buck|bazel"
 )

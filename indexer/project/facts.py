@@ -4,25 +4,34 @@ Each fact is a line of a file with the key and the value that stand there. Does 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from indexer.files.roles import Role
 from indexer.navigation.locations import Location
 from indexer.parsing.manifests.entry import Entry, flat
 from indexer.project.documents import first_paragraph, licence_name, plain
-from indexer.project.keys import ALIASES, CODE_VERSIONS, DEVELOPMENT, FACTS, MAIN_FILE, Keys
+from indexer.project.keys import ALIASES, CODE_VERSIONS, DEVELOPMENT, FACTS, MAIN_FILE, PRODUCTS, Keys
 from indexer.project.questions import ProjectKind, ProjectQuery
 from indexer.project.tree import ProjectTree
 
 _LINE = 1000  # characters of a line that is read
-_VALUE = 200  # characters of a value that are told
+_VALUE = 200  # characters of a line that are told
+_TOLD = 2000  # characters of a value
 _PER_FILE = 6  # facts of one file
+_DEEP = 4  # parts of a key
 _NAMES = 30  # of a table that are listed
 _NUMBER = r"\d+(?:\.\d+|\+| (?:or|and) \w+)"
 _VERSION = re.compile(r"\d")
 _LISTED_TOOL = re.compile(r"(?:lint|test|format|type)")  # one that is a development dependency
-_TABLES = ("require", "requirements", "dependency-groups", "project.itemgroup.packagereference")
+_TABLES = ("require", "requirements", "dependency-groups", "project.itemgroup.packagereference", "deps")
+_TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
+_ITEM = re.compile(rf"{_TEXT.pattern}|[^\s,\"'][^,\"']*")
+_NESTED = re.compile(r"[\[\](){}]")
+_NEEDS_NOTHING = re.compile(
+    r"\b(?:no|zero|without(?: any)?)\b[^.]{0,30}\bdependenc|\bdependenc\w+ other than\b|\bonly depends on\b",
+    re.IGNORECASE,
+)
 # What a link is asked for -> what its key or its address has.
 _LINKS = tuple(
     (re.compile(asked), re.compile(words, re.IGNORECASE))
@@ -35,7 +44,9 @@ _LINKS = tuple(
         ("change", "change|release|history"),
     )
 )
-_NO_SENTENCE = re.compile(r"badge|shields\.io|^\s*#|^\s*[-*] \[[^\]]*\](?:\(#|\[)|^\[[^\]]+\]:")
+_NO_SENTENCE = re.compile(
+    r"badge|shields\.io|^\s*#|^\s*[-*] \[[^\]]*\](?:\(#|\[)|^\[[^\]]+\]:|^\s*:\w+:|^\s*\||^\s*\S+\s*$"
+)
 
 Find = Callable[[ProjectTree, ProjectQuery], Iterable[Location]]
 
@@ -57,15 +68,25 @@ def keyed(tree: ProjectTree, keys: Iterable[Keys], *roles: Role) -> Iterator[Loc
 def fact(tree: ProjectTree, path: str, entry: Entry) -> Location:
     """A table is told by the names in it."""
     value = _table(tree, path, entry) if entry.is_table else entry.value
-    return Location(path, entry.line, entry.key, "key", _short(_tidy(value)))
+    return Location(path, entry.line, entry.key, "key", _tidy(value)[:_TOLD], end=entry.end_line)
+
+
+def _artifacts(inner: Sequence[Entry]) -> str:
+    """The dependencies of a pom.xml, which have no keys with their names."""
+    found: list[str] = []
+    for entry in inner:
+        if entry.name.lower() == "artifactid" and "exclusion" not in entry.key.lower():
+            found.append(entry.value)
+        elif entry.name.lower() == "version" and found:
+            found[-1] += f" {entry.value}"
+    return ", ".join(found[:_NAMES])
 
 
 def _tidy(value: str) -> str:
-    """A list without its brackets, quotes and comments."""
-    is_list = value[:1] == "[" and value[-1:] == "]"
-    return (
-        ", ".join(part.strip(" \"',") for part in value[1:-1].split(",") if part.strip(" \"',")) if is_list else value
-    )
+    """A list of words without its brackets, quotes and comments."""
+    if value[:1] != "[" or value[-1:] != "]" or _NESTED.search(_TEXT.sub("", value[1:-1])):
+        return value
+    return ", ".join(flat(item) for item in _ITEM.findall(value[1:-1]) if not item.startswith("#"))
 
 
 def _table(tree: ProjectTree, path: str, table: Entry) -> str:
@@ -74,17 +95,19 @@ def _table(tree: ProjectTree, path: str, table: Entry) -> str:
         for entry in tree.entries(path)
         if entry.key.startswith(f"{table.key}.") and table.line <= entry.line <= table.end_line and not entry.is_table
     ]
-    return ", ".join(f"{entry.key[len(table.key) + 1 :]} {entry.value}" for entry in inner[:_NAMES]) or table.value
+    named = (f"{entry.key[len(table.key) + 1 :]} {_tidy(entry.value)}" for entry in inner[:_NAMES])
+    return _artifacts(inner) or ", ".join(named) or table.value
 
 
 def _parts(tree: ProjectTree, path: str, entry: Entry, part: re.Pattern[str]) -> Iterator[Location]:
     rows = tree.text(path).split("\n")
     for line in range(entry.line, entry.end_line + 1):
         if part.search(rows[line - 1]):
-            yield Location(path, line, entry.key, "key", _short(flat(rows[line - 1])))
+            yield Location(path, line, entry.key, "key", short(flat(rows[line - 1])))
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Cut to what a line may be."""
     return text if len(text) <= _VALUE else f"{text[:_VALUE]}…"
 
 
@@ -93,11 +116,13 @@ def _of_kind(kind: ProjectKind, *roles: Role) -> Find:
 
 
 def _licence(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
-    yield from keyed(tree, FACTS["licence"], "manifest")
-    for path in tree.of_role("licence"):
+    declared = list(keyed(tree, FACTS["licence"], "manifest"))
+    yield from declared
+    texts = tree.of_role("licence")  # that of a folder is its own: of a vendored library
+    for path in (path for path in texts if "/" not in path or not (declared or "/" not in texts[0])):
         if name := licence_name(tree.text(path)):
             yield Location(path, 1, name, "licence", name)
-    yield from _readme_lines(tree, re.compile(r"\blicen[cs]ed?\b", re.IGNORECASE))
+    yield from _readme_lines(tree, re.compile(r"\blicen[cs]ed?\b(?! agreement)", re.IGNORECASE))
 
 
 def _version(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
@@ -151,6 +176,20 @@ def _dependencies(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     keys = FACTS["dependencies"][-1:] if query.thing == "optional" else keys
     yield from _grouped(found for found in keyed(tree, keys, "manifest") if not _is_advice(found))
     yield from _headings(tree, re.compile(r"dependenc|requirement|prerequisite", re.IGNORECASE))
+    if not is_development:
+        yield from _readme_lines(tree, _NEEDS_NOTHING)
+
+
+def _requirements(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
+    """The language or the platform first, then where it says so in words, then the packages."""
+    yield from list(keyed(tree, FACTS["runtime"][:1], "manifest", "configuration"))[:_PER_FILE]
+    yield from list(_platforms(tree))[:_PER_FILE]
+    yield from _headings(tree, re.compile(r"requirement|prerequisite", re.IGNORECASE))
+    yield from _dependencies(tree, query)
+
+
+def _platforms(tree: ProjectTree) -> Iterator[Location]:
+    return keyed(tree, FACTS["requirements"], "manifest")
 
 
 def _is_advice(found: Location) -> bool:
@@ -170,7 +209,7 @@ def _grouped(locations: Iterable[Location]) -> Iterator[Location]:
             yield first
         else:
             names = [f"{item.symbol.removeprefix(table).strip('.')} {item.text}".strip() for item in members[:_NAMES]]
-            yield replace(first, symbol=table, text=_short(", ".join(names)))
+            yield replace(first, symbol=table, text=", ".join(names)[:_TOLD], end=max(item.end for item in members))
 
 
 def _headings(tree: ProjectTree, pattern: re.Pattern[str]) -> Iterator[Location]:
@@ -213,13 +252,19 @@ def _tools(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     for found in keyed(tree, FACTS["tools"], "manifest"):
         if word in f"{found.symbol} {found.text}".lower():
             yield found
+    if product := PRODUCTS.get(query.thing):
+        for path, entry in tree.own_entries_of("manifest", "task"):
+            told = entry.name if entry.is_table else f"{entry.name} {entry.value}"
+            if re.search(product, told, re.IGNORECASE) and entry.key.count(".") < _DEEP:
+                yield fact(tree, path, entry)
     if _LISTED_TOOL.match(query.thing):
         yield from list(_grouped(keyed(tree, [DEVELOPMENT], "manifest")))[:2]
 
 
 def _ci(tree: ProjectTree, _: ProjectQuery) -> Iterator[Location]:
-    """Each value once."""
+    """What the manifests say, then each value of the CI once."""
     seen: set[str] = set()
+    yield from list(_platforms(tree))[:_PER_FILE]
     for item in keyed(tree, FACTS["ci"], "ci"):
         if "${{" not in item.text and item.text not in seen:
             seen.add(item.text)
@@ -232,7 +277,7 @@ def _readme_lines(tree: ProjectTree, pattern: re.Pattern[str]) -> Iterator[Locat
     for path in [*tree.of_role("readme")[:1], *tree.of_role("contributing")[:1], *tree.opening_pages()]:
         rows = enumerate((row[:_LINE] for row in tree.text(path).split("\n")), 1)
         lines = [(at, plain(row)) for at, row in rows if pattern.search(row) and not _NO_SENTENCE.search(row)]
-        yield from (Location(path, at, "", "text", _short(row)) for at, row in lines[:2])
+        yield from (Location(path, at, "", "text", short(row)) for at, row in lines[:2])
 
 
 FINDERS: dict[ProjectKind, Find] = {
@@ -247,4 +292,5 @@ FINDERS: dict[ProjectKind, Find] = {
     "name": _of_kind("name", "manifest"),
     "ci": _ci,
     "tools": _tools,
+    "requirements": _requirements,
 }

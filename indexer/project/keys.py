@@ -20,16 +20,18 @@ def _keys(key: str, part: str = "") -> Keys:
 
 
 _OWN = r"(?:project\.|package\.|workspace\.package\.|metadata\.|tool\.poetry\.|info\.|project\.propertygroup\.)?"
+_CLASSIFIERS = r"(?:project\.|metadata\.)?classifiers"
 
 # The first rows come first in an answer.
 FACTS: dict[ProjectKind, tuple[Keys, ...]] = {
     "licence": (
-        _keys(_OWN + r"licen[cs]es?(?:[-.](?:text|file|name|expression|license\.name|type))?|packagelicenseexpression"),
+        _keys(_OWN + r"licen[cs]es?(?:[-.](?:text|file|name|expression|license\.name|type))?"),
+        _keys(_OWN + r"packagelicenseexpression"),
         _keys(r"project\.licenses\.license\.name|licenses"),
-        _keys(r"(?:project\.|metadata\.)?classifiers|classifiers", r"License ::"),
+        _keys(_CLASSIFIERS, r"License ::"),
     ),
     "version": (
-        _keys(_OWN + r"version|versionprefix|packageversion|project\.properties\.revision"),
+        _keys(_OWN + r"(?:version|versionprefix|packageversion)|versionname|project\.properties\.revision"),
         _keys(r"project|ac_init", r"\d+\.\d+"),
     ),
     "runtime": (
@@ -42,17 +44,17 @@ FACTS: dict[ProjectKind, tuple[Keys, ...]] = {
             r"|sourcecompatibility|targetcompatibility|jvmtoolchain|jvmtarget|languageversion|release"
             r"|(?:project\.propertygroup\.)?(?:targetframeworks?|langversion)|cmake_minimum_required"
             r"|cmake_c(?:xx)?_standard|target_compile_features|swift-tools-version|kotlin_version"
-            r"|thisbuild.*scalaversion"
+            r"|thisbuild.*scalaversion|min_?sdk(?:version)?|environment\.flutter|minimum_zig_version|sdk\.version"
         ),
         _keys(r"(?:workspace\.)?package\.edition"),
-        _keys(r"(?:project\.|metadata\.)?classifiers", r"Programming Language ::.*\d\.\d"),
+        _keys(_CLASSIFIERS, r"Programming Language ::.*\d\.\d"),
     ),
     "dependencies": (
         _keys(r"add_(?:runtime_)?dependency"),
         _keys(
             r"(?:project\.|workspace\.|tool\.poetry\.|options\.|project\.dependencymanagement\.)?"
             r"(?:dependencies|install_requires)|require(?:\..*)?|packages|gem"
-            r"|implementation|api|compile|librarydependencies|requirements\..*"
+            r"|implementation|api|compile|librarydependencies|build-depends|deps\..*|requirements\..*"
             r"|project\.itemgroup\.packagereference|find_package|pkg_check_modules|target\..*\.dependencies"
         ),
         _keys(r"peerdependencies|project\.optional-dependencies|optionaldependencies"),
@@ -75,8 +77,12 @@ FACTS: dict[ProjectKind, tuple[Keys, ...]] = {
             r"|repo_url|site_url"
         ),
     ),
-    "name": (_keys(_OWN + r"(?:name|artifactid)|module|rootproject\.name|packageid"), _keys(r"project", r"\w")),
+    "name": (_keys(_OWN + r"(?:name|artifactid|packageid)|module|rootproject\.name"), _keys(r"project", r"\w")),
     "purpose": (_keys(_OWN + r"(?:description|summary)"),),
+    "requirements": (
+        _keys(r"platforms|os|cpu|engines\.\w+|min_?sdk(?:version)?|project\.propertygroup\.runtimeidentifiers?"),
+        _keys(_CLASSIFIERS, r"Operating System ::"),
+    ),
     "ci": (_keys(r".*matrix\.(?:os|platform|runner|include\.os)"), _keys(r".*\.runs-on")),
     "tools": (
         _keys(r"build-system\.(?:build-backend|requires)|packagemanager|project\.build\.plugins.*|plugins|id"),
@@ -102,9 +108,18 @@ ALIASES = {
     "dotnet": "targetframework|dotnet",
     "c#": "langversion|targetframework", "typescript": "typescript", "ts": "typescript", "scala": "scala",
     "kotlin": "kotlin", "swift": "swift", "elixir": "elixir", "dart": "sdk", "bash": "bash",
-    "npm": "npm|packagemanager",
+    "npm": "npm|packagemanager", "android": "min_?sdk", "sdk": "sdk", "zig": "zig", "flutter": "flutter",
     "yarn": "yarn|packagemanager", "pnpm": "pnpm|packagemanager", "gradle": "gradle|distributionurl",
 }  # fmt: skip
+# What is asked for -> the best-known products of that kind, in names of packages and images.
+PRODUCTS = {
+    "database": "postgres|psycopg|asyncpg|pgx|mysql|mariadb|sqlite|mongo|redis|mssql|sqlserver|cassandra|duckdb"
+                "|clickhouse|postgrex",
+    "orm": "sqlalchemy|prisma|typeorm|hibernate|ecto|gorm|diesel|sequelize|activerecord|peewee|entityframework",
+    "web framework": r"\b(?:flask|django|fastapi|starlette|express|fastify|koa|nestjs|spring-boot|rails|sinatra|phoenix"
+                     r"|actix-web|axum|rocket|gin|echo|chi|fiber|laravel|symfony|ktor|aspnetcore|next|nuxt)\b",
+}  # fmt: skip
+PRODUCTS["framework"] = PRODUCTS["web framework"]
 MAIN_FILE = re.compile(
     r"(?:src/|lib/|app/|source/)?(?:index|main|server|app|cli|__main__|program)\.(?:[cm]?[jt]sx?|py|rs|go|c|cpp"
     r"|cc|cs|rb|php|kt|java|swift|zig)|src/lib\.rs|cmd/[^/]+/main\.go|src/main/(?:java|kotlin|scala)/.*/?(?:Main|App"

@@ -10,7 +10,7 @@ from typing import Literal
 
 ProjectKind = Literal[
     "licence", "version", "runtime", "dependencies", "command", "install", "entry points", "purpose", "layout",
-    "environment", "ci", "authors", "links", "name", "tools",
+    "environment", "ci", "authors", "links", "name", "tools", "requirements",
 ]  # fmt: skip
 
 _NOBODY = frozenset({"i", "we", "you", "they", "one", "its"})
@@ -37,9 +37,11 @@ _PLACEHOLDERS = {
     "IT": rf"(?:it|this|that|(?:the|(?:this|that|our|your|my)(?: \w+){{0,2}}) {_NOUN}|(?:this|our) {_PART}"
     rf"|(?:the )?(?P<owner>[\w.@/+-]+)(?: {_NOUN})?)",
     "KINDS": r"(?:(?:dev|development|test|testing|build|runtime|optional|python|system|direct|external|third[- ]party"
-    r"|production|package|project|docs|documentation|npm|cargo|go|ruby|rust|node|php|peer|main|required) ){0,2}",
+    r"|production|package|project|docs|documentation|npm|nuget|pypi|maven|hex|cargo"
+    r"|go|ruby|rust|node|php|peer|main|required) ){0,2}",
     "THING": r"(?P<thing>[\w.+#-]+(?: \w+)?)",
-    "WHAT": r"(?:what|which)(?: (?:is|are|was)|'s)?(?: the)?",
+    "WHAT": r"(?:what|which)(?: (?:is|are|was)|'s)?(?: (?:the|its))?",
+    "I": r"(?:i|we|you|one)",
     "HOW": r"(?:how (?:do|can|should|would|could|must) (?:i|we|you|one|someone|developers|contributors)|how to"
     r"|(?:what|which) (?:is the )?(?:command|script|target|make target|task|tool|commands)(?: do i (?:use|run)"
     r"| should i (?:use|run)| is used| can i (?:use|run))?(?: (?:to|for|that))?|what do i (?:run|type|do) to"
@@ -47,6 +49,7 @@ _PLACEHOLDERS = {
     "RUN": r"(?:run|runs|running|use|execute|start|launch|invoke|do|perform)",
     "NEED": r"(?:supported|required|needed|compatible|tested|used|allowed|necessary|expected|targeted|recommended)",
     "NEEDS": r"(?:support|require|need|want|expect|run on|work (?:with|on)|use|target|depend on|have)",
+    "DOING": r"(?:run|build|use|compile|install|develop|test|work|start|running|building|installing|using)(?: on)?",
     "WHERE": r"(?: locally| in (?:development|docker|a container)(?: mode)?| from (?:source|the command line))?",
     "ALL": r"(?:(?:the|all|its|own|their|your|our|of|a|any|whole|full|complete|entire|unit|integration|automated"
     r"|local|existing) )*",
@@ -61,7 +64,11 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
                 r"|(?:can|may) IT be (?:used|copied|distributed|redistributed|shared))"),
     ("licence", r"(?:how is|is|what is|under which licen[cs]e is|what'?s) IT (?:licen[cs]ed|open source"
                 r"|free software|mit|gpl|under .{1,20}licen[cs]e)(?: under)?"),
-    ("licence", r"(?:can|may) i use IT (?:commercially|in (?:a |my )?(?:commercial|closed|proprietary).{0,20})"),
+    ("licence", r"(?:can|may|am) I (?:allowed to )?(?:use|copy|modify|fork|redistribute|sell) IT"
+                r" (?:commercially|at work|(?:in|for) (?:a |an |my |our )?(?:own )?(?:commercial|closed|proprietary"
+                r"|company|product|project|work).{0,20})"),
+    ("licence", r"is IT (?:free|allowed|ok|okay|licen[cs]ed) (?:for|to use in) (?:commercial|proprietary|closed).{0,20}"
+                r"|is commercial use (?:of IT )?allowed"),
     ("licence", r"(?:the )?licen[cs]e"),
     ("licence", r"is IT (?:\w+[ -])?licen[cs]ed(?: under .{1,20})?"
                 r"|WHAT (?:open source )?licen[cs]e applies(?: to IT)?"),
@@ -71,9 +78,12 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("version", r"WHAT (?:(?:project|package|library|(?P<owner>[\w.-]+))'s|its) version(?: number)?"
                 r"|(?:what|which) release is IT"),
     ("version", r"(?:current|latest|project|package) version"),
+    ("version", r"(?:what|which) (?:version|release) (?:of )?IT (?:is (?:this|it)|do (?:i|we) have)"
+                r"|(?:what|which) (?:version|release) (?:number )?(?:is|has) IT(?: now)?"),
     ("runtime", r"WHAT (?:(?:minimum|minimal|lowest|oldest|earliest|supported|required|highest|latest|newest"
                 r"|least) )*THING"
-                r" versions?(?: or newer)?(?: (?:is|are) NEED| (?:is|are|was|were) IT (?:built|written|compiled"
+                r" versions?(?: or newer)?(?: (?:that |which )?(?:is|are) (?:still )?NEED"
+                r"| (?:is|are|was|were) IT (?:built|written|compiled"
                 r"|tested|published|made)(?: with| for| on| against| in)?| (?:does|do) IT NEEDS| do (?:i|we|you) need"
                 r"| must i have| should i use| can i use| is it| to use| (?:does|can|will|do) IT (?:run|work"
                 r"|be used)(?: with| on)?)?"
@@ -89,16 +99,21 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("runtime", r"WHAT (?:(?:minimum|supported|required) )*(?P<thing>(?:c|c\+\+|cpp|cxx|language"
                 r"|ecmascript)) standard(?: (?:is|are) NEED| (?:does|do) IT NEEDS| do i need)?"),
     ("runtime", r"WHAT (?P<msrv>msrv|minimum supported rust version)(?: of IT)?"),
+    ("requirements", r"WHAT (?:(?:minimum|minimal|system|hardware|software|technical|general|runtime|build|basic) )*"
+                     r"(?:requirements|prerequisites)(?: (?:does|do|of|for|has) IT(?: (?:have|need|require))?"
+                     r"| are (?:there|needed|required)| do I need| (?:to|for) DOING(?: IT)?)*"),
+    ("requirements", r"what (?:does|do) IT (?:need|require)(?: (?:to|for) DOING)?"),
+    ("requirements", r"what (?:do|must|should) I (?:need to )?(?:need|have|install|have installed)"
+                     r"(?: first| installed)?(?: (?:to|before I) DOING IT)?"),
+    ("requirements", r"what (?:is|needs to be) (?:needed|required|installed)(?: (?:to|for) DOING(?: IT)?| by IT)?"),
     ("dependencies", r"WHAT (?P<thing>KINDS)(?:dependencies|requirements|prerequisites)"
                      r"(?: (?:does|do|of|for|has) IT(?: (?:have|need|use|require|pull in))?| are (?:there|needed|used"
-                     r"|required|declared)| do i need)?"),
+                     r"|required|declared)| do I need)?"),
     ("dependencies", r"WHAT (?P<thing>KINDS)(?!modules (?:is|are))(?:packages|libraries|modules|gems|crates"
                      r"|projects|software) (?:does|do|must|is|are) (?:IT )?"
                      r"(?:depend(?:ent)? (?:up)?on|rely on|require|need"
                      r"|used?|build on|be installed|required|needed)(?: by IT| for IT)?"),
-    ("dependencies", r"what (?:do|must|should) i (?:need to )?(?:install|have installed)(?: first"
-                     r"| (?:to|before i) (?:build|run|use|compile|test) IT)?"),
-    ("dependencies", r"what (?:does|do) IT (?:depend on|rely on|require)"),
+    ("dependencies", r"what (?:does|do) IT (?:depend on|rely on)"),
     ("dependencies", r"(?:does|do) IT have (?:any )?(?P<thing>KINDS)dependencies"),
     ("dependencies", r"(?:the |all )*(?P<thing>KINDS)dependencies(?: of IT)?"),
     ("install", r"HOW (?:install|add|get|download|require|obtain) IT(?: locally| (?:in|into|to|with|from|as|using|via"
@@ -109,9 +124,13 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
                      r"|primary )*entry ?-?points?(?: files?)?(?: (?:of|to|for|into) IT)?"),
     ("entry points", r"WHAT main (?:files?|modules?|scripts?|class)(?: of IT)?"),
     ("entry points", r"where (?:does|do) (?:execution|IT) (?:start|begin)(?: executing| running)?"),
-    ("entry points", r"WHAT (?:executables?|binar(?:y|ies)|scripts|console scripts|programs|command[ -]line tools?)"
-                     r" (?:does|do|are|is) (?:IT )?(?:install(?:ed)?|provided?|ship(?:ped)?|have|there|contain|offer)"
-                     r"(?: by IT)?"),
+    ("entry points", r"WHAT (?:executables?|binar(?:y|ies)|(?:console |command[ -]line )?(?:scripts|commands)|programs"
+                     r"|(?:command[ -]line |cli )tools?) (?:does|do|are|is) (?:IT )?(?:install(?:ed)?|provided?"
+                     r"|ship(?:ped)?|have|there|contain|offer|built|build|produced?|created?|generated?)(?: by IT)?"),
+    ("entry points", r"(?:WHAT|what is) (?:name of (?:the |its )?)?(?:executable|binary"
+                     r"|(?:command[ -]line |cli )(?:tool|command|program))(?: (?:of IT|called|named|name))?"),
+    ("entry points", r"where (?:is|are) (?:the )?(?:main (?:class|function|file|module|method)|entry ?-?points?)"
+                     r"(?: of IT)?"),
     ("purpose", r"what (?:does|do) IT do"),
     ("purpose", r"what(?: is|'s) (?:this|it|(?:this|the) NOUN)(?: (?:about|for|all about|good for|doing))?"),
     ("purpose", r"what(?: is|'s) (?:the )?(?P<owner>[\w.@/+-]+)"),
@@ -127,7 +146,7 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
                     r"(?: (?:does|do|can|must|should) IT (?:read|use|need|require|support|have|accept|know|expect"
                     r"|understand|respect|look at)| (?:of|for) IT| exist| can (?:i|be) set"
                     r"| are (?:there|used|read|supported|needed|required|available)(?: by IT)?)?"),
-    ("ci", r"(?:on )?WHAT (?:operating systems?|platforms?|os|oses) (?:is|are|does|do|can)"
+    ("ci", r"(?:on )?WHAT (?:operating systems?|platforms?|os|oses) (?:is|are|does|do|can|will)"
            r"(?: IT| (?:the )?(?:ci|tests))? (?:tested|run|supported|support|test|work)(?: (?:on|against|by IT))?"),
     ("ci", r"WHAT (?:ci|continuous integration)(?: service| system| provider| platform)? (?:is|does|do) (?:used"
            r"|IT use)"),
@@ -155,6 +174,8 @@ _TABLE: tuple[tuple[ProjectKind, str], ...] = (
     ("tools", r"WHAT (?P<thing>build|test|testing|package|lint|linting|formatting|documentation|docs|type checking)"
               r"[ -](?:system|tool|tools|backend|framework|runner|manager|generator|library)"
               r"(?: (?:is|are) (?:used|there)| (?:does|do) IT use)?(?: by IT| for IT| here)?"),
+    ("tools", r"WHAT (?P<thing>database|web framework|framework|orm)(?: (?:system|server|engine))?(?: (?:is|are) used"
+              r"| (?:does|do) IT (?:use|run on|need|require|store .{1,20} in))(?: by IT)?"),
     ("tools", r"WHAT tools? (?:is|are) used (?:for|to) (?:do )?(?P<thing>[\w ]{3,30})"),
     ("tools", r"WHAT (?P<thing>linters?|formatters?|bundlers?|type checkers?|compilers?|code formatters?)"
               r"(?: (?:is|are) used| (?:does|do) IT use)?(?: by IT| here)?"),
@@ -196,8 +217,8 @@ _TASKS = (
 _PASSIVE = (
     ("test", r"how (?:is|are) (?:ALL(?:tests|test ?suites?)(?: run| executed)?|IT tested)"),
     ("lint", r"how (?:is|are) IT linted"),
-    ("build", r"how (?:is|are) IT (?:built|compiled|packaged)"),
     ("docs", r"how (?:is|are) (?:the )?(?:docs|documentation) (?:built|generated)"),
+    ("build", r"how (?:is|are) IT (?:built|compiled|packaged)"),
     ("release", r"how (?:is|are) (?:releases|new versions|IT) (?:released|published|deployed|made)"),
     ("run", r"how (?:is|are) IT (?:run|started|launched)"),
 )
@@ -243,7 +264,8 @@ _COMMANDS: tuple[tuple[ProjectKind, str, re.Pattern[str]], ...] = tuple(
 
 
 _TOOL = _compiled(
-    r"HOW (?:run|execute|invoke) (?:the )?(?P<thing>[\w][\w:.-]{1,30})(?: (?:script|task|target|command|job))?(?: IT)?"
+    r"HOW (?:run|execute|invoke|perform|apply) (?:the |a |all )*(?P<thing>[\w][\w:.-]{1,30}(?: [\w-]{2,20}){0,2}?)"
+    r"(?: (?:script|task|target|command|job))?(?: locally)?"
 )
 
 

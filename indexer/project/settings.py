@@ -9,7 +9,7 @@ from typing import Literal
 
 from indexer.parsing.identifiers import stem, word_parts
 
-Measure = Literal["number", "duration", "size", "text", "switch", "variable", "any"]
+Measure = Literal["number", "duration", "size", "text", "switch", "variable", "port", "any"]
 
 _LONGEST = 140  # characters
 _THINGS = (
@@ -27,6 +27,7 @@ _THINGS = (
 # The first that is found counts.
 _TABLE: tuple[tuple[Measure, str], ...] = (
     ("variable", r"\b(?:environment|env) (?:variables?|vars?|settings?)\b"),
+    ("port", r"\b(?:which|what)(?: (?:is|are) the)?(?: \w+){0,3} ports?(?: number)?\b"),
     ("size", r"^(?!.*\b(?:kept|live[sd]?|lasts?|stored|valid|cached|remembered|held)\b)"
              r".*\bhow long (?:may|can|must|should|is|are|could) .*\b(?:message|string|name|line|password|url"
              r"|title|text|key|word|comment|description|value|id|identifier|token)s?\b"),
@@ -70,7 +71,7 @@ _COMMON = """
     minimum max min most least limit limits kind number project code option options library after name folder directory
     look looked enabled disabled enable disable active turned variable variables environment env var vars open opened
     start started keep kept sent accept accepted made stay hold held contain control
-    controls take takes"""
+    controls take takes run runs running serve served serves"""
 # Of these, those that name something where nothing else does: "What is the default environment?"
 _WEAK = frozenset(stem(word) for word in ["environment", "name", "folder", "directory", "limit", "code", "kind"])
 _ASKING = frozenset(stem(word) for word in _COMMON.split())
@@ -83,7 +84,7 @@ _MEANS = (
     (r"at least|minimum|min|from (?:which|what)|smallest|shortest|above (?:which|what)", "min minimum threshold"),
     (
         r"live[sd]?|last|lasts|expires?|valid|kept|keep|stay|remembered|how long",
-        "age ttl expire expiration lifetime expiry",
+        "age ttl expire expiration lifetime expiry retention",
     ),
     (r"live[sd]?|kept|keep|stay", "alive keep"),
     (r"wait\w*|give up|times? out|how long", "timeout wait delay"),
@@ -100,6 +101,7 @@ _MEANS = (
     (r"deep\w*", "depth"),
     (r"high", "height"),
 )
+_PORT = ("listen", "bind", "addr", "address", "expose")
 _MEANING = tuple((re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), words.split()) for pattern, words in _MEANS)
 
 
@@ -129,7 +131,8 @@ def parse_setting_query(question: str) -> SettingQuery | None:
         return None
     meant = [(match[0], others) for pattern, others in _MEANING for match in pattern.finditer(text)]
     said = {word for phrase, _ in meant for word in _stems(phrase)}
-    hints = dict.fromkeys(stem(word) for _, others in meant for word in others)
+    others = [*(word for _, words in meant for word in words), *(_PORT if measure == "port" else ())]
+    hints = dict.fromkeys(stem(word) for word in others)
     return SettingQuery(measure, tuple(word for word in words if word not in said) or words, tuple(hints), text)
 
 

@@ -56,9 +56,9 @@ class ProjectTree:
         return found[:_FILES]
 
     def rank(self, path: str) -> tuple[int, int]:
-        """0 for the files of the root, 1 for those of a member that has the name of the project, 2 for the others."""
+        """0 for the files of the root, 1 for a member that has the name of the project or `app`, 2 for the others."""
         folders = path.lower().split("/")[:-1]
-        is_main = bool(folders) and folders[-1] in self._own_names
+        is_main = bool(folders) and (folders[-1] in self._own_names or folders == ["app"])
         return (1 if is_main else 2) if folders and role_of(path) == "manifest" else 0, len(folders)
 
     def entries(self, path: str) -> tuple[Entry, ...]:
@@ -84,12 +84,17 @@ class ProjectTree:
         source = self.files.source(path)
         return source.text if source else ""
 
+    def has(self, path: str) -> bool:
+        """Whether the file is still there."""
+        return self.files.source(path) is not None
+
     def still_has(self, location: Location) -> bool:
         """False for what is in the index only: the file has changed since, and the line has."""
         source, indexed = self.files.source(location.path), self.snapshot.file(location.path)
         if source is None or (indexed is not None and source.sha == indexed.sha):
             return source is not None
-        return [row.strip() for row in source.text.split("\n")[location.line - 1 :][:1]] == [location.text]
+        rows = source.text.split("\n")[location.line - 1 : max(location.line, location.end)]
+        return " ".join(row.strip() for row in rows) == location.text
 
     def versions(self, names: Collection[str]) -> list[IndexedSymbol]:
         """The constants in code that tell the version of the project, nearest to the root first."""

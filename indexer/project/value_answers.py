@@ -65,4 +65,5 @@ def _factor(row: ChunkRow) -> float:
 
 
 def _location(line: ValueLine) -> Location:
-    return Location(line.path, line.line, line.symbol, "value", line.text)
+    kind = "option" if line.option else "value"
+    return Location(line.path, line.line, line.option or line.symbol, kind, line.text, end=line.end)

@@ -4,17 +4,22 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from indexer.parsing.identifiers import stem, word_parts
-from indexer.project.assignments import Assignment, assignments
+from indexer.project.assignments import DEFAULT_OF, Assignment, assignments, assignments_at
 from indexer.project.settings import SettingQuery
 
 _LONGEST = 600  # characters of a line that is looked at
-_SIGN = re.compile(r"[=:]|define|able\b|\bset|\$\{")  # a line without one gives nothing a value
+_SIGN = re.compile(r"[=:]|define|able\b|\bset|\$\{|^EXPOSE")  # a line without one gives nothing a value
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d_]*(?:\.\d+)?")
+_PORT = re.compile(r"(?<![\w.])\d{2,5}(?![\w.]*\.)\b")
+_ADDRESS = re.compile(r"(?:^|:)\d{2,5}\b")
+_STRING = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`")
+_NUMBER_STRING = re.compile(r".(?:\w+://)?(?:[\w.\[\]*-]*:)?\d[\d_.,]*(?:/\S*)?\s*[a-zA-Z%]{0,9}.")  # with its quotes
+_COLLECTION = re.compile(r"\{|\[\s*\d|\[\s*$")
 _DURATION = re.compile(
     r"(?i:second|minute|hour|days?\b|milli|duration|time|sec\b|ms\b|ttl|expir|interval|delay|period|wait|backoff|alive)"
     r"|(?<![a-z])age(?![a-z])|Age(?![a-z])|(?<![A-Z])AGE(?![A-Z])|\d\s*\*|\d[smhd]\b"
@@ -33,10 +38,14 @@ _ABOUT_SECRET = re.compile(  # TOKEN_HEADER
     re.IGNORECASE,
 )
 _NO_SECRET = re.compile(r"[\d\s.*_+-]+|true|false|none|null|nil|.*env.*", re.IGNORECASE)
-_COMMENT = re.compile(r"^\s*(?:#(?!\s*define)|//|\*|/\*|--|;|<!--)")
+_COMMENT = re.compile(r"^\s*(?:#(?!\s*define|\[)|//|\*|/\*|--|;|<!--)")
 _CONSTANT = re.compile(r"(?:[A-Z][A-Z0-9_]+|k[A-Z]\w+)$")
 _DEFAULT = re.compile(r"default", re.IGNORECASE)
-_NUMERIC = frozenset({"number", "size", "duration"})  # a value without a number is none
+_IS_DEFAULT = re.compile(r"\bdefault(?:_?value)?(?:_t)?\s*[=:]")  # of an option that is named elsewhere
+_CONFIGURES = frozenset(
+    stem(word) for word in ("config", "configuration", "settings", "setting", "options", "defaults")
+)
+_NUMERIC = frozenset({"number", "size", "duration", "port"})  # a value without a number is none
 _COMMON = "default max min maximum minimum limit size count num number config setting value type opt option"
 _FILLERS = frozenset(_COMMON.split())
 
@@ -45,6 +54,7 @@ _IN_NAME, _INSIDE_NAME, _SHORT, _IN_LINE, _IN_SYMBOL, _IN_PATH, _BESIDE = 1.0, 0
 _HINTS = (0.0, 0.5, 0.8)  # for none, one and two other words of the question's meaning in the name
 _MISFIT, _EMPTY_VALUE, _UNLIMITED = 0.45, 0.6, 0.8  # factors
 _OTHER_WORD = 0.93  # factor for each word of the name that the question does not have
+_HINTED_ONLY = 0.6  # factor where no word of the question itself is in the name
 _NEAR = 4  # lines around a line that explain it
 
 
@@ -65,10 +75,12 @@ class ValueLine:
     path: str
     line: int
     symbol: str  # the definition around it
-    text: str  # the line
+    text: str  # the line, with those to which its value goes on
     score: float
     coverage: float  # share of the question's words that it and its surroundings have, by their weight
     is_hinted: bool  # another word of what the question means is in the name
+    end: int = 0  # last line of a value that spans several
+    option: str = ""  # what a line with "default = " alone is the default of
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +104,26 @@ def values_in(place: Place, query: SettingQuery, weights: Mapping[str, float]) -
         low = row.lower()
         if is_code and _COMMENT.match(row):
             continue
-        if not any(word in low for word in beginnings):
+        if not any(word in low for word in beginnings) and not _IS_DEFAULT.search(low):
             continue
         around = _Surroundings(symbol, path, tuple(rows[max(0, at - _NEAR) : at + 2]))
-        named = (found for found in assignments(row, query.measure == "variable") if not _tells_secret(found))
-        scores = [_score(found, row, around, query, weights) for found in named]
-        score, coverage, is_hinted = max(scores, default=(0.0, 0.0, False))
+        scored = [
+            (*_score(found, row, around, query, weights), end, found.name)
+            for found, end in _named(rows, at, place.symbol, query)
+            if not _tells_secret(found)
+        ]
+        score, coverage, is_hinted, end, name = max(scored, default=(0.0, 0.0, False, at, ""))
         if score:
-            yield ValueLine(place.path, place.first + at, place.symbol, row.strip(), score, coverage, is_hinted)
+            text = " ".join(part.strip() for part in rows[at : end + 1])
+            last = place.first + end if end > at else 0
+            option = name.removeprefix(DEFAULT_OF) if name.startswith(DEFAULT_OF) else ""
+            yield ValueLine(place.path, place.first + at, place.symbol, text, score, coverage, is_hinted, last, option)
+
+
+def _named(rows: Sequence[str], at: int, symbol: str, query: SettingQuery) -> Iterator[tuple[Assignment, int]]:
+    if query.measure == "variable":
+        return ((found, at) for found in assignments(rows[at], variables=True))
+    return assignments_at(rows, at, symbol)
 
 
 def _score(
@@ -108,17 +132,27 @@ def _score(
     """`score`, `coverage` and `is_hinted` of a line; 0 for one that names nothing of the question."""
     own, flat = _stems(found.name), found.name.lower()
     worth = {word: _worth(word, own, flat, row, around) for word in query.words}
-    hints = sum(word in own or (len(word) > 3 and word in flat) for word in query.hints)
-    if not hints and not any(value >= _SHORT for value in worth.values()):
+    hints = sum(word in own or (len(word) > 3 and word in flat) for word in query.hints if word not in query.words)
+    if query.measure == "port" and hints and _ADDRESS.search(_unquoted(found.value)):
+        worth["port"] = max(worth.get("port", 0.0), _INSIDE_NAME)  # listen = "0.0.0.0:8080"
+    is_named = any(value >= _SHORT for value in worth.values())
+    if not hints and not is_named:
         return 0.0, 0.0, False
     total = sum(weights[word] for word in query.words)
     shared = sum(weights[word] * value for word, value in worth.items()) / total
     coverage = sum(weights[word] for word, value in worth.items() if value >= _BESIDE) / total
     is_default = query.asks_default and bool(_DEFAULT.search(f"{found.name} {row}") or "default" in around.symbol)
-    bonus = _HINTS[min(hints, 2)] + 0.3 * is_default + 0.2 * bool(_CONSTANT.match(found.name.rpartition(".")[2]))
+    is_setting = query.asks_default and not _CONFIGURES.isdisjoint(around.symbol | around.path)
+    hinted = _HINTS[min(hints, 2)] * (1.0 if is_named else _HINTED_ONLY)
+    bonus = (
+        hinted
+        + 0.3 * (is_default and is_named)
+        + 0.15 * is_setting
+        + 0.2 * bool(_CONSTANT.match(found.name.rpartition(".")[2]))
+    )
     others = len(own - set(query.words) - set(query.hints) - _FILLERS)
     factor = _fits(query, found) * found.certainty * _OTHER_WORD**others
-    return (shared + bonus) * factor, coverage, hints > 0
+    return (shared + bonus) * factor, coverage, hints > 0 or (query.measure == "port" and is_named)
 
 
 def _worth(word: str, own: frozenset[str], flat: str, row: str, around: _Surroundings) -> float:
@@ -144,14 +178,20 @@ def _tells_secret(found: Assignment) -> bool:
     return bool(is_named) and not _NO_SECRET.fullmatch(found.value.strip())
 
 
+def _unquoted(value: str) -> str:
+    """Without the strings that are no number: the digits of "{0}-{1}.conf" count nothing."""
+    return _STRING.sub(lambda text: text[0][1:-1] if _NUMBER_STRING.fullmatch(text[0]) else "", value)
+
+
 def _fits(query: SettingQuery, found: Assignment) -> float:
     """Whether the value is of the kind that the question asks for."""
-    value, has_number = found.value, bool(_NUMBER.search(found.value))
+    value, has_number = found.value, bool(_NUMBER.search(_unquoted(found.value)))
     is_text, is_switch = bool(_TEXT.search(value)), bool(_SWITCH.search(value))
     if query.measure in _NUMERIC and not has_number:
         return 0.0
     fits = {
         "number": has_number,
+        "port": bool(_PORT.search(_unquoted(value))) and not _COLLECTION.match(value),
         "size": bool(_SIZE.search(found.name)),
         "duration": bool(_DURATION.search(f"{found.name} {found.type} {value}")),
         "text": is_text,
@@ -159,7 +199,7 @@ def _fits(query: SettingQuery, found: Assignment) -> float:
         "variable": bool(_VARIABLE.search(found.name)),
         "any": has_number or is_text or is_switch,
     }
-    if query.measure in ("duration", "size") and not fits[query.measure]:
+    if query.measure in ("duration", "size", "port") and not fits[query.measure]:
         return 0.0
     if query.measure != "switch" and _EMPTY.match(value.strip()):
         return _EMPTY_VALUE

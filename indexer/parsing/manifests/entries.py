@@ -46,9 +46,12 @@ _FORMATS = (
     _format(r"(?:gnu)?makefile(?:\.\w+)?|.*\.mk|\.?justfile", lines.make),
     _format(r"(?:.*\.)?(?:docker|container)file(?:\.\w+)?", lines.docker),
     _format(r"requirements[\w.-]*\.txt", lines.requirements),
-    _format(r"\.(?:python|node|ruby|nvmrc|java|go)-?(?:version)?|\.tool-versions|version(?:\.txt)?", lines.bare),
+    _format(r"\.(?:python|node|ruby|nvmrc|java|go)-?(?:version)?|version(?:\.txt)?", lines.bare),
+    _format(r"\.tool-versions", lines.tools),
+    _format(r"mix\.exs", lines.mix),
+    _format(r"noxfile\.py", lines.nox),
     _format(
-        r".*\.(?:gemspec|gradle|gradle\.kts|sbt|cabal|cmake|podspec)|gemfile|setup\.py|mix\.exs|package\.swift"
+        r".*\.(?:gemspec|gradle|gradle\.kts|sbt|cabal|cmake|podspec)|gemfile|setup\.py|package\.swift"
         r"|cmakelists\.txt|meson\.build|configure\.ac|rakefile|vagrantfile|description",
         lines.assignments,
     ),

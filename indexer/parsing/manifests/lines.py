@@ -1,7 +1,8 @@
 """The entries of formats that are read line by line: go.mod, make, Dockerfile, INI, and languages used as manifests."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from indexer.parsing.manifests.entry import Entry, flat
 
@@ -15,13 +16,22 @@ _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(.*?)\s*(?:#.*)?$")
 _ASSIGNMENT = re.compile(
     r"""^\s*(?!(?:if|unless|elif|elsif|else|for|foreach|while|raise|return|message|end\w*|require|import|from)\b)
     (?:set\s*\(\s*|(?:(?:lazy|val|var|def|let|const)\s+)+)?  # set(VERSION, val version
-    (?:[a-z]\w*\.)?([A-Za-z_][\w.-]*)  # spec.version, ext.version
+    (?:[a-z]\w*\.|@)?([A-Za-z_][\w.-]*)  # spec.version, ext.version, @version
     (?:\s*(?:\+?=>?|:=|:(?!:)|\()\s*|\s+)(?=[\w"'\[({%:<>=~^])(.+)$""",
     re.VERBOSE,
 )
 _INFO = re.compile(r"\$\(info [^)]*\);?\s*")  # what make prints itself
 _QUOTES = re.compile(r"(?<=\w)[\"'],\s*[\"']")  # between the words of `gem "rack", "~> 3"`
 _COMMENT = re.compile(r"^\s*(?:#|//|--|;)")
+_FUNCTION = re.compile(r"^def (\w+)\(")
+_SESSION_NAME = re.compile(r"\bname\s*=\s*[\"']([^\"']+)")
+_WORD = re.compile(r"[\"']([^\"']+)[\"']")
+_SWIFT_TOOLS = re.compile(r"^//\s*(swift-tools-version)\s*:\s*([\d.]+)")
+_MIX_DEPENDENCY = re.compile(r"^\s*\{:(\w+),\s*(.+?)\},?\s*$")  # {:phoenix, "~> 1.7"}
+_CALL = re.compile(r"^\s*(?:project|cmake_minimum_required|find_package|target_compile_features)\s*\($", re.IGNORECASE)
+_OPENS, _CLOSES = "([", ")]"
+_STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
+_VALUE_LINES, _VALUE = 60, 1000  # lines and characters of a value that are read
 
 
 def go_mod(text: str) -> list[Entry]:
@@ -84,16 +94,92 @@ def bare(text: str) -> list[Entry]:
     return [Entry("version", value, 1, 1)] if value and len(value) < 40 else []
 
 
+def nox(text: str) -> list[Entry]:
+    """`session.NAME` with what the session runs."""
+    rows = text.split("\n")
+    found, decorated = [], ""
+    for at, line in enumerate(rows):
+        if line.startswith("@"):
+            decorated += line
+        elif (function := _FUNCTION.match(line)) and "nox.session" in decorated:
+            body = [row.strip() for row in rows[at + 1 : _end_of_block(rows, at + 1)]]
+            runs = "; ".join(", ".join(_WORD.findall(row)) for row in body if row.startswith("session.run("))
+            name = _SESSION_NAME.search(decorated)
+            found.append(Entry(f"session.{name[1] if name else function[1]}", runs, at + 1, at + 1 + len(body)))
+        if not line.startswith(("@", " ", ")")):
+            decorated = ""
+    return found
+
+
+def _end_of_block(rows: list[str], start: int) -> int:
+    return next((at for at in range(start, len(rows)) if rows[at] and not rows[at][0].isspace()), len(rows))
+
+
+def tools(text: str) -> list[Entry]:
+    """`.tool-versions`: a name and a version on each line."""
+    rows = ((at, line.partition("#")[0].split(maxsplit=1)) for at, line in enumerate(text.split("\n"), 1))
+    return [Entry(row[0], row[1].strip(), at, at) for at, row in rows if len(row) > 1]
+
+
+def mix(text: str) -> list[Entry]:
+    """As `assignments`, and `deps.NAME`."""
+    matches = ((at, _MIX_DEPENDENCY.match(line)) for at, line in enumerate(text.split("\n"), 1))
+    named = [Entry(f"deps.{match[1]}", flat(match[2]), at, at) for at, match in matches if match]
+    return sorted([*assignments(text), *named], key=lambda entry: entry.line)
+
+
 def assignments(text: str) -> list[Entry]:
-    """Lines that give one name a value: `spec.license = "MIT"`, `license="MIT",`, `cmake_minimum_required(...)`."""
-    matches = ((at, _ASSIGNMENT.match(line)) for at, line in enumerate(text.split("\n"), 1) if not _COMMENT.match(line))
-    return [Entry(match[1], _value(match[2]), at, at) for at, match in matches if match]
+    """Lines that give one name a value: `spec.license = "MIT"`, `license="MIT",`, `cmake_minimum_required(...)`.
+
+    A list goes on until its bracket closes; a block in braces is no value.
+    """
+    rows = text.split("\n")
+    found = []
+    for at, line in enumerate(rows):
+        if match := _SWIFT_TOOLS.match(line):
+            found.append(Entry(match[1], match[2], at + 1, at + 1))
+        if _COMMENT.match(line):
+            continue
+        joined, end = _joined(rows, at) if _CALL.match(line) else (line, at)
+        match = _ASSIGNMENT.match(joined)
+        if match and _depth(match[2]) > 0:
+            joined, end = _joined(rows, at)
+            match = _ASSIGNMENT.match(joined)
+        if match and match[2].rstrip()[-1:] != "{":
+            found.append(Entry(match[1], _value(match[2])[:_VALUE], at + 1, end + 1))
+    values = {entry.key: entry.value for entry in found}
+    return [_resolved(entry, values) for entry in found]
+
+
+def _resolved(entry: Entry, values: Mapping[str, str]) -> Entry:
+    """`license=LICENSE` with the value of that constant."""
+    is_constant = entry.value.isupper() and entry.value != entry.key
+    return replace(entry, value=values[entry.value]) if is_constant and entry.value in values else entry
+
+
+def _joined(rows: list[str], start: int) -> tuple[str, int]:
+    """The row with those below it up to the one that closes its brackets, on one line, and the number of that one."""
+    parts: list[str] = []
+    depth = 0
+    for at, row in enumerate(rows[start : start + _VALUE_LINES], start):
+        parts.append("" if _COMMENT.match(row) else row.rstrip() if not parts else row.strip())
+        depth += _depth(parts[-1])
+        if depth <= 0:
+            return " ".join(filter(None, parts)), at
+    return rows[start], start
+
+
+def _depth(text: str) -> int:
+    """How many brackets stay open."""
+    bare = _STRING.sub("", text)
+    return sum(bare.count(sign) for sign in _OPENS) - sum(bare.count(sign) for sign in _CLOSES)
 
 
 def _value(text: str) -> str:
     """Without the comma and the bracket behind it."""
     bare = text.rstrip().removesuffix(",").rstrip()
-    return flat(_QUOTES.sub(" ", bare[:-1] if len(bare) > 1 and bare.endswith(")") else bare))
+    bare = bare[:-1] if len(bare) > 1 and _depth(bare) < 0 else bare
+    return flat(bare if "[" in bare else _QUOTES.sub(" ", bare))
 
 
 def _indented(rows: list[str], start: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from indexer.parsing.syntax import Node, parse_tree
 
 _SECONDS = 0.5  # of CPU time
 _DEPTH = 60  # of nodes below which nothing is looked at; a key takes two to four
-_VALUE = 400  # characters that are kept of a value
+_VALUE = 2000  # characters that are kept of a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,11 @@ def _pairs(node: Node, grammar: _Grammar, prefix: str, depth: int) -> Iterator[E
         if child.type not in grammar.pairs | grammar.tables:
             yield from _pairs(child, grammar, prefix, depth + 1)
             continue
-        if not child.named_children:
+        parts = [part for part in child.named_children if part.type != "comment"]
+        if not parts:
             continue
-        key = prefix + flat(_text(child.named_children[0]))
-        value = child if child.type in grammar.tables else child.named_children[-1]
+        key = prefix + flat(_text(parts[0]))
+        value = child if child.type in grammar.tables else parts[-1]
         inner = list(_pairs(value, grammar, f"{key}.", depth + 1))
         yield _entry(key, child, value, is_table=bool(inner))
         yield from inner

@@ -46,5 +46,13 @@ def test_others_are_listed_and_what_is_no_source_is_left_out() -> None:
 
 
 def test_a_long_value_is_cut_and_control_characters_are_shown() -> None:
-    assert listing(Location("a", 1, "", "value", "x" * 300, 0)) == f"`{'x' * 240}…`, in `a:1` [7]."
+    assert listing(Location("a", 1, "", "value", "x" * 500, 0)) == f"`{'x' * 400}…`, in `a:1` [7]."
     assert "\\x1b" in listing(Location("a", 1, "", "value", "a\x1bb", 0))
+
+
+def test_a_long_value_says_where_it_ends() -> None:
+    assert listing(Location("a", 1, "", "value", "x" * 500, 0, 30)).endswith("It goes on to line 30.")
+    assert listing(Location("a", 1, "", "value", "x = [ 1 ]", 0, 3)) == "`x = [ 1 ]`, in `a:1` [7]."
+    assert (
+        listing(Location("a", 1, "backlog", "option", "default=5,", 0)) == "`backlog` has `default=5,`, in `a:1` [7]."
+    )

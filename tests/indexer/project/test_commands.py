@@ -113,3 +113,21 @@ def test_to_use_it_is_to_run_it(tmp_path: Path) -> None:
 
 def test_nothing_is_declared(tmp_path: Path) -> None:
     assert told(tmp_path, "lint", {"a.py": "x = 1\n"}) == []
+
+
+def test_tox_has_only_its_commands_and_nox_its_sessions(tmp_path: Path) -> None:
+    files = {
+        "tox.ini": "[testenv]\ndeps =\n    pytest\ncommands = pytest\n[testenv:lint]\ncommands = ruff ./test\n",
+        "noxfile.py": "@nox.session(name='unit')\ndef tests(session):\n    session.run('python', '-m', 'pytest')\n",
+    }
+    with open_tree(tmp_path, files) as tree:
+        found = [(item.symbol, item.text) for item in commands(tree, ProjectQuery("command", "test"))]
+    assert found[:2] == [("tox", "pytest"), ("nox -s unit", "python, -m, pytest")]
+    assert "tox -e lint" not in dict(found)
+
+
+def test_a_script_that_is_asked_for_in_words(tmp_path: Path) -> None:
+    files = {"package.json": '{"scripts": {"db:migrate": "prisma migrate", "db:seed": "seed"}}'}
+    with open_tree(tmp_path, files) as tree:
+        found = [item.symbol for item in commands(tree, ProjectQuery("command", "database migrations"))]
+    assert found == ["npm run db:migrate"]

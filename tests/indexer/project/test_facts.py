@@ -100,3 +100,70 @@ def test_an_address_is_no_version_and_a_module_path_no_entry_point(tmp_path: Pat
     files = {"go.mod": "module a/b\n", "README.md": "# A\n\nIt listens on http://127.0.0.1 for you.\n"}
     assert told(tmp_path / "a", "runtime", "http", files) == []
     assert told(tmp_path / "b", "entry points", "", files) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "first"),
+    [
+        ({"go.mod": "module a\n\ngo 1.22\n\nrequire c/d v1.0\n"}, ("go.mod:3", "go", "1.22")),
+        ({"package.json": '{"engines": {"node": ">=20"},\n"dependencies": {"a": "1"}}'}, (
+            "package.json:1", "engines.node", ">=20")),
+        ({"Package.swift": '// swift-tools-version: 5.9\nlet p = Package(\n    platforms: [.macOS(.v13)]\n)\n'}, (
+            "Package.swift:1", "swift-tools-version", "5.9")),
+        ({"mix.exs": 'elixir: "~> 1.15",\n{:phoenix, "~> 1.7"},\n'}, ("mix.exs:1", "elixir", "~> 1.15")),
+        ({"build.gradle.kts": "", "app/build.gradle.kts": "minSdk = 26\n"}, ("app/build.gradle.kts:1", "minSdk", "26")),
+    ],
+)  # fmt: skip
+def test_the_requirements_begin_with_the_language(tmp_path: Path, files: dict[str, str], first: Row) -> None:
+    assert told(tmp_path, "requirements", files=files)[0] == first
+
+
+def test_the_requirements_have_the_packages_too(tmp_path: Path) -> None:
+    assert [symbol for _, symbol, _ in told(tmp_path, "requirements")] == [
+        "project.requires-python",
+        "project.dependencies",
+    ]
+
+
+def test_a_project_file_of_dotnet_tells_its_package(tmp_path: Path) -> None:
+    files = {
+        "src/Quill/Quill.csproj": "<Project><PropertyGroup><PackageId>Quill.Text</PackageId>\n"
+        "<PackageLicenseExpression>MIT</PackageLicenseExpression></PropertyGroup></Project>"
+    }
+    assert told(tmp_path / "a", "name", files=files)[0][2] == "Quill.Text"
+    assert told(tmp_path / "b", "licence", files=files)[0][2] == "MIT"
+
+
+def test_the_dependencies_of_a_pom_are_told_by_their_names(tmp_path: Path) -> None:
+    one = "<dependency><groupId>g</groupId><artifactId>{}</artifactId>{}</dependency>"
+    files = {
+        "pom.xml": "<project><dependencies>"
+        + one.format("a", "<version>1.0</version>")
+        + one.format("b", "")
+        + "</dependencies></project>"
+    }
+    assert told(tmp_path, "dependencies", files=files)[0][2] == "a 1.0, b"
+
+
+def test_a_project_without_dependencies_may_say_so(tmp_path: Path) -> None:
+    files = {"README.md": "# Shop\n\nIt has no dependencies other than Python.\n", "setup.py": "setup(name='x')\n"}
+    assert told(tmp_path, "dependencies", files=files) == [
+        ("README.md:3", "", "It has no dependencies other than Python.")
+    ]
+
+
+def test_a_database_is_found_among_the_dependencies(tmp_path: Path) -> None:
+    files = {"pyproject.toml": '[project]\ndependencies = [\n  "psycopg>=3",\n]\n'}
+    assert told(tmp_path / "a", "tools", "database", files=files)[0][2] == "psycopg>=3"
+    assert told(tmp_path / "b", "tools", "orm", files=files) == []
+
+
+def test_the_licence_of_a_vendored_library_is_not_that_of_the_project(tmp_path: Path) -> None:
+    mit, gpl = "Permission is hereby granted, free of charge", "GNU GENERAL PUBLIC LICENSE"
+    declared = {"package.json": '{"license": "MIT"}', "db/COPYING": gpl}
+    assert [text for _, _, text in told(tmp_path / "a", "licence", files=declared)] == ["MIT"]
+    assert [text for _, _, text in told(tmp_path / "b", "licence", files={"LICENSE": mit, "db/COPYING": gpl})] == [
+        "MIT"
+    ]
+    alone = {"db/COPYING": gpl}
+    assert [text for _, _, text in told(tmp_path / "c", "licence", files=alone)] == ["GNU General Public License"]

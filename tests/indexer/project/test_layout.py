@@ -30,3 +30,14 @@ def test_the_overview_has_facts_commands_and_folders(tmp_path: Path) -> None:
         ("lint", "make lint", "ruff check"),
         ("layout", "shop/", "6 files: 6 python"),
     }
+
+
+def test_the_overview_names_no_file_that_is_gone(tmp_path: Path) -> None:
+    with open_tree(tmp_path) as tree:
+        (tmp_path / "code" / "shop/__main__.py").unlink()
+        (tmp_path / "code" / "shop/__init__.py").unlink()
+        (tmp_path / "code" / "scripts/test").unlink()
+        found = overview(tree)
+    paths = {fact.path for _, fact in found.facts}
+    assert paths.isdisjoint({"shop/__main__.py", "shop/__init__.py", "scripts/test"})
+    assert ("layout", "shop/") in {(kind, fact.symbol) for kind, fact in found.facts}

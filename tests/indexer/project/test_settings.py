@@ -21,7 +21,7 @@ from indexer.project.settings import Measure, parse_setting_query
         ("What chunk size is used for responses?", "any", ("chunk", "respons")),
         ("What is the cache size?", "any", ("cach",)),
         ("What is the default environment?", "any", ("environment",)),
-        ("Which port does the server listen on?", "number", ("port", "server")),
+        ("Which port does the server listen on?", "port", ("port", "server")),
     ],
 )
 def test_a_question_for_a_value(question: str, measure: Measure, words: tuple[str, ...]) -> None:

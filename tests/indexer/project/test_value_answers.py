@@ -42,3 +42,49 @@ def test_what_no_line_covers_is_not_told(tmp_path: Path, question: str) -> None:
 def test_a_test_tells_no_default(tmp_path: Path) -> None:
     assert "tests/test_config.py:1" not in dict(told(tmp_path, "What is the default timeout?"))
     assert told(tmp_path / "other", "What is the default timeout of the tests?")[0][0] == "tests/test_config.py:1"
+
+
+PORTS = {
+    "main.go": 'var (\n\taddr = flag.String("addr", ":9090", "where to listen")\n\tcount = 12\n)\n',
+    "Dockerfile": "FROM scratch\nEXPOSE 9090\n",
+    "export.py": 'port_file = "{0}-{1}.conf".format(port)\nDEFAULT_PORTS = {"http": 80}\n',
+}
+
+
+def ask(folder: Path, question: str, files: dict[str, str]) -> list[tuple[str, str, str]]:
+    query = parse_setting_query(question)
+    assert query is not None
+    with indexed(folder, files).store.read() as snapshot:
+        return [(found.kind, found.symbol, found.text) for found in find_values(query, snapshot)]
+
+
+def test_a_port_is_the_number_of_an_address(tmp_path: Path) -> None:
+    found = [text for _, _, text in ask(tmp_path, "Which port does it use?", PORTS)]
+    assert sorted(found) == ["EXPOSE 9090", 'addr = flag.String("addr", ":9090", "where to listen")']
+
+
+@pytest.mark.parametrize(
+    ("code", "option", "text"),
+    [
+        ('@option(\n    "--backlog",\n    default=1024,\n)\n', "backlog", "default=1024,"),
+        ("class Backlog(Setting):\n    default = 2048\n", "Backlog", "default = 2048"),
+    ],
+)
+def test_a_default_has_the_name_of_its_option(tmp_path: Path, code: str, option: str, text: str) -> None:
+    assert ask(tmp_path, "What is the default backlog?", {"a.py": code})[0] == ("option", option, text)
+
+
+def test_a_default_in_an_attribute_has_the_name_of_the_field_below(tmp_path: Path) -> None:
+    files = {"a.rs": "struct Args {\n    #[arg(long, default_value_t = 8)]\n    timeout: u64,\n}\n"}
+    found = ask(tmp_path, "What is the default timeout?", files)
+    assert found[0] == ("option", "timeout", "#[arg(long, default_value_t = 8)]")
+
+
+def test_a_value_of_several_lines_is_told_whole(tmp_path: Path) -> None:
+    files = {"a.py": "RETRY_CODES = [\n    429,\n    503,\n]\n"}
+    query = parse_setting_query("What are the default retry codes?")
+    assert query is not None
+    world = indexed(tmp_path, files)
+    with world.store.read() as snapshot:
+        found = find_values(query, snapshot)
+    assert [(item.text, item.line, item.end) for item in found] == [("RETRY_CODES = [ 429, 503, ]", 1, 4)]

@@ -68,3 +68,24 @@ def test_a_line_of_blanks_is_read_in_no_time() -> None:
     row = "version" + " " * 20_000
     assert lines.assignments(f"{row};\nname = x{' ' * 20_000},\n") == [Entry("name", "x", 2, 2)]
     assert lines.assignments('call( "a", "b" ) ,') == [Entry("call", "a b", 1, 1)]
+
+
+def test_a_list_goes_on_until_its_bracket_closes() -> None:
+    text = (
+        "LICENSE = 'MIT'\nsetup(\n    license=LICENSE,\n    install_requires=[\n        'a>=1',\n        'b',\n"
+        "    ],\n)\n"
+    )
+    assert [(entry.key, entry.value, entry.line, entry.end_line) for entry in lines.assignments(text)] == [
+        ("LICENSE", "MIT", 1, 1),
+        ("license", "MIT", 3, 3),
+        ("install_requires", "[ 'a>=1', 'b', ]", 4, 7),
+    ]
+    assert lines.assignments("project(\n  shop\n  VERSION 1.2)\n")[0] == Entry("project", "shop VERSION 1.2", 1, 3)
+
+
+def test_versions_of_tools_and_dependencies_of_mix() -> None:
+    assert lines.tools("elixir 1.16 # x\n\nerlang 26\n") == [Entry("elixir", "1.16", 1, 1), Entry("erlang", "26", 3, 3)]
+    assert lines.mix('@version "1.0"\n{:ecto, "~> 3"},\n') == [
+        Entry("version", "1.0", 1, 1),
+        Entry("deps.ecto", "~> 3", 2, 2),
+    ]

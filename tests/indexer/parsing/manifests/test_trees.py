@@ -56,3 +56,7 @@ def test_a_deep_text_is_read_to_a_depth() -> None:
 def test_a_broken_text_raises_nothing() -> None:
     assert trees.json('{"a": ') == []
     assert [item.key for item in trees.toml("= = =\n[a\n")] in ([], ["a"])
+
+
+def test_a_comment_behind_a_value_is_no_value() -> None:
+    assert trees.toml('geo = "0.31" # waits for another\n')[0].value == "0.31"
