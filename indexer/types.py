@@ -84,8 +84,7 @@ class ChunkHead(NamedTuple):
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(NamedTuple):
     """What each signal adds to a hit's score, which is their sum; 0 where the signal did not find it."""
 
     lexical: float = 0.0  # the question's words
@@ -97,8 +96,7 @@ class Why:
 
     def scaled(self, factor: float) -> "Why":
         """All of them times `factor`."""
-        parts = (self.lexical, self.dense, self.symbol, self.graph, self.rerank, self.file)
-        return Why(*(factor * part for part in parts))
+        return Why(*(factor * part for part in self))
 
 
 @dataclass(frozen=True, slots=True)
