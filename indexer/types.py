@@ -39,8 +39,7 @@ class Masked:
     lines: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A named definition."""
 
     name: str  # "build_prompt"
@@ -55,8 +54,7 @@ class Symbol:
     doc: str  # docstring or leading comment without markers; "" if there is none
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A piece of one file, small enough for the embedder."""
 
     path: str
