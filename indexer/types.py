@@ -39,8 +39,7 @@ class Masked:
     lines: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A named definition."""
 
     name: str  # "build_prompt"
@@ -55,8 +54,7 @@ class Symbol:
     doc: str  # docstring or leading comment without markers; "" if there is none
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A piece of one file, small enough for the embedder."""
 
     path: str
@@ -84,8 +82,7 @@ class ChunkHead(NamedTuple):
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(NamedTuple):
     """What each signal adds to a hit's score, which is their sum; 0 where the signal did not find it."""
 
     lexical: float = 0.0  # the question's words
@@ -97,8 +94,7 @@ class Why:
 
     def scaled(self, factor: float) -> "Why":
         """All of them times `factor`."""
-        parts = (self.lexical, self.dense, self.symbol, self.graph, self.rerank, self.file)
-        return Why(*(factor * part for part in parts))
+        return Why(*(factor * part for part in self))
 
 
 @dataclass(frozen=True, slots=True)

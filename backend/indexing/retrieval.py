@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -274,4 +274,4 @@ def wire_overview(found: Overview) -> dict[str, Any]:
 
 
 def wire_why(why: Why) -> dict[str, float]:
-    return {signal: round(value, 4) for signal, value in asdict(why).items()}
+    return {signal: round(value, 4) for signal, value in why._asdict().items()}

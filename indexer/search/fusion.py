@@ -2,14 +2,15 @@
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from indexer.files.roles import is_test, superseded
 from indexer.search.query import SearchQuery
-from indexer.types import Chunk, ChunkHead, Why
+from indexer.types import ChunkHead, Why
 
 _EXAMPLE = re.compile(
     r"(?:^|/)(?:examples?|samples?|demos?|benchmarks?|vendor(?:ed)?|_vendor|third[_-]party|externals?)/", re.IGNORECASE
@@ -47,8 +48,7 @@ class Weights:
 DEFAULT = Weights()
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A chunk in a ranking."""
 
     id: int
@@ -110,23 +110,23 @@ def refine(
     Cosines are measured from the worst one, as in `fuse`. `factors`, `paths`: by chunk id.
     """
     cosine_excess = _excess(signals.cosines, min(signals.cosines.values(), default=0.0))
-    gains: dict[int, tuple[float, float]] = {}  # graph with cochange; rerank
+    gains: list[tuple[Ranked, float, float, float]] = []  # with the factor, graph and cochange, rerank
     squares: dict[str, float] = defaultdict(float)
     for item in ranked:
-        factor = factors.get(item.id, 1.0)
+        path, factor = paths[item.id], factors.get(item.id, 1.0)
         graph = weights.graph * signals.graph.get(item.id, 0.0)
-        cochange = weights.cochange * signals.cochange.get(paths[item.id], 0.0)
+        cochange = weights.cochange * signals.cochange.get(path, 0.0)
         related = factor * (graph + cochange)
         rerank = factor * weights.rerank * cosine_excess.get(item.id, 0.0)
-        gains[item.id] = related, rerank
-        squares[paths[item.id]] += (item.score + related + rerank) ** 2
+        gains.append((item, factor, related, rerank))
+        squares[path] += (item.score + related + rerank) ** 2
+    files = {path: weights.file * math.sqrt(square) for path, square in squares.items()}
     refined = []
-    for item in ranked:
-        related, rerank = gains[item.id]
-        file = weights.file * math.sqrt(squares[paths[item.id]])
-        named = factors.get(item.id, 1.0) * weights.subject * signals.subject.get(paths[item.id], 0.0)
-        why = Why(item.why.lexical, item.why.dense, item.why.symbol + named, related, rerank, file)
-        refined.append(Ranked(item.id, total(why), why))
+    for item, factor, related, rerank in gains:
+        path = paths[item.id]
+        named = factor * weights.subject * signals.subject.get(path, 0.0)
+        why = Why(item.why.lexical, item.why.dense, item.why.symbol + named, related, rerank, files[path])
+        refined.append(Ranked(item.id, sum(why), why))
     return _ordered(_lifted(refined, signals.lifts, factors))
 
 
@@ -135,7 +135,7 @@ def spread(ranked: Sequence[Ranked], paths: Mapping[int, str], limit: int) -> li
 
     `paths`: by chunk id.
     """
-    before: Counter[str] = Counter()
+    before: dict[str, int] = defaultdict(int)
     given_way = []
     for item in ranked:
         path = paths[item.id]
@@ -152,7 +152,7 @@ def _lifted(ranked: list[Ranked], lifts: Mapping[int, float], factors: Mapping[i
     best = max((item.score for item in ranked), default=0.0)
     gains = [best * factors.get(item.id, 1.0) * lifts.get(item.id, 0.0) for item in ranked]
     return [
-        replace(item, score=item.score + gain, why=replace(item.why, symbol=item.why.symbol + gain)) if gain else item
+        Ranked(item.id, item.score + gain, item.why._replace(symbol=item.why.symbol + gain)) if gain else item
         for item, gain in zip(ranked, gains, strict=True)
     ]
 
@@ -161,40 +161,31 @@ def prior_factors(heads: Mapping[int, ChunkHead], query: SearchQuery) -> dict[in
     """The `prior_factor` of each candidate, and less for a folder `v3` beside a `v4` unless the question names it."""
     older = superseded({head.path for head in heads.values()})
     words = query.text.lower().split()
+    about = query.about_tests, query.about_docs
     return {
-        i: prior_factor(head, query.about_tests, query.about_docs)
-        * (_SUPERSEDED_FACTOR if head.path in older and older[head.path] not in words else 1.0)
-        for i, head in heads.items()
+        i: prior_factor(path, language, kind, *about)
+        * (_SUPERSEDED_FACTOR if path in older and older[path] not in words else 1.0)
+        for i, (path, language, kind, _) in heads.items()
     }
 
 
-def prior_factor(chunk: Chunk | ChunkHead, about_tests: bool, about_docs: bool) -> float:
+@lru_cache(maxsize=50_000)  # many candidates are of few files, and one search follows another
+def prior_factor(path: str, language: str, kind: str, about_tests: bool, about_docs: bool) -> float:
     """Below 1 for chunks that rarely answer a question unless it asks for them: tests, examples, prose, data."""
-    tests, example, types_only = _roles(chunk.path)
     rules = (
-        (tests and not about_tests, _TESTS_FACTOR),
-        (example, _EXAMPLES_FACTOR),
-        (types_only, _TYPES_FACTOR),
-        (not about_docs and chunk.language in _PROSE, _PROSE_FACTOR),
-        (chunk.language in _DATA, _DATA_FACTOR),
-        (_is_outside_definitions(chunk), _NO_DEFINITION_FACTOR),
+        (is_test(path) and not about_tests, _TESTS_FACTOR),
+        (_EXAMPLE.search(path), _EXAMPLES_FACTOR),
+        (_TYPES_ONLY.search(path), _TYPES_FACTOR),
+        (not about_docs and language in _PROSE, _PROSE_FACTOR),
+        (language in _DATA, _DATA_FACTOR),
+        (_is_outside_definitions(language, kind), _NO_DEFINITION_FACTOR),
     )
     return math.prod([factor for applies, factor in rules if applies])
 
 
-@lru_cache(maxsize=50_000)  # many candidates are of few files, and one search follows another
-def _roles(path: str) -> tuple[bool, bool, bool]:
-    """Whether a path is that of tests, of an example, of declarations of types."""
-    return is_test(path), bool(_EXAMPLE.search(path)), bool(_TYPES_ONLY.search(path))
-
-
-def _is_outside_definitions(chunk: Chunk | ChunkHead) -> bool:
+def _is_outside_definitions(language: str, kind: str) -> bool:
     """Of code in a language whose definitions are not known, any chunk may be one."""
-    return chunk.kind == "block" or (chunk.kind == "window" and chunk.language in _PROSE | _DATA)
-
-
-def total(why: Why) -> float:
-    return why.lexical + why.dense + why.symbol + why.graph + why.rerank + why.file
+    return kind == "block" or (kind == "window" and language in _PROSE | _DATA)
 
 
 def _ordered(ranked: list[Ranked]) -> list[Ranked]:

@@ -3,7 +3,7 @@
 A definition that many good hits call is likely part of the answer, even if it has few of the question's words.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 
 _LEAST = 3  # bytes of a name
@@ -37,20 +37,19 @@ def pagerank_scores(
 
 def _edges(symbols: Mapping[int, str], texts: Mapping[int, str]) -> dict[int, dict[int, float]]:
     """To which chunks a chunk refers, with the share of its rank that flows there; only chunks that refer to any."""
+    names = {i: symbol.rpartition(".")[2].encode("utf-8", "replace") for i, symbol in symbols.items()}
     defined: dict[bytes, list[int]] = defaultdict(list)
-    for i, symbol in symbols.items():
-        name = symbol.rpartition(".")[2].encode("utf-8", "replace")
+    for i, name in names.items():
         if len(name) >= _LEAST:
             defined[name].append(i)
-    parts = Counter(symbols.values())  # of a long definition
     edges = {}
     for i, symbol in symbols.items():
         to: dict[int, float] = defaultdict(float)
         words = texts[i].encode("utf-8", "replace").translate(_WORDS).split()
         for name in sorted(defined.keys() & words):  # sums depend on the order
-            if len(defined[name]) > _SHARED + parts[symbol]:
-                continue
-            others = [j for j in defined[name] if symbols[j] != symbol]
+            others = defined[name]
+            if name == names[i]:  # not to itself and to the other parts of a long definition
+                others = [j for j in others if symbols[j] != symbol]
             if len(others) <= _SHARED:
                 for j in others:
                     to[j] += 1 / len(others)

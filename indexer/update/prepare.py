@@ -29,7 +29,9 @@ from indexer.workers.pool import Runner
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # files prepared at the same time
-_QUEUED = 6  # files that wait for the one before them
+# Files that are prepared, or wait for the one before them, while a batch is written: enough work for its time, and no
+# more than these bytes unless each is larger.
+_QUEUED, _QUEUED_BYTES = 32, 2_000_000
 _DEFINITIONS = 40_000  # of one file; a generated one may have 30,000. Each takes 4 kB of memory until it is stored
 _CPU_S = 10.0  # for one file; 1 MB of ordinary source takes 2 s
 
@@ -99,12 +101,15 @@ def prepare_files(preparer: Preparer, tasks: Iterable[Task], runner: Runner) -> 
             return Skip(path, COSTLY, task.version(preparer.recipe))
 
     running: deque[tuple[Task, Future[Outcome]]] = deque()
+    size = 0
     threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="prepare")
     try:
         for task in tasks:
             running.append((task, threads.submit(outcome, task)))
-            if len(running) > _QUEUED:
+            size += task.candidate.size
+            while len(running) > _QUEUED or (size > _QUEUED_BYTES and len(running) > AT_ONCE):
                 first, future = running.popleft()
+                size -= first.candidate.size
                 yield first, future.result()
         for first, future in running:
             yield first, future.result()

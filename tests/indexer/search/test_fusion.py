@@ -1,7 +1,5 @@
 """Fusion: signals in units of their own spread, prior factors, ties."""
 
-from dataclasses import asdict
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 from indexer.search.fusion import Ranked, SecondStage, Weights, prior_factor, prior_factors, refine, spread
 from indexer.search.fusion import fuse as fuse_weighted
 from indexer.search.query import parse_query
-from indexer.types import Chunk, ChunkHead, Why
+from indexer.types import ChunkHead, Why
 
 WEIGHTS = Weights()
 LEXICAL, DENSE, SYMBOL = WEIGHTS.lexical, WEIGHTS.dense, WEIGHTS.symbol
@@ -78,30 +76,26 @@ def approx(expected: list[tuple[int, float]]) -> list[tuple[int, object]]:
     return [(i, pytest.approx(score)) for i, score in expected]
 
 
-def chunk(path: str, language: str, kind: str = "function") -> Chunk:
-    return Chunk(path, 1, 2, "f", kind, language, "", "", "")
-
-
 @pytest.mark.parametrize(
-    ("found", "about_tests", "about_docs", "expected"),
+    ("path", "language", "kind", "about_tests", "about_docs", "expected"),
     [
-        (chunk("src/a.py", "python"), False, False, 1.0),
-        (chunk("tests/a.py", "python"), False, False, 0.3),
-        (chunk("tests/a.py", "python"), True, False, 1.0),
-        (chunk("README.md", "markdown"), False, False, 0.6),
-        (chunk("README.md", "markdown"), False, True, 1.0),
-        (chunk("src/a.d.ts", "typescript"), False, False, 0.6),
-        (chunk("examples/a.py", "python"), False, False, 0.85),
-        (chunk("src/a.py", "python", "block"), False, False, 0.7),
-        (chunk("tests/data.json", "json", "window"), False, False, 0.3 * 0.75 * 0.7),
-        (chunk("a/draw.xyz", "code", "window"), False, False, 1.0),
-        (chunk("a/draw.py", "python", "block"), False, False, 0.7),
+        ("src/a.py", "python", "function", False, False, 1.0),
+        ("tests/a.py", "python", "function", False, False, 0.3),
+        ("tests/a.py", "python", "function", True, False, 1.0),
+        ("README.md", "markdown", "function", False, False, 0.6),
+        ("README.md", "markdown", "function", False, True, 1.0),
+        ("src/a.d.ts", "typescript", "function", False, False, 0.6),
+        ("examples/a.py", "python", "function", False, False, 0.85),
+        ("src/a.py", "python", "block", False, False, 0.7),
+        ("tests/data.json", "json", "window", False, False, 0.3 * 0.75 * 0.7),
+        ("a/draw.xyz", "code", "window", False, False, 1.0),
+        ("a/draw.py", "python", "block", False, False, 0.7),
     ],
 )
 def test_chunks_that_rarely_answer_are_demoted(
-    found: Chunk, about_tests: bool, about_docs: bool, expected: float
+    path: str, language: str, kind: str, about_tests: bool, about_docs: bool, expected: float
 ) -> None:
-    assert prior_factor(found, about_tests, about_docs) == pytest.approx(expected)
+    assert prior_factor(path, language, kind, about_tests, about_docs) == pytest.approx(expected)
 
 
 def test_the_second_stage_adds_graph_re_ranking_and_file() -> None:
@@ -114,7 +108,7 @@ def test_the_second_stage_adds_graph_re_ranking_and_file() -> None:
     second = 0.5 * SYMBOL + WEIGHTS.graph + rerank
     file = WEIGHTS.file * (second**2 + (0.25 * SYMBOL) ** 2) ** 0.5
     why = Why(symbol=0.5 * SYMBOL, graph=WEIGHTS.graph, rerank=rerank, file=file)
-    assert asdict(found[2].why) == pytest.approx(asdict(why))
+    assert found[2].why == pytest.approx(why)
     assert found[2].score == pytest.approx(second + file)
     assert found[1].why.file == pytest.approx(WEIGHTS.file * SYMBOL)
 

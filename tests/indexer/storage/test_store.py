@@ -190,7 +190,7 @@ def test_a_file_that_cannot_be_stored_costs_that_file(tmp_path: Path) -> None:
     world.refresh()
     good, bad, worse = (prepared(world, path) for path in ("README.md", "app/config.py", "web/page.js"))
     bad = replace(bad, file=replace(bad.file, mtime_ns=2**63))
-    worse = replace(worse, chunks=(replace(worse.chunks[0], text="\ud800"), *worse.chunks[1:]))
+    worse = replace(worse, chunks=(worse.chunks[0]._replace(text="\ud800"), *worse.chunks[1:]))
     assert world.store.write([bad, good, worse]) == ["app/config.py", "web/page.js"]
     with world.store.read() as snapshot:
         assert sorted(snapshot.paths()) == ["README.md", "app/server.py"]

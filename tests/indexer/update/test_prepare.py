@@ -125,6 +125,21 @@ def test_files_are_not_to_blame_when_no_process_can_be_started(
         list(prepare_files(Preparer(root, HashEmbedder(), "recipe"), tasks(root), Runner(pool.run)))
 
 
+@pytest.mark.parametrize(("size", "ahead"), [(100, 33), (1_500_000, 3)])
+def test_many_small_files_or_few_large_ones_are_prepared_ahead(tmp_path: Path, size: int, ahead: int) -> None:
+    taken = []
+
+    def drawn() -> Iterator[Task]:
+        for number in range(40):
+            taken.append(number)
+            yield Task(Candidate(f"{number}.py", size, 0), None)
+
+    outcomes = prepare_files(Preparer(tmp_path, HashEmbedder(), "recipe"), drawn(), Runner())
+    assert next(outcomes)[0].candidate.path == "0.py"
+    assert len(taken) == ahead
+    assert [task.candidate.path for task, _ in outcomes] == [f"{number}.py" for number in range(1, 40)]
+
+
 def test_a_cancelled_job_ends_at_once_and_leaves_no_call_behind(tmp_path: Path, pool: WorkerPool) -> None:
     root = lay_out(tmp_path, {f"m{i:02}.py": "x = 1\n" for i in range(40)})
     is_cancelled = False

@@ -98,7 +98,7 @@ class CountedPattern:
 
 
 def forget() -> None:
-    cached = (linear.compiled, linear.finder, rules._engine, masking._signs, assignments._opening_finder)
+    cached = (linear.compiled, linear.finder, rules._sign, rules._engine, masking._signs, assignments._opening_finder)
     for function in (*cached, re2._Regexp._make):
         function.cache_clear()
 

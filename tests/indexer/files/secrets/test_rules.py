@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.files.secrets import renew
+from indexer.files.secrets import renew, rules
 from indexer.files.secrets.linear import compiled
 from indexer.files.secrets.masking import MARK, mask
 from tests.indexer.files.secrets.planted import ALNUM, HEX, TOKENS, URL_SAFE, Source
@@ -30,6 +30,22 @@ def test_the_hash_of_a_password_is_masked(value: str) -> None:
 def test_tokens_that_are_known_by_their_middle_are_masked_one_after_the_other() -> None:
     tokens = [SOURCE.text(ALNUM, 3) + "8" + "Q~" + SOURCE.text(URL_SAFE, 34) for _ in range(3)]
     assert mask("\n".join(tokens)) == "\n".join([MARK] * 3)
+
+
+def test_the_sign_begins_where_the_first_rule_matches() -> None:
+    """Wherever `any` finds something, and nowhere else: without the sign, a text is not searched."""
+    engine, tokens = rules._engine(), [token(SOURCE) for token in TOKENS.values()]
+    texts = [f"{before}{token}{after}".encode() for token in tokens for before, after in (("", ""), ("=(%0A", "`;"))]
+    texts += [text[:-9] for text in texts]
+    found = [engine.any(text, 0, len(text))[0][0] for text in texts]
+    assert [rules._sign()(text, 0, len(text))[0][0] for text in texts] == found
+    assert sum(start >= 0 for start in found) > len(tokens)
+
+
+def test_code_without_tokens_is_not_searched_by_all_rules() -> None:
+    rules._engine.cache_clear()
+    assert mask("def token_of(key):\n    return table[key]\n") == "def token_of(key):\n    return table[key]\n"
+    assert rules._engine.cache_info().currsize == 0
 
 
 def test_two_tokens_on_a_line_are_masked() -> None:
