@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,10 @@ from indexer.errors import EmbedderUnavailable
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 GRAPH = Path(__file__).parent / "weights" / "minilm" / "model-int8.onnx"
-GRAPH_SHA256 = "6497eb3e37953565ad2f32ceee1bdf4454e09ce91755dbfc1ec89cb06cc994b9"
-# Vectors in data folders are stored under it. A new graph takes the first 12 digits of its own digest; this one has
-# those of its trained layers, from when the graph was built at set-up.
-MODEL_ID = f"{DEFAULT_MODEL}-int8@d1da614cf68e"
-WINDOW = 128  # tokens: on docstring -> definition pairs 256 took twice as long and found less (docs/benchmarks.md)
+GRAPH_SHA256 = "1e1fb4264a8e734d7d46d2deadc3f1cf156810b8d1bda93338b750c91a87ddfe"
+MODEL_ID = f"{DEFAULT_MODEL}-int8@{GRAPH_SHA256[:12]}"  # vectors in data folders are stored under it
+WINDOW = 96  # tokens of a document: 128 take a quarter longer and find as much, 64 find less (docs/benchmarks.md)
+QUERY_WINDOW = 128  # tokens: of a bug report, the beginning matters most
 _ERRORS_ONLY = 3  # ONNX Runtime's log severity
 
 
@@ -52,14 +52,16 @@ class OnnxEmbedder:
         self.dim: int = self._session.get_outputs()[0].shape[1]
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        return (
-            np.stack(list(self._cores.map(self.embed_query, texts))) if texts else np.empty((0, self.dim), np.float32)
-        )
+        vectors = list(self._cores.map(partial(self._embed, window=WINDOW), texts))
+        return np.stack(vectors) if vectors else np.empty((0, self.dim), np.float32)
 
     def embed_query(self, text: str) -> Vectors:
+        return self._embed(text, QUERY_WINDOW)
+
+    def _embed(self, text: str, window: int) -> Vectors:
         ids = self._tokenizer.encode(text).ids
-        window = [*ids[: WINDOW - 1], ids[-1]]  # the last one is [SEP], which every text ends with
-        vector: Vectors = self._session.run(None, {"ids": np.array([window])})[0][0]
+        read = [*ids[: window - 1], ids[-1]]  # the last one is [SEP], which every text ends with
+        vector: Vectors = self._session.run(None, {"ids": np.array([read])})[0][0]
         return vector
 
 

@@ -13,7 +13,7 @@ from indexer.files.languages import BY_NAME
 from indexer.parsing.definitions import Definition
 from indexer.types import Chunk, SourceFile
 
-CHUNKER = 9  # version of the result of `chunks_of`, part of every index's recipe
+CHUNKER = 10  # version of the result of `chunks_of`, part of every index's recipe
 # Characters of a chunk with its prefix, about 400 tokens. Measured on the development repositories: 700, 1,500 and
 # 3,000 rank alike; shorter chunks split functions, longer ones fill a prompt with unrelated code.
 LIMIT = 1500

@@ -12,7 +12,8 @@ _STATIC = """# Lantern's static code embedding
 A table of token vectors. The vector of a text is the mean of the rows of its tokens. Made on {day} by
 `python -m indexer.training.static --sources FOLDER` from mined pairs. Training starts from the vectors that MiniLM
 (all-MiniLM-L6-v2, Apache-2.0) gives each token alone. {settings}.
-A third of the short queries also appear in a synthetic bug report (`indexer/training/reports.py`).
+A third of the short queries also appear in a synthetic bug report, and documentation also as a question or by its main
+words (`indexer/training/reports.py`).
 Format: StaticEmbedding of sentence-transformers. `SHA256SUMS` has the digests of the files.
 """
 _MINILM = """# MiniLM with upper layers tuned to find code
@@ -32,9 +33,9 @@ out of the definition. Compare only within this table: no other uses these quest
 
 ## Mined
 {pairs} pairs ({kinds})
-from {packages} packages; {codes} definitions. No repository of the SWE-bench, SWE-QA, Multi-SWE-bench, SWE-bench-Live,
-SWE-Gym or Loc-Bench families is among them; `indexer/training/packages.toml` lists those excluded. Tests are not
-answers. Vendored and generated code is left out.
+from {packages} packages; {codes} definitions. No repository of semble's benchmark or of the SWE-bench, SWE-QA,
+Multi-SWE-bench, SWE-bench-Live, SWE-Gym or Loc-Bench families is among them; `indexer/training/packages.toml` lists
+those excluded. Tests are not answers. Vendored and generated code is left out.
 
 {trained}
 

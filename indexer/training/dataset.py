@@ -10,14 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.training.mine import COMMENT, DOC, LONG, MENTION, NAME, TEST, Pair
+from indexer.training.mine import COMMENT, DOC, LONG, MENTION, MODULE, NAME, SECTION, TEST, Pair
 
-REPORT = "report"  # made from other pairs, see `reports`
+REPORT, WORDS, ASKED = "report", "words", "asked"  # made from other pairs, see `reports`
 QUESTIONS = 2000  # held-out pairs in the evaluation
 _PER_PACKAGE = 150  # of those
 # An epoch takes this share of a kind's pairs. A package gives at most `_MOST`, so that large ones do not dominate.
-SHARES = {REPORT: 1.0, DOC: 1.0, LONG: 0.6, COMMENT: 0.7, NAME: 0.4, MENTION: 1.0, TEST: 0.5}
-_MOST = {DOC: 12_000, LONG: 6_000, COMMENT: 6_000, NAME: 4_000, MENTION: 6_000, TEST: 3_000}
+SHARES = {
+    **{DOC: 1.0, LONG: 0.6, COMMENT: 0.7, NAME: 0.4, MENTION: 1.0, TEST: 0.5, MODULE: 0.7, SECTION: 0.7},
+    **{REPORT: 1.0, WORDS: 1.0, ASKED: 1.0},
+}
+_MOST = {
+    **{DOC: 12_000, LONG: 6_000, COMMENT: 6_000, NAME: 4_000, MENTION: 6_000, TEST: 3_000},
+    **{MODULE: 2_000, SECTION: 2_000},
+}
 _LEAST = 40  # letters and digits of a code
 _NOISE = re.compile(r"\W+")
 

@@ -24,6 +24,7 @@ _DECAY = 0.01  # weight decay, of matrices only
 _CLIP = 1.0  # norm of the gradient
 _TWINS = 0.93  # cosine of two codes from which on neither is a wrong answer to the other's query
 _REPORT = 10  # steps
+_HAS_BF16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))  # else half floats take many times as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _means(model: PreTrainedModel, texts: Sequence[Ids]) -> torch.Tensor:
     for row, text in enumerate(texts):
         ids[row, : len(text)] = torch.from_numpy(text)
         mask[row, : len(text)] = 1
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=_HAS_BF16):
         hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
     weight = mask[:, :, None]
     return (hidden * weight).sum(1) / weight.sum(1)

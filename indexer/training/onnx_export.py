@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
-from indexer.training.published import TOKENIZER, WEIGHTS, minilm_folder
+from indexer.training.published import WEIGHTS, minilm_folder
+from indexer.training.vocabulary import minilm_tokenizer
 
 Floats = NDArray[np.float32]
 Weights = Mapping[str, Floats]
@@ -139,4 +140,4 @@ def graph_of(layers: Weights) -> bytes:
     folder = minilm_folder()
     tuned = {name: np.asarray(value, np.float32) for name, value in layers.items()}
     weights = load_file(folder / WEIGHTS) | tuned
-    return convert(weights, (folder / TOKENIZER).read_text("utf-8"))
+    return convert(weights, minilm_tokenizer().to_str())

@@ -1,14 +1,16 @@
-"""Pairs -> pairs with a long, noisy query: the text in a synthetic bug report.
+"""Pairs -> pairs with another query: the text in a synthetic bug report, as a question, or its main words alone.
 
-From these a model learns to ignore the words of templates, environments and tracebacks.
+From reports a model learns to ignore the words of templates, environments and tracebacks.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from indexer.training.dataset import REPORT, Example
+from indexer.parsing.identifiers import STOP_WORDS
+from indexer.training.dataset import ASKED, REPORT, WORDS, Example
 
 _SHARE = 0.35  # of the short queries, which get a report too
 _SHORT = 400  # characters of a query that can be the title of a report
@@ -48,6 +50,12 @@ After upgrading it no longer works
 Related to #1234
 Here is a small script that shows the issue
 """.strip().splitlines()
+_MOST_WORDS = 6  # of a query of words alone
+_ASKED = {  # by whether the text begins with a verb: "Returns the size", "the size"
+    True: ("how to {}", "where do we {}", "where does it {}", "code that should {}", "function to {}"),
+    False: ("where is {}", "how does {} work", "how is {} done", "what implements {}", "explain {}"),
+}
+_VERB = re.compile(r"(?:[a-z]+[^s]s|[a-z]{2,}[sxz]es|get|set|add|make|create|check|find|return|parse|read|write)")
 _ERRORS = ("ValueError", "TypeError", "KeyError", "AttributeError", "RuntimeError", "AssertionError", "panic")
 
 
@@ -68,6 +76,37 @@ def reports(examples: Sequence[Example], codes: Sequence[str], seed: int) -> Ite
                 quoted.append(codes[example.code])
             text = _report(example.query, others, quoted, rng)
             yield Example(REPORT, text, example.code, example.package)
+
+
+def reworded(examples: Sequence[Example], seed: int) -> Iterator[Example]:
+    """Each of `examples` once more: by its main words, or as a question."""
+    rng = np.random.default_rng(seed)
+    for example in examples:
+        first = example.query.split(". ")[0].rstrip(".")
+        words = [word for word in re.findall(r"\w+", first) if word.lower() not in STOP_WORDS]
+        if len(words) < 2:
+            continue
+        if rng.random() < 0.5:
+            yield Example(WORDS, " ".join(words[:_MOST_WORDS]).lower(), example.code, example.package)
+        else:
+            yield Example(ASKED, _question(first, rng), example.code, example.package)
+
+
+def _question(text: str, rng: np.random.Generator) -> str:
+    verb, _, rest = f"{text[:1].lower()}{text[1:]}".partition(" ")
+    begins_with_verb = bool(_VERB.fullmatch(verb))
+    forms = _ASKED[begins_with_verb]
+    plain = f"{_infinitive(verb)} {rest}" if begins_with_verb else f"{verb} {rest}".strip()
+    return forms[int(rng.integers(len(forms)))].format(plain)
+
+
+def _infinitive(verb: str) -> str:
+    """`returns` -> return, `matches` -> match, `copies` -> copy."""
+    if verb.endswith("ies"):
+        return f"{verb[:-3]}y"
+    if re.search(r"(?:ss|x|z|ch|sh)es$", verb):
+        return verb[:-2]
+    return verb.removesuffix("s")
 
 
 def _report(title: str, others: Sequence[str], quoted: Sequence[str], rng: np.random.Generator) -> str:

@@ -21,8 +21,9 @@ from indexer.training.card import static_card
 from indexer.training.command import prepare_run
 from indexer.training.dataset import SHARES, Dataset
 from indexer.training.evaluate import report
+from indexer.training.mine import DOC
 from indexer.training.published import minilm_folder
-from indexer.training.reports import reports
+from indexer.training.reports import reports, reworded
 from indexer.training.train import Bags, Pairs, TrainSettings, train
 from indexer.training.vocabulary import minilm_tokenizer, pieces_of, tokenizer_of, words_of
 
@@ -57,7 +58,8 @@ def settings() -> str:
 
 def learn(data: Dataset) -> tuple[Tokenizer, Table]:
     """The tokenizer and the trained (tokens, DIM) table; row 0, the unknown token, is zero."""
-    examples = [*data.train, *reports(data.train, data.codes, SEED)]
+    described = [example for example in data.train if example.kind == DOC]
+    examples = [*data.train, *reports(data.train, data.codes, SEED), *reworded(described, SEED)]
     print(f"{len(examples)} pairs, {dict(Counter(example.kind for example in examples))}", flush=True)
     tokenizer, initial = initialise(data)
     answers = sorted({example.code for example in examples})

@@ -26,13 +26,14 @@ def test_vectors_of_older_data_folders_stay_valid() -> None:
     for name in ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"):
         embedder = load_embedder(name)
         assert isinstance(embedder, OnnxEmbedder)
-        assert (embedder.model_id, embedder.dim) == ("all-MiniLM-L6-v2-int8@d1da614cf68e", 384)
+        assert (embedder.model_id, embedder.dim) == ("all-MiniLM-L6-v2-int8@1e1fb4264a8e", 384)
 
 
 def test_int8_gives_the_neighbours_of_fp32_on_real_code() -> None:
     exact, int8 = SentenceEmbedder(str(minilm_folder())), OnnxEmbedder(graph_of({}))
     files = sorted((ROOT / "indexer").rglob("*.py"))
-    pieces = [text for file in files if len(text := file.read_text("utf-8")[400:600]) == 200][:20]
+    texts = [file.read_text("utf-8")[400:600] for file in files]
+    pieces = [text.lower() for text in texts if len(text) == 200][:20]  # whose names are split by neither of both
     assert len(pieces) == 20
     expected, actual = exact.embed_documents(pieces), int8.embed_documents(pieces)
     cosines = np.sum(expected * actual, axis=1)
@@ -60,7 +61,8 @@ def test_our_own_layers_find_more_of_our_own_code_than_the_published_ones() -> N
 def test_a_vector_does_not_depend_on_its_neighbours() -> None:
     embedder = load_embedder()
     texts = [CODE, "x " * 2000, "class Banana: ripe = True", CODE]
-    assert np.array_equal(embedder.embed_documents(texts), np.stack([embedder.embed_query(text) for text in texts]))
+    alone = [embedder.embed_documents([text])[0] for text in texts]
+    assert np.array_equal(embedder.embed_documents(texts), np.stack(alone))
     # 126 tokens, [CLS] and [SEP]
     assert np.array_equal(embedder.embed_query("x " * 126), embedder.embed_query("x " * 2000))
 

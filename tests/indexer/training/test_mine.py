@@ -94,3 +94,23 @@ def test_an_archive_is_read_below_its_top_folder(tmp_path: Path) -> None:
         member.size = len(RUST)
         tar.addfile(member, io.BytesIO(RUST.encode()))
     assert [pair.code.split("\n")[0] for pair in mine(tmp_path / "net-1.0.tar.gz")] == ["src/net.rs listen"]
+
+
+def test_a_file_says_what_its_longest_definitions_are_for() -> None:
+    text = f'#!/usr/bin/env python\n# Copyright 2020 by A\n"""Framing of binary records."""\n\n{PYTHON}'
+    found = [pair for pair in mined(("io/reader.py", text)) if pair.kind == "module"]
+    assert [(pair.query, pair.code.split("\n")[0]) for pair in found] == [
+        ("Framing of binary records.", "io/reader.py Reader"),
+        ("Framing of binary records.", "io/reader.py Reader.skip_broken_records"),
+    ]
+    assert not [pair for pair in mined(("io/reader.py", f"x = 1\n# Not a purpose\n{PYTHON}")) if pair.kind == "module"]
+
+
+def test_headings_are_paired_with_what_stands_below_them() -> None:
+    below = "A pool keeps a few connections open and gives them to whoever asks first, then waits.\n"
+    manual = f"# Manual\n\n## Reusing open connections\n\n{below}\nClosing a pool\n--------------\n{below}"
+    assert mined(("doc/pools.md", manual)) == [
+        Pair("section", "Reusing open connections", f"doc/pools.md\n{below.strip()}"),
+        Pair("section", "Closing a pool", f"doc/pools.md\n{below.strip()}"),
+    ]
+    assert mined(("CHANGELOG.md", manual)) == []
