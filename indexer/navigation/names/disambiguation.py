@@ -33,7 +33,7 @@ class Disambiguator:
         """
         self._opened = _opened(source, scopes)
         self._is_own_bare = source.path in paths and source.path not in not_bare
-        self._paths, self._source, self._modules = list(dict.fromkeys(paths)), source, modules
+        self._paths, self._source, self._modules = list(dict.fromkeys(paths)), source, modules.seen_from(source.path)
         self._imports = [ref for ref in refs if ref.kind == "import"]
         self._shared: dict[str, bool | None] = {}
         self._by_local: dict[str, list[Reference]] = {}

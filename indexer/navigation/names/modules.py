@@ -3,6 +3,7 @@
 Goes by manifests and `package` lines where there are any, else by paths. Knows no other code.
 """
 
+import copy
 import posixpath
 import re
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ _TYPES = frozenset({"class", "interface"})
 _FROM_AFAR = re.compile(r"\w+://|(?:npm|jsr|node|bun):")
 _MANIFESTS = 300  # of one kind that are read
 _LINES = 3000  # of a manifest, or of a file before its `package` line
+_Names = dict[str, list[tuple[str, str]]]  # name -> the folder where it holds, and the folder or file that it means
 _SUFFIXES = frozenset(suffix.removeprefix(".") for row in LANGUAGES for suffix in row.suffixes)
 
 
@@ -63,8 +65,15 @@ class Modules:
         """`root`: the name of the codebase's folder, which some imports begin with."""
         self._snapshot, self._root = snapshot, root
         self._is_indexed: dict[str, bool] = {}
-        self._manifests: dict[str, tuple[dict[str, list[str]], set[str]]] = {}  # names -> folders; dependencies
+        self._manifests: dict[str, tuple[_Names, set[str]]] = {}  # and dependencies
+        self._importer: str | None = None
         self._packages: dict[str, str] = {}
+
+    def seen_from(self, path: str) -> "Modules":
+        """The same for the imports of one file: the names of a `tsconfig.json` hold in its folder."""
+        other = copy.copy(self)
+        other._importer = path
+        return other
 
     def may_export(self, imported: Reference, path: str) -> bool:
         """Whether an import may bring a name that the file at `path` defines: from it, or from one that re-exports it.
@@ -168,16 +177,22 @@ class Modules:
         names, dependencies = self._named(system)
         parts = module.split(system.separator)
         for size in range(len(parts), 0, -1):
-            if folders := names.get(system.separator.join(parts[:size])):
+            if folders := self._nearest(names.get(system.separator.join(parts[:size]), ())):
                 return [(folder, parts[size:]) for folder in folders]
         is_elsewhere = any(system.separator.join(parts[:size]) in dependencies for size in (1, 2))
         return [] if is_elsewhere or (system.is_closed and names) else None
+
+    def _nearest(self, named: Sequence[tuple[str, str]]) -> list[str]:
+        """The folders that a name means in the file that imports it."""
+        inside = [(scope, to) for scope, to in named if self._importer is None or is_below(self._importer, scope)]
+        longest = 0 if self._importer is None else max((len(scope) for scope, _ in inside), default=0)
+        return [to for scope, to in inside if self._importer is None or len(scope) == longest]
 
     def has_own_name(self, path: str) -> bool:
         """Whether a manifest gives the very file a name, under which imports may bring it."""
         system = ECOSYSTEMS.get(language_of(path).name)
         names = self._named(system)[0] if system and system.also else {}
-        return any(folder and is_place(folder, path) for folders in names.values() for folder in folders)
+        return any(folder and is_place(folder, path) for named in names.values() for _, folder in named)
 
     def is_at(self, name: str, path: str) -> bool:
         """Whether a name that stands before another is a module that the file at `path` belongs to."""
@@ -189,20 +204,20 @@ class Modules:
         found = self._snapshot.named([name])
         return any(item.symbol.name == name and item.symbol.kind == "constant" for item in found)
 
-    def _named(self, system: Ecosystem) -> tuple[dict[str, list[str]], set[str]]:
+    def _named(self, system: Ecosystem) -> tuple[_Names, set[str]]:
         """The names that all manifests of a kind give to folders, and what they say is from elsewhere."""
         if system.manifest not in self._manifests:
-            names: dict[str, list[str]] = {}
+            names: _Names = {}
             dependencies: set[str] = set()
             for path in self._snapshot.files_called(system.manifest, _MANIFESTS):
                 manifest = system.read(self._snapshot.lines(path, 1, _LINES))
                 dependencies |= manifest.dependencies
                 for name, folder in manifest.names.items():
-                    names.setdefault(name, []).append("/".join(filter(None, (folder_of(path), folder))))
+                    names.setdefault(name, []).append(("", "/".join(filter(None, (folder_of(path), folder)))))
             for path in (each for file in system.also for each in self._snapshot.files_called(file, _MANIFESTS)):
                 for name, folder in compiler_paths(self._snapshot.lines(path, 1, _LINES)):
                     place = posixpath.normpath(posixpath.join(folder_of(path), folder)).removeprefix(".")
-                    names.setdefault(name, []).append(place)
+                    names.setdefault(name, []).append((folder_of(path), place))
             self._manifests[system.manifest] = names, dependencies - names.keys()
         return self._manifests[system.manifest]
 

@@ -46,7 +46,7 @@ class ReferenceResolver:
     """Tells which references of one file mean a definition. `refs`: the file's, with all its imports."""
 
     def __init__(self, target: Target, source: SourceFile, refs: Sequence[Reference], modules: Modules) -> None:
-        self._target, self._source, self._modules = target, source, modules
+        self._target, self._source, self._modules = target, source, modules.seen_from(source.path)
         self._definition = target.definition
         self._scope = self._definition.symbol.qualified.rpartition(".")[0]
         self._owner = self._scope.rpartition(".")[2]

@@ -202,3 +202,13 @@ def test_an_import_from_a_module_that_no_manifest_tells_is_a_doubt(tmp_path: Pat
     }
     assert lines_of(tmp_path, tree, "who calls toSlug?") == (["a.ts:2"], False)
     assert lines_of(tmp_path, tree, "who imports toSlug?") == (["a.ts:1"], False)
+
+
+def test_the_names_of_a_tsconfig_hold_in_its_folder_only(tmp_path: Path) -> None:
+    paths = '{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}\n'
+    user = "import { toSlug } from '@/slug';\ntoSlug();\n"
+    tree = {"tsconfig.json": paths, "src/slug.ts": "export function toSlug() {}\n", "src/user.ts": user}
+    tree = {f"{folder}/{path}": text for folder in ("a", "b", "b/in") for path, text in tree.items()}
+    assert lines_of(tmp_path, tree, "who imports a/src/slug.ts?") == (["a/src/user.ts:1"], True)
+    assert lines_of(tmp_path, tree, "who calls toSlug?", "b/src/slug.ts") == (["b/src/user.ts:2"], True)
+    assert lines_of(tmp_path, tree, "who calls toSlug?", "b/in/src/slug.ts") == (["b/in/src/user.ts:2"], True)
