@@ -69,6 +69,7 @@ SHAPES = {
     "line breaks": "\n",
     "blank lines": " \n",
     "quotes": "\"'",
+    "escaped quotes": '\\" ',
     "dotted in quotes": '"a.b"\n',
     "backticks": "`",
     "spans": "`a` ",
@@ -185,6 +186,7 @@ def content(text: str) -> None:
     entrypoints.routes(f'@app.get("/a")\n{text}', "python")
     macros.without_macros(text.encode())
     packages.package_of(text, "php")
+    packages.compiler_paths(text)
     list(worded_definitions.worded_definitions(text, "ab"))
     doc_comments.strip_marks(text)
     embedded.embedded(text, "vue")

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-_COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*+")|//[^\n]*|/\*.*?\*/', re.DOTALL)  # and, to keep them, strings
-_LAST_COMMAS = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
+_MOST = 64_000  # characters of a manifest for a compiler that are read
+_STRING = r'("(?:[^"\\]|\\.?)*+"?)'  # one that is not closed ends with the text: each character is read once
+_COMMENTS = re.compile(_STRING + r"|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)  # and, to keep them, strings
+_LAST_COMMAS = re.compile(_STRING + r"|,(?=\s*[}\]])", re.DOTALL)
 _SCRIPT = re.compile(r"(?:/index)?\.(?:d\.)?[cm]?[jt]sx?$")
 _RUST_OWN = frozenset({"std", "core", "alloc", "proc_macro"})
 _NODE_OWN = frozenset({
@@ -68,6 +70,8 @@ def _package_json(text: str) -> Manifest:
 
 def compiler_paths(text: str) -> list[tuple[str, str]]:
     """The names that a `tsconfig.json` gives to folders and files below it: `"@/*": ["src/*"]` -> (@, src)."""
+    if len(text) > _MOST:
+        return []
     plain = _COMMENTS.sub(lambda found: found[1] or "", text)
     options = _table(_json(_LAST_COMMAS.sub(lambda found: found[1] or "", plain)), "compilerOptions")
     base = options.get("baseUrl", "")

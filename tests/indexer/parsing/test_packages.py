@@ -93,4 +93,5 @@ def test_names_that_a_compiler_of_typescript_gives_to_folders_and_files() -> Non
         ("~lib", "./src/../old"),
         ("#core", "./src/core"),
     ]
+    assert compiler_paths(text.replace("\n", " " * 8000 + "\n")) == []  # too large
     assert compiler_paths("[") == compiler_paths("{}") == compiler_paths('{"compilerOptions": {"paths": 3}}') == []
