@@ -57,6 +57,9 @@ def list_imports(navigator: Navigator) -> list[Location]:
             if ref.kind == "import" and imports_target(ref, source.path, query, path, modules)
         ]
         found += [of_reference(source, ref) for ref, imported in imports if imported == path]
+        others = set(refs).difference(ref for ref, _ in imports) if query.is_path else ()
+        if any(ref.kind == "import" and modules.may_be_at(ref, source.language, query.name) for ref in others):
+            navigator.doubt("meaning", source.path)
         undeclared = (ref for ref in refs if ref.kind == "import" and modules.is_undeclared(ref, path))
         if path and not imports and any(ref.name == query.last and not ref.is_default for ref in undeclared):
             navigator.doubt("meaning", source.path)

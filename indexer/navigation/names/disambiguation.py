@@ -6,7 +6,8 @@ Goes by that file's imports, its package and its folder. Gives no file when it i
 import re
 from collections.abc import Collection, Sequence
 
-from indexer.navigation.names.modules import Modules, dotted, folder_of, is_below, is_of, is_place, module_of, parts_of
+from indexer.navigation.names.manifests import folder_of, is_below
+from indexer.navigation.names.modules import Modules, dotted, is_of, is_place, module_of, parts_of
 from indexer.navigation.names.resolution import head_of
 from indexer.parsing.references import Reference
 from indexer.types import SourceFile

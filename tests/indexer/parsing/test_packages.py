@@ -36,6 +36,11 @@ proptest = { version = "1" }
             '{"name": "@sea/kit", "dependencies": {"react": "19"}, "devDependencies": {"vite": "7"}}',
             Manifest({"@sea/kit": ""}, frozenset({"react", "vite"})),
         ),
+        (
+            "javascript",
+            '{"imports": {"#util": "./src/util/index.js", "#lib/*": "./lib/*.js", "#a": {"node": "b"}, "#*": "x"}}',
+            Manifest({"#util": "./src/util", "#lib": "./lib"}),
+        ),
         ("javascript", '{"private": true, "dependencies": []}', Manifest()),
         ("javascript", "[1]", Manifest()),
         ("javascript", "[" * 200_000, Manifest()),
