@@ -125,6 +125,9 @@ SCOPES = {
     "cpp": _C + _CPP,
     "csharp": _CSHARP,
 }
+_COMPREHENSIONS = frozenset(
+    {"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"}
+)
 _SCOPES = frozenset({"function", "block", "class", "closed", "declares"})
 
 
@@ -191,10 +194,14 @@ def _scope(node: Node, kind: str, bindings: Collection[int]) -> _Scope:
         first += 1  # on the line where a function begins, it is defined
     is_outer = kind != "closed" and any(first <= line <= last for line in bindings)
     span = visible.start_byte, visible.end_byte
-    iterables = (each.child_by_field_name("right") for each in node.children if each.type == "for_in_clause")
-    first_iterable = next(iterables, None)
-    hidden = (first_iterable.start_byte, first_iterable.end_byte) if first_iterable else (0, 0)
+    hidden = _first_iterable(node) if node.type in _COMPREHENSIONS else (0, 0)
     return _Scope(node.start_byte, node.end_byte, span, kind == "closed", is_outer=is_outer, hidden=hidden)
+
+
+def _first_iterable(comprehension: Node) -> Span:
+    clause = next((each for each in comprehension.children if each.type == "for_in_clause"), None)
+    iterable = clause.child_by_field_name("right") if clause else None
+    return (iterable.start_byte, iterable.end_byte) if iterable else (0, 0)
 
 
 def _enclosing(starts: Sequence[int], scopes: Iterable[_Scope]) -> Iterator[tuple[int, list[_Scope]]]:
