@@ -20,6 +20,8 @@ _EXTENDS = re.compile(r"\bextends\s*$|\bclass\s+[\w:]+\s*<\s*$")  # before a cal
 _HEADER = re.compile(r"\bclass\s+\w+\s*$")
 _MAKES_CLASSES = re.compile(r"(?i)class|meta|inherit|extends?$|mixin|derive|prototypeof|bases")
 _NAMED_FIRST = re.compile(r"\(\s*[rbf]?['\"]")  # `Meta("Ring", (Shape,), {})`
+_OPEN = tuple("([{,=|?&+\\")  # at the end of a line that goes on
+_ANNOTATES = re.compile(r"(?:(?:^|[(,])\s*\*{0,2}\w+\s*:|->)[^(,={]*$")
 _ASSIGNS = re.compile(r"(?<![=<>!])=(?![=>])")
 _PROTOTYPE = re.compile(r"\.prototype\b(?!\s*[.\[=])")
 _BASES = re.compile(r"__bases__|__proto__")
@@ -42,8 +44,15 @@ def uses_on(source: SourceFile, name: str, first: int, last: int) -> Iterator[Us
         after = source.text[match.end() : match.end() + _FAR]
         if _is_derived_by_words(source.language, before.rpartition("\n")[2], after):
             yield Uses(may_derive=True)
+        elif source.language == "python" and _is_annotation(before.rpartition("\n")[2]):
+            continue
         elif _VALUE.match(after) or before.rstrip().endswith("?"):
             yield _use(before, after, source.language)
+
+
+def _is_annotation(line: str) -> bool:
+    """Whether a name after that is the type of a parameter or a variable of Python, and no value of a dictionary."""
+    return line.count("{") == line.count("}") and _ANNOTATES.search(line) is not None
 
 
 def _is_derived_by_words(language: str, line: str, after: str) -> bool:
@@ -56,22 +65,35 @@ def _is_derived_by_words(language: str, line: str, after: str) -> bool:
 
 
 def _use(before: str, after: str, language: str) -> Uses:
+    before = _statement(before)
     levels = list(_brackets(before))
-    calls = [(at, callee) for at, callee in levels if callee]
-    places = [at for at, callee in levels if not callee]
-    is_keyword = language == "python" and levels[:1] == calls[:1] != [] and not _is_declared(before, calls[0][0])
-    places.append(calls[0][0] if is_keyword else len(before))  # the function that takes a keyword is a callee
-    aliases = {alias for at in places for alias in _aliases(before[:at].rpartition("\n")[2])}
+    calls = [(at, callee) for at, callee in levels if callee and not _is_declared(before, at)]
+    aliases, callees = set[str](), {callee for _, callee in calls}
+    for place, outer in zip([len(before), *(at for at, _ in levels)], [*levels, (0, "")], strict=True):
+        if language == "python" and outer in calls:
+            continue  # a keyword: the function that takes it is a callee
+        found = _aliases(before[:place].rpartition("\n")[2], is_listed=not outer[1])
+        aliases.update(found)
+        callees |= {outer[1]} if found else set()  # it is a default of a parameter
     if re.search(r"\btypedef\b", before.rpartition("\n")[2]) and ";" in after:
         aliases.add(_last_name(after.partition(";")[0]))
     makes = any(_MAKES_CLASSES.search(callee) and callee != "issubclass" for _, callee in calls)
     may_derive = makes or _gives_base(before, levels) or _is_in_bases(before, levels)
-    return Uses(may_derive, frozenset(aliases - {""}), frozenset(callee for _, callee in calls))
+    return Uses(may_derive, frozenset(aliases - {""}), frozenset(callees - {""}))
+
+
+def _statement(before: str) -> str:
+    """Its last lines, each of which goes on in the next one."""
+    lines = before.split("\n")
+    first = len(lines) - 1
+    while first and lines[first - 1].rstrip().endswith(_OPEN):
+        first -= 1
+    return "\n".join(lines[first:])
 
 
 def _is_declared(before: str, at: int) -> bool:
-    """Whether the bracket at a place begins the parameters of a function of Python."""
-    return re.search(r"\bdef\s+$", before[:at].rstrip(_NAME_CHARS)) is not None
+    """Whether the bracket at a place begins the parameters of a function."""
+    return re.search(r"\b(?:def|function|func|fn|fun)\s+$", before[:at].rstrip(_NAME_CHARS)) is not None
 
 
 def _gives_base(before: str, levels: list[tuple[int, str]]) -> bool:
@@ -88,12 +110,17 @@ def _is_in_bases(before: str, levels: list[tuple[int, str]]) -> bool:
     return call is not None and call != levels[0][0] and _NAMED_FIRST.match(before, call) is not None
 
 
-def _aliases(head: str) -> list[str]:
-    """The names that get what stands after `head` in its line: `A, B = `, `make(base = `, `{ Base: `."""
+def _aliases(head: str, *, is_listed: bool) -> list[str]:
+    """The names that get what stands after `head` in its line: `A, B = `, `make(base = `, `{ Base: `.
+
+    `is_listed`: a value may be one of several after a name.
+    """
     key = _last_name(head.rstrip()[:-1]) if head.rstrip().endswith(":") else ""
     names = [key] if key[:1].isupper() else []
     ends = [match.start() for match in _ASSIGNS.finditer(head)]
     for end in dict.fromkeys(ends[:1] + ends[-1:]):
+        if "," in head[end:] and not is_listed:  # another argument's
+            continue
         target = head[:end].rstrip().rstrip(":")
         names.append(_last_name(re.split(r"[(\[{,]", target)[-1]))
         if not re.search(r"[(\[{]", target):
