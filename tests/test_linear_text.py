@@ -17,6 +17,7 @@ from backend.grounding.disk import Disk
 from backend.grounding.sources import Source
 from indexer.navigation.followup import Subject, is_thanks, resolve_followup
 from indexer.navigation.intent import parse_structural_query
+from indexer.navigation.names.derivation import uses_on
 from indexer.navigation.working_tree import find_lines
 from indexer.parsing import (
     definitions,
@@ -50,7 +51,8 @@ MODULES = [
         *("backend.extractive.engine", "backend.extractive.excerpt", "backend.extractive.lead_text"),
         *("backend.extractive.matching", "backend.extractive.prose", "backend.grounding.attribution"),
         *("backend.grounding.checker", "backend.grounding.sources", "indexer.navigation.followup"),
-        *("indexer.navigation.intent", "indexer.parsing.definition_matches", "indexer.parsing.definitions"),
+        *("indexer.navigation.intent", "indexer.navigation.names.derivation"),
+        *("indexer.parsing.definition_matches", "indexer.parsing.definitions"),
         *("indexer.parsing.doc_comments", "indexer.parsing.embedded", "indexer.parsing.entrypoints"),
         *("indexer.parsing.macros", "indexer.parsing.packages", "indexer.parsing.worded_definitions"),
         *("indexer.parsing.usage.expressions", "indexer.parsing.identifiers", "indexer.parsing.references"),
@@ -69,6 +71,7 @@ SHAPES = {
     "line breaks": "\n",
     "blank lines": " \n",
     "quotes": "\"'",
+    "escaped quotes": '\\" ',
     "dotted in quotes": '"a.b"\n',
     "backticks": "`",
     "spans": "`a` ",
@@ -185,6 +188,9 @@ def content(text: str) -> None:
     entrypoints.routes(f'@app.get("/a")\n{text}', "python")
     macros.without_macros(text.encode())
     packages.package_of(text, "php")
+    packages.compiler_paths(text)
+    line = f"{text}load, type{text}"
+    list(uses_on(SourceFile("a.rs", "1", 1, 0, "rust", line), "load", 0, len(line)))
     list(worded_definitions.worded_definitions(text, "ab"))
     doc_comments.strip_marks(text)
     embedded.embedded(text, "vue")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from indexer.files.languages import language_of
 from indexer.navigation.locations import Location, line_text, of_definition
-from indexer.navigation.names.modules import folder_of
+from indexer.navigation.names.manifests import folder_of
 from indexer.navigation.navigator import Navigator
 from indexer.navigation.unparsed import MAX_DEFINITIONS
 from indexer.parsing.entrypoints import (

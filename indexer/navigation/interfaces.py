@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from indexer.navigation.names.modules import folder_of
+from indexer.navigation.names.manifests import folder_of
 from indexer.navigation.navigator import Navigator
 from indexer.parsing.references import Reference, references
 from indexer.parsing.syntax import Node, parse_tree

@@ -16,7 +16,7 @@ from indexer.navigation.names.aliases import Alias, Aliases
 from indexer.navigation.names.disambiguation import Disambiguator
 from indexer.navigation.names.families import are_kin, is_for_others
 from indexer.navigation.names.hierarchy import Hierarchy
-from indexer.navigation.names.import_paths import Search, pattern_of, pattern_of_word, search_for, searches_for
+from indexer.navigation.names.import_paths import Search, lookups_for, pattern_of_word, search_for
 from indexer.navigation.names.modules import Modules
 from indexer.navigation.names.resolution import ReferenceResolver
 from indexer.navigation.names.targets import (
@@ -146,10 +146,11 @@ class Navigator:
     def importers(self, path: str) -> Mentions:
         """The files that may import a file, with all their imports."""
         found: dict[str, tuple[SourceFile, Sequence[Reference]]] = {}
-        if self.modules.has_own_name(path):
+        words = [word for name in self.modules.own_names(path) for word in re.findall(r"\w+", name)[-1:] or [""]]
+        if "" in words:  # `@`: no word finds the files that import it
             self.doubt("meaning")
-        for search in searches_for(path):
-            found |= {item[0].path: item for item in self._look_up(search, pattern_of(path), "", None)}
+        for search, pattern in lookups_for(path, words):
+            found |= {item[0].path: item for item in self._look_up(search, pattern, "", None)}
         return list(found.values())
 
     def references(self, tests: bool | None = None) -> Iterator[tuple[SourceFile, Sequence[Reference]]]:
@@ -232,7 +233,7 @@ class Navigator:
             aliases.note(source, refs, aliases.root)
         for alias, search in ((each, search) for each in aliases for search in each.searches):
             brings = partial(alias.is_brought_by, modules=self.modules)
-            if alias.name == "default" and self.modules.has_own_name(alias.path):
+            if alias.name == "default" and self.modules.own_names(alias.path):
                 self.doubt("meaning")
             name = alias.name if alias.name != "default" else ""
             for source, refs in self._look_up(search, alias.pattern, name, tests, brings):

@@ -49,14 +49,18 @@ def list_imports(navigator: Navigator) -> list[Location]:
     for source, refs in navigator.importers(query.name) if query.is_path else navigator.mentions(query.last):
         if path and not are_kin(source.language, path):
             continue
-        nearest = Disambiguator(candidates, source, refs, navigator.modules)
+        modules = navigator.modules.seen_from(source.path)
+        nearest = Disambiguator(candidates, source, refs, modules)
         imports = [
             (ref, nearest.imported_file([ref]))
             for ref in refs
-            if ref.kind == "import" and imports_target(ref, source.path, query, path, navigator.modules)
+            if ref.kind == "import" and imports_target(ref, source.path, query, path, modules)
         ]
         found += [of_reference(source, ref) for ref, imported in imports if imported == path]
-        undeclared = (ref for ref in refs if ref.kind == "import" and navigator.modules.is_undeclared(ref, path))
+        others = set(refs).difference(ref for ref, _ in imports) if query.is_path else ()
+        if any(ref.kind == "import" and modules.may_be_at(ref, source.language, query.name) for ref in others):
+            navigator.doubt("meaning", source.path)
+        undeclared = (ref for ref in refs if ref.kind == "import" and modules.is_undeclared(ref, path))
         if path and not imports and any(ref.name == query.last and not ref.is_default for ref in undeclared):
             navigator.doubt("meaning", source.path)
         if unassigned := [ref for ref, imported in imports if not imported and path]:

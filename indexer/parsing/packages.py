@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-_COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*+")|//[^\n]*|/\*.*?\*/', re.DOTALL)  # and, to keep them, strings
-_LAST_COMMAS = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
+_MOST = 64_000  # characters of a manifest for a compiler that are read
+_STRING = r'("(?:[^"\\]|\\.?)*+"?)'  # one that is not closed ends with the text: each character is read once
+_COMMENTS = re.compile(_STRING + r"|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)  # and, to keep them, strings
+_LAST_COMMAS = re.compile(_STRING + r"|,(?=\s*[}\]])", re.DOTALL)
 _SCRIPT = re.compile(r"(?:/index)?\.(?:d\.)?[cm]?[jt]sx?$")
 _RUST_OWN = frozenset({"std", "core", "alloc", "proc_macro"})
 _NODE_OWN = frozenset({
@@ -63,23 +65,33 @@ def _package_json(text: str) -> Manifest:
     kinds = ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies")
     elsewhere = {key for kind in kinds for key in _table(content, kind)}
     own = _NODE_OWN | {f"node:{module}" for module in _NODE_OWN}
-    return Manifest({name: ""} if isinstance(name, str) and name else {}, own | elsewhere)
+    names = {name: ""} if isinstance(name, str) and name else {}
+    for alias, place in _table(content, "imports").items():  # `"#util": "./src/util.js"`
+        names.update(filter(None, [_alias(alias, place)]))
+    return Manifest(names, own | elsewhere)
+
+
+def _alias(name: str, place: Any, base: str = "") -> tuple[str, str] | None:
+    """The name of a folder or a file, and its place without suffix: `@/*` for `src/*` -> (@, src). None if unclear."""
+    if not isinstance(place, str) or name.count("*") != place.count("*"):
+        return None
+    (prefix, star, rest), folder = name.partition("*"), _SCRIPT.sub("", place)
+    if not prefix or rest or star != folder[len(folder) - len(star) :]:
+        return None
+    return prefix.rstrip("/"), posixpath.join(base, folder.removesuffix("*")).rstrip("/")
 
 
 def compiler_paths(text: str) -> list[tuple[str, str]]:
     """The names that a `tsconfig.json` gives to folders and files below it: `"@/*": ["src/*"]` -> (@, src)."""
+    if len(text) > _MOST:
+        return []
     plain = _COMMENTS.sub(lambda found: found[1] or "", text)
     options = _table(_json(_LAST_COMMAS.sub(lambda found: found[1] or "", plain)), "compilerOptions")
     base = options.get("baseUrl", "")
-    found = []
-    for name, places in _table(options, "paths").items():
-        for place in places if isinstance(places, list) else ():
-            is_pair = isinstance(place, str) and isinstance(base, str) and name.count("*") == place.count("*")
-            prefix, star, rest = name.partition("*")
-            if is_pair and prefix and not rest and star == place[len(place) - len(star) :]:
-                folder = posixpath.join(base, _SCRIPT.sub("", place.removesuffix("*")))
-                found.append((prefix.rstrip("/"), folder.rstrip("/")))
-    return found
+    if not isinstance(base, str):
+        return []
+    given = ((name, places) for name, places in _table(options, "paths").items() if isinstance(places, list))
+    return list(filter(None, (_alias(name, place, base) for name, places in given for place in places)))
 
 
 def _composer_json(text: str) -> Manifest:

@@ -142,8 +142,13 @@ _RUBY = """
 (superclass [(constant) (scope_resolution)] @inherit)
 (call receiver: (constant) @_class method: (_) @_new arguments:
   (argument_list . [(constant) (scope_resolution)] @inherit) (#eq? @_class "Class") (#eq? @_new "new"))
-(call receiver: [(constant) (scope_resolution) (identifier) (self)] method: (_) @_mixed
-  arguments: (argument_list [(constant) (scope_resolution)] @inherit) (#any-of? @_mixed "include" "extend" "prepend"))
+(call receiver: [(constant) (scope_resolution) (identifier) (self) (call method: (identifier))] @_type
+  method: (_) @_mixed arguments: (argument_list [(constant) (scope_resolution)] @inherit)
+  (#any-of? @_mixed "include" "extend" "prepend")
+  (#match? @_type "^([A-Z:][A-Za-z0-9_:]*[a-z][A-Za-z0-9_:]*|self|base|klass|mod|(.*[.])?(singleton_class|class))$"))
+((call method: (_) @_shown arguments: (argument_list
+  (call !receiver method: (_) @_mixed arguments: (argument_list [(constant) (scope_resolution)] @inherit))))
+  (#any-of? @_shown "private" "public" "protected") (#any-of? @_mixed "include" "extend" "prepend"))
 (call receiver: (_) method: (_) @_send
   arguments: (argument_list . (simple_symbol) @_mixed [(constant) (scope_resolution)] @inherit)
   (#any-of? @_send "send" "public_send" "__send__") (#any-of? @_mixed ":include" ":extend" ":prepend"))
@@ -198,7 +203,16 @@ _BASH = "(command name: (command_name (word) @call))"
 _BASH_IMPORTS = """
 (command name: (command_name (word) @_source) . argument: (word) @import (#any-of? @_source "source" "."))
 """
-for _body in ("body_statement", "block_body", "program", "then", "else", "if_modifier", "unless_modifier"):
+for _body in (
+    *("body_statement", "block_body", "program", "then", "else", "if_modifier", "unless_modifier", "begin", "ensure"),
+    *(
+        "do",
+        "conditional",
+        "parenthesized_statements",
+        "rescue_modifier",
+        'binary operator: ["&&" "||" "and" "or"] right:',
+    ),
+):
     _RUBY += f"""
 ({_body} (call !receiver method: (_) @_mixed arguments: (argument_list [(constant) (scope_resolution)] @inherit))
   (#any-of? @_mixed "include" "extend" "prepend"))

@@ -21,6 +21,7 @@ from indexer.parsing.usage.parsed import ParsedCode, parsed
 from indexer.parsing.usage.reference import Kind as Kind
 from indexer.parsing.usage.reference import Reference as Reference
 from indexer.parsing.usage.shadowing import marked
+from indexer.parsing.usage.values import VALUES
 
 _MAX_SPANS = 40  # with more occurrences of a name, the whole file is searched
 _UNTIMED = 64  # references that are read before the time is looked at
@@ -40,7 +41,7 @@ def _by_alias(_imported: Reference) -> bool:
 def load(language: str) -> None:
     """Compiles what a language needs, so that the time for its first text is that of the text."""
     grammar = _grammar(language)
-    for queries in (QUERIES, IMPORTS, USES, scopes.SCOPES) if grammar else ():
+    for queries in (QUERIES, IMPORTS, USES, scopes.SCOPES, VALUES) if grammar else ():
         if grammar in queries:
             compiled(grammar, queries[grammar])
 
@@ -112,7 +113,7 @@ def _named(code: ParsedCode, name: str, brings: Callable[[Reference], bool], unt
     for spelling in names:
         bindings = {ref.line for ref in imports if ref.local == spelling}
         bindings |= {symbol.start_line for symbol in symbols if symbol.name == spelling}
-        local |= scopes.local_names(tree, code.grammar, _occurrences(source, spelling), spans, bindings)
+        local |= scopes.local_names(tree, code.grammar, _occurrences(source, spelling), spans, bindings).keys()
     hiding = local if code.grammar not in BARE_CALLS else ()  # written as a call, a name is no variable there
     uses = _references(code.matches(USES[code.grammar], spans), source, enclosing, hiding) if occurrences else ()
     found = {*imports, *(ref for ref in _in_time(uses, until) if ref.name in names)}

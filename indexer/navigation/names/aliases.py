@@ -53,7 +53,7 @@ class Alias:
         named = imported.name == self.name or (self.name == "default" and imported.is_default)
         if not named or imported.kind != "import":
             return False
-        places = modules.places(imported, language_of(path).name) or ()
+        places = modules.seen_from(path).places(imported, language_of(path).name) or ()
         is_place_of = any(is_place(place, self.path) for place in places)
         return is_place_of or self.path_is(module_of(imported, path), imported.qualifier)
 
@@ -94,7 +94,7 @@ class Alias:
         """
         if self.name != "default":
             named = (ref for ref in refs if ref.kind == "import" and ref.name == self.name)
-            return any(modules.is_undeclared(ref, self.path) for ref in named)
+            return any(modules.seen_from(source.path).is_undeclared(ref, self.path) for ref in named)
         for assigned, written, default in _LOADED.findall(source.text):
             if (default or not assigned) and self.path_is(_module(written, source.path), written):
                 return True

@@ -6,7 +6,8 @@ Goes by that file's imports, its package and its folder. Gives no file when it i
 import re
 from collections.abc import Collection, Sequence
 
-from indexer.navigation.names.modules import Modules, dotted, folder_of, is_below, is_of, is_place, module_of, parts_of
+from indexer.navigation.names.manifests import folder_of, is_below
+from indexer.navigation.names.modules import Modules, dotted, is_of, is_place, module_of, parts_of
 from indexer.navigation.names.resolution import head_of
 from indexer.parsing.references import Reference
 from indexer.types import SourceFile
@@ -33,7 +34,7 @@ class Disambiguator:
         """
         self._opened = _opened(source, scopes)
         self._is_own_bare = source.path in paths and source.path not in not_bare
-        self._paths, self._source, self._modules = list(dict.fromkeys(paths)), source, modules
+        self._paths, self._source, self._modules = list(dict.fromkeys(paths)), source, modules.seen_from(source.path)
         self._imports = [ref for ref in refs if ref.kind == "import"]
         self._shared: dict[str, bool | None] = {}
         self._by_local: dict[str, list[Reference]] = {}

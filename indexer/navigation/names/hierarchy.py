@@ -115,7 +115,8 @@ class Hierarchy:
         named = [item for item in self._imports[path] if item.local == head]
         if not named:
             return path == link.parent[0] or _family(path) not in _BY_IMPORT
-        brings = self._modules.is_module if link.qualifier else self._modules.may_export
+        modules = self._modules.seen_from(path)
+        brings = modules.is_module if link.qualifier else modules.may_export
         return any(brings(item, link.parent[0]) for item in named)
 
 

@@ -1,15 +1,17 @@
 """How imports write the path of a file, and which words find the files that do. Pure text."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from indexer.navigation.names.modules import parts_of
 from indexer.parsing.identifiers import split
 
 _INDEX = frozenset({"index", "__init__"})  # a folder is imported by them
-_OWN_FOLDER = r"[\"'`]\.{1,2}(?:/\.\.)*/?[\"'`]|\bfrom\s+\.+\s+import\b"  # or one above: `from "."`, `require("../..")`
+_OWN_FOLDER = (
+    r"[\"'`]\.{1,2}(?:/\.\.)*/?[\"'`]|\bfrom\s+\.+[\s\\]*import\b"  # or one above: `from "."`, `require("../..")`
+)
 _IMPORTING = [term for word in ("import", "export", "require") for term in split(word)]
-_FOLDER_TEXTS = ["from ."]  # a part of each
+_FOLDER_TEXTS = ["from .", "from  .", "from\t."]  # a part of each
 for _quote in "\"'`":
     _FOLDER_TEXTS += [f"{_quote}.{_quote}", f"{_quote}./{_quote}", f"..{_quote}", f"../{_quote}"]
 Search = tuple[Sequence[str], Sequence[str]]  # terms and texts: a file that is found has one of both
@@ -36,6 +38,14 @@ def searches_for(path: str) -> list[Search]:
     """What finds each file that imports the file at `path`."""
     by_dots: list[Search] = [(_IMPORTING, _FOLDER_TEXTS)] if stands_for_folder(path) else []
     return [*map(search_for, words_of(path)), *by_dots]
+
+
+def lookups_for(path: str, words: Sequence[str]) -> Iterator[tuple[Search, re.Pattern[str]]]:
+    """What finds each file that imports the file at `path`, and what is in it. `words`: of other names for it."""
+    for search in searches_for(path):
+        yield search, pattern_of(path)
+    for word in filter(None, words):
+        yield search_for(word), pattern_of_word(word)
 
 
 def pattern_of(path: str) -> re.Pattern[str]:

@@ -3,14 +3,15 @@
 Goes by manifests and `package` lines where there are any, else by paths. Knows no other code.
 """
 
-import posixpath
+import copy
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from indexer.files.languages import LANGUAGES, language_of
 from indexer.navigation.intent import StructuralQuery
-from indexer.parsing.packages import ECOSYSTEMS, Ecosystem, compiler_paths, is_imported_by_line, package_of
+from indexer.navigation.names.manifests import Manifests, folder_of, is_below
+from indexer.parsing.packages import ECOSYSTEMS, is_imported_by_line, package_of
 from indexer.parsing.references import Reference
 from indexer.storage.snapshot import Snapshot
 from indexer.types import SourceFile
@@ -19,9 +20,7 @@ _TOP = frozenset({"crate", "self", "super", ""})
 _INDEX = frozenset({"__init__", "index", "mod", "lib"})  # files that stand for their folder
 _NAMESPACES = frozenset({"javascript", "typescript", "tsx"})  # a whole module is imported under any name
 _TYPES = frozenset({"class", "interface"})
-_FROM_AFAR = re.compile(r"\w+://|(?:npm|jsr|node|bun):")
-_MANIFESTS = 300  # of one kind that are read
-_LINES = 3000  # of a manifest, or of a file before its `package` line
+_LINES = 3000  # of a file before its `package` line
 _SUFFIXES = frozenset(suffix.removeprefix(".") for row in LANGUAGES for suffix in row.suffixes)
 
 
@@ -48,14 +47,6 @@ def module_of(imported: Reference, path: str) -> list[str]:
     return parts
 
 
-def folder_of(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def is_below(path: str, folder: str) -> bool:
-    return not folder or path.startswith(f"{folder}/")
-
-
 class Modules:
     """Which modules belong to this codebase. Lookups are cached, for one query."""
 
@@ -63,8 +54,15 @@ class Modules:
         """`root`: the name of the codebase's folder, which some imports begin with."""
         self._snapshot, self._root = snapshot, root
         self._is_indexed: dict[str, bool] = {}
-        self._manifests: dict[str, tuple[dict[str, list[str]], set[str]]] = {}  # names -> folders; dependencies
+        self._manifests = Manifests(snapshot)
+        self._importer: str | None = None
         self._packages: dict[str, str] = {}
+
+    def seen_from(self, path: str) -> "Modules":
+        """The same for the imports of one file: the names of a `tsconfig.json` hold in its folder."""
+        other = copy.copy(self)
+        other._importer = path
+        return other
 
     def may_export(self, imported: Reference, path: str) -> bool:
         """Whether an import may bring a name that the file at `path` defines: from it, or from one that re-exports it.
@@ -112,7 +110,7 @@ class Modules:
         system = ECOSYSTEMS.get(language_of(path).name)
         if system is None or system.manifest != "package.json" or imported.qualifier.startswith("."):
             return False
-        return any(self._named(system)) and self.brings(imported, path) is None
+        return any(self._manifests.named(system)) and self.brings(imported, path) is None
 
     def is_unknown(self, imported: Reference, path: str) -> bool:
         """Whether a name from a module of this codebase is defined nowhere: it may be the module at `path`, renamed."""
@@ -148,36 +146,38 @@ class Modules:
 
     def located(self, module: str, language: str) -> list[str] | None:
         """The folders of the packages that a module belongs to; none of one from elsewhere; None: no manifest tells."""
-        found = self._located(module, language)
+        found = self._manifests.located(module, language, self._importer)
         return None if found is None else [folder for folder, _ in found]
 
     def places(self, imported: Reference, language: str) -> list[str] | None:
         """The files or folders, without suffix, that the whole name of an import means by the manifests."""
         separator = ECOSYSTEMS[language].separator if language in ECOSYSTEMS else "/"
         whole = f"{imported.qualifier}{separator}{imported.name}" if imported.qualifier else imported.name
-        found = self._located(whole, language)
+        found = self._manifests.located(whole, language, self._importer)
         return None if found is None else ["/".join(filter(None, (folder, *rest))) for folder, rest in found]
 
-    def _located(self, module: str, language: str) -> list[tuple[str, list[str]]] | None:
-        """The folder of each package that a module belongs to, with the rest of its name."""
-        system = ECOSYSTEMS.get(language)
-        if system is None or module.startswith((".", "/")):
-            return None
-        if _FROM_AFAR.match(module):
-            return []
-        names, dependencies = self._named(system)
-        parts = module.split(system.separator)
-        for size in range(len(parts), 0, -1):
-            if folders := names.get(system.separator.join(parts[:size])):
-                return [(folder, parts[size:]) for folder in folders]
-        is_elsewhere = any(system.separator.join(parts[:size]) in dependencies for size in (1, 2))
-        return [] if is_elsewhere or (system.is_closed and names) else None
-
-    def has_own_name(self, path: str) -> bool:
-        """Whether a manifest gives the very file a name, under which imports may bring it."""
+    def own_names(self, path: str) -> list[str]:
+        """The names that manifests give to the very file, under which imports may bring it."""
         system = ECOSYSTEMS.get(language_of(path).name)
-        names = self._named(system)[0] if system and system.also else {}
-        return any(folder and is_place(folder, path) for folders in names.values() for folder in folders)
+        names = self._manifests.named(system)[0] if system and system.also else {}
+        return [name for name, named in names.items() if any(to and is_place(to, path) for _, to in named)]
+
+    def may_be_at(self, imported: Reference, language: str, path: str) -> bool:
+        """Whether an import that no manifest tells may be of the file at `path` by the end of its name.
+
+        A build tool may give any folder a name: `@/util`, `#util`.
+        """
+        system, qualifier = ECOSYSTEMS.get(language), imported.qualifier
+        if system is None or not system.also or qualifier.startswith(".") or imported.name.startswith("."):
+            return False
+        if self.places(imported, language) is not None:
+            return False
+        for written in (qualifier, f"{qualifier}/{imported.name}".strip("/")):
+            first, *rest = parts_of(written) or [""]
+            end = rest or [first.strip("@#~$")]
+            if parts_of(path)[-len(end) :] == end:
+                return True
+        return False
 
     def is_at(self, name: str, path: str) -> bool:
         """Whether a name that stands before another is a module that the file at `path` belongs to."""
@@ -188,23 +188,6 @@ class Modules:
     def has_constant(self, name: str) -> bool:
         found = self._snapshot.named([name])
         return any(item.symbol.name == name and item.symbol.kind == "constant" for item in found)
-
-    def _named(self, system: Ecosystem) -> tuple[dict[str, list[str]], set[str]]:
-        """The names that all manifests of a kind give to folders, and what they say is from elsewhere."""
-        if system.manifest not in self._manifests:
-            names: dict[str, list[str]] = {}
-            dependencies: set[str] = set()
-            for path in self._snapshot.files_called(system.manifest, _MANIFESTS):
-                manifest = system.read(self._snapshot.lines(path, 1, _LINES))
-                dependencies |= manifest.dependencies
-                for name, folder in manifest.names.items():
-                    names.setdefault(name, []).append("/".join(filter(None, (folder_of(path), folder))))
-            for path in (each for file in system.also for each in self._snapshot.files_called(file, _MANIFESTS)):
-                for name, folder in compiler_paths(self._snapshot.lines(path, 1, _LINES)):
-                    place = posixpath.normpath(posixpath.join(folder_of(path), folder)).removeprefix(".")
-                    names.setdefault(name, []).append(place)
-            self._manifests[system.manifest] = names, dependencies - names.keys()
-        return self._manifests[system.manifest]
 
     def _is_internal(self, parts: Sequence[str], *, is_relative: bool) -> bool:
         inside = parts[1:] if parts[0] == self._root else parts

@@ -7,9 +7,11 @@ import io
 import re
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 
-from indexer.navigation.names.hierarchy import bases
+from indexer.navigation.names.given_modules import hands_on_module, loads_module
 from indexer.navigation.names.modules import Modules, dotted, module_of, parts_of
+from indexer.navigation.names.namespaces import may_be_hidden
 from indexer.navigation.names.targets import Target
 from indexer.parsing.references import Reference
 from indexer.types import SourceFile
@@ -32,7 +34,6 @@ _SEPARATORS = {
     "rust": "::",
     "php": "\\",
 }  # between a module and its function; else it is a field
-_LOADED = re.compile(r"\b(?:require|import|import_module|__import__)\(\s*['\"`]([^'\"`\n]*?)(?:\.[mc]?[jt]sx?)?['\"`]")
 _IN_PARTS = frozenset({"cpp", "csharp", "ruby"})  # the methods of one type may be in several files
 
 
@@ -41,15 +42,11 @@ def head_of(ref: Reference) -> str:
     return re.split(r"::|\.|\\|->", ref.qualifier)[-1]
 
 
-def _bases(signature: str, name: str) -> set[str]:
-    return {base for scope, base in bases(signature, name, "cpp") if not scope.startswith("std")}
-
-
 class ReferenceResolver:
     """Tells which references of one file mean a definition. `refs`: the file's, with all its imports."""
 
     def __init__(self, target: Target, source: SourceFile, refs: Sequence[Reference], modules: Modules) -> None:
-        self._target, self._source, self._modules = target, source, modules
+        self._target, self._source, self._modules = target, source, modules.seen_from(source.path)
         self._definition = target.definition
         self._scope = self._definition.symbol.qualified.rpartition(".")[0]
         self._owner = self._scope.rpartition(".")[2]
@@ -95,7 +92,7 @@ class ReferenceResolver:
         if not ref.qualifier and not self._imported_as(ref.name) and self._may_be_hidden(ref):
             return True
         if ref.is_local:
-            return self._may_be_given(ref)
+            return not ref.is_of_value and self.resolves(replace(ref, is_local=False))
         if re.search(
             rf"\bnamespace\s+{re.escape(head_of(ref) or '=')}\s*=", self._source.text
         ):  # C++: another name for it
@@ -105,7 +102,9 @@ class ReferenceResolver:
         if ref.qualifier and any(self._may_be_renamed(item) for item in self._imported_as(head_of(ref))):
             return True
         if ref.qualifier and self._source.language in _SCOPED and not self._imported_as(head_of(ref)):
-            return self._loads_module() or (self._modules.is_at(head_of(ref), path) and self._has_unknown_names())
+            if loads_module(self._source.text, path) or hands_on_module(self._source, self._imports, self._target):
+                return True
+            return self._modules.is_at(head_of(ref), path) and self._has_unknown_names()
         if ref.qualifier and self._source.language == "go" and self._modules.is_at(head_of(ref), path):
             return self._has_unknown_names()
         is_implied = self._source.language in _IMPORTS_BY_ITSELF or self._target.is_global
@@ -121,14 +120,6 @@ class ReferenceResolver:
         is_type = head[:1].isupper() and not head.isupper()
         return is_method and is_object and not is_type and ref.kind == "call" and ref.name == name
 
-    def _may_be_given(self, ref: Reference) -> bool:
-        """Whether a parameter or a variable may be the module of its name: `def read(json=json)`."""
-        name = re.escape(ref.qualifier.partition(".")[0])
-        given = re.search(rf"(?<![\w$]){name}\s*(?::[^=,()\n]*)?:?=\s*{name}(?!\w)", self._source.text)
-        is_typed = re.search(rf"\btypeof\s+{name}(?!\w)", self._source.text) is not None
-        is_loaded = self._source.language == "python" and self._loads_module()
-        return given is not None or is_typed or is_loaded
-
     def _may_be_renamed(self, imported: Reference) -> bool:
         """Whether an import may be of the target's module under the name that another module gives it."""
         if self._source.language not in _SCOPED:
@@ -142,11 +133,6 @@ class ReferenceResolver:
         if self._source.language == "go":  # a package may have another name than its folder
             return any(self._modules.brings(item, self._definition.path) is None for item in self._imports)
         return any(item.name == "*" and not item.alias for item in self._imports)
-
-    def _loads_module(self) -> bool:
-        """Whether the file loads the target's module where no import is, as `require("./tone").dim()` does."""
-        module = parts_of(self._definition.path)[-1:]
-        return any(re.split(r"[./]", found)[-1:] == module for found in _LOADED.findall(self._source.text))
 
     def _resolves_method(self, ref: Reference, head: str) -> bool:
         if not head and (imports := self._imported_as(ref.name)):
@@ -254,24 +240,7 @@ class ReferenceResolver:
         return any(item.name == "*" and self._modules.may_export(item, path) for item in self._imports)
 
     def _may_be_hidden(self, ref: Reference) -> bool:
-        """In C++: whether a bare name is out of its namespace, or may be a method from a base of another codebase."""
-        if self._source.language != "cpp":
-            return False
-        if self._owner and not self._is_own_file() and not self._has_namespace(self._owner):
-            return True
-        waiting, seen = ref.enclosing.split(".") if self._definition.symbol.kind == "function" else [], set[str]()
-        while waiting:
-            name = waiting.pop()
-            above = {base for each in self._modules.signatures(name) for base in _bases(each, name)}
-            if any(not self._modules.signatures(base) for base in above):
-                return True
-            waiting += above - seen
-            seen |= above
-        return False
-
-    def _has_namespace(self, name: str) -> bool:
-        """Whether a file of C++ has a namespace, or uses it."""
-        return re.search(rf"\bnamespace\s+(?:\w+::)*{re.escape(name)}(?!\w)", self._source.text) is not None
+        return may_be_hidden(ref, self._target, self._source, self._modules)
 
     def _may_bring(self, imported: Reference) -> bool:
         if self._source.language == "csharp" and imported.alias:  # `using Cash = Shop.Money`: a namespace, and no file

@@ -19,6 +19,7 @@ class Reference:
     is_field: bool = False  # a use that can be no function: it is a variable, a field or a module by its syntax
     is_default: bool = False  # an import of what a module exports as its default: its name is this file's own
     is_local: bool = False  # behind a parameter or a variable: `json.loads` in a function with a parameter `json`
+    is_of_value: bool = False  # of these, behind one that holds no module by the syntax
 
     @property
     def local(self) -> str:

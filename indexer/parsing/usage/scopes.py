@@ -5,8 +5,8 @@ of variables are not confused: they are written differently, or a function is no
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from indexer.parsing.syntax import Node, Span, Tree, matches
 
@@ -125,6 +125,9 @@ SCOPES = {
     "cpp": _C + _CPP,
     "csharp": _CSHARP,
 }
+_COMPREHENSIONS = frozenset(
+    {"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"}
+)
 _SCOPES = frozenset({"function", "block", "class", "closed", "declares"})
 
 
@@ -136,25 +139,29 @@ class _Scope:
     end: int
     visible: Span  # where its names are visible
     is_closed: bool = False  # names of the scopes around it are not visible in it
+    hidden: Span = (0, 0)  # a part where they are not: the first iterable of a comprehension
     binds_from: int | None = None  # where a name is visible that it binds
+    bound: list[int] = field(default_factory=list)  # start bytes where it binds the name
     is_outer: bool = False
 
-    def bind(self, declarations: Iterable["_Scope"]) -> None:
+    def bind(self, start: int, declarations: Iterable["_Scope"]) -> None:
         """Binds the name, in the declarations around it or in none."""
+        self.bound.append(start)
         visible = max((item.end for item in declarations if item.start >= self.start), default=0)
         self.binds_from = visible if self.binds_from is None else min(visible, self.binds_from)
 
 
 def local_names(
     tree: Tree, grammar: str, occurrences: Sequence[Span], spans: Iterable[Span], bindings: Collection[int]
-) -> frozenset[int]:
-    """The start bytes of the occurrences of one name where it is a parameter or a variable.
+) -> Mapping[int, Sequence[int]]:
+    """The start bytes of the occurrences of one name where it is a parameter or a variable, each with those of where
+    that is bound.
 
     Queries only `spans`, or the whole tree if there are none. `bindings`: the lines that import or define the name; in
     the scopes around these lines the name means that import or definition.
     """
     if grammar not in SCOPES or not occurrences:
-        return frozenset()
+        return {}
     starts = sorted(start for start, _ in occurrences)
     scopes: dict[Span, _Scope] = {}
     captured: dict[str, set[int]] = defaultdict(set)  # capture -> start bytes
@@ -167,14 +174,15 @@ def local_names(
                 found.update(((node.start_byte, node.end_byte), _scope(node, capture, bindings)) for node in nodes)
     bound = captured["bound"].intersection(starts) - (captured["filled"] if bindings else set())
     if not bound:
-        return frozenset()
+        return {}
     around = zip(_enclosing(starts, scopes.values()), _enclosing(starts, declarations.values()), strict=True)
     for (start, enclosing), (_, declaring) in around:
         if enclosing and start in bound:
-            enclosing[-1].bind(declaring)
+            enclosing[-1].bind(start, declaring)
         if enclosing:
             enclosing[-1].is_outer |= start in captured["outer"]
-    return frozenset(start for start, stack in _enclosing(starts, scopes.values()) if _is_local(start, stack, bound))
+    binding = ((start, _binding(start, stack, bound)) for start, stack in _enclosing(starts, scopes.values()))
+    return {start: scope.bound for start, scope in binding if scope}
 
 
 def _scope(node: Node, kind: str, bindings: Collection[int]) -> _Scope:
@@ -182,11 +190,18 @@ def _scope(node: Node, kind: str, bindings: Collection[int]) -> _Scope:
     if visible is None:
         return _Scope(node.start_byte, node.end_byte, (0, 0))
     first, last = visible.start_point.row + 1, visible.end_point.row + 1
-    if first < last:
-        first += 1  # on the line where a body begins, its function is defined
+    if node.start_point.row + 1 == first < last:
+        first += 1  # on the line where a function begins, it is defined
     is_outer = kind != "closed" and any(first <= line <= last for line in bindings)
     span = visible.start_byte, visible.end_byte
-    return _Scope(node.start_byte, node.end_byte, span, kind == "closed", is_outer=is_outer)
+    hidden = _first_iterable(node) if node.type in _COMPREHENSIONS else (0, 0)
+    return _Scope(node.start_byte, node.end_byte, span, kind == "closed", is_outer=is_outer, hidden=hidden)
+
+
+def _first_iterable(comprehension: Node) -> Span:
+    clause = next((each for each in comprehension.children if each.type == "for_in_clause"), None)
+    iterable = clause.child_by_field_name("right") if clause else None
+    return (iterable.start_byte, iterable.end_byte) if iterable else (0, 0)
 
 
 def _enclosing(starts: Sequence[int], scopes: Iterable[_Scope]) -> Iterator[tuple[int, list[_Scope]]]:
@@ -200,13 +215,15 @@ def _enclosing(starts: Sequence[int], scopes: Iterable[_Scope]) -> Iterator[tupl
         yield start, enclosing
 
 
-def _is_local(start: int, enclosing: Sequence[_Scope], bound: Collection[int]) -> bool:
+def _binding(start: int, enclosing: Sequence[_Scope], bound: Collection[int]) -> _Scope | None:
+    """The scope whose parameter or variable an occurrence is; None if it is none."""
     if start in bound and enclosing:
-        return not enclosing[-1].is_outer
+        return None if enclosing[-1].is_outer else enclosing[-1]
     for scope in reversed(enclosing):
         binds = scope.binds_from is not None and scope.binds_from <= start
-        if scope.visible[0] <= start < scope.visible[1] and (scope.is_outer or binds):
-            return not scope.is_outer
+        is_visible = scope.visible[0] <= start < scope.visible[1] and not scope.hidden[0] <= start < scope.hidden[1]
+        if is_visible and (scope.is_outer or binds):
+            return None if scope.is_outer else scope
         if scope.is_closed:
-            return False
-    return False
+            return None
+    return None

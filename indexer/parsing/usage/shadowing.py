@@ -13,6 +13,7 @@ from indexer.parsing.syntax import Span
 from indexer.parsing.usage.parsed import ParsedCode
 from indexer.parsing.usage.reference import Reference
 from indexer.parsing.usage.scopes import local_names
+from indexer.parsing.usage.values import VALUES, value_bindings
 
 # Grammars where a variable may have the name of a module, and the same sign stands behind both.
 _GRAMMARS = frozenset({"python", "javascript", "typescript", "tsx", "go"})
@@ -23,26 +24,33 @@ _Place = tuple[int, str, str]  # line, qualifier and name of a reference
 
 
 def marked(code: ParsedCode, found: Collection[Reference], imports: Iterable[Reference]) -> set[Reference]:
-    """The references, with `is_local` for those behind a parameter or a variable."""
+    """The references, with `is_local` and `is_of_value` for those behind a parameter or a variable."""
     bindings = defaultdict[str, set[int]](set)
     for ref in imports if code.grammar in _GRAMMARS else ():
         words = _WORD.findall(f"{ref.qualifier}/{ref.name}") if code.grammar == "go" else [_head(ref.qualifier)]
         for name in (ref.local, *words):
             bindings[name].add(ref.line)
     heads = {_head(ref.qualifier) for ref in found if ref.kind != "import"} & bindings.keys()
-    places: set[_Place] = set()
+    places: dict[_Place, bool] = {}
     newlines = [match.start() for match in re.finditer(rb"\n", code.source)] if heads else []
     for head in heads:
         places |= _behind_variable(code, head, newlines, bindings)
     if not places:
         return set(found)
-    return {replace(ref, is_local=True) if (ref.line, ref.qualifier, ref.name) in places else ref for ref in found}
+    return {_placed(ref, places.get((ref.line, ref.qualifier, ref.name))) for ref in found}
+
+
+def _placed(ref: Reference, is_of_value: bool | None) -> Reference:
+    return ref if is_of_value is None else replace(ref, is_local=True, is_of_value=is_of_value)
 
 
 def _behind_variable(
     code: ParsedCode, head: str, newlines: Sequence[int], bindings: Mapping[str, Collection[int]]
-) -> set[_Place]:
-    """The qualified names that begin with `head` where that is a variable, each time that they are on their line."""
+) -> dict[_Place, bool]:
+    """The qualified names that begin with `head` where that is a variable, each time that they are on their line.
+
+    With each, whether the variable holds no module by the syntax. In Go, none does.
+    """
     expression = re.compile(
         rb"(?<![\w$.])" + re.escape(head.encode()) + rb"(?![\w$])((?:\s*+\??\.\s*+[\w$]++){0,%d})" % _PARTS
     )
@@ -56,9 +64,14 @@ def _behind_variable(
             starts[line, qualifier, name].add(match.start())
             qualifier = f"{qualifier}.{name}"
     if not is_bound:  # nothing but the module has that name, as for most modules
-        return set()
-    local = local_names(code.tree, code.grammar, occurrences, occurrences if len(occurrences) <= _MOST else (), own)
-    return {place for place, begun in starts.items() if begun <= local}
+        return {}
+    spans = occurrences if len(occurrences) <= _MOST else ()
+    local = local_names(code.tree, code.grammar, occurrences, spans, own)
+    places = {place: begun for place, begun in starts.items() if begun <= local.keys()}
+    if not places or code.grammar not in VALUES:
+        return dict.fromkeys(places, True)
+    values = value_bindings(code.tree, code.grammar, spans)
+    return {place: all(values.issuperset(local[start]) for start in begun) for place, begun in places.items()}
 
 
 def _head(qualifier: str) -> str:

@@ -36,6 +36,11 @@ proptest = { version = "1" }
             '{"name": "@sea/kit", "dependencies": {"react": "19"}, "devDependencies": {"vite": "7"}}',
             Manifest({"@sea/kit": ""}, frozenset({"react", "vite"})),
         ),
+        (
+            "javascript",
+            '{"imports": {"#util": "./src/util/index.js", "#lib/*": "./lib/*.js", "#a": {"node": "b"}, "#*": "x"}}',
+            Manifest({"#util": "./src/util", "#lib": "./lib"}),
+        ),
         ("javascript", '{"private": true, "dependencies": []}', Manifest()),
         ("javascript", "[1]", Manifest()),
         ("javascript", "[" * 200_000, Manifest()),
@@ -93,4 +98,5 @@ def test_names_that_a_compiler_of_typescript_gives_to_folders_and_files() -> Non
         ("~lib", "./src/../old"),
         ("#core", "./src/core"),
     ]
+    assert compiler_paths(text.replace("\n", " " * 8000 + "\n")) == []  # too large
     assert compiler_paths("[") == compiler_paths("{}") == compiler_paths('{"compilerOptions": {"paths": 3}}') == []

@@ -25,6 +25,8 @@ SCRIPTS = {
 PYTHON = {
     "shop/__init__.py": "X = 1\n",
     "shop/a.py": "from . import X\n",
+    "shop/e.py": "from .import X\n",
+    "shop/f.py": "from  .  import X\n",
     "shop/sub/__init__.py": "",
     "shop/sub/b.py": "from .. import X\nfrom . import c\n",
     "d.py": "import shop\nimport os\n",
@@ -81,7 +83,11 @@ def test_the_default_export_of_a_folder_is_imported_by_dots(tmp_path: Path) -> N
             ],
         ),
         (SCRIPTS, "who imports src/ui/d.ts?", ["src/k.ts:1"]),
-        (PYTHON, "who imports shop/__init__.py?", ["d.py:1", "shop/a.py:1", "shop/sub/b.py:1"]),
+        (
+            PYTHON,
+            "who imports shop/__init__.py?",
+            ["d.py:1", "shop/a.py:1", "shop/e.py:1", "shop/f.py:1", "shop/sub/b.py:1"],
+        ),
     ],
 )
 def test_a_file_that_stands_for_its_folder(

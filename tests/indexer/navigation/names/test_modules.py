@@ -189,8 +189,8 @@ def test_names_of_modules_in_a_tsconfig(tmp_path: Path) -> None:
     assert found.is_complete
     imports = ask(world.store, "who imports src/lib/slug.ts?")
     assert imports is not None
-    assert [place.path for place in imports.locations] == ["a.ts", "src/ui/index.ts"]
-    assert not imports.is_complete  # `#core` is it too
+    assert [place.path for place in imports.locations] == ["a.ts", "b.ts", "src/ui/index.ts"]
+    assert imports.is_complete
 
 
 def test_an_import_from_a_module_that_no_manifest_tells_is_a_doubt(tmp_path: Path) -> None:
@@ -202,3 +202,37 @@ def test_an_import_from_a_module_that_no_manifest_tells_is_a_doubt(tmp_path: Pat
     }
     assert lines_of(tmp_path, tree, "who calls toSlug?") == (["a.ts:2"], False)
     assert lines_of(tmp_path, tree, "who imports toSlug?") == (["a.ts:1"], False)
+
+
+def test_the_names_of_a_tsconfig_hold_in_its_folder_only(tmp_path: Path) -> None:
+    paths = '{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}\n'
+    user = "import { toSlug } from '@/slug';\ntoSlug();\n"
+    tree = {"tsconfig.json": paths, "src/slug.ts": "export function toSlug() {}\n", "src/user.ts": user}
+    tree = {f"{folder}/{path}": text for folder in ("a", "b", "b/in") for path, text in tree.items()}
+    assert lines_of(tmp_path, tree, "who imports a/src/slug.ts?") == (["a/src/user.ts:1"], True)
+    assert lines_of(tmp_path, tree, "who calls toSlug?", "b/src/slug.ts") == (["b/src/user.ts:2"], True)
+    assert lines_of(tmp_path, tree, "who calls toSlug?", "b/in/src/slug.ts") == (["b/in/src/user.ts:2"], True)
+
+
+@pytest.mark.parametrize(
+    ("module", "manifest", "is_listed", "is_complete"),
+    [
+        ("@/util", {}, False, False),
+        ("@/lib/util", {}, False, True),
+        ("#util", {}, False, False),
+        ("@/util", {"package.json": '{"dependencies": {"@/util": "1"}}'}, False, True),
+        ("#helpers", {"package.json": '{"imports": {"#helpers": "./src/util/index.js"}}'}, True, True),
+        ("helpers", {"tsconfig.json": '{"compilerOptions": {"paths": {"helpers": ["./src/util"]}}}'}, True, True),
+        ("@", {"tsconfig.json": '{"compilerOptions": {"paths": {"@": ["./src/util"]}}}'}, False, False),
+    ],
+)
+def test_a_file_may_be_imported_by_a_name_that_a_build_tool_gives(
+    tmp_path: Path, module: str, manifest: dict[str, str], is_listed: bool, is_complete: bool
+) -> None:
+    tree = {
+        "src/util/index.ts": "export function slug() {}\n",
+        "src/a.ts": "import { slug } from './util';\n",
+        "src/b.ts": f"import {{ slug }} from '{module}';\n",
+    }
+    expected = ["src/a.ts:1", "src/b.ts:1"][: 1 + is_listed]
+    assert lines_of(tmp_path, tree | manifest, "who imports src/util/index.ts?") == (expected, is_complete)

@@ -249,7 +249,7 @@ def test_functions_in_namespaces_of_cpp(tmp_path: Path, text: str, calls: list[s
 def test_a_parameter_with_the_name_of_a_module_is_not_the_module(tmp_path: Path, more: str, is_complete: bool) -> None:
     tree = {
         "lib/pack.py": "def load():\n    return 1\n",
-        "a.py": f"from lib import pack\n\n\ndef f(pack):\n    pack.load()\n\n\ndef g():\n    pack.load()\n\n\n{more}",
+        "a.py": f"from lib import pack\n\n\ndef f(pack: A):\n    pack.load()\n\n\ndef g():\n    pack.load()\n\n{more}",
         "lib/wrap.ts": "export function wrap() {}\n",
         "b.ts": ("import * as w from './lib/wrap';\n\nconst f = (w: Box) => w.wrap();\nconst g = () => w.wrap();\n"),
     }
@@ -257,3 +257,41 @@ def test_a_parameter_with_the_name_of_a_module_is_not_the_module(tmp_path: Path,
     world.refresh()
     assert lines_of(ask(world.store, "who calls `load`?"), is_complete=is_complete) == [("a.py:9", "g")]
     assert lines_of(ask(world.store, "who calls `wrap`?")) == [("b.ts:4", "g")]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "calls", "is_complete"),
+    [
+        ("b.py", "import m\ndef f(m, n): m.loads(n)\nf(m, 1)\n", [], False),
+        ("b.py", "import m\ndef f(m=other): m.loads(1)\n", [], False),
+        ("b.py", "import m, n\ndef f():\n    for m in (m, n):\n        m.loads(1)\n", [], False),
+        ("b.py", "import m\ndef f():\n    m = _load()\n    m.loads(1)\n", [], False),
+        ("b.py", "import m\ndef f(m: Any): m.loads(1)\n", [], False),
+        ("b.py", "import m\ndef f(x):\n    m = 1\n    m = x\n    m.loads(1)\n", [], False),
+        ("b.py", "import m\nq = m\nq.loads(1)\n", [], False),
+        ("b.py", "import m, n\nfor each in (n, m):\n    each.loads(1)\n", [], False),
+        ("b.py", "from lib import n, m\ndef f(each):\n    each.loads(1)\n", [], True),
+        ("b.py", "import m\ndef f(m: Box, n=1): m.loads(n)\n", [], True),
+        ("b.py", "import m\ndef f():\n    m = [1]\n    m.loads(1)\n", [], True),
+        ("b.py", "import m\ntry: f()\nexcept E as m:\n    print(m)\n", [], True),
+        ("b.py", "def f(m=None):\n    import m\n    m.loads(2)\n", ["b.py:3"], True),
+        ("b.py", "import m\nxs = [m for m in m.loads(1)]\n", ["b.py:2"], True),
+        ("b.ts", "import * as m from './n';\nconst f = (m: Box) => m.loads(1);\n", [], True),
+        ("b.ts", "import * as m from './m';\nconst f = ({ m }) => m.loads(1);\nf({ m });\n", [], False),
+        ("b.ts", "import * as m from './m';\nconst f = (m: typeof m) => m.loads(1);\n", [], False),
+        ("b.ts", "import * as m from './m';\nf(() => { const m = actual('./m'); m.loads(1); });\n", [], False),
+        ("b.ts", "import * as m from './m';\nf(() => { const m = new Box(); m.loads(1); });\n", [], True),
+        ("b.ts", "const m = await vi.importActual('./m');\nm.loads(1);\n", [], False),
+    ],
+)
+def test_a_variable_may_hold_the_module_of_its_name(
+    tmp_path: Path, path: str, text: str, calls: list[str], is_complete: bool
+) -> None:
+    tree = {
+        "b.py": {"m.py": "def loads(x): ...\nloads(0)\n"},
+        "b.ts": {"m.ts": "export function loads(x) {}\nloads(0);\n"},
+    }[path]
+    world = World(tmp_path, tree | {path: text})
+    world.refresh()
+    found = lines_of(ask(world.store, "who calls loads?"), is_complete=is_complete)
+    assert [place for place, _ in found] == [*calls, f"m{path[1:]}:2"]
