@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from indexer.files.roles import Role
 from indexer.navigation.locations import Location
-from indexer.parsing.manifests.entry import Entry, flat
+from indexer.parsing.manifests.entry import HASH_COMMENTS, Entry, flat, uncommented
 from indexer.project.documents import first_paragraph, licence_name, plain
 from indexer.project.keys import ALIASES, CODE_VERSIONS, DEVELOPMENT, FACTS, MAIN_FILE, PRODUCTS, Keys
 from indexer.project.questions import ProjectKind, ProjectQuery
@@ -83,10 +83,10 @@ def _artifacts(inner: Sequence[Entry]) -> str:
 
 
 def _tidy(value: str) -> str:
-    """A list of words without its brackets, quotes and comments."""
+    """A list of words without its brackets and quotes."""
     if value[:1] != "[" or value[-1:] != "]" or _NESTED.search(_TEXT.sub("", value[1:-1])):
         return value
-    return ", ".join(flat(item) for item in _ITEM.findall(value[1:-1]) if not item.startswith("#"))
+    return ", ".join(flat(item) for item in _ITEM.findall(value[1:-1]))
 
 
 def _table(tree: ProjectTree, path: str, table: Entry) -> str:
@@ -100,7 +100,7 @@ def _table(tree: ProjectTree, path: str, table: Entry) -> str:
 
 
 def _parts(tree: ProjectTree, path: str, entry: Entry, part: re.Pattern[str]) -> Iterator[Location]:
-    rows = tree.text(path).split("\n")
+    rows = uncommented(tree.text(path), HASH_COMMENTS).split("\n")
     for line in range(entry.line, entry.end_line + 1):
         if part.search(rows[line - 1]):
             yield Location(path, line, entry.key, "key", short(flat(rows[line - 1])))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from indexer.parsing.manifests.entry import Entry, flat
+from indexer.parsing.manifests.entry import COMMENTS, HASH_COMMENTS, Entry, flat, uncommented
 
 _MODULE = re.compile(r"^\s*(?:(require|replace|exclude)\s+)?(?!//)(\S+)\s+(\S+.*?)\s*(?://.*)?$")
 _TARGET = re.compile(r"^@?([A-Za-z0-9][\w./-]*)(?:\s+[\w=*+'\"-]+)*\s*:(?![=:])([^=]*)$")
@@ -12,7 +12,7 @@ _VARIABLE = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)\s*[:?+]?=\s*(.*)$")
 _INSTRUCTION = re.compile(r"^\s*([A-Z]+)\s+(.+)$")
 _OPTION = re.compile(r"^([\w.-]+)\s*[=:]\s*(.*)$")
 _SECTION = re.compile(r"^\[\s*([^\]]+?)\s*\]")
-_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(.*?)\s*(?:#.*)?$")
+_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)(?=[\s\[;=<>!~@]|$)\s*(.*)$")
 _ASSIGNMENT = re.compile(
     r"""^\s*(?!(?:if|unless|elif|elsif|else|for|foreach|while|raise|return|message|end\w*|require|import|from)\b)
     (?:set\s*\(\s*|(?:(?:lazy|val|var|def|let|const)\s+)+)?  # set(VERSION, val version
@@ -23,6 +23,8 @@ _ASSIGNMENT = re.compile(
 _INFO = re.compile(r"\$\(info [^)]*\);?\s*")  # what make prints itself
 _QUOTES = re.compile(r"(?<=\w)[\"'],\s*[\"']")  # between the words of `gem "rack", "~> 3"`
 _COMMENT = re.compile(r"^\s*(?:#|//|--|;)")
+# A text that is no value of anything, and Ruby's comment of several lines.
+_APART = re.compile(r"^[ \t]*(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|^=begin\b[\s\S]*?(?:^=end\b|\Z)", re.MULTILINE)
 _FUNCTION = re.compile(r"^def (\w+)\(")
 _SESSION_NAME = re.compile(r"\bname\s*=\s*[\"']([^\"']+)")
 _WORD = re.compile(r"[\"']([^\"']+)[\"']")
@@ -77,14 +79,15 @@ def ini(text: str) -> list[Entry]:
             section = f"{header[1]}."
         elif (option := _OPTION.match(line)) and not _COMMENT.match(line):
             more = list(_indented(rows, at + 1))
-            value = " ".join([option[2], *(row.strip() for row in more)])
+            value = " ".join([option[2], *(row.strip() for row in more if not _COMMENT.match(row))])
             found.append(Entry(section + option[1], flat(value), at + 1, at + 1 + len(more)))
     return found
 
 
 def requirements(text: str) -> list[Entry]:
     """`requirements.NAME`."""
-    matches = ((at, _REQUIREMENT.match(line)) for at, line in enumerate(text.split("\n"), 1))
+    rows = (row.rstrip("\\ ") for row in uncommented(text, HASH_COMMENTS).split("\n"))
+    matches = ((at, _REQUIREMENT.match(row)) for at, row in enumerate(rows, 1))
     return [Entry(f"requirements.{match[1]}", match[2] or "any version", at, at) for at, match in matches if match]
 
 
@@ -133,18 +136,19 @@ def assignments(text: str) -> list[Entry]:
 
     A list goes on until its bracket closes; a block in braces is no value.
     """
-    rows = text.split("\n")
-    found = []
+    found = [
+        Entry(match[1], match[2], at, at)
+        for at, line in enumerate(text.split("\n"), 1)
+        if (match := _SWIFT_TOOLS.match(line))
+    ]
+    rows = _code(text)
+    depths = [_depth(row) for row in rows]
     for at, line in enumerate(rows):
-        if match := _SWIFT_TOOLS.match(line):
-            found.append(Entry(match[1], match[2], at + 1, at + 1))
-        if _COMMENT.match(line):
-            continue
-        joined, end = _joined(rows, at) if _CALL.match(line) else (line, at)
-        match = _ASSIGNMENT.match(joined)
-        if match and _depth(match[2]) > 0:
-            joined, end = _joined(rows, at)
-            match = _ASSIGNMENT.match(joined)
+        end = _end(depths, at) if _CALL.match(line) else at
+        match = _ASSIGNMENT.match(_on_one_line(rows[at : end + 1]))
+        if match and end == at and _depth(match[2]) > 0:
+            end = _end(depths, at)
+            match = _ASSIGNMENT.match(_on_one_line(rows[at : end + 1]))
         if match and match[2].rstrip()[-1:] != "{":
             found.append(Entry(match[1], _value(match[2])[:_VALUE], at + 1, end + 1))
     values = {entry.key: entry.value for entry in found}
@@ -157,16 +161,25 @@ def _resolved(entry: Entry, values: Mapping[str, str]) -> Entry:
     return replace(entry, value=values[entry.value]) if is_constant and entry.value in values else entry
 
 
-def _joined(rows: list[str], start: int) -> tuple[str, int]:
-    """The row with those below it up to the one that closes its brackets, on one line, and the number of that one."""
-    parts: list[str] = []
+def _code(text: str) -> list[str]:
+    """The lines without comments."""
+    without = _APART.sub(lambda found: "\n" * found[0].count("\n"), text)
+    return [row if not _COMMENT.match(row) else "" for row in uncommented(without, COMMENTS).split("\n")]
+
+
+def _end(depths: list[int], start: int) -> int:
+    """The row that closes the brackets which a row opens, or this one where none does."""
     depth = 0
-    for at, row in enumerate(rows[start : start + _VALUE_LINES], start):
-        parts.append("" if _COMMENT.match(row) else row.rstrip() if not parts else row.strip())
-        depth += _depth(parts[-1])
+    for at in range(start, min(len(depths), start + _VALUE_LINES)):
+        depth += depths[at]
         if depth <= 0:
-            return " ".join(filter(None, parts)), at
-    return rows[start], start
+            return at
+    return start
+
+
+def _on_one_line(rows: list[str]) -> str:
+    first, *others = rows
+    return " ".join(filter(None, [first.rstrip() if others else first, *(row.strip() for row in others)]))
 
 
 def _depth(text: str) -> int:

@@ -167,3 +167,18 @@ def test_the_licence_of_a_vendored_library_is_not_that_of_the_project(tmp_path: 
     ]
     alone = {"db/COPYING": gpl}
     assert [text for _, _, text in told(tmp_path / "c", "licence", files=alone)] == ["GNU General Public License"]
+
+
+def test_what_is_commented_out_is_no_dependency_and_no_licence(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": "[project]\nclassifiers = [\n"
+        '  # "License :: OSI Approved :: GNU General Public License v3 (GPLv3)",\n'
+        '  "License :: OSI Approved :: MIT License",\n]\n'
+        'dependencies = [\n # "evil>=1", "old>=2",\n "a>=1", # and "z"\n # don\'t add b, c here\n "d",\n]\n'
+    }
+    assert told(tmp_path / "a", "dependencies", files=files) == [
+        ("pyproject.toml:6", "project.dependencies", "a>=1, d")
+    ]
+    assert [text for _, _, text in told(tmp_path / "b", "licence", files=files)] == [
+        "License :: OSI Approved :: MIT License"
+    ]

@@ -89,3 +89,35 @@ def test_versions_of_tools_and_dependencies_of_mix() -> None:
         Entry("version", "1.0", 1, 1),
         Entry("deps.ecto", "~> 3", 2, 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "install_requires=[ # [ not\n 'a', # see \"z\" ]\n # don't 'b',\n 'd',\n],",
+            ("install_requires", "[ 'a', 'd', ]"),
+        ),
+        ("s.license = 'MIT' # don't [\n", ("license", "MIT")),
+        ("s.homepage = 'http://x/#a'\n", ("homepage", "http://x/#a")),
+        ("implementation 'a:b:1' // (\n", ("implementation", "a:b:1")),
+        ("/* implementation 'b:b:1'\nimplementation 'c:c:1' */\napi 'a:b:1'\n", ("api", "a:b:1")),
+        ("=begin\ns.license = 'GPL'\n=end\ns.license = 'MIT'\n", ("license", "MIT")),
+        ("#[[\nfind_package(A)\n]]\nfind_package(B)\n", ("find_package", "B")),
+        ('"""Old:\n\nlicense="GPL"\n"""\nsetup(\n    license="MIT",\n', ("license", "MIT")),
+    ],
+)
+def test_a_comment_tells_nothing_and_closes_nothing(text: str, expected: tuple[str, str]) -> None:
+    assert [(entry.key, entry.value) for entry in lines.assignments(text)] == [expected]
+
+
+def test_an_address_of_a_package_is_no_name() -> None:
+    text = "git+https://x/y#egg=z\nhttps://x/y.whl\na @ https://x/y#sha256=1\nb==1 \\\n  --hash=sha256:1\n"
+    assert [(entry.key, entry.value) for entry in lines.requirements(text)] == [
+        ("requirements.a", "@ https://x/y#sha256=1"),
+        ("requirements.b", "==1"),
+    ]
+
+
+def test_a_comment_among_the_lines_of_an_option_is_none_of_them() -> None:
+    assert lines.ini("[options]\nrequires =\n    a\n    # b\n    c\n") == [Entry("options.requires", "a c", 2, 5)]
