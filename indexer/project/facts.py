@@ -11,7 +11,8 @@ from indexer.files.roles import Role
 from indexer.navigation.locations import Location
 from indexer.parsing.manifests.entry import HASH_COMMENTS, Entry, flat, uncommented
 from indexer.project.documents import first_paragraph, licence_name, plain
-from indexer.project.keys import ALIASES, CODE_VERSIONS, DEVELOPMENT, FACTS, MAIN_FILE, PRODUCTS, Keys
+from indexer.project.keys import ALIASES, CODE_VERSIONS, DEVELOPMENT, FACTS, MAIN_FILE, Keys
+from indexer.project.products import KINDS, products
 from indexer.project.questions import ProjectKind, ProjectQuery
 from indexer.project.tree import ProjectTree
 
@@ -19,7 +20,6 @@ _LINE = 1000  # characters of a line that is read
 _VALUE = 200  # characters of a line that are told
 _TOLD = 2000  # characters of a value
 _PER_FILE = 6  # facts of one file
-_DEEP = 4  # parts of a key
 _NAMES = 30  # of a table that are listed
 _NUMBER = r"\d+(?:\.\d+|\+| (?:or|and) \w+)"
 _VERSION = re.compile(r"\d")
@@ -252,11 +252,8 @@ def _tools(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     for found in keyed(tree, FACTS["tools"], "manifest"):
         if word in f"{found.symbol} {found.text}".lower():
             yield found
-    if product := PRODUCTS.get(query.thing):
-        for path, entry in tree.own_entries_of("manifest", "task"):
-            told = entry.name if entry.is_table else f"{entry.name} {entry.value}"
-            if re.search(product, told, re.IGNORECASE) and entry.key.count(".") < _DEEP:
-                yield fact(tree, path, entry)
+    if query.thing in KINDS:
+        yield from products(tree, query.thing)
     if _LISTED_TOOL.match(query.thing):
         yield from list(_grouped(keyed(tree, [DEVELOPMENT], "manifest")))[:2]
 

@@ -111,15 +111,6 @@ ALIASES = {
     "npm": "npm|packagemanager", "android": "min_?sdk", "sdk": "sdk", "zig": "zig", "flutter": "flutter",
     "yarn": "yarn|packagemanager", "pnpm": "pnpm|packagemanager", "gradle": "gradle|distributionurl",
 }  # fmt: skip
-# What is asked for -> the best-known products of that kind, in names of packages and images.
-PRODUCTS = {
-    "database": "postgres|psycopg|asyncpg|pgx|mysql|mariadb|sqlite|mongo|redis|mssql|sqlserver|cassandra|duckdb"
-                "|clickhouse|postgrex",
-    "orm": "sqlalchemy|prisma|typeorm|hibernate|ecto|gorm|diesel|sequelize|activerecord|peewee|entityframework",
-    "web framework": r"\b(?:flask|django|fastapi|starlette|express|fastify|koa|nestjs|spring-boot|rails|sinatra|phoenix"
-                     r"|actix-web|axum|rocket|gin|echo|chi|fiber|laravel|symfony|ktor|aspnetcore|next|nuxt)\b",
-}  # fmt: skip
-PRODUCTS["framework"] = PRODUCTS["web framework"]
 MAIN_FILE = re.compile(
     r"(?:src/|lib/|app/|source/)?(?:index|main|server|app|cli|__main__|program)\.(?:[cm]?[jt]sx?|py|rs|go|c|cpp"
     r"|cc|cs|rb|php|kt|java|swift|zig)|src/lib\.rs|cmd/[^/]+/main\.go|src/main/(?:java|kotlin|scala)/.*/?(?:Main|App"
