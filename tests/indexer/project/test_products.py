@@ -50,7 +50,7 @@ def told(folder: Path, kind: str, path: str, text: str) -> list[tuple[str, str]]
         ),
         (
             "a.csproj",
-            '<Project><ItemGroup>\n<PackageReference Include="Npgsql.PostgreSQL" Version="8" />\n</ItemGroup></Project>',
+            '<Project><ItemGroup>\n<PackageReference Include="Npgsql.PostgreSQL" />\n</ItemGroup></Project>',
             "database",
             "2: Npgsql.PostgreSQL",
         ),
