@@ -51,7 +51,7 @@ _MADE = re.compile(  # Timeout(5.0), value || 5
 )
 _COMPUTED = re.compile(r"^\d.*(?:->|\b(?:self|this)\b)")  # 1 << s->bits
 _COMPARED = re.compile(r"[!=]=|\s[<>]=?\s")
-_CODE = re.compile(r"^\s*(?:if|elif|while|for|return|assert|case|when|unless|else if|\}? ?else)\b")
+_STATEMENT = re.compile(r"^\s*(?:if|elif|while|for|return|assert|case|when|unless|else if|\}? ?else)\b")
 _MADE_CERTAIN, _OTHER_CERTAIN, _IN_CODE = 0.95, 0.5, 0.6
 
 
@@ -123,7 +123,7 @@ def _option(rows: Sequence[str], at: int, start: int) -> str | None:
 
 def _argument(rows: Sequence[str], at: int, start: int) -> str | None:
     """The name in the innermost call or table that is open there: the texts with which it begins, or its own name."""
-    above = (_code(row) for row in rows[max(0, at - _ABOVE) : at])
+    above = (code(row) for row in rows[max(0, at - _ABOVE) : at])
     shown = [*above, rows[at][:start]]
     text, bare = "\n".join(shown), "\n".join(_QUOTED.sub(lambda found: "_" * len(found[0]), row) for row in shown)
     depth = 0
@@ -143,7 +143,7 @@ def _argument(rows: Sequence[str], at: int, start: int) -> str | None:
     return None
 
 
-def _code(row: str) -> str:
+def code(row: str) -> str:
     """Without the comment behind it."""
     return row[: _end_of_code(row, [match.span() for match in _QUOTED.finditer(row)])]
 
@@ -184,7 +184,7 @@ def _certainty(row: str, value: str) -> float:
         certainty = 1.0
     else:
         certainty = _MADE_CERTAIN if _MADE.fullmatch(value) else _OTHER_CERTAIN
-    return certainty * (_IN_CODE if _CODE.match(row) else 1.0)
+    return certainty * (_IN_CODE if _STATEMENT.match(row) else 1.0)
 
 
 def _first_part(value: str) -> str:

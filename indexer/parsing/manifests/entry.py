@@ -10,6 +10,10 @@ _SLASHES = r"(?<![:/\w])//.*|(?<!\S)/\*[\s\S]*?(?:\*/|\Z)"
 HASH_COMMENTS, SLASH_COMMENTS, COMMENTS = (
     re.compile(f"{_TEXTS}|(?P<comment>{signs})") for signs in (_HASH, _SLASHES, f"{_HASH}|{_SLASHES}")
 )
+# A text that is no value of anything, and Ruby's comment of several lines.
+_STANDING = re.compile(
+    r"^[ \t]*[rRuU]?(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|^=begin\b[\s\S]*?(?:^=end\b|\Z)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +45,8 @@ def flat(text: str) -> str:
 def uncommented(text: str, comments: re.Pattern[str]) -> str:
     """Without its comments; the lines keep their numbers."""
     return comments.sub(lambda found: "\n" * found[0].count("\n") if found["comment"] else found[0], text)
+
+
+def without_docstrings(text: str) -> str:
+    """Without texts that stand alone; the lines keep their numbers."""
+    return _STANDING.sub(lambda found: "\n" * found[0].count("\n"), text)

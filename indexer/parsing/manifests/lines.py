@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from indexer.parsing.manifests.entry import COMMENTS, HASH_COMMENTS, Entry, flat, uncommented
+from indexer.parsing.manifests.entry import COMMENTS, HASH_COMMENTS, Entry, flat, uncommented, without_docstrings
 
 _MODULE = re.compile(r"^\s*(?:(require|replace|exclude)\s+)?(?!//)(\S+)\s+(\S+.*?)\s*(?://.*)?$")
 _TARGET = re.compile(r"^@?([A-Za-z0-9][\w./-]*)(?:\s+[\w=*+'\"-]+)*\s*:(?![=:])([^=]*)$")
@@ -23,8 +23,6 @@ _ASSIGNMENT = re.compile(
 _INFO = re.compile(r"\$\(info [^)]*\);?\s*")  # what make prints itself
 _QUOTES = re.compile(r"(?<=\w)[\"'],\s*[\"']")  # between the words of `gem "rack", "~> 3"`
 _COMMENT = re.compile(r"^\s*(?:#|//|--|;)")
-# A text that is no value of anything, and Ruby's comment of several lines.
-_APART = re.compile(r"^[ \t]*(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|^=begin\b[\s\S]*?(?:^=end\b|\Z)", re.MULTILINE)
 _FUNCTION = re.compile(r"^def (\w+)\(")
 _SESSION_NAME = re.compile(r"\bname\s*=\s*[\"']([^\"']+)")
 _WORD = re.compile(r"[\"']([^\"']+)[\"']")
@@ -163,8 +161,8 @@ def _resolved(entry: Entry, values: Mapping[str, str]) -> Entry:
 
 def _code(text: str) -> list[str]:
     """The lines without comments."""
-    without = _APART.sub(lambda found: "\n" * found[0].count("\n"), text)
-    return [row if not _COMMENT.match(row) else "" for row in uncommented(without, COMMENTS).split("\n")]
+    rows = uncommented(without_docstrings(text), COMMENTS).split("\n")
+    return [row if not _COMMENT.match(row) else "" for row in rows]
 
 
 def _end(depths: list[int], start: int) -> int:
