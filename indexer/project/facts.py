@@ -28,8 +28,10 @@ _TABLES = ("require", "requirements", "dependency-groups", "project.itemgroup.pa
 _TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _ITEM = re.compile(rf"{_TEXT.pattern}|[^\s,\"'][^,\"']*")
 _NESTED = re.compile(r"[\[\](){}]")
-_NEEDS_NOTHING = re.compile(
-    r"\b(?:no|zero|without(?: any)?)\b[^.]{0,30}\bdependenc|\bdependenc\w+ other than\b|\bonly depends on\b",
+_OTHERS = r"(?:external|runtime|third[- ]party|additional|required|mandatory|production|npm|python)"
+_NEEDS_NOTHING = re.compile(  # a list has an item for it, or a sentence says it of the project
+    rf"(?:^\W*|\b(?:has|have|with|requires?|needs?) )(?:no|zero)(?:[- ]{_OTHERS}){{0,2}}[- ]dependenc\w+"
+    r"|\bdependenc\w+ other than\b|\bonly depends on\b",
     re.IGNORECASE,
 )
 # What a link is asked for -> what its key or its address has.

@@ -98,10 +98,11 @@ DEVELOPMENT = _keys(
 )
 # Another name of a thing -> the parts of keys that are about it.
 ALIASES = {
-    "node": "node", "nodejs": "node", "node.js": "node", "javascript": "node", "python": "python", "py": "python",
+    "node": "node(?:js)?", "nodejs": "node(?:js)?", "node.js": "node(?:js)?", "javascript": "node(?:js)?",
+    "python": "python", "py": "python",
     "java": "java|jdk|jvm|maven.compiler|compatibility|release", "jdk": "java|jdk|jvm|maven.compiler|compatibility",
-    "jvm": "java|jdk|jvm|compatibility", "go": "^go$|toolchain|go-version|goversion", "golang": "^go$|toolchain"
-                                                                                                "|go-version",
+    "jvm": "java|jdk|jvm|compatibility", "go": "^go$|golang|toolchain|go-version|goversion",
+    "golang": "^go$|golang|toolchain|go-version",
     "rust": "rust|msrv|toolchain|edition", "cargo": "rust|msrv", "php": "php", "ruby": "ruby",
     "c++": "cxx|cpp|c\\+\\+|compile_features", "cpp": "cxx|cpp", "cxx": "cxx|cpp", "c": "c_standard|_c_",
     "cmake": "cmake_minimum_required", ".net": "targetframework|dotnet",

@@ -110,7 +110,7 @@ def test_an_address_is_no_version_and_a_module_path_no_entry_point(tmp_path: Pat
             "package.json:1", "engines.node", ">=20")),
         ({"Package.swift": '// swift-tools-version: 5.9\nlet p = Package(\n    platforms: [.macOS(.v13)]\n)\n'}, (
             "Package.swift:1", "swift-tools-version", "5.9")),
-        ({"mix.exs": 'elixir: "~> 1.15",\n{:phoenix, "~> 1.7"},\n'}, ("mix.exs:1", "elixir", "~> 1.15")),
+        ({"mix.exs": 'elixir: "~> 1.15",\ndeps: [{:phoenix, "~> 1.7"}],\n'}, ("mix.exs:1", "elixir", "~> 1.15")),
         ({"build.gradle.kts": "", "app/build.gradle.kts": "minSdk = 26\n"}, ("app/build.gradle.kts:1", "minSdk", "26")),
     ],
 )  # fmt: skip
@@ -182,3 +182,23 @@ def test_what_is_commented_out_is_no_dependency_and_no_licence(tmp_path: Path) -
     assert [text for _, _, text in told(tmp_path / "b", "licence", files=files)] == [
         "License :: OSI Approved :: MIT License"
     ]
+
+
+@pytest.mark.parametrize(("thing", "value"), [("node", "20.1.0"), ("go", "1.22")])
+def test_the_versions_of_tools_have_other_names_for_a_language(tmp_path: Path, thing: str, value: str) -> None:
+    files = {".tool-versions": "nodejs 20.1.0\ngolang 1.22\n"}
+    assert [text for _, _, text in told(tmp_path, "runtime", thing, files)] == [value]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_told"),
+    [
+        ("Zero-config, no more broken dependencies.", False),
+        ("Never again worry: no build has broken dependencies here.", False),
+        ("- Zero runtime dependencies, small", True),
+        ("It has no third-party dependencies.", True),
+    ],
+)
+def test_what_is_said_of_other_dependencies_is_not_told(tmp_path: Path, sentence: str, is_told: bool) -> None:
+    files = {"README.md": f"# Shop\n\n{sentence}\n", "setup.py": "setup(name='x')\n"}
+    assert [text for _, _, text in told(tmp_path, "dependencies", files=files)] == [sentence] * is_told
