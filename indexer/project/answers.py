@@ -62,7 +62,7 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
         tree = ProjectTree(files, snapshot, store.root.name)
         if not isinstance(query, ProjectQuery):
             return _listed(query, tree)
-        is_started = query.thing in ("run", "use") and query.owner in _SERVED
+        is_started = query.thing in ("run", "start") and query.owner in _SERVED
         is_own = not query.owner or query.owner in tree.names() or is_started
         if not is_own and query.thing == "run":  # a script or a tool: "How do I run clippy?"
             query, is_own = replace(query, thing=query.owner), True

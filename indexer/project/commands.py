@@ -161,7 +161,7 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     Of kind "command", `symbol` is what to type and `text` what that runs; of kind "said", `text` is the command.
     """
     name = query.thing if query.kind == "command" else "install"
-    name = "run" if name == "use" else name
+    name = "run" if name in ("use", "start") else name
     asked = frozenset(map(_stem, _words(f"{name} {query.text}")))
     task = replace(_TASKS.get(name) or _tool(name), asked=asked)
     declared = [*_declared(tree, task), *_script_files(tree, task)] if name != "install" else []

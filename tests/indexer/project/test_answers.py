@@ -136,3 +136,24 @@ def test_it_says_how_many_variables_are_not_listed(tmp_path: Path) -> None:
     assert found is not None
     first = found.locations[0]
     assert (first.symbol, first.text.count(",")) == ("24 of 30 environment variables", 23)
+
+
+@pytest.mark.parametrize(
+    ("question", "command"),
+    [
+        ("How do I use the api?", None),
+        ("How do I use the server?", None),
+        ("How do I start the cache?", None),
+        ("How do I start the server?", "npm start"),
+        ("How do I run the api?", "npm start"),
+        ("How do I use it?", "npm start"),
+        ("How do I start it?", "npm start"),
+    ],
+)
+def test_a_service_is_started_and_not_used_by_its_start_command(
+    tmp_path: Path, question: str, command: str | None
+) -> None:
+    store = indexed(tmp_path, {"package.json": '{"scripts": {"start": "node .", "cache": "x"}}'}).store
+    query = parse_project_question(question)
+    found = answer_about_project(query, store) if query else None
+    assert (found.locations[0].symbol if found else None) == command
