@@ -4,6 +4,8 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
 
 _NO_NAME = r"(?!(?:if|elif|else|while|for|return|assert|case|when|unless|in|is|and|or|not)\b)"
 _NAME = rf"(?<![\w$])(?<!\$\{{){_NO_NAME}(?:[^\W\d]|[$@])[\w$-]*(?:\.[^\W\d]\w*)*"
@@ -62,6 +64,8 @@ _NAMES = re.compile(rf"\s*(?:{_NAMED})+")  # the texts with which a call begins:
 _EACH_NAME = re.compile(_NAMED)
 _KEY = re.compile(r"([\w-]+)[\"']?(?::[^=:\n]{0,60}=|:|=)\s*[\w.]*$")  # what is before a bracket: timeout: int = Field
 _ATTRIBUTE = re.compile(r"^\s*(?:#\[|@\w)")
+_BRACKET = re.compile(r"[\[\](){}]")
+_REACH, _AROUND = 1000, 4  # characters and open brackets before a default that are looked at
 _BEFORE = 120  # characters before a bracket in which its name is looked for
 _FIELD = re.compile(r"^\s*(?:(?:pub|private|public|protected|final|var|val|let)\s+)*(?:\w+\s+)??(\w+)\s*[:;=]")
 _ABOVE = 12  # lines between an option and its default
@@ -126,21 +130,24 @@ def _argument(rows: Sequence[str], at: int, start: int) -> str | None:
     above = (code(row) for row in rows[max(0, at - _ABOVE) : at])
     shown = [*above, rows[at][:start]]
     text, bare = "\n".join(shown), "\n".join(_QUOTED.sub(lambda found: "_" * len(found[0]), row) for row in shown)
-    depth = 0
-    for place in range(len(bare) - 1, -1, -1):
-        if bare[place] in ")]}":
-            depth += 1
-        elif bare[place] in "([{" and depth:
-            depth -= 1
-        elif bare[place] in "([{":
-            key = _KEY.search(text, max(0, place - _BEFORE), place)
-            if names := _NAMES.match(text, place + 1):
-                return str(max(_EACH_NAME.findall(names[0]), key=len))
-            if key:
-                return key[1]
-            if bare[place] == "(":
-                return ""
+    for place in islice(_opened(bare), _AROUND):
+        if names := _NAMES.match(text, place + 1):
+            return str(max(_EACH_NAME.findall(names[0]), key=len))
+        if key := _KEY.search(text, max(0, place - _BEFORE), place):
+            return key[1]
+        if bare[place] == "(":
+            return ""
     return None
+
+
+def _opened(text: str) -> Iterator[int]:
+    """The brackets that are open at the end of a text, the innermost first."""
+    depth = 0
+    for bracket in reversed(list(_BRACKET.finditer(text, max(0, len(text) - _REACH)))):
+        depth += 1 if bracket[0] in ")]}" else -1
+        if depth < 0:
+            depth = 0
+            yield bracket.start()
 
 
 def code(row: str) -> str:
@@ -167,6 +174,7 @@ def _whole(value: str, rows: Sequence[str], at: int) -> tuple[str, int]:
     return value, at
 
 
+@lru_cache(maxsize=1024)
 def _depth(text: str) -> int:
     """How many brackets stay open."""
     bare = _QUOTED.sub("", text)

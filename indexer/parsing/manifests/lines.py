@@ -107,9 +107,9 @@ def nox(text: str) -> list[Entry]:
             decorated += line
         elif (function := _FUNCTION.match(line)) and "nox.session" in decorated:
             body = [row.strip() for row in rows[at + 1 : _end_of_block(rows, at + 1)]]
-            depths = [_depth(row) for row in body]
+            ends = _ends(body)
             calls = (n for n, row in enumerate(body) if row.startswith("session.run("))
-            runs = "; ".join(", ".join(_WORD.findall(" ".join(body[n : _end(depths, n) + 1]))) for n in calls)
+            runs = "; ".join(", ".join(_WORD.findall(" ".join(body[n : ends[n] + 1]))) for n in calls)
             name = _SESSION_NAME.search(decorated)
             found.append(Entry(f"session.{name[1] if name else function[1]}", runs, at + 1, at + 1 + len(body)))
         if not line.startswith(("@", " ", ")")):
@@ -130,7 +130,7 @@ def tools(text: str) -> list[Entry]:
 def mix(text: str) -> list[Entry]:
     """As `assignments`, and `deps.NAME` for what its function or list `deps` has."""
     rows = _code(text)
-    depths = [_depth(row) for row in rows]
+    ends = _ends(rows)
     named: list[Entry] = []
     end = -1
     for at, row in enumerate(rows):
@@ -141,7 +141,7 @@ def mix(text: str) -> list[Entry]:
             below = range(at + 1, len(rows))
             end = next((last for last in below if rows[last].startswith(f"{block[1]}end")), len(rows))
         else:
-            end = _end(depths, at)
+            end = ends[at]
         listed = "\n".join([row[opening.end() :] if opening else row, *rows[at + 1 : end + 1]])
         for match in _MIX_DEPENDENCY.finditer(listed, 0, _closing(listed) if opening else len(listed)):
             line = at + 1 + listed.count("\n", 0, match.start())
@@ -170,12 +170,12 @@ def assignments(text: str) -> list[Entry]:
         if (match := _SWIFT_TOOLS.match(line))
     ]
     rows = _code(text)
-    depths = [_depth(row) for row in rows]
+    ends = _ends(rows)
     for at, line in enumerate(rows):
-        end = _end(depths, at) if _CALL.match(line) else at
+        end = ends[at] if _CALL.match(line) else at
         match = _ASSIGNMENT.match(_on_one_line(rows[at : end + 1]))
         if match and end == at and _depth(match[2]) > 0:
-            end = _end(depths, at)
+            end = ends[at]
             match = _ASSIGNMENT.match(_on_one_line(rows[at : end + 1]))
         value = _COORDINATES.sub(r"\1", match[2].rstrip(), count=1) if match else ""
         if match and value[-1:] != "{" and value != "do":
@@ -196,14 +196,17 @@ def _code(text: str) -> list[str]:
     return [row if not _COMMENT.match(row) else "" for row in rows]
 
 
-def _end(depths: list[int], start: int) -> int:
-    """The row that closes the brackets which a row opens, or this one where none does."""
-    depth = 0
-    for at in range(start, min(len(depths), start + _VALUE_LINES)):
-        depth += depths[at]
-        if depth <= 0:
-            return at
-    return start
+def _ends(rows: list[str]) -> list[int]:
+    """For each row, the one that closes the brackets which it opens; itself where none of the next rows does."""
+    ends, level = list(range(len(rows))), 0
+    opened: list[tuple[int, int]] = []  # rows, and how many brackets are open before them
+    for at, row in enumerate(rows):
+        opened.append((at, level))
+        level += _depth(row)
+        while opened and opened[-1][1] >= level:
+            start, _ = opened.pop()
+            ends[start] = at if at - start < _VALUE_LINES else start
+    return ends
 
 
 def _on_one_line(rows: list[str]) -> str:
