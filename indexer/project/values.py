@@ -15,7 +15,7 @@ from indexer.project.settings import SettingQuery
 _LONGEST = 600  # characters of a line that is looked at
 _SIGN = re.compile(r"[=:]|define|able\b|\bset|\$\{|^EXPOSE")  # a line without one gives nothing a value
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d_]*(?:\.\d+)?")
-_PORT = re.compile(r"(?<![\w.:-])\d{1,5}(?![\w.:])")
+_PORT = re.compile(r"(?<![\w.:-])\d{2,5}(?![\w.:])")
 _ADDRESS = re.compile(r"(?<![\d:])(?:[\w.*-]*|\[[\w:]*\]):(\d{1,5})(?![\w.:])")  # host:port, :port
 _HIGHEST_PORT = 65535
 _LISTENS = re.compile(r"(?:\.[lL]isten(?:AndServe(?:TLS)?)?|::bind)\(\s*(?=(?P<value>[^\s,)][^,)]*))")

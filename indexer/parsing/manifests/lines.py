@@ -80,7 +80,7 @@ def ini(text: str) -> list[Entry]:
             section = f"{header[1]}."
         elif (option := _OPTION.match(line)) and not _COMMENT.match(line):
             more = list(_indented(rows, at + 1))
-            value = " ".join([option[2], *(row.strip() for row in more if not _COMMENT.match(row))])
+            value = " ".join([option[2], *(row.strip() for row in more if not row.lstrip().startswith(("#", ";")))])
             found.append(Entry(section + option[1], flat(value), at + 1, at + 1 + len(more)))
     return found
 

@@ -86,6 +86,7 @@ def test_what_is_about_a_secret_is_told() -> None:
         "viewport = 1024",
         "SERVER_PORT: 70000",
         "port = 0",
+        "host, port = host.rsplit(':', 1)",
         "bind_version = 1.25",
         "fn.bind(this, 3000)",
         "// app.listen(3000)",

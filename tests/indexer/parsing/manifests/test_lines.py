@@ -146,7 +146,7 @@ def test_an_address_of_a_package_is_no_name() -> None:
 
 
 def test_a_comment_among_the_lines_of_an_option_is_none_of_them() -> None:
-    assert lines.ini("[options]\nrequires =\n    a\n    # b\n    c\n") == [Entry("options.requires", "a c", 2, 5)]
+    assert lines.ini("[options]\nrequires =\n    a\n    # b\n    --c\n") == [Entry("options.requires", "a --c", 2, 5)]
 
 
 def test_a_block_of_mix_that_does_not_end_is_read_once() -> None:
