@@ -59,7 +59,7 @@ def keyed(tree: ProjectTree, keys: Iterable[Keys], *roles: Role) -> Iterator[Loc
     for row in keys:
         nearest = None
         for path, entry in tree.own_entries_of(*roles):
-            if not row.key.fullmatch(entry.key) or (path, entry.line) in seen or (row.part and entry.is_table):
+            if not row.has(path, entry.key) or (path, entry.line) in seen or (row.part and entry.is_table):
                 continue
             nearest = nearest or tree.rank(path)
             if tree.rank(path) == nearest:
@@ -176,7 +176,7 @@ def _dependencies(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     is_development = re.search(r"\b(?:dev|development|test|testing|build|docs?)\b", query.thing)
     keys = [DEVELOPMENT] if is_development else FACTS["dependencies"]
     keys = FACTS["dependencies"][-1:] if query.thing == "optional" else keys
-    yield from _grouped(found for found in keyed(tree, keys, "manifest") if not _is_advice(found))
+    yield from _grouped(keyed(tree, keys, "manifest"))
     yield from _headings(tree, re.compile(r"dependenc|requirement|prerequisite", re.IGNORECASE))
     if not is_development:
         yield from _readme_lines(tree, _NEEDS_NOTHING)
@@ -192,11 +192,6 @@ def _requirements(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
 
 def _platforms(tree: ProjectTree) -> Iterator[Location]:
     return keyed(tree, FACTS["requirements"], "manifest")
-
-
-def _is_advice(found: Location) -> bool:
-    """A text in a gemspec that tells to type `gem install`."""
-    return found.symbol == "gem" and found.path.endswith(".gemspec")
 
 
 def _grouped(locations: Iterable[Location]) -> Iterator[Location]:

@@ -9,14 +9,20 @@ from indexer.project.questions import ProjectKind
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The entries that tell a fact: those whose whole key matches; with `part`, only the lines of a value
-    that match."""
+    that match; with `file`, only those of files with such a name."""
 
     key: re.Pattern[str]
     part: re.Pattern[str] | None = None
+    file: re.Pattern[str] | None = None
+
+    def has(self, path: str, key: str) -> bool:
+        is_file = self.file is None or self.file.fullmatch(path.rpartition("/")[2])
+        return bool(is_file and self.key.fullmatch(key))
 
 
-def _keys(key: str, part: str = "") -> Keys:
-    return Keys(re.compile(key, re.IGNORECASE), re.compile(part) if part else None)
+def _keys(key: str, part: str = "", file: str = "") -> Keys:
+    is_file = re.compile(file, re.IGNORECASE) if file else None
+    return Keys(re.compile(key, re.IGNORECASE), re.compile(part) if part else None, is_file)
 
 
 _OWN = r"(?:project\.|package\.|workspace\.package\.|metadata\.|tool\.poetry\.|info\.|project\.propertygroup\.)?"
@@ -53,10 +59,12 @@ FACTS: dict[ProjectKind, tuple[Keys, ...]] = {
         _keys(r"add_(?:runtime_)?dependency"),
         _keys(
             r"(?:project\.|workspace\.|tool\.poetry\.|options\.|project\.dependencymanagement\.)?"
-            r"(?:dependencies|install_requires)|require(?:\..*)?|packages|gem"
-            r"|implementation|api|compile|librarydependencies|build-depends|deps\..*|requirements\..*"
+            r"(?:dependencies|install_requires)|require(?:\..*)?|librarydependencies|build-depends|deps\..*|requirements\..*"
             r"|project\.itemgroup\.packagereference|find_package|pkg_check_modules|target\..*\.dependencies"
         ),
+        _keys("packages", file="pipfile"),
+        _keys("gem", file="gemfile"),
+        _keys("implementation|api|compile", file=r".*\.gradle(?:\.kts)?"),
         _keys(r"peerdependencies|project\.optional-dependencies|optionaldependencies"),
     ),
     "entry points": (

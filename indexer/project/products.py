@@ -11,7 +11,7 @@ from indexer.parsing.manifests.entry import Entry
 from indexer.project.keys import FACTS
 from indexer.project.tree import ProjectTree
 
-_KEYS = [row.key for row in FACTS["dependencies"][:-1]]  # what everyone who uses it gets
+_KEYS = FACTS["dependencies"][:-1]  # what everyone who uses it gets
 _DEVELOPMENT = re.compile(r"(?:.*/)?requirements[-_.](?:\w+[-_.])*(?:dev|tests?|docs?|lint|ci)\w*\.txt", re.IGNORECASE)
 _IMAGE = re.compile(r"services\.[^.]+\.image")
 _IN_KEYS = frozenset({"require", "requirements", "deps"})  # tables whose keys are names with dots
@@ -55,15 +55,15 @@ def _packages(path: str, entry: Entry) -> Iterator[tuple[str, str]]:
     head, _, rest = entry.key.partition(".")
     if rest and head.lower() in _IN_KEYS:
         yield rest, f" {entry.value}"
-    elif name.lower() == "artifactid" and _is_dependencies(table.rpartition(".")[0]):
+    elif name.lower() == "artifactid" and _is_dependencies(path, table.rpartition(".")[0]):
         yield entry.value, ""
-    elif _is_dependencies(table):
+    elif _is_dependencies(path, table):
         yield name, "" if entry.is_table else f" {entry.value}"
-    elif _is_dependencies(entry.key) and not entry.is_table:
+    elif _is_dependencies(path, entry.key) and not entry.is_table:
         package = _PACKAGE.search(entry.value)
         items = ",".join(entry.value.split()) if path.endswith(".cfg") else entry.value
         yield from [(package[1], "")] if package else _LISTED.findall(items)
 
 
-def _is_dependencies(key: str) -> bool:
-    return any(pattern.fullmatch(key) for pattern in _KEYS)
+def _is_dependencies(path: str, key: str) -> bool:
+    return any(row.has(path, key) for row in _KEYS)

@@ -202,3 +202,10 @@ def test_the_versions_of_tools_have_other_names_for_a_language(tmp_path: Path, t
 def test_what_is_said_of_other_dependencies_is_not_told(tmp_path: Path, sentence: str, is_told: bool) -> None:
     files = {"README.md": f"# Shop\n\n{sentence}\n", "setup.py": "setup(name='x')\n"}
     assert [text for _, _, text in told(tmp_path, "dependencies", files=files)] == [sentence] * is_told
+
+
+def test_a_key_is_that_of_dependencies_only_in_the_files_of_its_tool(tmp_path: Path) -> None:
+    setup = {"setup.py": "api = 'v1'\nsetup(\n    packages=['shop'],\n    install_requires=['a'],\n)\n"}
+    assert told(tmp_path / "a", "dependencies", files=setup) == [("setup.py:4", "install_requires", "a")]
+    others = {"Pipfile": '[packages]\nb = "1"\n', "Gemfile": "gem 'c'\n", "build.gradle": "api 'd:d:1'\n"}
+    assert [text for _, _, text in told(tmp_path / "b", "dependencies", files=others)] == ["b 1", "c", "d:d:1"]
