@@ -46,6 +46,7 @@ _READ = re.compile(
     r"|\b(?:process\.env|import\.meta\.env(?!\.(?:MODE|DEV|PROD|SSR|BASE_URL)\b))\.(?P<member>[A-Z][A-Z0-9_]+)\b"
     r"|\$ENV\{(?P<cmake>[A-Z][A-Z0-9_]+)\}"
 )
+_ATTRIBUTE_ROW = re.compile(rf"\s*env\s?=\s?{_NAME.format('quoted')},?\s*")  # of clap, over several lines
 _IMPORTED = re.compile(r"^from\s+os\s+import\s.*\benviron\b", re.MULTILINE)  # else `environ` alone is that of a request
 _SETTING = re.compile(r"(?<!\$)\$\{(?P<name>[A-Z][A-Z0-9_]+)(?::[^}]*)?\}")  # ${PORT:8080} of a configuration
 _WORD = re.compile(  # a value without blanks: no sentence and no query
@@ -91,7 +92,8 @@ def _read(tree: ProjectTree) -> Iterator[Location]:
         text = without_docstrings(tree.text(path))
         is_imported = bool(_IMPORTED.search(text))
         for at, row in enumerate((row[:_LINE] for row in text.split("\n")), 1):
-            for name in finders[path](row, is_imported):
+            attribute = _ATTRIBUTE_ROW.fullmatch(row) if path.endswith(".rs") else None
+            for name in [attribute["quoted"]] if attribute else finders[path](row, is_imported):
                 yield Location(path, at, name, "code", row.strip()[:_TEXT])
 
 

@@ -51,6 +51,7 @@ def found_in(folder: Path, path: str, text: str) -> list[str]:
     ("path", "text"),
     [
         ("a.py", 'import os\ndef f(env = "PROD"):\n    run(env="PROD")\n'),
+        ("a.py", 'run(\n    env="PROD",\n)\n'),
         ("a.js", "const env = 'PROD';\nrun({ env: 'PROD' });\n"),
         ("a.rs", 'let env = "PROD";\nCommand::new("x").env("CHILD", "1");\n'),
         ("a.py", "import os\n# os.environ['OLD_ONE']\n#os.getenv('OLD_ONE')\nx = 1  # os.getenv('OLD_ONE')\n"),
@@ -74,6 +75,7 @@ def test_what_reads_no_variable(tmp_path: Path, path: str, text: str) -> None:
         ("a.py", 'from os import environ\nx = environ["NAME_1"]\n'),
         ("a.py", "import os\nx = f\"{os.environ['NAME_1']}\"  # why\n"),
         ("a.rs", 'Arg::new("x").env("NAME_1")\n'),
+        ("a.rs", '#[arg(\n    long,\n    env = "NAME_1",\n)]\nname: String,\n'),
         ("a.php", "<?php\n$x = env('NAME_1', 'a') . $_ENV['NAME_1'];\n"),
         ("a.go", 'package a\nvar x = getEnvInt("NAME_1", 3)\n'),
         ("a.go", 'package a\nfunc f() { viper.BindEnv("x", "NAME_1") }\n'),
