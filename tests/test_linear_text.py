@@ -240,7 +240,13 @@ def settings(text: str) -> None:
 
 
 def steps_of(work: Callable[[str], None], shape: str, length: int, counter: Steps) -> dict[str, int]:
-    for cached in (identifiers._ascii_terms, identifiers.stem, router._without_code, assignments._depth):
+    for cached in (
+        identifiers._ascii_terms,
+        identifiers.stem,
+        router._without_code,
+        assignments._depth,
+        assignments._masked,
+    ):
         cached.cache_clear()
     text = (shape * length)[:length]
     counter.by_pattern.clear()

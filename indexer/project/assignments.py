@@ -127,9 +127,10 @@ def _option(rows: Sequence[str], at: int, start: int) -> str | None:
 
 def _argument(rows: Sequence[str], at: int, start: int) -> str | None:
     """The name in the innermost call or table that is open there: the texts with which it begins, or its own name."""
-    above = (code(row) for row in rows[max(0, at - _ABOVE) : at])
-    shown = [*above, rows[at][:start]]
-    text, bare = "\n".join(shown), "\n".join(_QUOTED.sub(lambda found: "_" * len(found[0]), row) for row in shown)
+    above = [_masked(row) for row in rows[max(0, at - _ABOVE) : at]]
+    row, bare_row = _masked(rows[at])
+    text = "\n".join([*(shown for shown, _ in above), row[:start]])[-_REACH:]
+    bare = "\n".join([*(hidden for _, hidden in above), bare_row[:start]])[-_REACH:]
     for place in islice(_opened(bare), _AROUND):
         if names := _NAMES.match(text, place + 1):
             return str(max(_EACH_NAME.findall(names[0]), key=len))
@@ -143,11 +144,18 @@ def _argument(rows: Sequence[str], at: int, start: int) -> str | None:
 def _opened(text: str) -> Iterator[int]:
     """The brackets that are open at the end of a text, the innermost first."""
     depth = 0
-    for bracket in reversed(list(_BRACKET.finditer(text, max(0, len(text) - _REACH)))):
+    for bracket in _BRACKET.finditer(text[::-1]):
         depth += 1 if bracket[0] in ")]}" else -1
         if depth < 0:
             depth = 0
-            yield bracket.start()
+            yield len(text) - bracket.end()
+
+
+@lru_cache(maxsize=1024)
+def _masked(row: str) -> tuple[str, str]:
+    """A row without the comment behind it, and the same with nothing in its texts."""
+    shown = code(row)
+    return shown, _QUOTED.sub(lambda found: "_" * len(found[0]), shown)
 
 
 def code(row: str) -> str:
