@@ -31,6 +31,11 @@ from indexer.parsing import (
     worded_definitions,
 )
 from indexer.parsing.chunking import chunks_of
+from indexer.parsing.manifests.entries import entries
+from indexer.parsing.manifests.entry import without_docstrings
+from indexer.project import assignments, environment
+from indexer.project.settings import SettingQuery
+from indexer.project.values import Place, values_in
 from indexer.search import searcher
 from indexer.search.off_topic import is_general
 from indexer.search.query import parse_query
@@ -56,7 +61,8 @@ MODULES = [
         *("indexer.parsing.doc_comments", "indexer.parsing.embedded", "indexer.parsing.entrypoints"),
         *("indexer.parsing.macros", "indexer.parsing.packages", "indexer.parsing.worded_definitions"),
         *("indexer.parsing.usage.expressions", "indexer.parsing.identifiers", "indexer.parsing.references"),
-        "indexer.search.query",
+        *("indexer.parsing.manifests.entry", "indexer.parsing.manifests.lines", "indexer.project.assignments"),
+        *("indexer.project.environment", "indexer.project.values", "indexer.search.query"),
         *("models.filters.repetition", "models.router", "prompts.citations", "prompts.pack"),
         *("prompts.quoted_names", "prompts.sentences", "prompts.snippets", "prompts.task", "prompts.values"),
     )
@@ -107,6 +113,13 @@ SHAPES = {
     "outside the plane": "😀",
     "mixed": "a.B_c(1)[2] `x` ",
     "port": "port a ",
+    "reads of the environment": "get_env",
+    "attributes": "#[arg(env=",
+    "open lists": "a = [\n",
+    "open dependencies": "deps: [\n{:a, ",
+    "defaults": "f('--a', default=1\n",
+    "docstrings": '"""\n',
+    "variables": "- ${A",
 }
 LENGTHS = (150, 300, 600)
 HOW = "How does `load_all` work, and why 30?"
@@ -203,8 +216,43 @@ def glob(text: str) -> None:
     searcher._pattern(f"*{text}").match(text)
 
 
+def manifest(text: str) -> None:
+    for path in (
+        "setup.py",
+        "mix.exs",
+        "noxfile.py",
+        "Makefile",
+        "setup.cfg",
+        "requirements.txt",
+        "go.mod",
+        "Dockerfile",
+    ):
+        entries(path, text)
+    without_docstrings(text)
+
+
+def settings(text: str) -> None:
+    """A longer line is not read, and only a few lines around each."""
+    rows = [row[at : at + 60] for row in text.split("\n") for at in range(0, max(1, len(row)), 60)]
+    for row in rows:
+        list(environment._in_code(row, True))
+        list(environment._in_configuration(row, True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assignments, "_VALUE_LINES", 4)
+        patch.setattr(assignments, "_ABOVE", 2)
+        for measure in ("port", "any"):
+            asked = SettingQuery(measure, ("a", "ab"), ("port",), "the default")
+            list(values_in(Place("a.js", 1, "A.load", "\n".join(rows)), asked, {"a": 1.0, "ab": 1.0}))
+
+
 def steps_of(work: Callable[[str], None], shape: str, length: int, counter: Steps) -> dict[str, int]:
-    for cached in (identifiers._ascii_terms, identifiers.stem, router._without_code):
+    for cached in (
+        identifiers._ascii_terms,
+        identifiers.stem,
+        router._without_code,
+        assignments._depth,
+        assignments._masked,
+    ):
         cached.cache_clear()
     text = (shape * length)[:length]
     counter.by_pattern.clear()
@@ -213,7 +261,7 @@ def steps_of(work: Callable[[str], None], shape: str, length: int, counter: Step
     return dict(counter.by_pattern)
 
 
-@pytest.mark.parametrize("work", [question, answer, streamed, attached, content, glob])
+@pytest.mark.parametrize("work", [question, answer, streamed, attached, content, glob, manifest, settings])
 def test_twice_the_text_takes_at_most_about_twice_the_steps(
     work: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,4 +278,4 @@ def test_twice_the_text_takes_at_most_about_twice_the_steps(
         totals = [sum(count.values()) for count in counts]
         if any(twice > 2.3 * once + 1000 for once, twice in pairwise(totals)):
             worse.append((name, "all", totals[0], totals[1], totals[2]))
-    assert worse == []
+    assert worse == [], "\n".join(map(str, worse))

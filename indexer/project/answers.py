@@ -29,6 +29,7 @@ _BEGINNINGS = frozenset({"purpose", "layout", "tools"})
 _SERVED = frozenset({"server", "service", "app", "application", "website", "site", "daemon", "api"})
 _LOCATIONS = 10
 _PER_FILE = 4
+_VARIABLES = 24  # whose names are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def answer_about_project(query: Query, store: Store) -> ProjectAnswer | None:
         tree = ProjectTree(files, snapshot, store.root.name)
         if not isinstance(query, ProjectQuery):
             return _listed(query, tree)
-        is_started = query.thing in ("run", "use") and query.owner in _SERVED
+        is_started = query.thing in ("run", "start") and query.owner in _SERVED
         is_own = not query.owner or query.owner in tree.names() or is_started
         if not is_own and query.thing == "run":  # a script or a tool: "How do I run clippy?"
             query, is_own = replace(query, thing=query.owner), True
@@ -104,8 +105,9 @@ def _found(tree: ProjectTree, query: ProjectQuery) -> list[Location]:
     shown = _spread(locations)
     if query.kind != "environment" or len(shown) == len(locations):
         return shown
-    names = ", ".join(location.symbol for location in locations)  # all of them first
-    return [replace(shown[0], symbol="environment variables", kind="list", text=names), *shown[1:]]
+    names = ", ".join(location.symbol for location in locations[:_VARIABLES])  # all of them first
+    count = f"{_VARIABLES} of " * (len(locations) > _VARIABLES) + str(len(locations))
+    return [replace(shown[0], symbol=f"{count} environment variables", kind="list", text=names), *shown[1:]]
 
 
 def _spread(locations: Iterable[Location]) -> list[Location]:

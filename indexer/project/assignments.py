@@ -4,6 +4,8 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
 
 _NO_NAME = r"(?!(?:if|elif|else|while|for|return|assert|case|when|unless|in|is|and|or|not)\b)"
 _NAME = rf"(?<![\w$])(?<!\$\{{){_NO_NAME}(?:[^\W\d]|[$@])[\w$-]*(?:\.[^\W\d]\w*)*"
@@ -39,7 +41,7 @@ _PATTERNS = (
 _VARIABLE = re.compile(r"\b(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b")
 
 _QUOTED = re.compile(r"(?<![\w\"'])[rbfuL]{0,2}(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')")
-_BEHIND = re.compile(r"(?<=\S)\s+(?:#|//|--)\s|/\*")  # a comment behind code
+_COMMENT = re.compile(r"(?:(?<=\s)|^)(?:#|//|--)\s|/\*")
 
 _LITERAL = re.compile(
     r"-?\d|[rbfuL]{0,2}[\"'`]|:\w|(?:true|false|none|null|nil|nullptr|undefined)\b|\$\{|proc\b|[\[{(]\s*[\"'\d:\]}-]",
@@ -51,16 +53,22 @@ _MADE = re.compile(  # Timeout(5.0), value || 5
 )
 _COMPUTED = re.compile(r"^\d.*(?:->|\b(?:self|this)\b)")  # 1 << s->bits
 _COMPARED = re.compile(r"[!=]=|\s[<>]=?\s")
-_CODE = re.compile(r"^\s*(?:if|elif|while|for|return|assert|case|when|unless|else if|\}? ?else)\b")
+_STATEMENT = re.compile(r"^\s*(?:if|elif|while|for|return|assert|case|when|unless|else if|\}? ?else)\b")
 _MADE_CERTAIN, _OTHER_CERTAIN, _IN_CODE = 0.95, 0.5, 0.6
 
 
 DEFAULT_OF = "default "  # before the name of an option whose default stands in a line of its own
 _DEFAULT_KEY = re.compile(r"default(?:_?value)?(?:_t)?", re.IGNORECASE)
-_OPTION = re.compile(r"[\"']--?([a-zA-Z][\w-]*)[\"']")  # "--port" of the option whose default follows
+_NAMED = r"[\"']-{0,2}([a-zA-Z][\w-]*)(?:[ =</\[][^\"']*)?[\"']\s*,\s*"
+_NAMES = re.compile(rf"\s*(?:{_NAMED})+")  # the texts with which a call begins: "-p", "--port",
+_EACH_NAME = re.compile(_NAMED)
+_KEY = re.compile(r"([\w-]+)[\"']?(?::[^=:\n]{0,60}=|:|=)\s*[\w.]*$")  # what is before a bracket: timeout: int = Field
 _ATTRIBUTE = re.compile(r"^\s*(?:#\[|@\w)")
+_BRACKET = re.compile(r"[\[\](){}]")
+_REACH, _AROUND = 1000, 4  # characters and open brackets before a default that are looked at
+_BEFORE = 120  # characters before a bracket in which its name is looked for
 _FIELD = re.compile(r"^\s*(?:(?:pub|private|public|protected|final|var|val|let)\s+)*(?:\w+\s+)??(\w+)\s*[:;=]")
-_ABOVE = 6  # lines between an option and its default
+_ABOVE = 12  # lines between an option and its default
 _OPENING = re.compile(r"(?:=|:|=>|\breturn\b|^)\s*[\w.]*[\[{(]\s*(?:[\"'\d\w].*)?$")
 _FUNCTION = re.compile(r"=>|->|\b(?:function|lambda|func|fn|def|do)\b")
 _VALUE_LINES = 60
@@ -74,6 +82,7 @@ class Assignment:
     type: str
     value: str  # up to the comma behind it
     certainty: float  # 1 for a literal; less for what is made from one, or is no value that the line shows
+    start: int = 0  # column of the name
 
 
 def assignments(row: str, variables: bool = False) -> Iterator[Assignment]:
@@ -82,34 +91,81 @@ def assignments(row: str, variables: bool = False) -> Iterator[Assignment]:
         yield from (Assignment(match["name"], "", row, 1.0) for match in _VARIABLE.finditer(row))
         return
     texts = [match.span() for match in _QUOTED.finditer(row)]
-    comments = (match.start() for match in _BEHIND.finditer(row) if not _is_inside(match.start(), texts))
-    end = next(comments, len(row))
+    end = _end_of_code(row, texts)
     for sign, pattern in _PATTERNS:
         for match in pattern.finditer(row) if sign in row else ():
             if match.start() >= end or (sign != "${" and _is_inside(match.start(), texts)):
                 continue
             found = match.groupdict()
             value = _first_part(found["value"])
-            yield Assignment(found["name"].strip(), found.get("type") or "", value, _certainty(row, value))
+            name, start = found["name"].strip(), match.start("name")
+            yield Assignment(name, found.get("type") or "", value, _certainty(row, value), start)
 
 
 def assignments_at(rows: Sequence[str], at: int, symbol: str) -> Iterator[tuple[Assignment, int]]:
-    """Those of a row, each with the row in which its value ends. A default has the name of its option: of the one in
-    the lines above, of the field below an attribute, or of the definition around it, whose qualified name is `symbol`.
+    """Those of a row, each with the row in which its value ends. A default has the name of its option: of the one that
+    the same call names, of the field below an attribute, or of the definition around it, whose qualified name is
+    `symbol`.
     """
     for found in assignments(rows[at]):
         if _DEFAULT_KEY.fullmatch(found.name):
-            found = replace(found, name=f"{DEFAULT_OF}{_option(rows, at) or symbol.rpartition('.')[2]}")
+            option = _option(rows, at, found.start)
+            found = replace(found, name=f"{DEFAULT_OF}{symbol.rpartition('.')[2] if option is None else option}")
         value, end = _whole(found.value, rows, at)
         yield (found if end == at else replace(found, value=value, certainty=_certainty("", value))), end
 
 
-def _option(rows: Sequence[str], at: int) -> str:
-    if _ATTRIBUTE.match(rows[at]) and not _OPTION.search(rows[at]) and at + 1 < len(rows):
+def _option(rows: Sequence[str], at: int, start: int) -> str | None:
+    """What a default in a column of a row belongs to; "" if the call around it does not say, None without a call."""
+    if option := _argument(rows, at, start):
+        return option
+    if _ATTRIBUTE.match(rows[at]) and at + 1 < len(rows):
         names = (_FIELD.match(row) for row in rows[at + 1 : at + 3] if not _ATTRIBUTE.match(row))
         return next((name[1] for name in names if name), "")
-    above = (list(_OPTION.finditer(row)) for row in reversed(rows[max(0, at - _ABOVE) : at + 1]))
-    return next((options[-1][1] for options in above if options), "")
+    return option
+
+
+def _argument(rows: Sequence[str], at: int, start: int) -> str | None:
+    """The name in the innermost call or table that is open there: the texts with which it begins, or its own name."""
+    above = [_masked(row) for row in rows[max(0, at - _ABOVE) : at]]
+    row, bare_row = _masked(rows[at])
+    text = "\n".join([*(shown for shown, _ in above), row[:start]])[-_REACH:]
+    bare = "\n".join([*(hidden for _, hidden in above), bare_row[:start]])[-_REACH:]
+    for place in islice(_opened(bare), _AROUND):
+        if names := _NAMES.match(text, place + 1):
+            return str(max(_EACH_NAME.findall(names[0]), key=len))
+        if key := _KEY.search(text, max(0, place - _BEFORE), place):
+            return key[1]
+        if bare[place] == "(":
+            return ""
+    return None
+
+
+def _opened(text: str) -> Iterator[int]:
+    """The brackets that are open at the end of a text, the innermost first."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text[::-1]):
+        depth += 1 if bracket[0] in ")]}" else -1
+        if depth < 0:
+            depth = 0
+            yield len(text) - bracket.end()
+
+
+@lru_cache(maxsize=1024)
+def _masked(row: str) -> tuple[str, str]:
+    """A row without the comment behind it, and the same with nothing in its texts."""
+    shown = code(row)
+    return shown, _QUOTED.sub(lambda found: "_" * len(found[0]), shown)
+
+
+def code(row: str) -> str:
+    """Without the comment behind it."""
+    return row[: _end_of_code(row, [match.span() for match in _QUOTED.finditer(row)])]
+
+
+def _end_of_code(row: str, texts: Sequence[tuple[int, int]]) -> int:
+    comments = (match.start() for match in _COMMENT.finditer(row) if not _is_inside(match.start(), texts))
+    return next(comments, len(row))
 
 
 def _whole(value: str, rows: Sequence[str], at: int) -> tuple[str, int]:
@@ -126,6 +182,7 @@ def _whole(value: str, rows: Sequence[str], at: int) -> tuple[str, int]:
     return value, at
 
 
+@lru_cache(maxsize=1024)
 def _depth(text: str) -> int:
     """How many brackets stay open."""
     bare = _QUOTED.sub("", text)
@@ -143,7 +200,7 @@ def _certainty(row: str, value: str) -> float:
         certainty = 1.0
     else:
         certainty = _MADE_CERTAIN if _MADE.fullmatch(value) else _OTHER_CERTAIN
-    return certainty * (_IN_CODE if _CODE.match(row) else 1.0)
+    return certainty * (_IN_CODE if _STATEMENT.match(row) else 1.0)
 
 
 def _first_part(value: str) -> str:

@@ -15,6 +15,22 @@ from indexer.project.tree import ProjectTree
 
 _VALUE = 160  # characters of a command that are told
 _LISTED = 4  # commands of one source
+# What is spelled in several ways, in names of scripts and in questions; a hyphen would make two words of it.
+_SPELLED = tuple(
+    (re.compile(pattern), spelled)
+    for pattern, spelled in (
+        (r"(?<=[a-z])(?=[A-Z])", " "),
+        (r"(?i)\bend[-_ ]?(?:to|2)[-_ ]?end(?![a-z])", "e2e"),
+        (r"(?i)(?<![a-z])database(?![a-z])", "db"),
+        (r"(?i)(?<![a-z])development(?![a-z])", "dev"),
+        (r"(?i)(?<![a-z])pre[-_]?commit(?![a-z])", "precommit"),
+    )
+)
+_SIDE_EFFECT = re.compile(
+    r"drop|delete|destroy|reset|(?:dist)?clean(?:up)?|purge|rm|remove|undo|down|downgrade|teardown|rollback|revert|no|wipe"
+    r"|prune|flush|truncate|stop|kill|uninstall|publish|deploy|release"
+    r"|(?:pre|post)(?:install|build|test|start|publish|pack|version|deploy|dev|lint|format|release|serve|docs|migrate|run)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +40,27 @@ class _Task:
     names: re.Pattern[str]
     words: re.Pattern[str]
     is_tool: bool = False  # it is the name of a tool: what runs it is about it, too
+    needs: frozenset[str] = frozenset()  # stems of words that a name must have
+    asked: frozenset[str] = frozenset()  # stems of the question
+
+    def may_run(self, script: str) -> bool:
+        """False for what undoes something, publishes it or only surrounds it, if the question does not say so."""
+        words = (word for word in _words(script) if _SIDE_EFFECT.fullmatch(word))
+        return all(_stem(word) in self.asked or self.names.fullmatch(word) for word in words)
+
+    def names_script(self, script: str) -> bool:
+        return bool(self.needs <= set(map(_stem, _words(script))) if self.needs else self.names.fullmatch(script))
+
+
+def _words(text: str) -> list[str]:
+    """The words of a name or a question, some of them spelled one way: `drop-db`, `dropDatabase` -> drop, db."""
+    for pattern, spelled in _SPELLED:
+        text = pattern.sub(spelled, text)
+    return re.findall(r"[^\W_]+", text.lower())
+
+
+def _stem(word: str) -> str:
+    return stem(word).removesuffix("ion")  # migrations, migrate
 
 
 def _task(names: str, words: str) -> _Task:
@@ -113,8 +150,6 @@ _CONVENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"rakefile", {"test": "rake test"}),
     (r"composer\.json", {"install": "composer require {}", "setup": "composer install"}),
 )  # fmt: skip
-_SPELLED = {"database": "db|database", "end-to-end": "e2e|end-?to-?end", "development": "dev"}  # in names of scripts
-_STEM = 6  # letters of a word in the name of a script
 _NOTHING = re.compile(r"(?!)")
 _NEEDS = {"cargo run": "src/main.rs", "go run .": "main.go"}  # a library has nothing to run
 _IMPLIED = tuple((re.compile(name, re.IGNORECASE), commands) for name, commands in _CONVENTIONS)
@@ -126,8 +161,9 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     Of kind "command", `symbol` is what to type and `text` what that runs; of kind "said", `text` is the command.
     """
     name = query.thing if query.kind == "command" else "install"
-    name = "run" if name == "use" else name
-    task = _TASKS.get(name) or _tool(name)
+    name = "run" if name in ("use", "start") else name
+    asked = frozenset(map(_stem, _words(f"{name} {query.text}")))
+    task = replace(_TASKS.get(name) or _tool(name), asked=asked)
     declared = [*_declared(tree, task), *_script_files(tree, task)] if name != "install" else []
     if not declared and name in _KNOWN_BY_PROGRAM:  # `scripts/lint` that formats
         task = replace(task, is_tool=True)
@@ -144,9 +180,8 @@ def commands(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
 
 def _tool(name: str) -> _Task:
     """A script with exactly this name, or what runs a program with this name; of several words, a script with all."""
-    words = [_SPELLED.get(word, re.escape(stem(word)[:_STEM])) for word in name.split()]
-    if len(words) > 1:
-        return _Task(re.compile("".join(f"(?=.*(?:{word}))" for word in words) + ".*", re.IGNORECASE), _NOTHING)
+    if " " in name:
+        return _Task(_NOTHING, _NOTHING, needs=frozenset(map(_stem, _words(name))))
     program = re.compile(rf"{_RUNS}{re.escape(name)}(?![\w.:/-])", re.IGNORECASE)
     return _Task(re.compile(re.escape(name), re.IGNORECASE), program, is_tool=True)
 
@@ -161,9 +196,8 @@ def _declared(tree: ProjectTree, task: _Task) -> list[Location]:
                 continue
             script = entry.key[table.end() :] or entry.value
             script = script.strip(":'\"").split(" ")[0] if "rake" in run else _environment(script)
-            if task.names.fullmatch(script.partition(".")[0]) or (
-                (task.is_tool or (not script and "tox" in run)) and task.words.search(entry.value)
-            ):
+            is_run = (task.is_tool or (not script and "tox" in run)) and task.words.search(entry.value)
+            if task.may_run(script) and (task.names_script(script.partition(".")[0]) or is_run):
                 found.append((path.count("/"), len(script), _command(path, entry, run, script)))
     return [item for _, _, item in sorted(found, key=lambda item: item[:2])[:_LISTED]]
 
@@ -188,8 +222,8 @@ def _script_files(tree: ProjectTree, task: _Task) -> Iterator[Location]:
         name = _SCRIPT_NAME.fullmatch(place[1]) if place else None
         is_script = path.count("/") or path.endswith((".sh", ".bash"))
         if name and is_script and (not _MODULE.fullmatch(path) or _IS_SCRIPT.search(tree.text(path))):
-            is_named = bool(task.names.fullmatch(name[1]))
-            if is_named or (task.is_tool and task.words.search(_steps(tree.text(path)))):
+            is_named = task.may_run(name[1]) and task.names_script(name[1])
+            if is_named or (task.is_tool and task.may_run(name[1]) and task.words.search(_steps(tree.text(path)))):
                 found.append(path)
     for path in sorted(found, key=len)[:_LISTED]:
         yield Location(path, 1, path, "command", _steps(tree.text(path))[:_VALUE])

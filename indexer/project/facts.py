@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from indexer.files.roles import Role
 from indexer.navigation.locations import Location
-from indexer.parsing.manifests.entry import Entry, flat
+from indexer.parsing.manifests.entry import HASH_COMMENTS, Entry, flat, uncommented
 from indexer.project.documents import first_paragraph, licence_name, plain
-from indexer.project.keys import ALIASES, CODE_VERSIONS, DEVELOPMENT, FACTS, MAIN_FILE, PRODUCTS, Keys
+from indexer.project.keys import ALIASES, CODE_VERSIONS, DEVELOPMENT, FACTS, MAIN_FILE, Keys
+from indexer.project.products import KINDS, products
 from indexer.project.questions import ProjectKind, ProjectQuery
 from indexer.project.tree import ProjectTree
 
@@ -19,7 +20,6 @@ _LINE = 1000  # characters of a line that is read
 _VALUE = 200  # characters of a line that are told
 _TOLD = 2000  # characters of a value
 _PER_FILE = 6  # facts of one file
-_DEEP = 4  # parts of a key
 _NAMES = 30  # of a table that are listed
 _NUMBER = r"\d+(?:\.\d+|\+| (?:or|and) \w+)"
 _VERSION = re.compile(r"\d")
@@ -28,8 +28,10 @@ _TABLES = ("require", "requirements", "dependency-groups", "project.itemgroup.pa
 _TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _ITEM = re.compile(rf"{_TEXT.pattern}|[^\s,\"'][^,\"']*")
 _NESTED = re.compile(r"[\[\](){}]")
-_NEEDS_NOTHING = re.compile(
-    r"\b(?:no|zero|without(?: any)?)\b[^.]{0,30}\bdependenc|\bdependenc\w+ other than\b|\bonly depends on\b",
+_OTHERS = r"(?:external|runtime|third[- ]party|additional|required|mandatory|production|npm|python)"
+_NEEDS_NOTHING = re.compile(  # a list has an item for it, or a sentence says it of the project
+    rf"(?:^\W*|\b(?:has|have|with|requires?|needs?) )(?:no|zero)(?:[- ]{_OTHERS}){{0,2}}[- ]dependenc\w+"
+    r"|\bdependenc\w+ other than\b|\bonly depends on\b",
     re.IGNORECASE,
 )
 # What a link is asked for -> what its key or its address has.
@@ -57,7 +59,7 @@ def keyed(tree: ProjectTree, keys: Iterable[Keys], *roles: Role) -> Iterator[Loc
     for row in keys:
         nearest = None
         for path, entry in tree.own_entries_of(*roles):
-            if not row.key.fullmatch(entry.key) or (path, entry.line) in seen or (row.part and entry.is_table):
+            if not row.has(path, entry.key) or (path, entry.line) in seen or (row.part and entry.is_table):
                 continue
             nearest = nearest or tree.rank(path)
             if tree.rank(path) == nearest:
@@ -83,10 +85,10 @@ def _artifacts(inner: Sequence[Entry]) -> str:
 
 
 def _tidy(value: str) -> str:
-    """A list of words without its brackets, quotes and comments."""
+    """A list of words without its brackets and quotes."""
     if value[:1] != "[" or value[-1:] != "]" or _NESTED.search(_TEXT.sub("", value[1:-1])):
         return value
-    return ", ".join(flat(item) for item in _ITEM.findall(value[1:-1]) if not item.startswith("#"))
+    return ", ".join(flat(item) for item in _ITEM.findall(value[1:-1]))
 
 
 def _table(tree: ProjectTree, path: str, table: Entry) -> str:
@@ -100,7 +102,7 @@ def _table(tree: ProjectTree, path: str, table: Entry) -> str:
 
 
 def _parts(tree: ProjectTree, path: str, entry: Entry, part: re.Pattern[str]) -> Iterator[Location]:
-    rows = tree.text(path).split("\n")
+    rows = uncommented(tree.text(path), HASH_COMMENTS).split("\n")
     for line in range(entry.line, entry.end_line + 1):
         if part.search(rows[line - 1]):
             yield Location(path, line, entry.key, "key", short(flat(rows[line - 1])))
@@ -174,7 +176,7 @@ def _dependencies(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     is_development = re.search(r"\b(?:dev|development|test|testing|build|docs?)\b", query.thing)
     keys = [DEVELOPMENT] if is_development else FACTS["dependencies"]
     keys = FACTS["dependencies"][-1:] if query.thing == "optional" else keys
-    yield from _grouped(found for found in keyed(tree, keys, "manifest") if not _is_advice(found))
+    yield from _grouped(keyed(tree, keys, "manifest"))
     yield from _headings(tree, re.compile(r"dependenc|requirement|prerequisite", re.IGNORECASE))
     if not is_development:
         yield from _readme_lines(tree, _NEEDS_NOTHING)
@@ -190,11 +192,6 @@ def _requirements(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
 
 def _platforms(tree: ProjectTree) -> Iterator[Location]:
     return keyed(tree, FACTS["requirements"], "manifest")
-
-
-def _is_advice(found: Location) -> bool:
-    """A text in a gemspec that tells to type `gem install`."""
-    return found.symbol == "gem" and found.path.endswith(".gemspec")
 
 
 def _grouped(locations: Iterable[Location]) -> Iterator[Location]:
@@ -252,11 +249,8 @@ def _tools(tree: ProjectTree, query: ProjectQuery) -> Iterator[Location]:
     for found in keyed(tree, FACTS["tools"], "manifest"):
         if word in f"{found.symbol} {found.text}".lower():
             yield found
-    if product := PRODUCTS.get(query.thing):
-        for path, entry in tree.own_entries_of("manifest", "task"):
-            told = entry.name if entry.is_table else f"{entry.name} {entry.value}"
-            if re.search(product, told, re.IGNORECASE) and entry.key.count(".") < _DEEP:
-                yield fact(tree, path, entry)
+    if query.thing in KINDS:
+        yield from products(tree, query.thing)
     if _LISTED_TOOL.match(query.thing):
         yield from list(_grouped(keyed(tree, [DEVELOPMENT], "manifest")))[:2]
 

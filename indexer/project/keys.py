@@ -9,14 +9,20 @@ from indexer.project.questions import ProjectKind
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The entries that tell a fact: those whose whole key matches; with `part`, only the lines of a value
-    that match."""
+    that match; with `file`, only those of files with such a name."""
 
     key: re.Pattern[str]
     part: re.Pattern[str] | None = None
+    file: re.Pattern[str] | None = None
+
+    def has(self, path: str, key: str) -> bool:
+        is_file = self.file is None or self.file.fullmatch(path.rpartition("/")[2])
+        return bool(is_file and self.key.fullmatch(key))
 
 
-def _keys(key: str, part: str = "") -> Keys:
-    return Keys(re.compile(key, re.IGNORECASE), re.compile(part) if part else None)
+def _keys(key: str, part: str = "", file: str = "") -> Keys:
+    is_file = re.compile(file, re.IGNORECASE) if file else None
+    return Keys(re.compile(key, re.IGNORECASE), re.compile(part) if part else None, is_file)
 
 
 _OWN = r"(?:project\.|package\.|workspace\.package\.|metadata\.|tool\.poetry\.|info\.|project\.propertygroup\.)?"
@@ -53,10 +59,12 @@ FACTS: dict[ProjectKind, tuple[Keys, ...]] = {
         _keys(r"add_(?:runtime_)?dependency"),
         _keys(
             r"(?:project\.|workspace\.|tool\.poetry\.|options\.|project\.dependencymanagement\.)?"
-            r"(?:dependencies|install_requires)|require(?:\..*)?|packages|gem"
-            r"|implementation|api|compile|librarydependencies|build-depends|deps\..*|requirements\..*"
+            r"(?:dependencies|install_requires)|require(?:\..*)?|librarydependencies|build-depends|deps\..*|requirements\..*"
             r"|project\.itemgroup\.packagereference|find_package|pkg_check_modules|target\..*\.dependencies"
         ),
+        _keys("packages", file="pipfile"),
+        _keys("gem", file="gemfile"),
+        _keys("implementation|api|compile", file=r".*\.gradle(?:\.kts)?"),
         _keys(r"peerdependencies|project\.optional-dependencies|optionaldependencies"),
     ),
     "entry points": (
@@ -98,10 +106,11 @@ DEVELOPMENT = _keys(
 )
 # Another name of a thing -> the parts of keys that are about it.
 ALIASES = {
-    "node": "node", "nodejs": "node", "node.js": "node", "javascript": "node", "python": "python", "py": "python",
+    "node": "node(?:js)?", "nodejs": "node(?:js)?", "node.js": "node(?:js)?", "javascript": "node(?:js)?",
+    "python": "python", "py": "python",
     "java": "java|jdk|jvm|maven.compiler|compatibility|release", "jdk": "java|jdk|jvm|maven.compiler|compatibility",
-    "jvm": "java|jdk|jvm|compatibility", "go": "^go$|toolchain|go-version|goversion", "golang": "^go$|toolchain"
-                                                                                                "|go-version",
+    "jvm": "java|jdk|jvm|compatibility", "go": "^go$|golang|toolchain|go-version|goversion",
+    "golang": "^go$|golang|toolchain|go-version",
     "rust": "rust|msrv|toolchain|edition", "cargo": "rust|msrv", "php": "php", "ruby": "ruby",
     "c++": "cxx|cpp|c\\+\\+|compile_features", "cpp": "cxx|cpp", "cxx": "cxx|cpp", "c": "c_standard|_c_",
     "cmake": "cmake_minimum_required", ".net": "targetframework|dotnet",
@@ -111,15 +120,6 @@ ALIASES = {
     "npm": "npm|packagemanager", "android": "min_?sdk", "sdk": "sdk", "zig": "zig", "flutter": "flutter",
     "yarn": "yarn|packagemanager", "pnpm": "pnpm|packagemanager", "gradle": "gradle|distributionurl",
 }  # fmt: skip
-# What is asked for -> the best-known products of that kind, in names of packages and images.
-PRODUCTS = {
-    "database": "postgres|psycopg|asyncpg|pgx|mysql|mariadb|sqlite|mongo|redis|mssql|sqlserver|cassandra|duckdb"
-                "|clickhouse|postgrex",
-    "orm": "sqlalchemy|prisma|typeorm|hibernate|ecto|gorm|diesel|sequelize|activerecord|peewee|entityframework",
-    "web framework": r"\b(?:flask|django|fastapi|starlette|express|fastify|koa|nestjs|spring-boot|rails|sinatra|phoenix"
-                     r"|actix-web|axum|rocket|gin|echo|chi|fiber|laravel|symfony|ktor|aspnetcore|next|nuxt)\b",
-}  # fmt: skip
-PRODUCTS["framework"] = PRODUCTS["web framework"]
 MAIN_FILE = re.compile(
     r"(?:src/|lib/|app/|source/)?(?:index|main|server|app|cli|__main__|program)\.(?:[cm]?[jt]sx?|py|rs|go|c|cpp"
     r"|cc|cs|rb|php|kt|java|swift|zig)|src/lib\.rs|cmd/[^/]+/main\.go|src/main/(?:java|kotlin|scala)/.*/?(?:Main|App"

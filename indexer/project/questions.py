@@ -209,7 +209,8 @@ _TASKS = (
               r"(?:development |dev |test )?dependencies|prepare (?:a|my|the) (?:development|dev) .{1,20}"),
     ("build", r"(?:builds?|compiles?|make|package|bundle)(?: IT)?(?: from (?:the )?sources?(?: code)?| locally"
               r"| myself| by hand| for production)?|RUN (?:a |the )?(?:build|compilation)"),
-    ("use", r"(?:use|start|launch|serve) IT(?:WHERE)"),
+    ("use", r"use IT(?:WHERE)"),
+    ("start", r"(?:start|launch|serve) IT(?:WHERE)"),
     ("run", r"(?:RUN|serve) (?:the |a )?(?:dev|development|local|example|demo)"
             r"(?: (?:server|app|site|version))?(?:WHERE)"),
     ("run", r"(?:run|execute|invoke) IT(?:WHERE)"),

@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from indexer.parsing.identifiers import stem, word_parts
-from indexer.project.assignments import DEFAULT_OF, Assignment, assignments, assignments_at
+from indexer.project.assignments import DEFAULT_OF, Assignment, assignments, assignments_at, code
 from indexer.project.settings import SettingQuery
 
 _LONGEST = 600  # characters of a line that is looked at
 _SIGN = re.compile(r"[=:]|define|able\b|\bset|\$\{|^EXPOSE")  # a line without one gives nothing a value
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d_]*(?:\.\d+)?")
-_PORT = re.compile(r"(?<![\w.])\d{2,5}(?![\w.]*\.)\b")
-_ADDRESS = re.compile(r"(?:^|:)\d{2,5}\b")
+_PORT = re.compile(r"(?<![\w.:-])\d{2,5}(?![\w.:])")
+_ADDRESS = re.compile(r"(?<![\d:])(?:[\w.*-]*|\[[\w:]*\]):(\d{1,5})(?![\w.:])")  # host:port, :port
+_HIGHEST_PORT = 65535
+_LISTENS = re.compile(r"(?:\.[lL]isten(?:AndServe(?:TLS)?)?|::bind)\(\s*(?=(?P<value>[^\s,)][^,)]*))")
+_LISTENS_THERE = re.compile(r".*\.(?:[cm]?[jt]sx?|go|rs|dart|php)")  # elsewhere the number is how many may wait
+_LISTENED = frozenset({"listen", "expose"})  # a number alone is a port
+_NOT_ITSELF = "timeout limit range count max min size interval retry retries delay backlog length"
+_ABOUT_PORTS = frozenset(_NOT_ITSELF.split())
 _STRING = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`")
 _NUMBER_STRING = re.compile(r".(?:\w+://)?(?:[\w.\[\]*-]*:)?\d[\d_.,]*(?:/\S*)?\s*[a-zA-Z%]{0,9}.")  # with its quotes
 _COLLECTION = re.compile(r"\{|\[\s*\d|\[\s*$")
@@ -45,6 +51,7 @@ _IS_DEFAULT = re.compile(r"\bdefault(?:_?value)?(?:_t)?\s*[=:]")  # of an option
 _CONFIGURES = frozenset(
     stem(word) for word in ("config", "configuration", "settings", "setting", "options", "defaults")
 )
+_UNSIGNED = frozenset({"variable", "port"})
 _NUMERIC = frozenset({"number", "size", "duration", "port"})  # a value without a number is none
 _COMMON = "default max min maximum minimum limit size count num number config setting value type opt option"
 _FILLERS = frozenset(_COMMON.split())
@@ -99,7 +106,7 @@ def values_in(place: Place, query: SettingQuery, weights: Mapping[str, float]) -
     is_code = not _PROSE.fullmatch(place.path)
     beginnings = tuple(word[:3] for word in (*query.words, *query.hints))
     for at, row in enumerate(rows):
-        if len(row) > _LONGEST or not (_SIGN.search(row) or query.measure == "variable"):
+        if len(row) > _LONGEST or not (query.measure in _UNSIGNED or _SIGN.search(row)):
             continue
         low = row.lower()
         if is_code and _COMMENT.match(row):
@@ -109,7 +116,7 @@ def values_in(place: Place, query: SettingQuery, weights: Mapping[str, float]) -
         around = _Surroundings(symbol, path, tuple(rows[max(0, at - _NEAR) : at + 2]))
         scored = [
             (*_score(found, row, around, query, weights), end, found.name)
-            for found, end in _named(rows, at, place.symbol, query)
+            for found, end in _named(rows, at, place, query)
             if not _tells_secret(found)
         ]
         score, coverage, is_hinted, end, name = max(scored, default=(0.0, 0.0, False, at, ""))
@@ -120,10 +127,14 @@ def values_in(place: Place, query: SettingQuery, weights: Mapping[str, float]) -
             yield ValueLine(place.path, place.first + at, place.symbol, text, score, coverage, is_hinted, last, option)
 
 
-def _named(rows: Sequence[str], at: int, symbol: str, query: SettingQuery) -> Iterator[tuple[Assignment, int]]:
+def _named(rows: Sequence[str], at: int, place: Place, query: SettingQuery) -> Iterator[tuple[Assignment, int]]:
     if query.measure == "variable":
-        return ((found, at) for found in assignments(rows[at], variables=True))
-    return assignments_at(rows, at, symbol)
+        yield from ((found, at) for found in assignments(rows[at], variables=True))
+        return
+    yield from assignments_at(rows, at, place.symbol)
+    if query.measure == "port" and _LISTENS_THERE.fullmatch(place.path):
+        calls = _LISTENS.finditer(code(rows[at]))
+        yield from ((Assignment("listen", "", call["value"], 1.0), at) for call in calls)
 
 
 def _score(
@@ -133,7 +144,7 @@ def _score(
     own, flat = _stems(found.name), found.name.lower()
     worth = {word: _worth(word, own, flat, row, around) for word in query.words}
     hints = sum(word in own or (len(word) > 3 and word in flat) for word in query.hints if word not in query.words)
-    if query.measure == "port" and hints and _ADDRESS.search(_unquoted(found.value)):
+    if query.measure == "port" and hints and _is_port(found):
         worth["port"] = max(worth.get("port", 0.0), _INSIDE_NAME)  # listen = "0.0.0.0:8080"
     is_named = any(value >= _SHORT for value in worth.values())
     if not hints and not is_named:
@@ -183,6 +194,16 @@ def _unquoted(value: str) -> str:
     return _STRING.sub(lambda text: text[0][1:-1] if _NUMBER_STRING.fullmatch(text[0]) else "", value)
 
 
+def _is_port(found: Assignment) -> bool:
+    """Whether it is a number under the name of a port, or an address with a port."""
+    value, parts = _unquoted(found.value), {part.lower() for part in word_parts(found.name)}
+    if _COLLECTION.match(found.value) or not _ABOUT_PORTS.isdisjoint(parts):
+        return False
+    is_named = not parts.isdisjoint({"port", "ports"}) or found.name.lower() in _LISTENED
+    numbers = _ADDRESS.findall(value) + (_PORT.findall(value) if is_named else [])
+    return any(0 < int(number) <= _HIGHEST_PORT for number in numbers)
+
+
 def _fits(query: SettingQuery, found: Assignment) -> float:
     """Whether the value is of the kind that the question asks for."""
     value, has_number = found.value, bool(_NUMBER.search(_unquoted(found.value)))
@@ -191,7 +212,7 @@ def _fits(query: SettingQuery, found: Assignment) -> float:
         return 0.0
     fits = {
         "number": has_number,
-        "port": bool(_PORT.search(_unquoted(value))) and not _COLLECTION.match(value),
+        "port": query.measure == "port" and _is_port(found),
         "size": bool(_SIZE.search(found.name)),
         "duration": bool(_DURATION.search(f"{found.name} {found.type} {value}")),
         "text": is_text,

@@ -1,6 +1,19 @@
-"""One entry of a manifest."""
+"""One entry of a manifest, and its text without comments."""
 
+import re
 from dataclasses import dataclass
+
+# Tried first, so that no comment begins inside a text, nor a text inside a comment.
+_TEXTS = r"\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|\"(?:[^\"\\\n]|\\.)*\"|(?<!\w)[rbfuRBFU]{0,2}'(?:[^'\\\n]|\\.)*'"
+_HASH = r"#\[\[[\s\S]*?(?:\]\]|\Z)|(?<![\w/&$\\])#(?!\{).*"  # #[[ ... ]] of CMake
+_SLASHES = r"(?<![:/\w])//.*|(?<!\S)/\*[\s\S]*?(?:\*/|\Z)"
+HASH_COMMENTS, SLASH_COMMENTS, COMMENTS = (
+    re.compile(f"{_TEXTS}|(?P<comment>{signs})") for signs in (_HASH, _SLASHES, f"{_HASH}|{_SLASHES}")
+)
+# A text that is no value of anything, and Ruby's comment of several lines.
+_STANDING = re.compile(
+    r"^[ \t]*[rRuU]?(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|^=begin\b[\s\S]*?(?:^=end\b|\Z)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +40,13 @@ def flat(text: str) -> str:
     """On one line, without the quotes around it and a comma behind it."""
     bare = " ".join(text.split()).rstrip(",").strip()
     return bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'`" else bare
+
+
+def uncommented(text: str, comments: re.Pattern[str]) -> str:
+    """Without its comments; the lines keep their numbers."""
+    return comments.sub(lambda found: "\n" * found[0].count("\n") if found["comment"] else found[0], text)
+
+
+def without_docstrings(text: str) -> str:
+    """Without texts that stand alone; the lines keep their numbers."""
+    return _STANDING.sub(lambda found: "\n" * found[0].count("\n"), text)

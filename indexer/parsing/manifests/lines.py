@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from indexer.parsing.manifests.entry import Entry, flat
+from indexer.parsing.manifests.entry import COMMENTS, HASH_COMMENTS, Entry, flat, uncommented, without_docstrings
 
 _MODULE = re.compile(r"^\s*(?:(require|replace|exclude)\s+)?(?!//)(\S+)\s+(\S+.*?)\s*(?://.*)?$")
 _TARGET = re.compile(r"^@?([A-Za-z0-9][\w./-]*)(?:\s+[\w=*+'\"-]+)*\s*:(?![=:])([^=]*)$")
@@ -12,10 +12,10 @@ _VARIABLE = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)\s*[:?+]?=\s*(.*)$")
 _INSTRUCTION = re.compile(r"^\s*([A-Z]+)\s+(.+)$")
 _OPTION = re.compile(r"^([\w.-]+)\s*[=:]\s*(.*)$")
 _SECTION = re.compile(r"^\[\s*([^\]]+?)\s*\]")
-_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(.*?)\s*(?:#.*)?$")
+_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)(?=[\s\[;=<>!~@]|$)\s*(.*)$")
 _ASSIGNMENT = re.compile(
     r"""^\s*(?!(?:if|unless|elif|elsif|else|for|foreach|while|raise|return|message|end\w*|require|import|from)\b)
-    (?:set\s*\(\s*|(?:(?:lazy|val|var|def|let|const)\s+)+)?  # set(VERSION, val version
+    (?:set\s*\(\s*|(?:(?:lazy|val|var|defp?|let|const)\s+)+)?  # set(VERSION, val version
     (?:[a-z]\w*\.|@)?([A-Za-z_][\w.-]*)  # spec.version, ext.version, @version
     (?:\s*(?:\+?=>?|:=|:(?!:)|\()\s*|\s+)(?=[\w"'\[({%:<>=~^])(.+)$""",
     re.VERBOSE,
@@ -27,7 +27,10 @@ _FUNCTION = re.compile(r"^def (\w+)\(")
 _SESSION_NAME = re.compile(r"\bname\s*=\s*[\"']([^\"']+)")
 _WORD = re.compile(r"[\"']([^\"']+)[\"']")
 _SWIFT_TOOLS = re.compile(r"^//\s*(swift-tools-version)\s*:\s*([\d.]+)")
-_MIX_DEPENDENCY = re.compile(r"^\s*\{:(\w+),\s*(.+?)\},?\s*$")  # {:phoenix, "~> 1.7"}
+_MIX_BLOCK = re.compile(r"^(\s*)defp?\s+deps\b.*\bdo\s*$")
+_MIX_LIST = re.compile(r"\bdeps(?:\(\))?(?::|,\s*do:)\s*\[")
+_MIX_DEPENDENCY = re.compile(r"\{:(\w+),([^{}]+)\}")  # {:phoenix, "~> 1.7"}
+_COORDINATES = re.compile(r"([\"'][^\"'\s:]+:[^\"'\s]+[\"'])\)?\s*\{.*")  # of Gradle, with a block behind them
 _CALL = re.compile(r"^\s*(?:project|cmake_minimum_required|find_package|target_compile_features)\s*\($", re.IGNORECASE)
 _OPENS, _CLOSES = "([", ")]"
 _STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
@@ -77,14 +80,15 @@ def ini(text: str) -> list[Entry]:
             section = f"{header[1]}."
         elif (option := _OPTION.match(line)) and not _COMMENT.match(line):
             more = list(_indented(rows, at + 1))
-            value = " ".join([option[2], *(row.strip() for row in more)])
+            value = " ".join([option[2], *(row.strip() for row in more if not row.lstrip().startswith(("#", ";")))])
             found.append(Entry(section + option[1], flat(value), at + 1, at + 1 + len(more)))
     return found
 
 
 def requirements(text: str) -> list[Entry]:
     """`requirements.NAME`."""
-    matches = ((at, _REQUIREMENT.match(line)) for at, line in enumerate(text.split("\n"), 1))
+    rows = (row.rstrip("\\ ") for row in uncommented(text, HASH_COMMENTS).split("\n"))
+    matches = ((at, _REQUIREMENT.match(row)) for at, row in enumerate(rows, 1))
     return [Entry(f"requirements.{match[1]}", match[2] or "any version", at, at) for at, match in matches if match]
 
 
@@ -96,14 +100,16 @@ def bare(text: str) -> list[Entry]:
 
 def nox(text: str) -> list[Entry]:
     """`session.NAME` with what the session runs."""
-    rows = text.split("\n")
+    rows = _code(text)
     found, decorated = [], ""
     for at, line in enumerate(rows):
         if line.startswith("@"):
             decorated += line
         elif (function := _FUNCTION.match(line)) and "nox.session" in decorated:
             body = [row.strip() for row in rows[at + 1 : _end_of_block(rows, at + 1)]]
-            runs = "; ".join(", ".join(_WORD.findall(row)) for row in body if row.startswith("session.run("))
+            ends = _ends(body)
+            calls = (n for n, row in enumerate(body) if row.startswith("session.run("))
+            runs = "; ".join(", ".join(_WORD.findall(" ".join(body[n : ends[n] + 1]))) for n in calls)
             name = _SESSION_NAME.search(decorated)
             found.append(Entry(f"session.{name[1] if name else function[1]}", runs, at + 1, at + 1 + len(body)))
         if not line.startswith(("@", " ", ")")):
@@ -122,10 +128,35 @@ def tools(text: str) -> list[Entry]:
 
 
 def mix(text: str) -> list[Entry]:
-    """As `assignments`, and `deps.NAME`."""
-    matches = ((at, _MIX_DEPENDENCY.match(line)) for at, line in enumerate(text.split("\n"), 1))
-    named = [Entry(f"deps.{match[1]}", flat(match[2]), at, at) for at, match in matches if match]
+    """As `assignments`, and `deps.NAME` for what its function or list `deps` has."""
+    rows = _code(text)
+    ends = _ends(rows)
+    named: list[Entry] = []
+    end = -1
+    for at, row in enumerate(rows):
+        block, opening = _MIX_BLOCK.match(row), _MIX_LIST.search(row)
+        if at <= end or not (block or opening):
+            continue
+        if block:
+            below = range(at + 1, len(rows))
+            end = next((last for last in below if rows[last].startswith(f"{block[1]}end")), len(rows))
+        else:
+            end = ends[at]
+        listed = "\n".join([row[opening.end() :] if opening else row, *rows[at + 1 : end + 1]])
+        for match in _MIX_DEPENDENCY.finditer(listed, 0, _closing(listed) if opening else len(listed)):
+            line = at + 1 + listed.count("\n", 0, match.start())
+            named.append(Entry(f"deps.{match[1]}", flat(match[2]), line, line))
     return sorted([*assignments(text), *named], key=lambda entry: entry.line)
+
+
+def _closing(text: str) -> int:
+    """Where a list that begins before the text ends."""
+    depth = 1
+    for at, sign in enumerate(text):
+        depth += (sign == "[") - (sign == "]")
+        if not depth:
+            return at
+    return len(text)
 
 
 def assignments(text: str) -> list[Entry]:
@@ -133,20 +164,22 @@ def assignments(text: str) -> list[Entry]:
 
     A list goes on until its bracket closes; a block in braces is no value.
     """
-    rows = text.split("\n")
-    found = []
+    found = [
+        Entry(match[1], match[2], at, at)
+        for at, line in enumerate(text.split("\n"), 1)
+        if (match := _SWIFT_TOOLS.match(line))
+    ]
+    rows = _code(text)
+    ends = _ends(rows)
     for at, line in enumerate(rows):
-        if match := _SWIFT_TOOLS.match(line):
-            found.append(Entry(match[1], match[2], at + 1, at + 1))
-        if _COMMENT.match(line):
-            continue
-        joined, end = _joined(rows, at) if _CALL.match(line) else (line, at)
-        match = _ASSIGNMENT.match(joined)
-        if match and _depth(match[2]) > 0:
-            joined, end = _joined(rows, at)
-            match = _ASSIGNMENT.match(joined)
-        if match and match[2].rstrip()[-1:] != "{":
-            found.append(Entry(match[1], _value(match[2])[:_VALUE], at + 1, end + 1))
+        end = ends[at] if _CALL.match(line) else at
+        match = _ASSIGNMENT.match(_on_one_line(rows[at : end + 1]))
+        if match and end == at and _depth(match[2]) > 0:
+            end = ends[at]
+            match = _ASSIGNMENT.match(_on_one_line(rows[at : end + 1]))
+        value = _COORDINATES.sub(r"\1", match[2].rstrip(), count=1) if match else ""
+        if match and value[-1:] != "{" and value != "do":
+            found.append(Entry(match[1], _value(value)[:_VALUE], at + 1, end + 1))
     values = {entry.key: entry.value for entry in found}
     return [_resolved(entry, values) for entry in found]
 
@@ -157,16 +190,28 @@ def _resolved(entry: Entry, values: Mapping[str, str]) -> Entry:
     return replace(entry, value=values[entry.value]) if is_constant and entry.value in values else entry
 
 
-def _joined(rows: list[str], start: int) -> tuple[str, int]:
-    """The row with those below it up to the one that closes its brackets, on one line, and the number of that one."""
-    parts: list[str] = []
-    depth = 0
-    for at, row in enumerate(rows[start : start + _VALUE_LINES], start):
-        parts.append("" if _COMMENT.match(row) else row.rstrip() if not parts else row.strip())
-        depth += _depth(parts[-1])
-        if depth <= 0:
-            return " ".join(filter(None, parts)), at
-    return rows[start], start
+def _code(text: str) -> list[str]:
+    """The lines without comments."""
+    rows = uncommented(without_docstrings(text), COMMENTS).split("\n")
+    return [row if not _COMMENT.match(row) else "" for row in rows]
+
+
+def _ends(rows: list[str]) -> list[int]:
+    """For each row, the one that closes the brackets which it opens; itself where none of the next rows does."""
+    ends, level = list(range(len(rows))), 0
+    opened: list[tuple[int, int]] = []  # rows, and how many brackets are open before them
+    for at, row in enumerate(rows):
+        opened.append((at, level))
+        level += _depth(row)
+        while opened and opened[-1][1] >= level:
+            start, _ = opened.pop()
+            ends[start] = at if at - start < _VALUE_LINES else start
+    return ends
+
+
+def _on_one_line(rows: list[str]) -> str:
+    first, *others = rows
+    return " ".join(filter(None, [first.rstrip() if others else first, *(row.strip() for row in others)]))
 
 
 def _depth(text: str) -> int:
@@ -184,7 +229,7 @@ def _value(text: str) -> str:
 
 def _indented(rows: list[str], start: int) -> Iterator[str]:
     """The indented lines from `start` on."""
-    for row in rows[start:]:
-        if not row[:1].isspace() or not row.strip():
+    for at in range(start, len(rows)):
+        if not rows[at][:1].isspace() or not rows[at].strip():
             return
-        yield row
+        yield rows[at]

@@ -1,9 +1,10 @@
 """The entries of TOML, JSON, YAML and XML, by their syntax trees. A text that does not parse in time has none."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from indexer.parsing.manifests.entry import Entry, flat
+from indexer.parsing.manifests.entry import HASH_COMMENTS, SLASH_COMMENTS, Entry, flat, uncommented
 from indexer.parsing.syntax import Node, parse_tree
 
 _SECONDS = 0.5  # of CPU time
@@ -18,11 +19,12 @@ class _Grammar:
     name: str
     pairs: frozenset[str]  # a key and a value
     tables: frozenset[str]  # a key and pairs
+    comments: re.Pattern[str]
 
 
-_TOML = _Grammar("toml", frozenset({"pair"}), frozenset({"table", "table_array_element"}))
-_JSON = _Grammar("json", frozenset({"pair"}), frozenset())
-_YAML = _Grammar("yaml", frozenset({"block_mapping_pair", "flow_pair"}), frozenset())
+_TOML = _Grammar("toml", frozenset({"pair"}), frozenset({"table", "table_array_element"}), HASH_COMMENTS)
+_JSON = _Grammar("json", frozenset({"pair"}), frozenset(), SLASH_COMMENTS)
+_YAML = _Grammar("yaml", frozenset({"block_mapping_pair", "flow_pair"}), frozenset(), HASH_COMMENTS)
 
 
 def toml(text: str) -> list[Entry]:
@@ -58,7 +60,8 @@ def _pairs(node: Node, grammar: _Grammar, prefix: str, depth: int) -> Iterator[E
         key = prefix + flat(_text(parts[0]))
         value = child if child.type in grammar.tables else parts[-1]
         inner = list(_pairs(value, grammar, f"{key}.", depth + 1))
-        yield _entry(key, child, value, is_table=bool(inner))
+        text = flat(uncommented(_text(value), grammar.comments))[:_VALUE]
+        yield Entry(key, text, child.start_point.row + 1, _last_line(child), is_table=bool(inner))
         yield from inner
 
 
@@ -78,10 +81,8 @@ def _elements(node: Node, prefix: str, depth: int) -> Iterator[Entry]:
         yield from inner
 
 
-def _entry(key: str, node: Node, value: Node, *, is_table: bool) -> Entry:
-    text = _text(node)
-    end_line = node.start_point.row + 1 + text.rstrip().count("\n")
-    return Entry(key, flat(_text(value))[:_VALUE], node.start_point.row + 1, end_line, is_table)
+def _last_line(node: Node) -> int:
+    return node.start_point.row + 1 + _text(node).rstrip().count("\n")
 
 
 def _text(node: Node) -> str:

@@ -125,3 +125,35 @@ def test_at_most_a_few_lines_of_a_file(tmp_path: Path) -> None:
 
 def test_the_overview_of_a_store(tmp_path: Path) -> None:
     assert ("licence", "MIT") in {(kind, fact.text) for kind, fact in overview_of(indexed(tmp_path).store).facts}
+
+
+def test_it_says_how_many_variables_are_not_listed(tmp_path: Path) -> None:
+    rows = "".join(f'A{n} = os.getenv("NAME_{n}")\n' for n in range(30))
+    store = indexed(tmp_path, {"config.py": f"import os\n\n{rows}"}).store
+    query = parse_project_question("Which environment variables does it read?")
+    assert query is not None
+    found = answer_about_project(query, store)
+    assert found is not None
+    first = found.locations[0]
+    assert (first.symbol, first.text.count(",")) == ("24 of 30 environment variables", 23)
+
+
+@pytest.mark.parametrize(
+    ("question", "command"),
+    [
+        ("How do I use the api?", None),
+        ("How do I use the server?", None),
+        ("How do I start the cache?", None),
+        ("How do I start the server?", "npm start"),
+        ("How do I run the api?", "npm start"),
+        ("How do I use it?", "npm start"),
+        ("How do I start it?", "npm start"),
+    ],
+)
+def test_a_service_is_started_and_not_used_by_its_start_command(
+    tmp_path: Path, question: str, command: str | None
+) -> None:
+    store = indexed(tmp_path, {"package.json": '{"scripts": {"start": "node .", "cache": "x"}}'}).store
+    query = parse_project_question(question)
+    found = answer_about_project(query, store) if query else None
+    assert (found.locations[0].symbol if found else None) == command

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.project.assignments import Assignment, assignments
+from indexer.project.assignments import Assignment, assignments, assignments_at
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,23 @@ def test_a_name_may_be_of_any_script() -> None:
 )
 def test_nothing_inside_a_text_or_a_comment_has_a_value(row: str, names: list[str]) -> None:
     assert list(dict.fromkeys(item.name for item in assignments(row))) == names
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ('p.add_argument("--timeout", type=int)\np.add_argument("count", default=5)', "count"),
+        ('p.add_argument("--timeout", type=int); p.add_argument(COUNT, default=5)', ""),
+        ('@option(\n    "-t",\n    "--timeout",  # not (\n    help=f("--x"),\n    default=5,\n)', "timeout"),
+        ('p.option("--timeout")\nrun(default=5)', ""),
+        ("timeout: int = Field(\n    ge=1,\n    default=5,\n)", "timeout"),
+        ("props: {\n  timeout: {\n    type: Number,\n    default: 5,\n  },\n}", "timeout"),
+        (".option('timeout', {\n  default: 5,\n})", "timeout"),
+        ('p.add_argument("--timeout")\ndefault = 5', "Around"),
+    ],
+)
+def test_a_default_belongs_to_the_call_around_it(code: str, name: str) -> None:
+    rows = code.split("\n")
+    found = [item.name for at in range(len(rows)) for item, _ in assignments_at(rows, at, "a.Around")]
+    assert f"default {name}" in found
+    assert [item for item in found if item.startswith("default ")] == [f"default {name}"]

@@ -131,3 +131,39 @@ def test_a_script_that_is_asked_for_in_words(tmp_path: Path) -> None:
     with open_tree(tmp_path, files) as tree:
         found = [item.symbol for item in commands(tree, ProjectQuery("command", "database migrations"))]
     assert found == ["npm run db:migrate"]
+
+
+SCRIPTS = {
+    "Makefile": "drop-database-migrations-all:\n\trm -rf db\n\nbuild:\n\tcc\n\nclean-build:\n\trm -rf out\n\n"
+    "docs:\n\tsphinx\n\npublish-docs:\n\tscp\n\nunit-tests-no-cache:\n\tpytest\n",
+    "package.json": '{"scripts": {"prebuild": "rm out", "build:web": "vite", "db:down": "docker stop",'
+    '"dropDatabase": "x", "latest:migrated": "y"}}',
+    "scripts/reset-test.sh": "rm -rf test\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "expected"),
+    [
+        ("database migrations", "How do I run the database migrations?", []),
+        ("drop database", "How do I run drop database?", ["npm run dropDatabase", "make drop-database-migrations-all"]),
+        ("build", "How do I build it?", ["make build", "npm run build:web"]),
+        ("docs", "How do I build the docs?", ["make docs"]),
+        ("release", "How do I publish it?", ["make publish-docs"]),
+        ("test", "How do I run the tests?", []),
+        ("docker", "How do I run docker?", []),
+        ("test mig", "How do I run the test mig script?", []),
+    ],
+)
+def test_what_undoes_or_publishes_something_is_told_only_if_that_is_asked_for(
+    tmp_path: Path, task: str, text: str, expected: list[str]
+) -> None:
+    with open_tree(tmp_path, SCRIPTS) as tree:
+        found = commands(tree, ProjectQuery("command", task, text=text))
+        assert [item.symbol for item in found if item.kind == "command"] == expected
+
+
+def test_what_has_other_spellings_is_the_same_script(tmp_path: Path) -> None:
+    files = {"Makefile": "end2end-tests:\n\tx\n\npre-commit:\n\ty\n"}
+    assert [row[1] for row in told(tmp_path / "a", "end-to-end tests", files)] == ["make end2end-tests"]
+    assert [row[1] for row in told(tmp_path / "b", "lint", files)] == ["make pre-commit"]

@@ -110,7 +110,7 @@ def test_an_address_is_no_version_and_a_module_path_no_entry_point(tmp_path: Pat
             "package.json:1", "engines.node", ">=20")),
         ({"Package.swift": '// swift-tools-version: 5.9\nlet p = Package(\n    platforms: [.macOS(.v13)]\n)\n'}, (
             "Package.swift:1", "swift-tools-version", "5.9")),
-        ({"mix.exs": 'elixir: "~> 1.15",\n{:phoenix, "~> 1.7"},\n'}, ("mix.exs:1", "elixir", "~> 1.15")),
+        ({"mix.exs": 'elixir: "~> 1.15",\ndeps: [{:phoenix, "~> 1.7"}],\n'}, ("mix.exs:1", "elixir", "~> 1.15")),
         ({"build.gradle.kts": "", "app/build.gradle.kts": "minSdk = 26\n"}, ("app/build.gradle.kts:1", "minSdk", "26")),
     ],
 )  # fmt: skip
@@ -167,3 +167,45 @@ def test_the_licence_of_a_vendored_library_is_not_that_of_the_project(tmp_path: 
     ]
     alone = {"db/COPYING": gpl}
     assert [text for _, _, text in told(tmp_path / "c", "licence", files=alone)] == ["GNU General Public License"]
+
+
+def test_what_is_commented_out_is_no_dependency_and_no_licence(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": "[project]\nclassifiers = [\n"
+        '  # "License :: OSI Approved :: GNU General Public License v3 (GPLv3)",\n'
+        '  "License :: OSI Approved :: MIT License",\n]\n'
+        'dependencies = [\n # "evil>=1", "old>=2",\n "a>=1", # and "z"\n # don\'t add b, c here\n "d",\n]\n'
+    }
+    assert told(tmp_path / "a", "dependencies", files=files) == [
+        ("pyproject.toml:6", "project.dependencies", "a>=1, d")
+    ]
+    assert [text for _, _, text in told(tmp_path / "b", "licence", files=files)] == [
+        "License :: OSI Approved :: MIT License"
+    ]
+
+
+@pytest.mark.parametrize(("thing", "value"), [("node", "20.1.0"), ("go", "1.22")])
+def test_the_versions_of_tools_have_other_names_for_a_language(tmp_path: Path, thing: str, value: str) -> None:
+    files = {".tool-versions": "nodejs 20.1.0\ngolang 1.22\n"}
+    assert [text for _, _, text in told(tmp_path, "runtime", thing, files)] == [value]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_told"),
+    [
+        ("Zero-config, no more broken dependencies.", False),
+        ("Never again worry: no build has broken dependencies here.", False),
+        ("- Zero runtime dependencies, small", True),
+        ("It has no third-party dependencies.", True),
+    ],
+)
+def test_what_is_said_of_other_dependencies_is_not_told(tmp_path: Path, sentence: str, is_told: bool) -> None:
+    files = {"README.md": f"# Shop\n\n{sentence}\n", "setup.py": "setup(name='x')\n"}
+    assert [text for _, _, text in told(tmp_path, "dependencies", files=files)] == [sentence] * is_told
+
+
+def test_a_key_is_that_of_dependencies_only_in_the_files_of_its_tool(tmp_path: Path) -> None:
+    setup = {"setup.py": "api = 'v1'\nsetup(\n    packages=['shop'],\n    install_requires=['a'],\n)\n"}
+    assert told(tmp_path / "a", "dependencies", files=setup) == [("setup.py:4", "install_requires", "a")]
+    others = {"Pipfile": '[packages]\nb = "1"\n', "Gemfile": "gem 'c'\n", "build.gradle": "api 'd:d:1'\n"}
+    assert [text for _, _, text in told(tmp_path / "b", "dependencies", files=others)] == ["b 1", "c", "d:d:1"]

@@ -88,3 +88,17 @@ def test_a_value_of_several_lines_is_told_whole(tmp_path: Path) -> None:
     with world.store.read() as snapshot:
         found = find_values(query, snapshot)
     assert [(item.text, item.line, item.end) for item in found] == [("RETRY_CODES = [ 429, 503, ]", 1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("path", "row"),
+    [
+        ("app.py", "app.run(port=5000)"),
+        ("a.js", "const port = process.env.PORT || 3000;"),
+        ("b.js", "app.listen(3000);"),
+    ],
+)
+def test_a_port_is_found(tmp_path: Path, path: str, row: str) -> None:
+    for at, question in enumerate(["Which port does it use?", "Which port does the server listen on?"]):
+        found = ask(tmp_path / str(at), question, {path: f"{row}\n", "b.py": "listen_backlog = 2048\n"})
+        assert [text for _, _, text in found] == [row]

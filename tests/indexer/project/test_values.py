@@ -71,3 +71,55 @@ def test_a_comment_another_measure_and_a_secret_tell_no_value(question: str, row
 def test_what_is_about_a_secret_is_told() -> None:
     assert best("How many tokens are sent at most?", "MAX_TOKENS = 4096").text == "MAX_TOKENS = 4096"
     assert best("What is the default token header?", "TOKEN_HEADER = 'X-A'").text == "TOKEN_HEADER = 'X-A'"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "listen_backlog = 2048",
+        "BIND_TIMEOUT = 3000",
+        "address_space = 4096",
+        "listenTimeout: 5000,",
+        "max_ports = 100",
+        "import_port_timeout = 300",
+        "support = 300",
+        "viewport = 1024",
+        "SERVER_PORT: 70000",
+        "port = 0",
+        "host, port = host.rsplit(':', 1)",
+        "bind_version = 1.25",
+        "fn.bind(this, 3000)",
+        "// app.listen(3000)",
+    ],
+)
+@pytest.mark.parametrize("question", ["Which port does it use?", "Which port does the server listen on?"])
+def test_what_is_no_port(question: str, row: str) -> None:
+    asked = query(question)
+    assert list(values_in(Place("a.js", 1, "", row), asked, dict.fromkeys(asked.words, 1.0))) == []
+
+
+def test_how_many_may_wait_is_no_port() -> None:
+    asked = query("Which port does it use?")
+    assert list(values_in(Place("a.py", 1, "", "sock.listen(128)"), asked, {"port": 1.0})) == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "app.run(port=5000)",
+        "const port = process.env.PORT || 3000;",
+        "app.listen(3000);",
+        "server.listen(process.env.PORT || 8080, '0.0.0.0')",
+        'http.ListenAndServe(":8081", nil)',
+        'let listener = TcpListener::bind("127.0.0.1:7878");',
+        'bind = "127.0.0.1:8000"',
+        "EXPOSE 80",
+        "PORT=${PORT:-8080}",
+        "serverPort: 3000,",
+        'p.add_argument("--port", type=int, default=8000)',
+        'srv := &http.Server{Addr: ":8080"}',
+    ],
+)
+def test_a_port(row: str) -> None:
+    found = best("Which port does it use?", row, "src/a.js")
+    assert (found.text, found.coverage) == (row, 1.0)

@@ -85,7 +85,70 @@ def test_a_list_goes_on_until_its_bracket_closes() -> None:
 
 def test_versions_of_tools_and_dependencies_of_mix() -> None:
     assert lines.tools("elixir 1.16 # x\n\nerlang 26\n") == [Entry("elixir", "1.16", 1, 1), Entry("erlang", "26", 3, 3)]
-    assert lines.mix('@version "1.0"\n{:ecto, "~> 3"},\n') == [
-        Entry("version", "1.0", 1, 1),
-        Entry("deps.ecto", "~> 3", 2, 2),
+    text = (
+        '@version "1.0"\ndef project do\n  [aliases: [{:no, "1"}]]\nend\ndefp deps do\n'
+        '  [{:a, "~> 1"}, {:b, "~> 2", only: :dev},\n   # {:old, "1"},\n   {:ecto,\n    "~> 3"}]\nend\n{:other, "1"}\n'
+    )
+    assert [(entry.key, entry.value, entry.line) for entry in lines.mix(text)] == [
+        ("version", "1.0", 1),
+        ("deps.a", "~> 1", 6),
+        ("deps.b", '"~> 2", only: :dev', 6),
+        ("deps.ecto", "~> 3", 8),
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ['[deps: [{:a, "1"}], x: [{:b, "1"}]]', 'deps: [\n  {:a, "1"}\n],', 'defp deps, do: [{:a, "1"}]\n{:b, "1"}']
+)
+def test_the_dependencies_of_mix_are_those_of_its_list(text: str) -> None:
+    assert [entry.key for entry in lines.mix(text) if entry.key.startswith("deps.")] == ["deps.a"]
+
+
+def test_a_dependency_of_gradle_may_have_a_block() -> None:
+    text = 'implementation("a:b:1") {\n    exclude("c")\n}\napi("d:e:2") { transitive = false }\nplugins {\n'
+    assert [(entry.key, entry.value) for entry in lines.assignments(text)][::2] == [
+        ("implementation", "a:b:1"),
+        ("api", "d:e:2"),
+    ]
+
+
+def test_a_session_of_nox_runs_calls_of_several_lines() -> None:
+    text = "@nox.session\ndef unit(session):\n    session.run(\n        'pytest',  # 'x'\n        '-q',\n    )\n"
+    assert lines.nox(text) == [Entry("session.unit", "pytest, -q", 2, 7)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "install_requires=[ # [ not\n 'a', # see \"z\" ]\n # don't 'b',\n 'd',\n],",
+            ("install_requires", "[ 'a', 'd', ]"),
+        ),
+        ("s.license = 'MIT' # don't [\n", ("license", "MIT")),
+        ("s.homepage = 'http://x/#a'\n", ("homepage", "http://x/#a")),
+        ("implementation 'a:b:1' // (\n", ("implementation", "a:b:1")),
+        ("/* implementation 'b:b:1'\nimplementation 'c:c:1' */\napi 'a:b:1'\n", ("api", "a:b:1")),
+        ("=begin\ns.license = 'GPL'\n=end\ns.license = 'MIT'\n", ("license", "MIT")),
+        ("#[[\nfind_package(A)\n]]\nfind_package(B)\n", ("find_package", "B")),
+        ('"""Old:\n\nlicense="GPL"\n"""\nsetup(\n    license="MIT",\n', ("license", "MIT")),
+    ],
+)
+def test_a_comment_tells_nothing_and_closes_nothing(text: str, expected: tuple[str, str]) -> None:
+    assert [(entry.key, entry.value) for entry in lines.assignments(text)] == [expected]
+
+
+def test_an_address_of_a_package_is_no_name() -> None:
+    text = "git+https://x/y#egg=z\nhttps://x/y.whl\na @ https://x/y#sha256=1\nb==1 \\\n  --hash=sha256:1\n"
+    assert [(entry.key, entry.value) for entry in lines.requirements(text)] == [
+        ("requirements.a", "@ https://x/y#sha256=1"),
+        ("requirements.b", "==1"),
+    ]
+
+
+def test_a_comment_among_the_lines_of_an_option_is_none_of_them() -> None:
+    assert lines.ini("[options]\nrequires =\n    a\n    # b\n    --c\n") == [Entry("options.requires", "a --c", 2, 5)]
+
+
+def test_a_block_of_mix_that_does_not_end_is_read_once() -> None:
+    entries = lines.mix('defp deps do\n{:a, "1"}\n' * 50)
+    assert len([entry for entry in entries if entry.key == "deps.a"]) == 50

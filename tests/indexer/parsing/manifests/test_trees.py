@@ -60,3 +60,10 @@ def test_a_broken_text_raises_nothing() -> None:
 
 def test_a_comment_behind_a_value_is_no_value() -> None:
     assert trees.toml('geo = "0.31" # waits for another\n')[0].value == "0.31"
+
+
+def test_a_comment_inside_a_value_is_left_out() -> None:
+    text = 'a = [\n # "b", don\'t\n "c", # see http://x, and "z"\n "d#e",\n]\n'
+    assert (trees.toml(text)[0].value, trees.toml(text)[0].end_line) == ('[ "c", "d#e", ]', 5)
+    assert trees.json('{"a": ["b", // "c"\n "http://d"]}')[0].value == '["b", "http://d"]'
+    assert trees.yaml("a:\n  - b # c\n  - http://d/#e\n")[0].value == "- b - http://d/#e"
