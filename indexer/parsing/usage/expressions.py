@@ -9,7 +9,8 @@ _DOTTED = re.compile(r"[\w$]+(?:\.[\w$]+)*")
 _NAME = re.compile(r"\s*[#@]?([\w$-]+[!?]?|\*)")
 _PLAIN = re.compile(r"[\w$.:>\\/@-]+")
 _SUPER = re.compile(r"super\([^()]*\)")
-_BEFORE = re.compile(r"((?<![\w$:])[\w$]++(?:::[\w$]++)*+|(?<![\w$])[\w$]++|[)\]])\s*+(?:\?\.|\.|::|->)\s*$")
+# The arrow of C has no space before it: `f() -> Shape` says what a function returns.
+_BEFORE = re.compile(r"((?<![\w$:])[\w$]++(?:::[\w$]++)*+|(?<![\w$])[\w$]++|[)\]])(?:\s*+(?:\?\.|\.|::)|->)\s*$")
 _CALLED = re.compile(r"\s*(?:!\s*[(\[{]|(?:::\s*<[^<>()]*>\s*)?\()")
 _DECLARED = re.compile(r"\b(?:fn|struct|enum|union|trait|type|mod|macro_rules!)\s+$")
 

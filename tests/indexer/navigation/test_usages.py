@@ -253,3 +253,15 @@ def test_a_constant_of_an_object_of_an_unknown_type_may_be_another_one(tmp_path:
     text = "class Box:\n    SIZE = 3\n\n\ndef size(other):\n    return other.SIZE\n\n\nsize(Box.SIZE)\n"
     found = ask(world_of(tmp_path, {"box.py": text}).store, "what uses Box.SIZE?")
     assert lines_of(found, is_complete=False) == [("box.py:9", "")]
+
+
+def test_the_type_that_a_function_returns_is_a_use(tmp_path: Path) -> None:
+    tree = {
+        "shape.py": "class Shape: ...\n",
+        "a.py": "import m\nfrom shape import Shape\n\n\ndef f(m) -> Shape:\n    return m\n",
+        "b.rs": "pub struct Ring;\nfn g(x: u32) -> Ring { h(x) }\n",
+    }
+    world = World(tmp_path, tree)
+    world.refresh()
+    assert lines_of(ask(world.store, "what uses Shape?")) == [("a.py:5", "f")]
+    assert lines_of(ask(world.store, "what uses Ring?")) == [("b.rs:2", "g")]
