@@ -32,7 +32,7 @@ Table = NDArray[np.float32]
 DIM = 256
 PIECES = 29_600  # with DIM half floats each: 15.2 MB
 SEED = 1
-TRAINING = TrainSettings(epochs=5, batch=1024, rate=0.01, seed=SEED)
+TRAINING = TrainSettings(epochs=3, batch=1024, rate=0.01, seed=SEED)
 _WORD_TEXTS = 150_000  # texts whose words are counted
 _QUERY, _CODE = 256, 220  # tokens
 _LENGTH = 3.0  # scale of the initial vectors: long enough that training turns them slowly

@@ -32,8 +32,8 @@ def test_vectors_of_older_data_folders_stay_valid() -> None:
 def test_int8_gives_the_neighbours_of_fp32_on_real_code() -> None:
     exact, int8 = SentenceEmbedder(str(minilm_folder())), OnnxEmbedder(graph_of({}))
     files = sorted((ROOT / "indexer").rglob("*.py"))
-    texts = [file.read_text("utf-8")[400:600] for file in files]
-    pieces = [text.lower() for text in texts if len(text) == 200][:20]  # whose names are split by neither of both
+    texts = [file.read_text("utf-8")[400:520] for file in files]
+    pieces = [text.lower() for text in texts if len(text) == 120][:20]  # whose names are split by neither of both
     assert len(pieces) == 20
     expected, actual = exact.embed_documents(pieces), int8.embed_documents(pieces)
     cosines = np.sum(expected * actual, axis=1)
