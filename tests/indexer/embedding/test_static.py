@@ -64,7 +64,7 @@ def test_our_own_table() -> None:
     own = StaticEmbedder()
     assert (own.model_id, own.dim) == ("static@3b2a362edb19", 256)
     assert sum(file.stat().st_size for file in OWN_TABLE.iterdir()) <= 16_000_000
-    np.testing.assert_allclose(own.embed_query("parseHTTPResponse")[:4], [-0.0333, -0.0466, 0.0232, -0.0125], atol=2e-4)
+    np.testing.assert_allclose(own.embed_query("parseHTTPResponse")[:4], [-0.0581, -0.0319, 0.0118, -0.0439], atol=2e-4)
     query = own.embed_query("split a url into host, port and path")
     answer, other = own.embed_documents(
         [
