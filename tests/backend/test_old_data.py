@@ -81,7 +81,7 @@ async def test_its_index_is_searched(services: Services) -> None:
         "where is the configuration read from a JSON file", k=1, joined=False
     )
     assert [(hit.path, hit.start_line, hit.symbol) for hit in found.hits] == [("config.py", 7, "load_config")]
-    assert found.hits[0].why.dense > 0  # the stored vectors are used, too
+    assert (found.hits[0].why.lexical > 0, found.hits[0].why.dense) == (True, 0.0)  # its vectors are of a former table
 
 
 def test_its_token_and_its_kernel_results_are_read(tmp_path: Path) -> None:

@@ -3,8 +3,12 @@
 import re
 from dataclasses import dataclass
 
-# Tried first, so that no comment begins inside a text, nor a text inside a comment.
-_TEXTS = r"\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|\"(?:[^\"\\\n]|\\.)*\"|(?<!\w)[rbfuRBFU]{0,2}'(?:[^'\\\n]|\\.)*'"
+# Tried first, so that no comment begins inside a text, nor a text inside a comment. One that is not closed goes to the
+# end of its line, or of the file: else each of its quotes would be tried to the end.
+_TEXTS = (
+    r"\"{3}[\s\S]*?(?:\"{3}|\Z)|'{3}[\s\S]*?(?:'{3}|\Z)"
+    r"|\"(?:[^\"\\\n]|\\.)*+\"?|(?<!\w)[rbfuRBFU]{0,2}'(?:[^'\\\n]|\\.)*+'?"
+)
 _HASH = r"#\[\[[\s\S]*?(?:\]\]|\Z)|(?<![\w/&$\\])#(?!\{).*"  # #[[ ... ]] of CMake
 _SLASHES = r"(?<![:/\w])//.*|(?<!\S)/\*[\s\S]*?(?:\*/|\Z)"
 HASH_COMMENTS, SLASH_COMMENTS, COMMENTS = (
@@ -12,7 +16,7 @@ HASH_COMMENTS, SLASH_COMMENTS, COMMENTS = (
 )
 # A text that is no value of anything, and Ruby's comment of several lines.
 _STANDING = re.compile(
-    r"^[ \t]*[rRuU]?(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|^=begin\b[\s\S]*?(?:^=end\b|\Z)", re.MULTILINE
+    r"^[ \t]*[rRuU]?(?:\"{3}[\s\S]*?(?:\"{3}|\Z)|'{3}[\s\S]*?(?:'{3}|\Z))|^=begin\b[\s\S]*?(?:^=end\b|\Z)", re.MULTILINE
 )
 
 
