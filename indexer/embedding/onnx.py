@@ -20,7 +20,7 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 GRAPH = Path(__file__).parent / "weights" / "minilm" / "model-int8.onnx"
 GRAPH_SHA256 = "1e1fb4264a8e734d7d46d2deadc3f1cf156810b8d1bda93338b750c91a87ddfe"
 MODEL_ID = f"{DEFAULT_MODEL}-int8@{GRAPH_SHA256[:12]}"  # vectors in data folders are stored under it
-WINDOW = 96  # tokens of a document: 128 take a quarter longer and find as much, 64 find less (docs/benchmarks.md)
+WINDOW = 96  # tokens of a document: 128 take a fifth longer and find as much, 64 find less (decision 15)
 QUERY_WINDOW = 128  # tokens: of a bug report, the beginning matters most
 _ERRORS_ONLY = 3  # ONNX Runtime's log severity
 

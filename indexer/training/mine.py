@@ -111,8 +111,11 @@ def pairs_of(files: Iterable[tuple[str, str]]) -> Iterator[Pair]:
             yield from _from_sections(path, text)
         elif language.grammar and not language.prose:
             of_file = list(_units(path, text, language.name))
-            (tests if is_test(path) else units).extend(of_file)
-            yield from _from_module(text, of_file)
+            if is_test(path):
+                tests += of_file
+            else:
+                units += of_file
+                yield from _from_module(text, of_file)
     by_name = _unique(units)
     for unit in units:
         yield from _from_definition(unit)
@@ -197,7 +200,7 @@ def _from_definition(unit: _Unit) -> Iterator[Pair]:
 
 def _from_module(text: str, units: Iterable[_Unit]) -> Iterator[Pair]:
     """What a file says about itself describes its longest definitions."""
-    answers = [unit for unit in units if unit.text.count("\n") + 1 >= _FEW_LINES and not is_test(unit.path)]
+    answers = [unit for unit in units if unit.text.count("\n") + 1 >= _FEW_LINES]
     docs = {paragraph(unit.symbol.doc) for unit in answers}
     end = 0
     for comment in _TOP_COMMENT.finditer(text):

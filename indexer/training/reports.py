@@ -55,7 +55,10 @@ _ASKED = {  # by whether the text begins with a verb: "Returns the size", "the s
     True: ("how to {}", "where do we {}", "where does it {}", "code that should {}", "function to {}"),
     False: ("where is {}", "how does {} work", "how is {} done", "what implements {}", "explain {}"),
 }
-_VERB = re.compile(r"(?:[a-z]+[^s]s|[a-z]{2,}[sxz]es|get|set|add|make|create|check|find|return|parse|read|write)")
+_VERB = re.compile(
+    r"(?!(?:this|its|has|does|was|always)$)"
+    r"(?:[a-z]+[^s]s|[a-z]{2,}[sxz]es|get|set|add|make|create|check|find|return|parse|read|write)"
+)
 _ERRORS = ("ValueError", "TypeError", "KeyError", "AttributeError", "RuntimeError", "AssertionError", "panic")
 
 

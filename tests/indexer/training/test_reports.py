@@ -35,3 +35,5 @@ def test_documentation_becomes_a_question_or_its_main_words() -> None:
         "function to return the number of peers",
     }
     assert {other.code for other in reworded(described, 0)} == {3}
+    noun = [Example("doc", "This pool of peers", 3, "net")] * 40
+    assert {other.query for other in reworded(noun, 0) if other.kind == "asked"} >= {"where is this pool of peers"}
