@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from backend.api import chat, health, history, index, security
+from backend.api import security
 from backend.api.encoding import json_text
 from backend.api.openai import routes
-from backend.api.websocket import Sockets
+from backend.api.rest import chat, health, history, index
+from backend.api.socket.websocket import Sockets
 from backend.config import VERSION
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services

@@ -171,7 +171,9 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
 def test_every_method_and_error_code_is_in_the_protocol() -> None:
     protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
     methods = re.findall(
-        r'^ +"([a-z/]+)": \(schemas\.', (ROOT / "backend" / "api" / "methods.py").read_text("utf-8"), re.MULTILINE
+        r'^ +"([a-z/]+)": \(schemas\.',
+        (ROOT / "backend" / "api" / "socket" / "methods.py").read_text("utf-8"),
+        re.MULTILINE,
     )
     assert len(methods) >= 8
     for name in (*methods, *CODES):

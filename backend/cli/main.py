@@ -67,7 +67,7 @@ def ask(
     dry_run: Annotated[bool, typer.Option(help="Print the prompt and generate nothing.")] = False,
 ) -> None:
     """Ask one question. Piped input becomes context: git diff | lantern ask "review this"."""
-    from backend.cli.ask import AskOptions, run_ask
+    from backend.cli.asking.ask import AskOptions, run_ask
 
     run_ask(
         AskOptions(
@@ -79,7 +79,7 @@ def ask(
 @app.command()
 def chat(path: InCodebase = Path(), model: Model = "") -> None:
     """Chat about a codebase."""
-    from backend.cli.ask import run_chat
+    from backend.cli.asking.ask import run_chat
 
     run_chat(path, model)
 

@@ -6,9 +6,9 @@ The prompt is Lantern's own. The client's system prompt, stop texts and most sam
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from backend.api.chat import events_of
 from backend.api.openai.responses import ResponsePart
 from backend.api.openai.schemas import Chat
+from backend.api.rest.chat import events_of
 from backend.chat.question import Question
 from backend.chat.turn_result import TurnResult
 from backend.db import conversations

@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from backend.api.frames import FrameWriter
+from backend.api.socket.frames import FrameWriter
 from models.scripted import ScriptedEngine
 from tests.backend.api.harness import ANSWER, TEXTS, send_prompt
 from tests.backend.harness import running

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from backend.api import schemas
-from backend.api.frames import EventPumps
 from backend.api.security import FRAME_BYTES
+from backend.api.socket.frames import EventPumps
 from backend.chat.completion import complete
 from backend.config import VERSION
 from backend.db import conversations

@@ -9,10 +9,10 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
-from backend.api.frames import GONE, EventPumps, FrameWriter
-from backend.api.jsonrpc import parse_request, request_id
-from backend.api.methods import Methods
 from backend.api.security import AccessRules, bearer, trust
+from backend.api.socket.frames import GONE, EventPumps, FrameWriter
+from backend.api.socket.jsonrpc import parse_request, request_id
+from backend.api.socket.methods import Methods
 from backend.errors import ApiError, to_api_error
 from backend.services import Services
 
