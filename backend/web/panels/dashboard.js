@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../vendor/vendor.js";
 import { address, get } from "../lib/api.js";
 import { bytes, visible } from "../lib/format.js";
-import { models, preference } from "../lib/store.js";
+import { models, openPanel, preference } from "../lib/store.js";
 import { Button, Empty, ErrorNote } from "../lib/ui.js";
 import { loadModels } from "../chat/actions.js";
 import { clock, loadPlots, Plot } from "./plots.js";
@@ -40,8 +40,7 @@ export function Dashboard() {
     </div>
     ${error && html`<${ErrorNote} error=${error} />`}
     ${!history && !error && html`<p class="muted" role="status">Reading …</p>`}
-    ${history && html`<${Charts} history=${history} />`}
-    <${Residents} />`;
+    ${history && html`<${Charts} history=${history} />`}`;
 }
 
 function Charts({ history }) {
@@ -51,6 +50,7 @@ function Charts({ history }) {
     ${isQuiet && html`<${Empty} title="No answers yet"><p>Ask a question: how long it takes is shown here.</p><//>`}
     <div class="charts">
       ${charts.map(({ chart, found }) => html`<${Chart} key=${chart.title} chart=${chart} found=${found} />`)}
+      <${Residents} />
     </div>`;
 }
 
@@ -79,7 +79,10 @@ const Table = ({ chart, found }) => html`
 /** The models that are here, and what they hold. */
 function Residents() {
   const list = models.value.filter((one) => one.state !== "missing" && !VIRTUAL[one.id]);
-  if (!list.length) return html`<p class="muted">No model is installed: answers quote the code.</p>`;
+  if (!list.length) {
+    return html`<section class="chart"><h2>Models</h2><p class="muted">No model is installed: answers quote the code.</p>
+      <${Button} onClick=${() => openPanel("models")}>Download one<//></section>`;
+  }
   return html`
     <section class="chart"><h2>Models</h2>
       <table class="numbers"><thead><tr><th scope="col">Model</th><th scope="col">State</th><th scope="col">Memory</th></tr></thead>

@@ -55,7 +55,8 @@ function Model({ entry, isChosen, device }) {
       <div class="model-words">
         <h3><span class="model-name">${visible(entry.id)}</span>
           ${isChosen && html`<span class="badge chosen">In use</span>`}
-          ${!isVirtual && html`<span class=${`badge state-${entry.state}`}>${modelState(entry.state)}</span>`}
+          ${!isVirtual && html`<span class=${`badge state-${entry.state}`}>
+            ${pull?.state === "running" ? "Downloading" : modelState(entry.state)}</span>`}
           ${entry.default && html`<span class="badge">Server’s own</span>`}</h3>
         ${isVirtual ? html`<p>${VIRTUAL[entry.id]}</p>` : entry.expectation && html`<p>${entry.expectation}</p>`}
         ${modelFacts(entry) && html`<p class="muted small">${modelFacts(entry)}</p>`}

@@ -1,5 +1,5 @@
 // The dialog that opens a codebase by its path, with those opened before.
-import { html, useEffect, useRef, useState } from "../vendor/vendor.js";
+import { html, useRef, useState } from "../vendor/vendor.js";
 import { basename, visible } from "../lib/format.js";
 import { codebases } from "../lib/store.js";
 import { Button, ErrorNote, IconButton } from "../lib/ui.js";
@@ -11,7 +11,6 @@ export function OpenCodebase({ onClose }) {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState(null);
   const field = useRef(null);
-  useEffect(() => field.current.focus(), []);
   const open = async (folder) => {
     setBusy(true);
     setError(null);
@@ -33,7 +32,7 @@ export function OpenCodebase({ onClose }) {
     <form class="open-form" onSubmit=${submit}>
       <label for="folder">Folder on the machine that Lantern runs on</label>
       <div class="row">
-        <input id="folder" class="field" ref=${field} value=${path} placeholder="~/src/project" autocomplete="off"
+        <input id="folder" class="field" ref=${field} autofocus value=${path} placeholder="~/src/project" autocomplete="off"
           autocapitalize="off" spellcheck="false" aria-describedby="folder-help" onInput=${(event) => setPath(event.target.value)} />
         <${Button} kind="primary" type="submit" disabled=${isBusy || !path.trim()}>${isBusy ? "Opening …" : "Open"}<//>
       </div>

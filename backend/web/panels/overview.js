@@ -22,7 +22,8 @@ const TITLES = {
   version: "Version",
   name: "Name",
 };
-const LANGUAGES = 8;
+const LANGUAGES = 6;
+const FOLLOWED = { events: "as files change", polling: "every few seconds" };
 
 export function Overview({ args }) {
   const base = codebases.value.find((one) => one.id === args.id) ?? currentCodebase.value;
@@ -53,7 +54,7 @@ const Numbers = ({ base }) => html`
   <dl class="tiles">
     <div class="tile"><dt>Files</dt><dd>${count(base.files)}</dd></div>
     <div class="tile"><dt>Pieces of code</dt><dd>${count(base.chunks)}</dd></div>
-    <div class="tile"><dt>Changes are found by</dt><dd>${base.watched ?? "indexing again"}</dd></div>
+    <div class="tile"><dt>Brought up to date</dt><dd>${FOLLOWED[base.watched] ?? "when indexed"}</dd></div>
   </dl>`;
 
 function Languages({ languages }) {
@@ -67,7 +68,7 @@ function Languages({ languages }) {
           <li key=${one.name}><span>${visible(one.name)}</span><${Bar} share=${one.files / most} />
             <span class="muted">${plural(one.files, "file")}</span></li>`)}
       </ul>
-      ${rest.length > 0 && html`<p class="muted small">And ${rest.map((one) => visible(one.name)).join(", ")}.</p>`}
+      ${rest.length > 0 && html`<p class="muted small">And ${rest.map((one) => `${visible(one.name)} ${count(one.files)}`).join(", ")}.</p>`}
     </section>`;
 }
 

@@ -3,7 +3,7 @@ import { html, signal, useEffect, useRef } from "../vendor/vendor.js";
 import { theme } from "../lib/store.js";
 import { UNITS } from "./series.js";
 
-const HEIGHT = 168; // pixels
+const HEIGHT = 170; // pixels
 const library = signal(null);
 
 /** uPlot reads the browser's language when it is loaded, and throws on names such as `en-US@posix`. */
@@ -32,7 +32,7 @@ export function Plot({ chart, columns }) {
       plot.current = new library.value(options(chart, columns, keys.current, box.current), columns.data, box.current);
     };
     make();
-    const observer = new ResizeObserver(() => plot.current.setSize({ width: box.current.clientWidth, height: HEIGHT }));
+    const observer = new ResizeObserver(() => plot.current?.setSize({ width: box.current?.clientWidth ?? 0, height: HEIGHT }));
     observer.observe(box.current);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", make);
@@ -59,12 +59,13 @@ function options(chart, { series }, keys, box) {
   return {
     width: box.clientWidth,
     height: HEIGHT,
+    padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: chart.range ?? ((_, __, most) => [0, most > 0 ? most * 1.15 : 1]) } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, splits) => splits.map(clock) },
-      { ...axis, size: 62, values: (_, splits) => splits.map(write) },
+      { ...axis, size: 26, gap: 6, grid: { show: false }, values: (_, splits) => splits.map(clock) },
+      { ...axis, size: 64, gap: 8, values: (_, splits) => splits.map(write) },
     ],
     series: [
       {},

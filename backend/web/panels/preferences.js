@@ -6,6 +6,12 @@ import { Button } from "../lib/ui.js";
 
 const THEMES = [["system", "As the system"], ["light", "Light"], ["dark", "Dark"]];
 
+/** "ArrowUp in an empty question": the key, and when it counts. */
+function Keys({ keys }) {
+  const [key, ...when] = keys.split(" ");
+  return html`<kbd>${key}</kbd> ${when.join(" ")}`;
+}
+
 export function Preferences({ panels }) {
   const own = models.value.find((one) => one.default)?.id ?? "chosen by the server";
   const opening = panels.filter((one) => one.key).map(({ key, title }) => [`Alt+${key.toUpperCase()}`, title]);
@@ -22,7 +28,7 @@ export function Preferences({ panels }) {
     <div class="preference"><h3>Shortcuts</h3>
       <table class="shortcuts"><tbody>
         ${[...SHORTCUTS, ...opening].map(([keys, words]) => html`
-          <tr key=${keys}><th scope="row"><kbd>${keys}</kbd></th><td>${words}</td></tr>`)}
+          <tr key=${keys}><th scope="row"><${Keys} keys=${keys} /></th><td>${words}</td></tr>`)}
       </tbody></table>
     </div>
     <div class="preference"><${Button} onClick=${() => signOut("You signed out of this tab.")}>Sign out of this tab<//></div>`;

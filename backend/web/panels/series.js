@@ -1,14 +1,18 @@
 // The history of metrics as columns for plots and as rows for tables. Knows neither the page nor the plots.
+import { bytes } from "../lib/format.js";
 
 const SECOND_MS = 1000;
 
+/** 0 -> "0", 4.25 -> "4.3", 12.4 -> "12". */
+const short = (value) => (value < 10 ? String(Number(value.toFixed(1))) : String(Math.round(value)));
+
 /** How a value is written; `scale` is what the server's unit is multiplied by for the plot. */
 export const UNITS = {
-  seconds: { scale: 1 / SECOND_MS, write: (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} s` },
-  rate: { scale: 1, write: (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} tok/s` },
+  seconds: { scale: 1 / SECOND_MS, write: (value) => `${short(value)} s` },
+  rate: { scale: 1, write: (value) => `${short(value)} tok/s` },
   share: { scale: 100, write: (value) => `${Math.round(value)} %` },
-  memory: { scale: 1 / 1e6, write: (value) => (value < 1000 ? `${Math.round(value)} MB` : `${(value / 1000).toFixed(1)} GB`) },
-  count: { scale: 1, write: (value) => String(Math.round(value)) },
+  memory: { scale: 1, write: bytes },
+  count: { scale: 1, write: short },
 };
 
 /** The plots, in the order of the page. A series without a sample in the history is left out. */
