@@ -3,6 +3,7 @@ import { effect, html, render, useEffect } from "./vendor/vendor.js";
 import { start } from "./chat/actions.js";
 import { Chat } from "./chat/view.js";
 import { SignIn, takeCode } from "./chat/signin.js";
+import { CodeDialog } from "./chat/sources.js";
 import { listenToKeys } from "./lib/keys.js";
 import {
   closePanel, connection, currentCodebase, dismiss, isSidebarOpen, openPanel, panel, theme, toasts, token,
@@ -10,6 +11,8 @@ import {
 import { basename } from "./lib/format.js";
 import { Button, Dialog, Icon, IconButton } from "./lib/ui.js";
 import { panels } from "./panels/index.js";
+
+const dialogs = [{ name: "code", title: "Code", place: "dialog", view: CodeDialog, wide: true }, ...panels];
 
 const STATES = { connecting: "Connecting …", open: "Connected", lost: "Connection lost, trying again …" };
 
@@ -48,7 +51,7 @@ function Sidebar() {
 }
 
 function OpenPanel() {
-  const entry = panels.find((one) => one.name === panel.value?.name);
+  const entry = dialogs.find((one) => one.name === panel.value?.name);
   if (!entry || entry.place === "sidebar") return null;
   const { args } = panel.value;
   if (entry.place === "dialog") {

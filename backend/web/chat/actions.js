@@ -65,16 +65,7 @@ function onEvent(event) {
     });
   } else turns.apply(event);
   if (event.type === "accepted" || event.type === "end") store.conversationsChanged.value += 1;
-  if (event.type === "end" && event.notice) sayOnce(event.notice);
   if (event.type === "closing") store.connection.value = { state: "lost", reason: "Lantern is stopping …" };
-}
-
-const notices = new Set();
-/** A notice comes with every answer that it is about; it is said once. */
-function sayOnce(notice) {
-  if (notices.has(notice)) return;
-  notices.add(notice);
-  store.remark(notice);
 }
 
 function onReset(session) {
@@ -101,7 +92,7 @@ async function loadHistory(session, conversation) {
 /** Shows a conversation: {conversation_id, session_id}. */
 export async function openConversation({ conversation_id: conversation, session_id: session }) {
   batch(() => {
-    Object.assign(store.session, { value: session });
+    store.session.value = session;
     store.conversation.value = conversation;
     store.remarks.value = [];
     store.isSidebarOpen.value = false;
@@ -166,8 +157,7 @@ export async function ask(text, { replaces = null } = {}) {
     session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces,
     model: store.model.value || null,
   };
-  if (replaces) turns.drop(session, replaces);
-  turns.add(pendingTurn({ id, session, conversation, question: text }));
+  turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context }));
   unsent.set(id, params);
   send(params);
 }

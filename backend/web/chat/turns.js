@@ -1,10 +1,11 @@
 // Turns of conversations, made of events. Knows no socket and no elements.
 //
 // A turn: {id, session, conversation, question, text, cites, sources, stage, end, isPending, replaces}. `stage`: the last
-// status. `isPending`: not yet accepted by the server. `end`: the `end` event, or null.
+// status. `isPending`: not yet accepted by the server. `end`: the `end` event, or null. `context`: what was attached here.
 import { batch, signal } from "../vendor/vendor.js";
 
-const blank = { text: "", cites: [], sources: [], stage: null, end: null, isPending: false, replaces: null, conversation: null };
+const blank = { text: "", cites: [], sources: [], stage: null, end: null, isPending: false, replaces: null, conversation: null,
+  context: [] };
 
 /** A turn that was asked here and that the server may not have yet. */
 export const pendingTurn = (fields) => signal({ ...blank, isPending: true, ...fields });
@@ -25,7 +26,8 @@ export function turnsOfMessages(messages, session, conversation) {
 
 const change = {
   accepted: (turn, event) => ({
-    ...turn, isPending: false, question: event.text, conversation: event.conversation, replaces: event.replaces ?? null,
+    ...turn, isPending: false, question: event.text, conversation: event.conversation, 
+    replaces: event.replaces ?? turn.replaces,
   }),
   sources: (turn, event) => ({ ...turn, sources: event.items }),
   delta: (turn, event) => ({ ...turn, text: turn.text + event.text, stage: { stage: "generating" } }),
@@ -75,8 +77,8 @@ export class Turns {
     }
     batch(() => {
       turn.value = apply(turn.peek(), event);
+      if (event.refused) this.version.value += 1; // what it was to replace is shown again
       if (event.type === "accepted") {
-        if (event.replaces) own.delete(event.replaces);
         own.delete(event.turn); // the order of the log, not that in which they were asked here
         own.set(event.turn, turn);
         this.version.value += 1;
@@ -84,8 +86,10 @@ export class Turns {
     });
   }
 
-  /** The turns of a conversation; `conversation` null: those that were asked for a new one. */
+  /** The turns of a conversation without replaced ones; `conversation` null: those that were asked for a new one. */
   in(session, conversation) {
-    return [...this.of(session).values()].filter((turn) => turn.peek().conversation === conversation);
+    const all = [...this.of(session).values()].filter((turn) => turn.peek().conversation === conversation);
+    const replaced = new Set(all.filter((turn) => !turn.peek().end?.refused).map((turn) => turn.peek().replaces));
+    return all.filter((turn) => !replaced.has(turn.peek().id));
   }
 }

@@ -25,7 +25,8 @@ export function CodeView({ path, start = 1, text, marks = null, scroll = false }
   useEffect(() => {
     if (scroll) element.current?.querySelector(".marked")?.scrollIntoView({ block: "center" });
   }, [path, start, text, marks?.[0]]);
-  const isMarked = (number) => marks && number >= marks[0] && number <= marks[1];
+  const coversAll = marks && marks[0] <= start && marks[1] >= start + lines.length - 1; // then a mark says nothing
+  const isMarked = (number) => marks && !coversAll && number >= marks[0] && number <= marks[1];
   return html`
     <div class="code-view" ref=${element} tabindex="0" role="region" aria-label="Code">
       <table><tbody>${lines.map((pieces, index) => html`

@@ -25,6 +25,7 @@ const ICONS = {
   help: "M9 9a3 3 0 1 1 4 3c-1 .5-1 1-1 2M12 18v.5M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
   down: "M6 9l6 6 6-6",
   gear: "M4 7h10M18 7h2M4 17h2M10 17h10M16 4.500v5M8 14.500v5",
+  paste: "M8 5H5v16h14V5h-3M9 3h6v4H9zM9 12h6M9 16h6",
   file: "M6 3h8l4 4v14H6zM14 3v4h4",
 };
 
