@@ -1,6 +1,5 @@
 // The parts around the chat. README.md beside this folder says how one is added.
 import { h } from "../vendor/vendor.js";
-import { CodeDialog } from "../chat/sources.js";
 import { Codebases } from "./codebases.js";
 import { Conversations } from "./conversations.js";
 import { Dashboard } from "./dashboard.js";
@@ -16,11 +15,10 @@ export const panels = [
   { name: "codebases", title: "Codebases", place: "sidebar", view: Codebases },
   { name: "conversations", title: "Conversations", place: "sidebar", view: Conversations },
   { name: "search", title: "Search the code", place: "page", view: Search, icon: "search", key: "k" },
-  { name: "preview", title: "The prompt", place: "dialog", wide: true, view: Preview, icon: "eye", key: "p" },
+  { name: "preview", title: "The prompt", place: "dialog", wide: true, view: Preview, key: "p" },
   { name: "models", title: "Models", place: "dialog", wide: true, view: Models, icon: "chip", key: "m" },
   { name: "dashboard", title: "Dashboard", place: "page", view: Dashboard, icon: "chart", key: "g" },
   { name: "overview", title: "Overview", place: "page", view: Overview, key: "v" },
   { name: "open", title: "Open a codebase", place: "dialog", view: OpenCodebase, key: "o" },
-  { name: "code", title: "Code", place: "dialog", wide: true, view: CodeDialog },
   { name: "preferences", title: "Preferences", place: "dialog", view: () => h(Preferences, { panels }), icon: "gear", key: "h" },
 ];

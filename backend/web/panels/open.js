@@ -30,13 +30,13 @@ export function OpenCodebase({ onClose }) {
   };
   return html`
     <form class="open-form" onSubmit=${submit}>
-      <label for="folder">Folder on the machine that Lantern runs on</label>
+      <label for="open-path">Folder on the machine that Lantern runs on</label>
       <div class="row">
-        <input id="folder" class="field" ref=${field} autofocus value=${path} placeholder="~/src/project" autocomplete="off"
-          autocapitalize="off" spellcheck="false" aria-describedby="folder-help" onInput=${(event) => setPath(event.target.value)} />
+        <input id="open-path" class="field" ref=${field} autofocus value=${path} placeholder="~/src/project" autocomplete="off"
+          autocapitalize="off" spellcheck="false" aria-describedby="open-help" onInput=${(event) => setPath(event.target.value)} />
         <${Button} kind="primary" type="submit" disabled=${isBusy || !path.trim()}>${isBusy ? "Opening …" : "Open"}<//>
       </div>
-      <p id="folder-help" class="muted">Its files are read and indexed here; nothing leaves this machine. Ignored files and
+      <p id="open-help" class="muted">Its files are read and indexed here; nothing leaves this machine. Ignored files and
         secrets are left out.</p>
       ${error && html`<${ErrorNote} error=${error} />`}
     </form>

@@ -4,6 +4,7 @@ import { post } from "../lib/api.js";
 import { CodeView } from "../lib/code.js";
 import { count, place, visible } from "../lib/format.js";
 import { codebase, conversation, draft, excludes, model, pins, session } from "../lib/store.js";
+import { toggleExclude, togglePin } from "../chat/sources.js";
 import { Button, Empty, ErrorNote, copyText } from "../lib/ui.js";
 
 const TYPING_MS = 500;
@@ -76,25 +77,21 @@ function Result({ preview, isBusy }) {
 }
 
 const key = ({ path, start, end }) => `${path}:${start}-${end}`;
-const matches = (item, { path, start, end }) => item.path === path && item.range?.[0] === start && item.range?.[1] === end;
 
 function Piece({ piece }) {
-  const isPinned = pins.value.some((item) => matches(item, piece));
-  const where = place(piece.path, piece.start, piece.end);
-  const item = { path: piece.path, range: [piece.start, piece.end] };
-  const pin = () => (pins.value = isPinned
-    ? pins.value.filter((one) => !matches(one, piece))
-    : [...pins.value, { ...item, label: where }]);
+  const [start, end] = [piece.start, piece.end];
+  const isPinned = pins.value.some((one) => one.path === piece.path && one.range?.[0] === start && one.range?.[1] === end);
+  const where = place(piece.path, start, end);
   const leaveOut = () => {
-    pins.value = pins.value.filter((one) => !matches(one, piece));
-    excludes.value = [...excludes.value, item];
+    if (isPinned) togglePin(piece);
+    toggleExclude(piece);
   };
   return html`
     <li><details class="piece">
       <summary><span class="badge">${piece.n}</span> <span class="mono piece-place">${where}</span></summary>
       <${CodeView} path=${piece.path} start=${piece.start} text=${piece.text} /></details>
       <div class="toolbar">
-        <${Button} kind="quiet" icon="pin" aria-pressed=${isPinned} onClick=${pin}
+        <${Button} kind="quiet" icon="pin" aria-pressed=${isPinned} onClick=${() => togglePin(piece)}
           aria-label=${`Pin ${where}`}>${isPinned ? "Pinned" : "Pin"}<//>
         <${Button} kind="quiet" icon="minus" onClick=${leaveOut} aria-label=${`Leave out ${where}`}>Leave out<//>
       </div></li>`;
@@ -108,7 +105,7 @@ function LeftOut() {
       ${excludes.value.map((item) => {
         const where = place(item.path, item.range?.[0], item.range?.[1]);
         return html`<${Button} key=${where} kind="quiet" icon="plus" aria-label=${`Take ${where} back`}
-          onClick=${() => (excludes.value = excludes.value.filter((one) => one !== item))}>${where}<//>`;
+          onClick=${() => toggleExclude({ path: item.path, start: item.range?.[0], end: item.range?.[1] })}>${where}<//>`;
       })}
     </div>`;
 }

@@ -2,9 +2,9 @@
 import { html, signal, useEffect, useRef } from "../vendor/vendor.js";
 import { post } from "../lib/api.js";
 import { count, duration, place, visible } from "../lib/format.js";
-import { closePanel, codebase, currentCodebase, openPanel, pins, toast } from "../lib/store.js";
+import { closePanel, codebase, currentCodebase, openPanel, pins } from "../lib/store.js";
 import { Button, Empty, ErrorNote } from "../lib/ui.js";
-import { why } from "../chat/sources.js";
+import { togglePin, why } from "../chat/sources.js";
 import { Excerpt } from "./excerpt.js";
 
 const FIRST = 10;
@@ -72,13 +72,10 @@ function Hits({ result: found }) {
 
 function Hit({ hit }) {
   const where = place(hit.path, hit.start_line, hit.end_line);
-  const range = [hit.start_line, hit.end_line];
-  const pin = () => {
-    pins.value = [...pins.value, { path: hit.path, range, label: where }];
-    toast(`${where} goes with your next question.`);
-  };
+  const range = { path: hit.path, start: hit.start_line, end: hit.end_line };
+  const isPinned = pins.value.some((one) => one.path === hit.path && one.range?.[0] === range.start && one.range?.[1] === range.end);
   const ask = () => {
-    pin();
+    if (!isPinned) togglePin(range);
     closePanel();
     requestAnimationFrame(() => document.getElementById("composer")?.focus());
   };
@@ -89,7 +86,8 @@ function Hit({ hit }) {
         ${hit.kind && html`<span class="badge">${visible(hit.kind)}</span>`}
         ${!hit.fresh && html`<span class="badge warn">Changed since it was indexed</span>`}
         <div class="toolbar">
-          <${Button} kind="quiet" icon="pin" onClick=${pin} aria-label=${`Pin ${where}`}>Pin<//>
+          <${Button} kind="quiet" icon="pin" aria-pressed=${isPinned} onClick=${() => togglePin(range)}
+            aria-label=${`Pin ${where}`}>${isPinned ? "Pinned" : "Pin"}<//>
           <${Button} kind="quiet" icon="chat" onClick=${ask} aria-label=${`Ask about ${where}`}>Ask about this<//>
         </div>
       </div>
