@@ -1,10 +1,14 @@
 // A question in its place before something is lost. Focus goes to the safe answer.
-import { html, useEffect, useRef } from "../vendor/vendor.js";
+import { html, useLayoutEffect, useRef } from "../vendor/vendor.js";
 import { Button } from "../lib/ui.js";
 
 export function Confirm({ question, yes, no = "Cancel", kind = "danger", children, onYes, onNo }) {
   const box = useRef(null);
-  useEffect(() => box.current.querySelector("[data-no]").focus(), []);
+  useLayoutEffect(() => {
+    const before = document.activeElement;
+    box.current.querySelector("[data-no]").focus();
+    return () => before?.isConnected && before.focus();
+  }, []);
   const onKeyDown = (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault(); // not the dialog around it

@@ -1,5 +1,5 @@
 // The sidebar's conversations: searched, opened, renamed, deleted.
-import { html, useEffect, useRef, useState } from "../vendor/vendor.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/vendor.js";
 import { address, get, patch, remove } from "../lib/api.js";
 import { ago, basename, plural, visible } from "../lib/format.js";
 import { conversation, conversationsChanged, currentCodebase, toastError } from "../lib/store.js";
@@ -57,6 +57,7 @@ function useConversations(query, limit) {
 
 function Entry({ entry, reload }) {
   const [mode, setMode] = useState("plain"); // plain, renaming, deleting
+  const main = useRef(null);
   const isCurrent = conversation.value === entry.conversation_id;
   const title = visible(entry.title) || "Without a title";
   const path = `/chat/conversation/${encodeURIComponent(entry.conversation_id)}`;
@@ -69,14 +70,18 @@ function Entry({ entry, reload }) {
     await remove(path);
     if (isCurrent) newConversation();
   });
+  const stopRenaming = () => {
+    setMode("plain");
+    requestAnimationFrame(() => main.current?.focus());
+  };
   if (mode === "renaming") {
-    return html`<${Rename} title=${entry.title} onCancel=${() => setMode("plain")}
-      onRename=${(name) => change(() => patch(path, { title: name }))} />`;
+    return html`<${Rename} title=${entry.title} onCancel=${stopRenaming}
+      onRename=${(name) => (stopRenaming(), change(() => patch(path, { title: name })))} />`;
   }
   return html`
     <li class=${isCurrent ? "entry current" : "entry"}>
       <div class="entry-line">
-        <button type="button" class="entry-main" aria-current=${isCurrent ? "true" : undefined} title=${title}
+        <button type="button" class="entry-main" ref=${main} aria-current=${isCurrent ? "true" : undefined} title=${title}
           onClick=${() => openConversation(entry)}>
           <span class="entry-title">${title}</span>
           <span class="entry-meta">${metaLine(entry)}</span>
@@ -100,10 +105,10 @@ function metaLine(entry) {
 function Rename({ title, onRename, onCancel }) {
   const [name, setName] = useState(title);
   const field = useRef(null);
-  useEffect(() => field.current.select(), []);
+  useLayoutEffect(() => field.current.select(), []);
   const submit = (event) => {
     event.preventDefault();
-    if (name.trim()) onRename(name.trim());
+    onRename(name.trim()); // an empty one stands for the first question
   };
   const onKeyDown = (event) => {
     if (event.key !== "Escape") return;

@@ -1,11 +1,11 @@
 // The prompt that the question would send, and its pieces of code: keep one in every prompt, or leave it out.
 import { html, useEffect, useRef, useState } from "../vendor/vendor.js";
 import { post } from "../lib/api.js";
-import { CodeView } from "../lib/code.js";
 import { count, place, visible } from "../lib/format.js";
 import { codebase, conversation, draft, excludes, model, pins, session } from "../lib/store.js";
 import { toggleExclude, togglePin } from "../chat/sources.js";
 import { Button, Empty, ErrorNote, copyText } from "../lib/ui.js";
+import { Excerpt } from "./excerpt.js";
 
 const TYPING_MS = 500;
 
@@ -89,7 +89,7 @@ function Piece({ piece }) {
   return html`
     <li><details class="piece">
       <summary><span class="badge">${piece.n}</span> <span class="mono piece-place">${where}</span></summary>
-      <${CodeView} path=${piece.path} start=${piece.start} text=${piece.text} /></details>
+      <${Excerpt} path=${piece.path} start=${piece.start} end=${piece.end} text=${piece.text} /></details>
       <div class="toolbar">
         <${Button} kind="quiet" icon="pin" aria-pressed=${isPinned} onClick=${() => togglePin(piece)}
           aria-label=${`Pin ${where}`}>${isPinned ? "Pinned" : "Pin"}<//>

@@ -1,5 +1,5 @@
 // Searches the code without a question: places with the reasons, opened and pinned from here.
-import { html, signal, useEffect, useRef } from "../vendor/vendor.js";
+import { html, signal, useLayoutEffect, useRef } from "../vendor/vendor.js";
 import { post } from "../lib/api.js";
 import { count, duration, place, visible } from "../lib/format.js";
 import { closePanel, codebase, currentCodebase, openPanel, pins } from "../lib/store.js";
@@ -34,7 +34,7 @@ async function run(k = FIRST) {
 
 export function Search() {
   const field = useRef(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   if (!currentCodebase.value) {
     return html`<${Empty} title="Nothing is indexed"><p>Open a codebase to search in it.</p>
       <${Button} kind="primary" onClick=${() => openPanel("open")}>Open a codebase<//><//>`;

@@ -1,0 +1,150 @@
+"""Renders the web page with a real model in a real browser into WebP pictures.
+
+Nothing in the pictures is written by hand: the script indexes the httpx package of this virtual environment, starts a
+server, signs a browser in, asks, and takes the pictures while the page is used.
+
+    python docs/picture/page.py [--model NAME] [--models FOLDER] [--chromium PATH] [OUTPUT FOLDER]
+"""
+
+import argparse
+import io
+import json
+import subprocess
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+from render import LANTERN, READY_S, environment, sample, serving
+
+QUESTIONS = (
+    "Who calls encode_multipart_data?",
+    "What does the Timeout class do?",
+    "Where are cookies kept between requests?",
+    "How does the client follow redirects?",
+)
+FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync".split()
+WIDE, PHONE = (1280, 800), (390, 844)
+SCALE = 2  # pixels of the picture for one of the page
+QUALITY = 82
+ENOUGH_CHARS = 320  # of an answer that is still being written
+ANSWER_MS = 240_000
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the server is, and how a browser signs in."""
+
+    url: str
+    token: str
+
+    def code(self) -> str:
+        """A one-use code, as `lantern open` makes one."""
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/signin/codes", b"{}", headers)
+        with urllib.request.urlopen(request) as reply:
+            return str(json.load(reply)["code"])
+
+
+def main() -> None:
+    """Takes all pictures."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("output", nargs="?", type=Path, default=Path(__file__).parent)
+    options.add_argument("--model", default="qwen2.5-coder-0.5b")
+    options.add_argument("--models", type=Path, default=Path.home() / ".cache" / "lantern" / "models")
+    options.add_argument("--chromium", default="/usr/bin/chromium")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lantern-picture-") as name:
+        folder = Path(name)
+        env = environment(folder / "data", chosen.models, chosen.model)
+        with serving(env, folder / "data"):
+            subprocess.run([LANTERN, "index", sample(folder)], env=env, check=True, timeout=READY_S)
+            lock = json.loads((folder / "data" / "server.json").read_text())
+            server = Server(lock["url"], (folder / "data" / "token").read_text().strip())
+            take_all(server, chosen.chromium, chosen.output)
+
+
+def take_all(server: Server, chromium: str, output: Path) -> None:
+    """One conversation in a wide window, then the other sizes and colours of what it left."""
+    with signed_in(server, chromium, WIDE, "light") as page:
+        for question in QUESTIONS[:-1]:
+            ask(page, question)
+            answered(page)
+            page.keyboard.press("Alt+n")
+        ask(page, QUESTIONS[-1])
+        page.wait_for_function(
+            "most => [...document.querySelectorAll('.turn')].at(-1)?.innerText.length > most", arg=ENOUGH_CHARS
+        )
+        take(page, output / "page-asking.webp")
+        answered(page)
+        page.locator(".turn .cite").first.click()
+        page.locator(".source.open .code-view").wait_for()
+        take(page, output / "page-sources.webp")
+        page.keyboard.press("Alt+g")
+        page.locator(".plot canvas").first.wait_for()
+        take(page, output / "page-dashboard.webp")
+    with signed_in(server, chromium, WIDE, "dark") as page:
+        reopen(page)
+        page.locator(".turn .cite").first.click()
+        page.locator(".source.open .code-view").wait_for()
+        take(page, output / "page-sources-dark.webp")
+        page.keyboard.press("Alt+g")
+        page.locator(".plot canvas").first.wait_for()
+        take(page, output / "page-dashboard-dark.webp")
+    for colours in ("light", "dark"):
+        with signed_in(server, chromium, PHONE, colours) as page:
+            page.get_by_role("button", name="Sidebar").click()
+            reopen(page)
+            take(page, output / f"page-phone{'' if colours == 'light' else '-dark'}.webp")
+
+
+@contextmanager
+def signed_in(server: Server, chromium: str, size: tuple[int, int], colours: str) -> Iterator[Page]:
+    """A page that used a one-use code, in a browser of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(
+            viewport={"width": size[0], "height": size[1]},
+            device_scale_factor=SCALE,
+            color_scheme="dark" if colours == "dark" else "light",
+            locale="en-US",
+            has_touch=size == PHONE,
+        )
+        page.set_default_timeout(ANSWER_MS)
+        page.goto(f"{server.url}/#code={server.code()}")
+        page.locator(".entry").first.wait_for()
+        yield page
+        browser.close()
+
+
+def ask(page: Page, question: str) -> None:
+    page.fill("#composer", question)
+    page.keyboard.press("Enter")
+
+
+def answered(page: Page) -> None:
+    """Waits until the newest answer is complete."""
+    page.get_by_role("button", name="Ask again").last.wait_for()
+
+
+def reopen(page: Page) -> None:
+    """Opens the conversation of the last question from the sidebar."""
+    page.get_by_role("region", name="Conversations").get_by_role("button", name=QUESTIONS[-1]).first.click()
+    answered(page)
+
+
+def take(page: Page, file: Path) -> None:
+    """A picture without a pointer over it, once nothing moves."""
+    page.mouse.move(0, 0)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled")))
+    picture.convert("RGB").save(file, quality=QUALITY, method=6)
+    print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
