@@ -7,6 +7,7 @@ from backend.chat.rag import Rag
 from backend.chat.turns import Turns
 from backend.config import Settings
 from backend.db.database import Database
+from backend.engines.downloads import Downloads
 from backend.engines.pool import EnginePool
 from backend.indexing.indexes import Indexes
 from backend.indexing.jobs import Jobs
@@ -23,6 +24,7 @@ class Services:
     indexes: Indexes
     retrieval: Retrieval
     engines: EnginePool
+    downloads: Downloads
     rag: Rag
     turns: Turns
     prefetcher: Prefetcher

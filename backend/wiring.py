@@ -16,6 +16,7 @@ from backend.config import BadSetting, Settings
 from backend.db import conversations
 from backend.db.database import Database
 from backend.db.events import EventLog
+from backend.engines.downloads import Downloads
 from backend.engines.pool import EnginePool
 from backend.engines.remote import remote_server
 from backend.indexing.indexes import Indexes, open_indexes
@@ -56,13 +57,17 @@ async def build_services(
     prefetcher = Prefetcher(database, retriever, engines, prompt_builder)
     event_log = EventLog(database)
     rag = Rag(database, event_log, retriever, engines, prompt_builder, metrics)
+    downloads = Downloads(engines.registry)
     turns = Turns(database, event_log, rag, engines, metrics, settings)
     try:
-        yield Services(settings, database, indexes, retrieval, engines, rag, turns, prefetcher, jobs, metrics, epoch)
+        yield Services(
+            settings, database, indexes, retrieval, engines, downloads, rag, turns, prefetcher, jobs, metrics, epoch
+        )
     finally:
         await prefetcher.close()
         await turns.close()
         await jobs.close()
+        await asyncio.to_thread(downloads.close)
         await asyncio.to_thread(indexes.workers.close)
         await engines.unload()
         database.close()

@@ -1,4 +1,4 @@
-"""REST: the state of the server, its models, its metrics, and a page that lists the routes."""
+"""REST: the state of the server, its metrics, and a page that lists the routes."""
 
 import asyncio
 import html
@@ -30,12 +30,6 @@ async def health(services: ServicesDep) -> dict[str, Any]:
         "turns_running": services.turns.load,
         **services.metrics.summary,
     }
-
-
-@router.get("/models")
-async def models(services: ServicesDep) -> dict[str, Any]:
-    """The catalogue with what is installed."""
-    return {"models": await asyncio.to_thread(services.engines.states)}
 
 
 @router.get("/metrics")

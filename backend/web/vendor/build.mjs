@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const out = process.argv[2];
-const names = { vendor: "entry.js", highlight: "highlight.entry.js", uplot: "uplot.entry.js" };
+const names = { vendor: "vendor.entry.js", highlight: "highlight.entry.js", uplot: "uplot.entry.js" };
 const used = new Set();
 for (const [name, entry] of Object.entries(names)) {
   const { metafile } = await build({
