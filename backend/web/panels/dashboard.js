@@ -8,7 +8,7 @@ import { loadModels } from "../chat/actions.js";
 import { clock, loadPlots, Plot } from "./plots.js";
 import { usePolling } from "./polling.js";
 import { CHARTS, columns, rows, summary, UNITS } from "./series.js";
-import { modelState, VIRTUAL } from "./wording.js";
+import { isVirtual, modelState } from "./wording.js";
 
 const PAUSE_MS = 5000;
 const SPANS = [[900, "15 min"], [3600, "1 h"], [21600, "6 h"], [86400, "1 day"]];
@@ -78,7 +78,7 @@ const Table = ({ chart, found }) => html`
 
 /** The models that are here, and what they hold. */
 function Residents() {
-  const list = models.value.filter((one) => one.state !== "missing" && !VIRTUAL[one.id]);
+  const list = models.value.filter((one) => one.state !== "missing" && !isVirtual(one));
   if (!list.length) {
     return html`<section class="chart"><h2>Models</h2><p class="muted">No model is installed: answers quote the code.</p>
       <${Button} onClick=${() => openPanel("models")}>Download one<//></section>`;

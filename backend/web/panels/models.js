@@ -8,7 +8,7 @@ import { chooseModel, loadModels } from "../chat/actions.js";
 import { Confirm } from "./confirm.js";
 import { usePolling } from "./polling.js";
 import { isPulling, loadPulls, pausePull, pulls, startPull } from "./pulls.js";
-import { modelFacts, modelState, pullLine, share, VIRTUAL } from "./wording.js";
+import { isVirtual, modelFacts, modelState, pullLine, share } from "./wording.js";
 
 const BUSY_MS = 700;
 const CALM_MS = 4000;
@@ -43,11 +43,10 @@ function Choices({ device }) {
 function Model({ entry, isChosen, device }) {
   const [question, setQuestion] = useState(""); // pull or use: what waits for an answer
   const pull = pulls.value[entry.id];
-  const isVirtual = Boolean(VIRTUAL[entry.id]);
   const use = () => {
     setQuestion("");
     chooseModel(entry.default ? "" : entry.id);
-    if (entry.state === "installed" && !isVirtual) load(entry.id);
+    if (entry.state === "installed" && !isVirtual(entry)) load(entry.id);
   };
   const onUse = () => (isLarge(entry, device) && entry.state === "installed" ? setQuestion("use") : use());
   return html`
@@ -55,10 +54,11 @@ function Model({ entry, isChosen, device }) {
       <div class="model-words">
         <h3><span class="model-name">${visible(entry.id)}</span>
           ${isChosen && html`<span class="badge chosen">In use</span>`}
-          ${!isVirtual && html`<span class=${`badge state-${entry.state}`}>
+          ${!isVirtual(entry) && html`<span class=${`badge state-${entry.state}`}>
             ${pull?.state === "running" ? "Downloading" : modelState(entry.state)}</span>`}
           ${entry.default && html`<span class="badge">Server’s own</span>`}</h3>
-        ${isVirtual ? html`<p>${VIRTUAL[entry.id]}</p>` : entry.expectation && html`<p>${entry.expectation}</p>`}
+        ${entry.expectation && html`<p>${entry.expectation}</p>`}
+        ${entry.problem && html`<p class="problem">${visible(entry.problem)}</p>`}
         ${modelFacts(entry) && html`<p class="muted small">${modelFacts(entry)}</p>`}
         <${Transfer} pull=${pull} />
       </div>
@@ -106,7 +106,7 @@ function Actions({ entry, pull, isChosen, onUse, onPull }) {
   if (!isHere && (pull?.state === "paused" || pull?.state === "failed")) return button("Resume", go(startPull));
   if (!isHere) return button("Download", onPull);
   if (!isChosen) return button("Use", onUse);
-  return entry.state === "installed" && !VIRTUAL[entry.id] ? button("Load", () => load(entry.id)) : null;
+  return entry.state === "installed" && !isVirtual(entry) ? button("Load", () => load(entry.id)) : null;
 }
 
 /** Loads a model in the background; the list shows how far it is. */

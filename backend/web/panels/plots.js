@@ -4,6 +4,7 @@ import { theme } from "../lib/store.js";
 import { UNITS } from "./series.js";
 
 const HEIGHT = 170; // pixels
+const POINTS = 40; // at most; more of them are a line
 const library = signal(null);
 
 /** uPlot reads the browser's language when it is loaded, and throws on names such as `en-US@posix`. */
@@ -51,7 +52,7 @@ export function Plot({ chart, columns }) {
     <div class="plot" ref=${box} aria-hidden="true"></div>`;
 }
 
-function options(chart, { series }, keys, box) {
+function options(chart, { series, data }, keys, box) {
   const { write } = UNITS[chart.unit];
   const colours = [...keys.children].map((key) => getComputedStyle(key, "::before").backgroundColor);
   const { color: ink, borderTopColor: grid } = getComputedStyle(box);
@@ -70,12 +71,16 @@ function options(chart, { series }, keys, box) {
     series: [
       {},
       ...series.map(({ label }, n) => ({
-        label, stroke: colours[n], width: 2, points: { show: false }, spanGaps: true,
+        label, stroke: colours[n], width: 2, spanGaps: true,
+        points: { show: isSparse(data[n + 1]), size: 7, fill: colours[n], width: 0 },
         fill: n === 0 && series.length === 1 ? colours[n].replace("rgb(", "rgba(").replace(")", ", 0.12)") : undefined,
       })),
     ],
   };
 }
+
+/** A line of a few answers needs points: between two nulls one would not see it. */
+const isSparse = (values) => values.filter((value) => value !== null).length <= POINTS;
 
 const two = (number) => String(number).padStart(2, "0");
 /** Seconds of Unix time as 14:05. */

@@ -54,12 +54,9 @@ const MODEL_STATES = {
 };
 export const modelState = (state) => MODEL_STATES[state] ?? state;
 
-/** Engines that are not a file of the catalogue, in words. */
-export const VIRTUAL = {
-  extractive: "Quotes the code that answers. Needs no model, answers at once.",
-  auto: "Chooses for each question the smallest installed model that is good enough.",
-  remote: "The server of ENGINE_URL. Questions and code are sent to it.",
-};
+const VIRTUAL = ["extractive", "auto", "remote"];
+/** Whether an engine has no file in the catalogue. */
+export const isVirtual = (model) => VIRTUAL.includes(model.id);
 
 /** The facts of a model in one line; unknown ones are left out. */
 export function modelFacts(model) {
@@ -67,6 +64,6 @@ export function modelFacts(model) {
   if (model.size_bytes) facts.push(`${bytes(model.size_bytes)} on disk`);
   if (model.memory_bytes) facts.push(`${bytes(model.memory_bytes)} of memory`);
   if (model.licence) facts.push(model.licence);
-  if (!VIRTUAL[model.id] && model.context) facts.push(`reads ${count(model.context)} tokens`);
+  if (!isVirtual(model) && model.context) facts.push(`reads ${count(model.context)} tokens`);
   return facts.join(" · ");
 }
