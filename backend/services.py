@@ -13,6 +13,7 @@ from backend.indexing.indexes import Indexes
 from backend.indexing.jobs import Jobs
 from backend.indexing.retrieval import Retrieval
 from backend.metrics import Metrics
+from backend.metrics_history import MetricsHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +31,5 @@ class Services:
     prefetcher: Prefetcher
     jobs: Jobs
     metrics: Metrics
+    history: MetricsHistory
     epoch: str  # see `conversations.epoch`
