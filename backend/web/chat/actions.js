@@ -25,12 +25,12 @@ export function start() {
     },
   });
   onAlt("n", newConversation);
+  reopenLast();
   const stopShowing = effect(showTurns);
   const stopKeeping = effect(() => {
     const place = { session: store.session.value, conversation: store.conversation.value };
     sessionStorage.setItem(PLACE, JSON.stringify(place));
   });
-  reopenLast();
   loadModels();
   return () => {
     stopShowing();

@@ -29,13 +29,15 @@ export function stageWords(turn, connection) {
 /** The stage without numbers, for a screen reader. */
 export const stageForReader = (turn, connection) => stageWords(turn, connection).words.replace(/[:,]? ?\d.*$/, "");
 
+const NO_MODEL = { extractive: "quoted from the code, without a model", structure: "exact, from the index" };
+
 /** How an answer came about: the model, its time and its tokens. */
 export function summary({ model, ms = {}, usage = {}, grounding }) {
   const parts = [];
-  if (model) parts.push(model === "extractive" ? "quoted from the code, without a model" : model);
+  if (model) parts.push(NO_MODEL[model] ?? model);
   const total = ["queue", "retrieve", "prefill", "read", "generate"].reduce((sum, name) => sum + (ms[name] ?? 0), 0);
   if (total) parts.push(duration(total));
-  if (usage.completion && model !== "extractive") parts.push(plural(usage.completion, "token"));
+  if (usage.completion && !NO_MODEL[model]) parts.push(plural(usage.completion, "token"));
   if (grounding !== undefined && grounding !== null) parts.push(`${Math.round(grounding * 100)} % of the sentences rest on the sources`);
   return parts.join(" · ");
 }
