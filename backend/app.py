@@ -15,12 +15,13 @@ from starlette.websockets import WebSocket
 from backend.api import security
 from backend.api.encoding import json_text
 from backend.api.openai import routes
-from backend.api.rest import chat, health, history, index
+from backend.api.rest import chat, files, health, history, index, page, signin
 from backend.api.socket.websocket import Sockets
 from backend.config import VERSION
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.mcp.endpoint import McpEndpoint
 from backend.services import Services
+from backend.signin import SignInCodes
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +44,14 @@ class Json(JSONResponse):
         return json_text(content).encode()
 
 
-def build_app(services: Services, rules: security.AccessRules) -> App:
-    """Builds the application on these services."""
+def build_app(services: Services, rules: security.AccessRules, codes: SignInCodes | None = None) -> App:
+    """Builds the application on these services. `codes`: those with which a browser may sign in."""
     app = FastAPI(title="Lantern", version=VERSION, docs_url=None, redoc_url=None, default_response_class=Json)
     app.state.services = services
     app.state.closing = closing = asyncio.Event()
+    app.state.sign_in = security.SignIn(codes or SignInCodes(), rules.token)
     sockets = Sockets(services, rules)
-    for module in (chat, history, index, health, routes):
+    for module in (chat, history, index, files, health, signin, page, routes):
         app.include_router(module.router)
     mcp = McpEndpoint(services, closing)
     app.router.routes.append(Route("/mcp", mcp))

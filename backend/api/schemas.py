@@ -154,6 +154,10 @@ class Nothing(Schema):
     pass
 
 
+class SignInBody(Schema):
+    code: str = Field(max_length=200)
+
+
 class Query(Asking):
     """The body of `POST /chat/query`."""
 
