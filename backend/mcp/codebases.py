@@ -101,7 +101,7 @@ def _not_indexed(folder: Path | None, known: list[CodebaseInfo]) -> str:
 
 def _listed(known: list[CodebaseInfo]) -> str:
     if not known:
-        return "No other codebase is indexed."
+        return "No codebase is indexed yet."
     names = ", ".join(f"{info.id} ({info.root})" for info in known[:NAMED])
     return f"Indexed: {names}{', ...' if len(known) > NAMED else ''}"
 

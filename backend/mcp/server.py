@@ -2,12 +2,13 @@
 
 import asyncio
 import functools
+import inspect
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from mcp.server.caching import CacheHint
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
@@ -16,7 +17,9 @@ from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from backend.api.connected import while_serving
 from backend.config import VERSION
 from backend.errors import to_api_error
-from backend.mcp.tools import Tools
+from backend.mcp.progress import ProgressReporter
+from backend.mcp.tools import ToolRun
+from backend.mcp.workspace import WORKSPACE_HEADER, decode_workspace
 from backend.services import Services
 
 log = logging.getLogger(__name__)
@@ -69,11 +72,12 @@ def build_manager(services: Services, closing: asyncio.Event) -> StreamableHTTPS
 
 def build_tools(services: Services, closing: asyncio.Event) -> list[Tool]:
     """The five tools, with schemas without the titles that pydantic adds: they would be a third of their tokens."""
-    own, built = Tools(services), []
+    built = []
     for name, (title, description, reads_only) in DESCRIPTIONS.items():
         tool = Tool.from_function(
-            _answering(getattr(own, name), closing),
+            _answering(getattr(ToolRun, name), services, closing),
             name=name,
+            context_kwarg="context",
             title=title,
             description=description,
             annotations=ToolAnnotations(
@@ -102,16 +106,21 @@ def without_titles(schema: Any) -> Any:
 
 
 def _answering(
-    tool: Callable[..., Coroutine[Any, Any, CallToolResult]], closing: asyncio.Event
+    method: Callable[..., Coroutine[Any, Any, CallToolResult]], services: Services, closing: asyncio.Event
 ) -> Callable[..., Coroutine[Any, Any, CallToolResult]]:
     """The tool, with its errors as answers that the model can read, and an end when the server closes."""
 
-    @functools.wraps(tool)
-    async def answer(**arguments: Any) -> CallToolResult:
+    @functools.wraps(method)
+    async def answer(context: Context, **arguments: Any) -> CallToolResult:
+        folder = decode_workspace((context.headers or {}).get(WORKSPACE_HEADER))
+        call = ToolRun(services, folder, ProgressReporter(context))
         try:
-            return await while_serving(closing, tool(**arguments))
+            return await while_serving(closing, method(call, **arguments))
         except Exception as failure:  # noqa: BLE001 - the edge of the tool
-            error = to_api_error(failure, log, f"the tool {tool.__name__}")
+            error = to_api_error(failure, log, f"the tool {method.__name__}")
             return CallToolResult(content=[TextContent(text=f"{error.code.name}: {error.message}")], is_error=True)
 
+    signature = inspect.signature(method)
+    own = [parameter for name, parameter in signature.parameters.items() if name != "self"]
+    answer.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]  # the SDK reads it
     return answer

@@ -50,9 +50,11 @@ def index_text(result: IndexResult) -> str:
 
 
 def ask_text(result: AskResult) -> str:
-    """The answer and its sources."""
-    sources = [f"{item.path}:{item.start}-{item.end} ({item.status})" for item in result.sources]
-    return "\n".join([result.answer, *(["", "Sources:", *sources] if sources else [])])
+    """The answer, and the sources that it cites; if it cites none, all that the model has read."""
+    cited = [item for item in result.sources if item.status != "unused"] or result.sources
+    sources = [f"{item.path}:{item.start}-{item.end} ({item.status})" for item in cited]
+    notice = [] if not result.notice or result.notice in result.answer else [result.notice]
+    return "\n".join([result.answer, *notice, *(["", "Sources:", *sources] if sources else [])])
 
 
 def _head(codebase: str, index: IndexStatus) -> str:

@@ -9,7 +9,6 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 
@@ -29,7 +28,6 @@ from backend.mcp.results import (
     ReadCodeResult,
     SearchCodeResult,
 )
-from backend.mcp.workspace import WORKSPACE_HEADER, decode_workspace
 from backend.services import Services
 
 WAIT_S = 45.0  # `index` answers after this long at the latest: many clients give up after 60 s
@@ -41,23 +39,23 @@ Codebase = Annotated[str, Field(max_length=4096, description="Id, name or path; 
 Paths = Annotated[list[str], Field(max_length=100, description="Only these folders, files or globs")]
 
 
-class Tools:
-    """The tools on the services of this server."""
+class ToolRun:
+    """One call of a tool. The methods are the tools; their signatures are the schemas."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, folder: Path | None, progress: ProgressReporter) -> None:
+        """`folder`: where the client works, if it says so."""
+        self._services, self._folder, self._progress = services, folder, progress
 
     async def search_code(
         self,
         query: Annotated[str, Field(description="A question, words, or names")],
-        context: Context,
         codebase: Codebase = "",
         paths: Paths = [],  # noqa: B006  (pydantic copies it)
         limit: Annotated[int, Field(ge=1, le=50)] = 8,
         detail: Annotated[Literal["outline", "code"], Field(description="outline: first lines only")] = "code",
         max_chars: Annotated[int, Field(ge=200, le=40_000, description="Of code, all hits together")] = 8000,
     ) -> Annotated[CallToolResult, SearchCodeResult]:
-        info = await codebases.choose(self._services, codebase, _workspace(context))
+        info = await codebases.choose(self._services, codebase, self._folder)
         found = await asyncio.to_thread(self._services.retrieval.find, query, info.id, limit, paths)
         hits = [_hit(hit) for hit in found["hits"]]
         shown = [_outlined(hit) for hit in hits] if detail == "outline" else fit(hits, max_chars)
@@ -73,12 +71,11 @@ class Tools:
     async def find_symbol(
         self,
         name: Annotated[str, Field(min_length=1, max_length=200, description="As in the code; may be qualified: A.b")],
-        context: Context,
         codebase: Codebase = "",
         uses: Annotated[bool, Field(description="Also list where it is used")] = False,
         limit: Annotated[int, Field(ge=1, le=200)] = 20,
     ) -> Annotated[CallToolResult, FindSymbolResult]:
-        info = await codebases.choose(self._services, codebase, _workspace(context))
+        info = await codebases.choose(self._services, codebase, self._folder)
         found = await files.find_symbols(self._services, name, info.id, uses, limit)
         result = FindSymbolResult(
             codebase=info.id,
@@ -93,12 +90,11 @@ class Tools:
     async def read_code(
         self,
         path: Annotated[str, Field(min_length=1, max_length=4096, description="Relative to the codebase, as in a hit")],
-        context: Context,
         start: Annotated[int, Field(ge=1, lt=1 << 31)] = 1,
         end: Annotated[int | None, Field(ge=1, lt=1 << 31)] = None,
         codebase: Codebase = "",
     ) -> Annotated[CallToolResult, ReadCodeResult]:
-        info = await codebases.choose(self._services, codebase, _workspace(context))
+        info = await codebases.choose(self._services, codebase, self._folder)
         relative = str(Path(path).relative_to(info.root)) if Path(path).is_relative_to(info.root) else path
         found = await files.file(info.id, self._services, relative, start, end)
         result = ReadCodeResult(codebase=info.id, **found)
@@ -106,12 +102,11 @@ class Tools:
 
     async def index(
         self,
-        context: Context,
         codebase: Codebase = "",
         refresh: Annotated[bool, Field(description="Look for changes also where an index exists")] = False,
     ) -> Annotated[CallToolResult, IndexResult]:
         services = self._services
-        folder = await asyncio.to_thread(codebases.folder_to_index, services, codebase, _workspace(context))
+        folder = await asyncio.to_thread(codebases.folder_to_index, services, codebase, self._folder)
         store = await asyncio.to_thread(services.indexes.store, str(folder))
         job = codebases.running_job(services, store.id)
         info = await asyncio.to_thread(services.retrieval.choose, store.id)
@@ -120,7 +115,7 @@ class Tools:
         if is_own:
             job = await services.jobs.start(str(folder), None)
         if job is not None:
-            await self._wait(job, ProgressReporter(context), is_own)
+            await self._wait(job, is_own)
             info = await asyncio.to_thread(services.retrieval.choose, store.id)
             assert info is not None
         result = IndexResult(
@@ -137,22 +132,21 @@ class Tools:
     async def ask(
         self,
         question: Annotated[str, Field(description="In plain words; each question stands alone")],
-        context: Context,
         codebase: Codebase = "",
         model: Annotated[str, Field(max_length=200, description="Default: the server's")] = "",
     ) -> Annotated[CallToolResult, AskResult]:
         services = self._services
-        info = await codebases.choose(services, codebase, _workspace(context))
+        info = await codebases.choose(services, codebase, self._folder)
         body = schemas.Query(query=question, codebase=info.id, model=model)
         asked, after = await chat.in_session(services, body)
         turn = TurnResult(session_id=asked.session, turn_id=asked.turn)
-        progress, count = ProgressReporter(context), 0
+        count = 0
         try:
             async with aclosing(chat.events_of(services, asked, after)) as events:
                 async for event in events:
                     turn.add(event.wire)
                     count += 1
-                    await progress.event(event.wire, count)
+                    await self._progress.event(event.wire, count)
         except asyncio.CancelledError:
             services.turns.stop(asked.session, asked.turn)
             raise
@@ -161,7 +155,7 @@ class Tools:
         result = answered(turn)
         return _result(result, text.ask_text(result))
 
-    async def _wait(self, job: Job, progress: ProgressReporter, is_own: bool) -> None:
+    async def _wait(self, job: Job, is_own: bool) -> None:
         """Returns when the job has ended, or after `WAIT_S`. Raises its error. Who cancels the call that started it
         cancels the job.
         """
@@ -171,7 +165,7 @@ class Tools:
             while not job.task.done() and asyncio.get_running_loop().time() < latest:
                 await asyncio.wait([job.task], timeout=POLL_S)
                 if job.progress.total:
-                    await progress.report(job.progress.done, job.progress.total, "indexing")
+                    await self._progress.report(job.progress.done, job.progress.total, "indexing")
         except asyncio.CancelledError:
             if is_own:
                 job.cancelled.set()
@@ -196,10 +190,11 @@ def fit(hits: Sequence[CodeHit], max_chars: int) -> list[CodeHit]:
 
 
 def answered(turn: TurnResult) -> AskResult:
-    """A finished turn. The status of a source is the worst of its citations; `unused` if the answer cites it nowhere."""
-    cited = {
-        item["n"]: [cite["status"] for cite in turn.citations if item["n"] in cite["n"]] for item in turn.sources
-    }
+    """A finished turn.
+
+    The status of a source is the worst of its citations; `unused`: the answer does not cite it.
+    """
+    cited = {item["n"]: [cite["status"] for cite in turn.citations if item["n"] in cite["n"]] for item in turn.sources}
     return AskResult(
         answer=turn.response,
         sources=[
@@ -215,10 +210,6 @@ def answered(turn: TurnResult) -> AskResult:
         model=turn.end["model"],
         notice=turn.end.get("notice") or "",
     )
-
-
-def _workspace(context: Context) -> Path | None:
-    return decode_workspace((context.headers or {}).get(WORKSPACE_HEADER))
 
 
 def _hit(hit: dict[str, Any]) -> CodeHit:
