@@ -22,3 +22,24 @@ def mcp_relay(
         from backend.cli.editors.mcp_relay import run_mcp
 
         run_mcp(path)
+
+
+Clients = Annotated[list[str] | None, typer.Argument(help="Default: all that are found on this machine.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the change and make none.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+
+
+@mcp.command("install")
+def mcp_install(clients: Clients = None, dry_run: DryRun = False, yes: Yes = False) -> None:
+    """Add Lantern to Claude Code, Codex, OpenCode, Cursor, VS Code, Zed and others, after showing the change."""
+    from backend.cli.editors.mcp_install import run_install
+
+    run_install(clients or (), dry_run, yes)
+
+
+@mcp.command("uninstall")
+def mcp_uninstall(clients: Clients = None, dry_run: DryRun = False, yes: Yes = False) -> None:
+    """Take Lantern out of the configuration of clients; nothing else of it changes."""
+    from backend.cli.editors.mcp_install import run_uninstall
+
+    run_uninstall(clients or (), dry_run, yes)
