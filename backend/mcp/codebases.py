@@ -29,14 +29,13 @@ async def choose(services: Services, codebase: str, workspace: Path | None) -> C
 
 def folder_to_index(services: Services, codebase: str, workspace: Path | None) -> Path:
     """The folder that `index` works on: an indexed one, or one that will be. Raises `ApiError`."""
-    if _is_path(codebase):
-        return Path(codebase).expanduser()
-    if codebase:
+    named = Path(codebase).expanduser() if _is_path(codebase) else None
+    folder = named or (workspace if not codebase else None)
+    if folder is None:
         return _find(services, codebase, None).root
-    if workspace is not None:
-        found = services.retrieval.choose(None, str(workspace))
-        return found.root if found else enclosing_repository(workspace) or workspace
-    return _find(services, "", None).root
+    if (found := services.retrieval.choose(None, str(folder))) is not None:
+        return found.root
+    return named or enclosing_repository(folder) or folder
 
 
 async def status_of(services: Services, codebase: str) -> IndexStatus:

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from backend.cli import logs, output
 from backend.cli.editors.mcp_server import McpServerConnection, ServerGone
-from backend.cli.errors import CommandFailed, describe
+from backend.cli.errors import USAGE, CommandFailed, describe
 from backend.cli.settings import command_settings
 from backend.mcp.workspace import WORKSPACE_HEADER, encode_workspace
 
@@ -34,6 +34,8 @@ Message = dict[str, Any]
 
 def run_mcp(path: Path | None) -> None:
     """Relays until stdin ends. `path`: the client's folder, if it is neither one of its roots nor the current one."""
+    if path is not None and not path.expanduser().is_dir():
+        raise CommandFailed(f"--path: there is no folder {path}", USAGE)
     settings = command_settings()
     logs.set_level(settings.log_level)
     if sys.stdin is not None and sys.stdin.isatty():
