@@ -113,6 +113,8 @@ def _edited_toml(client: McpClient, before: str | None, entry: dict[str, Any] | 
         after = toml_tables.insert(text, path, entry)
         _require(toml_tables.parse(after) == _with(value, client.path, entry))
         return after
+    if not toml_tables.has(value, path):
+        return before
     after = toml_tables.remove(text, path)
     _require_without(toml_tables.parse(after), value, client.path)
     return after or None

@@ -23,6 +23,15 @@ def parse(text: str) -> dict[str, Any]:
         raise NotToml(str(error)) from None
 
 
+def has(value: Any, path: tuple[str, ...]) -> bool:
+    """Whether a parsed text has something at this path."""
+    for step in path:
+        if not isinstance(value, dict) or step not in value:
+            return False
+        value = value[step]
+    return True
+
+
 def table(path: tuple[str, ...], values: dict[str, Any], newline: str = "\n") -> str:
     """A table of texts, numbers and lists of texts, as its lines. The last has a line end, too."""
     lines = [f"[{'.'.join(path)}]", *(f"{key} = {_value(value)}" for key, value in values.items())]
@@ -31,7 +40,8 @@ def table(path: tuple[str, ...], values: dict[str, Any], newline: str = "\n") ->
 
 def insert(text: str, path: tuple[str, ...], values: dict[str, Any]) -> str:
     """The text with this table at its end, instead of one with the same name."""
-    text = remove(text, path)
+    if has(parse(text), path):
+        text = remove(text, path)
     newline = "\r\n" if "\r\n" in text else "\n"
     # An empty line before it, unless the last line has no end: `remove` tells the two apart.
     return text + (newline if text.strip("\ufeff") else "") + table(path, values, newline)
