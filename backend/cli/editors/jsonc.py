@@ -19,25 +19,25 @@ class NotJson(Exception):
 
 
 @dataclass(slots=True)
-class Member:
+class JsonMember:
     """A key and its value in an object. `comma`: where the comma behind it stands, -1 if there is none."""
 
     key: str
     start: int
-    node: "Node"
+    node: "JsonNode"
     comma: int = -1
 
 
 @dataclass(slots=True)
-class Node:
+class JsonNode:
     """A value in a text, from `start` to `end`."""
 
     start: int
     end: int
     value: Any  # as `json.loads` gives it
-    members: list[Member] | None = None  # of an object
+    members: list[JsonMember] | None = None  # of an object
 
-    def member(self, key: str) -> Member | None:
+    def member(self, key: str) -> JsonMember | None:
         """The member of an object. Raises `NotJson` for another value, and where the key stands there twice."""
         if self.members is None:
             raise NotJson("there is no object where one is expected")
@@ -47,7 +47,7 @@ class Node:
         return found[0] if found else None
 
 
-def parse(text: str) -> Node:
+def parse(text: str) -> JsonNode:
     """The value that is the whole text. Raises `NotJson`."""
     try:
         parser = _Parser(text)
@@ -101,7 +101,7 @@ def created(path: tuple[str, ...], key: str, value: Any) -> str:
     return "\n".join(["{", *lines, own, *ends])
 
 
-def _append(text: str, node: Node, member: str) -> str:
+def _append(text: str, node: JsonNode, member: str) -> str:
     """The text with a member added at the end of an object; a comment behind the last one stays with that."""
     assert node.members is not None
     if not node.members:
@@ -119,7 +119,7 @@ def _append(text: str, node: Node, member: str) -> str:
     return f"{text[:comma_at]},{text[comma_at:at]}{space}{member}{text[at:]}"
 
 
-def _cut(text: str, node: Node, member: Member) -> str:
+def _cut(text: str, node: JsonNode, member: JsonMember) -> str:
     """The text without a member of an object, and the comma that it needed."""
     assert node.members is not None
     head = text[: member.start].rstrip(" \t")  # and one line end: what `insert` puts there, no more
@@ -133,7 +133,7 @@ def _cut(text: str, node: Node, member: Member) -> str:
     return left + text[member.node.end :]
 
 
-def _layout(text: str, node: Node) -> tuple[str, str, str]:
+def _layout(text: str, node: JsonNode) -> tuple[str, str, str]:
     """How the members of an object stand: the newline before each ("" for one line), its indent, and one step of it."""
     if not node.members:
         return "", "", ""
@@ -146,7 +146,7 @@ def _layout(text: str, node: Node) -> tuple[str, str, str]:
     return "\r\n" if "\r\n" in space else "\n", indent, unit
 
 
-def _below(node: Node, step: str) -> Node:
+def _below(node: JsonNode, step: str) -> JsonNode:
     member = node.member(step)
     if member is None:
         raise NotJson(f"it has no {step!r}")
@@ -167,7 +167,7 @@ class _Parser:
         assert match is not None
         return match.end()
 
-    def value(self, at: int) -> Node:
+    def value(self, at: int) -> JsonNode:
         first = self.text[at : at + 1]
         if first == "{":
             return self._object(at)
@@ -175,17 +175,17 @@ class _Parser:
             return self._array(at)
         return self._scalar(at)
 
-    def _scalar(self, at: int) -> Node:
+    def _scalar(self, at: int) -> JsonNode:
         match = (_STRING if self.text[at : at + 1] == '"' else _SCALAR).match(self.text, at)
         if match is None:
             raise self._error(at)
         try:
-            return Node(at, match.end(), json.loads(match[0]))
+            return JsonNode(at, match.end(), json.loads(match[0]))
         except ValueError:
             raise self._error(at) from None
 
-    def _object(self, start: int) -> Node:
-        members: list[Member] = []
+    def _object(self, start: int) -> JsonNode:
+        members: list[JsonMember] = []
         at = self.skip(start + 1)
         while self.text[at : at + 1] != "}":
             if members and members[-1].comma < 0:
@@ -195,14 +195,14 @@ class _Parser:
             if not isinstance(key.value, str) or self.text[colon : colon + 1] != ":":
                 raise self._error(at)
             node = self.value(self.skip(colon + 1))
-            members.append(Member(key.value, at, node))
+            members.append(JsonMember(key.value, at, node))
             at = self.skip(node.end)
             if self.text[at : at + 1] == ",":
                 members[-1].comma = at
                 at = self.skip(at + 1)
-        return Node(start, at + 1, {member.key: member.node.value for member in members}, members)
+        return JsonNode(start, at + 1, {member.key: member.node.value for member in members}, members)
 
-    def _array(self, start: int) -> Node:
+    def _array(self, start: int) -> JsonNode:
         values: list[Any] = []
         at, has_comma = self.skip(start + 1), True
         while self.text[at : at + 1] != "]":
@@ -214,7 +214,7 @@ class _Parser:
             has_comma = self.text[at : at + 1] == ","
             if has_comma:
                 at = self.skip(at + 1)
-        return Node(start, at + 1, values)
+        return JsonNode(start, at + 1, values)
 
     def _error(self, at: int) -> NotJson:
         return NotJson(f"line {_line(self.text, at)} is not JSON")
