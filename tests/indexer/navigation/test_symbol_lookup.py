@@ -1,6 +1,5 @@
 """A name looked up in a small tree of several languages."""
 
-
 import pytest
 
 from indexer.navigation.symbol_lookup import find_symbol

@@ -1,6 +1,7 @@
 """The agent of `lantern acp` on a server in the test process, and an editor that keeps what it is sent."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -18,9 +19,18 @@ class Editor:
 
     def __init__(self) -> None:
         self.updates: list[dict[str, Any]] = []
+        self._has_changed = asyncio.Event()
 
     async def session_update(self, session_id: str, update: Any) -> None:
         self.updates.append(update.model_dump(mode="json", by_alias=True, exclude_none=True))
+        self._has_changed.set()
+
+    async def until(self, is_there: Callable[[], object]) -> None:
+        """Waits for an update after which this holds."""
+        async with asyncio.timeout(20):
+            while not is_there():
+                self._has_changed.clear()
+                await self._has_changed.wait()
 
     @property
     def text(self) -> str:

@@ -9,8 +9,8 @@ from acp import RequestError, image_block, text_block
 
 from backend.cli.editors.acp_agent import LanternAgent
 from models.scripted import ScriptedEngine
-from tests.backend.cli.editors.harness import Editor, agent_on
-from tests.backend.harness import World, running
+from tests.backend.cli.editors.harness import agent_on
+from tests.backend.harness import running
 
 pytestmark = pytest.mark.process
 
@@ -76,29 +76,29 @@ async def test_a_cancel_keeps_the_text_so_far(tmp_path: Path, monkeypatch: pytes
     async with running(tmp_path / "data", engine) as world, agent_on(world, monkeypatch) as (agent, editor):
         session = await opened(agent, root)
         asking = asyncio.create_task(ask(agent, session))
-        async with asyncio.timeout(20):
-            while not editor.text:
-                await asyncio.sleep(0.01)
-            await agent.cancel(session_id=session)
-            answer = await asking
+        await editor.until(lambda: editor.text)
+        await agent.cancel(session_id=session)
+        answer = await asyncio.wait_for(asking, 20)
         history = (await world.get(f"/chat/session/{session}/conversations")).json()["conversations"][0]
     assert answer.stop_reason == "cancelled"
     assert editor.text == history["last_response"] == "It "
 
 
 async def test_a_cancel_during_the_indexing_ends_the_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = codebase(tmp_path)
+    root, queued = codebase(tmp_path), {"job_id": "j", "state": "queued"}
+
+    async def job(*_: object) -> dict[str, str]:
+        return queued
+
     async with running(tmp_path / "data", ScriptedEngine()) as world, agent_on(world, monkeypatch) as (agent, editor):
         session = await opened(agent, root)
-        session_state = agent._sessions[session]
-        queued = {"job_id": "j", "state": "queued", "root": str(root)}
-        asking = asyncio.create_task(agent._wait_for_index(session_state, queued))
-        async with asyncio.timeout(20):
-            while not editor.titles:
-                await asyncio.sleep(0.01)
-            await agent.cancel(session_id=session)
-            with pytest.raises(Exception, match="no job j"):
-                await asking
+        monkeypatch.setattr(LanternAgent, "_open_codebase", job)
+        monkeypatch.setattr(agent._service, "call", job)
+        asking = asyncio.create_task(ask(agent, session))
+        await editor.until(lambda: editor.titles)
+        await agent.cancel(session_id=session)
+        answer = await asyncio.wait_for(asking, 20)
+    assert answer.stop_reason == "cancelled"
     assert editor.titles == ["Indexing: waiting for another index job"]
 
 
@@ -107,12 +107,10 @@ async def test_a_lost_connection_loses_no_character(tmp_path: Path, monkeypatch:
     async with running(tmp_path / "data", engine) as world, agent_on(world, monkeypatch) as (agent, editor):
         session = await opened(agent, root)
         asking = asyncio.create_task(ask(agent, session))
-        async with asyncio.timeout(20):
-            while not editor.text:
-                await asyncio.sleep(0.01)
-            await (await agent._service.socket())._connection.close()
-            engine.go_on.set()
-            answer = await asking
+        await editor.until(lambda: editor.text)
+        await (await agent._service.socket())._connection.close()
+        engine.go_on.set()
+        answer = await asyncio.wait_for(asking, 20)
     assert (answer.stop_reason, editor.text) == ("end_turn", "It adds.")
     assert editor.titles.count("Searching the code") == 1
 
@@ -148,32 +146,31 @@ async def test_sessions_are_listed_by_folder(tmp_path: Path, monkeypatch: pytest
     assert (elsewhere.sessions, listed.next_cursor) == ([], None)
 
 
-async def failure(world: World, monkeypatch: pytest.MonkeyPatch, root: Path, *blocks: Any) -> tuple[RequestError, Editor]:
-    async with agent_on(world, monkeypatch) as (agent, editor):
-        session = await opened(agent, root)
-        with pytest.raises(RequestError) as raised:
-            await agent.prompt(session_id=session, prompt=list(blocks))
-    return raised.value, editor
+async def failure(agent: LanternAgent, root: Path, block: Any) -> RequestError:
+    session = await opened(agent, root)
+    with pytest.raises(RequestError) as raised:
+        await agent.prompt(session_id=session, prompt=[block])
+    return raised.value
 
 
 async def test_errors_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, empty = codebase(tmp_path), tmp_path / "empty"
     empty.mkdir()
-    async with running(tmp_path / "data", ScriptedEngine(("a", "b"), fail_after=1)) as world:
-        broken, editor = await failure(world, monkeypatch, root, text_block("why?"))
-        nothing, _ = await failure(world, monkeypatch, root, text_block(" "))
-        image, _ = await failure(world, monkeypatch, root, image_block("aGk=", "image/png"))
-        nowhere, _ = await failure(world, monkeypatch, empty, text_block("why?"))
-        monkeypatch.setattr(Path, "home", lambda: tmp_path / "empty")
-        home, _ = await failure(world, monkeypatch, empty, text_block("why?"))
-        async with agent_on(world, monkeypatch) as (agent, _):
-            with pytest.raises(RequestError, match="open a folder in the editor"):
-                await agent.new_session(cwd=str(tmp_path / "missing"))
-            with pytest.raises(RequestError, match="begin a new one"):
-                await agent.load_session(cwd=str(root), session_id="missing")
+    engine = ScriptedEngine(("a", "b"), fail_after=1)
+    async with running(tmp_path / "data", engine) as world, agent_on(world, monkeypatch) as (agent, editor):
+        broken = await failure(agent, root, text_block("why?"))
+        nothing = await failure(agent, root, text_block(" "))
+        image = await failure(agent, root, image_block("aGk=", "image/png"))
+        nowhere = await failure(agent, empty, text_block("why?"))
+        monkeypatch.setattr(Path, "home", lambda: empty)
+        home = await failure(agent, empty, text_block("why?"))
+        with pytest.raises(RequestError, match="open a folder in the editor"):
+            await agent.new_session(cwd=str(tmp_path / "missing"))
+        with pytest.raises(RequestError, match="begin a new one"):
+            await agent.load_session(cwd=str(root), session_id="missing")
     assert str(broken) == "the script says: fail here"
     assert editor.text == "a"
     assert str(nothing) == "the question is empty"
     assert "text only" in str(image)
-    assert "empty" in str(nowhere)
+    assert "no file" in str(nowhere)
     assert "open the folder of a project" in str(home)

@@ -158,7 +158,7 @@ def test_what_a_repository_holds_is_no_markup() -> None:
 
 
 def test_a_stored_conversation_is_sent_again() -> None:
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "user", "content": "q", "sources": []},
         {"role": "assistant", "content": "a", "sources": [SOURCE]},
         {"role": "user", "content": "open", "sources": []},
