@@ -33,6 +33,7 @@ from models.registry import Registry
 from models.scripted import ScriptedEngine
 from models.types import Sampling
 from prompts.formats import FORMATS
+from tests.backend.frames import CheckedConnection
 
 _sleep = asyncio.sleep
 # A server that stops looks only ten times a second whether its connections are closed, and at least once.
@@ -112,13 +113,14 @@ class World:
             subprotocols=["lantern.v1"],  # type: ignore[list-item]
             additional_headers={"Authorization": f"Bearer {self.token}"},
             proxy=None,
+            create_connection=CheckedConnection,
         ) as connection:
             yield Socket(connection)
 
 
 @dataclass(slots=True)
 class Socket:
-    """A client that keeps every event it is sent."""
+    """A client that keeps every event it is sent. Its frames are checked against the AsyncAPI document."""
 
     raw: ClientConnection
     patience_s: float = 20  # for one message
