@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from backend.api import security
+from backend.api import openapi, security
 from backend.api.encoding import json_text
 from backend.api.openai import routes
 from backend.api.rest import chat, conversations, files, health, history, index, page, signin
@@ -56,6 +56,7 @@ def build_app(services: Services, rules: security.AccessRules, codes: SignInCode
     async def socket(websocket: WebSocket) -> None:
         await sockets.serve(websocket)
 
+    openapi.describe(app)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(Exception, _failed)
