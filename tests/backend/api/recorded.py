@@ -5,13 +5,17 @@ A new route needs a line in `STEPS`. Values that differ between runs are replace
 
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from models.download.pull import PullCallbacks
 from models.scripted import ScriptedEngine
+from models.types import ModelSpec
 from tests.backend.harness import World, running
 
 ANSWER = ("`Cart.total` ", "sums up the prices [1].")
@@ -27,6 +31,7 @@ CODE = {
     "shop.py": "from cart import Cart\n\n\ndef checkout(cart: Cart, prices):\n    return Cart.total(cart, prices)\n",
 }
 ROOT = "/home/user/shop"  # instead of the folder of the test
+OPTIONAL = {"notice"}  # fields that depend on the machine
 LIST_ITEMS, TEXT_CHARS, METRIC_LINES = 2, 600, 6
 # Method, path, parameters of path and query, body. `{name}` is the value of the last answer that had that field.
 STEPS: tuple[tuple[str, str, dict[str, Any], Any], ...] = (
@@ -60,8 +65,14 @@ STEPS: tuple[tuple[str, str, dict[str, Any], Any], ...] = (
     ("POST", "/chat/session/clear", {}, {"session_id": "{session_id}"}),
     ("DELETE", "/chat/conversation/{conversation_id}", {"conversation_id": "{conversation_id}"}, None),
     ("GET", "/models", {}, None),
+    ("GET", "/device", {}, None),
+    ("POST", "/models/{name}/load", {"name": "extractive"}, {}),
+    ("POST", "/models/{name}/pull", {"name": "qwen2.5-coder-0.5b"}, {}),
+    ("GET", "/models/pulls", {}, None),
+    ("DELETE", "/models/{name}/pull", {"name": "qwen2.5-coder-0.5b"}, None),
     ("GET", "/health", {}, None),
     ("GET", "/metrics", {}, None),
+    ("GET", "/metrics/history", {"since": 3600}, None),
     ("GET", "/asyncapi.json", {}, None),
     ("POST", "/signin/codes", {}, {}),
     ("POST", "/signin", {}, {"code": "{code}"}),
@@ -141,14 +152,22 @@ def _short(value: Any, depth: int = 0) -> Any:
     return value[:TEXT_CHARS] if isinstance(value, str) else value
 
 
+def _endless_pull(spec: ModelSpec, _: Path, callbacks: PullCallbacks) -> None:
+    """A download that needs no network and lasts until it is paused."""
+    while True:
+        callbacks.on_progress(spec.size_bytes // 4, spec.size_bytes)
+        time.sleep(0.01)
+
+
 @asynccontextmanager
 async def _shop(folder: Path) -> AsyncIterator[Recorder]:
     root = folder / "shop"
     root.mkdir()
     for name, text in CODE.items():
         (root / name).write_text(text)
-    async with running(folder / "data", ScriptedEngine(ANSWER)) as world:
-        yield Recorder(world, root.resolve())
+    with patch("backend.engines.downloads.pull", _endless_pull):
+        async with running(folder / "data", ScriptedEngine(ANSWER)) as world:
+            yield Recorder(world, root.resolve())
 
 
 async def record(folder: Path) -> dict[str, dict[str, Any]]:
@@ -160,16 +179,18 @@ async def record(folder: Path) -> dict[str, dict[str, Any]]:
     return recorder.examples
 
 
-def shape(value: Any) -> Any:
-    """Names and types of a value; a list is as its first item, null as nothing that is known."""
-    if isinstance(value, dict):
-        return {name: shape(part) for name, part in sorted(value.items())}
-    if isinstance(value, list):
-        return [shape(part) for part in value[:1]]
-    return (
-        None
-        if value is None
-        else "number"
-        if isinstance(value, int | float) and value is not True
-        else type(value).__name__
-    )
+def differences(today: Any, committed: Any, at: str = "") -> list[str]:
+    """Where the names or types of two values differ. Nulls and empty lists say nothing.
+
+    The first item stands for its list.
+    """
+    if today in (None, []) or committed in (None, []):
+        return []
+    if isinstance(today, dict) and isinstance(committed, dict):
+        changed = [f"{at}.{name}" for name in (today.keys() ^ committed.keys()) - OPTIONAL]
+        both = today.keys() & committed.keys()
+        return changed + [line for name in both for line in differences(today[name], committed[name], f"{at}.{name}")]
+    if isinstance(today, list) and isinstance(committed, list):
+        return differences(today[0], committed[0], f"{at}[]")
+    kinds = [int if isinstance(value, float) else type(value) for value in (committed, today)]
+    return [] if kinds[0] is kinds[1] else [f"{at}: {kinds[0].__name__} -> {kinds[1].__name__}"]
