@@ -12,10 +12,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from backend.api import security
+from backend.api import openapi, security
 from backend.api.encoding import json_text
 from backend.api.openai import routes
 from backend.api.rest import chat, conversations, files, health, history, index, models, page, signin
+from backend.api.socket import asyncapi
 from backend.api.socket.websocket import Sockets
 from backend.config import VERSION
 from backend.errors import ApiError, openai_error, to_api_error
@@ -51,7 +52,7 @@ def build_app(services: Services, rules: security.AccessRules, codes: SignInCode
     app.state.closing = closing = asyncio.Event()
     app.state.sign_in = security.SignIn(codes or SignInCodes(), rules.token)
     sockets = Sockets(services, rules)
-    for module in (chat, conversations, history, index, files, models, health, signin, page, routes):
+    for module in (chat, conversations, history, index, files, models, health, signin, page, asyncapi, routes):
         app.include_router(module.router)
     mcp = McpEndpoint(services, closing)
     app.router.routes.append(Route("/mcp", mcp))
@@ -60,6 +61,7 @@ def build_app(services: Services, rules: security.AccessRules, codes: SignInCode
     async def socket(websocket: WebSocket) -> None:
         await sockets.serve(websocket)
 
+    openapi.describe(app)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(Exception, _failed)

@@ -23,6 +23,7 @@ PACKAGES = ("backend", "indexer", "models", "prompts")
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 # Each heavy library is imported by the modules named here and by no other.
 HOMES = {
+    "acp": {f"backend/cli/editors/{name}.py" for name in ("acp", "acp_agent", "acp_errors", "acp_updates")},
     "faiss": {"indexer/storage/vector_index.py"},
     "sentence_transformers": {"indexer/embedding/sentence.py"},
     "torch": {"indexer/embedding/sentence.py", "indexer/training/train.py", "indexer/training/finetune.py"},
@@ -44,6 +45,7 @@ HOMES = {
         "backend/cli/client.py",
         "backend/cli/editors/mcp_server.py",
     },
+    "websockets": {"backend/connections/websocket.py", "backend/cli/editors/websocket.py"},
 }
 
 

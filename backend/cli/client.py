@@ -24,6 +24,10 @@ OWN_SERVER = {"host": "127.0.0.1", "port": 0, "watch": False}  # settings of a s
 EXIT_CODES = {"model_unavailable": MODEL_UNAVAILABLE, "index_unavailable": NO_INDEX}
 
 
+class ConnectionLost(CommandFailed):
+    """The server is gone, or it has closed the connection."""
+
+
 class Client:
     """The REST calls that commands need."""
 
@@ -55,7 +59,11 @@ class Client:
         raise CommandFailed("the server stopped before the answer was complete; the text so far is stored")
 
     def codebase(self, path: Path) -> str:
-        """The id of the innermost indexed codebase that contains `path`. Raises `CommandFailed` (3) if none does.
+        """The id of the innermost indexed codebase that contains `path`. Raises `CommandFailed` (3) if none does."""
+        return str(self.codebase_at(path)["id"])
+
+    def codebase_at(self, path: Path) -> dict[str, Any]:
+        """That codebase, as `GET /codebases` describes it.
 
         A codebase does not contain what is in a repository inside it.
         """
@@ -69,14 +77,15 @@ class Client:
         candidates = [codebase for codebase in around if own is None or Path(codebase["root"]).is_relative_to(own)]
         if not candidates:
             raise no_index(path, own if around else None)
-        return str(max(candidates, key=lambda codebase: len(codebase["root"]))["id"])
+        innermost: dict[str, Any] = max(candidates, key=lambda codebase: len(codebase["root"]))
+        return innermost
 
     @contextmanager
     def _transport_errors(self) -> Iterator[None]:
         try:
             yield
         except httpx.TransportError as error:
-            raise CommandFailed(f"lost the connection to the server at {self._http.base_url}: {error}") from None
+            raise ConnectionLost(f"lost the connection to the server at {self._http.base_url}: {error}") from None
 
     def close(self) -> None:
         self._http.close()

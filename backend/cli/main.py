@@ -144,6 +144,14 @@ def serve(
 
 
 @app.command()
+def acp() -> None:
+    """Run the agent for editors that speak the Agent Client Protocol (Zed, JetBrains, Neovim, Emacs)."""
+    from backend.cli.editors.acp import run_acp
+
+    run_acp()
+
+
+@app.command()
 def doctor() -> None:
     """Check this installation."""
     from backend.cli.doctor import run_doctor

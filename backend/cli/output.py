@@ -72,6 +72,11 @@ def is_terminal() -> bool:
     return sys.stderr.isatty()
 
 
+def is_input_terminal() -> bool:
+    """Whether a person may type on stdin."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def progress(words: str) -> None:
     """Replaces the current line; prints nothing if stderr is no terminal. Any terminal knows a carriage return."""
     if is_terminal():

@@ -33,6 +33,8 @@ from models.registry import Registry
 from models.scripted import ScriptedEngine
 from models.types import Sampling
 from prompts.formats import FORMATS
+from tests.backend.frames import CheckedConnection
+from tests.backend.responses import check_status
 
 _sleep = asyncio.sleep
 # A server that stops looks only ten times a second whether its connections are closed, and at least once.
@@ -112,13 +114,14 @@ class World:
             subprotocols=["lantern.v1"],  # type: ignore[list-item]
             additional_headers={"Authorization": f"Bearer {self.token}"},
             proxy=None,
+            create_connection=CheckedConnection,
         ) as connection:
             yield Socket(connection)
 
 
 @dataclass(slots=True)
 class Socket:
-    """A client that keeps every event it is sent."""
+    """A client that keeps every event it is sent. Its frames are checked against the AsyncAPI document."""
 
     raw: ClientConnection
     patience_s: float = 20  # for one message
@@ -225,7 +228,12 @@ async def running(
     token = settings.token_file.read_text().strip()
     headers = {"Authorization": f"Bearer {token}"}
     client = httpx.AsyncClient(  # `verify`: loading certificates takes as long as a migration
-        base_url=ready.result(), headers=headers, timeout=30, trust_env=False, verify=False
+        base_url=ready.result(),
+        headers=headers,
+        timeout=30,
+        trust_env=False,
+        verify=False,
+        event_hooks={"response": [check_status]},
     )
     async with client as http:
         try:

@@ -15,6 +15,7 @@ import httpx
 from websockets.asyncio.client import connect
 
 from backend.instance_lock import find
+from tests.backend.frames import CheckedConnection
 
 LANTERN = [str(Path(sys.executable).with_name("lantern"))]
 TIMEOUT_S = 120.0  # only guards against hanging: a start takes two seconds on an idle machine
@@ -67,9 +68,10 @@ class Served:
         return reply.json()
 
     def websocket(self) -> connect:
-        """A connection to the WebSocket API, to be awaited or entered."""
+        """A connection to the WebSocket API, to be awaited or entered; its frames are checked against the document."""
         url = self.url.replace("http", "ws", 1) + "/v1/ws"
-        return connect(url, subprotocols=["lantern.v1", f"token.{self.token}"], proxy=None)  # type: ignore[list-item]
+        protocols: Any = ["lantern.v1", f"token.{self.token}"]
+        return connect(url, subprotocols=protocols, proxy=None, create_connection=CheckedConnection)
 
 
 @contextmanager

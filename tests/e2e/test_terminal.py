@@ -66,6 +66,7 @@ COMMANDS: dict[str, list[tuple[tuple[str, ...], str]]] = {
         (("eval", f"/nowhere/{NAME}"), "lantern: "),
     ],
     "serve": [(("serve", "--host", NAME), "lantern: HOST")],
+    "acp": [(("acp",), "")],
     "doctor": [(("doctor",), NAME_SHOWN)],
     "token": [(("token",), "")],
     "models": [(("models",), NAME_SHOWN)],

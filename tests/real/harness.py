@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 
+from tests.backend.frames import CheckedConnection
 from tests.backend.harness import Socket
 from tests.e2e.harness import Served
 
@@ -80,7 +81,7 @@ class Real:
         """A client of the WebSocket and its session in the codebase."""
         url = self.served.url.replace("http", "ws", 1) + "/v1/ws"
         protocols: Any = ["lantern.v1", f"token.{self.served.token}"]
-        async with connect(url, subprotocols=protocols, proxy=None) as connection:
+        async with connect(url, subprotocols=protocols, proxy=None, create_connection=CheckedConnection) as connection:
             socket = Socket(connection, patience_s=MAX_WAIT_S)
             yield socket, (await socket.call("session/open", workspace=str(self.root)))["session"]
 

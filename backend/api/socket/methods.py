@@ -1,7 +1,7 @@
 """The methods of the socket (`session/open`, `search`, ...). Knows services, not frames and not JSON-RPC."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from backend.api import schemas
 from backend.api.security import FRAME_BYTES
 from backend.api.socket.frames import EventPumps
+from backend.api.socket.messages import Initialized, PromptAccepted, SessionOpened
 from backend.chat.completion import complete
 from backend.config import VERSION
 from backend.db import conversations
@@ -17,7 +18,7 @@ from backend.errors import ApiError
 from backend.indexing.retrieval import QUESTION_CHARS
 from backend.services import Services
 
-Reply = Callable[[dict[str, Any]], Awaitable[None]]
+Reply = Callable[[Mapping[str, Any]], Awaitable[None]]
 Handler = Callable[[Any, Reply], Awaitable[None]]
 
 
@@ -53,22 +54,22 @@ class Methods:
 
     async def _initialize(self, _: schemas.Initialize, reply: Reply) -> None:
         services = self._services
-        codebases = await asyncio.to_thread(services.indexes.summaries)
-        await reply(
-            {
-                "server": {"name": "lantern", "version": VERSION},
-                "epoch": services.epoch,
-                "models": await asyncio.to_thread(services.engines.states),
-                "limits": {
-                    "frame": FRAME_BYTES,
-                    "prompt": QUESTION_CHARS,
-                    "queue": services.settings.queue_limit,
-                    "grace_ms": services.settings.grace_ms,
-                    "replay": REPLAY,
-                },
-                "codebases": codebases,
-            }
-        )
+        models: Any = await asyncio.to_thread(services.engines.states)
+        codebases: Any = await asyncio.to_thread(services.indexes.summaries)
+        server: Initialized = {
+            "server": {"name": "lantern", "version": VERSION},
+            "epoch": services.epoch,
+            "models": models,
+            "limits": {
+                "frame": FRAME_BYTES,
+                "prompt": QUESTION_CHARS,
+                "queue": services.settings.queue_limit,
+                "grace_ms": services.settings.grace_ms,
+                "replay": REPLAY,
+            },
+            "codebases": codebases,
+        }
+        await reply(server)
 
     async def _open(self, params: schemas.SessionOpen, reply: Reply) -> None:
         services = self._services
@@ -80,7 +81,8 @@ class Methods:
         continues = row.id in self._pumps and params.after is None  # its events go on from where they are
         if not continues:
             await self._pumps.stop(row.id)
-        await reply({"session": row.id, "head": row.head, "epoch": services.epoch})
+        opened: SessionOpened = {"session": row.id, "head": row.head, "epoch": services.epoch}
+        await reply(opened)
         if not continues:
             self._pumps.start(row.id, after)
         if row.model:
@@ -95,8 +97,13 @@ class Methods:
             row = await services.database.read(lambda db: conversations.require_session(db, params.session))
             self._pumps.start(row.id, row.head)
         services.prefetcher.drop(params.session)
-        accepted = await services.turns.accept(params.question)
-        await reply({"turn": accepted.turn_id, "conversation": accepted.conversation, "position": accepted.position})
+        turn = await services.turns.accept(params.question)
+        accepted: PromptAccepted = {
+            "turn": turn.turn_id,
+            "conversation": turn.conversation,
+            "position": turn.position,
+        }
+        await reply(accepted)
 
     async def _prefetch(self, params: schemas.SessionPrefetch, reply: Reply) -> None:
         await self._services.database.read(lambda db: conversations.require_session(db, params.session))

@@ -5,6 +5,7 @@ Accepts connections and reads their frames; what a method does is in `methods`, 
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.websockets import WebSocket
@@ -104,7 +105,7 @@ class SocketConnection:
         id_: Any = None
         wants_answer = True
 
-        async def reply(result: dict[str, Any]) -> None:
+        async def reply(result: Mapping[str, Any]) -> None:
             if wants_answer:
                 await self._writer.reply(id_, {"result": result})
 

@@ -178,8 +178,8 @@ async def test_the_laws_hold_for_a_turn_that_is_asked_again(tmp_path: Path) -> N
         engine.go_on.clear()
         second = await send_prompt(socket, session, "Two?", conversation=conversation)
         await socket.until("delta", second)
-        engine.go_on.set()
         third = await send_prompt(socket, session, "Three?", conversation=conversation, replaces=second)
+        engine.go_on.set()
         assert await socket.call(
             "session/prompt", session=session, turn=third, text="Three?", conversation=conversation, replaces=second
         )

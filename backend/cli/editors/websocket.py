@@ -1,0 +1,116 @@
+"""A client of the WebSocket, for commands that stay open: requests, and the events of the turns that it asked for.
+
+Knows JSON-RPC and which event ends a turn; nothing of what an editor is shown.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from backend.cli.client import EVENT_BYTES, ConnectionLost, command_failed
+from backend.cli.errors import CommandFailed
+
+PROTOCOL = "lantern.v1"
+FRAME_BYTES = 1 << 20  # what the server takes
+Events = asyncio.Queue[dict[str, Any] | None]  # of one turn; None: the connection is lost
+
+
+class WebSocketClient:
+    """One connection. Used on one event loop only."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._ids = itertools.count(1)
+        self._replies: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._turns: dict[str, Events] = {}
+        self._reader = asyncio.create_task(self._read(), name="events of the server")
+
+    @classmethod
+    async def open(cls, url: str, token: str) -> "WebSocketClient":
+        """Connects to the server at this HTTP URL. Raises `ConnectionLost`."""
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            connection = await connect(
+                url.replace("http", "ws", 1) + "/v1/ws",
+                subprotocols=[PROTOCOL],  # type: ignore[list-item]
+                additional_headers=headers,
+                max_size=EVENT_BYTES,
+                proxy=None,  # no proxy of the environment may see a local question
+            )
+        except (OSError, InvalidHandshake, TimeoutError) as error:
+            raise ConnectionLost(f"cannot connect to the server at {url}: {error}") from None
+        return cls(connection)
+
+    @property
+    def is_open(self) -> bool:
+        return not self._reader.done()
+
+    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """The result of a request; a parameter that is None is left out. Raises `CommandFailed`."""
+        id_, reply = next(self._ids), asyncio.get_running_loop().create_future()
+        self._replies[id_] = reply
+        stated = {name: value for name, value in params.items() if value is not None}
+        frame = json.dumps({"jsonrpc": "2.0", "id": id_, "method": method, "params": stated})
+        try:
+            if len(frame) > FRAME_BYTES:
+                raise CommandFailed(f"a question and what is attached to it may have {FRAME_BYTES} bytes: attach less")
+            await self._connection.send(frame)
+            answer = await reply
+        except ConnectionClosed:
+            raise _lost() from None
+        finally:
+            del self._replies[id_]
+        if "error" in answer:
+            raise command_failed({"code": answer["error"]["data"]["code"], "message": answer["error"]["message"]})
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    async def ask(self, **prompt: Any) -> AsyncGenerator[dict[str, Any]]:
+        """Sends `session/prompt` and yields the events of that turn up to its end. Raises `CommandFailed`."""
+        turn = prompt["turn"]
+        events = self._turns[turn] = Events()
+        try:
+            await self.call("session/prompt", **prompt)
+            while (event := await events.get()) is not None:
+                yield event
+                if event["type"] == "end":
+                    return
+            raise _lost()
+        finally:
+            del self._turns[turn]
+
+    async def close(self) -> None:
+        with suppress(ConnectionClosed):
+            await self._connection.close()
+        await asyncio.wait([self._reader])
+
+    async def _read(self) -> None:
+        try:
+            async for frame in self._connection:
+                self._receive(json.loads(frame))
+        except ConnectionClosed:
+            pass
+        finally:
+            for reply in self._replies.values():
+                if not reply.done():
+                    reply.set_exception(_lost())
+            for events in self._turns.values():
+                events.put_nowait(None)
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        reply = self._replies.get(message.get("id", 0))
+        if reply is not None and not reply.done():
+            reply.set_result(message)
+        event = message.get("params", {})
+        if (events := self._turns.get(event.get("turn", ""))) is not None:
+            events.put_nowait(event)
+
+
+def _lost() -> ConnectionLost:
+    return ConnectionLost("the server closed the connection before the answer was complete; the text so far is stored")
