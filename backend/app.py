@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 
 from backend.api import security
 from backend.api.encoding import json_text
-from backend.api.openai import llama_server, routes
+from backend.api.openai import agents, llama_server, routes
 from backend.api.rest import chat, health, history, index
 from backend.api.socket.websocket import Sockets
 from backend.config import VERSION
@@ -46,7 +46,7 @@ def build_app(services: Services, rules: security.AccessRules) -> App:
     app.state.services = services
     app.state.closing = closing = asyncio.Event()
     sockets = Sockets(services, rules)
-    for module in (chat, history, index, health, routes, llama_server):
+    for module in (chat, history, index, health, routes, agents, llama_server):
         app.include_router(module.router)
 
     @app.websocket("/v1/ws")

@@ -54,12 +54,12 @@ async def model(name: str, services: ServicesDep) -> dict[str, Any]:
 @router.post("/chat/completions", response_model=None)
 async def chat(body: schemas.Chat, request: Request, services: ServicesDep) -> StreamingResponse | dict[str, Any]:
     """Answers a conversation."""
-    _require_model(services, body.name)
     return await _respond(request, body, Form("chat"), chat_parts(services, body))
 
 
 def chat_parts(services: Services, body: schemas.Chat) -> ResponseStream:
-    """The answers to a conversation."""
+    """The answers to a conversation. Raises `ApiError` for a model that does not exist."""
+    _require_model(services, body.name)
     turns, tools = body.turns, body.offered
     messages = conversation(turns)
     if body.retrieves:
