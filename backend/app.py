@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 
 from backend.api import openapi, security
 from backend.api.encoding import json_text
-from backend.api.openai import routes
+from backend.api.openai import agents, llama_server, routes
 from backend.api.rest import chat, conversations, files, health, history, index, models, page, signin
 from backend.api.socket import asyncapi
 from backend.api.socket.websocket import Sockets
@@ -52,7 +52,8 @@ def build_app(services: Services, rules: security.AccessRules, codes: SignInCode
     app.state.closing = closing = asyncio.Event()
     app.state.sign_in = security.SignIn(codes or SignInCodes(), rules.token)
     sockets = Sockets(services, rules)
-    for module in (chat, conversations, history, index, files, models, health, signin, page, asyncapi, routes):
+    rest = (chat, conversations, history, index, files, models, health, signin, page)
+    for module in (*rest, asyncapi, routes, agents, llama_server):
         app.include_router(module.router)
     mcp = McpEndpoint(services, closing)
     app.router.routes.append(Route("/mcp", mcp))

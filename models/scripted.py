@@ -4,11 +4,11 @@ It queues, counts, cancels and closes as a real engine does.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 
 from models.errors import EngineFailed
 from models.tokens import estimate_tokens
-from models.types import AlwaysLoaded, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, Usage
+from models.types import AlwaysLoaded, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, TokenLogprob, Usage
 
 
 class ScriptedEngine(AlwaysLoaded):
@@ -56,6 +56,13 @@ class ScriptedEngine(AlwaysLoaded):
     def count_tokens(self, segments: tuple[Segment, ...]) -> int:
         return estimate_tokens("".join(segment.text for segment in segments))
 
+    def tokenize(self, segments: tuple[Segment, ...]) -> list[int]:
+        """A token for each byte."""
+        return list("".join(segment.text for segment in segments).encode())
+
+    async def detokenize(self, tokens: Sequence[int]) -> list[bytes]:
+        return [bytes([token]) for token in tokens]
+
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
         if self._closed:
             raise EngineFailed(f"the engine {self.name} is closed")
@@ -68,7 +75,7 @@ class ScriptedEngine(AlwaysLoaded):
             texts = self._texts[: sampling.max_tokens]
             for position, text in enumerate(texts):
                 await self._disturb(position)
-                yield Delta(text)
+                yield Delta(text, logprobs=_logprobs(text, sampling.top_logprobs))
                 await asyncio.sleep(0)
             await self._disturb(len(texts))
             reason: StopReason = "stop" if len(texts) == len(self._texts) else "length"
@@ -83,3 +90,9 @@ class ScriptedEngine(AlwaysLoaded):
             raise EngineFailed("the script says: fail here")
         if position == self._stall_after:
             await self.go_on.wait()
+
+
+def _logprobs(text: str, top: int) -> tuple[TokenLogprob, ...]:
+    """Those of a text that is one token: the likeliest one, before others."""
+    likely = tuple((text.encode() if n == 0 else f"other{n}".encode(), -0.5 - n) for n in range(top))
+    return (TokenLogprob(text.encode(), -0.5, likely),) if top >= 0 else ()

@@ -3,7 +3,7 @@
 Knows nothing of retrieval, HTTP or databases; imports nothing heavy.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -35,6 +35,7 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()  # texts that end the answer and are never shown
     json_schema: str = ""  # JSON Schema, as JSON: the answer is a value of it. "" leaves the answer free
+    top_logprobs: int = -1  # the log-probability of each token, and of so many likely ones in its place; -1: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,32 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a client's function by the model; in a `Delta` a piece of one, to be appended to those before it."""
+
+    id: str  # chosen by who generates the call; in later pieces of it ""
+    name: str  # in later pieces ""
+    arguments: str  # JSON, as the model wrote it
+    index: int = 0  # which call of the answer
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation, for engines that render prompts themselves."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    calls: tuple[ToolCall, ...] = ()  # of an assistant
+    call_id: str = ""  # of a tool: which call this is the result of
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The functions that a client offers, as JSON in OpenAI's shape."""
+
+    definitions: str  # an array
+    choice: str = '"auto"'  # auto, required, or an object that names a function
+    in_parallel: bool = True  # several calls in one answer are allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +138,8 @@ class Prompt:
     notice: str = ""  # one sentence for the user that an engine without a model puts under its answer
     prefetch: bool = False  # read ahead of a question: gives way to every other prompt, and what it holds goes first
     messages: tuple[Message, ...] = ()  # the same conversation, unrendered; empty where the prompt is raw text
+    tools: Tools | None = None  # those in the prompt, for engines that render it themselves
+    shown: tuple[str, ...] = ()  # control tokens that are part of the answer's text, such as those around tool calls
 
     @property
     def text(self) -> str:
@@ -135,6 +159,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """How likely a token was, by the model's own logits: before temperature, top_p and the like."""
+
+    token: bytes  # perhaps a part of a character
+    logprob: float  # natural logarithm
+    top: tuple[tuple[bytes, float], ...] = ()  # the likeliest tokens in its place, likeliest first
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of an answer: whole characters, never a stop text. The last one carries `reason` and `usage`."""
 
@@ -145,6 +178,8 @@ class Delta:
     waiting: int | None = None  # prompts before this one in the engine's queue, while it waits there
     eta_s: float | None = None  # seconds to the first token, by the rates measured so far
     notice: str = ""  # with the last one: what the user should know about the end
+    calls: tuple[ToolCall, ...] = ()  # pieces of tool calls, from an engine that renders prompts itself
+    logprobs: tuple[TokenLogprob, ...] = ()  # of the tokens since the last ones, where they are wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +200,8 @@ class Fim:
     prefix: str
     suffix: str
     middle: str
+    repository: str = ""  # before the name of a repository; "": the model knows no other files
+    file: str = ""  # before the name of each file of it
 
 
 class Engine(Protocol):
@@ -206,13 +243,21 @@ class Engine(Protocol):
         """How many tokens from the beginning of these segments need no evaluation now. Blocks, too."""
         ...
 
+    def tokenize(self, segments: tuple[Segment, ...]) -> list[int] | None:
+        """The tokens that `stream` would evaluate; None if they are not known here. Blocks, too."""
+        ...
+
+    async def detokenize(self, tokens: Sequence[int]) -> list[bytes] | None:
+        """The bytes of each token, perhaps parts of characters; None if they are not known here."""
+        ...
+
     def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]: ...
 
     async def close(self) -> None: ...
 
 
 class AlwaysLoaded:
-    """The state of engines that have no process: loaded, without metrics, notices or a cache."""
+    """The state of engines that have no process: loaded, without metrics, notices, a vocabulary or a cache."""
 
     status: EngineStatus = "loaded"
     is_exact = False
@@ -226,6 +271,12 @@ class AlwaysLoaded:
 
     def clear_cache(self) -> None:
         """Nothing is cached."""
+
+    def tokenize(self, segments: tuple[Segment, ...]) -> list[int] | None:
+        return None
+
+    async def detokenize(self, tokens: Sequence[int]) -> list[bytes] | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

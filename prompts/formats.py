@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.types import Segment
+from prompts.tools.syntax import ToolFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class ChatFormat:
     markers: tuple[str, ...] = ()  # template text that is no control token: content must not spell it
     # Before the first user message where there is no system prompt; None: as with a system prompt.
     opening_without_system: str | None = None
+    tools: ToolFormat | None = None  # None: the model's template has no tools, or its calls have an unknown form
 
 
 FORMATS: dict[str, ChatFormat] = {
@@ -117,7 +119,11 @@ def content(chat: ChatFormat, text: str, *, from_model: bool = False, follows_co
     Outer white space goes: the tokens of the template text next to it must not depend on the content. Text that
     `follows_content` keeps the white space that it begins with.
     """
-    text = text.rstrip() if follows_content else text.strip()
+    return cut(chat, text.rstrip() if follows_content else text.strip(), from_model=from_model)
+
+
+def cut(chat: ChatFormat, text: str, *, from_model: bool = False) -> list[Segment]:
+    """`text` as content in pieces, none of which holds a marker; its white space stays."""
     if not chat.markers:
         return [Segment(text, parse_special=False, from_model=from_model)]
     anywhere = "|".join(re.escape(marker) for marker in chat.markers)

@@ -22,19 +22,39 @@ class Conversation:
 
 
 def conversation(messages: Sequence[Message]) -> Conversation:
-    """Messages of any order, in turns. Neighbours of one role become one message.
-
-    A system message after the head becomes a user message: moved to the head it would change the prefix of all that
-    has been evaluated.
-    """
+    """Messages of any order, in turns. Neighbours of one role become one message, calls and their results text."""
     head = list(takewhile(lambda message: message.role == "system", messages))
-    rest = [replace(message, role="user") if message.role == "system" else message for message in messages[len(head) :]]
+    rest = [_as_text(message) for message in messages[len(head) :]]
     turns = [(role, _joined(group)) for role, group in groupby(rest, key=lambda message: message.role)]
     if not turns or turns[0][0] == "assistant":
         turns.insert(0, ("user", ""))
     answer_start = turns.pop()[1] if turns[-1][0] == "assistant" else ""
     texts = [text for _, text in turns]
     return Conversation(_joined(head), tuple(zip(texts[:-1:2], texts[1::2], strict=True)), texts[-1], answer_start)
+
+
+def in_order(messages: Sequence[Message]) -> list[Message]:
+    """Messages with one system message at the head, and a user's neighbours as one message. At least one is left."""
+    head = list(takewhile(lambda message: message.role == "system", messages))
+    rest = [replace(message, role="user") if message.role == "system" else message for message in messages[len(head) :]]
+    turns = [Message("system", _joined(head))] if head else []
+    for message in rest or [Message("user", "")]:
+        if message.role == "user" and turns and turns[-1].role == "user":
+            turns[-1] = replace(turns[-1], content=_joined([turns[-1], message]))
+        else:
+            turns.append(message)
+    return turns
+
+
+def _as_text(message: Message) -> Message:
+    """A message in a role that every format has.
+
+    A system message after the head becomes a user message: moved to the head it would change the prefix of all that
+    has been evaluated.
+    """
+    calls = (f"{call.name}({call.arguments})" for call in message.calls)
+    text = "\n".join(filter(None, (message.content, *calls)))
+    return Message("assistant" if message.role == "assistant" else "user", text)
 
 
 def chat_prompt(chat: ChatFormat, turns: Conversation) -> Prompt:
@@ -60,15 +80,26 @@ def raw_prompt(text: str) -> Prompt:
     return Prompt((Segment(text, parse_special=True),), question=text, is_continuation=True)
 
 
-def fim_prompt(fim: Fim, prefix: str, suffix: str) -> Prompt:
-    """Fill in the middle between two pieces of code; neither of them can make a control token."""
-    segments = (
+def fim_prompt(fim: Fim, prefix: str, suffix: str, others: Sequence[tuple[str, str]] = (), middle: str = "") -> Prompt:
+    """Fill in the middle between two pieces of code; no piece can make a control token.
+
+    `others` are pieces of other files, each with its path, as Qwen2.5-Coder's report (section 3.2) puts them before
+    the file. `middle` is the beginning of what is to be filled in.
+    """
+    segments: list[Segment] = []
+    if others and fim.file:
+        segments += [Segment(f"{fim.repository}project\n" if fim.repository else "", parse_special=True)]
+        for path, text in (*others, ("file", "")):
+            segments += [Segment(fim.file, parse_special=True), Segment(f"{path}\n{text}", parse_special=False)]
+            segments += [Segment("\n", parse_special=True)] if text and not text.endswith("\n") else []
+    segments += [
         Segment(fim.prefix, parse_special=True),
         Segment(prefix, parse_special=False),
         Segment(fim.suffix, parse_special=True),
         Segment(suffix, parse_special=False),
         Segment(fim.middle, parse_special=True),
-    )
+        Segment(middle, parse_special=False),
+    ]
     return Prompt(tuple(segment for segment in segments if segment.text), question=prefix, is_continuation=True)
 
 

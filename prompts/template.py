@@ -1,7 +1,7 @@
 """The chat format that a model file carries as a Jinja template, reduced to the five texts of a `ChatFormat`.
 
-Templates are untrusted code. One runs once per model, sandboxed, in a child process with limits on
-processor time, memory and output, on a conversation of placeholders; real content never passes through it.
+Templates are untrusted code. One runs once per model, and once for each conversation with tools, sandboxed, in a child
+process with limits on processor time, memory and output, on placeholders; real content never passes through it.
 """
 
 import json
@@ -9,13 +9,13 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from models.types import REASONING_MARKS
 from prompts.errors import TemplateRejected
 from prompts.formats import ChatFormat
+from prompts.tools.syntax import ToolFormat, syntax_of
 
 TEMPLATE_BYTES = 64 * 1024
 OUTPUT_BYTES = 64 * 1024
@@ -25,13 +25,45 @@ WALL_SECONDS = 10
 
 # Private-use characters: no template tests for them, trims them or escapes them.
 SYSTEM, USERS, ANSWERS = "\ue000", ("\ue001", "\ue002", "\ue003"), ("\ue004", "\ue005")
+TOOL = "\ue006"
+# Around the number of a placeholder in a conversation with tools; the second one stands inside a JSON string.
+PLAIN, IN_JSON, END = "\ue010", "\ue011", "\ue012"
 
 
 def derive(template: str, bos: str, eos: str) -> ChatFormat:
     """The format of `template`; `bos` and `eos` are the texts of those tokens. Raises `TemplateRejected`."""
-    if len(template.encode()) > TEMPLATE_BYTES:
+    renderings = _run({"template": template, "bos": bos, "eos": eos})
+    chat = _between(renderings["open"] or "", renderings["answered"] or "", bos, eos)
+    chat = replace(chat, tools=_tools(renderings, template, bos, eos))
+    before, _, after = (renderings["without_system"] or "").partition(USERS[0])
+    if not (renderings["open"] or "").endswith(USERS[0] + after):
+        return chat
+    return replace(chat, opening_without_system=before)
+
+
+def derive_tools(template: str, bos: str, eos: str) -> ToolFormat | None:
+    """How a model with this template gets tools; None if it has none. For a model whose format is written by hand."""
+    if syntax_of(template) is None:
+        return None
+    return _tools(_run({"template": template, "bos": bos, "eos": eos}), template, bos, eos)
+
+
+def rendered(tools: ToolFormat, messages: list[dict[str, Any]], definitions: list[dict[str, Any]]) -> str:
+    """A conversation with tools, open for an answer. Its texts are placeholders. Raises `TemplateRejected`."""
+    arguments = {"template": tools.template, "bos": tools.bos, "eos": tools.eos}
+    head, mark, tail = (_run(arguments | {"messages": messages, "tools": definitions})["open"] or "").rpartition(END)
+    return head + mark + _answering(tail)
+
+
+def _tools(renderings: dict[str, str | None], template: str, bos: str, eos: str) -> ToolFormat | None:
+    syntax = syntax_of(template)
+    return ToolFormat(syntax, template, bos, eos) if syntax and TOOL in (renderings["tools"] or "") else None
+
+
+def _run(arguments: dict[str, Any]) -> dict[str, str | None]:
+    """What the child answers. Raises `TemplateRejected`."""
+    if len(arguments["template"].encode()) > TEMPLATE_BYTES:
         raise TemplateRejected(f"the model's chat template is longer than {TEMPLATE_BYTES} bytes")
-    arguments = json.dumps({"template": template, "bos": bos, "eos": eos})
     try:
         child = subprocess.run(
             [
@@ -40,7 +72,7 @@ def derive(template: str, bos: str, eos: str) -> ChatFormat:
                 "-c",
                 f"import sys; sys.path[:0] = {sys.path!r}; from prompts.template import main; main()",
             ],
-            input=arguments,
+            input=json.dumps(arguments),
             capture_output=True,
             text=True,
             timeout=WALL_SECONDS,
@@ -51,11 +83,7 @@ def derive(template: str, bos: str, eos: str) -> ChatFormat:
         last = (child.stderr.strip().splitlines() or ["killed by its limits"])[-1]
         raise TemplateRejected(f"the model's chat template cannot be used: {last[:300]}")
     renderings: dict[str, str | None] = json.loads(child.stdout)
-    chat = _between(renderings["open"] or "", renderings["answered"] or "", bos, eos)
-    before, _, after = (renderings["without_system"] or "").partition(USERS[0])
-    if not (renderings["open"] or "").endswith(USERS[0] + after):
-        return chat
-    return replace(chat, opening_without_system=before)
+    return renderings
 
 
 def _between(opened: str, answered: str, bos: str, eos: str) -> ChatFormat:
@@ -113,26 +141,43 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     arguments = json.load(sys.stdin)
     render = _sandboxed(arguments["template"], arguments["bos"], arguments["eos"])
+    if "messages" in arguments:
+        json.dump({"open": render(arguments["messages"], arguments["tools"])}, sys.stdout)
+    else:
+        json.dump(_probes(render), sys.stdout)
+
+
+def _probes(render: "_Render") -> dict[str, str]:
+    """The renderings from which `derive` reads a format."""
     system = [{"role": "system", "content": SYSTEM}]
     users = [{"role": "user", "content": text} for text in USERS]
     answers = [{"role": "assistant", "content": text} for text in ANSWERS]
     turns = [users[0], answers[0], users[1], answers[1], users[2]]
     try:
-        renderings = {"open": render([*system, users[0]], True), "answered": render([*system, *turns], True)}
+        renderings = {"open": render([*system, users[0]]), "answered": render([*system, *turns])}
     except _Refused:  # the template has no system role and raises
-        renderings = {"open": render([users[0]], True), "answered": render(turns, True)}
+        renderings = {"open": render([users[0]]), "answered": render(turns)}
     try:
-        without_system = render([users[0]], True)
+        without_system = render([users[0]])
     except _Refused:  # the template requires a system prompt
         without_system = ""
-    json.dump(renderings | {"without_system": without_system}, sys.stdout)
+    function = {"name": TOOL, "description": "", "parameters": {"type": "object", "properties": {}}}
+    try:
+        tools = render([users[0]], [{"type": "function", "function": function}])
+    except Exception:  # noqa: BLE001 - code of a stranger: whatever it raises, it does not take tools
+        tools = ""
+    return renderings | {"without_system": without_system, "tools": tools}
 
 
 class _Refused(Exception):
     """The template called `raise_exception`."""
 
 
-def _sandboxed(template: str, bos: str, eos: str) -> Callable[[list[dict[str, str]], bool], str]:
+class _Render(Protocol):
+    def __call__(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None = None) -> str: ...
+
+
+def _sandboxed(template: str, bos: str, eos: str) -> _Render:
     from jinja2 import nodes
     from jinja2.ext import Extension
     from jinja2.parser import Parser
@@ -154,17 +199,23 @@ def _sandboxed(template: str, bos: str, eos: str) -> Callable[[list[dict[str, st
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", Generation]
     )
     environment.globals |= {"raise_exception": refuse, "strftime_now": lambda _format: ""}
+    environment.filters["tojson"] = _json
     compiled = environment.from_string(template)
 
-    def render(messages: list[dict[str, str]], open_for_answer: bool) -> str:
-        names: dict[str, Any] = {"messages": messages, "add_generation_prompt": open_for_answer, "tools": None}
+    def render(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None = None) -> str:
+        names: dict[str, Any] = {"messages": messages, "add_generation_prompt": True, "tools": tools}
         names["enable_thinking"] = False  # reasoning is hidden, so it only costs time
-        pieces, size = [], 0
+        pieces, size, limit = [], 0, OUTPUT_BYTES + 4 * len(json.dumps([messages, tools]))
         for piece in compiled.generate(**names, bos_token=bos, eos_token=eos):
             size += len(piece)
-            if size > OUTPUT_BYTES:
-                raise ValueError(f"it writes more than {OUTPUT_BYTES} characters")
+            if size > limit:
+                raise ValueError(f"it writes more than {limit} characters")
             pieces.append(piece)
         return "".join(pieces)
 
     return render
+
+
+def _json(value: object, indent: int | None = None, **options: Any) -> str:
+    """The filter `tojson` as model files expect it: no HTML escapes. Marks the placeholders that it puts into JSON."""
+    return json.dumps(value, ensure_ascii=False, indent=indent, **options).replace(PLAIN, IN_JSON)

@@ -20,7 +20,7 @@ async def complete(engines: EnginePool, metrics: Metrics, prefix: str, suffix: s
             raise ApiError(
                 "model_unavailable", f"{engine.name} cannot fill in the middle: set MODEL_NAME to one that can"
             )
-        prompt = fim_prompt(engine.fim, _from_a_line(prefix), suffix[:BEHIND])
+        prompt = fim_prompt(engine.fim, from_a_line(prefix), suffix[:BEHIND])
         sampling = replace(lease.sampling, max_tokens=max_tokens, temperature=0.0)
         text, reason = "", ""
         async with aclosing(metrics.count_stream(engine.stream(prompt, sampling))) as deltas:
@@ -29,7 +29,7 @@ async def complete(engines: EnginePool, metrics: Metrics, prefix: str, suffix: s
         return {"text": text, "reason": reason}
 
 
-def _from_a_line(prefix: str) -> str:
+def from_a_line(prefix: str) -> str:
     """The end of a prefix, from the start of a line. It moves in steps of half its length, so that the KV cache of
     the steps between stays valid.
     """

@@ -6,6 +6,7 @@ Knows neither which model is wanted nor what else is in memory.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +24,7 @@ from models.types import Engine, ModelSpec, Prompt, Sampling
 from prompts.errors import TemplateRejected
 from prompts.formats import FORMATS, ChatFormat, beginning_of
 from prompts.system import SYSTEM
-from prompts.template import derive
+from prompts.template import derive, derive_tools
 
 
 class LoadedEngine(Engine, Protocol):
@@ -107,5 +108,6 @@ def chat_format_of(spec: ModelSpec, engine: LoadedEngine) -> ChatFormat:
             raise TemplateRejected(
                 f"{spec.name}: no prompt format is called {spec.prompt_format}; choose one of {', '.join(FORMATS)}"
             )
-        return FORMATS[spec.prompt_format]
+        written = FORMATS[spec.prompt_format]
+        return replace(written, tools=derive_tools(engine.chat_template, engine.bos, engine.eos))
     return derive(engine.chat_template, engine.bos, engine.eos) if engine.chat_template else FORMATS["plain"]

@@ -24,6 +24,7 @@ from models.registry import Registry
 from models.router import RoutingFeatures
 from models.types import Engine, ModelState, Sampling
 from prompts.formats import FORMATS, ChatFormat
+from prompts.tools.syntax import BY_ENGINE
 from prompts.visible import one_line
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,12 @@ class EnginePool:
         await self._cache.wait_for_load(model.spec.name)
         return self._cache.state(model.spec.name) == "loaded"
 
+    def loaded(self, name: str) -> tuple[Engine, ChatFormat] | None:
+        """The engine of a model that is in memory and its chat format; None if there is none. Raises as `resolve`."""
+        model = self.resolve(name)
+        resident = self._cache.get(model.spec.name) if model else None
+        return (resident.engine, resident.chat) if resident else None
+
     @asynccontextmanager
     async def use(
         self,
@@ -177,7 +184,8 @@ class EnginePool:
 
     async def _use_remote(self, request: _Request) -> EngineLease:
         assert self._remote is not None
-        return EngineLease(await request.stack.enter_async_context(self._remote.use()), FORMATS["plain"], Sampling())
+        engine = await request.stack.enter_async_context(self._remote.use())
+        return EngineLease(engine, replace(FORMATS["plain"], tools=BY_ENGINE), Sampling())
 
     async def _route(self, request: _Request) -> EngineLease:
         """The first engine that can be used, beginning with the tier of the question's score."""

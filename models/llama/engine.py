@@ -5,7 +5,7 @@ Does not know templates, conversations or retrieval; llama.cpp itself is not loa
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from models.llama.options import DEFAULTS, LlamaOptions, load_request
 from models.llama.proving import KernelProver
 from models.llama.supervisor import WorkerProcess
 from models.llama.wire import Message, pack_sampling, pack_segments
-from models.types import Delta, EngineStatus, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, Usage
+from models.types import Delta, EngineStatus, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, TokenLogprob, Usage
 
 QUEUE = 32  # prompts that may run or wait at once
 COUNT_S = 60.0  # to count tokens, which takes milliseconds
@@ -121,8 +121,11 @@ class LlamaEngine:
         return int(self._count(segments)["cached"])
 
     def tokenize(self, segments: tuple[Segment, ...]) -> list[int]:
-        """The tokens that `stream` would evaluate. Blocks, as `count_tokens` does."""
         return list(self._count(segments, tokens=True)["tokens"])
+
+    async def detokenize(self, tokens: Sequence[int]) -> list[bytes]:
+        reply = await self._request({"do": "detokenize", "tokens": list(tokens)})
+        return [bytes.fromhex(piece) for piece in reply["pieces"]]
 
     def _count(self, segments: tuple[Segment, ...], *, tokens: bool = False) -> Message:
         assert threading.get_ident() != self._thread, "counting waits for the event loop, so it needs another thread"
@@ -161,6 +164,7 @@ class LlamaEngine:
                 "filtered": is_filtered(prompt, sampling),
                 "prefetch": prompt.prefetch,
                 "is_continuation": prompt.is_continuation,
+                "shown": prompt.shown,
             }
             id_, inbox = worker.open_request()
             worker.send({"do": "generate", "id": id_} | request)
@@ -184,12 +188,14 @@ class LlamaEngine:
     def _delta(self, message: Message) -> Delta:
         if "error" in message:
             raise _error(message)
+        logprobs = tuple(map(_logprob, message.get("logprobs", ())))
         if "reason" in message:
             usage = Usage(*message["usage"])
-            return Delta(message["text"], message["reason"], usage, notice=message.get("notice", ""))
+            notice = message.get("notice", "")
+            return Delta(message["text"], message["reason"], usage, notice=notice, logprobs=logprobs)
         progress = tuple(message["progress"]) if "progress" in message else None
         return Delta(message.get("text", ""), progress=progress, waiting=message.get("waiting"),
-                     eta_s=message.get("eta_s"))  # fmt: skip
+                     eta_s=message.get("eta_s"), logprobs=logprobs)  # fmt: skip
 
     def clear_cache(self) -> None:
         if worker := self.worker:
@@ -265,6 +271,11 @@ class LlamaEngine:
         pause_s = min(FIRST_PAUSE_S * 2 ** (self._breaks - 2), LONGEST_PAUSE_S) if self._breaks > 1 else 0.0
         pause_s = LONGEST_PAUSE_S if self._prover.unusable else pause_s
         self._next_start = now + pause_s
+
+
+def _logprob(entry: list[Any]) -> TokenLogprob:
+    token, logprob, top = entry
+    return TokenLogprob(bytes.fromhex(token), logprob, tuple((bytes.fromhex(other), its) for other, its in top))
 
 
 def _error(message: Message) -> ModelError:

@@ -84,7 +84,7 @@ class Connection:
                     if data.strip() == "[DONE]":
                         return
                     chunk = wire.chunk(data, self.server)
-                    limit_s = retry_policy.idle_s if chunk.text else limit_s
+                    limit_s = retry_policy.idle_s if chunk.text or chunk.calls else limit_s
                     yield chunk
                     last_chunk = time.monotonic()
         except EventTooLong as error:

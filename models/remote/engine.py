@@ -122,11 +122,12 @@ class RemoteEngine(AlwaysLoaded):
             async with aclosing(self._connection.chunks(*wire.request(prompt, sampling, self._model))) as chunks:
                 async for chunk in chunks:
                     usage, reason = chunk.usage or usage, chunk.reason or reason
-                    if chunk.text:
+                    if chunk.text or chunk.calls:
                         last = time.perf_counter()
                         first, generated = (first, generated + 1) if generated else (last, 1)
-                        if text := filtering.feed(chunk.text) if filtering else chunk.text:
-                            yield Delta(text)
+                        text = filtering.feed(chunk.text) if filtering else chunk.text
+                        if text or chunk.calls:
+                            yield Delta(text, calls=chunk.calls, logprobs=chunk.logprobs)
                     if filtering and filtering.is_over:
                         reason = "stop"
                         break

@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
-from models.types import Prompt, Sampling, StopReason, Usage
+from models.types import Message, Prompt, Sampling, StopReason, TokenLogprob, ToolCall, Usage
 
 SHOWN = 300  # characters of a server's message in an error message, at most
 _REASONS: dict[str, StopReason] = {"length": "length", "abort": "cancelled"}
@@ -30,6 +32,8 @@ class StreamChunk:
     text: str = ""
     reason: StopReason | None = None
     usage: Usage | None = None
+    calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[str, Any]]:
@@ -60,9 +64,27 @@ def request(prompt: Prompt, sampling: Sampling, model: str) -> tuple[str, dict[s
     if stop := sampling.stop if prompt.messages else (*prompt.stop, *sampling.stop):
         body["stop"] = list(dict.fromkeys(stop))
     if prompt.messages:
-        messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
-        return "chat/completions", body | {"messages": messages}
+        body |= {"messages": list(map(_message, prompt.messages))}
+        if sampling.top_logprobs >= 0:
+            body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
+        if tools := prompt.tools:
+            body |= {"tools": json.loads(tools.definitions), "tool_choice": json.loads(tools.choice)}
+        if tools and not tools.in_parallel:
+            body["parallel_tool_calls"] = False
+        return "chat/completions", body
+    if sampling.top_logprobs >= 0:
+        body["logprobs"] = sampling.top_logprobs
     return "completions", body | {"prompt": prompt.text}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.calls:
+        fields["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.calls
+        ]
+    return fields | ({"tool_call_id": message.call_id} if message.call_id else {})
 
 
 def chunk(data: str, server: str) -> StreamChunk:
@@ -76,10 +98,48 @@ def chunk(data: str, server: str) -> StreamChunk:
     text = delta.get("content") if isinstance(delta, dict) else choice.get("text")
     reason = choice.get("finish_reason")
     return StreamChunk(
-        text.encode("utf-8", "replace").decode() if isinstance(text, str) else "",
+        _text(text),
         _REASONS.get(reason, "stop") if isinstance(reason, str) else None,
         _usage(payload.get("usage")),
+        tuple(map(_call, _objects(delta.get("tool_calls")))) if isinstance(delta, dict) else (),
+        tuple(_logprobs(choice.get("logprobs"))),
     )
+
+
+def _text(value: object) -> str:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _call(piece: dict[str, Any]) -> ToolCall:
+    function = piece["function"] if isinstance(piece.get("function"), dict) else {}
+    arguments = _text(function.get("arguments"))
+    return ToolCall(_text(piece.get("id")), _text(function.get("name")), arguments, _count(piece.get("index")))
+
+
+def _logprobs(value: object) -> Iterator[TokenLogprob]:
+    """Those of a chat; llama-server's completions have them in the same shape, other servers' in an older one."""
+    value = value if isinstance(value, dict) else {}
+    for entry in _objects(value.get("content")):
+        yield TokenLogprob(*_likely(entry), tuple(map(_likely, _objects(entry.get("top_logprobs")))))
+    keys = ("tokens", "token_logprobs", "top_logprobs")
+    tokens, logprobs, tops = (found if isinstance(found := value.get(key), list) else [] for key in keys)
+    for token, logprob, top in zip_longest(tokens, logprobs[: len(tokens)], tops[: len(tokens)]):
+        others = [
+            (_text(other).encode(), _number(its)) for other, its in (top.items() if isinstance(top, dict) else ())
+        ]
+        yield TokenLogprob(_text(token).encode(), _number(logprob), tuple(sorted(others, key=lambda item: -item[1])))
+
+
+def _likely(entry: dict[str, Any]) -> tuple[bytes, float]:
+    return _text(entry.get("token")).encode(), _number(entry.get("logprob"))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def refusal(status: int, body: bytes, server: str) -> ModelError:

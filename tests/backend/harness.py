@@ -31,8 +31,8 @@ from indexer.workers.pool import Call, never
 from models.errors import UnknownModel
 from models.registry import Registry
 from models.scripted import ScriptedEngine
-from models.types import Sampling
-from prompts.formats import FORMATS
+from models.types import Engine, Sampling
+from prompts.formats import FORMATS, ChatFormat
 from tests.backend.frames import CheckedConnection
 from tests.backend.responses import check_status
 
@@ -46,9 +46,9 @@ uvicorn.server.asyncio = SimpleNamespace(  # type: ignore[assignment,attr-define
 class ScriptedEngines(EnginePool):
     """Every model name but "nope" is the scripted engine."""
 
-    def __init__(self, settings: Settings, engine: ScriptedEngine) -> None:
+    def __init__(self, settings: Settings, engine: ScriptedEngine, chat: ChatFormat = FORMATS["phi3"]) -> None:
         super().__init__(Registry(settings.models_dir), settings)
-        self.engine = engine
+        self.engine, self.chat = engine, chat
 
     def resolve(self, name: str) -> None:
         if name == "nope":
@@ -56,7 +56,10 @@ class ScriptedEngines(EnginePool):
 
     @asynccontextmanager
     async def use(self, *_: object, **__: object) -> AsyncIterator[EngineLease]:
-        yield EngineLease(self.engine, FORMATS["phi3"], Sampling())
+        yield EngineLease(self.engine, self.chat, Sampling())
+
+    def loaded(self, name: str) -> tuple[Engine, ChatFormat]:
+        return self.engine, self.chat
 
 
 class ManualSleep:

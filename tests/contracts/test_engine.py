@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -146,3 +147,27 @@ async def test_an_engine_reports_its_state_and_answers_with_an_empty_cache(engin
     assert (engine.pop_notice(), engine.pop_notice()) == ("", "")
     engine.clear_cache()
     assert text(await collect(engine)) == first
+
+
+async def test_log_probabilities_are_those_of_the_text_and_do_not_change_it(engine: Engine) -> None:
+    plain, deltas = text(await collect(engine)), await collect(engine, replace(GREEDY, top_logprobs=3))
+    entries = [entry for delta in deltas for entry in delta.logprobs]
+    assert text(deltas) == plain
+    if engine.is_exact:
+        assert entries == []
+        return
+    assert b"".join(entry.token for entry in entries).decode("utf-8", "replace").strip() == plain.strip()
+    for entry in entries:
+        assert (entry.token, entry.logprob) == entry.top[0]  # without a temperature the likeliest one is taken
+        assert [its for _, its in entry.top] == sorted((its for _, its in entry.top), reverse=True)
+        assert entry.logprob <= 0
+
+
+async def test_tokens_are_known_both_ways_or_not_at_all(engine: Engine) -> None:
+    segments = (Segment("def scan(root):\n", False),)
+    tokens = await asyncio.to_thread(engine.tokenize, segments)
+    pieces = await engine.detokenize(tokens or [])
+    assert (tokens is None) == (pieces is None) == (engine.is_exact or isinstance(engine, RemoteEngine))
+    if tokens is not None:
+        assert len(tokens) == await asyncio.to_thread(engine.count_tokens, segments) or engine.name == "scripted"
+        assert b"".join(pieces or []).decode().endswith("def scan(root):\n")

@@ -19,6 +19,7 @@ from backend.indexing.retrieval import check_length
 from backend.services import Services
 from models.types import Usage
 from prompts.passthrough import Conversation
+from prompts.tools.conversation import is_forced
 
 TURN_PREFIX = "v1."  # of the ids of turns that come through this API
 
@@ -27,9 +28,7 @@ async def from_codebase(services: Services, body: Chat, messages: Conversation) 
     """The answer to the last user message. The turn is cancelled when the caller stops reading."""
     if messages.answer_start or not messages.question.strip():
         raise ApiError("bad_params", "messages: the last one has to be the user's question", param="messages")
-    if body.response_format.schema_text:
-        problem = f"an answer with sources has no JSON schema: ask {body.name or 'the model'} without +repo"
-        raise ApiError("bad_params", problem, param="response_format")
+    _check_options(body)
     check_length(messages.question, param="messages")
     session, turn = "", TURN_PREFIX + new_id()
     try:
@@ -44,6 +43,20 @@ async def from_codebase(services: Services, body: Chat, messages: Conversation) 
                 yield part
     finally:
         services.turns.stop(session, turn)
+
+
+def _check_options(body: Chat) -> None:
+    """Refuses what an answer with sources has not. Tools that may be called are ignored: none is called."""
+    refused = {
+        "response_format": (body.response_format.schema_text, "no JSON schema"),
+        "tool_choice": (body.offered and is_forced(body.offered), "no tool calls"),
+        "n": (body.n > 1, "no alternatives"),
+        "logprobs": (body.logprobs, "no log-probabilities"),
+    }
+    for param, (is_wanted, what) in refused.items():
+        if is_wanted:
+            problem = f"an answer with sources has {what}: ask {body.name or 'the model'} without +repo"
+            raise ApiError("bad_params", problem, param=param)
 
 
 def _question(body: Chat, messages: Conversation, session: str, conversation: str | None, turn: str) -> Question:

@@ -6,7 +6,7 @@ Editors also ask for titles, commit messages and completions here, so nothing is
 import asyncio
 import base64
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -18,22 +18,22 @@ from fastapi.responses import StreamingResponse
 from backend.api.connected import while_connected, while_open
 from backend.api.deps import ServicesDep
 from backend.api.openai import schemas
+from backend.api.openai.fill import fim_of
+from backend.api.openai.generation import Generation, ResponseStream, answers, client_prompt
 from backend.api.openai.repository import from_codebase
 from backend.api.openai.responses import DONE, Form, ResponsePart, sse
 from backend.api.openai.schemas import REPO
-from backend.engines.attempts import EngineAttempts
-from backend.engines.pool import NO_FEATURES, EngineLease
+from backend.engines.pool import EngineLease
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
 from models.errors import UnknownModel
 from models.router import RoutingFeatures
 from models.tokens import estimate_tokens
-from models.types import Delta, Prompt
-from prompts.passthrough import chat_prompt, conversation, fim_prompt, raw_prompt
+from models.types import Prompt
+from prompts.passthrough import conversation, fim_prompt, raw_prompt
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["openai"])
-ResponseStream = AsyncGenerator[ResponsePart, None]
 
 
 @router.get("/models")
@@ -54,14 +54,19 @@ async def model(name: str, services: ServicesDep) -> dict[str, Any]:
 @router.post("/chat/completions", response_model=None)
 async def chat(body: schemas.Chat, request: Request, services: ServicesDep) -> StreamingResponse | dict[str, Any]:
     """Answers a conversation."""
+    return await _respond(request, body, Form("chat"), chat_parts(services, body))
+
+
+def chat_parts(services: Services, body: schemas.Chat) -> ResponseStream:
+    """The answers to a conversation. Raises `ApiError` for a model that does not exist."""
     _require_model(services, body.name)
-    messages = conversation([message.message for message in body.messages])
+    turns, tools = body.turns, body.offered
+    messages = conversation(turns)
     if body.retrieves:
-        parts = from_codebase(services, body, messages)
-    else:
-        features = RoutingFeatures(messages.question)
-        parts = _passthrough(services, body, lambda lease: chat_prompt(lease.chat, messages), features)
-    return await _respond(request, body, Form("chat"), parts)
+        return from_codebase(services, body, messages)
+    features = RoutingFeatures(messages.question)
+    generation = Generation(body.name, lambda lease: client_prompt(lease, turns, tools), body.sampling, features)
+    return answers(services, generation, body.n)
 
 
 @router.post("/completions", response_model=None)
@@ -102,7 +107,8 @@ async def embeddings(body: schemas.Embeddings, services: ServicesDep) -> dict[st
 
 
 def _usable(services: Services) -> list[dict[str, Any]]:
-    states = [state for state in services.engines.states() if state["state"] in ("installed", "loading", "loaded")]
+    """Entries with what other local servers list: `context_length`, and llama-server's `meta` and `status`."""
+    loaded = {"installed": "unloaded", "loading": "loading", "loaded": "loaded"}
     return [
         {
             "id": state["id"] + suffix,
@@ -110,8 +116,12 @@ def _usable(services: Services) -> list[dict[str, Any]]:
             "created": 0,
             "owned_by": "lantern",
             "context_length": state["context"],
+            "meta": {"n_ctx": state["context"], "size": state["size_bytes"]},
+            "status": {"value": loaded[state["state"]]},
+            "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
         }
-        for state in states
+        for state in services.engines.states()
+        if state["state"] in loaded
         for suffix in ("", REPO)
     ]
 
@@ -123,56 +133,18 @@ def _require_model(services: Services, name: str) -> None:
         raise ApiError("not_found", str(error), param="model") from None
 
 
-async def _passthrough(
-    services: Services,
-    body: schemas.Generating,
-    make: Callable[[EngineLease], Prompt],
-    features: RoutingFeatures = NO_FEATURES,
-) -> ResponseStream:
-    """The model's answer to the client's own prompt."""
-    has_text = False
-    attempts = EngineAttempts(services.engines, body.name, lambda: has_text, features)
-    for attempt in attempts:
-        async with attempt as lease:
-            if lease.engine.is_exact and lease.notice:  # a stand-in for a model, and it only quotes code
-                raise attempts.failure or ApiError("model_unavailable", lease.notice)
-            async with aclosing(_parts(services, body, lease, make(lease))) as parts:
-                async for part in parts:
-                    has_text = has_text or bool(part.text)
-                    yield part
-            return
-
-
-async def _parts(services: Services, body: schemas.Generating, lease: EngineLease, prompt: Prompt) -> ResponseStream:
-    """The answer of one engine."""
-    own = replace(lease.sampling, max_tokens=services.settings.max_tokens or lease.sampling.max_tokens)
-    async with aclosing(services.metrics.count_stream(lease.engine.stream(prompt, body.sampling(own)))) as deltas:
-        async for delta in deltas:
-            yield ResponsePart(delta.text, 0, lease.engine.name, delta.reason, delta.usage, _note(delta))
-
-
-def _note(delta: Delta) -> str:
-    """The progress of a delta without text, for a comment in the stream."""
-    if delta.progress:
-        return "prompt {}/{}".format(*delta.progress)
-    return "" if delta.waiting is None else f"{delta.waiting} waiting"
-
-
 async def _completions(services: Services, body: schemas.Completion) -> ResponseStream:
-    """The answers to the prompts of one request, one after the other."""
-    for index, text in enumerate(body.prompt):
+    """The answers to the prompts of one request, one prompt after the other."""
+    for place, text in enumerate(body.prompt):
 
         def make(lease: EngineLease, text: str = text) -> Prompt:
             if not body.suffix:
                 return raw_prompt(text)
-            if lease.engine.fim is None:
-                problem = f"{lease.engine.name} cannot fill in the middle: choose a model that can, or send no suffix"
-                raise ApiError("bad_params", problem, param="suffix")
-            return fim_prompt(lease.engine.fim, text, body.suffix)
+            return fim_prompt(fim_of(lease.engine, "suffix"), text, body.suffix)
 
-        async with aclosing(_passthrough(services, body, make)) as parts:
+        async with aclosing(answers(services, Generation(body.name, make, body.sampling), body.n)) as parts:
             async for part in parts:
-                yield replace(part, index=index)
+                yield replace(part, index=place * body.n + part.index)
 
 
 async def _respond(
@@ -182,7 +154,7 @@ async def _respond(
     if body.stream:
         first = await while_connected(request, anext(parts))
         rest = while_open(request, parts)
-        events = _events(form, first, rest, body.stream_options.include_usage)
+        events = _events(form, first, rest, body)
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
     async def collect() -> list[ResponsePart]:
@@ -192,12 +164,14 @@ async def _respond(
     return form.complete(await while_connected(request, collect()))
 
 
-async def _events(form: Form, first: ResponsePart, rest: ResponseStream, with_usage: bool) -> AsyncIterator[str]:
+async def _events(
+    form: Form, first: ResponsePart, rest: ResponseStream, body: schemas.Generating
+) -> AsyncIterator[str]:
     """Server-sent events. An error becomes an event too, because the status is sent already; it ends the stream."""
     usages = []
     async with aclosing(rest):
         try:
-            for chunk in form.opening(first):
+            for chunk in form.opening(first, body.n):
                 yield sse(chunk)
             async for part in _chain(first, rest):
                 if part.note:
@@ -207,7 +181,7 @@ async def _events(form: Form, first: ResponsePart, rest: ResponseStream, with_us
                 if part.usage:
                     usages.append(part.usage)
                 last = part
-            if with_usage:
+            if body.stream_options.include_usage:
                 yield sse(form.usage(last, usages))
             yield DONE
         except Exception as failure:  # noqa: BLE001 - the edge of the stream

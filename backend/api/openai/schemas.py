@@ -4,35 +4,22 @@ import json
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from backend.api.openai.messages import TOOLS, ChatMessage, Text, Tool, offered
 from backend.api.schemas import Schema
-from backend.api.security import BODY_BYTES
-from models.types import Message, Sampling
+from models.types import Message, Sampling, Tools
 
 REPO = "+repo"  # suffix of a model name: retrieve from the codebase first
 MOST_TOKENS = 1 << 17
 STOPS = 64
 SCHEMA_CHARS = 1 << 16
-NO_TOOLS = "this server calls no tools: leave tool_choice out, or send auto or none"
+ANSWERS = 8  # to one request
+LIKELY = 20  # tokens beside each one, at most
 NO_TOKENS = "token arrays are not supported: send text"
 
 
-def _joined(content: object) -> object:
-    """The text of content that may come in parts."""
-    if not isinstance(content, list):
-        return content
-    texts = []
-    for part in content:
-        kind = part.get("type") if isinstance(part, dict) else None
-        text = part.get("text", part.get("refusal")) if isinstance(part, dict) else None
-        if kind not in ("text", "refusal") or not isinstance(text, str):
-            raise ValueError(f"parts of type {kind!a} are not supported: send text")
-        texts.append(text)
-    return "\n".join(texts)
-
-
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
@@ -40,7 +27,7 @@ def _texts(value: object) -> object:
     """A list of texts; one text becomes a list of one."""
     if isinstance(value, list) and any(isinstance(item, int | list) for item in value):
         raise ValueError(NO_TOKENS)
-    return _listed(value)
+    return listed(value)
 
 
 def _not_zero(limit: int) -> int:
@@ -51,34 +38,11 @@ def _not_zero(limit: int) -> int:
 
 # Of tokens. -1 stands for no limit, as in llama-server and vLLM.
 Limit = Annotated[int, Field(ge=-1), AfterValidator(_not_zero)]
-Text = Annotated[str, Field(max_length=BODY_BYTES)]  # with a limit, pydantic also rejects lone surrogates
 Texts = Annotated[list[Text], BeforeValidator(_texts), Field(min_length=1, max_length=2048)]
 
 
 def _tokens(limit: int | None) -> int | None:
     return MOST_TOKENS if limit == -1 else limit and min(limit, MOST_TOKENS)
-
-
-class ToolCall(Schema):
-    function: dict[str, Any] = Field(default={})
-
-    @property
-    def text(self) -> str:
-        return f"{self.function.get('name', '')}({self.function.get('arguments', '')})"
-
-
-class ChatMessage(Schema):
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Annotated[Text, BeforeValidator(_joined)] = ""
-    tool_calls: list[ToolCall] = Field(default=[])
-
-    @property
-    def message(self) -> Message:
-        """The message as the model gets it. Tool calls and their results become text."""
-        text = "\n".join(filter(None, (self.content, *(call.text for call in self.tool_calls))))
-        if self.role in ("system", "developer"):
-            return Message("system", text)
-        return Message("assistant" if self.role == "assistant" else "user", text)
 
 
 class StreamOptions(Schema):
@@ -112,16 +76,9 @@ class Generating(Schema):
     min_p: float | None = Field(None, ge=0, le=1)
     repeat_penalty: float | None = Field(None, gt=0, le=10)
     seed: int | None = None
-    stop: Annotated[list[Text], BeforeValidator(_listed)] = Field(default=[], max_length=STOPS)
+    stop: Annotated[list[Text], BeforeValidator(listed)] = Field(default=[], max_length=STOPS)
     response_format: ResponseFormat = ResponseFormat()
-    n: int = 1
-
-    @field_validator("n")
-    @classmethod
-    def _one(cls, n: int) -> int:
-        if n != 1:
-            raise ValueError("this server gives one answer to a request: leave n out")
-        return n
+    n: int = Field(1, ge=1, le=ANSWERS)
 
     @field_validator("response_format")
     @classmethod
@@ -143,10 +100,15 @@ class Generating(Schema):
     def most_tokens(self) -> int | None:
         return _tokens(self.max_tokens)
 
-    def sampling(self, own: Sampling) -> Sampling:
-        """The options of this request over those of the model (`own`)."""
+    @property
+    def likely_tokens(self) -> int:
+        """How many likely tokens to list beside each one; -1: no log-probabilities."""
+        return -1
+
+    def sampling(self, own: Sampling, index: int = 0) -> Sampling:
+        """The options of this request over those of the model (`own`), for the answer with this number."""
         options = {name: getattr(self, name) for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")}
-        options |= {"max_tokens": self.most_tokens, "seed": self.seed}
+        options |= {"max_tokens": self.most_tokens, "seed": None if self.seed is None else self.seed + index}
         if self.top_k == -1:
             options["top_k"] = 0
         return replace(
@@ -154,6 +116,7 @@ class Generating(Schema):
             **{name: value for name, value in options.items() if value is not None},
             stop=(*own.stop, *filter(None, self.stop)),
             json_schema=self.response_format.schema_text,
+            top_logprobs=self.likely_tokens,
         )
 
 
@@ -162,19 +125,43 @@ class Chat(Generating):
 
     messages: list[ChatMessage] = Field(min_length=1, max_length=4096)
     max_completion_tokens: Limit | None = None
-    tool_choice: str | dict[str, Any] = "auto"
+    tools: list[Tool] = Field(default=[], max_length=TOOLS)
+    tool_choice: str | dict[str, Any] = Field("auto")
+    parallel_tool_calls: bool = True
+    logprobs: bool = False
+    top_logprobs: int | None = Field(None, ge=0, le=LIKELY)
     codebase: str | None = None  # not OpenAI's: the codebase for NAME+repo
 
     @field_validator("tool_choice")
     @classmethod
-    def _not_forced(cls, choice: str | dict[str, Any]) -> str | dict[str, Any]:
-        if choice not in ("auto", "none"):
-            raise ValueError(NO_TOOLS)
+    def _possible(cls, choice: str | dict[str, Any], info: ValidationInfo) -> str | dict[str, Any]:
+        if "tools" in info.data:
+            offered(info.data["tools"], choice, True)
         return choice
+
+    @field_validator("top_logprobs")
+    @classmethod
+    def _wanted(cls, count: int | None, info: ValidationInfo) -> int | None:
+        if count is not None and not info.data.get("logprobs"):
+            raise ValueError("send logprobs: true, too")
+        return count
+
+    @property
+    def offered(self) -> Tools | None:
+        """The tools that the model may call."""
+        return offered(self.tools, self.tool_choice, self.parallel_tool_calls)
+
+    @property
+    def turns(self) -> list[Message]:
+        return [message.message for message in self.messages]
 
     @property
     def most_tokens(self) -> int | None:
         return _tokens(self.max_completion_tokens or self.max_tokens)
+
+    @property
+    def likely_tokens(self) -> int:
+        return (self.top_logprobs or 0) if self.logprobs else -1
 
 
 class Completion(Generating):
@@ -182,6 +169,11 @@ class Completion(Generating):
 
     prompt: Texts
     suffix: Text = ""
+    logprobs: int | None = Field(None, ge=0, le=LIKELY)
+
+    @property
+    def likely_tokens(self) -> int:
+        return -1 if self.logprobs is None else self.logprobs
 
 
 class Embeddings(Schema):

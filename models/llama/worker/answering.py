@@ -12,6 +12,7 @@ from models.errors import ContextTooLarge, ModelError, Unsupported
 from models.filters.answer_filter import AnswerFilter
 from models.llama.wire import Message, sampling_of
 from models.llama.worker.loading import LoadedModel
+from models.llama.worker.logprobs import TokenLogprobs
 from models.llama.worker.sampling import Sampler
 from models.llama.worker.scheduler import Request, Slice
 from models.llama.worker.speculation import DRAFT, PromptLookup
@@ -30,6 +31,7 @@ class Answer:
     text: AnswerText
     piece: Callable[[int], bytes]
     filter: AnswerFilter | None  # None: every character counts, as in the rest of a file
+    logprobs: TokenLogprobs | None = None  # where they are wanted
     lookup: PromptLookup = field(default_factory=PromptLookup)
     drafted: int = 0
     accepted: int = 0
@@ -55,6 +57,10 @@ class Answer:
     def notice(self) -> str:
         return self.filter.notice if self.filter else ""
 
+    def take_logprobs(self) -> Message:
+        """The field of a message, empty where they are not wanted."""
+        return {"logprobs": self.logprobs.take()} if self.logprobs else {}
+
     def _filtered(self, text: str) -> str:
         return self.filter.feed(text) if self.filter else text
 
@@ -76,15 +82,23 @@ class RunningAnswers:
         if len(tokens) >= limit:
             raise ContextTooLarge(len(tokens), limit - 1)
         request = Request(message["id"], tokens, min(limit, len(tokens) + sampling.max_tokens), message["prefetch"])
-        ends, marks = self._vocabulary.end_marks(message["marks"])
+        vocabulary, context = self._vocabulary, self._model.context.pointer
+        ends, marks = vocabulary.end_marks(message["marks"])
+        shown = vocabulary.marked(message["shown"])
+
+        def piece(token: int) -> bytes:
+            return shown[token] if token in shown else vocabulary.piece(token)
+
         answer = Answer(
             request,
-            Sampler(self._vocabulary.model, self._model.context.pointer, sampling, tokens),
-            self._vocabulary.end_tokens | ends,
+            Sampler(vocabulary.model, context, sampling, tokens),
+            (vocabulary.end_tokens - shown.keys()) | ends,
             AnswerText((*marks, *sampling.stop), is_continuation=message["is_continuation"]),
-            self._vocabulary.piece,
+            piece,
             AnswerFilter() if message["filtered"] else None,
         )
+        if sampling.top_logprobs >= 0:
+            answer.logprobs = TokenLogprobs(context, vocabulary.size, sampling.top_logprobs, piece)
         answer.lookup.extend(tokens)
         self._by_id[request.id] = answer
         self._scheduler.submit(request)
@@ -135,6 +149,8 @@ class RunningAnswers:
             except Unsupported as error:
                 self._fail(answer, error)
                 return
+            if answer.logprobs:
+                answer.logprobs.observe(row + place, sampled[-1])
             if draft[place : place + 1] != sampled[-1:] or sampled[-1] in answer.ends:
                 break
         accepted = len(sampled) - 1
@@ -147,8 +163,12 @@ class RunningAnswers:
         """Sends the text of new tokens, then ends the answer or drafts its next tokens."""
         request = answer.request
         text, excess = answer.feed(sampled)
+        if answer.logprobs and excess is not None:
+            answer.logprobs.drop(excess)
+            if answer.text.stopped:
+                answer.logprobs.keep(text)
         if text:
-            self._send({"id": request.id, "text": text})
+            self._send({"id": request.id, "text": text} | answer.take_logprobs())
         if excess is not None:
             self._end(answer, "stop", excess)
             return
@@ -169,6 +189,7 @@ class RunningAnswers:
             self._model.answers.add(request.tokens[:prompt], request.tokens[prompt : prompt + completion])
         usage = [prompt, request.cached, completion, answer.drafted, answer.accepted]
         message = {"id": request.id, "text": answer.end(), "reason": reason, "notice": answer.notice, "usage": usage}
+        message |= answer.take_logprobs()
         self._send(message | {"rates": astuple(self._scheduler.rates)})
 
     def _fail(self, answer: Answer, error: ModelError) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import astuple
 from queue import SimpleQueue
 
-from models.errors import ModelError
+from models.errors import ModelError, Unsupported
 from models.llama.wire import Message, segments_of
 from models.llama.worker.answering import RunningAnswers, error_message
 from models.llama.worker.cost_model import STEP_S
@@ -51,7 +51,7 @@ class Worker:
     def handle(self, message: Message) -> None:
         """Handles a message of the server: texts go to the thread that tokenises, the rest is left to the steps."""
         self._message_at = time.monotonic()
-        if message["do"] in ("count", "generate"):
+        if message["do"] in ("count", "generate", "detokenize"):
             self._to_encode.put(message)
             return
         with self._changed:
@@ -78,6 +78,9 @@ class Worker:
                     self._arrived.append((message, []))
                     self._changed.notify()
                     continue
+            if message["do"] == "detokenize":
+                self._detokenize(message)
+                continue
             try:
                 tokens = encode(self._model.vocabulary, segments_of(message["segments"]), self._model.answers.find)
             except ModelError as error:
@@ -91,6 +94,18 @@ class Worker:
                 cached = self._scheduler.slots.cached_tokens(tokens[:-1])
             counts = {"id": message["id"], "count": len(tokens), "cached": cached}
             self._send(counts | ({"tokens": tokens} if message["tokens"] else {}))
+
+    def _detokenize(self, message: Message) -> None:
+        """Answers with the bytes of each token, as hexadecimal digits."""
+        vocabulary = self._model.vocabulary
+        try:
+            if not all(0 <= token < vocabulary.size for token in message["tokens"]):
+                raise Unsupported(f"tokens are numbers from 0 to {vocabulary.size - 1}")
+            self._send(
+                {"id": message["id"], "pieces": [vocabulary.written(token).hex() for token in message["tokens"]]}
+            )
+        except ModelError as error:
+            self._send(error_message(message["id"], error))
 
     def heartbeat(self) -> Message:
         """The report of every second, however long a step takes."""

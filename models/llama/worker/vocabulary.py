@@ -143,6 +143,11 @@ class Vocabulary:
         found = {mark: self._mark(mark) for mark in marks if mark}
         return frozenset(t for t in found.values() if t is not None), [m for m, t in found.items() if t is None]
 
+    def marked(self, texts: Iterable[str]) -> dict[int, bytes]:
+        """The tokens with these texts, each with its bytes. A text that is no token is left out."""
+        found = {self._mark(text): text.encode() for text in texts}
+        return {token: text for token, text in found.items() if token is not None}
+
     def _mark(self, mark: str) -> int | None:
         """The token with this text. Some files mark their control tokens as ordinary ones."""
         if mark in self.specials:
@@ -164,6 +169,10 @@ class Vocabulary:
                 return buffer.raw[:written]
             size = -written
 
+    def written(self, token: int) -> bytes:
+        """The bytes of a token, the text of one that is never shown."""
+        return self.text(token).encode() if token in self.controls else self.piece(token)
+
     def text(self, token: int) -> str:
         """The vocabulary's text of a token, such as "<s>"; "" for a negative one."""
         if token < 0:
@@ -177,12 +186,11 @@ class Vocabulary:
             self._model = None
         self._free()
 
-    def _find_fim(self) -> tuple[str, str, str] | None:
-        """The texts of the prefix, suffix and middle token for filling in the middle."""
-        api = self._api
-        ids = [get(self._vocab) for get in (api.llama_vocab_fim_pre, api.llama_vocab_fim_suf, api.llama_vocab_fim_mid)]
-        prefix, suffix, middle = (self.text(token) for token in ids)
-        return (prefix, suffix, middle) if prefix and suffix and middle else None
+    def _find_fim(self) -> tuple[str, ...] | None:
+        """The texts of the tokens for filling in the middle, in the order of `models.types.Fim`."""
+        names = ("pre", "suf", "mid", "rep", "sep")
+        texts = [self.text(getattr(self._api, f"llama_vocab_fim_{name}")(self._vocab)) for name in names]
+        return tuple(texts) if all(texts[:3]) else None
 
     def _find_specials(self) -> list[Special]:
         attributes, vocab = self._api.llama_vocab_get_attr, self._vocab

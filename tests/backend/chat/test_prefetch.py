@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backend.chat.completion import BEFORE, _from_a_line
+from backend.chat.completion import BEFORE, from_a_line
 from tests.backend.harness import Socket, World, running
 from tests.tiny_gguf import LLAMA3, PHI3, tiny_dir
 
@@ -151,12 +151,12 @@ async def test_a_model_without_the_tokens_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["", "x = 1\n"])
 def test_a_long_prefix_begins_at_a_line_and_stays_while_letters_are_typed(line: str) -> None:
     text = (line or "y") * 9000
-    cut = _from_a_line(text)
+    cut = from_a_line(text)
     assert text.endswith(cut)
     assert BEFORE - 10 <= len(cut) <= 2 * BEFORE
     assert not line or cut.startswith(line)
-    assert _from_a_line(text + "abc") == cut + "abc"
-    assert _from_a_line("short") == "short"
+    assert from_a_line(text + "abc") == cut + "abc"
+    assert from_a_line("short") == "short"
 
 
 def _request(id_: int, params: dict[str, Any]) -> str:

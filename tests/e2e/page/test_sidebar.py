@@ -51,7 +51,9 @@ async def test_a_codebase_is_opened_by_its_path_and_forgotten(browser: Browser, 
             await expect(entries(page, "Codebases")).to_have_text(["first"])
             await expect(current).to_contain_text("first")
             await page.keyboard.press("Alt+o")
-            await expect(dialog.get_by_role("button", name="second", exact=False).first).to_contain_text("not indexed any more")
+            await expect(dialog.get_by_role("button", name="second", exact=False).first).to_contain_text(
+                "not indexed any more"
+            )
         listed = (await world.get("/codebases")).json()["codebases"]
     assert [base["root"] for base in listed] == [str(tmp_path / "first")]
     assert (other / "README.md").exists()

@@ -39,7 +39,14 @@ class Call:
     async def text(self, text: str) -> None:
         """One chunk of an answer, in the shape of the endpoint that was called."""
         payload = {"delta": {"content": text}} if self.path.endswith("/chat/completions") else {"text": text}
-        await self.event({"choices": [{"index": 0, **payload, "finish_reason": None}]})
+        logprobs = {"content": [self._logprob(text)]} if "logprobs" in self.body else None
+        await self.event({"choices": [{"index": 0, **payload, "logprobs": logprobs, "finish_reason": None}]})
+
+    def _logprob(self, text: str) -> dict[str, Any]:
+        """A token that was the likeliest one."""
+        count = self.body.get("top_logprobs", self.body["logprobs"])
+        top = [{"token": text if n == 0 else f"other{n}", "logprob": -0.5 - n} for n in range(count)]
+        return {"token": text, "logprob": -0.5, "top_logprobs": top}
 
     async def stall(self) -> None:
         """Sends nothing more until the client hangs up."""

@@ -1,17 +1,19 @@
 """The remote engine with a server that behaves: what it sends, what it learns, what it shows."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from models.errors import EngineFailed, ModelUnavailable
 from models.remote.connection import RetryPolicy
 from models.remote.engine import RemoteEngine
-from models.types import Delta, Sampling, Usage
+from models.types import Delta, Message, Prompt, Sampling, Segment, TokenLogprob, ToolCall, Tools, Usage
 from tests.models.remote.harness import (
     CHAT,
     EVENTS,
@@ -217,3 +219,61 @@ async def test_reasoning_is_shown_in_raw_text_only() -> None:
         raw = await collect(engine, RAW, Sampling(max_tokens=100))
     assert text(chat) == "It works."
     assert text(raw) == "<think>Hm.</think>\n\nIt works."
+
+
+async def test_tools_and_calls_pass_through_as_they_are() -> None:
+    definitions = [{"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}]
+    past = ToolCall("c1", "read", '{"path": "a.py"}')
+    prompt = Prompt(
+        (Segment("Read", False),),
+        "Read",
+        messages=(Message("user", "Read"), Message("assistant", "", (past,)), Message("tool", "x = 1", call_id="c1")),
+        tools=Tools(json.dumps(definitions), '"required"', in_parallel=False),
+    )
+    pieces: list[dict[str, Any]] = [
+        {"index": 0, "id": "c2", "function": {"name": "read", "arguments": ""}},
+        {"index": 0, "function": {"arguments": '{"path": "b.py"}'}},
+        {"index": "x", "function": 7},  # no shape of a call
+    ]
+
+    async def answer(call: Call) -> None:
+        await call.send(EVENTS)
+        for piece in pieces:
+            await call.event({"choices": [{"index": 0, "delta": {"tool_calls": [piece]}, "finish_reason": None}]})
+        await call.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+        await call.event("[DONE]")
+
+    async with fake_server(answer) as fake:
+        engine = RemoteEngine(fake.url, "tiny")
+        deltas = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=9))]
+        await engine.close()
+    [body] = fake.bodies
+    assert (body["tools"], body["tool_choice"], body["parallel_tool_calls"]) == (definitions, "required", False)
+    function = {"name": "read", "arguments": '{"path": "a.py"}'}
+    assert body["messages"] == [
+        {"role": "user", "content": "Read"},
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+        {"role": "tool", "content": "x = 1", "tool_call_id": "c1"},
+    ]
+    calls = [call for delta in deltas for call in delta.calls]
+    assert calls == [ToolCall("c2", "read", "", 0), ToolCall("", "", '{"path": "b.py"}', 0), ToolCall("", "", "", 0)]
+    assert deltas[-1].reason == "stop"
+
+
+async def test_logprobs_in_the_older_shape_are_read_too() -> None:
+    async def answer(call: Call) -> None:
+        await call.send(EVENTS)
+        old = {"tokens": ["a", "b"], "token_logprobs": [-1, None], "top_logprobs": [{"c": -2, "a": -1}, None]}
+        await call.event({"choices": [{"index": 0, "text": "ab", "logprobs": old, "finish_reason": "stop"}]})
+        await call.event("[DONE]")
+
+    async with fake_server(answer) as fake:
+        engine = RemoteEngine(fake.url, "tiny")
+        prompt = Prompt((Segment("x", True),), "x")
+        deltas = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=9, top_logprobs=2))]
+        await engine.close()
+    assert fake.bodies[0]["logprobs"] == 2
+    assert [entry for delta in deltas for entry in delta.logprobs] == [
+        TokenLogprob(b"a", -1.0, ((b"a", -1.0), (b"c", -2.0))),
+        TokenLogprob(b"b", 0.0),
+    ]

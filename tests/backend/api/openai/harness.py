@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import httpx2
 import openai
 
 from models.scripted import ScriptedEngine
-from tests.backend.harness import World, running
+from prompts.formats import ChatFormat
+from prompts.template import derive
+from tests.backend.harness import ScriptedEngines, World, running
 
 TEXTS = ("It ", "works.")
 QUESTION: Any = [{"role": "user", "content": "Does it?"}]
@@ -18,6 +21,29 @@ PHI3_PROMPT = "<|user|>\nDoes it?<|end|>\n<|assistant|>\n"
 CODE = (
     'def expire_sessions(now):\n    """Sessions are expired an hour after their last use."""\n    return now - 3600\n'
 )
+
+
+@cache
+def phi3_with_tools() -> ChatFormat:
+    """The format of Phi-3, with tools in the form of Hermes. The template begins with them."""
+    return derive(
+        "{%- if tools %}{% for tool in tools %}{{ '<|tool|>' + tool.function | tojson }}{% endfor %}"
+        "{{ ' Write <tool_call>...</tool_call>.\n' }}{% endif %}"
+        "{% for message in messages %}{{ '<|' + message.role + '|>\n' + message.content }}"
+        "{% for call in message.tool_calls or [] %}"
+        "{{ '<tool_call>' + call.function.name + ' ' + (call.function.arguments | tojson) + '</tool_call>' }}"
+        "{% endfor %}{{ '<|end|>\n' }}{% endfor %}{{ '<|assistant|>\n' }}",
+        "",
+        "<|endoftext|>",
+    )
+
+
+@asynccontextmanager
+async def with_tools(folder: Path, engine: ScriptedEngine) -> AsyncIterator[World]:
+    """A server whose model has a template with tools."""
+    chat = phi3_with_tools()
+    async with running(folder, making=lambda settings: ScriptedEngines(settings, engine, chat)) as world:
+        yield world
 
 
 @asynccontextmanager

@@ -11,12 +11,10 @@ import pytest
 
 from models.scripted import ScriptedEngine
 from models.types import Sampling
-from tests.backend.api.openai.harness import stream_data
-from tests.backend.harness import running
+from tests.backend.api.openai.harness import stream_data, with_tools
 
 pytestmark = pytest.mark.process
 
-OWN = Sampling()
 TEXTS = ("Fix ", "expiry")
 TOOL = {
     "type": "function",
@@ -48,7 +46,19 @@ def answer(text: str) -> str:
     return f"<|assistant|>\n{text}<|end|>\n"
 
 
+def call(arguments: str) -> str:
+    return f"<tool_call>read_file {arguments}</tool_call>"
+
+
+def result(text: str) -> str:
+    return f"<|tool|>\n{text}<|end|>\n"
+
+
 OPEN = "<|assistant|>\n"
+TOOLS = (
+    '<|tool|>{"name": "read_file", "description": "Reads a file.", "parameters": {"type": "object"}}'
+    " Write <tool_call>...</tool_call>.\n"
+)
 
 SENT = [
     Sent(
@@ -91,8 +101,8 @@ SENT = [
             "parallel_tool_calls": False,
             "stream_options": {"include_usage": True},
         },
-        system("Use tools.") + user("Read a.py") + answer('read_file({"p":"a.py"})') + user("x = 1") + OPEN,
-        OWN,
+        TOOLS + system("Use tools.") + user("Read a.py") + answer(call('{"p": "a.py"}')) + result("x = 1") + OPEN,
+        Sampling(stop=("</tool_call>",)),  # one call
         usage=True,
     ),
     Sent(
@@ -152,7 +162,12 @@ SENT = [
             "prompt_cache_key": "thread-1",
             "tools": [TOOL],
         },
-        system("You are in an editor.") + user("Look:\nfn main() {}") + answer("read_file({})") + user("empty") + OPEN,
+        TOOLS
+        + system("You are in an editor.")
+        + user("Look:\nfn main() {}")
+        + answer(call("{}"))
+        + result("empty")
+        + OPEN,
         Sampling(max_tokens=32_000, temperature=1.0),
         usage=True,
     ),
@@ -214,7 +229,7 @@ SENT = [
             "tools": [TOOL],
             "tool_choice": "auto",
         },
-        system("Follow the user's words.") + user("What is expiry?") + OPEN,
+        TOOLS + system("Follow the user's words.") + user("What is expiry?") + OPEN,
         Sampling(temperature=0.1, top_p=1),
         usage=True,
     ),
@@ -242,7 +257,7 @@ SENT = [
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: sent.name)
 async def test_the_model_reads_what_the_editor_sent_and_nothing_else(tmp_path: Path, sent: Sent) -> None:
     engine = ScriptedEngine(TEXTS)
-    async with running(tmp_path, engine) as world:
+    async with with_tools(tmp_path, engine) as world:
         response = await world.post(f"/v1/{sent.path}", sent.body)
         sessions = (await world.get("/chat/sessions")).json()["total_count"]
     assert response.status_code == 200, response.text

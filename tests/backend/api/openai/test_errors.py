@@ -35,7 +35,7 @@ class Bounded(ScriptedEngine):
     [
         ("chat/completions", {}, 400, "bad_params", "messages", "messages: Field required"),
         ("chat/completions", {"messages": []}, 400, "bad_params", "messages", "at least 1"),
-        ("chat/completions", {"messages": QUESTION, "n": 2}, 400, "bad_params", "n", "one answer to a request"),
+        ("chat/completions", {"messages": QUESTION, "n": 9}, 400, "bad_params", "n", "less than or equal to 8"),
         (
             "chat/completions",
             {"messages": QUESTION, "model": "nope"},
@@ -51,7 +51,7 @@ class Bounded(ScriptedEngine):
             400,
             "bad_params",
             "tool_choice",
-            "this server calls no tools",
+            "a call is required, but there are no tools",
         ),
         (
             "chat/completions",
