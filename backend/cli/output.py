@@ -10,7 +10,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -143,6 +144,17 @@ def note_text(lines: str) -> None:
     _screen.write(sys.stderr, f"{visible(lines)}\n")
 
 
+def log_record(lines: str) -> None:
+    """Prints a record of the log, which the formatter has made safe to show."""
+    _screen.write(sys.stderr, f"{lines}\n")
+
+
+def gap() -> None:
+    """An empty line around an answer that is rendered; a pipe gets the answer alone."""
+    if has_styles() and is_terminal():
+        note()
+
+
 def error(message: object) -> None:
     """Prints why the command, or one question of a chat, failed."""
     note(f"lantern: {message}")
@@ -170,6 +182,25 @@ def progress(words: str) -> None:
             shown = one_line(words)[: _width()]
             print(f"\r{' ' * _width()}\r{shown}", end="", file=sys.stderr, flush=True)
             _screen.has_progress = True
+
+
+@contextmanager
+def without_echo() -> Iterator[None]:
+    """What is typed meanwhile does not appear in the answer. It is kept for the next question."""
+    if not is_interactive():
+        yield
+        return
+    import termios
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    silent = termios.tcgetattr(descriptor)
+    silent[3] &= ~termios.ECHO
+    try:
+        termios.tcsetattr(descriptor, termios.TCSANOW, silent)
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
 def confirm(question: str) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backend.cli.asking.markdown import MarkdownStream
 
 END_FIELDS = ("reason", "model", "usage", "ms", "grounding", "notice", "error")
+WAITING = ("queued", "loading", "prefill")  # stages of a turn in which no text comes
 OnEvent = Callable[[dict[str, Any]], None]
 
 
@@ -30,12 +31,19 @@ class AnswerText:
 
     def __init__(self) -> None:
         self._markdown = _markdown() if output.has_styles() else None
+        self._is_generated = False
 
     def add(self, text: str) -> None:
         if self._markdown is None:
             output.text(text, end="")
         else:
             output.styled(self._markdown.feed(visible(text)))
+
+    def note_stage(self, stage: str) -> None:
+        """Makes room for progress after a first part that needed no model: the rest may take seconds to come."""
+        self._is_generated = self._is_generated or stage == "generating"
+        if self._markdown is not None and stage in WAITING and not self._is_generated:
+            output.styled(self._markdown.pause())
 
     def end(self) -> None:
         """Ends a whole answer."""
@@ -59,6 +67,8 @@ def stream_answer(client: Client, body: dict[str, Any], prints_text: bool, on_ev
     try:
         for event in client.events(body):
             on_event(event)
+            if text is not None and event["type"] == "status":
+                text.note_stage(event["stage"])
             show_progress(event)
             result.add(event)
             if event["type"] == "delta" and text is not None:

@@ -42,12 +42,14 @@ class Conversation:
             body["replaces"] = replaces
         self.question = question
         try:
-            self._keep(stream_answer(self.client, body, prints_text=True, on_event=lambda _: None))
+            with output.without_echo():
+                self._keep(stream_answer(self.client, body, prints_text=True, on_event=lambda _: None))
         except Interrupted as stopped:
             self._keep(stopped.answer)
             output.note("stopped")
         else:
             answer_notes(self.answer)
+        output.gap()
 
     def start_anew(self) -> None:
         """The next question begins a new conversation."""

@@ -35,17 +35,27 @@ class MarkdownStream:
         self._rest = ""  # of the current line: not printed yet
         self._style: str | None = None  # of the current line; None: its kind is not known yet
         self._is_raw = False  # the current line is printed as it is
+        self._has_paused = False
         self._fence = self._language = ""  # of the open block of code
         self._code: list[str] = []
         self._table: list[str] = []
 
     def feed(self, text: str) -> Iterator[Styled]:
+        if self._has_paused and text:
+            text, self._has_paused = text.removeprefix("\n").lstrip(" "), False
         self._rest += text
         while "\n" in self._rest:
             line, _, rest = self._rest.partition("\n")
             yield from self._end_line(line)
             self._rest = rest
         yield from self._begin_line()
+
+    def pause(self) -> Iterator[Styled]:
+        """Ends the line on the screen, because the rest of it will take seconds. A line feed that follows is this one."""
+        if self._fence or (self._style is None and _UNDECIDED.fullmatch(self._rest)):
+            return
+        yield from self._end_line(self._rest)
+        self._rest, self._has_paused = "", True
 
     def finish(self) -> Iterator[Styled]:
         """What waited. Ends the last line."""

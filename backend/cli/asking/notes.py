@@ -39,6 +39,7 @@ def stage_line(status: dict[str, Any]) -> str:
 
 def answer_notes(answer: dict[str, Any]) -> None:
     """What belongs below an answer: its sources, doubtful citations, and the notice."""
+    output.gap()
     sources(answer["sources"])
     citations(answer["citations"], answer["response"])
     notice(answer["end"], answer["response"])
