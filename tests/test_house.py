@@ -21,6 +21,7 @@ pytestmark = pytest.mark.process
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("backend", "indexer", "models", "prompts")
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+CELLS = {"backend/cli/asking/wrapping.py", "backend/cli/asking/tables.py"}  # they ask how wide a character is
 # Each heavy library is imported by the modules named here and by no other.
 HOMES = {
     "faiss": {"indexer/storage/vector_index.py"},
@@ -37,6 +38,8 @@ HOMES = {
     "re2": {"indexer/files/secrets/linear.py"},
     "watchfiles": {"indexer/files/watch.py"},
     "jinja2": {"prompts/template.py"},
+    "rich": {"backend/cli/output.py", "backend/cli/asking/highlighting.py", *CELLS},
+    "prompt_toolkit": {"backend/cli/asking/line_input.py"},
     "httpx": {"models/download/https.py", "models/remote/connection.py", "backend/cli/client.py"},
 }
 
@@ -74,8 +77,11 @@ def test_only_the_settings_read_the_environment() -> None:
 
 
 def test_one_module_prints() -> None:
-    """So that nothing reaches a terminal unescaped. A child process of a template writes JSON for its parent."""
-    uses = r"\bprint\(|\binput\(|typer\.(echo|secho|style|confirm|prompt|progressbar)|sys\.std(out|err)\b|import rich"
+    """So that nothing reaches a terminal unescaped, and colours reach only a terminal.
+
+    A child process of a template writes JSON for its parent. What a person types is shown by prompt_toolkit.
+    """
+    uses = r"\bprint\(|\binput\(|typer\.(echo|secho|style|confirm|prompt|progressbar)|sys\.std(out|err)\b|rich\.console"
     printing = {
         path.relative_to(ROOT).as_posix()
         for path in SOURCES
@@ -85,7 +91,7 @@ def test_one_module_prints() -> None:
 
 
 def test_nothing_writes_an_escape_sequence() -> None:
-    """Output has no colours, so NO_COLOR and a terminal without them need no care."""
+    """Colours are written by rich alone, which knows NO_COLOR and what the terminal can show."""
     written = [path for path in SOURCES if re.search(r"(\\x1b|\\033|\\e|\\u001b|\\x9b)[\[\]]", path.read_text("utf-8"))]
     assert [path.relative_to(ROOT).as_posix() for path in written] == []
 

@@ -93,7 +93,7 @@ class Client:
         try:
             yield
         except httpx.TransportError as error:
-            raise ServerLost(f"lost the connection to the server at {self.url}: {error or 'no answer'}") from None
+            raise ServerLost(f"lost the connection to the server at {self.url}: {str(error) or 'no answer'}") from None
 
     def close(self) -> None:
         self._http.close()

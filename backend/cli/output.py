@@ -185,8 +185,8 @@ def progress(words: str) -> None:
 
 
 @contextmanager
-def without_echo() -> Iterator[None]:
-    """What is typed meanwhile does not appear in the answer. It is kept for the next question."""
+def typing_mode(is_shown: bool) -> Iterator[None]:
+    """Whether what is typed appears on the screen at once; what does not is kept for who reads it next."""
     if not is_interactive():
         yield
         return
@@ -194,10 +194,11 @@ def without_echo() -> Iterator[None]:
 
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
-    silent = termios.tcgetattr(descriptor)
-    silent[3] &= ~termios.ECHO
+    wanted = termios.tcgetattr(descriptor)
+    flags = termios.ECHO | termios.ICANON
+    wanted[3] = wanted[3] | flags if is_shown else wanted[3] & ~flags
     try:
-        termios.tcsetattr(descriptor, termios.TCSANOW, silent)
+        termios.tcsetattr(descriptor, termios.TCSANOW, wanted)
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSANOW, before)

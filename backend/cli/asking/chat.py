@@ -15,7 +15,8 @@ def run_chat(path: Path, model: str) -> None:
     """Asks until the input ends. An interrupt stops the answer, not the chat."""
     settings, conversation = command_settings(), Conversation(path, model)
     if output.is_interactive():
-        _talk(settings, conversation)
+        with output.typing_mode(is_shown=False):  # the prompt shows it
+            _talk(settings, conversation)
         return
     output.note("Ask about the code; Ctrl-C stops an answer, Ctrl-D ends.")
     with open_client(settings) as client:
@@ -86,11 +87,12 @@ class _Talk:
 
     def until_end(self, typed: str | None) -> None:
         """Answers what is typed, `typed` first. Raises `ServerLost`."""
-        typed = typed or self.read()
-        while typed is not None:
+        while True:
             try:
-                if not self._commands.run(typed):
-                    self._conversation.ask(typed)
+                typed = typed or self.read()
+                if typed is None:
+                    return
+                self._answer(typed)
             except ServerLost:
                 raise
             except CommandFailed as failure:
@@ -101,4 +103,8 @@ class _Talk:
                 output.note("stopped")
             if self._commands.is_over:
                 return
-            typed = self.read()
+            typed = None
+
+    def _answer(self, typed: str) -> None:
+        if not self._commands.run(typed):
+            self._conversation.ask(typed)

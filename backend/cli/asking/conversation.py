@@ -42,8 +42,7 @@ class Conversation:
             body["replaces"] = replaces
         self.question = question
         try:
-            with output.without_echo():
-                self._keep(stream_answer(self.client, body, prints_text=True, on_event=lambda _: None))
+            self._keep(stream_answer(self.client, body, prints_text=True, on_event=lambda _: None))
         except Interrupted as stopped:
             self._keep(stopped.answer)
             output.note("stopped")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from backend.cli import output
 from backend.cli.errors import CommandFailed
 from backend.config import editor_of_user
 
@@ -43,7 +44,8 @@ def open_in_editor(file: Path, line: int) -> None:
     command = editor_command(editor_of_user(), file.absolute(), line)
     previous = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the editor, which does not inherit this
     try:
-        done = subprocess.run(command, check=False)
+        with output.typing_mode(is_shown=True):
+            done = subprocess.run(command, check=False)
     except OSError as error:
         raise CommandFailed(f"{command[0]}: {error.strerror}: set EDITOR to a program that is installed") from None
     finally:

@@ -51,7 +51,7 @@ class MarkdownStream:
         yield from self._begin_line()
 
     def pause(self) -> Iterator[Styled]:
-        """Ends the line on the screen, because the rest of it will take seconds. A line feed that follows is this one."""
+        """Ends the line on the screen: its rest takes seconds to come. A line feed that comes then is this one."""
         if self._fence or (self._style is None and _UNDECIDED.fullmatch(self._rest)):
             return
         yield from self._end_line(self._rest)

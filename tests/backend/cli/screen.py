@@ -80,7 +80,7 @@ class Screen:
 class TerminalStream(io.StringIO):
     """A stream of a program that is a terminal; several may share one screen."""
 
-    encoding = "utf-8"  # type: ignore[assignment]
+    encoding = "utf-8"
 
     def __init__(self, screen: Screen) -> None:
         super().__init__()

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from backend.cli import output
 from backend.cli.asking.answering import Interrupted, stream_answer
 from backend.cli.errors import CommandFailed
 from tests.backend.cli.screen import Screen, TerminalStream
@@ -67,14 +66,8 @@ def answer(client: ClientDouble, prints_text: bool = True) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test has its own terminal of 60 columns."""
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "61")
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(output, "_screen", output._Screen())
-    output._console.cache_clear()
-    yield
-    output._console.cache_clear()
 
 
 def test_progress_is_never_inside_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,11 @@
 """The editor: which arguments which program gets, and what cannot be started."""
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from backend.cli.asking import editor
 from backend.cli.asking.editor import editor_command, open_in_editor
 from backend.cli.errors import CommandFailed
 
@@ -31,9 +31,9 @@ def test_the_line_is_given_as_the_program_takes_it(setting: str, command: list[s
 
 
 def test_without_a_setting_a_program_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(editor.shutil, "which", lambda name: name if name == "vi" else None)
+    monkeypatch.setattr(shutil, "which", lambda name: name if name == "vi" else None)
     assert editor_command("", FILE, 7) == ["vi", "+7", str(FILE)]
-    monkeypatch.setattr(editor.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(CommandFailed, match="set EDITOR"):
         editor_command("", FILE, 7)
 
