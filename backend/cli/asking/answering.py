@@ -26,7 +26,7 @@ class Interrupted(Exception):
         self.answer = answer
 
 
-class AnswerText:
+class PrintedAnswer:
     """The text of an answer on stdout."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ def stream_answer(client: Client, body: dict[str, Any], prints_text: bool, on_ev
     """The whole answer, with the fields of `--json`. Raises `CommandFailed` if it did not finish, and `Interrupted`."""
     result = TurnResult()
     output.begin_answer()
-    text = AnswerText() if prints_text else None
+    text = PrintedAnswer() if prints_text else None
     try:
         for event in client.events(body):
             on_event(event)

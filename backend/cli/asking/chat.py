@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from backend.cli import output
-from backend.cli.asking.conversation import Conversation
+from backend.cli.asking.conversation import ChatConversation
 from backend.cli.client import ServerLost, open_client
 from backend.cli.errors import MODEL_UNAVAILABLE, CommandFailed
 from backend.cli.settings import command_settings
@@ -13,7 +13,7 @@ from backend.config import Settings
 
 def run_chat(path: Path, model: str) -> None:
     """Asks until the input ends. An interrupt stops the answer, not the chat."""
-    settings, conversation = command_settings(), Conversation(path, model)
+    settings, conversation = command_settings(), ChatConversation(path, model)
     if output.is_interactive():
         with output.typing_mode(is_shown=False):  # the prompt shows it
             _talk(settings, conversation)
@@ -41,7 +41,7 @@ def _piped() -> str | None:
             return question
 
 
-def _talk(settings: Settings, conversation: Conversation) -> None:
+def _talk(settings: Settings, conversation: ChatConversation) -> None:
     """A chat with a person at a terminal."""
     talk = _Talk(settings, conversation)
     is_new = True
@@ -64,7 +64,7 @@ def _talk(settings: Settings, conversation: Conversation) -> None:
 class _Talk:
     """The loop over what is typed."""
 
-    def __init__(self, settings: Settings, conversation: Conversation) -> None:
+    def __init__(self, settings: Settings, conversation: ChatConversation) -> None:
         from backend.cli.asking.line_input import LineInput  # loads prompt_toolkit, which a pipe does not need
         from backend.cli.asking.slash_commands import SlashCommands
 

@@ -11,7 +11,7 @@ from backend.cli.client import Client
 
 
 @dataclass(slots=True)
-class Conversation:
+class ChatConversation:
     """One conversation at a time, over a connection that may be replaced."""
 
     path: Path

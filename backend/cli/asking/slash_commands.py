@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.cli import output
-from backend.cli.asking.conversation import Conversation
+from backend.cli.asking.conversation import ChatConversation
 from backend.cli.asking.editor import open_in_editor
 from backend.cli.asking.notes import sources
 from backend.cli.errors import CommandFailed
@@ -21,7 +21,7 @@ READY = ("installed", "loading", "loaded")  # states of a model that can answer
 class SlashCommands:
     """What the commands work on."""
 
-    conversation: Conversation
+    conversation: ChatConversation
     clear_screen: Callable[[], None]
     is_over: bool = False
     _models: list[str] = field(default_factory=list)  # names, for the completion
@@ -72,8 +72,8 @@ class SlashCommands:
         if entries[name]["state"] not in READY:
             raise CommandFailed(f"{name} is {entries[name]['state']}: run `lantern models pull {name}` first")
         self.conversation.model = name
-        load = "" if entries[name]["state"] == "loaded" else "; it is loaded with that"
-        output.note(f"the next answer comes from {name}{load}. The conversation goes on.")
+        load = "" if entries[name]["state"] == "loaded" else ", which is loaded with the next question"
+        output.note(f"from now on: {name}{load}")
 
     def list_models(self, _: str) -> None:
         for entry in self._entries():

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backend.cli.asking import slash_commands
-from backend.cli.asking.conversation import Conversation
+from backend.cli.asking.conversation import ChatConversation
 from backend.cli.asking.slash_commands import SlashCommands
 from backend.cli.errors import CommandFailed
 
@@ -44,7 +44,7 @@ def commands(tmp_path: Path) -> SlashCommands:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "a.py").write_text("x")
     (tmp_path / "outside.py").write_text("x")
-    conversation = Conversation(tmp_path, codebase="b", root=tmp_path / "code", _client=ClientDouble())  # type: ignore[arg-type]
+    conversation = ChatConversation(tmp_path, codebase="b", root=tmp_path / "code", _client=ClientDouble())  # type: ignore[arg-type]
     return SlashCommands(conversation, lambda: None)
 
 
@@ -87,7 +87,7 @@ def test_the_model_is_shown_and_changed(commands: SlashCommands, capsys: pytest.
     commands.run("/models")
     assert capsys.readouterr().err.splitlines() == [
         "small (installed); /models lists all",
-        "the next answer comes from extractive. The conversation goes on.",
+        "from now on: extractive",
         "* extractive              loaded",
         "  small                   installed       1 MB  fits",
         "  large                   missing         9 MB",
