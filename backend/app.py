@@ -14,11 +14,12 @@ from starlette.websockets import WebSocket
 from backend.api import security
 from backend.api.encoding import json_text
 from backend.api.openai import routes
-from backend.api.rest import chat, health, history, index
+from backend.api.rest import chat, conversations, files, health, history, index, models, page, signin
 from backend.api.socket.websocket import Sockets
 from backend.config import VERSION
 from backend.errors import ApiError, openai_error, to_api_error
 from backend.services import Services
+from backend.signin import SignInCodes
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +41,14 @@ class Json(JSONResponse):
         return json_text(content).encode()
 
 
-def build_app(services: Services, rules: security.AccessRules) -> App:
-    """Builds the application on these services."""
+def build_app(services: Services, rules: security.AccessRules, codes: SignInCodes | None = None) -> App:
+    """Builds the application on these services. `codes`: those with which a browser may sign in."""
     app = FastAPI(title="Lantern", version=VERSION, docs_url=None, redoc_url=None, default_response_class=Json)
     app.state.services = services
     app.state.closing = closing = asyncio.Event()
+    app.state.sign_in = security.SignIn(codes or SignInCodes(), rules.token)
     sockets = Sockets(services, rules)
-    for module in (chat, history, index, health, routes):
+    for module in (chat, conversations, history, index, files, models, health, signin, page, routes):
         app.include_router(module.router)
 
     @app.websocket("/v1/ws")

@@ -25,6 +25,7 @@ from backend.connections.websocket import BoundedSocket
 from backend.data_folder import make_private
 from backend.instance_lock import DataDirLock, token
 from backend.services import Services
+from backend.signin import SignInCodes
 from backend.wiring import build_services
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,13 @@ async def serve(
     stop: asyncio.Event | None = None,
     build: BuildServices = build_services,
     *,
+    codes: SignInCodes | None = None,
     preload: bool = True,
 ) -> None:
     """Serves until `stop` is set; without `stop`, until a signal arrives.
 
-    `preload` loads the server's model when the server is ready, instead of with the first question. Raises
-    `BadSetting`, `DataFolderInUse`, `UnsafeDataFolder`.
+    `codes`: those with which a browser may sign in. `preload` loads the server's model when the server is ready,
+    instead of with the first question. Raises `BadSetting`, `DataFolderInUse`, `UnsafeDataFolder`.
     """
     # A thread that waits for the disk or for a worker process takes nothing: no request should wait for a thread.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="work"))
@@ -68,7 +70,7 @@ async def serve(
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         rules = security.rules(token(settings.token_file), settings.host, port, settings.allow_remote, settings.origins)
         async with build(settings) as services:
-            app = build_app(services, rules)
+            app = build_app(services, rules, codes)
 
             def ready() -> None:
                 lock.publish(f"http://{host}:{port}")

@@ -1,6 +1,6 @@
 """Access checks: exact Host and Origin, the bearer token, JSON bodies of a bounded size.
 
-Plain ASGI middleware in front of the application. Knows headers, and of the routes only `/health`.
+Plain ASGI middleware in front of the application. Knows headers, and of the routes only those that need no token.
 """
 
 import asyncio
@@ -17,9 +17,11 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import ApiError, openai_error
+from backend.signin import SignInCodes
 
 BODY_BYTES = FRAME_BYTES = 1 << 20
-OPEN_PATHS = ("/health",)
+# What needs no token: the state of the server, the files of the page, which hold no data, and the exchange of a code.
+OPEN_PATHS, OPEN_FILES, SIGN_IN = ("/health",), "/web/", "/signin"
 OPENAI_PATHS = "/v1/"  # errors under this prefix have OpenAI's shape
 TRUST = "trust"  # in a scope's `state`: a function to call when a request of that connection has shown the token
 
@@ -40,6 +42,14 @@ class AccessRules:
 
     def allows_token(self, candidate: str) -> bool:
         return bool(self.token) and hmac.compare_digest(candidate.encode(), self.token.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What the exchange of a code for the token needs."""
+
+    codes: SignInCodes
+    token: str
 
 
 def rules(token: str, host: str, port: int, allow_remote: bool, origins: Iterable[str]) -> AccessRules:
@@ -87,7 +97,7 @@ class Guard:
             with suppress(asyncio.CancelledError):  # only a server that stops cancels a connection
                 await self._app(scope, receive, send)
             return None
-        if scope["path"] not in OPEN_PATHS:
+        if not _is_open(scope):
             trust(scope)
         return await _bounded(self._app, scope, receive, send)
 
@@ -99,9 +109,9 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin not in self._rules.origins:
             return 403, "unauthorized", "this Origin is not allowed; see ALLOWED_ORIGINS"
-        if scope["type"] == "websocket" or scope["path"] in OPEN_PATHS:
+        if scope["type"] == "websocket":
             return None
-        if not self._rules.allows_token(bearer(headers) or ""):
+        if not _is_open(scope) and not self._rules.allows_token(bearer(headers) or ""):
             return 401, "unauthorized", "send `Authorization: Bearer TOKEN`; `lantern token` prints it"
         content = headers.get("content-type", "").partition(";")[0].strip().lower()
         if scope["method"] in ("POST", "PUT", "PATCH") and content != "application/json":
@@ -110,6 +120,15 @@ class Guard:
         if length.isdigit() and int(length) > BODY_BYTES:
             return 413, "context_too_large", f"a body may have {BODY_BYTES} bytes"
         return None
+
+
+def _is_open(scope: Scope) -> bool:
+    """Whether a request needs no token."""
+    path, method = str(scope["path"]), str(scope["method"])
+    reads = method in ("GET", "HEAD")
+    if path == SIGN_IN:
+        return method == "POST"
+    return path in OPEN_PATHS or (reads and (path == "/" or path.startswith(OPEN_FILES)))
 
 
 async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

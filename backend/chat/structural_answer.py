@@ -78,7 +78,7 @@ def listing(answer: ExactAnswer, first_number: int) -> str:
     doubts = dict.fromkeys(doubt for group in groups for doubt in group.doubts)
     if len(groups) > len(defined) > 0:  # what may mean another definition is listed
         doubts = {doubt: None for doubt in doubts if doubt.kind != "meaning"}
-    return "\n\n".join([*paragraphs, *_reasons(doubts)]) + "\n"
+    return "\n\n".join([*paragraphs, *reasons(doubts)]) + "\n"
 
 
 def _of_one(kind: QueryKind, name: str, group: Group, limit: int, first_number: int) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _list(kind: QueryKind, locations: Sequence[Location], limit: int, first_numb
     return "\n".join(lines)
 
 
-def _reasons(doubts: Iterable[Doubt]) -> Iterator[str]:
+def reasons(doubts: Iterable[Doubt]) -> Iterator[str]:
     """Why there may be more."""
     paths: dict[DoubtKind, list[str]] = {}
     for doubt in doubts:

@@ -13,6 +13,7 @@ from backend.cli.index import index_codebase
 from backend.cli.settings import command_settings
 from backend.config import Settings
 from backend.instance_lock import token
+from backend.signin import SignInCodes
 
 
 def run_serve(host: str | None, port: int | None, index: Path | None, allow_remote: bool | None) -> None:
@@ -21,7 +22,16 @@ def run_serve(host: str | None, port: int | None, index: Path | None, allow_remo
 
     settings = command_settings(host=host, port=port, allow_remote=allow_remote)
     logs.set_level(settings.log_level)
-    asyncio.run(serve(settings, lambda url: _welcome(url, settings, index)))
+    codes = SignInCodes()
+
+    def welcome(url: str) -> None:
+        _welcome(url, settings, index)
+        if output.is_terminal():  # elsewhere it may be kept: the code is for the one who sees it now
+            output.note(f"Open {url}/#code={codes.new()}")
+        else:
+            output.note(f"The page: {url}/ (`lantern open` signs a browser in)")
+
+    asyncio.run(serve(settings, welcome, codes=codes))
 
 
 def run_token() -> None:

@@ -81,7 +81,7 @@ def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
     with store.read() as snapshot:
         load(snapshot.languages())
         files = WorkingTree(store.root, snapshot)
-        groups = _groups(Navigator(query, snapshot, files, Modules(snapshot, store.root.name)))
+        groups = groups_of(Navigator(query, snapshot, files, Modules(snapshot, store.root.name)))
         if query.kind == "calls":
             groups = [_apart(group) for group in groups]
         if not any(group.locations or group.uses for group in groups):
@@ -100,7 +100,8 @@ def answer(query: StructuralQuery, store: Store) -> StructuralAnswer | None:
         return StructuralAnswer(query, tuple(shown), tuple(hits))
 
 
-def _groups(navigator: Navigator) -> list[Group]:
+def groups_of(navigator: Navigator) -> list[Group]:
+    """The locations that answer, for each definition that may be meant."""
     kind = navigator.query.kind
     is_of_one = kind in _OF_A_DEFINITION and not navigator.query.is_path
     targets = navigator.targets() if is_of_one else []

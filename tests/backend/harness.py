@@ -102,7 +102,7 @@ class World:
     async def post(self, path: str, body: Any = None) -> httpx.Response:
         return await self.http.post(path, json={} if body is None else body)
 
-    async def get(self, path: str, **params: Any) -> httpx.Response:
+    async def get(self, path: str, /, **params: Any) -> httpx.Response:
         return await self.http.get(path, params=params)
 
     @asynccontextmanager

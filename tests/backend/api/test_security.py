@@ -82,10 +82,11 @@ async def test_own_and_listed_origins_are_let_in(tmp_path: Path) -> None:
             assert (await world.http.get("/models", headers={"Origin": origin})).status_code == 200
 
 
-async def test_everything_but_health_wants_the_token(tmp_path: Path) -> None:
+async def test_everything_but_health_and_signing_in_wants_the_token(tmp_path: Path) -> None:
+    without = ("/health", "/signin")
     async with running(tmp_path, ScriptedEngine()) as world:
         paths = (await world.get("/openapi.json")).json()["paths"]
-        calls = [(method, path) for path, methods in paths.items() for method in methods if path != "/health"]
+        calls = [(method, path) for path, methods in paths.items() for method in methods if path not in without]
         calls += [("get", "/docs"), ("get", "/openapi.json"), ("get", "/nothing-here")]
         for sent in ("", "Bearer wrong", f"Basic {world.token}", "Bearer \u00e9"):
             for method, path in calls:

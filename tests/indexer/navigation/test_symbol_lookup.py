@@ -1,0 +1,52 @@
+"""A name looked up in a small tree of several languages."""
+
+import pytest
+
+from indexer.navigation.symbol_lookup import find_symbol
+from tests.indexer.harness import World
+from tests.indexer.navigation.harness import TREE
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = World(tmp_path_factory.mktemp("shop"), TREE)
+    world.refresh()
+    return world
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("price", [("shop/price.py", 4, 6, "price")]),
+        ("open", [("web/basket.ts", 2, 2, "Basket.open"), ("web/cart.ts", 4, 4, "Cart.open")]),
+        ("Cart.open", [("web/cart.ts", 4, 4, "Cart.open")]),
+        ("Cart::open", [("web/cart.ts", 4, 4, "Cart.open")]),
+        ("Cart#open", [("web/cart.ts", 4, 4, "Cart.open")]),
+        ("nothing_here", []),
+        ("shop/price.py", []),
+        ("::", []),
+    ],
+)
+def test_definitions(world: World, name: str, expected: list[tuple[str, int, int, str]]) -> None:
+    found = find_symbol(name, world.store, uses=False)
+    places = [
+        (item.path, item.symbol.start_line, item.symbol.end_line, item.symbol.qualified) for item in found.definitions
+    ]
+    assert places == expected
+    assert (found.uses, found.doubts) == ((), ())
+
+
+def test_uses_are_those_that_a_question_lists(world: World) -> None:
+    found = find_symbol("price", world.store, uses=True)
+    assert [(place.path, place.line) for place in found.uses][:3] == [
+        ("shop/client.py", 4),
+        ("shop/price.py", 14),
+        ("shop/till.py", 9),
+    ]
+
+
+def test_doubts_are_kept_where_nothing_was_found(world: World) -> None:
+    found = find_symbol("Money.show", world.store, uses=True)
+    assert (found.uses, [doubt.kind for doubt in found.doubts]) == ((), ["types"])
