@@ -94,6 +94,19 @@ class Settings(BaseSettings):
         return frozenset(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
 
 
+class _Desktop(BaseSettings):
+    """Variables that are not Lantern's own."""
+
+    visual: str = ""
+    editor: str = ""
+
+
+def editor_of_user() -> str:
+    """The command of the user's editor; empty if none is set."""
+    desktop = _Desktop()
+    return desktop.visual.strip() or desktop.editor.strip()
+
+
 def load_settings(**overrides: object) -> Settings:
     """The settings; `overrides` that are not None win over the environment. Raises `BadSetting`."""
     try:

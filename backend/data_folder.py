@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 OWN_FOLDERS = ("indexes", "kv")
 MODELS = "models"  # may be a link, and may contain links: people keep these large files elsewhere
 # Files of ours begin with one of these names: SQLite adds "-wal" and "-shm", drafts end in ".part".
-OWN_FILES = ("lantern.db", "token", ".token", "server.json", "kernels.json", "catalog.toml")
+OWN_FILES = ("lantern.db", "token", ".token", "server.json", "kernels.json", "catalog.toml", "chat_history")
 OTHERS_BITS = 0o7077
 _NO_FILE = (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR, errno.EOPNOTSUPP)  # a link, FIFO, folder, socket
 

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.process
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("backend", "indexer", "models", "prompts")
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+CELLS = {"backend/cli/asking/wrapping.py", "backend/cli/asking/tables.py"}  # they ask how wide a character is
 # Each heavy library is imported by the modules named here and by no other.
 HOMES = {
     "acp": {f"backend/cli/editors/{name}.py" for name in ("acp", "acp_agent", "acp_errors", "acp_updates")},
@@ -46,6 +47,8 @@ HOMES = {
         "backend/cli/editors/mcp_server.py",
     },
     "websockets": {"backend/connections/websocket.py", "backend/cli/editors/websocket.py"},
+    "rich": {"backend/cli/output.py", "backend/cli/asking/highlighting.py", *CELLS},
+    "prompt_toolkit": {"backend/cli/asking/line_input.py"},
 }
 
 
@@ -82,8 +85,11 @@ def test_only_the_settings_read_the_environment() -> None:
 
 
 def test_one_module_prints() -> None:
-    """So that nothing reaches a terminal unescaped. A child process of a template writes JSON for its parent."""
-    uses = r"\bprint\(|\binput\(|typer\.(echo|secho|style|confirm|prompt|progressbar)|sys\.std(out|err)\b|import rich"
+    """So that nothing reaches a terminal unescaped, and colours reach only a terminal.
+
+    A child process of a template writes JSON for its parent. What a person types is shown by prompt_toolkit.
+    """
+    uses = r"\bprint\(|\binput\(|typer\.(echo|secho|style|confirm|prompt|progressbar)|sys\.std(out|err)\b|rich\.console"
     printing = {
         path.relative_to(ROOT).as_posix()
         for path in SOURCES
@@ -93,7 +99,7 @@ def test_one_module_prints() -> None:
 
 
 def test_nothing_writes_an_escape_sequence() -> None:
-    """Output has no colours, so NO_COLOR and a terminal without them need no care."""
+    """Colours are written by rich alone, which knows NO_COLOR and what the terminal can show."""
     written = [path for path in SOURCES if re.search(r"(\\x1b|\\033|\\e|\\u001b|\\x9b)[\[\]]", path.read_text("utf-8"))]
     assert [path.relative_to(ROOT).as_posix() for path in written] == []
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from backend.cli import output
 from backend.cli.errors import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
 from backend.config import Settings
 from backend.instance_lock import DataFolderInUse, find, token
@@ -24,25 +25,25 @@ OWN_SERVER = {"host": "127.0.0.1", "port": 0, "watch": False}  # settings of a s
 EXIT_CODES = {"model_unavailable": MODEL_UNAVAILABLE, "index_unavailable": NO_INDEX}
 
 
-class ConnectionLost(CommandFailed):
-    """The server is gone, or it has closed the connection."""
+class ServerLost(CommandFailed):
+    """The server does not answer, or stopped in the middle of an answer. Another one may run by now."""
 
 
 class Client:
     """The REST calls that commands need."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, timeout_s: float | None = None) -> None:
         self.url, self.token = url, token
         headers = {"Authorization": f"Bearer {token}"}
         # No proxy of the environment may see a local question. An index job may take an hour.
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(None), trust_env=False)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(timeout_s), trust_env=False)
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, **params: Any) -> Any:
         """The JSON answer. Raises `CommandFailed` with the server's message."""
         with self._transport_errors():
             response = self._http.request(method, path, json=body, params=params)
         if response.is_error:
-            raise command_failed(response.json()["error"])
+            raise self._refused(response)
         return response.json()
 
     def events(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -50,13 +51,13 @@ class Client:
         with self._transport_errors(), self._http.stream("POST", "/chat/query", json=body | {"stream": True}) as reply:
             if reply.is_error:
                 reply.read()
-                raise command_failed(reply.json()["error"])
+                raise self._refused(reply)
             stream = EventStream(EVENT_BYTES)  # httpx's own lines would also end at U+2028 and others inside of JSON
             for event in (json.loads(data) for block in reply.iter_bytes() for data in stream.feed(block)):
                 yield event
                 if event["type"] == "end":
                     return
-        raise CommandFailed("the server stopped before the answer was complete; the text so far is stored")
+        raise ServerLost("the server stopped before the answer was complete; the text so far is stored")
 
     def codebase(self, path: Path) -> str:
         """The id of the innermost indexed codebase that contains `path`. Raises `CommandFailed` (3) if none does."""
@@ -80,12 +81,24 @@ class Client:
         innermost: dict[str, Any] = max(candidates, key=lambda codebase: len(codebase["root"]))
         return innermost
 
+    def _refused(self, response: httpx.Response) -> CommandFailed:
+        """An answer that is an error, as the command's error."""
+        try:
+            error = response.json()["error"]
+        except (ValueError, KeyError, TypeError):
+            return CommandFailed(f"{self.url} answers {response.status_code} and is no Lantern server: check PORT")
+        if error["code"] == "unauthorized":
+            return CommandFailed(
+                f"the server at {self.url} does not accept the token of this data folder: stop it and start it again"
+            )
+        return command_failed(error)
+
     @contextmanager
     def _transport_errors(self) -> Iterator[None]:
         try:
             yield
         except httpx.TransportError as error:
-            raise ConnectionLost(f"lost the connection to the server at {self._http.base_url}: {error}") from None
+            raise ServerLost(f"lost the connection to the server at {self.url}: {str(error) or 'no answer'}") from None
 
     def close(self) -> None:
         self._http.close()
@@ -101,8 +114,10 @@ def open_client(settings: Settings, *, follow: bool = False) -> Iterator[Client]
     while (url := _running_url(settings)) is None:
         from backend.server import served_in_thread  # loads the web stack, which only this needs
 
+        output.progress("starting ...")
         try:
             with served_in_thread(own) as own_url:
+                output.progress("")
                 yield from _client(own_url, settings)
             return
         except DataFolderInUse:  # another command started its server first: use that one
@@ -110,8 +125,17 @@ def open_client(settings: Settings, *, follow: bool = False) -> Iterator[Client]
     yield from _client(url, settings)
 
 
-def _client(url: str, settings: Settings) -> Iterator[Client]:
-    client = Client(url, token(settings.token_file))
+@contextmanager
+def open_running(settings: Settings, timeout_s: float | None = None) -> Iterator[Client]:
+    """A client of the server of this data folder. Raises `CommandFailed` if none runs."""
+    url = _running_url(settings)
+    if url is None:
+        raise CommandFailed(f"no server runs over {settings.data_dir}: start one with `lantern serve`")
+    yield from _client(url, settings, timeout_s)
+
+
+def _client(url: str, settings: Settings, timeout_s: float | None = None) -> Iterator[Client]:
+    client = Client(url, token(settings.token_file), timeout_s)
     try:
         yield client
     finally:

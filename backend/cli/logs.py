@@ -9,6 +9,7 @@ import textwrap
 import threading
 from types import TracebackType
 
+from backend.cli import output
 from prompts.visible import one_line, visible
 
 PACKAGES = ("backend", "indexer", "models", "prompts")
@@ -26,9 +27,19 @@ class _Formatter(logging.Formatter):
         return _indented(super().formatStack(stack_info))
 
 
+class _Handler(logging.Handler):
+    """Prints records between the lines of an answer and of progress, not inside them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            output.log_record(self.format(record))
+        except Exception:  # noqa: BLE001 - as each handler of `logging` does it
+            self.handleError(record)
+
+
 def configure() -> None:
     """Formats what any library logs, and logs warnings and errors that Python itself would print."""
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler])
     logging.captureWarnings(True)

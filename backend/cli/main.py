@@ -19,7 +19,6 @@ UsageError: Any = typer.BadParameter.__base__  # typer's own click is private; `
 
 app = typer.Typer(
     name="lantern",
-    help="Answers questions about your own codebase, on your own machine.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -35,6 +34,23 @@ Root = Annotated[Path, typer.Argument(help="The codebase.")]
 InCodebase = Annotated[Path, typer.Option("--path", help="A path inside the codebase.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="A name from `lantern models list`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from backend.config import VERSION
+
+        output.line(f"lantern {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def lantern(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Answers questions about your own codebase, on your own machine."""
 
 
 @app.command()
@@ -81,7 +97,7 @@ def ask(
 @app.command()
 def chat(path: InCodebase = Path(), model: Model = "") -> None:
     """Chat about a codebase."""
-    from backend.cli.asking.ask import run_chat
+    from backend.cli.asking.chat import run_chat
 
     run_chat(path, model)
 
@@ -143,6 +159,24 @@ def serve(
     run_serve(host, port, index, allow_remote)
 
 
+@app.command("open")
+def open_page(
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it, or only print its address.")] = True,
+) -> None:
+    """Open the page of the running server in the browser."""
+    from backend.cli.serving.page import run_open
+
+    run_open(browser)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show the running server: its model, codebases, running work and memory."""
+    from backend.cli.serving.status import run_status
+
+    run_status(as_json)
+
+
 @app.command()
 def acp() -> None:
     """Run the agent for editors that speak the Agent Client Protocol (Zed, JetBrains, Neovim, Emacs)."""
@@ -165,6 +199,17 @@ def token() -> None:
     from backend.cli.serve import run_token
 
     run_token()
+
+
+@app.command()
+def completion(
+    shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="The shell.")],
+    words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+) -> None:
+    """Print a script that completes commands, options and names: source <(lantern completion bash)."""
+    from backend.cli.completion import run_completion
+
+    run_completion(typer.main.get_command(app), shell, words or [])
 
 
 @models.callback()

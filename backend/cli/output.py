@@ -1,22 +1,76 @@
 """The only module that prints. stdout is for the answer alone; progress, sources, warnings and summaries go to stderr.
 
-What a codebase, a model or a name holds is printed as text: control and invisible characters become visible. Lantern
-itself prints no colours and no escape sequences.
+What a codebase, a model or a name holds is printed as text: control and invisible characters become visible. Colours
+come from rich alone, and only where stdout is a terminal that has them.
 """
 
 import io
 import json
 import shutil
 import sys
+import threading
 import time
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import typer
 
 from prompts.visible import one_line, visible, visible_json
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 PLACES = 5  # of masked secrets that a summary names
 LINE_INTERVAL_S = 10.0  # between lines of progress, if stderr is no terminal
+
+
+class Styled(NamedTuple):
+    """A piece of text and its style, in rich's words: "bold cyan"."""
+
+    text: str
+    style: str = ""
+
+
+class _Screen:
+    """What stands on the last line of the terminal: a line of progress, or the beginning of a line of the answer."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()  # the log of a server in this process comes from other threads
+        self.has_progress = False
+        self.is_inside_line = False  # of stdout
+        self.has_text = False  # on stdout since the last `begin_answer`
+
+    def write(self, stream: TextIO, words: str) -> None:
+        """Prints on a line of its own, or goes on with the answer's line."""
+        with self.lock:
+            self.clear_progress()
+            if stream is sys.stderr and self.is_inside_line and sys.stdout.isatty() and is_terminal():
+                print(file=sys.stdout, flush=True)
+                self.is_inside_line = False
+            print(words, end="", file=stream, flush=True)
+            if stream is sys.stdout:
+                self.wrote(words)
+
+    def wrote(self, words: str) -> None:
+        if words:
+            self.is_inside_line, self.has_text = not words.endswith("\n"), True
+
+    def clear_progress(self) -> None:
+        if self.has_progress:
+            self.has_progress = False
+            print(f"\r{' ' * _width()}\r", end="", file=sys.stderr, flush=True)
+
+    def has_room(self) -> bool:
+        """Whether a line of progress would neither overwrite nor interrupt the answer.
+
+        If stdout is a pipe, its reader may print on the same terminal at any time after it got some text.
+        """
+        return is_terminal() and not (self.is_inside_line if sys.stdout.isatty() else self.has_text)
+
+
+_screen = _Screen()
 
 
 def escape_unencodable() -> None:
@@ -32,18 +86,52 @@ def flush() -> None:
 
 def line(words: str) -> None:
     """Prints one line on stdout."""
-    print(one_line(words), flush=True)
+    _screen.write(sys.stdout, f"{one_line(words)}\n")
 
 
 def text(piece: str, end: str = "\n") -> None:
     """Prints text of any number of lines on stdout: an answer or a piece of it, code, a table."""
-    print(visible(piece), end=end, flush=True)
+    _screen.write(sys.stdout, visible(piece) + end)
+
+
+def end_line() -> None:
+    """Ends the line on stdout that was begun."""
+    if _screen.is_inside_line:
+        text("")
+
+
+def begin_answer() -> None:
+    """Progress may be shown until the text of an answer comes."""
+    _screen.has_text = False
+
+
+def styled(pieces: Iterable[Styled]) -> None:
+    """Prints pieces of text with their styles on stdout, which `has_styles`."""
+    with _screen.lock:
+        for piece in pieces:
+            _screen.clear_progress()
+            _console().out(visible(piece.text), style=piece.style or None, highlight=False, end="")
+            _screen.wrote(piece.text)
+        sys.stdout.flush()
+
+
+def has_styles() -> bool:
+    """Whether stdout is a terminal that knows more than plain text. NO_COLOR keeps bold; rich looks at both."""
+    return sys.stdout.isatty() and not _console().is_dumb_terminal
+
+
+def is_unicode() -> bool:
+    return sys.stdout.encoding.lower().startswith("utf")
+
+
+def width() -> int:
+    """Columns that a line may have."""
+    return max(20, _width())
 
 
 def as_json(value: object) -> None:
     """Prints one line of JSON on stdout. It has the exact content: hidden characters are escapes of JSON."""
-    is_unicode = sys.stdout.encoding.lower().startswith("utf")
-    print(visible_json(json.dumps(value, ensure_ascii=not is_unicode)), flush=True)
+    _screen.write(sys.stdout, visible_json(json.dumps(value, ensure_ascii=not is_unicode())) + "\n")
 
 
 def message_line(message: str) -> None:
@@ -54,12 +142,23 @@ def message_line(message: str) -> None:
 
 def note(words: str = "") -> None:
     """Prints one line for the user, on stderr."""
-    print(one_line(words), file=sys.stderr, flush=True)
+    _screen.write(sys.stderr, f"{one_line(words)}\n")
 
 
 def note_text(lines: str) -> None:
     """Prints text of several lines for the user, on stderr."""
-    print(visible(lines), file=sys.stderr, flush=True)
+    _screen.write(sys.stderr, f"{visible(lines)}\n")
+
+
+def log_record(lines: str) -> None:
+    """Prints a record of the log, which the formatter has made safe to show."""
+    _screen.write(sys.stderr, f"{lines}\n")
+
+
+def gap() -> None:
+    """An empty line around an answer that is rendered; a pipe gets the answer alone."""
+    if has_styles() and is_terminal():
+        note()
 
 
 def error(message: object) -> None:
@@ -77,21 +176,65 @@ def is_input_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
+def is_interactive() -> bool:
+    """Whether a person types and reads."""
+    return is_input_terminal() and sys.stdout.isatty()
+
+
 def progress(words: str) -> None:
-    """Replaces the current line; prints nothing if stderr is no terminal. Any terminal knows a carriage return."""
-    if is_terminal():
-        width = shutil.get_terminal_size().columns - 1
-        print(f"\r{' ' * width}\r{one_line(words)[:width]}", end="", file=sys.stderr, flush=True)
+    """Replaces the line of progress; empty words remove it. Any terminal knows a carriage return.
+
+    Prints nothing if stderr is no terminal, or where it would mix with an answer.
+    """
+    with _screen.lock:
+        if not words:
+            _screen.clear_progress()
+        elif _screen.has_room():
+            shown = one_line(words)[: _width()]
+            print(f"\r{' ' * _width()}\r{shown}", end="", file=sys.stderr, flush=True)
+            _screen.has_progress = True
+
+
+@contextmanager
+def typing_mode(is_shown: bool) -> Iterator[None]:
+    """Whether what is typed appears on the screen at once; what does not is kept for who reads it next."""
+    if not is_interactive():
+        yield
+        return
+    import termios
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    wanted = termios.tcgetattr(descriptor)
+    flags = termios.ECHO | termios.ICANON
+    wanted[3] = wanted[3] | flags if is_shown else wanted[3] & ~flags
+    try:
+        termios.tcsetattr(descriptor, termios.TCSANOW, wanted)
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
 def confirm(question: str) -> bool:
     """Asks on stderr for yes or no."""
+    progress("")
     return typer.confirm(one_line(question), err=True)
 
 
 def ask(prompt: str) -> str:
     """One line of input. Raises EOFError at its end."""
     return input(one_line(prompt))
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns - 1
+
+
+@cache
+def _console() -> "Console":
+    from rich.console import Console  # only where a terminal shows an answer
+
+    return Console(highlight=False, markup=False, emoji=False)  # of the stdout of the moment
 
 
 class Throttle:
@@ -104,50 +247,6 @@ class Throttle:
         if time.monotonic() - self._last > LINE_INTERVAL_S:
             note(words)
             self._last = time.monotonic()
-
-
-def answer_notes(answer: dict[str, Any]) -> None:
-    """What belongs below an answer: its sources, doubtful citations, and the notice."""
-    sources(answer["sources"])
-    citations(answer["citations"], answer["response"])
-    notice(answer["end"], answer["response"])
-
-
-def sources(items: list[dict[str, Any]]) -> None:
-    """One line for each source."""
-    for item in items:
-        stale = "" if item["fresh"] else "  (changed since it was indexed)"
-        symbol = f"  {item['symbol']}" if item.get("symbol") else ""
-        note(f"  [{item['n']}] {item['path']}:{item['start']}-{item['end']}{symbol}{stale}")
-
-
-def citations(items: list[dict[str, Any]], answer: str) -> None:
-    """Counts and quotes the citations that do not hold; prints nothing about the others."""
-    for status, meaning in (
-        ("invented", "not supported by the sources"),
-        ("stale", "of code that has changed since"),
-        ("moved", "of code that has moved since"),
-    ):
-        quotes = [answer[item["start"] : item["end"]] for item in items if item["status"] == status]
-        if quotes:
-            plural = "" if len(items) == 1 else "s"
-            verb = "is" if len(quotes) == 1 else "are"
-            note(f"{len(quotes)} of {len(items)} citation{plural} {verb} {meaning}: {', '.join(dict.fromkeys(quotes))}")
-
-
-def notice(end: dict[str, Any], answer: str) -> None:
-    """The notice of the `end` event, unless the answer contains it."""
-    if (words := end.get("notice")) and words not in answer:
-        note(words)
-
-
-def usage(end: dict[str, Any]) -> None:
-    """Token counts and times of one answer."""
-    tokens, ms = end["usage"], end["ms"]
-    note(
-        f"{end['model']}: {tokens['prompt']} prompt tokens ({tokens['cached']} cached), "
-        f"{tokens['completion']} generated; " + ", ".join(f"{stage} {value:.0f} ms" for stage, value in ms.items())
-    )
 
 
 def job_line(job: dict[str, Any]) -> str:
@@ -189,15 +288,3 @@ def change_summary(job: dict[str, Any]) -> None:
     note(
         f"{time.strftime('%H:%M:%S')} {report['changed']} changed, {report['removed']} removed in {report['seconds']} s"
     )
-
-
-def first_fence(answer: str) -> str:
-    """The first fenced block of an answer, without its fence; the whole answer if it has none."""
-    lines = answer.removesuffix("\n").split("\n")
-    for start, line in enumerate(lines):
-        fence = line[: len(line) - len(line.lstrip("`"))]
-        if len(fence) >= 3:
-            block = lines[start + 1 :]
-            end = next((n for n, inner in enumerate(block) if inner.strip() == fence), len(block))
-            return "\n".join(block[:end])
-    return answer

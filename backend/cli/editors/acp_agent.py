@@ -31,7 +31,7 @@ from acp.schema import (
     SetSessionConfigOptionResponse,
 )
 
-from backend.cli.client import ConnectionLost, command_failed
+from backend.cli.client import ServerLost, command_failed
 from backend.cli.editors.acp_errors import existing_folder, invalid_params, no_session, translated
 from backend.cli.editors.acp_updates import STOP_REASONS, TurnView, index_title, read_prompt, replay
 from backend.cli.editors.service import Service
@@ -103,7 +103,7 @@ class LanternAgent:
         try:
             stored = await self._service.call("GET", f"/chat/session/{session_id}")
             used = await self._service.call("GET", f"/chat/session/{session_id}/conversations", limit=1)
-        except ConnectionLost:
+        except ServerLost:
             raise
         except CommandFailed:
             raise no_session(session_id, "begin a new one") from None
@@ -214,7 +214,7 @@ class LanternAgent:
                                 await self._stop(session)
                         yield event
                 return
-            except ConnectionLost:
+            except ServerLost:
                 if not tries_left:
                     raise
                 after = session.head

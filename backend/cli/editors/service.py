@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from backend.cli.client import Client, ConnectionLost, open_client
+from backend.cli.client import Client, ServerLost, open_client
 from backend.cli.editors.websocket import WebSocketClient
 from backend.cli.settings import command_settings
 
@@ -41,7 +41,7 @@ class Service:
                 try:
                     self._socket = await WebSocketClient.open(client.url, client.token)
                     return self._socket
-                except ConnectionLost:
+                except ServerLost:
                     if client is not self._client:  # another task has found the next server
                         continue
             await self._forget(client)
@@ -63,7 +63,7 @@ class Service:
         client = await self.client()
         try:
             return await asyncio.to_thread(work, client)
-        except ConnectionLost:
+        except ServerLost:
             await self._forget(client)
         return await asyncio.to_thread(work, await self.client())
 

@@ -13,7 +13,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from backend.cli.client import EVENT_BYTES, ConnectionLost, command_failed
+from backend.cli.client import EVENT_BYTES, ServerLost, command_failed
 from backend.cli.errors import CommandFailed
 
 PROTOCOL = "lantern.v1"
@@ -33,7 +33,7 @@ class WebSocketClient:
 
     @classmethod
     async def open(cls, url: str, token: str) -> "WebSocketClient":
-        """Connects to the server at this HTTP URL. Raises `ConnectionLost`."""
+        """Connects to the server at this HTTP URL. Raises `ServerLost`."""
         headers = {"Authorization": f"Bearer {token}"}
         try:
             connection = await connect(
@@ -44,7 +44,7 @@ class WebSocketClient:
                 proxy=None,  # no proxy of the environment may see a local question
             )
         except (OSError, InvalidHandshake, TimeoutError) as error:
-            raise ConnectionLost(f"cannot connect to the server at {url}: {error}") from None
+            raise ServerLost(f"cannot connect to the server at {url}: {error}") from None
         return cls(connection)
 
     @property
@@ -112,5 +112,5 @@ class WebSocketClient:
             events.put_nowait(event)
 
 
-def _lost() -> ConnectionLost:
-    return ConnectionLost("the server closed the connection before the answer was complete; the text so far is stored")
+def _lost() -> ServerLost:
+    return ServerLost("the server closed the connection before the answer was complete; the text so far is stored")

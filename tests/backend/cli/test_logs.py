@@ -1,6 +1,5 @@
 """The log: one line for a record, whatever it quotes; tracebacks and Python's own reports indented."""
 
-import io
 import logging
 import sys
 import threading
@@ -15,26 +14,34 @@ EVIL = "a\x1b]0;t\x07\x9b2J\u202e\r\nERROR backend: forged"
 SHOWN = "a\\x1b]0;t\\x07\\x9b2J\\u202e\\r\\nERROR backend: forged"
 
 
+class Log:
+    """What the log of a command has on stderr."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def getvalue(self) -> str:
+        return self._capture.readouterr().err
+
+
 @pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What the log of a command would have on stderr."""
+def log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Log]:
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [])
-    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
     monkeypatch.setattr(threading, "excepthook", None)
     monkeypatch.setattr(sys, "unraisablehook", None)
     logs.configure()
-    yield stream
+    yield Log(capsys)
     logging.captureWarnings(False)
 
 
 @pytest.mark.parametrize("name", ["backend.app", "uvicorn.error", "asyncio", "anything"])
-def test_a_record_is_one_line(log: io.StringIO, name: str) -> None:
+def test_a_record_is_one_line(log: Log, name: str) -> None:
     logging.getLogger(name).warning("cannot read %s", EVIL)
     assert log.getvalue() == f"WARNING {name}: cannot read {SHOWN}\n"
 
 
-def test_a_traceback_is_indented_and_cannot_look_like_a_record(log: io.StringIO) -> None:
+def test_a_traceback_is_indented_and_cannot_look_like_a_record(log: Log) -> None:
     try:
         raise ValueError(EVIL)
     except ValueError:
@@ -45,7 +52,7 @@ def test_a_traceback_is_indented_and_cannot_look_like_a_record(log: io.StringIO)
     assert {line[:2] for line in rest} == {"  "}
 
 
-def test_a_stack_and_a_warning(log: io.StringIO) -> None:
+def test_a_stack_and_a_warning(log: Log) -> None:
     logging.getLogger("backend").warning("here", stack_info=True)
     warnings.showwarning(EVIL, UserWarning, "x\x1b.py", 1)
     lines = log.getvalue().splitlines()
@@ -54,7 +61,7 @@ def test_a_stack_and_a_warning(log: io.StringIO) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_fails(log: io.StringIO) -> None:
+def test_a_thread_that_fails(log: Log) -> None:
     def fail() -> None:
         raise ValueError(EVIL)
 
@@ -66,7 +73,7 @@ def test_a_thread_that_fails(log: io.StringIO) -> None:
     assert lines[-1] == "  ERROR backend: forged"
 
 
-def test_an_exception_that_python_ignores(log: io.StringIO) -> None:
+def test_an_exception_that_python_ignores(log: Log) -> None:
     class Broken:
         def __del__(self) -> None:
             raise ValueError("\x1b[2J")
@@ -77,7 +84,7 @@ def test_an_exception_that_python_ignores(log: io.StringIO) -> None:
     assert lines[-1] == "  ValueError: \\x1b[2J"
 
 
-def test_the_level_is_of_our_packages(log: io.StringIO) -> None:
+def test_the_level_is_of_our_packages(log: Log) -> None:
     levels = {name: logging.getLogger(name).level for name in logs.PACKAGES}
     logs.set_level("INFO")
     logging.getLogger("indexer.files").info("read")

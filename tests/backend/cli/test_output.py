@@ -3,13 +3,13 @@
 import io
 import json
 import sys
-from typing import Any
 
 import pytest
 
 from backend.cli import output
 from backend.indexing.jobs import report_wire
 from indexer.types import IndexReport, Masked
+from tests.backend.cli.screen import Screen, TerminalStream
 
 EVIL = "a\x1b]0;t\x07\x9b2J\x1b]52;c;aGk=\x07\u202eb\rc"
 SHOWN = "a\\x1b]0;t\\x07\\x9b2J\\x1b]52;c;aGk=\\x07\\u202eb\\rc"
@@ -51,25 +51,8 @@ def test_progress_is_one_line_without_escape_sequences(monkeypatch: pytest.Monke
     monkeypatch.setenv("COLUMNS", "41")
     output.progress(f"{EVIL}\n")
     output.progress("")
+    output.progress("")  # nothing is left to remove
     assert terminal.getvalue() == f"\r{' ' * 40}\r{SHOWN[:40]}\r{' ' * 40}\r"
-
-
-def test_the_lines_below_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    source: dict[str, Any] = {"n": 1, "path": f"{EVIL}\n.py", "start": 1, "end": 2, "symbol": EVIL, "fresh": True}
-    cite = {"start": 0, "end": len(EVIL), "status": "invented"}
-    output.answer_notes(
-        {"sources": [source], "citations": [cite], "response": EVIL, "end": {"notice": f"no\x1b\n{EVIL}"}}
-    )
-    assert capsys.readouterr().err == (
-        f"  [1] {SHOWN}\\n.py:1-2  {SHOWN}\n"
-        f"1 of 1 citation is not supported by the sources: {SHOWN}\n"
-        f"no\\x1b\\n{SHOWN}\n"
-    )
-
-
-def test_the_first_block_is_copied_exactly() -> None:
-    assert output.first_fence("see\n```py\na = 1\x0c\n\x85\u2028b\n```\nmore") == "a = 1\x0c\n\x85\u2028b"
-    assert output.first_fence("```py\na = 1\n") == "a = 1"
 
 
 def test_an_encoding_without_the_characters(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,3 +70,44 @@ def test_a_summary_says_how_many_secrets_were_masked_and_where(capsys: pytest.Ca
     output.job_summary({"root": "/x", "report": report_wire(report)})
     places = "config/app.yml:4, config/app.yml:9, run.sh:2"
     assert capsys.readouterr().err.endswith(f"masked 3 secret values in 2 files ({places})\n")
+
+
+class Both:
+    """stdout and stderr as one terminal."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.screen = Screen(61)
+        monkeypatch.setenv("COLUMNS", "61")
+        self.stdout = TerminalStream(self.screen)
+        monkeypatch.setattr(sys, "stdout", self.stdout)
+        monkeypatch.setattr(sys, "stderr", TerminalStream(self.screen))
+
+
+def test_a_note_and_a_record_of_the_log_have_lines_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = Both(monkeypatch)
+    output.progress("loading ...")
+    output.note("first")
+    output.text("an ans", end="")
+    output.log_record("WARNING x: y")
+    output.text("wer")
+    output.progress("loading ...")
+    output.line("end")
+    assert both.screen.lines == ["first", "an ans", "WARNING x: y", "wer", "end"]
+
+
+def test_hostile_text_with_a_style_is_escaped_and_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = Both(monkeypatch)
+    output.styled([output.Styled(f"[red]{EVIL}[/red] :smile:", "bold"), output.Styled("\n")])
+    assert both.screen.text.replace("\n", "") == f"[red]{SHOWN}[/red] :smile:"
+    assert both.stdout.getvalue() == f"\x1b[1m[red]{SHOWN}[/red] :smile:\x1b[0m\n"
+
+
+def test_a_gap_is_only_where_an_answer_is_rendered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.gap()
+    assert capsys.readouterr().err == ""
+    both = Both(monkeypatch)
+    output.gap()
+    output.note("x")
+    assert both.screen.lines == ["", "x"]
