@@ -40,7 +40,7 @@ endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
 .PHONY: help run setup fmt check unit test test-models llama-server model bench bench-quick bench-retrieval \
-	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture web clean
+	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture web vscode vscode-e2e clean
 .DEFAULT_GOAL := run
 
 help: ## list the targets
@@ -74,7 +74,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --
 unit: $(STAMPS)/dev ## the tests that start no process and no server
 	$(PYTEST) -m unit $(ARGS)
 
-test: check setup $(STAMPS)/gguf $(STAMPS)/web test-models $(PEER) ## every check and every test
+test: check setup $(STAMPS)/gguf $(STAMPS)/web $(STAMPS)/vscode test-models $(PEER) ## every check and every test
 	$(PYTEST) $(ARGS)
 
 # Two small real models (600 MB), once, into MODELS_CACHE (~/.cache/lantern/models). Where they cannot be had the tests
@@ -139,6 +139,26 @@ $(STAMPS)/web: $(VENDOR)/package-lock.json | $(STAMPS)/dev
 	@cd build/web && PATH="$(NODE)bin:$$PATH" node "$(NODE)lib/node_modules/npm/bin/npm-cli.js" ci \
 		--no-audit --no-fund --loglevel=error || { rm -rf node_modules; echo "npm cannot be reached: its test is skipped."; }
 	@touch $@
+
+# The extension for VS Code. With its packages there, the build needs no network.
+VSCODE := editors/vscode
+VSCODE_NPM = cd $(VSCODE) && PATH="$(NODE)bin:$$PATH" node "$(NODE)lib/node_modules/npm/bin/npm-cli.js"
+vscode: $(STAMPS)/vscode ## build the VS Code extension, build/lantern.vsix
+	@[ -d $(VSCODE)/node_modules ] || { echo "npm could not be reached; rm $(STAMPS)/vscode tries again."; exit 1; }
+	@mkdir -p build && rm -rf $(VSCODE)/out
+	@$(VSCODE_NPM) run --silent compile
+	@$(VSCODE_NPM) run --silent package -- --out ../../build/lantern.vsix
+
+# The compiler and the packager. Without npm's registry the tests of the extension are skipped, and say so.
+$(STAMPS)/vscode: $(VSCODE)/package-lock.json | $(STAMPS)/dev
+	@$(VSCODE_NPM) ci --no-audit --no-fund --loglevel=error || \
+		{ rm -rf node_modules; echo "npm cannot be reached: the tests of the VS Code extension are skipped."; }
+	@touch $@
+
+# Installs code-server (519 MB) into CODE_SERVER, and drives it with Chromium.
+CODE_SERVER ?= build/code-server
+vscode-e2e: vscode ## try the VS Code extension in a real editor, and take its picture (optional)
+	$(BIN)/python editors/vscode/e2e/run.py --code-server '$(CODE_SERVER)' $(if $(PICTURE),--picture '$(PICTURE)')
 
 setup: $(STAMPS)/dev $(STAMPS)/llama ## install what development needs, compile llama.cpp
 

@@ -1,0 +1,94 @@
+// REST calls of the server, and the stream of `/v1`. Knows HTTP, not sessions and not the editor.
+
+import { Problem, ServerError } from "./errors";
+import type { Endpoint } from "./server";
+
+type Method = "GET" | "POST" | "DELETE";
+
+/** The JSON answer of a call. Raises `ServerError` with the server's words. */
+export async function request<T>(endpoint: Endpoint, method: Method, path: string, body?: object): Promise<T> {
+    const reply = await send(endpoint, method, path, body);
+    return (await reply.json()) as T;
+}
+
+export interface ChatMessage {
+    role: "system" | "user" | "assistant";
+    content: string;
+}
+
+export interface ChatBody {
+    model: string;
+    messages: ChatMessage[];
+    codebase?: string;
+    max_tokens?: number;
+    temperature?: number;
+}
+
+/** The pieces of an answer of `/v1/chat/completions`. Stopping the iteration, or the signal, ends the generation. */
+export async function* streamChat(endpoint: Endpoint, body: ChatBody, signal: AbortSignal): AsyncGenerator<string> {
+    const reply = await send(endpoint, "POST", "/v1/chat/completions", { ...body, stream: true }, signal);
+    if (!reply.body) return;
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const block of reply.body) {
+        const events = (rest + decoder.decode(block as Uint8Array, { stream: true })).split(/\r?\n\r?\n/);
+        rest = events.pop() ?? "";
+        for (const event of events) {
+            const data = event.match(/^data: ?(.*)$/m)?.[1];
+            if (data === undefined || data === "[DONE]") continue; // the other lines are comments: progress of the prompt
+            const text = chunkText(data);
+            if (text) yield text;
+        }
+    }
+}
+
+function chunkText(data: string): string {
+    const chunk = JSON.parse(data) as {
+        choices?: { delta?: { content?: string | null } }[];
+        error?: { message: string; code?: string | null };
+    };
+    if (chunk.error) throw new ServerError(chunk.error.code ?? "failed", chunk.error.message);
+    return chunk.choices?.[0]?.delta?.content ?? "";
+}
+
+async function send(
+    endpoint: Endpoint,
+    method: Method,
+    path: string,
+    body?: object,
+    signal?: AbortSignal,
+): Promise<Response> {
+    const headers: Record<string, string> = { Authorization: `Bearer ${endpoint.token}` };
+    if (body) headers["Content-Type"] = "application/json";
+    let reply: Response;
+    try {
+        reply = await fetch(endpoint.url + path, {
+            method,
+            headers,
+            redirect: "error", // the token is for this server only
+            ...(body && { body: JSON.stringify(body) }),
+            ...(signal && { signal }),
+        });
+    } catch (error) {
+        if (signal?.aborted) throw error;
+        throw new Problem("dead", "The server cannot be reached.");
+    }
+    if (!reply.ok) throw await errorOf(reply);
+    return reply;
+}
+
+async function errorOf(reply: Response): Promise<Error> {
+    if (reply.status === 401) {
+        return new Problem(
+            "unauthorized",
+            "The server does not accept the token of its data folder: restart the server.",
+        );
+    }
+    const text = await reply.text();
+    try {
+        const { error } = JSON.parse(text) as { error: { code?: string | null; message: string } };
+        return new ServerError(error.code ?? "failed", error.message);
+    } catch {
+        return new ServerError("failed", `the server answered with status ${reply.status}`);
+    }
+}
