@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 from backend.api import security
 from backend.api.encoding import json_text
 from backend.api.openai import routes
-from backend.api.rest import chat, files, health, history, index, page, signin
+from backend.api.rest import chat, conversations, files, health, history, index, models, page, signin
 from backend.api.socket.websocket import Sockets
 from backend.config import VERSION
 from backend.errors import ApiError, openai_error, to_api_error
@@ -51,7 +51,7 @@ def build_app(services: Services, rules: security.AccessRules, codes: SignInCode
     app.state.closing = closing = asyncio.Event()
     app.state.sign_in = security.SignIn(codes or SignInCodes(), rules.token)
     sockets = Sockets(services, rules)
-    for module in (chat, history, index, files, health, signin, page, routes):
+    for module in (chat, conversations, history, index, files, models, health, signin, page, routes):
         app.include_router(module.router)
     mcp = McpEndpoint(services, closing)
     app.router.routes.append(Route("/mcp", mcp))

@@ -45,6 +45,7 @@ class TurnFigures:
     reading_s: float  # from the prompt to that text
     forecast_s: float | None  # the forecast of `reading_s`
     ttft_budget_s: float | None  # the TTFT budget: the upper bound of `first_token_s`, where one was promised
+    total_s: float = 0.0  # from acceptance to the end
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +54,7 @@ class Metrics:
 
     turns: Counter[str] = field(default_factory=Counter)  # by end reason
     passthrough: Counter[str] = field(default_factory=Counter)  # answers that are no turns, by end reason
+    turn_s: float = 0.0  # from acceptance to the end, summed
     fallbacks: int = 0  # turns that the extractive engine answered because no model is installed
     first_tokens: int = 0
     first_token_s: float = 0.0  # from acceptance to the first delta, summed
@@ -78,6 +80,7 @@ class Metrics:
         """Counts a finished turn."""
         self.turns[reason] += 1
         self.queue_s += turn.queue_s
+        self.turn_s += turn.total_s
         if turn.usage.prompt:  # else no model has run
             self.add_usage(turn.usage, turn.generate_s)
         if turn.first_token_s is None:
@@ -174,6 +177,7 @@ class _Collector(Collector):
             ("first_token_forecast_error_seconds", "Error of these forecasts, summed.", metrics.forecast_error_s),
             ("first_token_promises", "Turns with a promised time to first token.", metrics.promises),
             ("first_token_promises_kept", "Those of them that kept it.", metrics.promises_kept),
+            ("turn_seconds", "Time from acceptance to the end, summed.", metrics.turn_s),
             ("queue_seconds", "Time in queues, including waits for model loads, summed.", metrics.queue_s),
             ("prompt_tokens", "Tokens of prompts.", metrics.prompt_tokens),
             ("cached_tokens", "Tokens of prompts that were not evaluated again.", metrics.cached_tokens),

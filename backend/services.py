@@ -7,11 +7,13 @@ from backend.chat.rag import Rag
 from backend.chat.turns import Turns
 from backend.config import Settings
 from backend.db.database import Database
+from backend.engines.downloads import Downloads
 from backend.engines.pool import EnginePool
 from backend.indexing.indexes import Indexes
 from backend.indexing.jobs import Jobs
 from backend.indexing.retrieval import Retrieval
 from backend.metrics import Metrics
+from backend.metrics_history import MetricsHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,11 @@ class Services:
     indexes: Indexes
     retrieval: Retrieval
     engines: EnginePool
+    downloads: Downloads
     rag: Rag
     turns: Turns
     prefetcher: Prefetcher
     jobs: Jobs
     metrics: Metrics
+    history: MetricsHistory
     epoch: str  # see `conversations.epoch`

@@ -16,12 +16,14 @@ from backend.config import BadSetting, Settings
 from backend.db import conversations
 from backend.db.database import Database
 from backend.db.events import EventLog
+from backend.engines.downloads import Downloads
 from backend.engines.pool import EnginePool
 from backend.engines.remote import remote_server
 from backend.indexing.indexes import Indexes, open_indexes
 from backend.indexing.jobs import Jobs
 from backend.indexing.retrieval import Retrieval
 from backend.metrics import Metrics
+from backend.metrics_history import Gauges, MetricsHistory
 from backend.services import Services
 from models.errors import ModelError
 from models.registry import Registry
@@ -31,9 +33,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def build_services(
-    settings: Settings,
-    indexes: Indexes | None = None,
-    engines: EnginePool | None = None,
+    settings: Settings, indexes: Indexes | None = None, engines: EnginePool | None = None
 ) -> AsyncIterator[Services]:
     """All services, ready to serve. The caller holds the lock of the data folder.
 
@@ -49,6 +49,35 @@ async def build_services(
     indexes = indexes or open_indexes(settings)
     jobs = Jobs(indexes, settings.watch)
     retrieval = Retrieval(indexes, on_use=jobs.opened, on_reindex=jobs.purge_soon)
+    rag, turns, prefetcher = _chat(settings, database, retrieval, engines, metrics)
+    downloads = Downloads(engines.registry)
+    history = MetricsHistory(metrics, lambda: Gauges(turns.load, engines.process_metrics()))
+    history.start()
+    services = Services(
+        settings,
+        database,
+        indexes,
+        retrieval,
+        engines,
+        downloads,
+        rag,
+        turns,
+        prefetcher,
+        jobs,
+        metrics,
+        history,
+        epoch,
+    )
+    try:
+        yield services
+    finally:
+        await _close(services)
+
+
+def _chat(
+    settings: Settings, database: Database, retrieval: Retrieval, engines: EnginePool, metrics: Metrics
+) -> tuple[Rag, Turns, Prefetcher]:
+    """What answers questions."""
     retriever = ContextRetriever(database, retrieval, CANDIDATES * settings.snippets)
     prompt_builder = PromptBuilder(
         settings.snippets, settings.max_tokens, settings.first_token_s, settings.lead, settings.evidence_tokens
@@ -57,15 +86,18 @@ async def build_services(
     event_log = EventLog(database)
     rag = Rag(database, event_log, retriever, engines, prompt_builder, metrics)
     turns = Turns(database, event_log, rag, engines, metrics, settings)
-    try:
-        yield Services(settings, database, indexes, retrieval, engines, rag, turns, prefetcher, jobs, metrics, epoch)
-    finally:
-        await prefetcher.close()
-        await turns.close()
-        await jobs.close()
-        await asyncio.to_thread(indexes.workers.close)
-        await engines.unload()
-        database.close()
+    return rag, turns, prefetcher
+
+
+async def _close(services: Services) -> None:
+    services.history.close()
+    await services.prefetcher.close()
+    await services.turns.close()
+    await services.jobs.close()
+    await asyncio.to_thread(services.downloads.close)
+    await asyncio.to_thread(services.indexes.workers.close)
+    await services.engines.unload()
+    services.database.close()
 
 
 def _engines(settings: Settings, metrics: Metrics) -> EnginePool:

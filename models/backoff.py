@@ -31,6 +31,11 @@ class Backoff:
     def succeeded(self, name: str) -> None:
         self._failures.pop(name, None)
 
+    def reason(self, name: str, state: Hashable = None) -> str:
+        """Why the last try failed; "" if it did not, or what failed has changed since."""
+        failure = self._failures.get(name)
+        return failure.reason if failure is not None and failure.state == state else ""
+
     def refusal(self, name: str, state: Hashable = None) -> str:
         """Why `name` may not be tried now, with the time left; "" if it may."""
         failure = self._failures.get(name)

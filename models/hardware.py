@@ -7,6 +7,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ ROWS = 552  # most tokens of one batch (models.llama.worker.loading)
 CHOICES = 40  # most tokens of one batch that have logits
 KV_BYTES = {"f16": 2.0, "q8_0": 34 / 32}  # of one element; q8_0 holds 32 in 34
 _F32 = 4  # bytes
+_GPUS = Path("/proc/driver/nvidia/gpus")
 _MEMINFO, _OWN_CGROUPS, _CPUINFO = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/proc/cpuinfo")
 # The two versions of control groups: where they are mounted, and the files of limit and use.
 _CGROUPS = (
@@ -124,6 +126,19 @@ def physical_cores() -> int:
 def logical_cores() -> int:
     """Processors this process may run on, each hyper-thread one."""
     return len(_processors())
+
+
+def accelerator() -> str:
+    """The name of a graphics processor with NVIDIA's driver; "" if there is none. Whether llama.cpp was compiled for it
+    is another question.
+    """
+    for file in sorted(_GPUS.glob("*/information")):
+        with suppress(OSError):
+            for line in file.read_text("utf-8", "replace").splitlines():
+                name, _, value = line.partition(":")
+                if name.strip() == "Model":
+                    return value.strip()
+    return ""
 
 
 def _processors() -> Collection[int]:

@@ -49,12 +49,11 @@ class Schema(BaseModel):
         return built
 
 
-class Context(Schema):
-    """An open file or a selection. `range` is first and last line, 1-based, inclusive."""
+class LineRange(Schema):
+    """Lines of a file. `range` is first and last line, 1-based, inclusive; without it, the whole file."""
 
     path: Path
     range: tuple[Whole, Whole] | None = None
-    text: str | None = None
 
     @field_validator("range", mode="before")
     @classmethod
@@ -64,10 +63,16 @@ class Context(Schema):
         return value
 
     @model_validator(mode="after")
-    def _ordered(self) -> "Context":
+    def _ordered(self) -> Self:
         if self.range is not None and not 1 <= self.range[0] <= self.range[1]:
             raise ValueError("range is [first, last], 1-based, first <= last")
         return self
+
+
+class Context(LineRange):
+    """An open file or a selection."""
+
+    text: str | None = None
 
     @property
     def attachment(self) -> Attachment:
@@ -89,6 +94,8 @@ class Asking(Schema):
     """The fields that a socket's prompt and a REST query have in common."""
 
     context: list[Context] = Field(default=[], max_length=50)
+    exclude: list[LineRange] = Field(default=[], max_length=100)  # found code that overlaps one is left out
+    replaces: Id | None = None  # the last turn of the conversation, which is asked again or edited
     retrieval: Retrieval = "auto"
     model: str = Field("", max_length=200)
     max_tokens: Annotated[int, Field(ge=1, le=1 << 17)] | None = None
@@ -104,6 +111,8 @@ class Asking(Schema):
             text=text,
             conversation=conversation,
             attachments=tuple(item.attachment for item in self.context),
+            excluded=tuple(Attachment(item.path, item.range) for item in self.exclude),
+            replaces=self.replaces,
             retrieval=self.retrieval,
             model=self.model,
             max_tokens=self.max_tokens,
@@ -152,6 +161,10 @@ class Search(Schema):
 
 class Nothing(Schema):
     pass
+
+
+class TitleBody(Schema):
+    title: str = Field(max_length=1000)
 
 
 class SignInBody(Schema):

@@ -70,6 +70,7 @@ class AnswerState:
             reading_s=self.reading_s,
             forecast_s=self.forecast_s,
             ttft_budget_s=self.ttft_budget_s,
+            total_s=ms_since(self.accepted_at) / 1000,
         )
 
     @property

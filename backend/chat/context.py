@@ -15,7 +15,7 @@ from backend.chat.question import Question
 from backend.db import conversations
 from backend.db.database import Database
 from backend.db.tables import TurnRow
-from backend.indexing.attachments import ATTACHED
+from backend.indexing.attachments import ATTACHED, drop_excluded
 from backend.indexing.retrieval import ExactAnswer, Retrieval
 from indexer.errors import NotIndexed
 from indexer.project.answers import ProjectAnswer
@@ -57,7 +57,8 @@ class TurnContext:
     @property
     def _is_alone(self) -> bool:
         question = self.question
-        return question.retrieval == "auto" and not question.attachments and not question.is_continuation
+        has_places = bool(question.attachments or question.excluded)
+        return question.retrieval == "auto" and not has_places and not question.is_continuation
 
     @property
     def routing_features(self) -> RoutingFeatures:
@@ -84,7 +85,7 @@ class ContextRetriever:
         def read(db: Session) -> tuple[str, str, Sequence[TurnRow]]:
             session = conversations.require_session(db, question.session) if question.session else None
             rows = conversations.turns(db, question.conversation, before) if question.conversation else []
-            history = [row for row in rows if row.answer and row.user_message]
+            history = [row for row in rows if row.answer and row.user_message and row.id != question.replaces]
             return (session.workspace, session.model, history) if session else ("", "", history)
 
         workspace, model, history = await self._database.read(read)
@@ -113,6 +114,9 @@ class ContextRetriever:
         found, _ = self._retrieval.search(codebase, questions, self._limit, exact=context.structural)
         if question.is_continuation:
             found = SearchResult(previous_hits(found.hits, context.history, codebase.root), found.is_answered)
+        if question.excluded:
+            left = drop_excluded(found.hits, question.excluded, codebase.root)
+            found = SearchResult(left, found.is_answered and bool(left))
         if not attached:
             return found
         others = self._retrieval.drop_conflicting(found.hits, attached, question.attachments, codebase.root)

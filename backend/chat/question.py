@@ -15,6 +15,8 @@ class Question:
     text: str
     conversation: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    excluded: tuple[Attachment, ...] = ()  # places without text: found code that overlaps one is left out
+    replaces: str | None = None  # the turn, the last one of its conversation, that this one stands for
     retrieval: str = "auto"  # auto, off, only: sources without an answer
     codebase: str | None = None
     model: str = ""

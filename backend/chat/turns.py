@@ -93,13 +93,17 @@ class Turns:
 
         def read(db: Session) -> tuple[TurnRow | None, str]:
             existing = db.get(TurnRow, (question.session, question.turn))
+            if existing is None and question.replaces:  # checked before that turn is cancelled
+                conversations.replaceable(db, question.session, question.conversation, question.replaces)
             if existing is not None or question.model:
                 return existing, question.model
             return None, conversations.require_session(db, question.session).model
 
         def store(db: Session) -> tuple[TurnRow, bool]:
             self._require_open()
-            return conversations.accept(db, question.session, question.conversation, question.turn, question.text)
+            return conversations.accept(
+                db, question.session, question.conversation, question.turn, question.text, question.replaces
+            )
 
         existing, model = await self._database.read(read)
         if existing is not None:
@@ -110,18 +114,22 @@ class Turns:
         self._accepting.setdefault(key, False)
         try:
             self._engines.resolve(model)  # refuses an unknown model before anything is stored
+            if question.replaces:
+                await self.cancel(question.session, question.replaces)
             open_turns = len(self._running) + len(self._accepting)
             row, new = await self._database.write_reserved(store, open_turns)
         finally:
             is_stopped = self._accepting.pop(key, False)  # missing: the same question was sent twice at once
         if new:
             question = replace(question, model=model, conversation=row.conversation_id)
-            running = _Running(question, row.conversation_id, time.perf_counter(), is_stopped)
-            self._running[row.session_id, row.id] = running
-            running.turn_task = asyncio.create_task(self._run_turn(running, row), name=f"turn {row.id}")
-            self._log.notify(row.session_id)
-            self._start_grace_timer(row.session_id)
+            self._start(_Running(question, row.conversation_id, time.perf_counter(), is_stopped), row)
         return self._accepted(row)
+
+    def _start(self, running: _Running, row: TurnRow) -> None:
+        self._running[row.session_id, row.id] = running
+        running.turn_task = asyncio.create_task(self._run_turn(running, row), name=f"turn {row.id}")
+        self._log.notify(row.session_id)
+        self._start_grace_timer(row.session_id)
 
     def _require_open(self) -> None:
         if self._closing:

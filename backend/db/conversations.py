@@ -19,6 +19,7 @@ from backend.errors import ApiError
 
 COMPARED = 20  # conversations with the same last question that `continued` looks at
 INTERRUPTED = ApiError("interrupted", "the server stopped while this answer was being made; ask again")
+CURRENT = TurnRow.replaced_by == ""  # the turns of the history: those that were not asked again
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -36,12 +37,21 @@ def open_session(db: Session, session: str | None, workspace: str | None, model:
     return row
 
 
-def accept(db: Session, session: str, conversation: str | None, turn: str, question: str) -> tuple[TurnRow, bool]:
-    """Stores a question. The second value is False if that turn was accepted before: then nothing changes."""
+def accept(
+    db: Session, session: str, conversation: str | None, turn: str, question: str, replaces: str | None = None
+) -> tuple[TurnRow, bool]:
+    """Stores a question. The second value is False if that turn was accepted before: then nothing changes.
+
+    `replaces`: a turn that leaves the history; it stays in the log.
+    """
     owner = require_session(db, session)
     existing = db.get(TurnRow, (session, turn))
     if existing is not None:
         return existing, False
+    replaced = replaceable(db, session, conversation, replaces) if replaces else None
+    if replaced is not None and replaced.status == "open":
+        raise ApiError("rate_limited", f"turn {replaces} is still being ended: try again", 1000)
+    conversation = replaced.conversation_id if replaced else conversation
     parent = require_conversation(db, conversation) if conversation else _new_conversation(db, owner)
     if parent.session_id != session:
         raise ApiError("not_found", f"conversation {parent.id} belongs to another session")
@@ -50,10 +60,23 @@ def accept(db: Session, session: str, conversation: str | None, turn: str, quest
         session_id=session, id=turn, conversation_id=parent.id, ordinal=last + 1, question=question, status="open"
     )
     db.add(row)
-    events.append(db, owner, turn, "accepted", text=question, conversation=parent.id)
+    instead_of = {"replaces": replaces} if replaced else {}
+    events.append(db, owner, turn, "accepted", text=question, conversation=parent.id, **instead_of)
+    if replaced is not None:
+        replaced.replaced_by = turn
     owner.updated_at = parent.updated_at = now()
     db.flush()
     return row, True
+
+
+def replaceable(db: Session, session: str, conversation: str | None, turn: str) -> TurnRow:
+    """The turn, if it is the last one of its conversation. Raises `ApiError` if it is not."""
+    row = db.get(TurnRow, (session, turn))
+    if row is None or row.replaced_by or conversation not in (None, row.conversation_id):
+        raise ApiError("bad_params", f"replaces: {turn} is no turn of this conversation's history", param="replaces")
+    if turns(db, row.conversation_id)[-1].id != turn:
+        raise ApiError("bad_params", "replaces: only the last turn of a conversation can be replaced", param="replaces")
+    return row
 
 
 def continued(db: Session, exchanges: Sequence[tuple[str, str]], turn_prefix: str) -> tuple[str, str | None, int]:
@@ -144,14 +167,18 @@ def require_conversation(db: Session, conversation: str) -> ConversationRow:
 
 
 def turns(db: Session, conversation: str, before: int | None = None) -> Sequence[TurnRow]:
-    """The turns of a conversation in order; with `before`, only those with a lower ordinal."""
-    query = select(TurnRow).where(TurnRow.conversation_id == conversation).order_by(TurnRow.ordinal)
+    """The turns of a conversation in order, without those that were asked again.
+
+    `before`: only those with a lower ordinal.
+    """
+    query = select(TurnRow).where(TurnRow.conversation_id == conversation, CURRENT).order_by(TurnRow.ordinal)
     return db.scalars(query.where(TurnRow.ordinal < before) if before is not None else query).all()
 
 
 def messages(row: TurnRow) -> list[dict[str, Any]]:
     """A turn as messages of a chat history: the question and, once the turn has ended, the answer."""
     question: dict[str, Any] = {
+        "turn_id": row.id,
         "role": "user",
         "content": row.question,
         "timestamp": iso(row.created_at),
@@ -161,6 +188,7 @@ def messages(row: TurnRow) -> list[dict[str, Any]]:
     if row.status == "open":
         return [question]
     answer = {
+        "turn_id": row.id,
         "role": "assistant",
         "content": row.answer,
         "timestamp": iso(row.finished_at),
@@ -200,12 +228,12 @@ def clear(db: Session, conversations: Sequence[str]) -> int | None:
     deleted = 0
     for conversation in conversations:
         parent = require_conversation(db, conversation)
-        rows = turns(db, conversation)
-        if not rows:
+        ids = db.scalars(select(TurnRow.id).where(TurnRow.conversation_id == conversation)).all()
+        if not ids:
             continue
-        deleted += sum(len(messages(row)) for row in rows)
+        deleted += sum(len(messages(row)) for row in turns(db, conversation))
         newest_event = select(func.max(EventRow.seq)).where(
-            EventRow.session_id == parent.session_id, EventRow.turn_id.in_([row.id for row in rows])
+            EventRow.session_id == parent.session_id, EventRow.turn_id.in_(ids)
         )
         last = db.scalar(newest_event) or 0
         db.execute(delete(TurnRow).where(TurnRow.conversation_id == conversation))

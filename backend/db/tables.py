@@ -53,6 +53,7 @@ class ConversationRow(Base):
     session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
+    title: Mapped[str] = mapped_column(default="")  # "": the first question
 
 
 class TurnRow(Base):
@@ -73,6 +74,7 @@ class TurnRow(Base):
     usage: Mapped[dict[str, Any]] = mapped_column(default=dict)
     timings: Mapped[dict[str, Any]] = mapped_column(default=dict)  # ms
     error: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    replaced_by: Mapped[str] = mapped_column(default="")  # the turn that was asked instead; it is in the history
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
 

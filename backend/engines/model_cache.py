@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from backend.engines.resident_models import Allocation, InstalledModel, ResidentModel, ResidentModels, file_state
 from backend.metrics import Metrics
@@ -63,6 +64,10 @@ class ModelCache:
         if (resident := self._residents.get(name)) is None:
             return "loading" if name in self._loads else ""
         return resident.engine.status
+
+    def problem(self, name: str, path: Path) -> str:
+        """Why the last load of this file failed; "" if it did not."""
+        return self._backoff.reason(name, file_state(path))
 
     async def wait_for_load(self, name: str) -> None:
         """Waits until no load of that model is in progress, whether it succeeds or not."""

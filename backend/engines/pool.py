@@ -19,6 +19,7 @@ from backend.extractive.engine import ExtractiveEngine
 from backend.metrics import Metrics
 from models import router
 from models.errors import ModelError, ModelUnavailable, Unsupported
+from models.proposal import expectation
 from models.registry import Registry
 from models.router import RoutingFeatures
 from models.types import Engine, ModelState, Sampling
@@ -28,6 +29,11 @@ from prompts.visible import one_line
 log = logging.getLogger(__name__)
 
 NO_FEATURES = RoutingFeatures()
+_VIRTUAL = {  # what to expect of an engine without a model file
+    EXTRACTIVE: "Answers at once, without a model: quotes the code that answers.",
+    AUTO: "Chooses a model for each question.",
+    REMOTE: "Another server generates the answers.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class EnginePool:
         load_model: LoadModel | None = None,
         remote: RemoteServer | None = None,
     ) -> None:
-        self._registry, self._settings, self._metrics = registry, settings, metrics or Metrics()
+        self.registry, self._settings, self._metrics = registry, settings, metrics or Metrics()
         self._remote, self._extractive = remote, ExtractiveEngine()
         self._resolver = ModelResolver(registry, settings, remote)
         self._cache = ModelCache(load_model or model_loader(llama_starter(settings)), self._metrics)
@@ -123,6 +129,12 @@ class EnginePool:
         task = asyncio.create_task(self._preload(name or self._resolver.own_model))
         self._preloads.add(task)
         task.add_done_callback(self._preloads.discard)
+
+    def load(self, name: str) -> None:
+        """`preload` of a model that a client names. Raises `UnknownModel`, or `ModelUnavailable` without a file."""
+        if self.resolve(name) is None and name not in (AUTO, EXTRACTIVE) and not self._resolver.is_remote(name):
+            raise ModelUnavailable(self._resolver.missing_message(name))
+        self.preload(name)
 
     def process_metrics(self) -> dict[str, Mapping[str, float]]:
         """The numbers that the processes of local models report, by model and name."""
@@ -224,23 +236,31 @@ class EnginePool:
         if len({tier for tier, _ in routes}) > 1 or self._resolver.own_model == AUTO:
             contexts = [model.spec.context_length for _, model in routes if model]
             entries.append(self._virtual_entry(AUTO, min(contexts, default=self._extractive.context_length)))
-        return entries + [self._entry(state) for state in self._registry.states()]
+        return entries + [self._entry(state) for state in self.registry.states()]
 
     def _virtual_entry(self, name: str, context: int) -> dict[str, Any]:
         """The entry of an engine without a model file."""
         default = self._resolver.own_model == name
-        return {"id": name, "state": "loaded", "context": context, "size_bytes": 0, "default": default}
+        facts = {"licence": "", "size_bytes": 0, "memory_bytes": 0, "expectation": _VIRTUAL.get(name, "")}
+        return {"id": name, "state": "loaded", "context": context, "default": default} | facts
 
     def _entry(self, state: ModelState) -> dict[str, Any]:
         name, resident = state.spec.name, self._cache.get(state.spec.name)
         on_disk = "missing" if state.path is None else "damaged" if state.problem else "installed"
+        size = state.size_bytes or state.spec.size_bytes
         entry = {
             "id": name,
             "state": self._cache.state(name) or on_disk,
             "context": self._settings.context_length or state.spec.context_length,
-            "size_bytes": state.size_bytes or state.spec.size_bytes,
+            "size_bytes": size,
+            "memory_bytes": state.spec.memory_bytes,
+            "licence": state.spec.licence,
+            "expectation": expectation(state.spec, size, resident.engine.rates.decode if resident else 0.0),
             "default": name == self._resolver.own_model,
         }
+        problem = state.problem or (self._cache.problem(name, state.path) if state.path else "")
+        if problem and entry["state"] not in ("loading", "loaded"):
+            entry["problem"] = problem
         if resident is not None:  # loaded with a shorter context if memory was short
             entry |= {"context": resident.engine.context_length, "resident_bytes": resident.need}
         return entry

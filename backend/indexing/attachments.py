@@ -58,6 +58,16 @@ def drop_conflicting(
     return list(kept.values())
 
 
+def drop_excluded(found: Sequence[Hit], excluded: tuple[Attachment, ...], root: Path | None) -> list[Hit]:
+    """`found` without the hits that overlap an excluded place. What a client attached is no found hit: it stays."""
+    places = [(_inside(place.path, root), place.lines) for place in excluded]
+
+    def overlaps(hit: Hit, path: str, lines: tuple[int, int] | None) -> bool:
+        return hit.path == path and (lines is None or (hit.start_line <= lines[1] and lines[0] <= hit.end_line))
+
+    return [hit for hit in found if hit.kind == ATTACHED or not any(overlaps(hit, *place) for place in places)]
+
+
 def _chunks(path: str, text: str) -> list[Chunk]:
     """The chunks that the index would have of an unsaved text."""
     plain, language = "\n".join(_lines(text)), language_of(path).name

@@ -1,6 +1,6 @@
 """Downloads a model file: shows the plan first, continues a broken download, checks the bytes.
 
-Only the command line and the tests call this, no request over HTTP does. Does not know llama.cpp.
+The command line and the jobs of a server call this. Does not know llama.cpp.
 """
 
 import errno

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.chat.question import Question
-from backend.db import conversations
+from backend.db import conversation_list, conversations
 from backend.engines.loader import kernel_results_file
 from backend.indexing.embedders import Embedders
 from backend.indexing.indexes import Indexes
@@ -49,6 +49,16 @@ async def test_its_conversation_is_there(services: Services) -> None:
         ("mail.py", 6, 8),
         ("mail.py", 11, 13),
     ]
+
+
+async def test_its_conversation_has_a_title(services: Services) -> None:
+    listed = await services.database.read(lambda db: conversation_list.search(db, "mail attempt", 10, 0))
+    (found,) = listed["conversations"]
+    assert (found["conversation_id"], found["title"]) == (
+        CONVERSATION,
+        "How is a mail delivered when an attempt fails?",
+    )
+    assert (found["message_count"], found["workspace"]) == (2, "/srv/lantern-example")
 
 
 async def test_its_events_are_replayed(services: Services) -> None:

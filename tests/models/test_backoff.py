@@ -42,3 +42,11 @@ def test_success_and_change_end_it() -> None:
     assert "in 2 s" in backoff.refusal("m", state=2)
     backoff.succeeded("m")
     assert backoff.refusal("m", state=2) == ""
+
+
+def test_the_reason_stays_until_it_succeeds_or_changes() -> None:
+    backoff = Backoff(Clock())
+    backoff.failed("m", "it is damaged", "one")
+    assert (backoff.reason("m", "one"), backoff.reason("m", "two"), backoff.reason("n")) == ("it is damaged", "", "")
+    backoff.succeeded("m")
+    assert backoff.reason("m", "one") == ""

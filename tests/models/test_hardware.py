@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from models import hardware
 from models.errors import ModelUnavailable
 from models.gguf.header import read_header
 from models.hardware import check_fits, memory_free, memory_limit, memory_need, physical_cores
@@ -93,3 +94,12 @@ def test_free_memory_is_limited_by_every_enclosing_cgroup(
 def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {100_001, 100_002, 100_003}, raising=False)
     assert physical_cores() == 3  # unknown to the system, so none share a core
+
+
+def test_a_graphics_processor_is_named_by_its_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(hardware, "_GPUS", tmp_path)
+    assert hardware.accelerator() == ""
+    (tmp_path / "0000:01:00.0").mkdir()
+    information = tmp_path / "0000:01:00.0" / "information"
+    information.write_text("Model: \t\t NVIDIA H200\nIRQ:   \t\t 130\n")
+    assert hardware.accelerator() == "NVIDIA H200"

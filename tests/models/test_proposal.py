@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from models.proposal import TIERS, advice, none_installed, not_installed, proposed
+from models.proposal import TIERS, advice, expectation, none_installed, not_installed, proposed
 from models.registry import Registry
+from models.types import ModelSpec
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,31 @@ def test_a_proposal_has_size_and_licence(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_tiers_grow_in_memory(tmp_path: Path) -> None:
     needs = [Registry(tmp_path).spec(name).memory_bytes for name in TIERS]
     assert needs == sorted(needs)
+
+
+@pytest.mark.parametrize(
+    ("tier", "sentence"),
+    [
+        ("smollm2-135m", "Fits in memory; about 44 tokens a second, so an answer is written in 6 s."),
+        ("qwen2.5-coder-0.5b", "Fits in memory; about 19 tokens a second, so an answer is written in 13 s."),
+        ("qwen2.5-coder-1.5b", "Fits in memory; about 10 tokens a second, so an answer is written in 25 s."),
+        ("phi3-mini", "Takes 5.7 GB of 6 GB of memory; about 5 tokens a second, so an answer is written in 50 s."),
+        ("llama3.1-8b", "Too large: it needs 6.2 GB of memory, this machine has 6 GB."),
+    ],
+)
+def test_each_tier_has_an_expectation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tier: str, sentence: str
+) -> None:
+    monkeypatch.setattr("models.proposal.memory_limit", lambda: 6e9)
+    monkeypatch.setattr("models.proposal.physical_cores", lambda: 2)
+    spec = Registry(tmp_path).spec(tier)
+    assert expectation(spec, spec.size_bytes) == sentence
+
+
+def test_what_was_measured_wins_and_what_is_not_known_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.proposal.memory_limit", lambda: 6e9)
+    loose = ModelSpec("loose", ("loose.gguf",))
+    assert expectation(loose, 0) == "Its need of memory is not known."
+    assert expectation(loose, 0, 1.25) == (
+        "Its need of memory is not known; 1.2 tokens a second, so an answer is written in 3 minutes."
+    )

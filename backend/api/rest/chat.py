@@ -107,6 +107,8 @@ async def in_session(services: Services, body: schemas.Query) -> tuple[Question,
         raise ApiError("bad_params", "query: the question is empty")
     services.engines.resolve(body.model)  # before a session is stored for a model that does not exist
     question = await _as_question(services, body)
+    if question.replaces and not question.session:
+        raise ApiError("bad_params", "replaces: name the turn's session_id or conversation_id", param="replaces")
     chosen = await asyncio.to_thread(services.retrieval.choose, body.codebase) if body.codebase else None
     # A new session stores its codebase, so that a follow-up need not name it again.
     workspace = str(chosen.root) if chosen and not question.session else None

@@ -1,11 +1,11 @@
-"""REST: the state of the server, its models, its metrics, and a page that lists the routes."""
+"""REST: the state of the server, its metrics, and a page that lists the routes."""
 
 import asyncio
 import html
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -32,16 +32,18 @@ async def health(services: ServicesDep) -> dict[str, Any]:
     }
 
 
-@router.get("/models")
-async def models(services: ServicesDep) -> dict[str, Any]:
-    """The catalogue with what is installed."""
-    return {"models": await asyncio.to_thread(services.engines.states)}
-
-
 @router.get("/metrics")
 async def metrics(services: ServicesDep) -> Response:
     """Prometheus text."""
     return Response(services.metrics.exposition(services.engines.process_metrics()), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/metrics/history")
+async def metrics_history(
+    services: ServicesDep, since: Annotated[float, Query(gt=0, allow_inf_nan=False)] = 3600
+) -> dict[str, Any]:
+    """The counters over the last `since` seconds, at most a day. A null: nothing of that kind happened."""
+    return services.history.wire(since)
 
 
 @router.get("/docs", include_in_schema=False)

@@ -1,34 +1,19 @@
 """REST: the history of conversations and sessions."""
 
-import asyncio
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.api import schemas
-from backend.api.deps import ServicesDep
+from backend.api.clearing import clear
+from backend.api.deps import PageDep, ServicesDep
 from backend.db import conversations
 from backend.db.conversations import iso
 from backend.db.tables import ConversationRow, SessionRow
-from backend.errors import ApiError
-from backend.services import Services
 
-CLEAR_TRIES, CLEAR_PAUSE_S = 20, 0.05
 router = APIRouter(prefix="/chat", tags=["chat"])
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a list a client asks for."""
-
-    limit: Annotated[int, Query(ge=1, le=1000)] = 50
-    offset: Annotated[int, Query(ge=0, lt=1 << 53)] = 0
-
-
-PageDep = Annotated[Page, Depends()]
 
 
 @router.get("/history")
@@ -56,7 +41,8 @@ async def delete_history(services: ServicesDep, conversation_id: schemas.Id | No
         rows = db.execute(select(ConversationRow.session_id, ConversationRow.id)).all()
         return [(session, conversation) for session, conversation in rows]
 
-    return await _clear(services, await services.database.read(chosen))
+    found = await services.database.read(chosen)
+    return await clear(services, found, lambda db: conversations.clear(db, [id_ for _, id_ in found]))
 
 
 @router.post("/session/clear")
@@ -68,7 +54,8 @@ async def clear_session(body: schemas.ClearBody, services: ServicesDep) -> dict[
         rows = db.scalars(select(ConversationRow.id).where(ConversationRow.session_id == body.session_id))
         return [(body.session_id, conversation) for conversation in rows]
 
-    return await _clear(services, await services.database.read(chosen))
+    found = await services.database.read(chosen)
+    return await clear(services, found, lambda db: conversations.clear(db, [id_ for _, id_ in found]))
 
 
 @router.get("/context")
@@ -124,22 +111,6 @@ async def sessions(services: ServicesDep, page: PageDep) -> dict[str, Any]:
         }
 
     return await services.database.read(work)
-
-
-async def _clear(services: Services, chosen: list[tuple[str, str]]) -> dict[str, Any]:
-    """Deletes the turns of these conversations, given with their sessions."""
-    for _ in range(CLEAR_TRIES):
-        for session_id, conversation_id in chosen:
-            services.prefetcher.drop(session_id)
-            await services.turns.cancel(session_id, conversation=conversation_id)
-        deleted = await services.database.write(lambda db: conversations.clear(db, [id_ for _, id_ in chosen]))
-        if deleted is not None:
-            await services.engines.clear_caches()
-            if deleted:
-                await services.database.purge()
-            return {"deleted": deleted}
-        await asyncio.sleep(CLEAR_PAUSE_S)  # a question came in the meantime
-    raise ApiError("rate_limited", "new questions keep arriving in this conversation: try again", 1000)
 
 
 def _messages(db: Session, conversation_id: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -164,3 +165,50 @@ async def test_law_9_generation_survives_a_dropped_socket_for_the_grace_time_onl
         async with world.socket() as socket:
             await socket.call("session/open", session=session, after=0)
             assert (await socket.until("end", turn))["reason"] == "cancelled"
+
+
+async def test_the_laws_hold_for_a_turn_that_is_asked_again(tmp_path: Path) -> None:
+    """It is cancelled, keeps its events and its one end, and a replay rebuilds the conversation without it."""
+    engine = ScriptedEngine(TEXTS, stall_after=2)
+    async with running(tmp_path, engine) as world, world.socket() as socket:
+        session = (await socket.call("session/open"))["session"]
+        engine.go_on.set()
+        first = await send_prompt(socket, session, "One?")
+        conversation = (await socket.until("end", first)) and socket.logged[0]["conversation"]
+        engine.go_on.clear()
+        second = await send_prompt(socket, session, "Two?", conversation=conversation)
+        await socket.until("delta", second)
+        engine.go_on.set()
+        third = await send_prompt(socket, session, "Three?", conversation=conversation, replaces=second)
+        assert await socket.call(
+            "session/prompt", session=session, turn=third, text="Three?", conversation=conversation, replaces=second
+        )
+        refused = await socket.answer("session/prompt", session=session, turn="x", text="Four?", replaces=second)
+        await socket.until("end", third)
+        history = (await world.get(f"/chat/conversation/{conversation}")).json()["messages"]
+    async with running(tmp_path, engine) as world, world.socket() as replaying:
+        await replaying.call("session/open", session=session, after=0)
+        await replaying.until("end", third)
+    assert refused["error"]["data"]["code"] == "bad_params"
+    assert replaying.logged == socket.logged
+    assert [event["seq"] for event in replaying.logged] == list(range(1, len(replaying.logged) + 1))
+    ends = [(event["turn"], event["reason"]) for event in replaying.logged if event["type"] == "end"]
+    assert ends == [(first, "stop"), (second, "cancelled"), (third, "stop")]
+    accepted = next(event for event in replaying.logged if event["turn"] == third)
+    assert (accepted["type"], accepted["replaces"], accepted["conversation"]) == ("accepted", second, conversation)
+    assert rebuilt(replaying.logged) == [(message["role"], message["content"]) for message in history]
+    assert [content for _, content in rebuilt(replaying.logged)] == ["One?", ANSWER, "Three?", ANSWER]
+
+
+def rebuilt(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The messages that a client builds from a log of one conversation."""
+    turns: dict[str, tuple[str, list[str]]] = {}
+    for event in events:
+        if event["type"] == "accepted":
+            turns.pop(event.get("replaces", ""), None)
+            turns[event["turn"]] = event["text"], []
+        elif event["type"] == "delta":
+            turns[event["turn"]][1].append(event["text"])
+    return [
+        message for question, texts in turns.values() for message in (("user", question), ("assistant", "".join(texts)))
+    ]

@@ -1,12 +1,13 @@
 """Attachments of a question: files of the codebase, ranges and selections, unsaved text."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backend.errors import ApiError
-from backend.indexing.attachments import Attachment, attached_hits
+from backend.indexing.attachments import Attachment, attached_hits, drop_excluded
 
 
 def test_a_file_is_read_inside_the_codebase_and_cut_into_pieces(tmp_path: Path) -> None:
@@ -75,3 +76,16 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     assert "outside the codebase" in refusal(tmp_path, "device.py")
     assert "is no path of a file" in refusal(tmp_path, "a\0.py")
     assert refusal(tmp_path, "circle.py").startswith("context 'circle.py'")
+
+
+def test_found_code_that_overlaps_an_excluded_place_is_dropped(tmp_path: Path) -> None:
+    (attached,) = attached_hits((Attachment("a.py", (3, 4), "1\n2\n3\n4\n5\n"),), tmp_path)
+    found = replace(attached, kind="function")
+
+    def left(*places: Attachment) -> int:
+        return len(drop_excluded([found], places, tmp_path))
+
+    assert [left(Attachment("a.py", lines)) for lines in ((1, 2), (1, 3), (4, 9), (5, 6))] == [1, 0, 0, 1]
+    assert (left(Attachment("a.py")), left(Attachment(str(tmp_path / "a.py"))), left(Attachment("b.py"))) == (0, 0, 1)
+    assert left(Attachment("b.py"), Attachment("a.py", (4, 4))) == 0
+    assert drop_excluded([attached], (Attachment("a.py"),), tmp_path) == [attached]
