@@ -6,6 +6,7 @@ from pathlib import Path
 from backend.errors import ApiError
 from backend.indexing.jobs import Job
 from backend.mcp.results import IndexStatus
+from backend.mcp.workspace import holds_everything
 from backend.services import Services
 from indexer.files.repositories import enclosing_repository
 from indexer.storage.codebases import CodebaseInfo
@@ -13,7 +14,7 @@ from indexer.storage.freshness import is_fresh
 from indexer.storage.store import Store
 
 NAMED = 10  # codebases that an error lists
-STAT_FILES = 20_000  # whose state on disk is looked at for an answer: 10 µs each
+STAT_FILES = 10_000  # whose state on disk is looked at for an answer: 10 µs each
 
 
 async def choose(services: Services, codebase: str, workspace: Path | None) -> CodebaseInfo:
@@ -35,7 +36,10 @@ def folder_to_index(services: Services, codebase: str, workspace: Path | None) -
         return _find(services, codebase, None).root
     if (found := services.retrieval.choose(None, str(folder))) is not None:
         return found.root
-    return named or enclosing_repository(folder) or folder
+    wanted = named or enclosing_repository(folder) or folder
+    if holds_everything(wanted):
+        raise ApiError("bad_params", f"{wanted} is no codebase: call `index` with codebase set to a folder below it")
+    return wanted
 
 
 async def status_of(services: Services, codebase: str) -> IndexStatus:

@@ -33,7 +33,9 @@ class McpEndpoint:
             self._handler = asyncio.get_running_loop().create_future()
             self._life = asyncio.create_task(self._live(self._handler), name="mcp")
         handle = await asyncio.shield(self._handler)
-        return await handle(scope, receive, send)
+        # Spaces around a value are no part of it; the HTTP parser leaves those behind it, and the SDK compares.
+        headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+        return await handle({**scope, "headers": headers}, receive, send)
 
     async def close(self) -> None:
         """Ends what still runs. The server accepts no request any more."""

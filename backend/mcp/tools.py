@@ -4,6 +4,7 @@ Decides nothing about an answer. The texts of the parameters are for a model: th
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -33,6 +34,7 @@ from backend.services import Services
 WAIT_S = 45.0  # `index` answers after this long at the latest: many clients give up after 60 s
 POLL_S = 0.25
 OUTLINE_CHARS = 160
+NO_DEFINITION = ("@", "#", "//", "/*", "*", '"', "'")  # what such a line begins with
 STATUSES = ("ok", "moved", "stale", "invented")  # best first
 
 Codebase = Annotated[str, Field(max_length=4096, description="Id, name or path; default: yours, or the last indexed")]
@@ -58,7 +60,7 @@ class ToolRun:
         info = await codebases.choose(self._services, codebase, self._folder)
         found = await asyncio.to_thread(self._services.retrieval.find, query, info.id, limit, paths)
         hits = [_hit(hit) for hit in found["hits"]]
-        shown = [_outlined(hit) for hit in hits] if detail == "outline" else fit(hits, max_chars)
+        shown = [outlined(hit) for hit in hits] if detail == "outline" else fit(hits, max_chars)
         result = SearchCodeResult(
             codebase=info.id,
             found=found["found"],
@@ -216,8 +218,12 @@ def _hit(hit: dict[str, Any]) -> CodeHit:
     return CodeHit(start=hit["start_line"], end=hit["end_line"], **hit)
 
 
-def _outlined(hit: CodeHit) -> CodeHit:
-    return hit.model_copy(update={"text": hit.text.strip().partition("\n")[0][:OUTLINE_CHARS]})
+def outlined(hit: CodeHit) -> CodeHit:
+    """The hit with one line of its code: the first that has the name of its symbol and is no comment or decorator."""
+    lines = [line.strip() for line in hit.text.split("\n") if line.strip()]
+    name = re.compile(rf"\b{re.escape(re.split(r'[.:]+', hit.symbol)[-1])}\b") if hit.symbol else None
+    named = (line for line in lines if name and name.search(line) and not line.startswith(NO_DEFINITION))
+    return hit.model_copy(update={"text": next(named, lines[0] if lines else "")[:OUTLINE_CHARS]})
 
 
 def _result(result: BaseModel, words: str) -> CallToolResult:

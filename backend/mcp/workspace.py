@@ -17,5 +17,9 @@ def decode_workspace(value: str | None) -> Path | None:
     if not value:
         return None
     path = Path(os.fsdecode(unquote_to_bytes(value)))
-    says_nothing = not path.is_absolute() or "\0" in str(path) or path == Path(path.anchor)
-    return None if says_nothing or path == Path.home() else path
+    return None if not path.is_absolute() or "\0" in str(path) or holds_everything(path) else path
+
+
+def holds_everything(folder: Path) -> bool:
+    """Whether a folder is the root or a home: not where one works, and no codebase."""
+    return folder in (Path(folder.anchor), Path.home())

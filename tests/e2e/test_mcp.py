@@ -52,6 +52,9 @@ async def test_an_agent_in_a_folder_without_an_index(tmp_path: Path, shop: Path,
         symbol = await call(client, "find_symbol", name="refund")
         lines = await call(client, "read_code", path="cart.py", end=1)
         answer = await client.call_tool("ask", {"question": "What does refund do?"})
+        (shop / "late.py").write_text("def added_later(): ...\n")
+        while not (await call(client, "find_symbol", name="added_later"))["definitions"]:  # the server follows
+            await asyncio.sleep(0.1)
     assert f"{shop} is not indexed: call `index`" in refused
     assert "index ready" in text_of(made)
     assert seen

@@ -50,6 +50,18 @@ async def test_a_folder_without_an_index_gets_one(tmp_path: Path) -> None:
     assert found["hits"][0]["path"] == "below/a.py"
 
 
+async def test_a_folder_that_is_no_codebase(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    async with running(tmp_path / "data", ScriptedEngine()) as world, connected(world) as client:
+        for folder in ("/", "~", str(Path.home())):
+            assert "is no codebase: call `index` with codebase set to a folder below" in await failure(
+                client, "index", codebase=folder
+            )
+        assert "is worth indexing" in await failure(client, "index", codebase=str(tmp_path / "empty"))
+        assert "holds nothing that is indexed" in await failure(client, "search_code", query="x", codebase="empty")
+        assert world.services.jobs.all("") == []
+
+
 async def test_a_name_that_is_unknown_or_not_unique(tmp_path: Path) -> None:
     async with running(tmp_path / "data", ScriptedEngine()) as world, connected(world) as client:
         shop = await make_shop(world, tmp_path)

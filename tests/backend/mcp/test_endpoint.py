@@ -1,6 +1,7 @@
 """`/mcp` behind the guard: who may post, what is no POST, both eras, and an end with the server."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,26 @@ async def test_only_a_post_is_answered(tmp_path: Path, method: str) -> None:
         assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
         assert reply.json()["error"]["code"] == "invalid"
         assert world.services.turns.load == 0
+
+
+async def test_spaces_around_the_value_of_a_header_are_no_part_of_it(tmp_path: Path) -> None:
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+    content = json.dumps(body)
+    async with running(tmp_path, ScriptedEngine()) as world:
+        for method, status in (("  tools/list  ", b"200"), ("tools/call", b"400")):
+            host = world.url.removeprefix("http://")
+            reader, writer = await asyncio.open_connection(*host.split(":"))
+            head = (
+                f"POST /mcp HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {world.token}\r\nConnection: close\r\n"
+                f"Content-Type: application/json\r\nAccept: {ACCEPT['Accept']}\r\nContent-Length: {len(content)}\r\n"
+                f"MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n\r\n"
+            )
+            writer.write((head + content).encode())
+            answer = await asyncio.wait_for(reader.read(), 30)
+            writer.close()
+            await writer.wait_closed()
+            assert answer.split(b" ")[1] == status, answer
 
 
 @pytest.mark.parametrize("mode", ERAS)

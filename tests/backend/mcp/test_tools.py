@@ -9,7 +9,7 @@ import pytest
 from backend.chat.turn_result import TurnResult
 from backend.mcp import tools
 from backend.mcp.results import CodeHit
-from backend.mcp.tools import answered, fit
+from backend.mcp.tools import answered, fit, outlined
 from models.scripted import ScriptedEngine
 from tests.backend.harness import Gate, World, running
 from tests.backend.mcp.harness import ERAS, call, connected, failure, make_shop, text_of
@@ -32,7 +32,7 @@ async def test_a_search_finds_what_rest_finds(tmp_path: Path, mode: str) -> None
         (hit["path"], hit["start_line"], hit["end_line"], hit["text"]) for hit in rest["hits"]
     ]
     assert (found["found"], found["more"], found["index"]) == (rest["found"], False, READY)
-    assert outline["hits"][0]["text"] == "class Cart:"
+    assert outline["hits"][0]["text"] == "def refund(cart):"
     assert f"\ncart.py:1-8 refund\n{rest['hits'][0]['text']}" in shown
 
 
@@ -194,8 +194,8 @@ async def test_errors_say_what_to_do(tmp_path: Path) -> None:
         assert "there is no folder" in await failure(client, "index", codebase="/nowhere/at all")
 
 
-def hit(text: str) -> CodeHit:
-    return CodeHit(path="a.py", start=1, end=2, symbol="", score=1.0, fresh=True, text=text)
+def hit(text: str, symbol: str = "") -> CodeHit:
+    return CodeHit(path="a.py", start=1, end=2, symbol=symbol, score=1.0, fresh=True, text=text)
 
 
 def test_code_is_cut_at_lines() -> None:
@@ -206,6 +206,13 @@ def test_code_is_cut_at_lines() -> None:
         "... 1 more lines: use read_code",
     ]
     assert fit([hit("a\nb")], 3) == [hit("a\nb")]
+
+
+def test_an_outline_is_the_line_of_the_definition() -> None:
+    text = '@cached\n"""Of size."""\n\ndef other(): ...\n  def size(self):\n    return 1'
+    assert outlined(hit(text, "Box.size")).text == "def size(self):"
+    assert outlined(hit(text, "Box.missing")).text == "@cached"
+    assert outlined(hit("\n", "x")).text == ""
 
 
 def test_the_status_of_a_source_is_the_worst_of_its_citations() -> None:
