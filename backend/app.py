@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
@@ -19,6 +20,7 @@ from backend.api.socket import asyncapi
 from backend.api.socket.websocket import Sockets
 from backend.config import VERSION
 from backend.errors import ApiError, openai_error, to_api_error
+from backend.mcp.endpoint import McpEndpoint
 from backend.services import Services
 from backend.signin import SignInCodes
 
@@ -31,6 +33,7 @@ class App:
 
     services: Services
     sockets: Sockets
+    mcp: McpEndpoint
     guarded: ASGIApp
     closing: asyncio.Event  # set: what streams without a turn ends with an error
 
@@ -51,6 +54,8 @@ def build_app(services: Services, rules: security.AccessRules, codes: SignInCode
     sockets = Sockets(services, rules)
     for module in (chat, conversations, history, index, files, models, health, signin, page, asyncapi, routes):
         app.include_router(module.router)
+    mcp = McpEndpoint(services, closing)
+    app.router.routes.append(Route("/mcp", mcp))
 
     @app.websocket("/v1/ws")
     async def socket(websocket: WebSocket) -> None:
@@ -60,7 +65,7 @@ def build_app(services: Services, rules: security.AccessRules, codes: SignInCode
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(Exception, _failed)
-    return App(services, sockets, security.Guard(app, rules), closing)
+    return App(services, sockets, mcp, security.Guard(app, rules), closing)
 
 
 def _answer(request: Request, error: ApiError, status: int | None = None) -> Json:

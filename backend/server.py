@@ -154,6 +154,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
         if cancelled := list(self.server_state.tasks):
             await asyncio.wait(cancelled, timeout=CANCELLED_S)
+        await self._app.mcp.close()
 
 
 @contextmanager

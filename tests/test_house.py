@@ -34,11 +34,17 @@ HOMES = {
     "tree_sitter_language_pack": {"indexer/parsing/syntax.py"},
     "llama_cpp": {"models/llama/bindings.py"},
     "tiktoken": {"models/llama/token_count.py"},
+    "mcp": {"backend/mcp/server.py", "backend/mcp/progress.py"},
     "PIL": {"backend/cli/plot.py"},
     "re2": {"indexer/files/secrets/linear.py"},
     "watchfiles": {"indexer/files/watch.py"},
     "jinja2": {"prompts/template.py"},
-    "httpx": {"models/download/https.py", "models/remote/connection.py", "backend/cli/client.py"},
+    "httpx": {
+        "models/download/https.py",
+        "models/remote/connection.py",
+        "backend/cli/client.py",
+        "backend/cli/editors/mcp_server.py",
+    },
     "websockets": {"backend/connections/websocket.py", "backend/cli/editors/websocket.py"},
 }
 

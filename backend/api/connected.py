@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled if the client goes away first, or the server closes."""
-    ends = [asyncio.create_task(_disconnected(request)), asyncio.create_task(_closing(request))]
+    ends = [asyncio.create_task(_disconnected(request)), _closing(request.app.state.closing)]
     try:
         return await _unless(work, ends)
     finally:
@@ -22,9 +22,18 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
             end.cancel()
 
 
+async def while_serving(closing: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which is cancelled if the server closes first: `closing` is set then."""
+    end = _closing(closing)
+    try:
+        return await _unless(work, [end])
+    finally:
+        end.cancel()
+
+
 async def while_open(request: Request, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
     """What the stream yields. Raises `interrupted` as soon as the server closes, whatever the stream waits for."""
-    closing = asyncio.create_task(_closing(request))
+    closing = _closing(request.app.state.closing)
     async with aclosing(stream):
         try:
             while True:
@@ -61,7 +70,11 @@ async def _disconnected(request: Request) -> ApiError:
     return ApiError("cancelled", "the client closed the connection")
 
 
-async def _closing(request: Request) -> ApiError:
-    """Returns when the server closes."""
-    await request.app.state.closing.wait()
-    return ApiError("interrupted", "the server is closing: ask again when it has started")
+def _closing(closing: asyncio.Event) -> "asyncio.Task[ApiError]":
+    """Ends when the server closes."""
+
+    async def wait() -> ApiError:
+        await closing.wait()
+        return ApiError("interrupted", "the server is closing: ask again when it has started")
+
+    return asyncio.create_task(wait())

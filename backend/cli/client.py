@@ -92,13 +92,17 @@ class Client:
 
 
 @contextmanager
-def open_client(settings: Settings) -> Iterator[Client]:
-    """A client of the server of this data folder; if none runs, one is started for the block."""
+def open_client(settings: Settings, *, follow: bool = False) -> Iterator[Client]:
+    """A client of the server of this data folder; if none runs, one is started for the block.
+
+    `follow`: it may be a long one, in which that server keeps the codebases up to date, unless the settings forbid it.
+    """
+    own = settings.model_copy(update=OWN_SERVER | {"watch": follow and settings.watch})
     while (url := _running_url(settings)) is None:
         from backend.server import served_in_thread  # loads the web stack, which only this needs
 
         try:
-            with served_in_thread(settings.model_copy(update=OWN_SERVER)) as own_url:
+            with served_in_thread(own) as own_url:
                 yield from _client(own_url, settings)
             return
         except DataFolderInUse:  # another command started its server first: use that one

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from backend.cli import logs, output
+from backend.cli.editors.commands import mcp
 from backend.cli.errors import FAILURE, INTERRUPTED, OK, USAGE, CommandFailed, describe
 from backend.malloc import share_arenas
 from backend.openmp import limit_openmp_spin
@@ -28,6 +29,7 @@ models = typer.Typer(
     help="Language models: the catalogue and what is installed.", invoke_without_command=True, rich_markup_mode=None
 )
 app.add_typer(models, name="models")
+app.add_typer(mcp, name="mcp")
 
 Root = Annotated[Path, typer.Argument(help="The codebase.")]
 InCodebase = Annotated[Path, typer.Option("--path", help="A path inside the codebase.")]

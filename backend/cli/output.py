@@ -46,6 +46,12 @@ def as_json(value: object) -> None:
     print(visible_json(json.dumps(value, ensure_ascii=not is_unicode)), flush=True)
 
 
+def message_line(message: str) -> None:
+    """Writes one line of a protocol on stdout, for a program that reads it there: exactly these characters."""
+    sys.stdout.buffer.write(message.encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
 def note(words: str = "") -> None:
     """Prints one line for the user, on stderr."""
     print(one_line(words), file=sys.stderr, flush=True)

@@ -28,7 +28,8 @@ WRAPPED = [page for page in PAGES if page.name not in ("architecture.md", "bench
 LINE = 120
 # Commands that never end, need a terminal, a network or a file of the reader, or install something.
 NOT_RUN = re.compile(
-    r"lantern (?:serve|chat|models (?:pull|add)|index .*--watch)|[A-Z_]+=\S+ .*lantern serve|make |pip |uv |\. \.venv"
+    r"lantern (?:serve|chat|mcp|models (?:pull|add)|index .*--watch)|[A-Z_]+=\S+ .*lantern serve"
+    r"|make |pip |uv |\. \.venv"
 )
 
 

@@ -77,6 +77,12 @@ COMMANDS: dict[str, list[tuple[tuple[str, ...], str]]] = {
         (("models", "add", NAME), "lantern: "),
     ],
     "models doctor": [(("models", "doctor"), NAME_SHOWN)],
+    "mcp": [(("mcp",), ""), (("mcp", "--path", f"/nowhere/{NAME}"), NAME_SHOWN)],
+    "mcp install": [
+        (("mcp", "install", "--dry-run", "cursor"), ".cursor/mcp.json"),
+        (("mcp", "install", NAME), "no client is called"),
+    ],
+    "mcp uninstall": [(("mcp", "uninstall", "--dry-run", "cursor"), ".cursor/mcp.json")],
 }
 WRONG = [(NAME,), ("search", f"--{NAME}"), ("index", "a", NAME), ("models", NAME)]
 

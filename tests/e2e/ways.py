@@ -1,5 +1,6 @@
 """One question through each interface: its text, and its sources where the interface shows them."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,11 +9,14 @@ from typing import Any
 
 import httpx
 from acp import spawn_agent_process, text_block
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from backend.chat.turn_result import TurnResult
 from backend.db.conversations import new_id
 from models.remote.sse import EventStream
 from tests.backend.cli.editors.harness import Editor
+from tests.backend.mcp.harness import call
 from tests.e2e.harness import LANTERN, TIMEOUT_S, Served, environment, lantern
 
 
@@ -100,6 +104,13 @@ async def by_acp(asked: Asked, question: str) -> Reply:
     return with_sources(editor.text, found[-1])
 
 
+async def by_mcp(asked: Asked, question: str) -> Reply:
+    command = StdioServerParameters(command=LANTERN[0], args=["mcp"], env=environment(asked.data), cwd=asked.root)
+    async with asyncio.timeout(TIMEOUT_S), Client(stdio_client(command)) as client:
+        answer = await call(client, "ask", question=question)
+    return with_sources(answer["answer"], answer["sources"])
+
+
 WAYS: dict[str, Callable[[Asked, str], Awaitable[Reply]]] = {
     "SSE": by_sse,
     "socket": by_socket,
@@ -107,6 +118,7 @@ WAYS: dict[str, Callable[[Asked, str], Awaitable[Reply]]] = {
     "command": by_command,
     "command as text": by_command_as_text,
     "ACP": by_acp,
+    "MCP": by_mcp,
 }
 
 

@@ -29,7 +29,7 @@ router = APIRouter(prefix="/chat", tags=["chat"])
 @router.post("/query", response_model=None)
 async def query(body: schemas.Query, services: ServicesDep) -> StreamingResponse | dict[str, Any]:
     """Answers a question; with `stream`, as server-sent events."""
-    question, after = await _in_session(services, body)
+    question, after = await in_session(services, body)
     events = events_of(services, question, after)
     if body.stream:
         first = await anext(events)  # an error before the first event still gets its HTTP status
@@ -101,7 +101,7 @@ async def _as_question(services: Services, body: schemas.Query) -> Question:
     return replace(question, codebase=body.codebase)
 
 
-async def _in_session(services: Services, body: schemas.Query) -> tuple[Question, int]:
+async def in_session(services: Services, body: schemas.Query) -> tuple[Question, int]:
     """The question in a body, with its session (a new one if it names none), and the head of the session before it."""
     if not body.query.strip():
         raise ApiError("bad_params", "query: the question is empty")
