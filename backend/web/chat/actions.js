@@ -1,0 +1,248 @@
+// What a user can do: ask, stop, open conversations, choose codebase and model. Ties the socket to the store.
+import { batch, effect } from "../vendor/vendor.js";
+import { get } from "../lib/api.js";
+import { visible } from "../lib/format.js";
+import { onAlt } from "../lib/keys.js";
+import { LanternSocket } from "../lib/socket.js";
+import * as store from "../lib/store.js";
+import { pendingTurn, Turns, turnsOfMessages } from "./turns.js";
+
+const PLACE = "lantern.place"; // session and conversation of this tab
+export const turns = new Turns();
+const unsent = new Map(); // turn id -> parameters of its prompt, until the server has accepted it
+const histories = new Map(); // conversation -> its turns that are not in the log any more
+const lastCodebase = store.preference("codebase", "");
+let socket = null;
+
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Connects, and keeps the store up to date until the answered function is called. */
+export function start() {
+  socket = new LanternSocket(store.token.value, {
+    onEvent, onReset, onReady, onConnected, onGone,
+    onState: (state) => {
+      if (state.code === 4401) store.signOut("The server does not accept this tab's token any more.");
+      else store.connection.value = state;
+    },
+  });
+  onAlt("n", newConversation);
+  reopenLast();
+  const stopShowing = effect(showTurns);
+  const stopNaming = effect(() => {
+    const first = store.turns.value[0]?.value.question;
+    document.title = first ? `${visible(first).slice(0, 60)} – Lantern` : "Lantern";
+  });
+  const stopKeeping = effect(() => {
+    const place = { session: store.session.value, conversation: store.conversation.value, codebase: store.codebase.value };
+    sessionStorage.setItem(PLACE, JSON.stringify(place));
+  });
+  loadModels();
+  return () => {
+    stopShowing();
+    stopKeeping();
+    stopNaming();
+    socket.close();
+  };
+}
+
+function showTurns() {
+  turns.version.value;
+  const { session, conversation } = { session: store.session.value, conversation: store.conversation.value };
+  store.turns.value = [...(histories.get(conversation) ?? []), ...turns.in(session, conversation)];
+}
+
+function onReady(server) {
+  store.server.value = server;
+  takeCodebases(server.codebases);
+}
+
+function onConnected() {
+  for (const params of unsent.values()) send(params);
+  loadCodebases();
+}
+
+function onEvent(event) {
+  if (event.type === "accepted") {
+    unsent.delete(event.turn);
+    const isOpen = store.turns.peek().some((turn) => turn.peek().id === event.turn);
+    batch(() => {
+      turns.apply(event);
+      if (isOpen && event.session === store.session.peek()) store.conversation.value = event.conversation;
+    });
+  } else turns.apply(event);
+  if (event.type === "accepted" || event.type === "end") store.conversationsChanged.value += 1;
+  if (event.type === "closing") store.connection.value = { state: "lost", reason: "Lantern is stopping …" };
+}
+
+function onReset(session) {
+  turns.reset(session);
+  const conversation = store.conversation.peek();
+  if (session === store.session.peek() && conversation) loadHistory(session, conversation);
+}
+
+function onGone(session) {
+  if (session !== store.session.peek()) return;
+  newConversation();
+  store.session.value = null;
+}
+
+/** Once the log was read, the turns before its beginning come from the history. */
+async function loadHistory(session, conversation) {
+  const { messages } = await get(`/chat/conversation/${encodeURIComponent(conversation)}`);
+  const inLog = turns.in(session, conversation).filter((turn) => !turn.peek().isPending).length;
+  const earlier = turnsOfMessages(messages, session, conversation);
+  histories.set(conversation, earlier.slice(0, Math.max(0, earlier.length - inLog)));
+  turns.version.value += 1;
+}
+
+/** Shows a conversation: {conversation_id, session_id, workspace?}, and chooses the codebase that it is about. */
+export async function openConversation({ conversation_id: conversation, session_id: session, workspace }) {
+  const about = store.codebases.value.find((one) => workspace && one.root === workspace);
+  batch(() => {
+    if (about) store.codebase.value = about.id;
+    store.session.value = session;
+    store.conversation.value = conversation;
+    store.remarks.value = [];
+    store.isSidebarOpen.value = false;
+    store.closePanel();
+  });
+  try {
+    await whenOpen();
+    const opened = await socket.open({ session });
+    await received(session, opened.head);
+    await loadHistory(session, conversation);
+  } catch (failure) {
+    if (failure.code === "not_found") {
+      store.toast("This conversation is not there any more.", "error");
+      newConversation();
+      store.session.value = null;
+    } else store.toastError(failure);
+  }
+}
+
+export function newConversation() {
+  batch(() => {
+    store.conversation.value = null;
+    store.remarks.value = [];
+    store.isSidebarOpen.value = false;
+    store.closePanel();
+  });
+  requestAnimationFrame(() => document.getElementById("composer")?.focus());
+}
+
+/** Opens what this tab showed before it was loaded again. */
+function reopenLast() {
+  const place = JSON.parse(sessionStorage.getItem(PLACE) ?? "null");
+  if (place?.codebase) store.codebase.value = place.codebase;
+  if (place?.session && place.conversation) openConversation({ session_id: place.session, conversation_id: place.conversation });
+}
+
+/** Resolves once the socket can send requests; waits for the server if it is gone. */
+function whenOpen() {
+  return new Promise((resolve) => {
+    const stop = store.connection.subscribe(({ state }) => {
+      if (state !== "open") return;
+      queueMicrotask(() => stop());
+      resolve();
+    });
+  });
+}
+
+/** Resolves once the events of a session up to `head` are here. */
+async function received(session, head) {
+  for (let tries = 0; tries < 400 && (socket.sessions.get(session)?.seq ?? head) < head; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** Asks a question. `replaces`: the id of the conversation's last turn, which is asked again or edited. */
+export async function ask(text, { replaces = null } = {}) {
+  const session = store.session.value ?? (await newSession());
+  if (session === null) return;
+  const conversation = store.conversation.value;
+  const id = newId();
+  const context = store.pins.value.map(({ path, range, text: content }) => ({ path, range, text: content }));
+  const params = {
+    session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces,
+    model: store.model.value || null,
+  };
+  turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context }));
+  unsent.set(id, params);
+  send(params);
+}
+
+async function newSession() {
+  try {
+    await whenOpen();
+    const opened = await socket.open({ workspace: store.currentCodebase.value?.root });
+    store.session.value = opened.session;
+    return opened.session;
+  } catch (failure) {
+    store.toastError(failure);
+    return null;
+  }
+}
+
+/** Sends a prompt; a lost connection sends it again under the same turn id, which is one generation. */
+async function send(params) {
+  try {
+    await socket.request("session/prompt", params);
+    unsent.delete(params.turn);
+  } catch (failure) {
+    if (failure.code === "unreachable") return; // sent again once connected
+    unsent.delete(params.turn);
+    turns.apply({ type: "end", session: params.session, turn: params.turn, reason: "error", refused: true,
+      error: { code: failure.code, message: failure.message } });
+  }
+}
+
+/** Stops the running answer of the open conversation. */
+export function stop() {
+  for (const turn of store.turns.value) {
+    const { id, session, end } = turn.peek();
+    if (!end) socket.request("session/cancel", { session, turn: id }).catch(store.toastError);
+  }
+}
+
+/** Reads the code and the prompt ahead while the user types. */
+export function prefetch(text) {
+  if (store.session.value && text.trim().length > 8) {
+    socket.request("session/prefetch", { session: store.session.value, text }).catch(() => {});
+  }
+}
+
+function takeCodebases(list) {
+  store.codebases.value = list;
+  const has = (id) => list.some((one) => one.id === id);
+  if (!has(store.codebase.peek())) {
+    store.codebase.value = has(lastCodebase.peek()) ? lastCodebase.peek() : list.at(-1)?.id ?? null;
+  }
+}
+
+export async function loadCodebases() {
+  takeCodebases((await get("/codebases").catch(() => ({ codebases: store.codebases.value }))).codebases);
+}
+
+export async function loadModels() {
+  store.models.value = (await get("/models").catch(() => ({ models: store.models.value }))).models;
+}
+
+/** Asks another codebase from here on; the conversation goes on. */
+export async function chooseCodebase(id) {
+  store.codebase.value = lastCodebase.value = id;
+  const root = store.currentCodebase.value?.root;
+  if (store.session.value && root) {
+    await socket.request("session/open", { session: store.session.value, workspace: root }).catch(store.toastError);
+    if (store.turns.value.length) store.remark(`From here on the questions are about ${root}.`);
+  }
+}
+
+/** Chooses the model of the next answers ("": the server's choice), and says so in a conversation that has begun. */
+export function chooseModel(name) {
+  if (name === store.model.value) return;
+  store.model.value = name;
+  if (store.turns.value.length) store.remark(name ? `From here on ${name} answers.` : "From here on the server's own model answers.");
+}
+
+/** Shows lines of a file in a dialog. */
+export const showCode = (path, start, end) => store.openPanel("code", { path, start, end });

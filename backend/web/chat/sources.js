@@ -1,0 +1,163 @@
+// The sources of an answer: code with lines, why it was chosen, whether it is as it was. And code in a dialog.
+import { html, signal, useEffect, useRef, useState } from "../vendor/vendor.js";
+import { address, get } from "../lib/api.js";
+import { CodeView } from "../lib/code.js";
+import { basename, place, plural, visible } from "../lib/format.js";
+import * as store from "../lib/store.js";
+import { Button, ErrorNote, IconButton } from "../lib/ui.js";
+
+const SIGNALS = [
+  ["symbol", "a name in the question"],
+  ["lexical", "its words"],
+  ["dense", "its meaning"],
+  ["rerank", "the re-ranking model"],
+  ["file", "other hits in its file"],
+  ["graph", "references from other hits"],
+];
+const PAGE_LINES = 120;
+
+/** Whose sources are shown, and which one is open: {turn id, n, lines: [from, to] or null}. */
+export const shown = signal({ turn: null, n: null, lines: null });
+/** Whether the sources lie over the answer, on a narrow screen. */
+export const isPaneOpen = signal(false);
+
+/** Opens a source where a citation points. `text`: the citation as the answer has it. */
+export function openSource(turn, n, text = "") {
+  const found = /(?::|#L)(\d+)(?:[-–]L?(\d+))?/.exec(text);
+  const lines = found ? [Number(found[1]), Number(found[2] ?? found[1])] : null;
+  shown.value = { turn, n, lines };
+  isPaneOpen.value = true;
+}
+
+/** Why a source was chosen, in words, the strongest reason first. */
+export function why(scores) {
+  const reasons = SIGNALS.filter(([name]) => scores?.[name] > 0).sort((a, b) => scores[b[0]] - scores[a[0]]);
+  if (!reasons.length) return "attached, pinned, or found exactly";
+  return `chosen for ${reasons.slice(0, 3).map(([, words]) => words).join(", ")}`;
+}
+
+const samePlace = (one, path, start, end) => one.path === path && one.range?.[0] === start && one.range?.[1] === end;
+
+/** Pins a place for the next questions, or takes the pin away. */
+export function togglePin({ path, start, end }) {
+  const without = store.pins.value.filter((one) => !samePlace(one, path, start, end));
+  const isPinned = without.length < store.pins.value.length;
+  store.pins.value = isPinned ? without : [...without, { path, range: [start, end], label: place(path, start, end) }];
+}
+
+/** Leaves a place out of the next prompts, or takes it back. */
+export function toggleExclude({ path, start, end }) {
+  const without = store.excludes.value.filter((one) => !samePlace(one, path, start, end));
+  const isOut = without.length < store.excludes.value.length;
+  store.excludes.value = isOut ? without : [...without, { path, range: [start, end] }];
+}
+
+/** Loads lines of a file of the open codebase: {data, error}. `path` null: nothing. */
+function useLines(path, start, end) {
+  const [state, setState] = useState({});
+  useEffect(() => {
+    if (path === null) return undefined;
+    const stop = new AbortController();
+    const id = store.codebase.value;
+    get(address(`/codebases/${encodeURIComponent(id)}/file`, { path, start, end }), { signal: stop.signal })
+      .then((data) => setState({ data }))
+      .catch((error) => error.name !== "AbortError" && setState({ error }));
+    return () => stop.abort();
+  }, [path, start, end, store.codebase.value]);
+  return state;
+}
+
+/** What was attached to the question, where the source is a piece of it. */
+function attachedLines(turn, { path, start, end }) {
+  const own = turn.context.find((one) => one.text && one.path === path);
+  if (!own) return null;
+  const lines = own.text.split("\n");
+  const offset = own.range && own.range[1] - own.range[0] + 1 === lines.length ? own.range[0] : 1;
+  return { start, text: lines.slice(start - offset, end - offset + 1).join("\n") };
+}
+
+function SourceCode({ turn, source, lines }) {
+  const attached = attachedLines(turn, source);
+  const { data, error } = useLines(attached ? null : source.path, source.start, source.end);
+  if (attached) return html`<${CodeView} path=${source.path} start=${attached.start} text=${attached.text} marks=${lines} scroll />`;
+  if (error) return html`<p class="muted small">${error.code === "not_found" ? "This file is not in the index any more." : error.message}</p>`;
+  if (!data) return html`<p class="muted small">Loading …</p>`;
+  return html`
+    ${source.sha && data.sha !== source.sha && html`
+      <p class="badge warn">The file has changed since the answer; these are its lines now</p>`}
+    <${CodeView} path=${source.path} start=${data.start} text=${data.text} marks=${lines} scroll />`;
+}
+
+function SourceCard({ turn, source, isFirst }) {
+  const card = useRef(null);
+  const here = shown.value;
+  const isChosen = here.turn === turn.id;
+  const isOpen = isChosen ? here.n === source.n : isFirst; // the best one, until another is chosen
+  const isPinned = store.pins.value.some((one) => samePlace(one, source.path, source.start, source.end));
+  const isOut = store.excludes.value.some((one) => samePlace(one, source.path, source.start, source.end));
+  useEffect(() => {
+    if (isOpen && isChosen) card.current.scrollIntoView({ block: "nearest" });
+  }, [isOpen, here]);
+  const id = `source-${turn.id}-${source.n}`;
+  const toggle = () => (shown.value = { turn: turn.id, n: isOpen ? null : source.n, lines: null });
+  return html`
+    <li class=${`source ${isOpen ? "open" : ""} ${isOut ? "out" : ""}`} ref=${card}>
+      <button type="button" class="source-head" aria-expanded=${isOpen} aria-controls=${id} onClick=${toggle}>
+        <span class="source-number" aria-hidden="true">${source.n}</span>
+        <span class="source-name"><span class="visually-hidden">Source ${source.n}: </span>
+          <span class="source-file">${basename(source.path)}<span class="muted">:${source.start}-${source.end}</span></span>
+          ${source.symbol && html`<code>${visible(source.symbol)}</code>`}</span>
+        ${source.fresh === false && html`<span class="badge warn">changed on disk</span>`}
+      </button>
+      ${isOpen && html`
+        <div class="source-body" id=${id}>
+          <p class="small source-path">${place(source.path, source.start, source.end)}</p>
+          <p class="muted small">Why: ${why(source.why)}. ${source.fresh === false ? "The file has changed since it was indexed." : ""}</p>
+          <${SourceCode} turn=${turn} source=${source} lines=${isChosen ? here.lines : null} />
+          <div class="row wrap source-actions">
+            <${Button} kind="quiet small" icon="file" onClick=${() => store.openPanel("code", source)}>Open the file<//>
+            <${Button} kind="quiet small" icon="pin" aria-pressed=${isPinned} onClick=${() => togglePin(source)}>${isPinned ? "Unpin" : "Pin"}<//>
+            <${Button} kind="quiet small" icon="minus" aria-pressed=${isOut}
+              onClick=${() => toggleExclude(source)}>${isOut ? "Take it back" : "Without this piece"}<//>
+          </div>
+        </div>`}
+    </li>`;
+}
+
+/** The column beside the conversation. */
+export function Sources() {
+  const heading = useRef(null);
+  const all = store.turns.value;
+  const turn = (all.find((one) => one.peek().id === shown.value.turn) ?? all.at(-1))?.value;
+  useEffect(() => {
+    if (isPaneOpen.value && matchMedia("(max-width: 1100px)").matches) heading.current?.focus();
+  }, [isPaneOpen.value]);
+  if (!turn?.sources.length) return null;
+  const number = all.findIndex((one) => one.peek().id === turn.id) + 1;
+  return html`
+    <aside class=${isPaneOpen.value ? "sources open" : "sources"} aria-labelledby="sources-title"
+      onKeyDown=${(event) => event.key === "Escape" && ((isPaneOpen.value = false), document.getElementById("composer")?.focus())}>
+      <header><h2 id="sources-title" tabindex="-1" ref=${heading}>Sources</h2>
+        <span class="muted small">${plural(turn.sources.length, "piece")}${number < all.length ? ` of answer ${number}` : ""}</span>
+        <${IconButton} icon="close" label="Close the sources" onClick=${() => (isPaneOpen.value = false)} /></header>
+      <ol class="list">${turn.sources.map((source, index) => html`
+        <${SourceCard} key=${source.n} turn=${turn} source=${source} isFirst=${index === 0} />`)}</ol>
+    </aside>
+    ${isPaneOpen.value && html`<div class="sources-scrim" onClick=${() => (isPaneOpen.value = false)}></div>`}`;
+}
+
+/** A file around some lines, in a dialog; args: {path, start, end}. */
+export function CodeDialog({ args: { path, start = 1, end = start } }) {
+  const [from, setFrom] = useState(Math.max(1, start - 30));
+  const to = Math.max(from + PAGE_LINES, Math.min(end + 30, from + 390));
+  const { data, error } = useLines(path, from, to);
+  if (error) return html`<${ErrorNote} error=${error} />`;
+  return html`
+    <p class="row wrap"><code class="grow ellipsis">${visible(path)}</code>
+      ${data && html`<span class="muted small">Lines ${data.start}-${data.end} of ${data.lines}</span>`}</p>
+    ${data && html`<${CodeView} path=${path} start=${data.start} text=${data.text} marks=${[start, end]} scroll />`}
+    ${data && html`<div class="row wrap dialog-foot">
+      <${Button} disabled=${data.start === 1} onClick=${() => setFrom(Math.max(1, from - PAGE_LINES))}>Earlier lines<//>
+      <${Button} disabled=${data.end >= data.lines} onClick=${() => setFrom(data.end + 1)}>Later lines<//>
+      <${Button} icon="pin" onClick=${() => (togglePin({ path, start, end }), store.toast("The next question has this piece."))}>Pin ${start}-${end}<//></div>`}`;
+}

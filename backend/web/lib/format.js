@@ -1,0 +1,57 @@
+// Numbers, times and untrusted names as text. Pure functions.
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** 1536 -> "1.5 kB" (1000 to the next unit). */
+export function bytes(count) {
+  let value = count ?? 0;
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, "")} ${UNITS[unit]}`;
+}
+
+/** Milliseconds as "350 ms", "4.2 s", "3 min 5 s", "2 h 10 min". */
+export function duration(ms) {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 9950) return `${(ms / 1000).toFixed(1).replace(/\.0$/, "")} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return seconds % 60 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** 12345 -> "12,345". */
+export const count = (value) => String(Math.round(value ?? 0)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+
+/** `count` things: plural(1, "file") -> "1 file", plural(3, "file") -> "3 files". */
+export const plural = (value, noun, many = `${noun}s`) => `${count(value)} ${value === 1 ? noun : many}`;
+
+/** An ISO time as "now", "5 min ago", "3 h ago", "yesterday", "12 Nov". */
+export function ago(iso, now = Date.now()) {
+  const moment = Date.parse(iso);
+  if (Number.isNaN(moment)) return "";
+  const minutes = Math.floor((now - moment) / 60000);
+  if (minutes < 1) return "now";
+  if (minutes < 60) return `${minutes} min ago`;
+  if (minutes < 1440) return `${Math.floor(minutes / 60)} h ago`;
+  if (minutes < 2880) return "yesterday";
+  return new Date(moment).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+}
+
+/** Text from a file, a model or a file name for one line of the page: control and bidirectional characters are shown. */
+export const visible = (text) =>
+  String(text ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, (found) =>
+    `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/** "src/a.py", 3, 9 -> "src/a.py:3-9". */
+export function place(path, start, end) {
+  if (!start) return visible(path);
+  return `${visible(path)}:${start}${end && end !== start ? `-${end}` : ""}`;
+}
+
+/** The last part of a path. */
+export const basename = (path) => visible(String(path).replace(/\/+$/, "").split("/").pop() || path);

@@ -1,0 +1,42 @@
+// Keyboard shortcuts of the page. `SHORTCUTS` is also what the help shows.
+import { closePanel, isSidebarOpen, openPanel, panel } from "./store.js";
+
+export const SHORTCUTS = [
+  ["Enter", "Send the question"],
+  ["Shift+Enter", "New line in the question"],
+  ["Escape", "Stop the answer; close what is open"],
+  ["/", "Go to the question"],
+  ["ArrowUp in an empty question", "Edit the last question"],
+  ["Alt+N", "New conversation"],
+  ["Alt+B", "Show or hide the sidebar"],
+  ["Alt+S", "Go to the sources"],
+];
+const actions = new Map(); // key with Alt -> function
+
+/** Runs `action` on Alt+`key`. */
+export const onAlt = (key, action) => actions.set(key.toLowerCase(), action);
+
+const isTyping = (element) => element.matches?.("input, textarea, select, [contenteditable]");
+
+/** Starts to listen; a panel with a `key` is opened and closed with Alt+key. */
+export function listenToKeys(panels) {
+  onAlt("b", () => (isSidebarOpen.value = !isSidebarOpen.value));
+  for (const { name, key, place } of panels) {
+    if (key && place !== "sidebar") {
+      onAlt(key, () => (panel.value?.name === name ? closePanel() : openPanel(name)));
+    }
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing) return;
+    const letter = event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : event.key.toLowerCase();
+    const action = event.altKey && !event.ctrlKey && !event.metaKey ? actions.get(letter) : null;
+    if (action) {
+      event.preventDefault();
+      action();
+    } else if (event.key === "/" && !isTyping(event.target) && !event.altKey && !event.ctrlKey && !event.metaKey) {
+      const composer = document.getElementById("composer");
+      if (composer) event.preventDefault();
+      composer?.focus();
+    }
+  });
+}

@@ -1,0 +1,90 @@
+"""No character is lost when the page's connection drops, or its server is killed and started again."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, WebSocketRoute, expect
+
+from models.scripted import ScriptedEngine
+from tests.backend.harness import Gate, running
+from tests.e2e.harness import serving
+from tests.e2e.page.harness import visiting
+from tests.tiny_gguf import tiny_dir
+
+pytestmark = pytest.mark.process
+SETTINGS = {"MODEL_NAME": "phi3-mini", "MODELS_DIR": tiny_dir(), "MAX_TOKENS": 4000, "EMBEDDING_MODEL": "none"}
+WORDS = tuple(f"Word {number}. \U0001f9ed " for number in range(40))
+
+
+async def test_a_dropped_connection_is_resumed_in_the_middle_of_an_answer(browser: Browser, tmp_path: Path) -> None:
+    engine = ScriptedEngine(WORDS, stall_after=20)
+    engine.go_on = gate = Gate()
+    routes: list[WebSocketRoute] = []
+
+    async with running(tmp_path, engine) as world, visiting(browser, world.url) as visit:
+        visit.dropped = True
+
+        def through(route: WebSocketRoute) -> None:
+            routes.append(route)
+            route.connect_to_server()
+
+        await visit.page.route_web_socket("**/v1/ws", through)
+        await visit.page.fill("#token", world.token)
+        await visit.page.press("#token", "Enter")
+        await visit.page.locator(".connection.open").wait_for()
+        await visit.send("Count")
+        await gate.is_reached.wait()
+        await routes[-1].close(code=3000)
+        await visit.page.wait_for_function("() => document.querySelector('.connection:not(.open)')")
+        gate.set()
+        await visit.answered()
+        turn = await visit.last()
+        assert turn["text"] == "".join(WORDS)
+        assert len(routes) > 1
+        await expect(visit.page.locator(".connection.open")).to_have_count(1)
+
+
+async def test_a_question_that_was_sent_while_the_server_was_away_is_asked_once(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with serving(tmp_path, **SETTINGS | {"MAX_TOKENS": 20}) as served:
+        port = served.url.rpartition(":")[2]
+        async with visiting(browser, served.url, served.token) as visit:
+            visit.dropped = True
+            await visit.ask("The first")
+            served.process.send_signal(signal.SIGTERM)
+            await visit.page.locator(".connection.lost").wait_for()
+            await visit.send("The second")
+            await expect(visit.page.locator(".waiting")).to_contain_text("The connection is lost")
+            await asyncio.to_thread(served.process.wait, 60)
+            with serving(tmp_path, **SETTINGS | {"MAX_TOKENS": 20, "PORT": port}) as again:
+                await visit.answered()
+                turn = await visit.last()
+                stored = again.get(f"/chat/history?conversation_id={turn['conversation']}")["messages"]
+                assert [one["content"] for one in stored[::2]] == ["The first", "The second"]
+                assert turn["text"] == stored[-1]["content"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+async def test_the_text_is_complete_after_the_server_was_started_again(
+    browser: Browser, tmp_path: Path, signum: signal.Signals
+) -> None:
+    with serving(tmp_path, **SETTINGS) as served:
+        port = served.url.rpartition(":")[2]
+        async with visiting(browser, served.url, served.token) as visit:
+            visit.dropped = True
+            await visit.send("Count")
+            await visit.page.wait_for_function("() => document.querySelector('.markdown')?.textContent.length > 40")
+            served.process.send_signal(signum)
+            await visit.page.locator(".connection:not(.open)").wait_for()
+            await asyncio.to_thread(served.process.wait, 60)
+            with serving(tmp_path, **SETTINGS | {"PORT": port}) as again:
+                await visit.answered()
+                turn = await visit.last()
+                stored = again.get(f"/chat/history?conversation_id={turn['conversation']}")["messages"][-1]
+                assert (turn["text"], turn["end"]["reason"]) == (stored["content"], stored["status"])
+                assert turn["text"]
+                await expect(visit.page.get_by_role("alert")).to_be_visible()
+                await expect(visit.page.get_by_role("button", name="Ask again")).to_be_visible()

@@ -1,0 +1,55 @@
+"""Signing in to the page: the one-use code, the pasted token, what is left behind."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from models.scripted import ScriptedEngine
+from tests.backend.harness import running
+from tests.e2e.page.harness import new_code, visiting
+
+pytestmark = pytest.mark.process
+STORED = "JSON.stringify([{...sessionStorage}, {...localStorage}, document.cookie])"
+
+
+async def test_a_code_signs_in_once_and_leaves_the_address(browser: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path, ScriptedEngine()) as world:
+        code = await new_code(world.url, world.token)
+        async with visiting(browser, f"{world.url}/#code={code}") as visit:
+            visit.dropped = True
+            await visit.page.locator(".connection.open").wait_for()
+            assert visit.page.url == f"{world.url}/"
+            session, local, cookie = await visit.page.evaluate(f"JSON.parse({STORED})")
+            assert (session["lantern.token"], cookie) == (f'"{world.token}"', "")
+            assert world.token not in str(local)
+            await visit.page.reload()
+            await visit.page.locator(".connection.open").wait_for()
+        async with visiting(browser, f"{world.url}/") as visit:
+            await visit.page.get_by_label("Token").wait_for()
+        async with visiting(browser, f"{world.url}/#code={code}") as visit:
+            visit.problems = _Ignored()
+            await expect(visit.page.get_by_role("alert")).to_contain_text("used before")
+            assert visit.page.url == f"{world.url}/"
+
+
+async def test_a_pasted_token_is_checked(browser: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path, ScriptedEngine()) as world, visiting(browser, world.url) as visit:
+        visit.problems = _Ignored()
+        await visit.page.fill("#token", "wrong")
+        await visit.page.press("#token", "Enter")
+        await expect(visit.page.get_by_role("alert")).to_contain_text("not the server's token")
+        await visit.page.fill("#token", f" {world.token}\n")
+        await visit.page.press("#token", "Enter")
+        await visit.page.locator(".connection.open").wait_for()
+        await visit.page.evaluate("sessionStorage.setItem('lantern.token', '\"old\"')")
+        await visit.page.reload()
+        await expect(visit.page.get_by_role("alert")).to_contain_text("does not accept this tab's token")
+
+
+class _Ignored(list[str]):
+    """Problems of a page whose requests are refused: the browser reports each 401 as an error."""
+
+    def append(self, problem: str) -> None:
+        if "401" not in problem:
+            super().append(problem)
