@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from prompts.system import SYSTEM
-from tests.e2e.harness import lantern, serving
+from tests.e2e.harness import lantern, serving, wait_for_embedder
+from tests.e2e.ways import Asked, answers, assert_same
 from tests.real.harness import MAX_WAIT_S, SETTINGS, Real, chat_request, ids_of, parsed, prompt, text_of
 from tests.real.models import LARGE, NAMES, SMALL, cache_dir
 
@@ -213,3 +214,11 @@ def test_a_conversation_survives_a_restart(real: Real, tmp_path: Path) -> None:
         second = Real(served, tmp_path).query("And of Italy?", SMALL, **ids_of(first))
     assert second["usage"]["cached"] >= first["usage"]["prompt"]
     assert "Rome" in second["response"]
+
+
+@pytest.mark.timeout(MAX_WAIT_S * 2)
+async def test_every_interface_gives_the_same_answer(real: Real) -> None:
+    wait_for_embedder(real.served)
+    expected, others = await answers(Asked(real.served, real.root, real.folder), WHAT)
+    assert "hour" in expected.text
+    assert_same(expected, others)

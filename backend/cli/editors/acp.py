@@ -12,11 +12,13 @@ from backend.cli import output
 from backend.cli.editors.acp_agent import LanternAgent
 from backend.cli.editors.service import Service
 from backend.cli.errors import CommandFailed
+from backend.cli.settings import command_settings
 
 
 def run_acp() -> None:
     """Serves the editor that started this process until it closes stdin."""
     if output.is_input_terminal():
+        command_settings()  # an editor is told by the first request what is wrong with them
         output.note("`lantern acp` speaks the Agent Client Protocol: an editor starts it. Ctrl-D ends.")
     asyncio.run(_serve())
 

@@ -17,6 +17,7 @@ from backend.cli.client import EVENT_BYTES, ServerLost, command_failed
 from backend.cli.errors import CommandFailed
 
 PROTOCOL = "lantern.v1"
+BAD_TOKEN = 4401  # close code
 FRAME_BYTES = 1 << 20  # what the server takes
 Events = asyncio.Queue[dict[str, Any] | None]  # of one turn; None: the connection is lost
 
@@ -62,8 +63,8 @@ class WebSocketClient:
                 raise CommandFailed(f"a question and what is attached to it may have {FRAME_BYTES} bytes: attach less")
             await self._connection.send(frame)
             answer = await reply
-        except ConnectionClosed:
-            raise _lost() from None
+        except ConnectionClosed as closed:
+            raise _lost(closed) from None
         finally:
             del self._replies[id_]
         if "error" in answer:
@@ -81,7 +82,7 @@ class WebSocketClient:
                 yield event
                 if event["type"] == "end":
                     return
-            raise _lost()
+            raise _lost(None)
         finally:
             del self._turns[turn]
 
@@ -91,15 +92,16 @@ class WebSocketClient:
         await asyncio.wait([self._reader])
 
     async def _read(self) -> None:
+        closed: ConnectionClosed | None = None
         try:
-            async for frame in self._connection:
-                self._receive(json.loads(frame))
-        except ConnectionClosed:
-            pass
+            while True:
+                self._receive(json.loads(await self._connection.recv()))
+        except ConnectionClosed as error:
+            closed = error
         finally:
             for reply in self._replies.values():
                 if not reply.done():
-                    reply.set_exception(_lost())
+                    reply.set_exception(_lost(closed))
             for events in self._turns.values():
                 events.put_nowait(None)
 
@@ -112,5 +114,7 @@ class WebSocketClient:
             events.put_nowait(event)
 
 
-def _lost() -> ServerLost:
+def _lost(closed: ConnectionClosed | None) -> ServerLost:
+    if closed is not None and closed.rcvd is not None and closed.rcvd.code == BAD_TOKEN:
+        return ServerLost("the server does not accept the token of its data folder: stop it and start it again")
     return ServerLost("the server closed the connection before the answer was complete; the text so far is stored")
