@@ -171,12 +171,12 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat(tmp_path: Path) -> None:
 def test_a_chat_offers_to_index(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "sessions.py").write_text(CODE["sessions.py"])
-    with terminal("chat", "--path", str(tmp_path / "code"), env=variables(tmp_path)) as shown:
+    with terminal("chat", "--path", str(tmp_path / "code"), env=variables(tmp_path), columns=300) as shown:
         shown.wait_for("is not indexed. Index it now?")
         shown.type("n", "enter")
         assert shown.wait_for_end() == 3
-    assert f"no index for {tmp_path}/code" in shown.screen.text.replace("\n", "")
-    with terminal("chat", "--path", str(tmp_path / "code"), env=variables(tmp_path)) as shown:
+    assert f"no index for {tmp_path}/code" in shown.screen.text
+    with terminal("chat", "--path", str(tmp_path / "code"), env=variables(tmp_path), columns=300) as shown:
         shown.wait_for("is not indexed. Index it now?")
         shown.type("y", "enter")
         shown.wait_for("Ask about code. /help")
