@@ -1,4 +1,4 @@
-"""A chat over a pipe: each line is a question; which errors end it. `tests/e2e/test_terminal_screen.py` types into one."""
+"""A chat over a pipe: each line is a question, and which errors end it."""
 
 import io
 import sys
@@ -41,7 +41,7 @@ class ClientDouble:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(sys, "stdin", io.StringIO(QUESTIONS))
     monkeypatch.setattr(chat, "command_settings", lambda: None)
 
@@ -53,7 +53,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setattr(chat, "open_client", open_client)
         chat.run_chat(Path(path), "")
 
-    yield with_client
+    return with_client
 
 
 def test_each_line_is_a_question_also_one_with_a_slash(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
