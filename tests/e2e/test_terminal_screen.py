@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.harness import Served, environment, lantern, serving
 from tests.e2e.pseudo_terminal import terminal
+from tests.tiny_gguf import tiny_dir
 
 pytestmark = pytest.mark.process
 
@@ -146,6 +147,41 @@ def test_a_chat_outlives_its_server(tmp_path: Path) -> None:
             shown.wait_for("[1] sessions.py:1-3")
             shown.type("", "ctrl-d")
             assert shown.wait_for_end() == 0
+
+
+def test_ctrl_c_stops_the_answer_and_not_the_chat(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "sessions.py").write_text(CODE["sessions.py"])
+    settings = {"MODEL_NAME": "phi3-mini", "MODELS_DIR": tiny_dir(), "MAX_TOKENS": 7000, "EMBEDDING_MODEL": "none"}
+    with serving(tmp_path / "data", **settings) as served:
+        served.post("/index", {"path": str(tmp_path / "code"), "wait": True})
+        with terminal("chat", "--path", str(tmp_path / "code"), env=variables(tmp_path)) as shown:
+            shown.wait_for("Ask about code. /help")
+            shown.type("Explain everything", "enter")
+            shown.wait_for("expire")
+            shown.type("typed ahead", "ctrl-c")
+            shown.wait_for("stopped")
+            shown.wait_for("> ")
+            shown.type("/model", "enter")
+            shown.wait_for("phi3-mini (loaded)")
+            shown.type("", "ctrl-d")
+            assert shown.wait_for_end() == 0
+
+
+def test_a_chat_offers_to_index(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "sessions.py").write_text(CODE["sessions.py"])
+    with terminal("chat", "--path", str(tmp_path / "code"), env=variables(tmp_path), columns=300) as shown:
+        shown.wait_for("is not indexed. Index it now?")
+        shown.type("n", "enter")
+        assert shown.wait_for_end() == 3
+    assert f"no index for {tmp_path}/code" in shown.screen.text
+    with terminal("chat", "--path", str(tmp_path / "code"), env=variables(tmp_path), columns=300) as shown:
+        shown.wait_for("is not indexed. Index it now?")
+        shown.type("y", "enter")
+        shown.wait_for("Ask about code. /help")
+        shown.type(QUESTION, "enter")
+        shown.wait_for("[1] sessions.py:1-3")
 
 
 @pytest.mark.parametrize("words", [("status",), ("open",)])

@@ -63,9 +63,11 @@ def stream_answer(client: Client, body: dict[str, Any], prints_text: bool, on_ev
     """The whole answer, with the fields of `--json`. Raises `CommandFailed` if it did not finish, and `Interrupted`."""
     result = TurnResult()
     output.begin_answer()
-    text = PrintedAnswer() if prints_text else None
+    text: PrintedAnswer | None = None
     try:
         for event in client.events(body):
+            if text is None and prints_text:
+                text = PrintedAnswer()  # rich is loaded while the server works
             on_event(event)
             if text is not None and event["type"] == "status":
                 text.note_stage(event["stage"])

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from backend.cli import output
 from backend.cli.asking.conversation import ChatConversation
-from backend.cli.client import ServerLost, open_client
-from backend.cli.errors import MODEL_UNAVAILABLE, CommandFailed
+from backend.cli.client import Client, ServerLost, open_client
+from backend.cli.errors import MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
+from backend.cli.index import index_codebase
 from backend.cli.settings import command_settings
 from backend.config import Settings
 
@@ -49,7 +50,7 @@ def _talk(settings: Settings, conversation: ChatConversation) -> None:
     while True:
         try:
             with open_client(settings) as client:
-                conversation.connect(client)
+                _connect(conversation, client)
                 if is_new:
                     output.note(f"Ask about {conversation.root.name}. /help lists the commands, Ctrl-D ends.")
                     is_new = False
@@ -59,6 +60,20 @@ def _talk(settings: Settings, conversation: ChatConversation) -> None:
             output.error(f"{lost}. The next question looks for a server again.")
             if is_new or (typed := talk.read()) is None:
                 raise CommandFailed("the server was lost") from None
+
+
+def _connect(conversation: ChatConversation, client: Client) -> None:
+    """Indexes the codebase first if it is not, and if the person wants it."""
+    try:
+        conversation.connect(client)
+    except CommandFailed as failure:
+        if failure.code != NO_INDEX:
+            raise
+        with output.typing_mode(is_shown=True):
+            if not output.confirm(f"{conversation.path.expanduser().resolve()} is not indexed. Index it now?"):
+                raise
+        index_codebase(client, conversation.path)
+        conversation.connect(client)
 
 
 class _Talk:

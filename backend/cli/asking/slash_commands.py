@@ -1,6 +1,7 @@
 """The commands of a chat: lines that begin with a slash. Each is a call of the server or a look at the last answer."""
 
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,8 +80,9 @@ class SlashCommands:
         for entry in self._entries():
             is_current = entry["id"] == self.conversation.model or (not self.conversation.model and entry["default"])
             size = human_bytes(entry["size_bytes"]) if entry["size_bytes"] else ""
-            words = entry.get("expectation", "")
-            output.note(f"{'*' if is_current else ' '} {entry['id']:24}{entry['state']:11}{size:>9}  {words}".rstrip())
+            output.note(f"{'*' if is_current else ' '} {entry['id']:24}{entry['state']:11}{size:>9}".rstrip())
+            for line in textwrap.wrap(entry.get("expectation", ""), output.width() - 4):
+                output.note(f"    {line}")
 
     def clear(self, _: str) -> None:
         self.clear_screen()

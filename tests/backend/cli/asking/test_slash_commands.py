@@ -89,7 +89,8 @@ def test_the_model_is_shown_and_changed(commands: SlashCommands, capsys: pytest.
         "small (installed); /models lists all",
         "from now on: extractive",
         "* extractive              loaded",
-        "  small                   installed       1 MB  fits",
+        "  small                   installed       1 MB",
+        "    fits",
         "  large                   missing         9 MB",
     ]
     commands.conversation.ask("q")
