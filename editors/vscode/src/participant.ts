@@ -64,7 +64,7 @@ async function answer(
 
 /** The model of the chat's picker if it is one of ours, else the one of the settings. */
 function modelOf(picked: vscode.LanguageModelChat | undefined, setting: string): string {
-  return picked?.vendor === VENDOR ? picked.id.replace(/\+repo$/, "") : setting;
+  return picked?.vendor === VENDOR ? picked.id.replace(/\+repo$/, "") || setting : setting;
 }
 
 function threadOf(history: vscode.ChatContext): Thread | undefined {
@@ -135,6 +135,7 @@ class ResponseWriter {
   private text = "";
   private readonly doubtful: Citation[] = [];
   private readonly shown = new Set<string>();
+  private last: { path: string; start: number; end: number } | undefined; // the place that was just linked
 
   constructor(
     private readonly response: vscode.ChatResponseStream,
@@ -179,9 +180,9 @@ class ResponseWriter {
       const source = piece.kind === "source" ? this.sources.find(({ n }) => n === piece.n) : undefined;
       const place = piece.kind === "place" ? piece : source;
       const location = place && this.location(place.path, place.start, place.end);
-      if (location)
-        this.response.anchor(location, piece.kind === "place" ? piece.text.replaceAll("`", "") : piece.text);
-      else this.response.markdown(piece.text);
+      if (!location || (source && isWithin(this.last, source))) this.response.markdown(piece.text);
+      else this.response.anchor(location, piece.kind === "place" ? piece.text.replaceAll("`", "") : piece.text);
+      if (piece.text.trim()) this.last = piece.kind === "place" ? piece : undefined;
     }
   }
 
@@ -202,6 +203,11 @@ class ResponseWriter {
       metadata: { ...this.thread, followUps: followUps(this.sources) },
     };
   }
+}
+
+/** Whether a place was linked whose source follows, as in "`a.py:3-9` [1]": one link is enough. */
+function isWithin(place: { path: string; start: number; end: number } | undefined, source: Source): boolean {
+  return place?.path === source.path && source.start <= place.start && place.end <= source.end;
 }
 
 /** Text as Markdown that shows it as it is. */

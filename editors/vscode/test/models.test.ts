@@ -20,7 +20,7 @@ beforeEach(() => {
   editor.folders = [ROOT];
 });
 
-async function complete(status: number, lines: string[], id = "+repo") {
+async function complete(status: number, lines: string[], id = "+repo", more: object[] = [], tools: object[] = []) {
   const bodies: string[] = [];
   const server = createServer((request, reply) => {
     request.on("data", (data) => bodies.push(String(data)));
@@ -40,15 +40,17 @@ async function complete(status: number, lines: string[], id = "+repo") {
     { role: 1, content: [new LanguageModelTextPart("Why?"), { unknown: true }], name: undefined },
     { role: 2, content: [new LanguageModelTextPart("So.")], name: undefined },
     { role: 1, content: [new LanguageModelTextPart("Really?")], name: undefined },
-  ] as vscode.LanguageModelChatRequestMessage[];
-  const texts: string[] = [];
+    ...more,
+  ] as unknown as vscode.LanguageModelChatRequestMessage[];
+  const texts: unknown[] = [];
   const progress = {
-    report: (part: vscode.LanguageModelResponsePart) => texts.push((part as vscode.LanguageModelTextPart).value),
+    report: (part: vscode.LanguageModelResponsePart) => texts.push("value" in part ? part.value : part),
   };
   const token = new double.CancellationTokenSource().token as unknown as vscode.CancellationToken;
+  const options = { toolMode: 1, tools } as vscode.ProvideLanguageModelChatResponseOptions;
   const model = { id } as vscode.LanguageModelChatInformation;
   try {
-    await provider.provideLanguageModelChatResponse(model, messages, { toolMode: 1 }, progress, token);
+    await provider.provideLanguageModelChatResponse(model, messages, options, progress, token);
   } finally {
     server.closeAllConnections();
     server.close();
@@ -116,6 +118,30 @@ test("the text of a stream, with comments and cuts in between", LIMIT, async () 
     stream: true,
   });
   assert.equal("codebase" in (await complete(200, [chunk("c")], "qwen")).body, false);
+});
+
+test("tools: what is offered, called and answered", LIMIT, async () => {
+  const call = new double.LanguageModelToolCallPart("c1", "read", { path: "a" });
+  const answered = new double.LanguageModelToolResultPart("c1", [new LanguageModelTextPart("text of a")]);
+  const more = [
+    { role: 2, content: [call] },
+    { role: 1, content: [answered] },
+  ];
+  const part = (fields: object) => `data: ${JSON.stringify({ choices: [{ delta: { tool_calls: [fields] } }] })}\n\n`;
+  const lines = [
+    part({ index: 0, id: "c2", function: { name: "read", arguments: '{"path"' } }),
+    part({ index: 0, function: { arguments: ':"b"}' } }),
+  ];
+  const { texts, body } = await complete(200, lines, "qwen", more, [{ name: "read", description: "Reads." }]);
+  assert.deepEqual(texts, [new double.LanguageModelToolCallPart("c2", "read", { path: "b" })]);
+  const { messages, tools } = body as { messages: object[]; tools: object[] };
+  const sent = { id: "c1", type: "function", function: { name: "read", arguments: '{"path":"a"}' } };
+  assert.deepEqual(messages.slice(3), [
+    { role: "assistant", content: "", tool_calls: [sent] },
+    { role: "tool", content: "text of a", tool_call_id: "c1" },
+  ]);
+  const parameters = { type: "object" };
+  assert.deepEqual(tools, [{ type: "function", function: { name: "read", description: "Reads.", parameters } }]);
 });
 
 test("errors have the server's words, before and in the stream", LIMIT, async () => {

@@ -11,6 +11,7 @@ import * as double from "./doubles/vscode";
 import { ANSWER, event, ROOT, SOURCES, StubLantern } from "./doubles/stub";
 
 const { editor } = double;
+const END = event("end", { reason: "stop" });
 type Part = [kind: string, ...values: unknown[]];
 
 beforeEach(() => {
@@ -18,8 +19,8 @@ beforeEach(() => {
   editor.folders = [ROOT];
 });
 
-async function respond(stub: StubLantern, request: object, history: unknown[] = []) {
-  registerParticipant(stub.asLantern, () => "", double.Uri.file("/icon") as unknown as vscode.Uri);
+async function respond(stub: StubLantern, request: object, history: unknown[] = [], setting = "") {
+  registerParticipant(stub.asLantern, () => setting, double.Uri.file("/icon") as unknown as vscode.Uri);
   const participant = editor.providers.get("lantern.chat") as {
     handler(...values: unknown[]): Promise<vscode.ChatResult>;
     followupProvider: { provideFollowups(result: unknown): { prompt: string }[] };
@@ -54,7 +55,7 @@ test("progress, references, then text with its citations as links", async () => 
     "markdown",
     "anchor",
     "markdown",
-    "anchor",
+    "markdown",
     "markdown",
     "markdown",
   ]);
@@ -63,10 +64,16 @@ test("progress, references, then text with its citations as links", async () => 
   assert.equal(title, "a.py:3-9");
   assert.equal(location.uri.path, `${ROOT}/a.py`);
   assert.deepEqual([location.range.start.line, location.range.end.line], [2, 8]);
-  assert.equal(parts[6]?.[2], "[1]");
-  assert.equal(markdown(parts), "It is in  .\n\n*qwen · 1.2 s · 100 % rests on the sources*");
+  assert.equal(markdown(parts), "It is in  [1].\n\n*qwen · 1.2 s · 100 % rests on the sources*");
   assert.deepEqual(stub.questions[0], { folder: ROOT, text: "Why?", thread: undefined, context: [], model: "" });
   assert.equal(result.errorDetails, undefined);
+});
+
+test("a number alone is a link to its source", async () => {
+  const { parts } = await respond(new StubLantern([SOURCES, event("delta", { text: "It is [1], not [2]." }), END]), {});
+  const [, location, title] = parts.find(([kind]) => kind === "anchor") as [string, double.Location, string];
+  assert.deepEqual([location.uri.path, title], [`${ROOT}/a.py`, "[1]"]);
+  assert.ok(markdown(parts).startsWith("It is , not [2]."));
 });
 
 test("a follow-up goes on with the conversation, and follow-ups are offered", async () => {
@@ -118,10 +125,11 @@ test("referenced files and selections are sent", async () => {
 test("the model of the picker answers if it is ours", async () => {
   const stub = new StubLantern();
   await respond(stub, { prompt: "Why?", model: { vendor: "lantern", id: "qwen+repo" } });
-  await respond(stub, { prompt: "Why?", model: { vendor: "copilot", id: "large" } });
+  await respond(stub, { prompt: "Why?", model: { vendor: "copilot", id: "large" } }, [], "phi");
+  await respond(stub, { prompt: "Why?", model: { vendor: "lantern", id: "+repo" } }, [], "phi");
   assert.deepEqual(
     stub.questions.map(({ model }) => model),
-    ["qwen", ""],
+    ["qwen", "phi", "phi"],
   );
 });
 

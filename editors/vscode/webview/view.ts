@@ -115,7 +115,7 @@ function sourceList(turn: ViewTurn): HTMLElement {
     const item = element("li", "", link);
     if (source.symbol) item.append(element("span", "symbol", source.symbol));
     if (!source.fresh) item.append(element("span", "mark stale", "changed since it was indexed"));
-    if (source.why) item.append(element("span", "why", source.why));
+    if (source.why) item.append(element("span", "why", `found by ${source.why}`));
     list.append(item);
   }
   return list;
