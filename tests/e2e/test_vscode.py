@@ -92,7 +92,7 @@ class Client:
 
 @contextmanager
 def client(compiled: Path, data: Path, command: str, folder: Path) -> Iterator[Client]:
-    command_line = [NODE / "bin" / "node", compiled / "test" / "real.js", data, command, folder]
+    command_line: list[str | Path] = [NODE / "bin" / "node", compiled / "test" / "real.js", data, command, folder]
     env = environment(data, MODEL_NAME="extractive")
     with subprocess.Popen(command_line, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:

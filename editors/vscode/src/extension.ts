@@ -16,64 +16,60 @@ const MODELS_MS = 2_000;
 let lantern: Lantern | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
-    const log = vscode.window.createOutputChannel("Lantern", { log: true });
-    const parts = new Lantern(
-        settings,
-        (line) => log.info(line),
-        announceStart,
-        () => changed(),
-    );
-    lantern = parts;
-    const models = new ModelProvider(parts);
-    context.subscriptions.push(log, models, vscode.lm.registerLanguageModelChatProvider(VENDOR, models));
-    // The editor refuses a message while it knows no model. So the participant, for which a first message waits, comes
-    // after the list of models has arrived.
-    await Promise.race([vscode.lm.selectChatModels({ vendor: VENDOR }), delay(MODELS_MS)]);
+  const log = vscode.window.createOutputChannel("Lantern", { log: true });
+  const parts = new Lantern(
+    settings,
+    (line) => log.info(line),
+    () => status.starting(),
+    () => changed(),
+  );
+  lantern = parts;
+  const models = new ModelProvider(parts);
+  context.subscriptions.push(log, models, vscode.lm.registerLanguageModelChatProvider(VENDOR, models));
+  // The editor refuses a message while it knows no model. So the participant, for which a first message waits, comes
+  // after the list of models has arrived.
+  await Promise.race([vscode.lm.selectChatModels({ vendor: VENDOR }), delay(MODELS_MS)]);
 
-    const view = new ConversationView(parts, context.extensionUri, model, (mayStart) => void status.refresh(mayStart));
-    const status = new Status(
-        parts,
-        model,
-        (facts) => models.update(facts.models),
-        (state) => view.show(state),
-    );
-    const changed = () => status.connectionChanged();
-    const version = String((context.extension.packageJSON as { version: string }).version);
-    context.subscriptions.push(
-        registerParticipant(parts, model, vscode.Uri.joinPath(context.extensionUri, "media", "lantern.svg")),
-        registerMcp(settings, version),
-        vscode.window.registerWebviewViewProvider(VIEW, view, { webviewOptions: { retainContextWhenHidden: false } }),
-        status,
-        ...registerCommands({ lantern: parts, view, status, log }),
-        vscode.workspace.onDidChangeConfiguration((event) => {
-            if (event.affectsConfiguration("lantern.dataDir") || event.affectsConfiguration("lantern.command"))
-                parts.reconnect();
-            if (event.affectsConfiguration("lantern")) void status.refresh();
-        }),
-        vscode.workspace.onDidChangeWorkspaceFolders(() => void status.refresh()),
-    );
-    void status.refresh(); // looks for a server; the first question, or the view, starts one
+  const view = new ConversationView(parts, context.extensionUri, model, (mayStart) => void status.refresh(mayStart));
+  const status = new Status(
+    parts,
+    model,
+    (facts) => models.update(facts.models),
+    (state) => view.show(state),
+  );
+  const changed = () => status.connectionChanged();
+  const version = String((context.extension.packageJSON as { version: string }).version);
+  context.subscriptions.push(
+    registerParticipant(parts, model, vscode.Uri.joinPath(context.extensionUri, "media", "lantern.svg")),
+    registerMcp(settings, version),
+    vscode.window.registerWebviewViewProvider(VIEW, view, { webviewOptions: { retainContextWhenHidden: false } }),
+    status,
+    ...registerCommands({ lantern: parts, view, status, log }),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration("lantern.dataDir") || event.affectsConfiguration("lantern.command"))
+        parts.reconnect();
+      if (event.affectsConfiguration("lantern")) void status.refresh();
+    }),
+    vscode.workspace.onDidChangeWorkspaceFolders(() => void status.refresh()),
+  );
+  void status.refresh(); // looks for a server; the first question, or the view, starts one
 }
 
 export async function deactivate(): Promise<void> {
-    await lantern?.dispose();
-    lantern = undefined;
+  await lantern?.dispose();
+  lantern = undefined;
 }
 
 function settings(): ServerSettings {
-    const configuration = vscode.workspace.getConfiguration("lantern");
-    const command = expandHome(configuration.get("command", "") || "lantern");
-    return { dataDir: configuration.get("dataDir", ""), command };
+  const configuration = vscode.workspace.getConfiguration("lantern");
+  const command = expandHome(configuration.get("command", "") || "lantern");
+  return { dataDir: configuration.get("dataDir", ""), command };
 }
 
 function model(): string {
-    return vscode.workspace.getConfiguration("lantern").get("model", "");
-}
-
-function announceStart(): void {
-    void vscode.window.setStatusBarMessage("$(sync~spin) No Lantern server runs: starting one …", 8_000);
+  return vscode.workspace.getConfiguration("lantern").get("model", "");
 }
 
 function delay(ms: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, ms));
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -7,14 +7,14 @@ import { type ServerSettings, dataFolder } from "./core/server";
 export const MCP_PROVIDER = "lantern.mcp";
 
 export function registerMcp(settings: () => ServerSettings, version: string): vscode.Disposable {
-    return vscode.lm.registerMcpServerDefinitionProvider(MCP_PROVIDER, {
-        provideMcpServerDefinitions: () => {
-            const { command } = settings();
-            const environment = { DATA_DIR: dataFolder(settings()) };
-            const definition = new vscode.McpStdioServerDefinition("Lantern", command, ["mcp"], environment, version);
-            const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-            if (folder) definition.cwd = folder; // the codebase that its tools search
-            return [definition];
-        },
-    });
+  return vscode.lm.registerMcpServerDefinitionProvider(MCP_PROVIDER, {
+    provideMcpServerDefinitions: () => {
+      const { command } = settings();
+      const environment = { DATA_DIR: dataFolder(settings()) };
+      const definition = new vscode.McpStdioServerDefinition("Lantern", command, ["mcp"], environment, version);
+      const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+      if (folder) definition.cwd = folder; // the codebase that its tools search
+      return [definition];
+    },
+  });
 }

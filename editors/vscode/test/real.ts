@@ -11,35 +11,34 @@ const [dataDir = "", command = "", folder = ""] = process.argv.slice(2);
 const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 async function main(): Promise<void> {
-    const lantern = new Lantern(
-        () => ({ dataDir, command }),
-        (line) => process.stderr.write(`${line}\n`),
-    );
-    let thread: Thread | undefined;
-    for await (const text of createInterface({ input: process.stdin })) {
-        let turn = newTurn("t", text);
-        try {
-            if (text === "index") print(await lantern.index(folder, () => undefined));
-            else {
-                const end = await lantern.ask({ folder, text, thread }, (event) => {
-                    turn = withEvent(turn, event);
-                    if (event.type === "accepted")
-                        thread = { session: event.session, conversation: event.conversation };
-                });
-                print({
-                    text: turn.text,
-                    sources: turn.sources,
-                    citations: turn.citations,
-                    reason: end.reason,
-                    ...thread,
-                });
-            }
-        } catch (failure) {
-            const { kind, message } = toProblem(failure);
-            print({ kind, message });
-        }
+  const lantern = new Lantern(
+    () => ({ dataDir, command }),
+    (line) => process.stderr.write(`${line}\n`),
+  );
+  let thread: Thread | undefined;
+  for await (const text of createInterface({ input: process.stdin })) {
+    let turn = newTurn("t", text);
+    try {
+      if (text === "index") print(await lantern.index(folder, () => undefined));
+      else {
+        const end = await lantern.ask({ folder, text, thread }, (event) => {
+          turn = withEvent(turn, event);
+          if (event.type === "accepted") thread = { session: event.session, conversation: event.conversation };
+        });
+        print({
+          text: turn.text,
+          sources: turn.sources,
+          citations: turn.citations,
+          reason: end.reason,
+          ...thread,
+        });
+      }
+    } catch (failure) {
+      const { kind, message } = toProblem(failure);
+      print({ kind, message });
     }
-    await lantern.dispose();
+  }
+  await lantern.dispose();
 }
 
 void main();

@@ -1,23 +1,23 @@
 // The document of the view. Its policy allows one script and one style sheet of the extension, and nothing else.
 
 export interface PageParts {
-    nonce: string;
-    script: string; // addresses as the view may load them
-    style: string;
-    source: string; // where the extension's own files come from
+  nonce: string;
+  script: string; // addresses as the view may load them
+  style: string;
+  source: string; // where the extension's own files come from
 }
 
 export function viewPage({ nonce, script, style, source }: PageParts): string {
-    const policy = [
-        "default-src 'none'",
-        `script-src 'nonce-${nonce}'`,
-        `style-src ${source}`,
-        "base-uri 'none'",
-        "form-action 'none'",
-        "require-trusted-types-for 'script'", // no string can become markup, whatever the script does
-        "trusted-types 'none'",
-    ].join("; ");
-    return `<!doctype html>
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src ${source}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'", // no string can become markup, whatever the script does
+    "trusted-types 'none'",
+  ].join("; ");
+  return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
