@@ -203,16 +203,17 @@ class LanternAgent:
         for tries_left in range(RECONNECTS, -1, -1):
             socket = await self._service.socket()
             try:
-                opened = await socket.call("session/open", session=session.id, after=after)
-                session.head = opened["head"] if after is None else after
-                async with aclosing(socket.ask(**question)) as events:
-                    async for event in events:
-                        session.head = event.get("seq", session.head)
-                        if event["type"] == "accepted":
-                            session.conversation = event["conversation"]
-                            if session.is_cancelled.is_set():
-                                await self._stop(session)
-                        yield event
+                with socket.following(question["turn"]) as kept:
+                    opened = await socket.call("session/open", session=session.id, after=after)
+                    session.head = opened["head"] if after is None else after
+                    async with aclosing(socket.ask(kept, **question)) as events:
+                        async for event in events:
+                            session.head = event.get("seq", session.head)
+                            if event["type"] == "accepted":
+                                session.conversation = event["conversation"]
+                                if session.is_cancelled.is_set():
+                                    await self._stop(session)
+                            yield event
                 return
             except ServerLost:
                 if not tries_left:
