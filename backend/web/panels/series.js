@@ -8,7 +8,7 @@ const short = (value) => (value < 10 ? String(Number(value.toFixed(1))) : String
 
 /** How a value is written; `scale` is what the server's unit is multiplied by for the plot. */
 export const UNITS = {
-  seconds: { scale: 1 / SECOND_MS, write: (value) => `${short(value)} s` },
+  seconds: { scale: 1 / SECOND_MS, write: (value) => (value > 0 && value < 0.1 ? `${Math.round(value * 1000)} ms` : `${short(value)} s`) },
   rate: { scale: 1, write: (value) => `${short(value)} tok/s` },
   share: { scale: 100, write: (value) => `${Math.round(value)} %` },
   memory: { scale: 1, write: bytes },

@@ -43,30 +43,34 @@ async def test_the_dashboard_plots_what_the_server_measured(browser: Browser, tm
 
 
 async def test_a_browser_with_an_odd_language_sees_the_plots(browser: Browser, tmp_path: Path) -> None:
-    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
-        async with visiting(browser, world.url, world.token) as visit:
-            await visit.page.evaluate(
-                "Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })"
-            )
-            await visit.page.keyboard.press("Alt+g")
-            await expect(visit.page.locator(".plot canvas").first).to_be_visible()
+    async with (
+        running(tmp_path / "data", ScriptedEngine("Yes.")) as world,
+        visiting(browser, world.url, world.token) as visit,
+    ):
+        await visit.page.evaluate(
+            "Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })"
+        )
+        await visit.page.keyboard.press("Alt+g")
+        await expect(visit.page.locator(".plot canvas").first).to_be_visible()
 
 
 async def test_the_theme_is_chosen_and_remembered(browser: Browser, tmp_path: Path) -> None:
-    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
-        async with visiting(browser, world.url, world.token, color_scheme="light") as visit:
-            page = visit.page
-            ground = "getComputedStyle(document.body).backgroundColor"
-            light = await page.evaluate(ground)
-            await page.keyboard.press("Alt+h")
-            await page.get_by_role("radio", name="Dark").check()
-            dark = await page.evaluate(ground)
-            await page.reload()
-            await page.locator(".connection.open").wait_for()
-            assert light != dark == await page.evaluate(ground)
-            await page.keyboard.press("Alt+h")
-            await expect(page.get_by_role("radio", name="Dark")).to_be_checked()
-            await expect(page.get_by_role("row", name="Alt+M Models")).to_be_visible()
+    async with (
+        running(tmp_path / "data", ScriptedEngine("Yes.")) as world,
+        visiting(browser, world.url, world.token, color_scheme="light") as visit,
+    ):
+        page = visit.page
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = await page.evaluate(ground)
+        await page.keyboard.press("Alt+h")
+        await page.get_by_role("radio", name="Dark").check()
+        dark = await page.evaluate(ground)
+        await page.reload()
+        await page.locator(".connection.open").wait_for()
+        assert light != dark == await page.evaluate(ground)
+        await page.keyboard.press("Alt+h")
+        await expect(page.get_by_role("radio", name="Dark")).to_be_checked()
+        await expect(page.get_by_role("row", name="Alt+M Models")).to_be_visible()
 
 
 async def test_the_words_on_jobs_and_downloads(browser: Browser, tmp_path: Path) -> None:
@@ -85,23 +89,27 @@ async def test_the_words_on_jobs_and_downloads(browser: Browser, tmp_path: Path)
         ("pullLine", pull | {"state": "paused"}, "Paused at 412 MB of 1.1 GB"),
         ("pullLine", pull | {"state": "failed", "error": "no network"}, "Stopped: no network"),
     ]
-    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
-        async with visiting(browser, world.url) as visit:
-            for name, given, words in cases:
-                assert await visit.page.evaluate(WORDS, ["wording", name, given]) == words
+    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world, visiting(browser, world.url) as visit:
+        for name, given, words in cases:
+            assert await visit.page.evaluate(WORDS, ["wording", name, given]) == words
 
 
 async def test_a_history_becomes_columns_sentences_and_rows(browser: Browser, tmp_path: Path) -> None:
-    chart = {"unit": "seconds", "series": [{"name": "a", "label": "A"}, {"name": "b", "label": "B"}, {"name": "c", "label": "C"}]}
-    history = {"names": ["a", "b", "c"], "samples": [[10, 1000, None, None], [20, None, 500, None], [30, 4000, 12_400, None]]}
-    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
-        async with visiting(browser, world.url) as visit:
-            found = await visit.page.evaluate(WORDS, ["series", "columns", history, chart])
-            assert found["data"] == [[10, 20, 30], [1, None, 4], [None, 0.5, 12.4]]
-            assert [one["label"] for one in found["series"]] == ["A", "B"]
-            words = await visit.page.evaluate(WORDS, ["series", "summary", chart, found])
-            assert words == "A: 4 s now, 1 s to 4 s. B: 12 s now, 0.5 s to 12 s."
-            rows = await visit.page.evaluate(WORDS, ["series", "rows", chart, found, 2])
-            assert rows == [[30, "4 s", "12 s"], [10, "1 s", "–"]]
-            empty = history | {"samples": []}
-            assert await visit.page.evaluate(WORDS, ["series", "columns", empty, chart]) is None
+    chart = {
+        "unit": "seconds",
+        "series": [{"name": "a", "label": "A"}, {"name": "b", "label": "B"}, {"name": "c", "label": "C"}],
+    }
+    history = {
+        "names": ["a", "b", "c"],
+        "samples": [[10, 1000, None, None], [20, None, 500, None], [30, 4000, 12_400, None]],
+    }
+    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world, visiting(browser, world.url) as visit:
+        found = await visit.page.evaluate(WORDS, ["series", "columns", history, chart])
+        assert found["data"] == [[10, 20, 30], [1, None, 4], [None, 0.5, 12.4]]
+        assert [one["label"] for one in found["series"]] == ["A", "B"]
+        words = await visit.page.evaluate(WORDS, ["series", "summary", chart, found])
+        assert words == "A: 4 s now, 1 s to 4 s. B: 12 s now, 0.5 s to 12 s."
+        rows = await visit.page.evaluate(WORDS, ["series", "rows", chart, found, 2])
+        assert rows == [[30, "4 s", "12 s"], [10, "1 s", "–"]]
+        empty = history | {"samples": []}
+        assert await visit.page.evaluate(WORDS, ["series", "columns", empty, chart]) is None
