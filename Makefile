@@ -40,7 +40,7 @@ endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
 .PHONY: help run setup fmt check unit test test-models llama-server model bench bench-quick bench-retrieval \
-	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture web clean
+	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture screenshots web clean
 .DEFAULT_GOAL := run
 
 help: ## list the targets
@@ -139,6 +139,10 @@ $(STAMPS)/web: $(VENDOR)/package-lock.json | $(STAMPS)/dev
 	@cd build/web && PATH="$(NODE)bin:$$PATH" node "$(NODE)lib/node_modules/npm/bin/npm-cli.js" ci \
 		--no-audit --no-fund --loglevel=error || { rm -rf node_modules; echo "npm cannot be reached: its test is skipped."; }
 	@touch $@
+
+# A real conversation in Debian's Chromium, in light and dark, wide and on a phone: docs/picture/page-*.webp.
+screenshots: setup test-models ## render the web page for the documentation (needs chromium)
+	$(BIN)/python docs/picture/page.py $(if $(MODEL),--model '$(MODEL)' --models "$${MODELS_DIR:-$$HOME/.lantern/models}")
 
 setup: $(STAMPS)/dev $(STAMPS)/llama ## install what development needs, compile llama.cpp
 

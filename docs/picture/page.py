@@ -38,7 +38,11 @@ FLAGS = [
 WIDE, PHONE = (1280, 800), (390, 844)
 SCALE = 2  # pixels of the picture for one of the page
 QUALITY = 82
-ENOUGH_CHARS = 320  # of an answer that is still being written
+ENOUGH_CHARS = 620  # of an answer that is still being written
+WRITING = """most => {
+  const turn = [...document.querySelectorAll(".turn")].at(-1);
+  return turn && (turn.innerText.length > most || turn.getAttribute("aria-busy") === "false");
+}"""
 ANSWER_MS = 240_000
 
 
@@ -83,9 +87,7 @@ def take_all(server: Server, chromium: str, output: Path) -> None:
             answered(page)
             page.keyboard.press("Alt+n")
         ask(page, QUESTIONS[-1])
-        page.wait_for_function(
-            "most => [...document.querySelectorAll('.turn')].at(-1)?.innerText.length > most", arg=ENOUGH_CHARS
-        )
+        page.wait_for_function(WRITING, arg=ENOUGH_CHARS)
         take(page, output / "page-asking.webp")
         answered(page)
         page.locator(".turn .cite").first.click()
@@ -135,7 +137,8 @@ def ask(page: Page, question: str) -> None:
 
 def answered(page: Page) -> None:
     """Waits until the newest answer is complete."""
-    page.get_by_role("button", name="Ask again").last.wait_for()
+    page.locator(".turn[aria-busy=false]").last.wait_for()
+    page.wait_for_function("() => !document.querySelector('.turn[aria-busy=true]')")
 
 
 def reopen(page: Page) -> None:
