@@ -13,6 +13,7 @@ import { isVirtual, modelFacts, modelState, pullLine, share } from "./wording.js
 const BUSY_MS = 700;
 const CALM_MS = 4000;
 const LARGE = 2; // a model that takes more than the half of the free memory is a large one
+const COMMAND = /`lantern models pull ([^`]+)`/g; // here it is a button
 
 export function Models() {
   const [device, setDevice] = useState(null);
@@ -26,7 +27,7 @@ export function Models() {
     get("/device").then(setDevice, setError);
   }, []);
   return html`
-    ${device && html`<p class="note device">${device.words}</p>`}
+    ${device && html`<p class="note device">${device.words.replace(COMMAND, "$1")}.</p>`}
     ${error && html`<${ErrorNote} error=${error} />`}
     <${Choices} device=${device} />`;
 }
