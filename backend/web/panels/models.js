@@ -1,5 +1,5 @@
 // The dialog of the models: which one answers, what each needs, loading and downloading.
-import { html, useEffect, useState } from "../vendor/vendor.js";
+import { html, useState } from "../vendor/vendor.js";
 import { get, post } from "../lib/api.js";
 import { bytes, visible } from "../lib/format.js";
 import { model, models, toastError } from "../lib/store.js";
@@ -21,11 +21,14 @@ export function Models() {
   const isBusy = isPulling() || models.value.some((one) => one.state === "loading");
   usePolling(async () => {
     await loadModels();
-    await loadPulls().catch(setError);
+    try {
+      await loadPulls();
+      if (!device) setDevice(await get("/device"));
+      setError(null);
+    } catch (failure) {
+      setError(failure);
+    }
   }, isBusy ? BUSY_MS : CALM_MS);
-  useEffect(() => {
-    get("/device").then(setDevice, setError);
-  }, []);
   return html`
     ${device && html`<p class="note device">${device.words.replace(COMMAND, "$1")}.</p>`}
     ${error && html`<${ErrorNote} error=${error} />`}
