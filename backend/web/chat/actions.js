@@ -1,6 +1,7 @@
 // What a user can do: ask, stop, open conversations, choose codebase and model. Ties the socket to the store.
 import { batch, effect } from "../vendor/vendor.js";
 import { get } from "../lib/api.js";
+import { visible } from "../lib/format.js";
 import { onAlt } from "../lib/keys.js";
 import { LanternSocket } from "../lib/socket.js";
 import * as store from "../lib/store.js";
@@ -27,14 +28,19 @@ export function start() {
   onAlt("n", newConversation);
   reopenLast();
   const stopShowing = effect(showTurns);
+  const stopNaming = effect(() => {
+    const first = store.turns.value[0]?.value.question;
+    document.title = first ? `${visible(first).slice(0, 60)} – Lantern` : "Lantern";
+  });
   const stopKeeping = effect(() => {
-    const place = { session: store.session.value, conversation: store.conversation.value };
+    const place = { session: store.session.value, conversation: store.conversation.value, codebase: store.codebase.value };
     sessionStorage.setItem(PLACE, JSON.stringify(place));
   });
   loadModels();
   return () => {
     stopShowing();
     stopKeeping();
+    stopNaming();
     socket.close();
   };
 }
@@ -89,9 +95,11 @@ async function loadHistory(session, conversation) {
   turns.version.value += 1;
 }
 
-/** Shows a conversation: {conversation_id, session_id}. */
-export async function openConversation({ conversation_id: conversation, session_id: session }) {
+/** Shows a conversation: {conversation_id, session_id, workspace?}, and chooses the codebase that it is about. */
+export async function openConversation({ conversation_id: conversation, session_id: session, workspace }) {
+  const about = store.codebases.value.find((one) => workspace && one.root === workspace);
   batch(() => {
+    if (about) store.codebase.value = about.id;
     store.session.value = session;
     store.conversation.value = conversation;
     store.remarks.value = [];
@@ -125,6 +133,7 @@ export function newConversation() {
 /** Opens what this tab showed before it was loaded again. */
 function reopenLast() {
   const place = JSON.parse(sessionStorage.getItem(PLACE) ?? "null");
+  if (place?.codebase) store.codebase.value = place.codebase;
   if (place?.session && place.conversation) openConversation({ session_id: place.session, conversation_id: place.conversation });
 }
 

@@ -15,6 +15,9 @@ const TYPING_PAUSE_MS = 500;
 async function submit() {
   const text = store.draft.value.trim();
   if (!text || store.isAnswering.value) return;
+  if (!store.session.value && store.connection.value.state !== "open") {
+    return store.toast("Lantern does not answer yet. The question stays here until it does.", "error");
+  }
   const replaces = editing.value;
   store.draft.value = "";
   editing.value = null;

@@ -73,6 +73,7 @@ export function Chat() {
   return html`
     <div class=${turns.length ? "chat" : "chat new"}>
       <div class="conversation">
+        ${turns.length > 0 && html`<h1 class="visually-hidden">Conversation</h1>`}
         <div class="turns-frame" ref=${frame} tabindex=${turns.length ? 0 : -1} role="region" aria-label="Conversation">
           <div class="turns" ref=${content}>
             ${turns.length === 0 && html`<${Start} />`}

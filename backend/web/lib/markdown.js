@@ -64,7 +64,7 @@ function highlightCode(code, language) {
   return markup;
 }
 
-const md = new MarkdownIt({ html: false, linkify: false, breaks: false, typographer: false }).disable("image");
+const md = new MarkdownIt({ html: false, linkify: false /* see vendor/linkify.entry.js */, breaks: false, typographer: false }).disable("image");
 const escape = md.utils.escapeHtml;
 md.validateLink = (url) => /^https?:\/\//i.test(url);
 md.renderer.rules.fence = (tokens, index, options, env) => {

@@ -16,6 +16,7 @@ for (const [name, entry] of Object.entries(names)) {
     target: "es2022",
     charset: "utf8",
     legalComments: "none", // all licences are in LICENSES.txt
+    alias: { "linkify-it": "./linkify.entry.js" },
     metafile: true,
   });
   for (const path of Object.keys(metafile.inputs)) {

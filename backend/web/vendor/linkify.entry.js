@@ -1,0 +1,2 @@
+// In place of linkify-it, which markdown-it constructs but does not use: plain addresses are no links here.
+export class LinkifyIt {}
