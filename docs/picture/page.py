@@ -11,11 +11,13 @@ import io
 import json
 import subprocess
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -55,10 +57,22 @@ class Server:
 
     def code(self) -> str:
         """A one-use code, as `lantern open` makes one."""
+        return str(self._call("/signin/codes", b"{}")["code"])
+
+    def wait_for_samples(self, answers: int) -> None:
+        """Until the history of the metrics has that many answers."""
+        while True:
+            history = self._call("/metrics/history")
+            at = 1 + history["names"].index("total_ms")
+            if sum(sample[at] is not None for sample in history["samples"]) >= answers:
+                return
+            time.sleep(1)
+
+    def _call(self, path: str, body: bytes | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}/signin/codes", b"{}", headers)  # noqa: S310 - a local server
+        request = urllib.request.Request(self.url + path, body, headers)  # noqa: S310 - a local server
         with urllib.request.urlopen(request) as reply:  # noqa: S310 - a local server
-            return str(json.load(reply)["code"])
+            return json.load(reply)
 
 
 def main() -> None:
@@ -93,6 +107,7 @@ def take_all(server: Server, chromium: str, output: Path) -> None:
         page.locator(".turn .cite").first.click()
         page.locator(".source.open .code-view").wait_for()
         take(page, output / "page-sources.webp")
+        server.wait_for_samples(len(QUESTIONS))
         page.keyboard.press("Alt+g")
         page.locator(".plot canvas").first.wait_for()
         take(page, output / "page-dashboard.webp")
