@@ -80,7 +80,12 @@ def _run(operation: Any, mode: GenerationMode, examples: int, seed: int, send: C
 
 
 def _confine(case: Case[Any], codebase: Path) -> None:
-    """Keeps a request from having another folder of this machine indexed; half of the models are the server's own."""
+    """Keeps a request from having another folder of this machine indexed, and from downloading a model.
+
+    Half of the models are the server's own.
+    """
+    if case.operation.path == "/models/{name}/pull":
+        case.path_parameters["name"] = f"no-{case.path_parameters['name']}"
     if not isinstance(case.body, dict):
         return
     path = case.body.get("path")

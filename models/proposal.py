@@ -9,9 +9,9 @@ from models.types import ModelSpec
 # From small to large; each answers better and more slowly than the one before.
 TIERS = ("smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "phi3-mini", "llama3.1-8b")
 DEFAULT = "qwen2.5-coder-1.5b"  # the largest that is proposed: two cores answer in half a minute with it
-# Bytes of weights that one core reads in a second, and how many cores help: each token reads them all. On two cores,
-# 1.1 GB make 12 tokens a second and 2.4 GB make 5 (docs/benchmarks.md).
-_CORE_BYTES_PER_S, _CORES = 6.5e9, 6
+# A token takes a fixed time and that of reading all weights: bytes that one core reads in a second, and how many cores
+# help. On two cores, 0.5 GB make 16 tokens a second and 2.4 GB make 5 (docs/benchmarks.md).
+_TOKEN_S, _CORE_BYTES_PER_S, _CORES = 0.015, 6.5e9, 6
 _ANSWER_TOKENS = 250  # of an answer of usual length
 _SHARE = 2  # a model may take half of the memory: editors, browsers and compilers want the rest
 
@@ -34,14 +34,20 @@ def expectation(spec: ModelSpec, size_bytes: int, measured: float = 0.0) -> str:
     memory = "Fits in memory" if fits(spec) else f"Takes {human_bytes(need)} of {human_bytes(have)} of memory"
     if not need:
         memory = "Its need of memory is not known"
-    guess = min(physical_cores(), _CORES) * _CORE_BYTES_PER_S / size_bytes if size_bytes else 0.0
-    rate = measured or guess
+    rate = measured or _guessed_rate(size_bytes)
     if not rate:
         return f"{memory}."
     about = "" if measured else "about "
     seconds = _ANSWER_TOKENS / rate
     length = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
-    return f"{memory}; {about}{_rounded(rate)} tokens a second, an answer in {length}."
+    return f"{memory}; {about}{_rounded(rate)} tokens a second, so an answer is written in {length}."
+
+
+def _guessed_rate(size_bytes: int) -> float:
+    """Tokens a second of a model with so many bytes of weights; 0 if they are not known."""
+    if not size_bytes:
+        return 0.0
+    return 1 / (_TOKEN_S + size_bytes / (min(physical_cores(), _CORES) * _CORE_BYTES_PER_S))
 
 
 def _rounded(rate: float) -> str:

@@ -57,10 +57,10 @@ def test_the_tiers_grow_in_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tier", "sentence"),
     [
-        ("smollm2-135m", "Fits in memory; about 132 tokens a second, an answer in 2 s."),
-        ("qwen2.5-coder-0.5b", "Fits in memory; about 26 tokens a second, an answer in 9 s."),
-        ("qwen2.5-coder-1.5b", "Fits in memory; about 12 tokens a second, an answer in 21 s."),
-        ("phi3-mini", "Takes 5.7 GB of 6 GB of memory; about 5 tokens a second, an answer in 46 s."),
+        ("smollm2-135m", "Fits in memory; about 44 tokens a second, so an answer is written in 6 s."),
+        ("qwen2.5-coder-0.5b", "Fits in memory; about 19 tokens a second, so an answer is written in 13 s."),
+        ("qwen2.5-coder-1.5b", "Fits in memory; about 10 tokens a second, so an answer is written in 25 s."),
+        ("phi3-mini", "Takes 5.7 GB of 6 GB of memory; about 5 tokens a second, so an answer is written in 50 s."),
         ("llama3.1-8b", "Too large: it needs 6.2 GB of memory, this machine has 6 GB."),
     ],
 )
@@ -78,5 +78,5 @@ def test_what_was_measured_wins_and_what_is_not_known_is_not_said(monkeypatch: p
     loose = ModelSpec("loose", ("loose.gguf",))
     assert expectation(loose, 0) == "Its need of memory is not known."
     assert expectation(loose, 0, 1.25) == (
-        "Its need of memory is not known; 1.2 tokens a second, an answer in 3 minutes."
+        "Its need of memory is not known; 1.2 tokens a second, so an answer is written in 3 minutes."
     )

@@ -58,7 +58,7 @@ function Actions({ turn, isLast }) {
       ${canRepeat && html`<${IconButton} icon="again" label="Ask again" onClick=${() => again(turn)} />`}
       ${turn.sources.length > 0 && html`
         <${Button} kind="quiet small" icon="file" onClick=${() => {
-          shown.value = { turn: turn.id, n: shown.value.n, lines: null };
+          shown.value = { turn: turn.id, n: turn.sources[0].n, lines: null };
           isPaneOpen.value = true;
         }}>${plural(turn.sources.length, "source")}<//>`}
       <span class="muted small turn-summary">${visible(summary(turn.end))}</span>

@@ -52,10 +52,11 @@ export function toggleExclude({ path, start, end }) {
   store.excludes.value = isOut ? without : [...without, { path, range: [start, end] }];
 }
 
-/** Loads lines of a file of the open codebase: {data, error}. */
+/** Loads lines of a file of the open codebase: {data, error}. `path` null: nothing. */
 function useLines(path, start, end) {
   const [state, setState] = useState({});
   useEffect(() => {
+    if (path === null) return undefined;
     const stop = new AbortController();
     const id = store.codebase.value;
     get(address(`/codebases/${encodeURIComponent(id)}/file`, { path, start, end }), { signal: stop.signal })
@@ -77,7 +78,7 @@ function attachedLines(turn, { path, start, end }) {
 
 function SourceCode({ turn, source, lines }) {
   const attached = attachedLines(turn, source);
-  const { data, error } = useLines(source.path, source.start, source.end);
+  const { data, error } = useLines(attached ? null : source.path, source.start, source.end);
   if (attached) return html`<${CodeView} path=${source.path} start=${attached.start} text=${attached.text} marks=${lines} scroll />`;
   if (error) return html`<p class="muted small">${error.code === "not_found" ? "This file is not in the index any more." : error.message}</p>`;
   if (!data) return html`<p class="muted small">Loading …</p>`;
@@ -87,15 +88,16 @@ function SourceCode({ turn, source, lines }) {
     <${CodeView} path=${source.path} start=${data.start} text=${data.text} marks=${lines} scroll />`;
 }
 
-function SourceCard({ turn, source }) {
+function SourceCard({ turn, source, isFirst }) {
   const card = useRef(null);
   const here = shown.value;
-  const isOpen = here.n === source.n;
+  const isChosen = here.turn === turn.id;
+  const isOpen = isChosen ? here.n === source.n : isFirst; // the best one, until another is chosen
   const isPinned = store.pins.value.some((one) => samePlace(one, source.path, source.start, source.end));
   const isOut = store.excludes.value.some((one) => samePlace(one, source.path, source.start, source.end));
   useEffect(() => {
-    if (isOpen) card.current.scrollIntoView({ block: "nearest" });
-  }, [isOpen, here.lines]);
+    if (isOpen && isChosen) card.current.scrollIntoView({ block: "nearest" });
+  }, [isOpen, here]);
   const id = `source-${turn.id}-${source.n}`;
   const toggle = () => (shown.value = { turn: turn.id, n: isOpen ? null : source.n, lines: null });
   return html`
@@ -111,7 +113,7 @@ function SourceCard({ turn, source }) {
         <div class="source-body" id=${id}>
           <p class="small source-path">${place(source.path, source.start, source.end)}</p>
           <p class="muted small">Why: ${why(source.why)}. ${source.fresh === false ? "The file has changed since it was indexed." : ""}</p>
-          <${SourceCode} turn=${turn} source=${source} lines=${here.lines} />
+          <${SourceCode} turn=${turn} source=${source} lines=${isChosen ? here.lines : null} />
           <div class="row wrap source-actions">
             <${Button} kind="quiet small" icon="file" onClick=${() => store.openPanel("code", source)}>Open the file<//>
             <${Button} kind="quiet small" icon="pin" aria-pressed=${isPinned} onClick=${() => togglePin(source)}>${isPinned ? "Unpin" : "Pin"}<//>
@@ -138,7 +140,8 @@ export function Sources() {
       <header><h2 id="sources-title" tabindex="-1" ref=${heading}>Sources</h2>
         <span class="muted small">${plural(turn.sources.length, "piece")}${number < all.length ? ` of answer ${number}` : ""}</span>
         <${IconButton} icon="close" label="Close the sources" onClick=${() => (isPaneOpen.value = false)} /></header>
-      <ol class="list">${turn.sources.map((source) => html`<${SourceCard} key=${source.n} turn=${turn} source=${source} />`)}</ol>
+      <ol class="list">${turn.sources.map((source, index) => html`
+        <${SourceCard} key=${source.n} turn=${turn} source=${source} isFirst=${index === 0} />`)}</ol>
     </aside>
     ${isPaneOpen.value && html`<div class="sources-scrim" onClick=${() => (isPaneOpen.value = false)}></div>`}`;
 }

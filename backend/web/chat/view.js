@@ -6,7 +6,7 @@ import { Button } from "../lib/ui.js";
 import { stop } from "./actions.js";
 import { Turn } from "./answer.js";
 import { Composer } from "./composer.js";
-import { isPaneOpen, Sources } from "./sources.js";
+import { isPaneOpen, shown, Sources } from "./sources.js";
 import { stageForReader } from "./stage.js";
 import { Start } from "./start.js";
 
@@ -69,6 +69,10 @@ export function Chat() {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
+  const last = turns.at(-1)?.peek().id;
+  useEffect(() => {
+    shown.value = { turn: null, n: null, lines: null }; // the sources of a new answer
+  }, [last]);
   const remarksAfter = (number) => store.remarks.value.filter((one) => one.after === number);
   return html`
     <div class=${turns.length ? "chat" : "chat new"}>

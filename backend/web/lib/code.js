@@ -1,6 +1,6 @@
 // Code with line numbers. Highlighting is by line spans of text nodes, so that no markup is ever made of code.
 import { html, useEffect, useRef } from "../vendor/vendor.js";
-import { highlightLines, highlighter } from "./markdown.js";
+import { highlightLines, highlighter, loadHighlighter } from "./markdown.js";
 
 const SUFFIXES = {
   py: "python", pyi: "python", js: "javascript", mjs: "javascript", cjs: "javascript", jsx: "javascript",
@@ -21,6 +21,7 @@ export function languageOf(path) {
 /** Lines `start`.. of a file. `marks`: lines [from, to] that are marked; the first is scrolled to with `scroll`. */
 export function CodeView({ path, start = 1, text, marks = null, scroll = false }) {
   const element = useRef(null);
+  if (!highlighter.value) loadHighlighter();
   const lines = highlightLines(text, highlighter.value ? languageOf(path) : "");
   useEffect(() => {
     if (scroll) element.current?.querySelector(".marked")?.scrollIntoView({ block: "center" });

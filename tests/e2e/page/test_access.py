@@ -52,6 +52,8 @@ async def test_everything_works_by_keyboard(browser: Browser, tmp_path: Path) ->
             assert await visit.page.evaluate("document.activeElement.id") == "sources-title"
             await tab_to(visit, "1Source 1:")
             await keys.press("Enter")
+            await expect(visit.page.locator(".source.open")).to_have_count(0)
+            await keys.press("Enter")
             await visit.page.locator(".source.open .code-view").wait_for()
             await tab_to(visit, "Pin")
             outline = await visit.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")

@@ -113,7 +113,6 @@ async def test_pins_exclusions_and_attachments_reach_the_prompt(browser: Browser
     async with shop(browser, tmp_path, engine) as (_, visit):
         page = visit.page
         await visit.ask(QUESTION)
-        await page.locator(".source-head").first.click()
         await page.get_by_role("button", name="Without this piece").click()
         out = (await visit.last())["sources"][0]
         diff = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+brand_new_line\n"

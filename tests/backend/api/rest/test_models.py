@@ -24,7 +24,10 @@ async def test_every_model_says_what_to_expect(tmp_path: Path, monkeypatch: pyte
         device = (await world.get("/device")).json()
     assert found["qwen2.5-coder-1.5b"]["licence"] == "Apache-2.0"
     assert found["qwen2.5-coder-1.5b"]["memory_bytes"] == 1_459_870_208
-    assert found["qwen2.5-coder-1.5b"]["expectation"] == "Fits in memory; about 12 tokens a second, an answer in 21 s."
+    assert (
+        found["qwen2.5-coder-1.5b"]["expectation"]
+        == "Fits in memory; about 10 tokens a second, so an answer is written in 25 s."
+    )
     assert found["extractive"]["expectation"].startswith("Answers at once, without a model")
     assert all(entry["expectation"] and "size_bytes" in entry for entry in found.values())
     assert set(device) == {"cores", "memory_bytes", "available_bytes", "accelerator", "suits", "words"}
