@@ -140,7 +140,7 @@ def signed_in(server: Server, chromium: str, size: tuple[int, int], colours: str
         )
         page.set_default_timeout(ANSWER_MS)
         page.goto(f"{server.url}/#code={server.code()}")
-        page.locator(".entry").first.wait_for()
+        page.locator(".connection.open").wait_for()
         yield page
         browser.close()
 
