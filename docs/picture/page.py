@@ -39,7 +39,7 @@ FLAGS = [
 ]
 WIDE, PHONE = (1280, 800), (390, 844)
 SCALE = 2  # pixels of the picture for one of the page
-QUALITY = 82
+QUALITY = 76
 ENOUGH_CHARS = 620  # of an answer that is still being written
 WRITING = """most => {
   const turn = [...document.querySelectorAll(".turn")].at(-1);
