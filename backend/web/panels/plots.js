@@ -5,6 +5,7 @@ import { UNITS } from "./series.js";
 
 const HEIGHT = 170; // pixels
 const SHORTEST_S = 300; // the least time that is shown
+const FEW = 3;
 const POINTS = 40; // at most; more of them are a line
 const library = signal(null);
 
@@ -83,8 +84,11 @@ function options(chart, { series }, keys, box) {
   };
 }
 
-/** A line of a few answers needs points: between two nulls one would not see it. */
-const isSparse = (values) => values.filter((value) => value !== null).length <= POINTS;
+/** A few answers among many samples are points: between two gaps one would not see a line. */
+function isSparse(values) {
+  const number = values.filter((value) => value !== null).length;
+  return number <= FEW || (number <= POINTS && number * 2 < values.length);
+}
 
 const two = (number) => String(number).padStart(2, "0");
 /** Seconds of Unix time as 14:05. */
