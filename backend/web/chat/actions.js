@@ -138,7 +138,7 @@ function reopenLast() {
 }
 
 /** Resolves once the socket can send requests; waits for the server if it is gone. */
-function whenOpen() {
+export function whenOpen() {
   return new Promise((resolve) => {
     const stop = store.connection.subscribe(({ state }) => {
       if (state !== "open") return;

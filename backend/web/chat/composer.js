@@ -4,20 +4,24 @@ import { place, visible } from "../lib/format.js";
 import * as store from "../lib/store.js";
 import { panels } from "../panels/index.js";
 import { Button, Dialog, Icon, IconButton } from "../lib/ui.js";
-import { ask, prefetch, stop } from "./actions.js";
+import { ask, prefetch, stop, whenOpen } from "./actions.js";
 import { attachFiles, attachPasted, attachText, isDiff } from "./attach.js";
 
 /** The id of the turn whose question is being edited, or null. */
 export const editing = signal(null);
 const MOST = 32768; // characters of a question
 const TYPING_PAUSE_MS = 500;
+let isWaiting = false; // for a connection, with a question that begins a session
 
 async function submit() {
-  const text = store.draft.value.trim();
-  if (!text || store.isAnswering.value) return;
+  if (!store.draft.value.trim() || store.isAnswering.value || isWaiting) return;
   if (!store.session.value && store.connection.value.state !== "open") {
-    return store.toast("Lantern does not answer yet. The question stays here until it does.", "error");
+    if (store.connection.value.state !== "connecting") store.toast("The question is sent as soon as Lantern answers.");
+    isWaiting = true;
+    await whenOpen();
+    isWaiting = false;
   }
+  const text = store.draft.value.trim();
   const replaces = editing.value;
   store.draft.value = "";
   editing.value = null;

@@ -50,6 +50,7 @@ export function toggleExclude({ path, start, end }) {
   const without = store.excludes.value.filter((one) => !samePlace(one, path, start, end));
   const isOut = without.length < store.excludes.value.length;
   store.excludes.value = isOut ? without : [...without, { path, range: [start, end] }];
+  if (!isOut) store.toast("The next questions go without this piece. “Ask again” shows the difference.");
 }
 
 /** Loads lines of a file of the open codebase: {data, error}. `path` null: nothing. */

@@ -2,9 +2,12 @@
 // Trusted Types policy. Blocks that did not change stay, so a long answer that grows costs its last block only.
 import { DOMPurify, html, MarkdownIt, signal, useLayoutEffect, useRef } from "../vendor/vendor.js";
 import { markCitations, stripMarks, withMarks } from "./citations.js";
+import { copyText } from "./ui.js";
 
 const LONG = 8000; // characters of a code block that is highlighted only once it is complete
 const KEPT = 200; // highlighted blocks
+const CHARS_A_MS = 200; // a growing answer waits this long between two paints: 5 ms at 1,000 characters
+const MOST_PAUSE_MS = 200;
 const CLEAN = {
   ALLOWED_TAGS: ("p h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s hr br table thead tbody tr th td a span " +
     "figure figcaption button div").split(" "),
@@ -132,34 +135,35 @@ function paint(element, text, cites, sources, isLive) {
   Object.assign(element, { markups: fresh, note });
 }
 
-/** An answer. `onCite(cite)` runs when a citation is chosen. Painted once per frame while it grows. */
+/** An answer. `onCite(cite)` runs when a citation is chosen. While it grows it is painted once per frame, a long one less. */
 export function Markdown({ text, cites = [], sources = [], isLive = false, onCite }) {
   const element = useRef(null);
-  const next = useRef({ frame: 0 });
+  const next = useRef({ timer: 0, frame: 0 });
   const hljs = highlighter.value;
   if (!hljs && text.includes("```")) loadHighlighter();
   useLayoutEffect(() => {
     const work = next.current;
     work.run = () => {
-      work.frame = 0;
+      work.timer = 0;
       if (work.hljs !== hljs && element.current) element.current.markups = [];
       work.hljs = hljs;
       if (element.current) paint(element.current, text, cites, sources, isLive);
     };
-    if (isLive && !document.hidden) work.frame ||= requestAnimationFrame(() => work.run());
-    else {
+    if (isLive && !document.hidden) {
+      const pauseMs = Math.min(MOST_PAUSE_MS, text.length / CHARS_A_MS);
+      work.timer ||= setTimeout(() => (work.frame = requestAnimationFrame(() => work.run())), pauseMs);
+    } else {
+      clearTimeout(work.timer);
       cancelAnimationFrame(work.frame);
       work.run();
     }
   }, [text, cites, sources, isLive, hljs]);
-  const onClick = async (event) => {
+  const onClick = (event) => {
     const cite = event.target.closest?.("[data-cite]");
     if (cite) return onCite?.(cites[Number(cite.dataset.cite)]);
     const copy = event.target.closest?.(".copy");
-    if (!copy) return;
-    await navigator.clipboard.writeText(copy.closest("figure").querySelector("code").textContent);
-    copy.textContent = "Copied";
-    setTimeout(() => (copy.textContent = "Copy"), 1500);
+    if (!copy) return undefined;
+    return copyText(copy.closest("figure").querySelector("code").textContent, copy);
   };
   return html`<div class="markdown" ref=${element} onClick=${onClick}></div>`;
 }

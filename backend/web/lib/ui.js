@@ -1,5 +1,6 @@
 // Small components that every part of the page uses. Text goes through preact only; nothing here sets markup.
 import { html, useEffect, useRef } from "../vendor/vendor.js";
+import { toast } from "./store.js";
 
 const ICONS = {
   menu: "M3 6h18M3 12h18M3 18h18",
@@ -74,9 +75,13 @@ export function Dialog({ title, onClose, children, wide = false }) {
     </dialog>`;
 }
 
-/** Copies text; the sign tells that it was done. */
+/** Copies text, and shows at the button that it was done. Browsers allow it on this machine and over https only. */
 export async function copyText(text, button) {
-  await navigator.clipboard.writeText(text);
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    return toast("The browser does not allow copying here: select the text and copy it.", "error");
+  }
   button?.setAttribute("data-done", "");
-  setTimeout(() => button?.removeAttribute("data-done"), 1500);
+  return setTimeout(() => button?.removeAttribute("data-done"), 1500);
 }

@@ -55,7 +55,7 @@ async def test_an_answer_is_shown_with_code_citations_and_sources(browser: Brows
         await expect(code.locator("code")).to_have_text("print(total([1, 2]))\n")
         await expect(code.locator(".hljs-built_in, .hljs-title").first).to_be_visible()
         await code.get_by_role("button", name="Copy").click()
-        await expect(code.get_by_role("button", name="Copied")).to_be_visible()
+        await expect(code.locator(".copy[data-done]")).to_be_visible()
         assert await page.evaluate("navigator.clipboard.readText()") == "print(total([1, 2]))\n"
         await page.get_by_role("button", name="Copy the answer").click()
         assert await page.evaluate("navigator.clipboard.readText()") == turn["text"]
@@ -132,14 +132,18 @@ async def test_pins_exclusions_and_attachments_reach_the_prompt(browser: Browser
         await expect(page.locator(".chip")).to_have_count(1)  # texts go with one question
 
 
-async def test_stop_keeps_what_was_written(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["button", "key"])
+async def test_stop_keeps_what_was_written(browser: Browser, tmp_path: Path, way: str) -> None:
     engine = ScriptedEngine(("One sentence. ", "Two sentences. ", "Three."), stall_after=2)
     engine.go_on = gate = Gate()
     async with shop(browser, tmp_path, engine) as (world, visit):
         await visit.send("Count, please")
         await gate.is_reached.wait()
         await expect(visit.page.locator(".waiting")).to_contain_text("Writing")
-        await visit.page.get_by_role("button", name="Stop").click()
+        if way == "button":
+            await visit.page.get_by_role("button", name="Stop").click()
+        else:
+            await visit.page.keyboard.press("Escape")
         await visit.answered()
         turn = await visit.last()
         assert turn["end"]["reason"] == "cancelled"

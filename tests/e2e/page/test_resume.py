@@ -18,7 +18,10 @@ SETTINGS = {"MODEL_NAME": "phi3-mini", "MODELS_DIR": tiny_dir(), "MAX_TOKENS": 4
 WORDS = tuple(f"Word {number}. \U0001f9ed " for number in range(40))
 
 
-async def test_a_dropped_connection_is_resumed_in_the_middle_of_an_answer(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("epoch", [None, "another"], ids=["the same log", "a restored log"])
+async def test_a_dropped_connection_is_resumed_in_the_middle_of_an_answer(
+    browser: Browser, tmp_path: Path, epoch: str | None
+) -> None:
     engine = ScriptedEngine(WORDS, stall_after=20)
     engine.go_on = gate = Gate()
     routes: list[WebSocketRoute] = []
@@ -36,6 +39,8 @@ async def test_a_dropped_connection_is_resumed_in_the_middle_of_an_answer(browse
         await visit.page.locator(".connection.open").wait_for()
         await visit.send("Count")
         await gate.is_reached.wait()
+        if epoch is not None:
+            object.__setattr__(world.services, "epoch", epoch)
         await routes[-1].close(code=3000)
         await visit.page.wait_for_function("() => document.querySelector('.connection:not(.open)')")
         gate.set()
@@ -44,6 +49,31 @@ async def test_a_dropped_connection_is_resumed_in_the_middle_of_an_answer(browse
         assert turn["text"] == "".join(WORDS)
         assert len(routes) > 1
         await expect(visit.page.locator(".connection.open")).to_have_count(1)
+        await expect(visit.page.locator(".turn")).to_have_count(1)
+
+
+async def test_answers_whose_events_are_gone_come_from_the_history(browser: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path, ScriptedEngine(WORDS)) as world, visiting(browser, world.url, world.token) as visit:
+        await visit.ask("The first")
+        first = await visit.last()
+        await visit.page.keyboard.press("Alt+n")
+        await visit.ask("The second")
+        second = await visit.last()
+        assert (first["session"], first["conversation"]) != (second["session"], second["conversation"])
+        assert first["session"] == second["session"]
+        # The numbers of a log have no gaps: with these events it loses all before them.
+        await world.http.delete("/chat/history", params={"conversation_id": second["conversation"]})
+        wanted = {"session_id": first["session"], "conversation_id": first["conversation"]}
+        await visit.page.evaluate(
+            "(one) => import('/web/chat/actions.js').then((a) => a.openConversation(one))", wanted
+        )
+        await visit.page.reload()
+        await expect(visit.page.locator(".turn h2")).to_have_text(["The first"])
+        await visit.page.locator(".markdown").wait_for()
+        assert (await visit.last())["text"] == first["text"]
+        await visit.ask("The third")
+        await expect(visit.page.locator(".turn h2")).to_have_text(["The first", "The third"])
+        assert (await visit.last())["conversation"] == first["conversation"]
 
 
 async def test_a_question_that_was_sent_while_the_server_was_away_is_asked_once(
