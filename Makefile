@@ -40,7 +40,7 @@ endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
 .PHONY: help run setup fmt check unit test test-models llama-server model bench bench-quick bench-retrieval \
-	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture web clean
+	bench-engine bench-answers soak soak-quick soak-engine mcp-conformance fuzz-gguf picture web clean
 .DEFAULT_GOAL := run
 
 help: ## list the targets
@@ -116,6 +116,9 @@ soak-quick: setup $(STAMPS)/gguf ## the same in about four minutes; part of the 
 
 soak-engine: setup ## the engine under load for long
 	$(BIN)/python -m benchmarks.soak_engine
+
+mcp-conformance: setup ## the official conformance suite on our MCP server (fetched from npm)
+	$(BIN)/python -m tests.backend.mcp.conformance
 
 fuzz-gguf: setup ## damaged model files, for long
 	$(BIN)/python -m benchmarks.fuzz_gguf
