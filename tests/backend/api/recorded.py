@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from models.download.pull import PullCallbacks
 from models.scripted import ScriptedEngine
-from models.types import ModelSpec
+from models.types import Fim, ModelSpec
 from tests.backend.harness import World, running
 
 ANSWER = ("`Cart.total` ", "sums up the prices [1].")
@@ -91,7 +91,20 @@ STEPS: tuple[tuple[str, str, dict[str, Any], Any], ...] = (
         {"model": "extractive+repo", "messages": [{"role": "user", "content": QUESTION}]},
     ),
     ("POST", "/v1/completions", {}, {"model": "scripted", "prompt": "def add(a, b):", "max_tokens": 32}),
+    ("POST", "/v1/responses", {}, {"model": "scripted", "input": QUESTION, "stream": True}),
+    ("POST", "/v1/responses", {}, {"model": "scripted", "input": QUESTION}),
     ("POST", "/v1/embeddings", {}, {"input": ["sum of the prices"]}),
+    ("GET", "/props", {}, None),
+    ("POST", "/tokenize", {}, {"content": "sum of the prices"}),
+    ("POST", "/detokenize", {}, {"tokens": [115, 117, 109]}),
+    ("POST", "/apply-template", {}, {"messages": [{"role": "user", "content": QUESTION}]}),
+    (
+        "POST",
+        "/infill",
+        {},
+        {"input_prefix": "def add(a, b):\n    return ", "input_suffix": "\n", "n_predict": 16, "stream": True},
+    ),
+    ("POST", "/infill", {}, {"input_prefix": "def add(a, b):\n    return ", "input_suffix": "\n", "n_predict": 16}),
     ("DELETE", "/codebases/{codebase_id}", {"codebase_id": "{codebase}"}, None),
 )
 
@@ -165,8 +178,10 @@ async def _shop(folder: Path) -> AsyncIterator[Recorder]:
     root.mkdir()
     for name, text in CODE.items():
         (root / name).write_text(text)
+    engine = ScriptedEngine(ANSWER)
+    engine.fim = Fim("<PRE>", "<SUF>", "<MID>")
     with patch("backend.engines.downloads.pull", _endless_pull):
-        async with running(folder / "data", ScriptedEngine(ANSWER)) as world:
+        async with running(folder / "data", engine) as world:
             yield Recorder(world, root.resolve())
 
 

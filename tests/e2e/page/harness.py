@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
 from playwright.async_api import Error as PlaywrightError
 
 PATIENCE_MS = 30_000  # of a wait for something that happens in milliseconds on an idle machine
@@ -20,6 +20,8 @@ SHOP = {
     "    return sum(prices)\n\n\ndef discount(price: float) -> float:\n    return price * 0.9\n",
     "README.md": "# Shop\n\nSells things: `total` adds the prices up.\n",
 }
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(slots=True)
@@ -80,11 +82,11 @@ async def visiting(browser: Browser, url: str, token: str | None = None, **optio
         error.add_note(f"problems of the page: {visit.problems}; its text: {await page.inner_text('body')}")
         raise
     await context.close()
-    assert visit.problems == []
+    assert visit.problems == [], visit.problems
 
 
 async def new_code(url: str, token: str) -> str:
-    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=PATIENCE_MS / 1000) as client:
         reply = await client.post(f"{url}/signin/codes", json={}, headers={"Authorization": f"Bearer {token}"})
     code: str = json.loads(reply.text)["code"]
     return code
