@@ -13,6 +13,11 @@ export function bytes(count) {
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, "")} ${UNITS[unit]}`;
 }
 
+const encoder = new TextEncoder();
+
+/** How many bytes a text has in UTF-8. */
+export const byteLength = (text) => encoder.encode(text).length;
+
 /** Milliseconds as "350 ms", "4.2 s", "3 min 5 s", "2 h 10 min". */
 export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
