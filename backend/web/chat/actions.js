@@ -177,7 +177,7 @@ export async function ask(text, { replaces = null } = {}) {
     session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces,
     model: store.model.value || null,
   };
-  turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context }));
+  turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context, codebase: store.codebase.value }));
   unsent.set(id, params);
   send(params);
   return true;
