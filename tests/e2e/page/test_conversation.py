@@ -179,10 +179,8 @@ async def test_without_a_codebase_the_page_opens_one(browser: Browser, tmp_path:
 
 
 async def test_a_source_shows_the_codebase_that_the_answer_is_about(browser: Browser, tmp_path: Path) -> None:
-    shop, other = (
-        write(tmp_path / "shop", SHOP),
-        write(tmp_path / "other", {"shop/cart.py": "def other() -> None: ...\n"}),
-    )
+    first = write(tmp_path / "first", SHOP)
+    other = write(tmp_path / "other", {"shop/cart.py": "def other() -> None: ...\n"})
     async with running(tmp_path / "data", ScriptedEngine(ANSWER)) as world:
         bases = [(await world.post("/index", {"path": str(root), "wait": True})).json() for root in (first, other)]
         async with visiting(browser, world.url, world.token) as visit:
