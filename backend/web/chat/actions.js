@@ -269,6 +269,3 @@ export function chooseModel(name) {
   store.model.value = name;
   if (store.turns.value.length) store.remark(name ? `From here on ${name} answers.` : "From here on the server's own model answers.");
 }
-
-/** Shows lines of a file in a dialog. */
-export const showCode = (path, start, end) => store.openPanel("code", { path, start, end });
