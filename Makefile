@@ -40,7 +40,8 @@ endif
 export ASK CODEBASE # for the shell: a question may hold quotes and dollar signs
 
 .PHONY: help run setup fmt check unit test test-models llama-server model bench bench-quick bench-retrieval \
-	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture web vscode vscode-e2e mcp-conformance clean
+	bench-engine bench-answers soak soak-quick soak-engine fuzz-gguf picture screenshots web vscode vscode-e2e \
+	mcp-conformance clean
 .DEFAULT_GOAL := run
 
 help: ## list the targets
@@ -162,6 +163,10 @@ $(STAMPS)/vscode: $(VSCODE)/package-lock.json | $(STAMPS)/dev
 CODE_SERVER ?= build/code-server
 vscode-e2e: vscode ## try the VS Code extension in a real editor, and take its picture (optional)
 	$(BIN)/python editors/vscode/e2e/run.py --code-server '$(CODE_SERVER)' $(if $(PICTURE),--picture '$(PICTURE)')
+
+# A real conversation in Debian's Chromium, in light and dark, wide and on a phone: docs/picture/page-*.webp.
+screenshots: setup test-models ## render the web page for the documentation (needs chromium)
+	$(BIN)/python docs/picture/page.py $(if $(MODEL),--model '$(MODEL)' --models "$${MODELS_DIR:-$$HOME/.lantern/models}")
 
 setup: $(STAMPS)/dev $(STAMPS)/llama ## install what development needs, compile llama.cpp
 

@@ -6,7 +6,7 @@ It queues, counts, cancels and closes as a real engine does.
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
-from models.errors import EngineFailed
+from models.errors import EngineFailed, Unsupported
 from models.tokens import estimate_tokens
 from models.types import AlwaysLoaded, Delta, Fim, Prompt, Rates, Sampling, Segment, StopReason, TokenLogprob, Usage
 
@@ -61,6 +61,8 @@ class ScriptedEngine(AlwaysLoaded):
         return list("".join(segment.text for segment in segments).encode())
 
     async def detokenize(self, tokens: Sequence[int]) -> list[bytes]:
+        if not all(0 <= token < 256 for token in tokens):
+            raise Unsupported("tokens are numbers from 0 to 255")
         return [bytes([token]) for token in tokens]
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:

@@ -22,6 +22,7 @@ class CodeHit(BaseModel):
 
 class SearchCodeResult(BaseModel):
     codebase: str
+    root: str
     found: bool
     hits: list[CodeHit]
     more: bool
@@ -44,6 +45,7 @@ class SymbolUse(BaseModel):
 
 class FindSymbolResult(BaseModel):
     codebase: str
+    root: str
     definitions: list[SymbolDefinition]
     uses: list[SymbolUse]
     more: bool
@@ -53,6 +55,7 @@ class FindSymbolResult(BaseModel):
 
 class ReadCodeResult(BaseModel):
     codebase: str
+    root: str
     path: str
     start: int
     end: int

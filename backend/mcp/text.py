@@ -5,7 +5,7 @@ from backend.mcp.results import AskResult, FindSymbolResult, IndexResult, IndexS
 
 def search_text(result: SearchCodeResult) -> str:
     """A line for each hit, and its code below."""
-    lines = [_head(result.codebase, result.index)]
+    lines = [_head(result.root, result.index)]
     if not result.hits:
         return f"{lines[0]}\nNothing found: use other words, or names as they are written in the code."
     if not result.found:
@@ -21,7 +21,7 @@ def search_text(result: SearchCodeResult) -> str:
 
 def symbol_text(result: FindSymbolResult) -> str:
     """Definitions, then uses, a line each."""
-    lines = [_head(result.codebase, result.index)]
+    lines = [_head(result.root, result.index)]
     lines += [f"{item.path}:{item.start}-{item.end} {item.kind} {item.symbol}" for item in result.definitions]
     if not result.definitions:
         lines.append("No definition found: use the name as it is written in the code, or search_code.")
@@ -35,12 +35,12 @@ def symbol_text(result: FindSymbolResult) -> str:
 
 def read_text(result: ReadCodeResult) -> str:
     """The lines, below where they are."""
-    return f"{result.path}:{result.start}-{result.end} of {result.lines} lines\n{result.text}"
+    return f"[{result.root}] {result.path}:{result.start}-{result.end} of {result.lines} lines\n{result.text}"
 
 
 def index_text(result: IndexResult) -> str:
     """The state of the index in one line, and what to do if it is not ready."""
-    head = f"{_head(result.codebase, result.index)}, {result.files} files, {result.chunks} chunks"
+    head = f"{_head(result.root, result.index)}, {result.files} files, {result.chunks} chunks"
     if result.index.state == "indexing":
         eta = "" if result.index.eta_s is None else f", about {result.index.eta_s:.0f} s left"
         head += f"\n{result.done}/{result.total} files of this run{eta}: call `index` again to wait"
@@ -57,6 +57,6 @@ def ask_text(result: AskResult) -> str:
     return "\n".join([result.answer, *notice, *(["", "Sources:", *sources] if sources else [])])
 
 
-def _head(codebase: str, index: IndexStatus) -> str:
+def _head(root: str, index: IndexStatus) -> str:
     stale = f", {index.stale_files} files changed since" if index.stale_files else ""
-    return f"[{codebase}: index {index.state}, generation {index.generation}{stale}]"
+    return f"[{root}: index {index.state}, generation {index.generation}{stale}]"

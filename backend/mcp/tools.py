@@ -63,6 +63,7 @@ class ToolRun:
         shown = [outlined(hit) for hit in hits] if detail == "outline" else fit(hits, max_chars)
         result = SearchCodeResult(
             codebase=info.id,
+            root=str(info.root),
             found=found["found"],
             hits=shown,
             more=len(hits) == limit or (detail == "code" and shown != hits),
@@ -81,6 +82,7 @@ class ToolRun:
         found = await files.find_symbols(self._services, name, info.id, uses, limit)
         result = FindSymbolResult(
             codebase=info.id,
+            root=str(info.root),
             definitions=found["definitions"],
             uses=found["uses"],
             more=not found["is_complete"],
@@ -99,7 +101,7 @@ class ToolRun:
         info = await codebases.choose(self._services, codebase, self._folder)
         relative = str(Path(path).relative_to(info.root)) if Path(path).is_relative_to(info.root) else path
         found = await files.file(info.id, self._services, relative, start, end)
-        result = ReadCodeResult(codebase=info.id, **found)
+        result = ReadCodeResult(codebase=info.id, root=str(info.root), **found)
         return _result(result, text.read_text(result))
 
     async def index(

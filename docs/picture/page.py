@@ -11,11 +11,13 @@ import io
 import json
 import subprocess
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -27,11 +29,22 @@ QUESTIONS = (
     "Where are cookies kept between requests?",
     "How does the client follow redirects?",
 )
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync".split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 WIDE, PHONE = (1280, 800), (390, 844)
 SCALE = 2  # pixels of the picture for one of the page
-QUALITY = 82
-ENOUGH_CHARS = 320  # of an answer that is still being written
+QUALITY = 76
+ENOUGH_CHARS = 620  # of an answer that is still being written
+WRITING = """most => {
+  const turn = [...document.querySelectorAll(".turn")].at(-1);
+  return turn && (turn.innerText.length > most || turn.getAttribute("aria-busy") === "false");
+}"""
 ANSWER_MS = 240_000
 
 
@@ -44,10 +57,22 @@ class Server:
 
     def code(self) -> str:
         """A one-use code, as `lantern open` makes one."""
+        return str(self._call("/signin/codes", b"{}")["code"])
+
+    def wait_for_samples(self, answers: int) -> None:
+        """Until the history of the metrics has that many answers."""
+        while True:
+            history = self._call("/metrics/history")
+            at = 1 + history["names"].index("total_ms")
+            if sum(sample[at] is not None for sample in history["samples"]) >= answers:
+                return
+            time.sleep(1)
+
+    def _call(self, path: str, body: bytes | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}/signin/codes", b"{}", headers)
-        with urllib.request.urlopen(request) as reply:
-            return str(json.load(reply)["code"])
+        request = urllib.request.Request(self.url + path, body, headers)  # noqa: S310 - a local server
+        with urllib.request.urlopen(request) as reply:  # noqa: S310 - a local server
+            return json.load(reply)
 
 
 def main() -> None:
@@ -76,14 +101,13 @@ def take_all(server: Server, chromium: str, output: Path) -> None:
             answered(page)
             page.keyboard.press("Alt+n")
         ask(page, QUESTIONS[-1])
-        page.wait_for_function(
-            "most => [...document.querySelectorAll('.turn')].at(-1)?.innerText.length > most", arg=ENOUGH_CHARS
-        )
+        page.wait_for_function(WRITING, arg=ENOUGH_CHARS)
         take(page, output / "page-asking.webp")
         answered(page)
         page.locator(".turn .cite").first.click()
         page.locator(".source.open .code-view").wait_for()
         take(page, output / "page-sources.webp")
+        server.wait_for_samples(len(QUESTIONS))
         page.keyboard.press("Alt+g")
         page.locator(".plot canvas").first.wait_for()
         take(page, output / "page-dashboard.webp")
@@ -116,7 +140,7 @@ def signed_in(server: Server, chromium: str, size: tuple[int, int], colours: str
         )
         page.set_default_timeout(ANSWER_MS)
         page.goto(f"{server.url}/#code={server.code()}")
-        page.locator(".entry").first.wait_for()
+        page.locator(".connection.open").wait_for()
         yield page
         browser.close()
 
@@ -128,7 +152,8 @@ def ask(page: Page, question: str) -> None:
 
 def answered(page: Page) -> None:
     """Waits until the newest answer is complete."""
-    page.get_by_role("button", name="Ask again").last.wait_for()
+    page.locator(".turn[aria-busy=false]").last.wait_for()
+    page.wait_for_function("() => !document.querySelector('.turn[aria-busy=true]')")
 
 
 def reopen(page: Page) -> None:

@@ -133,6 +133,8 @@ class ToolCallParser:
         assert scanner is not None
         for place, letter in enumerate(self._buffer):
             belongs = scanner.feed(letter)
+            if self._sent < 0 and scanner.name and scanner.arguments.startswith("{") and not self._is_refused(scanner):
+                self._begin_call(scanner.name)  # whatever follows
             if scanner.is_done or self._is_refused(scanner):
                 self._raw += self._buffer[: place + belongs]
                 self._buffer = self._buffer[place + belongs :]
@@ -150,12 +152,8 @@ class ToolCallParser:
         return self._is_bare and (scanner.is_odd or unknown)
 
     def _send(self, scanner: CallScanner) -> None:
-        """Sends what is new of the call, once it is certain that it is one."""
-        if self._sent < 0:
-            if not scanner.name or not scanner.arguments:
-                return
-            self._begin_call(scanner.name)
-        if piece := scanner.arguments[self._sent :]:
+        """Sends what is new of a call that has begun."""
+        if self._sent >= 0 and (piece := scanner.arguments[self._sent :]):
             self._emit(ToolCall("", "", piece, self.calls - 1))
             self._sent = len(scanner.arguments)
 
@@ -169,10 +167,11 @@ class ToolCallParser:
             else:
                 self._mode = self._between if self.calls > self._calls_before else self._given_up
             return
-        self._send(scanner)
-        if self._sent < 0:  # a call without arguments
+        if self._sent < 0:
             self._begin_call(scanner.name)
-            self._emit(ToolCall("", "", "{}", self.calls - 1))
+            if not scanner.arguments:
+                self._emit(ToolCall("", "", "{}", self.calls - 1))
+        self._send(scanner)
         self._sent, self.ended = -1, self.ended + 1
         self._mode = self._after_bare if self._is_bare else self._between
 

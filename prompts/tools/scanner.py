@@ -33,7 +33,7 @@ class CallScanner:
     @property
     def arguments(self) -> str:
         """As written so far; decoded if they are written as a string."""
-        if self._key in ARGUMENTS and not self._item.lstrip().startswith('"'):
+        if not self._arguments and self._key in ARGUMENTS and not self._item.lstrip().startswith('"'):
             return self._item.strip()
         return self._arguments
 
@@ -84,7 +84,7 @@ class CallScanner:
             self.is_odd = self.is_odd or bool(item.strip())
         elif key in NAMES and isinstance(name := _decoded(item), str):
             self.name = name
-        elif key in ARGUMENTS:
+        elif key in ARGUMENTS and not self._arguments:  # the first ones: they may have been sent
             value = _decoded(item)
             self._arguments = value if isinstance(value, str) else item.strip()
 

@@ -40,6 +40,13 @@ class PseudoTerminal:
             assert time.monotonic() < deadline, f"{text!r} is not shown:\n{self.screen.text}"
             assert self._read(), f"{text!r} was not shown before the end:\n{self.screen.text}"
 
+    def wait_for_prompt(self) -> None:
+        """Returns when a chat reads its next line; an interrupt before that would be one of the answer."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while self.screen.lines[-1:] != [">"]:
+            assert time.monotonic() < deadline, f"there is no prompt:\n{self.screen.text}"
+            assert self._read(), f"there was no prompt before the end:\n{self.screen.text}"
+
     def wait_for_end(self) -> int:
         """The exit code."""
         deadline = time.monotonic() + TIMEOUT_S

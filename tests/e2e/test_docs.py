@@ -187,6 +187,12 @@ def test_the_front_page_is_short() -> None:
     assert "http" not in picture.read_text("utf-8").replace("http://www.w3.org/2000/svg", "").replace("httpx", "")
 
 
+def test_pictures_load_fast() -> None:
+    sizes = {picture.name: picture.stat().st_size for picture in (ROOT / "docs" / "picture").glob("*.webp")}
+    assert len(sizes) >= 4
+    assert {name: size for name, size in sizes.items() if size > 200_000} == {}
+
+
 @pytest.mark.parametrize("page", WRAPPED, ids=lambda page: page.name)
 def test_lines_are_short(page: Path) -> None:
     lines = enumerate(page.read_text("utf-8").splitlines(), 1)

@@ -29,7 +29,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def agent(data: Path, folder: Path, mode: str = "auto") -> AsyncIterator[Client]:
+async def agent(data: Path, folder: Path, mode: str = "2026-07-28") -> AsyncIterator[Client]:
     """A client that has started `lantern mcp` in a folder."""
     command = StdioServerParameters(command=LANTERN[0], args=["mcp"], env=environment(data, **SETTINGS), cwd=folder)
     async with asyncio.timeout(TIMEOUT_S), Client(stdio_client(command), mode=mode) as client:
@@ -53,8 +53,8 @@ async def test_an_agent_in_a_folder_without_an_index(tmp_path: Path, shop: Path,
         lines = await call(client, "read_code", path="cart.py", end=1)
         answer = await client.call_tool("ask", {"question": "What does refund do?"})
         (shop / "late.py").write_text("def added_later(): ...\n")
-        while not (await call(client, "find_symbol", name="added_later"))["definitions"]:  # the server follows
-            await asyncio.sleep(0.1)
+        while not (await call(client, "find_symbol", name="added_later"))["definitions"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)  # its server follows the codebase
     assert f"{shop} is not indexed: call `index`" in refused
     assert "index ready" in text_of(made)
     assert seen

@@ -14,7 +14,7 @@ from tests.e2e.harness import Served, environment, lantern, serving
 from tests.e2e.pseudo_terminal import terminal
 from tests.tiny_gguf import tiny_dir
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]  # each starts several commands
 
 CODE = {
     "sessions.py": 'def expire(now):\n    """Sessions expire an hour after their last use."""\n    return now - 3600\n',
@@ -97,6 +97,7 @@ def test_a_chat(world: tuple[Path, Served]) -> None:
         shown.wait_for(f"editing ['-x', '{folder}/code/sessions.py']")
         shown.type("/nothing", "enter")
         shown.wait_for("there is no command /nothing")
+        shown.wait_for_prompt()
         shown.type("What does total do?", "ctrl-c")
         shown.wait_for("Ctrl-D ends the chat")
         shown.type("/model", "enter")
@@ -161,7 +162,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat(tmp_path: Path) -> None:
             shown.wait_for("expire")
             shown.type("typed ahead", "ctrl-c")
             shown.wait_for("stopped")
-            shown.wait_for("> ")
+            shown.wait_for_prompt()
             shown.type("/model", "enter")
             shown.wait_for("phi3-mini (loaded)")
             shown.type("", "ctrl-d")

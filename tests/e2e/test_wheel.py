@@ -23,7 +23,7 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
 OFFLINE = Path(__file__).parent / "offline"
-NOT_COPIED = shutil.ignore_patterns(".*", "build", "__pycache__", "*.egg-info")
+NOT_COPIED = shutil.ignore_patterns(".*", "build", "node_modules", "__pycache__", "*.egg-info")
 
 
 def run(*command: str | Path, folder: Path) -> None:

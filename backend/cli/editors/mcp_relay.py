@@ -22,7 +22,7 @@ from backend.cli.errors import USAGE, CommandFailed, describe
 from backend.cli.settings import command_settings
 from backend.mcp.workspace import WORKSPACE_HEADER, encode_workspace
 
-FINISH_S = 5.0  # for what still runs when the client has closed stdin
+FINISH_S = 60.0  # for what still runs when the client has closed stdin
 ROOTS_S = 2.0  # how long the first calls wait for the client to say what its folders are
 ROOTS_ID = "lantern-roots"
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"  # of `_meta`, since 2026-07-28

@@ -2,7 +2,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/vendor.js";
 import { address, get, patch, remove } from "../lib/api.js";
 import { ago, basename, plural, visible } from "../lib/format.js";
-import { conversation, conversationsChanged, currentCodebase, toastError } from "../lib/store.js";
+import { connection, conversation, conversationsChanged, currentCodebase, toastError } from "../lib/store.js";
 import { Button, ErrorNote, IconButton } from "../lib/ui.js";
 import { newConversation, openConversation } from "../chat/actions.js";
 import { Confirm } from "./confirm.js";
@@ -35,6 +35,7 @@ function useConversations(query, limit) {
   const [found, setFound] = useState({ list: null, total: 0, error: null });
   const [round, setRound] = useState(0);
   const changes = conversationsChanged.value;
+  const isConnected = connection.value.state === "open"; // the top bar says when it is not; the list then stays
   useEffect(() => {
     const controller = new AbortController();
     const load = async () => {
@@ -43,7 +44,7 @@ function useConversations(query, limit) {
         const { conversations: list, total_count: total } = await get(path, { signal: controller.signal });
         setFound({ list, total, error: null });
       } catch (error) {
-        if (error.name !== "AbortError") setFound((before) => ({ ...before, error }));
+        if (error.name !== "AbortError" && error.code !== "unreachable") setFound((before) => ({ ...before, error }));
       }
     };
     const timer = setTimeout(load, TYPING_MS);
@@ -51,7 +52,7 @@ function useConversations(query, limit) {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [query, limit, changes, round]);
+  }, [query, limit, changes, round, isConnected]);
   return { ...found, reload: () => setRound((before) => before + 1) };
 }
 

@@ -1,8 +1,7 @@
 // Lines of a file as they are on disk, which can be widened in both directions.
-import { html, useEffect, useState } from "../vendor/vendor.js";
+import { html, useState } from "../vendor/vendor.js";
 import { address, get } from "../lib/api.js";
 import { CodeView } from "../lib/code.js";
-import { loadHighlighter } from "../lib/markdown.js";
 import { codebase, toastError } from "../lib/store.js";
 import { Button } from "../lib/ui.js";
 
@@ -10,9 +9,6 @@ const STEP = 30; // lines
 
 export function Excerpt({ path, start, end, text, base = codebase.value }) {
   const [shown, setShown] = useState({ start, end, text, lines: null });
-  useEffect(() => {
-    loadHighlighter();
-  }, []);
   const widen = async () => {
     try {
       const from = Math.max(1, shown.start - STEP);

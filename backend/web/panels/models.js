@@ -1,5 +1,5 @@
 // The dialog of the models: which one answers, what each needs, loading and downloading.
-import { html, useEffect, useState } from "../vendor/vendor.js";
+import { html, useState } from "../vendor/vendor.js";
 import { get, post } from "../lib/api.js";
 import { bytes, visible } from "../lib/format.js";
 import { model, models, toastError } from "../lib/store.js";
@@ -13,6 +13,7 @@ import { isVirtual, modelFacts, modelState, pullLine, share } from "./wording.js
 const BUSY_MS = 700;
 const CALM_MS = 4000;
 const LARGE = 2; // a model that takes more than the half of the free memory is a large one
+const COMMAND = /`lantern models pull ([^`]+)`/g; // here it is a button
 
 export function Models() {
   const [device, setDevice] = useState(null);
@@ -20,13 +21,16 @@ export function Models() {
   const isBusy = isPulling() || models.value.some((one) => one.state === "loading");
   usePolling(async () => {
     await loadModels();
-    await loadPulls().catch(setError);
+    try {
+      await loadPulls();
+      if (!device) setDevice(await get("/device"));
+      setError(null);
+    } catch (failure) {
+      setError(failure);
+    }
   }, isBusy ? BUSY_MS : CALM_MS);
-  useEffect(() => {
-    get("/device").then(setDevice, setError);
-  }, []);
   return html`
-    ${device && html`<p class="note device">${device.words}</p>`}
+    ${device && html`<p class="note device">${device.words.replace(COMMAND, "$1")}.</p>`}
     ${error && html`<${ErrorNote} error=${error} />`}
     <${Choices} device=${device} />`;
 }

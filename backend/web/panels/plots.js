@@ -4,6 +4,8 @@ import { theme } from "../lib/store.js";
 import { UNITS } from "./series.js";
 
 const HEIGHT = 170; // pixels
+const SHORTEST_S = 300; // the least time that is shown
+const FEW = 3;
 const POINTS = 40; // at most; more of them are a line
 const library = signal(null);
 
@@ -52,35 +54,41 @@ export function Plot({ chart, columns }) {
     <div class="plot" ref=${box} aria-hidden="true"></div>`;
 }
 
-function options(chart, { series, data }, keys, box) {
-  const { write } = UNITS[chart.unit];
+function options(chart, { series }, keys, box) {
+  const { write, steps } = UNITS[chart.unit];
   const colours = [...keys.children].map((key) => getComputedStyle(key, "::before").backgroundColor);
   const { color: ink, borderTopColor: grid } = getComputedStyle(box);
   const axis = { stroke: ink, font: "12px system-ui, sans-serif", grid: { stroke: grid, width: 1 }, ticks: { show: false } };
   return {
     width: box.clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
-    scales: { y: { range: chart.range ?? ((_, __, most) => [0, most > 0 ? most * 1.15 : 1]) } },
+    scales: {
+      x: { range: (_, first, last) => [Math.min(first, last - SHORTEST_S), last] },
+      y: { range: chart.range ?? ((_, __, most) => [0, most > 0 ? most * 1.15 : 1]) },
+    },
     axes: [
       { ...axis, size: 26, gap: 6, grid: { show: false }, values: (_, splits) => splits.map(clock) },
-      { ...axis, size: 64, gap: 8, values: (_, splits) => splits.map(write) },
+      { ...axis, size: 64, gap: 8, values: (_, splits) => splits.map(write), ...(steps && { incrs: steps }) },
     ],
     series: [
       {},
       ...series.map(({ label }, n) => ({
         label, stroke: colours[n], width: 2, spanGaps: true,
-        points: { show: isSparse(data[n + 1]), size: 7, fill: colours[n], width: 0 },
+        points: { show: (plot, at) => isSparse(plot.data[at]), size: 7, fill: colours[n], width: 0 },
         fill: n === 0 && series.length === 1 ? colours[n].replace("rgb(", "rgba(").replace(")", ", 0.12)") : undefined,
       })),
     ],
   };
 }
 
-/** A line of a few answers needs points: between two nulls one would not see it. */
-const isSparse = (values) => values.filter((value) => value !== null).length <= POINTS;
+/** A few answers among many samples are points: between two gaps one would not see a line. */
+function isSparse(values) {
+  const number = values.filter((value) => value !== null).length;
+  return number <= FEW || (number <= POINTS && number * 2 < values.length);
+}
 
 const two = (number) => String(number).padStart(2, "0");
 /** Seconds of Unix time as 14:05. */

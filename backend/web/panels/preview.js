@@ -91,8 +91,8 @@ function Piece({ piece }) {
       <summary><span class="badge">${piece.n}</span> <span class="mono piece-place">${where}</span></summary>
       <${Excerpt} path=${piece.path} start=${piece.start} end=${piece.end} text=${piece.text} /></details>
       <div class="toolbar">
-        <${Button} kind="quiet" icon="pin" aria-pressed=${isPinned} onClick=${() => togglePin(piece)}
-          aria-label=${`Pin ${where}`}>${isPinned ? "Pinned" : "Pin"}<//>
+        <${Button} kind="quiet" icon="pin" onClick=${() => togglePin(piece)}
+          aria-label=${`${isPinned ? "Unpin" : "Pin"} ${where}`}>${isPinned ? "Unpin" : "Pin"}<//>
         <${Button} kind="quiet" icon="minus" onClick=${leaveOut} aria-label=${`Leave out ${where}`}>Leave out<//>
       </div></li>`;
 }

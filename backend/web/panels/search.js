@@ -86,9 +86,9 @@ function Hit({ hit }) {
         ${hit.kind && html`<span class="badge">${visible(hit.kind)}</span>`}
         ${!hit.fresh && html`<span class="badge warn">Changed since it was indexed</span>`}
         <div class="toolbar">
-          <${Button} kind="quiet" icon="pin" aria-pressed=${isPinned} onClick=${() => togglePin(range)}
-            aria-label=${`Pin ${where}`}>${isPinned ? "Pinned" : "Pin"}<//>
-          <${Button} kind="quiet" icon="chat" onClick=${ask} aria-label=${`Ask about ${where}`}>Ask about this<//>
+          <${Button} kind="quiet" icon="pin" onClick=${() => togglePin(range)}
+            aria-label=${`${isPinned ? "Unpin" : "Pin"} ${where}`}>${isPinned ? "Unpin" : "Pin"}<//>
+          <${Button} kind="quiet" icon="chat" onClick=${ask} aria-label=${`Ask about this: ${where}`}>Ask about this<//>
         </div>
       </div>
       <p class="hit-place"><span class="mono">${where}</span> <span class="muted">${why(hit.why)}</span></p>

@@ -6,13 +6,13 @@ const SECOND_MS = 1000;
 /** 0 -> "0", 4.25 -> "4.3", 12.4 -> "12". */
 const short = (value) => (value < 10 ? String(Number(value.toFixed(1))) : String(Math.round(value)));
 
-/** How a value is written; `scale` is what the server's unit is multiplied by for the plot. */
+/** How a value is written; `scale` is what the server's unit is multiplied by for the plot, `steps` the axis' steps. */
 export const UNITS = {
-  seconds: { scale: 1 / SECOND_MS, write: (value) => `${short(value)} s` },
+  seconds: { scale: 1 / SECOND_MS, write: (value) => (value > 0 && value < 0.1 ? `${Math.round(value * 1000)} ms` : `${short(value)} s`) },
   rate: { scale: 1, write: (value) => `${short(value)} tok/s` },
   share: { scale: 100, write: (value) => `${Math.round(value)} %` },
   memory: { scale: 1, write: bytes },
-  count: { scale: 1, write: short },
+  count: { scale: 1, write: short, steps: [1, 2, 5, 10, 20, 50, 100] },
 };
 
 /** The plots, in the order of the page. A series without a sample in the history is left out. */

@@ -91,7 +91,13 @@ STEPS: tuple[tuple[str, str, dict[str, Any], Any], ...] = (
         {"model": "extractive+repo", "messages": [{"role": "user", "content": QUESTION}]},
     ),
     ("POST", "/v1/completions", {}, {"model": "scripted", "prompt": "def add(a, b):", "max_tokens": 32}),
+    ("POST", "/v1/responses", {}, {"model": "scripted", "input": QUESTION, "stream": True}),
+    ("POST", "/v1/responses", {}, {"model": "scripted", "input": QUESTION}),
     ("POST", "/v1/embeddings", {}, {"input": ["sum of the prices"]}),
+    ("GET", "/props", {}, None),
+    ("POST", "/tokenize", {}, {"content": "sum of the prices"}),
+    ("POST", "/detokenize", {}, {"tokens": [115, 117, 109]}),
+    ("POST", "/infill", {}, {"input_prefix": "def add(a, b):\n    return ", "input_suffix": "\n", "n_predict": 16}),
     ("DELETE", "/codebases/{codebase_id}", {"codebase_id": "{codebase}"}, None),
 )
 

@@ -13,7 +13,7 @@ from mcp_types import CallToolResult, TextContent
 from backend.mcp.workspace import WORKSPACE_HEADER, encode_workspace
 from tests.backend.harness import World
 
-ERAS = {"auto": "2026-07-28", "legacy": "2025-11-25"}  # mode of the client -> what it then speaks
+ERAS = {"2026-07-28": "2026-07-28", "legacy": "2025-11-25"}  # mode of the client -> what it then speaks
 CART = (
     "class Cart:\n    def total(self):\n        return sum(self.prices)\n\n\n"
     'def refund(cart):\n    """Pays back what a cart cost."""\n    return cart.total()\n'
@@ -21,7 +21,7 @@ CART = (
 
 
 @asynccontextmanager
-async def connected(world: World, mode: str = "auto", folder: Path | None = None) -> AsyncIterator[Client]:
+async def connected(world: World, mode: str = "2026-07-28", folder: Path | None = None) -> AsyncIterator[Client]:
     """A client; `folder`: where it works, as the relay tells it."""
     headers = {"Authorization": f"Bearer {world.token}"}
     if folder is not None:

@@ -8,9 +8,9 @@ READY = IndexStatus(state="ready", generation=3, stale_files=2)
 
 def test_a_search_without_an_answer_says_so() -> None:
     hit = CodeHit(path="a.py", start=1, end=2, symbol="", score=1.0, fresh=False, text="x = 1")
-    result = SearchCodeResult(codebase="shop-1", found=False, hits=[hit], more=True, index=READY)
+    result = SearchCodeResult(codebase="shop-1", root="/shop", found=False, hits=[hit], more=True, index=READY)
     assert search_text(result) == (
-        "[shop-1: index ready, generation 3, 2 files changed since]\n"
+        "[/shop: index ready, generation 3, 2 files changed since]\n"
         "Nothing here answers the query; the closest matches:\n"
         "\na.py:1-2 (changed since it was indexed)\nx = 1\n"
         "\nThere may be more: raise limit or max_chars, narrow with paths, or use read_code."
@@ -24,7 +24,7 @@ def test_an_index_that_is_made_says_how_far_it_is() -> None:
     index = IndexStatus(state="indexing", generation=1, stale_files=None, eta_s=12.4)
     result = IndexResult(codebase="shop-1", root="/shop", files=3, chunks=9, done=3, total=10, index=index)
     assert index_text(result) == (
-        "[shop-1: index indexing, generation 1], 3 files, 9 chunks\n"
+        "[/shop: index indexing, generation 1], 3 files, 9 chunks\n"
         "3/10 files of this run, about 12 s left: call `index` again to wait"
     )
 

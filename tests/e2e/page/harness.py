@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
 from playwright.async_api import Error as PlaywrightError
 
 PATIENCE_MS = 30_000  # of a wait for something that happens in milliseconds on an idle machine
@@ -20,6 +20,8 @@ SHOP = {
     "    return sum(prices)\n\n\ndef discount(price: float) -> float:\n    return price * 0.9\n",
     "README.md": "# Shop\n\nSells things: `total` adds the prices up.\n",
 }
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(slots=True)

@@ -43,30 +43,34 @@ async def test_the_dashboard_plots_what_the_server_measured(browser: Browser, tm
 
 
 async def test_a_browser_with_an_odd_language_sees_the_plots(browser: Browser, tmp_path: Path) -> None:
-    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
-        async with visiting(browser, world.url, world.token) as visit:
-            await visit.page.evaluate(
-                "Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })"
-            )
-            await visit.page.keyboard.press("Alt+g")
-            await expect(visit.page.locator(".plot canvas").first).to_be_visible()
+    async with (
+        running(tmp_path / "data", ScriptedEngine("Yes.")) as world,
+        visiting(browser, world.url, world.token) as visit,
+    ):
+        await visit.page.evaluate(
+            "Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })"
+        )
+        await visit.page.keyboard.press("Alt+g")
+        await expect(visit.page.locator(".plot canvas").first).to_be_visible()
 
 
 async def test_the_theme_is_chosen_and_remembered(browser: Browser, tmp_path: Path) -> None:
-    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
-        async with visiting(browser, world.url, world.token, color_scheme="light") as visit:
-            page = visit.page
-            ground = "getComputedStyle(document.body).backgroundColor"
-            light = await page.evaluate(ground)
-            await page.keyboard.press("Alt+h")
-            await page.get_by_role("radio", name="Dark").check()
-            dark = await page.evaluate(ground)
-            await page.reload()
-            await page.locator(".connection.open").wait_for()
-            assert light != dark == await page.evaluate(ground)
-            await page.keyboard.press("Alt+h")
-            await expect(page.get_by_role("radio", name="Dark")).to_be_checked()
-            await expect(page.get_by_role("row", name="Alt+M Models")).to_be_visible()
+    async with (
+        running(tmp_path / "data", ScriptedEngine("Yes.")) as world,
+        visiting(browser, world.url, world.token, color_scheme="light") as visit,
+    ):
+        page = visit.page
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = await page.evaluate(ground)
+        await page.keyboard.press("Alt+h")
+        await page.get_by_role("radio", name="Dark").check()
+        dark = await page.evaluate(ground)
+        await page.reload()
+        await page.locator(".connection.open").wait_for()
+        assert light != dark == await page.evaluate(ground)
+        await page.keyboard.press("Alt+h")
+        await expect(page.get_by_role("radio", name="Dark")).to_be_checked()
+        await expect(page.get_by_role("row", name="Alt+M Models")).to_be_visible()
 
 
 async def test_the_words_on_jobs_and_downloads(browser: Browser, tmp_path: Path) -> None:

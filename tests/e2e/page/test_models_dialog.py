@@ -1,5 +1,6 @@
 """The models of the page: downloaded with their licence shown, paused, resumed, loaded, chosen in mid-conversation."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,42 +23,47 @@ async def test_a_download_shows_its_licence_and_is_paused_and_resumed(
     origin: Origin,  # noqa: F811
 ) -> None:
     registry(tmp_path, origin.url)
-    async with running(tmp_path, models_dir=tmp_path / "models", model_name="extractive") as world:
-        async with visiting(browser, world.url, world.token) as visit:
-            page = visit.page
-            await page.keyboard.press("Alt+m")
-            dialog = page.get_by_role("dialog", name="Models")
-            device = (await world.get("/device")).json()
-            await expect(dialog.locator(".device")).to_have_text(device["words"])
-            tiny = dialog.locator(".model").filter(has_text="tiny")
-            await expect(tiny).to_contain_text("Not installed")
-            await tiny.get_by_role("button", name="Download tiny").click()
-            await expect(tiny.get_by_role("group")).to_contain_text("LicenceMIT")
-            assert origin.ranges == []  # nothing is fetched before that was answered
-            await tiny.get_by_role("button", name="Download", exact=True).click()
-            await expect(tiny.get_by_role("progressbar")).to_be_visible()
-            await expect(tiny.locator(".progress")).to_contain_text(" of ")
-            await tiny.get_by_role("button", name="Pause tiny").click()
-            await expect(tiny.locator(".progress")).to_contain_text("Paused at")
-            origin.go_on.set()
-            await tiny.get_by_role("button", name="Resume tiny").click()
-            await expect(page.get_by_text("tiny is downloaded.")).to_be_visible()
-            await expect(tiny.get_by_role("progressbar")).to_have_count(0)
-            await expect(tiny).not_to_contain_text("Not installed")
+    async with (
+        running(tmp_path, models_dir=tmp_path / "models", model_name="extractive") as world,
+        visiting(browser, world.url, world.token) as visit,
+    ):
+        page = visit.page
+        await page.keyboard.press("Alt+m")
+        dialog = page.get_by_role("dialog", name="Models")
+        device = (await world.get("/device")).json()
+        words = re.sub("`lantern models pull ([^`]+)`", r"\1", device["words"])
+        await expect(dialog.locator(".device")).to_have_text(f"{words}.")
+        tiny = dialog.locator(".model").filter(has_text="tiny")
+        await expect(tiny).to_contain_text("Not installed")
+        await tiny.get_by_role("button", name="Download tiny").click()
+        await expect(tiny.get_by_role("group")).to_contain_text("LicenceMIT")
+        assert origin.ranges == []  # nothing is fetched before that was answered
+        await tiny.get_by_role("button", name="Download", exact=True).click()
+        await expect(tiny.get_by_role("progressbar")).to_be_visible()
+        await expect(tiny.locator(".progress")).to_contain_text(" of ")
+        await tiny.get_by_role("button", name="Pause tiny").click()
+        await expect(tiny.locator(".progress")).to_contain_text("Paused at")
+        origin.go_on.set()
+        await tiny.get_by_role("button", name="Resume tiny").click()
+        await expect(page.get_by_text("tiny is downloaded.")).to_be_visible()
+        await expect(tiny.get_by_role("progressbar")).to_have_count(0)
+        await expect(tiny).not_to_contain_text("Not installed")
     assert (tmp_path / "models" / "tiny.gguf").is_file()
 
 
 async def test_a_failed_download_says_why(browser: Browser, tmp_path: Path, origin: Origin) -> None:  # noqa: F811
     registry(tmp_path, origin.url, sha256="0" * 64)
     origin.go_on.set()
-    async with running(tmp_path, models_dir=tmp_path / "models", model_name="extractive") as world:
-        async with visiting(browser, world.url, world.token) as visit:
-            await visit.page.keyboard.press("Alt+m")
-            tiny = visit.page.locator(".model").filter(has_text="tiny")
-            await tiny.get_by_role("button", name="Download tiny").click()
-            await tiny.get_by_role("button", name="Download", exact=True).click()
-            await expect(tiny.get_by_role("alert")).to_contain_text("published is 0000")
-            await expect(tiny.get_by_role("button", name="Resume tiny")).to_be_visible()
+    async with (
+        running(tmp_path, models_dir=tmp_path / "models", model_name="extractive") as world,
+        visiting(browser, world.url, world.token) as visit,
+    ):
+        await visit.page.keyboard.press("Alt+m")
+        tiny = visit.page.locator(".model").filter(has_text="tiny")
+        await tiny.get_by_role("button", name="Download tiny").click()
+        await tiny.get_by_role("button", name="Download", exact=True).click()
+        await expect(tiny.get_by_role("alert")).to_contain_text("published is 0000")
+        await expect(tiny.get_by_role("button", name="Resume tiny")).to_be_visible()
 
 
 async def test_a_model_is_chosen_in_mid_conversation(

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, expect
 
 from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
-from tests.e2e.page.harness import SHOP, visiting, write
+from tests.e2e.page.harness import SHOP, Visit, visiting, write
 
 pytestmark = pytest.mark.process
 TOTAL = "shop/cart.py:4-6"
@@ -26,6 +26,14 @@ async def indexed(world: World, folder: Path, files: dict[str, str]) -> None:
     assert reply.json()["state"] == "done"
 
 
+def place(path: str, start: int, end: int) -> str:
+    return f"{path}:{start}" if start == end else f"{path}:{start}-{end}"
+
+
+async def sources(visit: Visit) -> list[str]:
+    return [place(one["path"], one["start"], one["end"]) for one in (await visit.last())["sources"]]
+
+
 async def test_a_search_shows_places_with_reasons_and_pins_one(browser: Browser, tmp_path: Path) -> None:
     async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
         await indexed(world, tmp_path / "code", SHOP | TAX)
@@ -38,7 +46,7 @@ async def test_a_search_shows_places_with_reasons_and_pins_one(browser: Browser,
             await page.keyboard.press("Enter")
             hits = page.locator(".hit")
             await expect(hits).to_have_count(len(expected))
-            places = [f"{hit['path']}:{hit['start_line']}-{hit['end_line']}".replace(":1-1", ":1") for hit in expected]
+            places = [place(hit["path"], hit["start_line"], hit["end_line"]) for hit in expected]
             assert await hits.locator(".hit-place .mono").all_inner_texts() == places
             tax = hits.filter(has=page.get_by_role("button", name="Pin tax.py:41-43"))
             await expect(tax.locator(".hit-place")).to_contain_text("chosen for")
@@ -46,12 +54,10 @@ async def test_a_search_shows_places_with_reasons_and_pins_one(browser: Browser,
             await tax.get_by_role("button", name="More lines around").click()
             await expect(tax.locator(".line")).to_have_count(33)
             await expect(tax.locator("tr.marked .line").first).to_have_text("def tax(price: float) -> float:\n")
-            await tax.get_by_role("button", name="Ask about tax.py:41-43").click()
+            await tax.get_by_role("button", name="Ask about this: tax.py:41-43").click()
             await expect(page.locator("#composer")).to_be_focused()
             await visit.ask("Why?")
-            assert "tax.py:41-43" in [
-                f"{one['path']}:{one['start']}-{one['end']}" for one in (await visit.last())["sources"]
-            ]
+            assert "tax.py:41-43" in await sources(visit)
             await page.keyboard.press("Alt+k")
             await expect(hits).to_have_count(len(expected))  # one comes back to the same results
             await page.get_by_label("Only below this folder").fill("nowhere")
@@ -77,9 +83,7 @@ async def test_the_prompt_is_shown_and_a_piece_left_out(browser: Browser, tmp_pa
             await page.keyboard.press("Escape")
             await page.press("#composer", "Enter")
             await visit.answered()
-            assert TOTAL not in [
-                f"{one['path']}:{one['start']}-{one['end']}" for one in (await visit.last())["sources"]
-            ]
+            assert TOTAL not in await sources(visit)
             assert "How does total add the prices up?" in shown
             await page.keyboard.press("Alt+p")
             await dialog.get_by_role("button", name=f"Take {TOTAL} back").click()

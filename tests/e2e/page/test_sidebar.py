@@ -1,4 +1,4 @@
-"""The sidebar of the page: codebases are opened, indexed and forgotten; conversations are found, renamed and deleted."""
+"""The sidebar of the page: codebases are opened, indexed and forgotten; conversations are found, renamed, deleted."""
 
 from pathlib import Path
 
@@ -60,12 +60,14 @@ async def test_a_codebase_is_opened_by_its_path_and_forgotten(browser: Browser, 
 
 
 async def test_nothing_indexed_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
-    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
-        async with visiting(browser, world.url, world.token) as visit:
-            section = visit.page.get_by_role("region", name="Codebases")
-            await expect(section).to_contain_text("Nothing is indexed")
-            await section.get_by_role("button", name="Open a codebase", exact=True).click()
-            await expect(visit.page.get_by_role("dialog", name="Open a codebase")).to_be_visible()
+    async with (
+        running(tmp_path / "data", ScriptedEngine("Yes.")) as world,
+        visiting(browser, world.url, world.token) as visit,
+    ):
+        section = visit.page.get_by_role("region", name="Codebases")
+        await expect(section).to_contain_text("Nothing is indexed")
+        await section.get_by_role("button", name="Open a codebase", exact=True).click()
+        await expect(visit.page.get_by_role("dialog", name="Open a codebase")).to_be_visible()
 
 
 async def test_conversations_are_found_renamed_and_deleted(browser: Browser, tmp_path: Path) -> None:

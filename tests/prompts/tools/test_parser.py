@@ -75,6 +75,8 @@ CASES = [
         "",
         [("read_file", '{"path": "12", "line": 7}')],
     ),
+    ("hermes", '{"name": "stop", "arguments": {}, "arguments": {"a": 1}}', "", [STOP]),  # the first ones count
+    ("hermes", '{"name": "stop", "arguments": x"name",y', '{"name": "stop", "arguments": x"name",y', []),
     ("mistral", f"[TOOL_CALLS] [{READ}]", "", [CALL]),
     ("mistral", f'[TOOL_CALLS][{READ}, {{"name": "stop", "arguments": {{}}}}]', "", [CALL, STOP]),
     ("mistral", 'Well. [TOOL_CALLS]read_file[ARGS]{"path": "a.py"}', "Well.", [CALL]),

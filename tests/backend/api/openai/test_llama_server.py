@@ -58,11 +58,14 @@ async def test_tokens_of_a_real_vocabulary_and_back(tmp_path: Path, tiny: Any) -
         pieces = (await world.post("/tokenize", {"content": text, "with_pieces": True})).json()["tokens"]
         back = (await world.post("/detokenize", {"tokens": plain})).json()["content"]
         unknown = await world.post("/detokenize", {"tokens": [1 << 30]})
+        props = (await world.get("/props")).json()
     assert special[-len(plain) :] == plain
     assert len(special) - len(plain) in (0, 1)
     assert [piece["id"] for piece in pieces] == plain
     spelt = b"".join(bytes(p["piece"]) if isinstance(p["piece"], list) else p["piece"].encode() for p in pieces)
     assert back.lstrip() == spelt.decode().lstrip() == text
+    assert props["default_generation_settings"] == {"n_ctx": 512}
+    assert not props["chat_template_caps"]["supports_tools"]  # its template has none
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (422, "bad_params")
 
 

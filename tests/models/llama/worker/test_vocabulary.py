@@ -50,6 +50,14 @@ def test_reasoning_marks_become_text(tmp_path: Path, text: bytes) -> None:
     assert last not in vocabulary.tokenize(f"a {text.decode()} b")
 
 
+def test_marks_of_tool_calls_are_found_with_their_bytes(tmp_path: Path) -> None:
+    vocabulary = Vocabulary.load(_with_token(tmp_path / "calls.gguf", b"[TOOL_CALLS]", 3), only_vocabulary=True)
+    last = vocabulary.size - 1
+    assert vocabulary.marked(["[TOOL_CALLS]", "[CALLS]"]) == {last: b"[TOOL_CALLS]"}
+    assert (vocabulary.piece(last), vocabulary.written(last)) == (b"", b"[TOOL_CALLS]")
+    assert last in vocabulary.end_tokens  # unless an answer may have calls
+
+
 def test_pieces_of_a_text_are_its_bytes(llama: Llama) -> None:
     vocabulary = llama.vocabulary
     text = "def größe(): return '🦙'\n\tpass  # 完"
