@@ -40,7 +40,7 @@ _GUARD_CODES = {403: "unauthorized", 415: "invalid", 421: "unauthorized"}
 _NAMES = {"session_id", "conversation_id", "codebase", "codebase_id", "job_id", "model", "name", "path", "prefix"}
 _GENERATING = ("/chat/query", "/chat/preview", "/v1/chat/completions", "/v1/completions")
 _LIMITED = (*_GENERATING, "/chat/history", "/chat/session/clear", "/chat/conversation/{conversation_id}", "/signin")
-_INDEXED = ("/search", "/symbols", "/index", "/codebases", "/v1/embeddings")
+_NEEDY = ("/search", "/symbols", "/index", "/codebases", "/models/", "/v1/embeddings")  # an index, or a model
 Rule = Callable[[str, str, dict[str, Any], set[str]], bool]
 # Statuses, and whether a call may answer with them, by its method, path, operation and the names of what it takes.
 _RULES: tuple[tuple[tuple[int, ...], Rule], ...] = (
@@ -51,7 +51,7 @@ _RULES: tuple[tuple[tuple[int, ...], Rule], ...] = (
     ((404,), lambda method, path, operation, names: not names.isdisjoint(_NAMES) or "{" in path),
     ((429,), lambda method, path, *_: method != "get" and path in _LIMITED),
     ((502,), lambda method, path, *_: path in _GENERATING),
-    ((503,), lambda method, path, *_: path in _GENERATING or path.startswith(_INDEXED)),
+    ((503,), lambda method, path, *_: path in _GENERATING or path.startswith(_NEEDY)),
     ((507,), lambda method, *_: method != "get"),
 )
 

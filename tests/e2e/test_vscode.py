@@ -112,6 +112,7 @@ def code(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.timeout(240)  # it starts two servers
 def test_an_answer_is_that_of_rest_and_the_conversation_outlives_the_server(
     compiled: Path, tmp_path: Path, code: Path
 ) -> None:

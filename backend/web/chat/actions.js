@@ -19,7 +19,7 @@ const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte
 /** Connects, and keeps the store up to date until the answered function is called. */
 export function start() {
   socket = new LanternSocket(store.token.value, {
-    onEvent, onReset, onReady, onConnected, onGone,
+    onEvent, onReset, onReplay, onReady, onConnected, onGone,
     onState: (state) => {
       if (state.code === 4401) store.signOut("The server does not accept this tab's token any more.");
       else store.connection.value = state;
@@ -75,9 +75,14 @@ function onEvent(event) {
 }
 
 function onReset(session) {
+  histories.delete(store.conversation.peek());
   turns.reset(session);
+}
+
+async function onReplay(session, head) {
+  await received(session, head);
   const conversation = store.conversation.peek();
-  if (session === store.session.peek() && conversation) loadHistory(session, conversation);
+  if (session === store.session.peek() && conversation) loadHistory(session, conversation).catch(store.toastError);
 }
 
 function onGone(session) {

@@ -76,21 +76,24 @@ export class LanternSocket {
   /** Follows a session after its last received event; where those events are gone, from the first that there is. */
   async follow(session, params = {}) {
     const place = this.sessions.get(session);
-    if (place.epoch && this.epoch && place.epoch !== this.epoch) this.reset(session, place, 0);
+    const isRestored = place.epoch && this.epoch && place.epoch !== this.epoch;
+    if (isRestored) this.reset(session, place, 0);
     try {
-      const opened = await this.request("session/open", { ...params, session, after: place.seq });
-      place.epoch = opened.epoch;
-      return opened;
+      return await this.replay(session, place, { ...params, after: place.seq }, isRestored);
     } catch (failure) {
       if (failure.code !== "replay_gone") throw failure;
       const first = Number(/holds (\d+)\.\./.exec(failure.message)?.[1] ?? 0);
       this.reset(session, place, Math.max(0, first - 1));
-      return this.request("session/open", { ...params, session, ...(first ? { after: place.seq } : {}) }).then((opened) => {
-        if (!first) place.seq = opened.head;
-        place.epoch = opened.epoch;
-        return opened;
-      });
+      return this.replay(session, place, first ? { ...params, after: place.seq } : params, true);
     }
+  }
+
+  async replay(session, place, params, isAnew) {
+    const opened = await this.request("session/open", { ...params, session });
+    if (params.after === undefined) place.seq = opened.head;
+    place.epoch = opened.epoch;
+    if (isAnew) this.handlers.onReplay(session, opened.head);
+    return opened;
   }
 
   reset(session, place, seq) {

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from models.download.pull import PullCallbacks
 from models.scripted import ScriptedEngine
-from models.types import ModelSpec
+from models.types import Fim, ModelSpec
 from tests.backend.harness import World, running
 
 ANSWER = ("`Cart.total` ", "sums up the prices [1].")
@@ -97,6 +97,13 @@ STEPS: tuple[tuple[str, str, dict[str, Any], Any], ...] = (
     ("GET", "/props", {}, None),
     ("POST", "/tokenize", {}, {"content": "sum of the prices"}),
     ("POST", "/detokenize", {}, {"tokens": [115, 117, 109]}),
+    ("POST", "/apply-template", {}, {"messages": [{"role": "user", "content": QUESTION}]}),
+    (
+        "POST",
+        "/infill",
+        {},
+        {"input_prefix": "def add(a, b):\n    return ", "input_suffix": "\n", "n_predict": 16, "stream": True},
+    ),
     ("POST", "/infill", {}, {"input_prefix": "def add(a, b):\n    return ", "input_suffix": "\n", "n_predict": 16}),
     ("DELETE", "/codebases/{codebase_id}", {"codebase_id": "{codebase}"}, None),
 )
@@ -171,8 +178,10 @@ async def _shop(folder: Path) -> AsyncIterator[Recorder]:
     root.mkdir()
     for name, text in CODE.items():
         (root / name).write_text(text)
+    engine = ScriptedEngine(ANSWER)
+    engine.fim = Fim("<PRE>", "<SUF>", "<MID>")
     with patch("backend.engines.downloads.pull", _endless_pull):
-        async with running(folder / "data", ScriptedEngine(ANSWER)) as world:
+        async with running(folder / "data", engine) as world:
             yield Recorder(world, root.resolve())
 
 

@@ -86,7 +86,7 @@ async def visiting(browser: Browser, url: str, token: str | None = None, **optio
 
 
 async def new_code(url: str, token: str) -> str:
-    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=PATIENCE_MS / 1000) as client:
         reply = await client.post(f"{url}/signin/codes", json={}, headers={"Authorization": f"Bearer {token}"})
     code: str = json.loads(reply.text)["code"]
     return code

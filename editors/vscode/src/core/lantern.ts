@@ -11,7 +11,7 @@ import { findServer, type Log, ServerManager, type ServerSettings } from "./serv
 import type { Codebase, ContextItem, EndEvent, IndexJob, ModelEntry, ServerFacts } from "./wire";
 
 const JOB_MS = 400; // between two looks at an index job
-export const PROMPT_CHARS = 32_768; // of one question; longer text belongs into the context
+const PREFETCH_CHARS = 32_768; // of a question; the server refuses a longer one, in words
 const WITHOUT_MODEL = new Set(["extractive", "auto"]); // entries that are no language models
 
 export interface Question {
@@ -71,7 +71,7 @@ export class Lantern {
     const session = thread?.session ?? (await this.session(question.folder));
     const prompt = {
       session,
-      text: text.slice(0, PROMPT_CHARS),
+      text,
       ...(thread && { conversation: thread.conversation }),
       ...(context?.length && { context }),
       ...(model && { model }),
@@ -93,7 +93,7 @@ export class Lantern {
   /** Lets the server read ahead what is typed. */
   async typing(folder: string, text: string): Promise<void> {
     try {
-      await this.connection.prefetch(await this.session(folder), text.slice(0, PROMPT_CHARS));
+      await this.connection.prefetch(await this.session(folder), text.slice(0, PREFETCH_CHARS));
     } catch {
       // The question itself will tell.
     }
