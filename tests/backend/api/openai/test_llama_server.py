@@ -47,6 +47,23 @@ async def test_props_load_nothing(tmp_path: Path) -> None:
     assert listed["llama3.1-8b"]["meta"]["n_ctx"] == 512
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/tokenize", {"content": "x"}),
+        ("/detokenize", {"tokens": [1]}),
+        ("/apply-template", {"messages": QUESTION}),
+        ("/infill", {"input_prefix": "x", "input_suffix": ""}),
+    ],
+)
+async def test_a_model_that_is_not_installed_has_no_stand_in(tmp_path: Path, path: str, body: dict[str, Any]) -> None:
+    """Its error says how to get the model, not what the stand-in cannot do."""
+    async with running(tmp_path, models_dir=tmp_path / "none", model_name="phi3-mini") as world:
+        answer = await world.post(path, body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_unavailable")
+    assert "`lantern models pull phi3-mini`" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("tiny", [PHI3, LLAMA3], ids=lambda tiny: tiny.model)
 async def test_tokens_of_a_real_vocabulary_and_back(tmp_path: Path, tiny: Any) -> None:
     text = "def f(naïve): return '你好'"
