@@ -136,6 +136,14 @@ async def test_code_is_filled_in_after_pieces_of_other_files(tmp_path: Path) -> 
     assert (engine.samplings[0].max_tokens, engine.samplings[0].top_p, engine.samplings[0].temperature) == (9, 0.99, 0)
 
 
+async def test_a_prompt_that_is_only_read_takes_no_time_to_generate(tmp_path: Path) -> None:
+    """As llama.vscode warms the cache up: `n_predict` is 0."""
+    async with running(tmp_path, filling()) as world:
+        answer = (await world.post("/infill", {"input_prefix": "a", "input_suffix": "", "n_predict": 0})).json()
+    assert (answer["content"], answer["tokens_predicted"], answer["timings"]["predicted_ms"]) == ("", 0, 0.0)
+    assert answer["timings"]["prompt_ms"] > 0
+
+
 async def test_filling_in_is_streamed_too(tmp_path: Path) -> None:
     async with running(tmp_path, filling()) as world:
         answer = await world.post("/infill", {"input_prefix": "a", "input_suffix": "", "stream": True})
