@@ -1,6 +1,6 @@
 """The same question gives the same text and the same sources through every interface.
 
-`tests/real/test_every_api.py` asks a real model in the same ways.
+`tests/real/test_every_api.py` asks a real model in the same ways, whose answers need not be the same twice.
 """
 
 from collections.abc import Iterator

@@ -82,7 +82,7 @@ async def visiting(browser: Browser, url: str, token: str | None = None, **optio
         error.add_note(f"problems of the page: {visit.problems}; its text: {await page.inner_text('body')}")
         raise
     await context.close()
-    assert visit.problems == []
+    assert visit.problems == [], visit.problems
 
 
 async def new_code(url: str, token: str) -> str:
