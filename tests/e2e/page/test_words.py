@@ -62,6 +62,8 @@ CASES: list[tuple[str, str, list[Any], Any]] = [
     ("chat/sources", "why", [{}], "attached, pinned, or found exactly"),
     ("chat/attach", "isDiff", ["diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b"], True),
     ("chat/attach", "isDiff", ["--- a heading\n\ntext"], False),
+    ("lib/format", "inOrder", ["\ta\u202eb\u2066\n\u00e9"], "\ta\\u202eb\\u2066\n\u00e9"),
+    ("lib/citations", "withMarks", ["a\u202eb\ue000", []], "a\ufffdb\ufffd"),
     ("lib/format", "visible", ["a\u202eb\x1b[0m\n"], "a\\u202eb\\u001b[0m\\u000a"),
     ("lib/format", "place", ["src/a.py", 3, 9], "src/a.py:3-9"),
     ("lib/format", "bytes", [1_117_320_768], "1.1 GB"),
