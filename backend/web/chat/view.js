@@ -34,8 +34,13 @@ function useFollowing(frame, content) {
     const watch = new ResizeObserver(() => follows.current && toEnd());
     watch.observe(content.current);
     watch.observe(box);
+    let top = box.scrollTop;
     const onScroll = () => {
-      follows.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+      // The text may have grown since the page scrolled itself: only a step back is the reader's.
+      const isBack = box.scrollTop < top;
+      top = box.scrollTop;
+      if (box.scrollHeight - top - box.clientHeight < NEAR_PX) follows.current = true;
+      else if (isBack) follows.current = false;
       setAtEnd(follows.current);
     };
     box.addEventListener("scroll", onScroll, { passive: true });
