@@ -89,7 +89,7 @@ function Ending({ turn, isLast }) {
   const { end } = turn;
   return html`
     <${Citations} cites=${turn.cites} />
-    ${end.notice && isNew(turn) && html`<p class="note info"><${Icon} name="help" /><span>${end.notice}</span></p>`}
+    ${end.notice && isNew(turn) && html`<p class="note info row"><${Icon} name="help" /><span class="grow">${end.notice}</span></p>`}
     ${ENDS[end.reason] && html`<p class="muted">${ENDS[end.reason]}</p>`}
     ${end.error && html`<${ErrorNote} error=${end.error} onRetry=${isLast && !end.fromHistory ? () => again(turn) : null} />`}
     <${Actions} turn=${turn} isLast=${isLast} />`;
