@@ -5,6 +5,7 @@ import { visible } from "../lib/format.js";
 import { onAlt } from "../lib/keys.js";
 import { LanternSocket } from "../lib/socket.js";
 import * as store from "../lib/store.js";
+import { modelRemark } from "./remarks.js";
 import { pendingTurn, Turns, turnsOfMessages } from "./turns.js";
 
 const PLACE = "lantern.place"; // session and conversation of this tab
@@ -266,7 +267,8 @@ export async function chooseCodebase(id) {
 export function chooseModel(name) {
   if (name === store.model.value) return;
   store.model.value = name;
-  if (store.turns.value.length) store.remark(name ? `From here on ${name} answers.` : "From here on the server's own model answers.");
+  const own = store.models.value.find((one) => one.default)?.id ?? null;
+  if (store.turns.value.length) store.remark(modelRemark(name), name || own);
 }
 
 /** Shows lines of a file in a dialog. */

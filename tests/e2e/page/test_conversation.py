@@ -59,8 +59,8 @@ async def test_an_answer_is_shown_with_code_citations_and_sources(browser: Brows
         assert await page.evaluate("navigator.clipboard.readText()") == "print(total([1, 2]))\n"
         await page.get_by_role("button", name="Copy the answer").click()
         assert await page.evaluate("navigator.clipboard.readText()") == turn["text"]
-        await expect(page.locator(".cite.invented")).to_have_text("[9] (not found in the sources)")
-        await expect(page.locator(".cite-legend")).to_have_text("1 citation: not found in the sources")
+        await expect(page.locator(".cite.invented")).to_have_text("[9] (not confirmed by the sources)")
+        await expect(page.locator(".cite-legend")).to_have_text("1 citation: not confirmed by the sources")
         await page.locator("button.cite.ok").first.click()
         opened = page.locator(".source.open")
         await expect(opened).to_contain_text("shop/cart.py:4-6")
