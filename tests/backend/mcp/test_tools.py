@@ -214,6 +214,9 @@ def test_an_outline_is_the_line_of_the_definition() -> None:
     assert outlined(hit(text, "Box.size")).text == "def size(self):"
     assert outlined(hit(text, "Box.missing")).text == "@cached"
     assert outlined(hit("\n", "x")).text == ""
+    call = "  await self.send()\n\nasync def send(self):"  # a hit may begin before the definition of its symbol
+    assert outlined(hit(call, "Box.send")).text == "async def send(self):"
+    assert outlined(hit("  await self.send()", "Box.send")).text == "await self.send()"
 
 
 def test_the_status_of_a_source_is_the_worst_of_its_citations() -> None:
