@@ -221,11 +221,15 @@ def _hit(hit: dict[str, Any]) -> CodeHit:
 
 
 def outlined(hit: CodeHit) -> CodeHit:
-    """The hit with one line of its code: the first that has the name of its symbol and is no comment or decorator."""
+    """The hit with one line of its code: the first that has the name of its symbol and is no comment or decorator.
+
+    A line that has it as an attribute is most likely a call: it comes last.
+    """
     lines = [line.strip() for line in hit.text.split("\n") if line.strip()]
-    name = re.compile(rf"\b{re.escape(re.split(r'[.:]+', hit.symbol)[-1])}\b") if hit.symbol else None
-    named = (line for line in lines if name and name.search(line) and not line.startswith(NO_DEFINITION))
-    return hit.model_copy(update={"text": next(named, lines[0] if lines else "")[:OUTLINE_CHARS]})
+    name = re.escape(re.split(r"[.:]+", hit.symbol)[-1])
+    code = [line for line in lines if not line.startswith(NO_DEFINITION)] if name else []
+    named = [line for before in (r"(?<![\w.])", r"\b") for line in code if re.search(rf"{before}{name}\b", line)]
+    return hit.model_copy(update={"text": [*named, *lines, ""][0][:OUTLINE_CHARS]})
 
 
 def _result(result: BaseModel, words: str) -> CallToolResult:
