@@ -4,6 +4,7 @@ Decides nothing about an answer. The texts of the parameters are for a model: th
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -14,6 +15,7 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 
 from backend.api import schemas
+from backend.api.encoding import encodable, json_text
 from backend.api.rest import chat, files
 from backend.chat.turn_result import TurnResult
 from backend.errors import ApiError
@@ -233,4 +235,6 @@ def outlined(hit: CodeHit) -> CodeHit:
 
 
 def _result(result: BaseModel, words: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=words)], structured_content=result.model_dump(mode="json"))
+    """The answer. A root may be a path that is not UTF-8: no client could read it as it is."""
+    fields = json.loads(json_text(result.model_dump()))
+    return CallToolResult(content=[TextContent(text=encodable(words))], structured_content=fields)
