@@ -9,7 +9,7 @@ from rich.text import Span, Text
 
 from backend.cli.output import Styled
 
-CONTEXT_LINES = 200  # that are read again for each line, so that a text of several lines stays one
+CONTEXT_LINES = 80  # that are read again for each line, so that a text of several lines stays one: 10 ms of a core
 _STYLES = {
     ("Comment",): "dim",
     ("Keyword",): "magenta",

@@ -121,6 +121,7 @@ export async function openConversation({ conversation_id: conversation, session_
     await received(session, opened.head);
     await loadHistory(session, conversation);
   } catch (failure) {
+    if (store.conversation.peek() !== conversation) return; // another one was opened meanwhile
     if (failure.code === "not_found") {
       store.toast("This conversation is not there any more.", "error");
       newConversation();

@@ -193,3 +193,17 @@ async def test_a_source_shows_the_codebase_that_the_answer_is_about(browser: Bro
             await visit.page.get_by_role("button", name="Open the file").first.click()
             await expect(visit.page.locator("dialog .code-view")).to_contain_text("sum(prices)")
             await expect(visit.page.locator(".source.open")).not_to_contain_text("has changed since the answer")
+
+
+async def test_a_deleted_conversation_does_not_close_the_one_that_was_opened_after_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    gone = {"session_id": "gone", "conversation_id": "gone"}
+    both = "(two) => import('/web/chat/actions.js').then((a) => Promise.all(two.map((one) => a.openConversation(one))))"
+    async with running(tmp_path, ScriptedEngine("Yes.")) as world, visiting(browser, world.url, world.token) as visit:
+        await visit.ask("Is it here?")
+        turn = await visit.last()
+        here = {"session_id": turn["session"], "conversation_id": turn["conversation"]}
+        await visit.page.evaluate(both, [gone, here])
+        await expect(visit.page.locator(".turn h2")).to_have_text(["Is it here?"])
+        await expect(visit.page.locator(".toast")).to_have_count(0)
