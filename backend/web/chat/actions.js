@@ -179,6 +179,7 @@ export async function ask(text, { replaces = null } = {}) {
     session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces,
     model: store.model.value || null,
   };
+  store.pins.value = store.pins.value.filter((one) => !one.once);
   turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context, codebase: store.codebase.value }));
   unsent.set(id, params);
   send(params);

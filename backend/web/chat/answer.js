@@ -3,10 +3,11 @@ import { html, useRef } from "../vendor/vendor.js";
 import { statusWords } from "../lib/citations.js";
 import { plural, visible } from "../lib/format.js";
 import { Markdown } from "../lib/markdown.js";
-import { connection, draft, turns } from "../lib/store.js";
+import { connection, turns } from "../lib/store.js";
 import { Button, copyText, ErrorNote, Icon, IconButton, Progress } from "../lib/ui.js";
 import { ask } from "./actions.js";
-import { editing } from "./composer.js";
+import { attachAgain } from "./attach.js";
+import { edit } from "./composer.js";
 import { isPaneOpen, openSource, shown } from "./sources.js";
 import { stageWords, summary } from "./stage.js";
 
@@ -33,13 +34,8 @@ function isNew(turn) {
 
 /** Asks the question of a turn again; a turn that the server knows is replaced. */
 function again(turn) {
+  attachAgain(turn.context);
   ask(turn.question, { replaces: turn.end?.refused ? null : turn.id });
-}
-
-function edit(turn) {
-  editing.value = turn.end?.refused ? null : turn.id;
-  draft.value = turn.question;
-  requestAnimationFrame(() => document.getElementById("composer")?.focus());
 }
 
 function Waiting({ turn }) {
