@@ -99,6 +99,7 @@ effect(() => {
 });
 
 takeCode();
+addEventListener("hashchange", takeCode); // a new link that is opened in this tab loads nothing
 listenToKeys(panels);
 const root = document.getElementById("app");
 root.replaceChildren();

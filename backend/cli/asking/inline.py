@@ -10,7 +10,8 @@ from backend.cli.output import Styled
 
 CODE, CITATION, LINK = "cyan", "bold blue", "underline"
 _MARKUP = re.compile(
-    r"(?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)"
+    # Ticks are taken as a whole run: all the ways to split thousands of them would take minutes.
+    r"(?<!`)(?P<ticks>`++)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)"
     r"|\*\*(?=\S)(?P<bold>.+?)(?<=[^\s*])\*\*"
     r"|\*(?=[^\s*])(?P<italic>.+?)(?<=[^\s*])\*(?!\*)"
     r"|\[(?P<words>[^\[\]]+)\]\((?P<target>[^()\s]+)\)"

@@ -123,10 +123,11 @@ class LanternAgent:
     async def list_sessions(self, cwd: str | None = None, cursor: str | None = None, **_: Any) -> ListSessionsResponse:
         """The conversations that began in a folder, the last used first."""
         offset = int(cursor) if cursor and cursor.isdecimal() else 0
+        folder = None if cwd is None else _without_links(cwd)
         page = await self._service.call("GET", "/chat/conversations", limit=PAGE, offset=offset)
         rows = page["conversations"]
         newest = {
-            row["session_id"]: row for row in reversed(rows) if row["workspace"] and cwd in (None, row["workspace"])
+            row["session_id"]: row for row in reversed(rows) if row["workspace"] and folder in (None, row["workspace"])
         }
         sessions = [
             SessionInfo(
@@ -203,16 +204,17 @@ class LanternAgent:
         for tries_left in range(RECONNECTS, -1, -1):
             socket = await self._service.socket()
             try:
-                opened = await socket.call("session/open", session=session.id, after=after)
-                session.head = opened["head"] if after is None else after
-                async with aclosing(socket.ask(**question)) as events:
-                    async for event in events:
-                        session.head = event.get("seq", session.head)
-                        if event["type"] == "accepted":
-                            session.conversation = event["conversation"]
-                            if session.is_cancelled.is_set():
-                                await self._stop(session)
-                        yield event
+                with socket.following(question["turn"]) as kept:
+                    opened = await socket.call("session/open", session=session.id, after=after)
+                    session.head = opened["head"] if after is None else after
+                    async with aclosing(socket.ask(kept, **question)) as events:
+                        async for event in events:
+                            session.head = event.get("seq", session.head)
+                            if event["type"] == "accepted":
+                                session.conversation = event["conversation"]
+                                if session.is_cancelled.is_set():
+                                    await self._stop(session)
+                            yield event
                 return
             except ServerLost:
                 if not tries_left:
@@ -284,3 +286,8 @@ class LanternAgent:
 
 def _meta(end: dict[str, Any]) -> dict[str, Any]:
     return {name: end[name] for name in ("model", "usage", "ms", "grounding", "notice") if name in end}
+
+
+def _without_links(cwd: str) -> str:
+    """A folder as `session/new` stores it."""
+    return str(Path(cwd).resolve())

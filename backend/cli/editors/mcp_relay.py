@@ -207,5 +207,12 @@ def _header_value(text: str) -> str:
 def root_paths(roots: object) -> list[Path]:
     """The folders of a `roots/list`, those of this machine."""
     uris = [root.get("uri") for root in roots if isinstance(root, dict)] if isinstance(roots, list) else []
-    split = [urlsplit(uri) for uri in uris if isinstance(uri, str)]
-    return [Path(unquote(uri.path)) for uri in split if uri.scheme == "file" and uri.netloc in ("", "localhost")]
+    return [path for uri in uris if isinstance(uri, str) and (path := _local_path(uri)) is not None]
+
+
+def _local_path(uri: str) -> Path | None:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # "file://[x": no address at all
+        return None
+    return Path(unquote(parts.path)) if parts.scheme == "file" and parts.netloc in ("", "localhost") else None

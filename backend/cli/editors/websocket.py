@@ -6,8 +6,8 @@ Knows JSON-RPC and which event ends a turn; nothing of what an editor is shown.
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -72,19 +72,23 @@ class WebSocketClient:
         result: dict[str, Any] = answer["result"]
         return result
 
-    async def ask(self, **prompt: Any) -> AsyncGenerator[dict[str, Any]]:
-        """Sends `session/prompt` and yields the events of that turn up to its end. Raises `CommandFailed`."""
-        turn = prompt["turn"]
+    @contextmanager
+    def following(self, turn: str) -> Iterator[Events]:
+        """Keeps the events of a turn from now on, for `ask`: a resumed session sends them before the turn is asked."""
         events = self._turns[turn] = Events()
         try:
-            await self.call("session/prompt", **prompt)
-            while (event := await events.get()) is not None:
-                yield event
-                if event["type"] == "end":
-                    return
-            raise _lost(None)
+            yield events
         finally:
             del self._turns[turn]
+
+    async def ask(self, events: Events, **prompt: Any) -> AsyncGenerator[dict[str, Any]]:
+        """Sends `session/prompt` and yields the followed events up to the turn's end. Raises `CommandFailed`."""
+        await self.call("session/prompt", **prompt)
+        while (event := await events.get()) is not None:
+            yield event
+            if event["type"] == "end":
+                return
+        raise _lost(None)
 
     async def close(self) -> None:
         with suppress(ConnectionClosed):

@@ -5,11 +5,13 @@ import { visible } from "../lib/format.js";
 import { onAlt } from "../lib/keys.js";
 import { LanternSocket } from "../lib/socket.js";
 import * as store from "../lib/store.js";
+import { modelRemark } from "./remarks.js";
 import { pendingTurn, Turns, turnsOfMessages } from "./turns.js";
 
 const PLACE = "lantern.place"; // session and conversation of this tab
 export const turns = new Turns();
 const unsent = new Map(); // turn id -> parameters of its prompt, until the server has accepted it
+const stopped = new Map(); // turn id -> session, of what was stopped while the connection was lost
 const histories = new Map(); // conversation -> its turns that are not in the log any more
 const lastCodebase = store.preference("codebase", "");
 let socket = null;
@@ -18,6 +20,7 @@ const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte
 
 /** Connects, and keeps the store up to date until the answered function is called. */
 export function start() {
+  store.connection.value = { state: "connecting" };
   socket = new LanternSocket(store.token.value, {
     onEvent, onReset, onReplay, onReady, onConnected, onGone,
     onState: (state) => {
@@ -58,6 +61,7 @@ function onReady(server) {
 
 function onConnected() {
   for (const params of unsent.values()) send(params);
+  for (const [turn, session] of [...stopped]) cancel(session, turn);
   loadCodebases();
 }
 
@@ -94,7 +98,7 @@ function onGone(session) {
 /** Once the log was read, the turns before its beginning come from the history. */
 async function loadHistory(session, conversation) {
   const { messages } = await get(`/chat/conversation/${encodeURIComponent(conversation)}`);
-  const inLog = turns.in(session, conversation).filter((turn) => !turn.peek().isPending).length;
+  const inLog = turns.in(session, conversation).filter((turn) => !turn.peek().isPending && !turn.peek().end?.refused).length;
   const earlier = turnsOfMessages(messages, session, conversation);
   histories.set(conversation, earlier.slice(0, Math.max(0, earlier.length - inLog)));
   turns.version.value += 1;
@@ -160,10 +164,13 @@ async function received(session, head) {
   }
 }
 
-/** Asks a question. `replaces`: the id of the conversation's last turn, which is asked again or edited. */
+/**
+ * Asks a question; answers whether it is on its way. `replaces`: the id of the conversation's last turn, which is asked
+ * again or edited.
+ */
 export async function ask(text, { replaces = null } = {}) {
   const session = store.session.value ?? (await newSession());
-  if (session === null) return;
+  if (session === null) return false;
   const conversation = store.conversation.value;
   const id = newId();
   const context = store.pins.value.map(({ path, range, text: content }) => ({ path, range, text: content }));
@@ -171,9 +178,10 @@ export async function ask(text, { replaces = null } = {}) {
     session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces,
     model: store.model.value || null,
   };
-  turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context }));
+  turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context, codebase: store.codebase.value }));
   unsent.set(id, params);
   send(params);
+  return true;
 }
 
 async function newSession() {
@@ -201,12 +209,25 @@ async function send(params) {
   }
 }
 
-/** Stops the running answer of the open conversation. */
+/** Stops the running answer of the open conversation; without a connection, as soon as there is one. */
 export function stop() {
   for (const turn of store.turns.value) {
     const { id, session, end } = turn.peek();
-    if (!end) socket.request("session/cancel", { session, turn: id }).catch(store.toastError);
+    if (!end) cancel(session, id);
   }
+}
+
+async function cancel(session, turn) {
+  stopped.delete(turn);
+  try {
+    await socket.request("session/cancel", { session, turn });
+  } catch (failure) {
+    if (failure.code !== "unreachable") return store.toastError(failure);
+    stopped.set(turn, session);
+    // The server may have it already: then it is stopped there, too.
+    if (unsent.delete(turn)) turns.apply({ type: "end", session, turn, reason: "cancelled", refused: true });
+  }
+  return undefined;
 }
 
 /** Reads the code and the prompt ahead while the user types. */
@@ -246,7 +267,8 @@ export async function chooseCodebase(id) {
 export function chooseModel(name) {
   if (name === store.model.value) return;
   store.model.value = name;
-  if (store.turns.value.length) store.remark(name ? `From here on ${name} answers.` : "From here on the server's own model answers.");
+  const own = store.models.value.find((one) => one.default)?.id ?? null;
+  if (store.turns.value.length) store.remark(modelRemark(name), name || own);
 }
 
 /** Shows lines of a file in a dialog. */

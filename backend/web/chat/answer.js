@@ -24,8 +24,9 @@ function Citations({ cites }) {
     <li key=${status}><span class=${`badge ${status === "moved" ? "warn" : "bad"}`}>${plural(number, "citation")}: ${statusWords(status)}</span></li>`)}</ul>`;
 }
 
-/** A notice comes with every answer that it is about; it is shown at the first. */
-function isFirstNotice(turn) {
+/** A notice comes with every answer that it is about; it is shown at the first, where the text does not end with it. */
+function isNew(turn) {
+  if (turn.text.includes(turn.end.notice)) return false;
   const first = turns.value.find((one) => one.value.end?.notice === turn.end.notice);
   return first?.peek().id === turn.id;
 }
@@ -88,7 +89,7 @@ function Ending({ turn, isLast }) {
   const { end } = turn;
   return html`
     <${Citations} cites=${turn.cites} />
-    ${end.notice && isFirstNotice(turn) && html`<p class="note info"><${Icon} name="help" /><span>${end.notice}</span></p>`}
+    ${end.notice && isNew(turn) && html`<p class="note info row"><${Icon} name="help" /><span class="grow">${end.notice}</span></p>`}
     ${ENDS[end.reason] && html`<p class="muted">${ENDS[end.reason]}</p>`}
     ${end.error && html`<${ErrorNote} error=${end.error} onRetry=${isLast && !end.fromHistory ? () => again(turn) : null} />`}
     <${Actions} turn=${turn} isLast=${isLast} />`;

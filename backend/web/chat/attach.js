@@ -1,4 +1,5 @@
 // What a user attaches: files, a pasted selection, a diff. Makes `pins` of them that go with one question.
+import { byteLength } from "../lib/format.js";
 import { pins, toast } from "../lib/store.js";
 
 const MOST_BYTES = 200_000; // of one file; the frame of a question has at most 1 MiB
@@ -7,12 +8,14 @@ const MOST_IN_ALL = 800_000;
 /** Whether a text looks like the output of `git diff`. */
 export const isDiff = (text) => /^(diff --git |--- \S)/m.test(text.slice(0, 2000)) && /^@@ .*@@/m.test(text);
 
+const frameBytes = (text) => byteLength(JSON.stringify(text)); // what it takes in the frame
+
 /** Adds a text under a name; answers whether there was room. */
 export function attachText(name, text, label = name) {
-  const used = pins.value.reduce((sum, one) => sum + (one.text?.length ?? 0), 0);
+  const used = pins.value.reduce((sum, one) => sum + (one.text ? frameBytes(one.text) : 0), 0);
   if (!text.trim()) return toast(`${name} is empty.`, "error"), false;
   if (text.includes("\0")) return toast(`${name} is not a text file.`, "error"), false;
-  if (text.length > MOST_BYTES || used + text.length > MOST_IN_ALL) {
+  if (byteLength(text) > MOST_BYTES || used + frameBytes(text) > MOST_IN_ALL) {
     toast(`${name} is too long: at most 200 kB a file and 800 kB in all. Attach the lines that matter.`, "error");
     return false;
   }

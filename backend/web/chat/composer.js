@@ -25,7 +25,11 @@ async function submit() {
   const replaces = editing.value;
   store.draft.value = "";
   editing.value = null;
-  await ask(text, { replaces });
+  if (!(await ask(text, { replaces }))) {
+    store.draft.value ||= text;
+    editing.value = replaces;
+    return;
+  }
   store.pins.value = store.pins.value.filter((one) => !one.once);
 }
 

@@ -53,18 +53,21 @@ export function toggleExclude({ path, start, end }) {
   if (!isOut) store.toast("The next questions go without this piece. “Ask again” shows the difference.");
 }
 
-/** Loads lines of a file of the open codebase: {data, error}. `path` null: nothing. */
-function useLines(path, start, end) {
+/**
+ * Loads lines of a file: {data, error}. `path` null: nothing. `codebase`: the one that the answer is about, null where that
+ * is not known: the open one.
+ */
+function useLines(path, start, end, codebase) {
   const [state, setState] = useState({});
+  const id = codebase ?? store.codebase.value;
   useEffect(() => {
     if (path === null) return undefined;
     const stop = new AbortController();
-    const id = store.codebase.value;
     get(address(`/codebases/${encodeURIComponent(id)}/file`, { path, start, end }), { signal: stop.signal })
       .then((data) => setState({ data }))
       .catch((error) => error.name !== "AbortError" && setState({ error }));
     return () => stop.abort();
-  }, [path, start, end, store.codebase.value]);
+  }, [path, start, end, id]);
   return state;
 }
 
@@ -79,7 +82,7 @@ function attachedLines(turn, { path, start, end }) {
 
 function SourceCode({ turn, source, lines }) {
   const attached = attachedLines(turn, source);
-  const { data, error } = useLines(attached ? null : source.path, source.start, source.end);
+  const { data, error } = useLines(attached ? null : source.path, source.start, source.end, turn.codebase);
   if (attached) return html`<${CodeView} path=${source.path} start=${attached.start} text=${attached.text} marks=${lines} scroll />`;
   if (error) return html`<p class="muted small">${error.code === "not_found" ? "This file is not in the index any more." : error.message}</p>`;
   if (!data) return html`<p class="muted small">Loading …</p>`;
@@ -116,7 +119,7 @@ function SourceCard({ turn, source, isFirst }) {
           <p class="muted small">Why: ${why(source.why)}. ${source.fresh === false ? "The file has changed since it was indexed." : ""}</p>
           <${SourceCode} turn=${turn} source=${source} lines=${isChosen ? here.lines : null} />
           <div class="row wrap source-actions">
-            <${Button} kind="quiet small" icon="file" onClick=${() => store.openPanel("code", source)}>Open the file<//>
+            <${Button} kind="quiet small" icon="file" onClick=${() => store.openPanel("code", { ...source, codebase: turn.codebase })}>Open the file<//>
             <${Button} kind="quiet small" icon="pin" aria-pressed=${isPinned} onClick=${() => togglePin(source)}>${isPinned ? "Unpin" : "Pin"}<//>
             <${Button} kind="quiet small" icon="minus" aria-pressed=${isOut}
               onClick=${() => toggleExclude(source)}>${isOut ? "Take it back" : "Without this piece"}<//>
@@ -147,11 +150,11 @@ export function Sources() {
     ${isPaneOpen.value && html`<div class="sources-scrim" onClick=${() => (isPaneOpen.value = false)}></div>`}`;
 }
 
-/** A file around some lines, in a dialog; args: {path, start, end}. */
-export function CodeDialog({ args: { path, start = 1, end = start } }) {
+/** A file around some lines, in a dialog; args: {path, start, end, codebase}, the last as for `useLines`. */
+export function CodeDialog({ args: { path, start = 1, end = start, codebase = null } }) {
   const [from, setFrom] = useState(Math.max(1, start - 30));
   const to = Math.max(from + PAGE_LINES, Math.min(end + 30, from + 390));
-  const { data, error } = useLines(path, from, to);
+  const { data, error } = useLines(path, from, to, codebase);
   if (error) return html`<${ErrorNote} error=${error} />`;
   return html`
     <p class="row wrap"><code class="grow ellipsis">${visible(path)}</code>

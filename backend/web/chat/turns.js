@@ -2,10 +2,11 @@
 //
 // A turn: {id, session, conversation, question, text, cites, sources, stage, end, isPending, replaces}. `stage`: the last
 // status. `isPending`: not yet accepted by the server. `end`: the `end` event, or null. `context`: what was attached here.
+// `codebase`: the id of the one that was open when it was asked here, else null.
 import { batch, signal } from "../vendor/vendor.js";
 
 const blank = { text: "", cites: [], sources: [], stage: null, end: null, isPending: false, replaces: null, conversation: null,
-  context: [] };
+  context: [], codebase: null };
 
 /** A turn that was asked here and that the server may not have yet. */
 export const pendingTurn = (fields) => signal({ ...blank, isPending: true, ...fields });

@@ -11,15 +11,18 @@ const WORDS = {
   ok: "unchanged",
   moved: "the code moved to another place",
   stale: "the code has changed since",
-  invented: "not found in the sources",
+  invented: "not confirmed by the sources",
 };
 export const statusWords = (status) => WORDS[status] ?? status;
 
 export const stripMarks = (text) => text.replace(/[\ue000-\uf8ff]/g, "");
 
-/** The text with two characters around each citation. Private characters of its own become U+FFFD. */
+/**
+ * The text with two characters around each citation. Private characters of its own become U+FFFD, and those that change
+ * the direction of text, too: one for one, so that the offsets hold.
+ */
 export function withMarks(text, cites) {
-  const plain = text.replace(/[\ue000-\uf8ff]/g, "\ufffd");
+  const plain = text.replace(/[\ue000-\uf8ff\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
   if (!cites.length) return plain;
   const points = /[\ud800-\udfff]/.test(plain) ? Array.from(plain) : plain;
   const cuts = [];

@@ -1,5 +1,6 @@
 // Code with line numbers. Highlighting is by line spans of text nodes, so that no markup is ever made of code.
 import { html, useEffect, useRef } from "../vendor/vendor.js";
+import { inOrder } from "./format.js";
 import { highlightLines, highlighter, loadHighlighter } from "./markdown.js";
 
 const SUFFIXES = {
@@ -22,7 +23,7 @@ export function languageOf(path) {
 export function CodeView({ path, start = 1, text, marks = null, scroll = false }) {
   const element = useRef(null);
   if (!highlighter.value) loadHighlighter();
-  const lines = highlightLines(text, highlighter.value ? languageOf(path) : "");
+  const lines = highlightLines(inOrder(text), highlighter.value ? languageOf(path) : "");
   useEffect(() => {
     if (scroll) element.current?.querySelector(".marked")?.scrollIntoView({ block: "center" });
   }, [path, start, text, marks?.[0]]);

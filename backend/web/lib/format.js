@@ -13,6 +13,11 @@ export function bytes(count) {
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, "")} ${UNITS[unit]}`;
 }
 
+const encoder = new TextEncoder();
+
+/** How many bytes a text has in UTF-8. */
+export const byteLength = (text) => encoder.encode(text).length;
+
 /** Milliseconds as "350 ms", "4.2 s", "3 min 5 s", "2 h 10 min". */
 export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
@@ -42,16 +47,23 @@ export function ago(iso, now = Date.now()) {
   return new Date(moment).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
 }
 
+const escaped = (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
 /** Text from a file, a model or a file name for one line of the page: control and bidirectional characters are shown. */
 export const visible = (text) =>
-  String(text ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, (found) =>
-    `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  String(text ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, escaped);
+
+/** Code with the characters shown that change its direction: it is read in the order in which it runs. */
+export const inOrder = (code) => code.replace(/[\u202a-\u202e\u2066-\u2069]/g, escaped);
 
 /** "src/a.py", 3, 9 -> "src/a.py:3-9". */
 export function place(path, start, end) {
   if (!start) return visible(path);
   return `${visible(path)}:${start}${end && end !== start ? `-${end}` : ""}`;
 }
+
+/** An error's message as a sentence: it begins with a capital letter, unless that is a name. */
+export const sentence = (text) => String(text ?? "").replace(/^[a-z]+(?=,? [a-z])/, (word) => word[0].toUpperCase() + word.slice(1));
 
 /** The last part of a path. */
 export const basename = (path) => visible(String(path).replace(/\/+$/, "").split("/").pop() || path);

@@ -1,10 +1,12 @@
 // The socket of this page: requests with answers, and the events of opened sessions, each exactly once and in order.
 // Reconnects by itself and resumes every session after its last event. Knows no page.
+import { byteLength } from "./format.js";
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 const PING_MS = 20000;
 const ANSWER_MS = 15000;
+const FRAME_BYTES = 1 << 20; // the server closes the connection at a longer one, and would at each new try
 const FINAL = { 4400: "This server speaks another protocol: reload the page.", 4401: "unauthorized" };
 
 /** An error of a request; `code` is "unreachable" where the connection was lost before the answer. */
@@ -24,7 +26,6 @@ export class RequestError extends Error {
 export class LanternSocket {
   constructor(token, handlers) {
     Object.assign(this, { token, handlers, sessions: new Map(), pending: new Map(), nextId: 1, pauseMs: FIRST_PAUSE_MS });
-    this.isOpen = false;
     this.onWake = () => !document.hidden && this.timer && this.connect();
     addEventListener("online", this.onWake);
     document.addEventListener("visibilitychange", this.onWake);
@@ -50,15 +51,20 @@ export class LanternSocket {
     socket.onclose = ({ code }) => socket === this.socket && this.lost(code);
   }
 
-  /** Sends a request; rejects with `RequestError`. `before` the sessions are resumed only the socket itself asks. */
+  /** Sends a request; rejects with `RequestError`. */
   request(method, params = {}) {
     if (this.socket?.readyState !== WebSocket.OPEN) {
       return Promise.reject(new RequestError({ message: "The connection is lost.", data: { code: "unreachable" } }));
     }
     const id = (this.nextId += 1);
+    const frame = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+    if (byteLength(frame) > FRAME_BYTES) {
+      const message = "The question and what is attached to it are longer than 1 MiB: attach less.";
+      return Promise.reject(new RequestError({ message, data: { code: "context_too_large" } }));
+    }
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
-      this.socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+      this.socket.send(frame);
     });
   }
 
@@ -113,7 +119,6 @@ export class LanternSocket {
       });
     }
     if (socket !== this.socket) return;
-    this.isOpen = true;
     this.pauseMs = FIRST_PAUSE_MS;
     clearInterval(this.heart);
     this.heart = setInterval(() => this.ping(socket), PING_MS);
@@ -128,7 +133,6 @@ export class LanternSocket {
 
   lost(code) {
     clearInterval(this.heart);
-    this.isOpen = false;
     for (const { reject } of this.pending.values()) {
       reject(new RequestError({ message: "The connection is lost.", data: { code: "unreachable" } }));
     }

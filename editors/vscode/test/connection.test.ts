@@ -163,6 +163,27 @@ test("an answer that the server lost says so", LIMIT, async () => {
   await assert.rejects(ask([]), /lost this answer: ask again/);
 });
 
+test("the question after a lost answer goes on from the end of what the server has", LIMIT, async () => {
+  let prompts = 0;
+  await start({
+    "session/prompt": (client) => {
+      if (++prompts === 1) {
+        client.drop();
+        return undefined;
+      }
+      setImmediate(() => client.event({ session: "s", turn: turnOf(1), seq: 8, type: "end", reason: "stop" }));
+      return { turn: turnOf(1) };
+    },
+    "session/open": () =>
+      server.sent("session/open").at(-1)?.["after"] === undefined
+        ? { session: "s", head: 7, epoch: "e" }
+        : { error: { code: -32005, message: "gone", data: { code: "replay_gone" } } },
+  });
+  await assert.rejects(ask([]), /lost this answer: ask again/);
+  const end = await connection.ask({ session: "s", text: "Why?" }, () => undefined);
+  assert.equal(end.reason, "stop");
+});
+
 test("a server that cannot be reached is dead, with words", LIMIT, async () => {
   await start({});
   await server.close();

@@ -72,3 +72,11 @@ async def test_a_name_that_is_unknown_or_not_unique(tmp_path: Path) -> None:
     assert unknown.startswith("not_found: no codebase is called 'nope'. Indexed: ")
     assert twice.startswith("not_found: 2 codebases are called 'shop'. Indexed: ")
     assert str(shop) in twice
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/shop", "/shop\0/etc"])
+@pytest.mark.parametrize(("tool", "arguments"), [("search_code", {"query": "x"}), ("index", {})])
+async def test_what_cannot_be_a_path(tmp_path: Path, tool: str, arguments: dict[str, str], path: str) -> None:
+    async with running(tmp_path / "data", ScriptedEngine()) as world, connected(world) as client:
+        refused = await failure(client, tool, codebase=path, **arguments)
+    assert refused == f"bad_params: {path!r} is not a path of this machine: name a folder"

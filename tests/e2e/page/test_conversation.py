@@ -59,8 +59,8 @@ async def test_an_answer_is_shown_with_code_citations_and_sources(browser: Brows
         assert await page.evaluate("navigator.clipboard.readText()") == "print(total([1, 2]))\n"
         await page.get_by_role("button", name="Copy the answer").click()
         assert await page.evaluate("navigator.clipboard.readText()") == turn["text"]
-        await expect(page.locator(".cite.invented")).to_have_text("[9] (not found in the sources)")
-        await expect(page.locator(".cite-legend")).to_have_text("1 citation: not found in the sources")
+        await expect(page.locator(".cite.invented")).to_have_text("[9] (not confirmed by the sources)")
+        await expect(page.locator(".cite-legend")).to_have_text("1 citation: not confirmed by the sources")
         await page.locator("button.cite.ok").first.click()
         opened = page.locator(".source.open")
         await expect(opened).to_contain_text("shop/cart.py:4-6")
@@ -176,3 +176,20 @@ async def test_without_a_codebase_the_page_opens_one(browser: Browser, tmp_path:
         await expect(visit.page.get_by_role("heading", name="Ask about code")).to_be_visible()
         await visit.ask(QUESTION)
         assert {one["path"] for one in (await visit.last())["sources"]} == set(SHOP)
+
+
+async def test_a_source_shows_the_codebase_that_the_answer_is_about(browser: Browser, tmp_path: Path) -> None:
+    first = write(tmp_path / "first", SHOP)
+    other = write(tmp_path / "other", {"shop/cart.py": "def other() -> None: ...\n"})
+    async with running(tmp_path / "data", ScriptedEngine(ANSWER)) as world:
+        bases = [(await world.post("/index", {"path": str(root), "wait": True})).json() for root in (first, other)]
+        async with visiting(browser, world.url, world.token) as visit:
+            choose = "(id) => import('/web/chat/actions.js').then((a) => a.chooseCodebase(id))"
+            await visit.page.evaluate(choose, bases[0]["codebase"])
+            await visit.ask("How does total add the prices up?")
+            await expect(visit.page.locator(".source.open .code-view")).to_contain_text("sum(prices)")
+            await visit.page.evaluate(choose, bases[1]["codebase"])
+            await visit.page.get_by_text("From here on the questions are about").wait_for()
+            await visit.page.get_by_role("button", name="Open the file").first.click()
+            await expect(visit.page.locator("dialog .code-view")).to_contain_text("sum(prices)")
+            await expect(visit.page.locator(".source.open")).not_to_contain_text("has changed since the answer")

@@ -83,3 +83,18 @@ async def test_code_and_file_names_with_markup_are_text(browser: Browser, tmp_pa
         await page.get_by_role("dialog").locator(".code-view").wait_for()
         assert await page.evaluate("window.ran ?? 0") == 0
         assert await page.locator("script:not([src]), iframe, base, form[action], img[src=x]").count() == 0
+
+
+async def test_code_is_shown_in_the_order_in_which_it_runs(browser: Browser, tmp_path: Path) -> None:
+    # Trojan source: the comment below looks like code where the browser turns its direction.
+    root = write(tmp_path / "code", {"a.py": "def check():\n    return 1  # \u202e } \u2066if admin\u2069 \u2066 x\n"})
+    async with (
+        running(tmp_path / "data", ScriptedEngine("Turned: \u202eabc")) as world,
+        visiting(browser, world.url, world.token) as visit,
+    ):
+        await world.post("/index", {"path": str(root), "wait": True})
+        await visit.page.reload()
+        await visit.ask("What does check return?")
+        await expect(visit.page.locator(".source.open .code-view")).to_contain_text("# \\u202e } \\u2066if admin")
+        await expect(visit.page.locator(".markdown")).to_have_text("Turned: \ufffdabc")
+        assert (await visit.last())["text"] == "Turned: \u202eabc"

@@ -97,6 +97,60 @@ async def test_a_question_that_was_sent_while_the_server_was_away_is_asked_once(
                 assert turn["text"] == stored[-1]["content"]
 
 
+async def test_a_question_that_is_stopped_while_the_server_is_away_is_not_asked(
+    browser: Browser, tmp_path: Path
+) -> None:
+    engine = ScriptedEngine("Yes.")
+    routes: list[WebSocketRoute] = []
+    is_away = False
+
+    async def through(route: WebSocketRoute) -> None:
+        routes.append(route)
+        if is_away:
+            await route.close(code=3000)
+        else:
+            route.connect_to_server()
+
+    async with running(tmp_path, engine) as world, visiting(browser, world.url) as visit:
+        visit.dropped = True
+        await visit.page.route_web_socket("**/v1/ws", through)
+        await visit.page.fill("#token", world.token)
+        await visit.page.press("#token", "Enter")
+        await visit.page.locator(".connection.open").wait_for()
+        await visit.ask("The first")
+        is_away = True
+        await routes[-1].close(code=3000)
+        await visit.page.locator(".connection.lost").wait_for()
+        await visit.send("The second")
+        await visit.page.get_by_role("button", name="Stop").click()
+        await expect(visit.page.locator(".turn").last).to_contain_text("Stopped.")
+        is_away = False
+        await visit.page.locator(".connection.open").wait_for()
+        await visit.ask("The third")
+        turn = await visit.last()
+        history = await world.http.get("/chat/history", params={"conversation_id": turn["conversation"]})
+        stored = history.json()["messages"]
+    assert [message["content"] for message in stored[::2]] == ["The first", "The third"]
+
+
+async def test_a_question_that_is_too_long_is_refused_and_the_connection_stays(
+    browser: Browser, tmp_path: Path
+) -> None:
+    # The server would close the connection, and again each time that the page sends the question again.
+    pin = (
+        "import('/web/lib/store.js').then((s) => { s.pins.value = [{ path: 'a.txt', text: '\u8a9e'.repeat(400000) }] })"
+    )
+    async with running(tmp_path, ScriptedEngine("Yes.")) as world, visiting(browser, world.url, world.token) as visit:
+        await visit.page.evaluate(pin)
+        await visit.ask("Why?")
+        await expect(visit.page.get_by_role("alert")).to_contain_text("attach less")
+        await expect(visit.page.locator(".connection.open")).to_have_count(1)
+        attach = (
+            "import('/web/chat/attach.js').then((a) => ['a', 'b'].map((n) => a.attachText(n, '\u8a9e'.repeat(100000))))"
+        )
+        assert await visit.page.evaluate(attach) == [False, False]
+
+
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
 async def test_the_text_is_complete_after_the_server_was_started_again(
     browser: Browser, tmp_path: Path, signum: signal.Signals

@@ -48,6 +48,22 @@ async def test_a_pasted_token_is_checked(browser: Browser, tmp_path: Path) -> No
         await expect(visit.page.get_by_role("alert")).to_contain_text("does not accept this tab's token")
 
 
+async def test_a_link_that_is_opened_in_the_same_tab_signs_in(browser: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path, ScriptedEngine("Yes.")) as world, visiting(browser, world.url) as visit:
+        visit.problems = _Ignored()
+        await visit.page.get_by_label("Token").wait_for()
+        await visit.page.goto(f"{world.url}/#code={await new_code(world.url, world.token)}")
+        await visit.page.locator(".connection.open").wait_for()
+        assert visit.page.url == f"{world.url}/"
+        await visit.ask("Why?")
+        await visit.page.evaluate("import('/web/lib/store.js').then((store) => store.signOut('Out.'))")
+        await visit.page.get_by_label("Token").wait_for()
+        await visit.page.goto(f"{world.url}/#code={await new_code(world.url, world.token)}")
+        await expect(visit.page.locator(".turn h2")).to_have_text(["Why?"])
+        await visit.page.locator(".connection.open").wait_for()
+        await expect(visit.page.locator(".toast")).to_have_count(0)
+
+
 class _Ignored(list[str]):
     """Problems of a page whose requests are refused: the browser reports each 401 as an error."""
 

@@ -203,9 +203,9 @@ export class Connection {
       if (turn.mustCancel) await socket.call("session/cancel", { session: id, turn: turnId });
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
-      turn.fail(
-        error.code === "replay_gone" ? serverProblem(error.code, "The server lost this answer: ask again.") : error,
-      );
+      if (error.code !== "replay_gone") return turn.fail(error);
+      this.sessions.delete(id); // the next question goes on from the end of what the server has
+      turn.fail(serverProblem(error.code, "The server lost this answer: ask again."));
     }
   }
 

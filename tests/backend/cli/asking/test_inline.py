@@ -44,3 +44,11 @@ def test_pieces(text: str, pieces: list[tuple[str, str]]) -> None:
 )
 def test_what_is_certain(text: str, certain: str) -> None:
     assert text[: safe_length(text)] == certain
+
+
+@pytest.mark.parametrize("end", ["", " and on"])
+def test_thousands_of_ticks_are_read_as_one_run(end: str) -> None:
+    # A model that repeats itself writes such lines. All ways to split the run would take minutes.
+    text = f"x {'`' * 3000}{end}"
+    assert list(styled_inline(text)) == [Styled(text)]
+    assert safe_length(text) == 2

@@ -138,11 +138,14 @@ async def test_sessions_are_listed_by_folder(tmp_path: Path, monkeypatch: pytest
         await ask(agent, first, "What is a\x1b cart?")
         await ask(agent, second, "second?")
         listed = await agent.list_sessions(cwd=str(root))
+        (tmp_path / "link").symlink_to(root)
+        linked = await agent.list_sessions(cwd=f"{tmp_path}/link/")
         elsewhere = await agent.list_sessions(cwd=str(tmp_path / "other"))
     assert [(row.session_id, row.title) for row in listed.sessions] == [
         (second, "second?"),
         (first, "What is a\\x1b cart?"),
     ]
+    assert linked.sessions == listed.sessions
     assert (elsewhere.sessions, listed.next_cursor) == ([], None)
 
 

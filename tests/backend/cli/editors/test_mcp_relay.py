@@ -160,6 +160,14 @@ def test_the_headers_of_the_former_protocol(params: Any) -> None:
 
 
 def test_roots_are_folders_of_this_machine() -> None:
-    roots = [{"uri": "file:///a%20b"}, {"uri": "https://x/y"}, {"uri": "file://other/c"}, {"uri": 1}, "x", {}]
+    roots = [
+        {"uri": "file:///a%20b"},
+        {"uri": "file://[x"},
+        {"uri": "https://x/y"},
+        {"uri": "file://other/c"},
+        {"uri": 1},
+        "x",
+        {},
+    ]
     assert root_paths(roots) == [Path("/a b")]
     assert root_paths(None) == root_paths({}) == []
