@@ -158,6 +158,9 @@ class Usage:
     accepted: int = 0  # those of them that the model would have chosen
 
 
+LEAST_LOGPROB = -9999.0  # of a token that is impossible: JSON has no infinity, and this is what OpenAI writes
+
+
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
     """How likely a token was, by the model's own logits: before temperature, top_p and the like."""

@@ -5,7 +5,11 @@ import json
 
 def json_text(value: object) -> str:
     """Compact JSON. Half of a surrogate pair, as in a file name that is not UTF-8, becomes `?`: it has no encoding."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return encodable(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def encodable(text: str) -> str:
+    """The text with `?` for each half of a surrogate pair."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 

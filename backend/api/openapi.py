@@ -38,7 +38,9 @@ MEANINGS = {
 _GUARD_CODES = {403: "unauthorized", 415: "invalid", 421: "unauthorized"}
 # Fields and parameters that name something which may not exist.
 _NAMES = {"session_id", "conversation_id", "codebase", "codebase_id", "job_id", "model", "name", "path", "prefix"}
-_GENERATING = ("/chat/query", "/chat/preview", "/v1/chat/completions", "/v1/completions")
+_AS_OPENAI = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
+_AS_LLAMA_SERVER = ("/tokenize", "/detokenize", "/apply-template", "/infill")
+_GENERATING = ("/chat/query", "/chat/preview", *_AS_OPENAI, *_AS_LLAMA_SERVER)  # or waiting for a model to be loaded
 _LIMITED = (*_GENERATING, "/chat/history", "/chat/session/clear", "/chat/conversation/{conversation_id}", "/signin")
 _NEEDY = ("/search", "/symbols", "/index", "/codebases", "/models/", "/v1/embeddings")  # an index, or a model
 Rule = Callable[[str, str, dict[str, Any], set[str]], bool]

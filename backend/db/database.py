@@ -244,6 +244,7 @@ def _parsed(text: str) -> Any:
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.create_function("lower", 1, _lower, deterministic=True)
     connection.isolation_level = None  # sqlite3 must not open transactions by itself: _begin_sqlite does
     for pragma in (
         "journal_mode=WAL",
@@ -254,6 +255,11 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
         f"busy_timeout={BUSY_MS}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _lower(value: Any) -> Any:
+    """SQLite's own knows only ASCII: a search for `über` would not find `Über`."""
+    return value.casefold() if isinstance(value, str) else value
 
 
 def _begin_sqlite(connection: Any) -> None:

@@ -84,10 +84,15 @@ class Downloads:
         self._registry = registry
         self._pulls: dict[str, _Pull] = {}
         self._lock = threading.Lock()  # held by the download that runs
+        self._changing = threading.Lock()  # held while one is started, paused or done: requests come from many threads
 
     def start(self, name: str) -> dict[str, Any]:
         """Starts or resumes a download; one that runs goes on. Raises ModelError for a model without an address."""
-        spec = self._registry.spec(name)
+        with self._changing:
+            return self._start(self._registry.spec(name))
+
+    def _start(self, spec: ModelSpec) -> dict[str, Any]:
+        name = spec.name
         current = self._pulls.get(name)
         if current is not None and current.state == "running":
             return current.wire
@@ -106,13 +111,14 @@ class Downloads:
     def pause(self, name: str) -> dict[str, Any]:
         """Stops a download; what is here is kept. A download that does not run stays as it is."""
         spec = self._registry.spec(name)
-        current = self._pulls.get(name)
-        if current is None:
-            return _Pull(spec, "paused", self._part_bytes(spec), spec.size_bytes).wire
-        if current.state == "running":
-            current.is_paused.set()
-            current.state = "paused"
-        return current.wire
+        with self._changing:
+            current = self._pulls.get(name)
+            if current is None:
+                return _Pull(spec, "paused", self._part_bytes(spec), spec.size_bytes).wire
+            if current.state == "running":
+                current.is_paused.set()
+                current.state = "paused"
+            return current.wire
 
     def all(self) -> list[dict[str, Any]]:
         """The downloads of this server, then the unfinished ones that an earlier one left."""
@@ -140,7 +146,8 @@ class Downloads:
                 self._lock.release()
             if path is not None:
                 job.done_bytes = job.total_bytes = path.stat().st_size
-            job.state = "done"
+            with self._changing:
+                job.state = "done"
         except _Paused:
             job.state = "paused"
         except ModelError as error:

@@ -5,6 +5,7 @@ masked in both.
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,8 +60,11 @@ def drop_conflicting(
 
 
 def drop_excluded(found: Sequence[Hit], excluded: tuple[Attachment, ...], root: Path | None) -> list[Hit]:
-    """`found` without the hits that overlap an excluded place. What a client attached is no found hit: it stays."""
-    places = [(_inside(place.path, root), place.lines) for place in excluded]
+    """`found` without the hits that overlap an excluded place. What a client attached is no found hit: it stays.
+
+    However a path is spelled: code that should not be sent must not be sent because of a `./`.
+    """
+    places = [(_inside(spelling, root), place.lines) for place in excluded for spelling in _spellings(place.path, root)]
 
     def overlaps(hit: Hit, path: str, lines: tuple[int, int] | None) -> bool:
         return hit.path == path and (lines is None or (hit.start_line <= lines[1] and lines[0] <= hit.end_line))
@@ -153,6 +157,11 @@ def _lines(text: str) -> list[str]:
 
 def _sha(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def _spellings(path: str, root: Path | None) -> set[str]:
+    """A path without `.` and `..`, and without symbolic links."""
+    return {os.path.normpath(path), os.path.realpath(path if root is None else root / path)}
 
 
 def _inside(path: str, root: Path | None) -> str:

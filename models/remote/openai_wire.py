@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from models.errors import ContextTooLarge, EngineFailed, ModelError, Unsupported
-from models.types import Message, Prompt, Sampling, StopReason, TokenLogprob, ToolCall, Usage
+from models.types import LEAST_LOGPROB, Message, Prompt, Sampling, StopReason, TokenLogprob, ToolCall, Usage
 
 SHOWN = 300  # characters of a server's message in an error message, at most
 _REASONS: dict[str, StopReason] = {"length": "length", "abort": "cancelled"}
@@ -139,7 +139,10 @@ def _likely(entry: dict[str, Any]) -> tuple[bytes, float]:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    """A log-probability. Not every number that a server writes is one that can be passed on as JSON."""
+    if not isinstance(value, int | float):
+        return 0.0
+    return float(max(value, LEAST_LOGPROB)) if value <= 0 else 0.0
 
 
 def refusal(status: int, body: bytes, server: str) -> ModelError:

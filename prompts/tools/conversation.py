@@ -73,7 +73,8 @@ def call_schema(tools: Tools, form: ToolFormat) -> str:
     for function in functions:
         parameters = dict(function["parameters"])
         for key, definitions in shared.items():  # references begin at the root
-            definitions.update(parameters.pop(key, None) or {})
+            own = parameters.pop(key, None)
+            definitions.update(own if isinstance(own, Mapping) else {})
         properties = {"name": {"const": function["name"]}, form.syntax.arguments: parameters}
         calls.append({"type": "object", "properties": properties, "required": list(properties)})
     schema = calls[0] if len(calls) == 1 else {"anyOf": calls}
@@ -130,7 +131,7 @@ def _for_template(message: Message, texts: _Texts, names: Mapping[str, str]) -> 
             {
                 "id": _short(call.id),
                 "type": "function",
-                "function": {"name": texts.hidden(call.name), "arguments": texts.hidden(_object(call.arguments))},
+                "function": {"name": texts.hidden(call.name), "arguments": _arguments(call.arguments, texts)},
             }
             for call in message.calls
         ]
@@ -139,11 +140,11 @@ def _for_template(message: Message, texts: _Texts, names: Mapping[str, str]) -> 
     return turn
 
 
-def _object(arguments: str) -> object:
+def _arguments(arguments: str, texts: _Texts) -> object:
     try:
-        return json.loads(arguments or "{}")
-    except (ValueError, RecursionError):
-        return arguments
+        return texts.hidden(json.loads(arguments or "{}"))
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than anything that a model writes
+        return texts.placeholder(arguments)
 
 
 def _short(call_id: str) -> str:

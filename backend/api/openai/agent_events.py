@@ -1,6 +1,7 @@
 """The response object of `/v1/responses`, and the events of its stream, from the parts of one answer. Pure."""
 
 import time
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,7 +110,8 @@ class AgentResponse:
         self._open = item
         self._output.append(item)
         index = len(self._output) - 1
-        return [self._event("response.output_item.added", item=dict(item), output_index=index)]
+        # Without the part that is announced next: a client that adds up events would have its text twice.
+        return [self._event("response.output_item.added", item=deepcopy(item), output_index=index)]
 
     def _close(self) -> Events:
         """Ends the item that is growing."""

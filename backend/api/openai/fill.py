@@ -90,7 +90,9 @@ async def filled(body: Infill, name: str, deltas: AsyncGenerator[Delta, None]) -
         reason, usage = delta.reason or reason, delta.usage or usage
         if reason or _is_late(body, text, time.perf_counter() - first):
             break
-    ms = (first - began) * 1000, (time.perf_counter() - first) * 1000
+    ended = time.perf_counter()
+    first = first if text else ended  # a prompt that is only read, and nothing is generated
+    ms = (first - began) * 1000, (ended - first) * 1000
     content = "" if body.stream else text
     yield _end(body, name, reason or "length", usage or Usage(0, 0, pieces)) | {
         "content": content,

@@ -5,6 +5,7 @@ Knows neither the bodies of requests nor the shapes of responses.
 
 import asyncio
 import secrets
+import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from backend.engines.pool import NO_FEATURES, EngineLease
 from backend.errors import ApiError
 from backend.services import Services
 from models.router import RoutingFeatures
-from models.types import Delta, Message, Prompt, Sampling, Tools
+from models.types import Delta, Engine, Message, Prompt, Sampling, Tools
 from prompts.errors import TemplateRejected
 from prompts.passthrough import chat_prompt, conversation
 from prompts.tools.conversation import call_schema, is_forced, schemas_of, tool_prompt
@@ -51,8 +52,24 @@ def client_prompt(lease: EngineLease, messages: Sequence[Message], tools: Tools 
         raise ApiError("bad_params", f"{lease.engine.name}: {error}", param="messages") from error
 
 
+class _MadeOnce:
+    """The prompt of several answers. A template with tools runs in a process, and one for each answer would be slow."""
+
+    def __init__(self, make: Callable[[EngineLease], Prompt]) -> None:
+        self._make, self._lock = make, threading.Lock()  # the answers run in threads of their own here
+        self._made: dict[int, tuple[Engine, Prompt]] = {}  # by the id of the engine, which is kept alive with it
+
+    def __call__(self, lease: EngineLease) -> Prompt:
+        with self._lock:
+            if id(lease.engine) not in self._made:
+                self._made[id(lease.engine)] = lease.engine, self._make(lease)
+            return self._made[id(lease.engine)][1]
+
+
 async def answers(services: Services, generation: Generation, number: int = 1) -> ResponseStream:
-    """So many answers at once. The engine reads the prompt once, where it can share it."""
+    """So many answers at once. The prompt is made once; the engine reads it once, where it can share it."""
+    if number > 1:
+        generation = replace(generation, prompt=_MadeOnce(generation.prompt))
     async with aclosing(_merged([_answer(services, generation, index) for index in range(number)])) as parts:
         async for part in parts:
             yield part

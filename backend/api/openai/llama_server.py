@@ -6,7 +6,7 @@ llama.vscode and Zed's provider for llama.cpp find Lantern through them. Only wh
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -21,6 +21,7 @@ from backend.api.openai.generation import client_prompt
 from backend.api.openai.messages import Text
 from backend.api.openai.responses import sse
 from backend.api.schemas import Schema
+from backend.engines.pool import EngineLease
 from backend.errors import ApiError, to_api_error
 from backend.services import Services
 from models.errors import UnknownModel
@@ -75,7 +76,7 @@ async def props(services: ServicesDep, model: Annotated[str, Query(max_length=20
 @router.post("/tokenize")
 async def tokenize(body: Tokenize, services: ServicesDep) -> dict[str, Any]:
     """The tokens of a text."""
-    async with services.engines.use(body.model) as lease:
+    async with _using(services, body.model) as lease:
         found, begin = [
             await asyncio.to_thread(lease.engine.tokenize, (Segment(text, body.parse_special),))
             for text in (body.content, "")
@@ -92,7 +93,7 @@ async def tokenize(body: Tokenize, services: ServicesDep) -> dict[str, Any]:
 @router.post("/detokenize")
 async def detokenize(body: Detokenize, services: ServicesDep) -> dict[str, Any]:
     """The text of tokens."""
-    async with services.engines.use(body.model) as lease:
+    async with _using(services, body.model) as lease:
         pieces = await lease.engine.detokenize(body.tokens)
         if pieces is None:
             raise _no_vocabulary(lease.engine)
@@ -102,7 +103,7 @@ async def detokenize(body: Detokenize, services: ServicesDep) -> dict[str, Any]:
 @router.post("/apply-template")
 async def apply_template(body: schemas.Chat, services: ServicesDep) -> dict[str, Any]:
     """A conversation as the model would read it."""
-    async with services.engines.use(body.name) as lease:
+    async with _using(services, body.name) as lease:
         prompt = await asyncio.to_thread(client_prompt, lease, body.turns, body.offered)
         return {"prompt": prompt.text}
 
@@ -119,8 +120,17 @@ async def infill(body: Infill, request: Request, services: ServicesDep) -> Strea
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
 
+@asynccontextmanager
+async def _using(services: Services, model: str) -> AsyncIterator[EngineLease]:
+    """The engine of a model. Raises `ApiError` where another one would stand in for it: it has no tokens to show."""
+    async with services.engines.use(model.removesuffix(schemas.REPO)) as lease:
+        if lease.engine.is_exact and lease.notice:
+            raise ApiError("model_unavailable", lease.notice)
+        yield lease
+
+
 async def _chunks(services: Services, body: Infill) -> AsyncGenerator[dict[str, Any], None]:
-    async with services.engines.use(body.model.removesuffix(schemas.REPO)) as lease:
+    async with _using(services, body.model) as lease:
         prompt, sampling = body.prompt_for(lease.engine), body.sampling(lease.sampling)
         async with aclosing(services.metrics.count_stream(lease.engine.stream(prompt, sampling))) as deltas:
             async for chunk in filled(body, lease.engine.name, deltas):

@@ -41,8 +41,10 @@ class Form:
 
     def complete(self, parts: list[ResponsePart]) -> dict[str, Any]:
         """The response in one object."""
-        ends = sorted((part for part in parts if part.reason), key=lambda part: part.index)
-        choices = [self._whole([part for part in parts if part.index == last.index]) for last in ends]
+        answers: dict[int, list[ResponsePart]] = {}
+        for part in parts:
+            answers.setdefault(part.index, []).append(part)
+        choices = [self._whole(answer) for _, answer in sorted(answers.items()) if any(part.reason for part in answer)]
         name = "chat.completion" if self.kind == "chat" else "text_completion"
         usage = _usage([part.usage for part in parts if part.usage])
         return self._head(name, parts[-1]) | {"choices": choices, "usage": usage} | _sources(parts[-1])

@@ -32,6 +32,7 @@ class ModelEntry(TypedDict):
     size_bytes: Count
     default: Annotated[bool, Field(description="The model of a question that names none.")]
     resident_bytes: NotRequired[Annotated[int, Field(description="Memory of a loaded model.")]]
+    problem: NotRequired[Annotated[str, Field(description="Why its file cannot be used, or the last load failed.")]]
     licence: NotRequired[str]
     memory_bytes: NotRequired[int | None]
     expectation: NotRequired[Annotated[str, Field(description="What to expect of it on this machine, in words.")]]

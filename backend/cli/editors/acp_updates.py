@@ -98,7 +98,8 @@ def _place(uri: str) -> tuple[str, dict[str, Any]]:
 class TurnView:
     """What an editor is shown of one turn: the search as a tool call, then the answer.
 
-    The tool call also shows what is waited for. A call of its own would split a paragraph of the answer.
+    The tool call also shows what is waited for. A call of its own would split a paragraph of the answer. So would more
+    sources that are found while it is written, in a client that appends what comes: they wait for its end.
     """
 
     turn: str
@@ -107,6 +108,7 @@ class TurnView:
     _shown: str = SEARCHING  # the title that the editor has
     _is_open: bool = True  # the tool call is in progress
     _texts: list[str] = field(default_factory=list)
+    _more: Sequence[dict[str, Any]] | None = None  # the sources, where they have changed inside a paragraph
 
     def updates(self, event: dict[str, Any]) -> Iterator[SessionUpdate]:
         """The updates for the next event of the turn."""
@@ -115,17 +117,17 @@ class TurnView:
                 query = {"query": event["text"]}
                 yield start_tool_call(self._id, SEARCHING, kind="search", status="in_progress", raw_input=query)
             case "sources":
-                found = sources_fields(event["items"], self.root)
-                self._title = self._shown = found["title"]
-                self._is_open = False
-                yield _with_sources(update_tool_call(self._id, **found), event["items"])
+                self._more = event["items"]
+                yield from self._sources()
             case "status":
                 yield from self._wait(event)
             case "delta":
                 yield from self._finish("completed")
+                yield from self._sources()
                 self._texts.append(event["text"])
                 yield update_agent_message_text(event["text"])
             case "end":
+                yield from self._sources(is_last=True)
                 yield from self._finish("failed" if event["reason"] == "error" else "completed")
                 if (notice := event.get("notice", "")) not in "".join(self._texts):
                     yield start_tool_call(
@@ -135,6 +137,16 @@ class TurnView:
     @property
     def _id(self) -> str:
         return f"{self.turn}.search"
+
+    def _sources(self, is_last: bool = False) -> Iterator[SessionUpdate]:
+        """The sources that are not shown yet, between two paragraphs."""
+        if self._more is None or not (is_last or not self._texts or "".join(self._texts).endswith("\n\n")):
+            return
+        items, self._more = self._more, None
+        found = sources_fields(items, self.root)
+        self._title = self._shown = found["title"]
+        self._is_open = False
+        yield _with_sources(update_tool_call(self._id, **found), items)
 
     def _wait(self, event: dict[str, Any]) -> Iterator[SessionUpdate]:
         words, eta = STAGES.get(event["stage"]), event.get("eta_ms", 0.0)

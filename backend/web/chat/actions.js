@@ -5,6 +5,7 @@ import { visible } from "../lib/format.js";
 import { onAlt } from "../lib/keys.js";
 import { LanternSocket } from "../lib/socket.js";
 import * as store from "../lib/store.js";
+import { modelRemark } from "./remarks.js";
 import { pendingTurn, Turns, turnsOfMessages } from "./turns.js";
 
 const PLACE = "lantern.place"; // session and conversation of this tab
@@ -178,6 +179,7 @@ export async function ask(text, { replaces = null } = {}) {
     session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces,
     model: store.model.value || null,
   };
+  store.pins.value = store.pins.value.filter((one) => !one.once);
   turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context, codebase: store.codebase.value }));
   unsent.set(id, params);
   send(params);
@@ -267,5 +269,6 @@ export async function chooseCodebase(id) {
 export function chooseModel(name) {
   if (name === store.model.value) return;
   store.model.value = name;
-  if (store.turns.value.length) store.remark(name ? `From here on ${name} answers.` : "From here on the server's own model answers.");
+  const own = store.models.value.find((one) => one.default)?.id ?? null;
+  if (store.turns.value.length) store.remark(modelRemark(name), name || own);
 }

@@ -3,10 +3,11 @@ import { html, useRef } from "../vendor/vendor.js";
 import { statusWords } from "../lib/citations.js";
 import { plural, visible } from "../lib/format.js";
 import { Markdown } from "../lib/markdown.js";
-import { connection, draft, turns } from "../lib/store.js";
+import { connection, turns } from "../lib/store.js";
 import { Button, copyText, ErrorNote, Icon, IconButton, Progress } from "../lib/ui.js";
 import { ask } from "./actions.js";
-import { editing } from "./composer.js";
+import { attachAgain } from "./attach.js";
+import { edit } from "./composer.js";
 import { isPaneOpen, openSource, shown } from "./sources.js";
 import { stageWords, summary } from "./stage.js";
 
@@ -24,21 +25,17 @@ function Citations({ cites }) {
     <li key=${status}><span class=${`badge ${status === "moved" ? "warn" : "bad"}`}>${plural(number, "citation")}: ${statusWords(status)}</span></li>`)}</ul>`;
 }
 
-/** A notice comes with every answer that it is about; it is shown at the first. */
-function isFirstNotice(turn) {
+/** A notice comes with every answer that it is about; it is shown at the first, where the text does not end with it. */
+function isNew(turn) {
+  if (turn.text.includes(turn.end.notice)) return false;
   const first = turns.value.find((one) => one.value.end?.notice === turn.end.notice);
   return first?.peek().id === turn.id;
 }
 
 /** Asks the question of a turn again; a turn that the server knows is replaced. */
 function again(turn) {
+  attachAgain(turn.context);
   ask(turn.question, { replaces: turn.end?.refused ? null : turn.id });
-}
-
-function edit(turn) {
-  editing.value = turn.end?.refused ? null : turn.id;
-  draft.value = turn.question;
-  requestAnimationFrame(() => document.getElementById("composer")?.focus());
 }
 
 function Waiting({ turn }) {
@@ -88,7 +85,7 @@ function Ending({ turn, isLast }) {
   const { end } = turn;
   return html`
     <${Citations} cites=${turn.cites} />
-    ${end.notice && isFirstNotice(turn) && html`<p class="note info"><${Icon} name="help" /><span>${end.notice}</span></p>`}
+    ${end.notice && isNew(turn) && html`<p class="note info row"><${Icon} name="help" /><span class="grow">${end.notice}</span></p>`}
     ${ENDS[end.reason] && html`<p class="muted">${ENDS[end.reason]}</p>`}
     ${end.error && html`<${ErrorNote} error=${end.error} onRetry=${isLast && !end.fromHistory ? () => again(turn) : null} />`}
     <${Actions} turn=${turn} isLast=${isLast} />`;

@@ -24,6 +24,13 @@ export function attachText(name, text, label = name) {
   return true;
 }
 
+/** What was attached to an earlier question goes with the next one, too. */
+export function attachAgain(context) {
+  const isHere = ({ path }) => pins.value.some((one) => one.text && one.path === path);
+  const missing = context.filter((one) => one.text && !isHere(one));
+  pins.value = [...pins.value, ...missing.map((one) => ({ ...one, label: one.path, once: true }))];
+}
+
 /** Adds files that were chosen or dropped. */
 export async function attachFiles(files) {
   for (const file of [...files].slice(0, 20)) {

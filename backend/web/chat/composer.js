@@ -5,7 +5,7 @@ import * as store from "../lib/store.js";
 import { panels } from "../panels/index.js";
 import { Button, Dialog, Icon, IconButton } from "../lib/ui.js";
 import { ask, prefetch, stop, whenOpen } from "./actions.js";
-import { attachFiles, attachPasted, attachText, isDiff } from "./attach.js";
+import { attachAgain, attachFiles, attachPasted, attachText, isDiff } from "./attach.js";
 
 /** The id of the turn whose question is being edited, or null. */
 export const editing = signal(null);
@@ -28,16 +28,21 @@ async function submit() {
   if (!(await ask(text, { replaces }))) {
     store.draft.value ||= text;
     editing.value = replaces;
-    return;
   }
-  store.pins.value = store.pins.value.filter((one) => !one.once);
 }
 
 function editLast() {
   const last = store.turns.value.at(-1)?.peek();
   if (!last?.end || last.end.fromHistory) return;
-  editing.value = last.end.refused ? null : last.id;
-  store.draft.value = last.question;
+  edit(last);
+}
+
+/** Puts the question of a turn into the composer, with what was attached to it. */
+export function edit(turn) {
+  editing.value = turn.end.refused ? null : turn.id;
+  store.draft.value = turn.question;
+  attachAgain(turn.context);
+  requestAnimationFrame(() => document.getElementById("composer")?.focus());
 }
 
 const Chip = ({ kind, icon, label, onRemove }) => html`
@@ -50,7 +55,7 @@ function Chips() {
   return html`
     <ul class="list chips" aria-label="What goes with the question">
       ${pins.value.map((one) => html`
-        <${Chip} kind="with" icon=${one.text ? "attach" : "pin"} label=${visible(one.label ?? place(one.path, ...(one.range ?? [])))}
+        <${Chip} kind="with" icon=${one.once ? "attach" : "pin"} label=${visible(one.label ?? place(one.path, ...(one.range ?? [])))}
           onRemove=${() => (pins.value = pins.value.filter((other) => other !== one))} />`)}
       ${excludes.value.map((one) => html`
         <${Chip} kind="without" icon="minus" label=${`without ${place(one.path, ...(one.range ?? []))}`}

@@ -4,6 +4,7 @@ import { address, get } from "../lib/api.js";
 import { CodeView } from "../lib/code.js";
 import { basename, place, plural, visible } from "../lib/format.js";
 import * as store from "../lib/store.js";
+import { attachAgain } from "./attach.js";
 import { Button, ErrorNote, IconButton } from "../lib/ui.js";
 
 const SIGNALS = [
@@ -38,15 +39,32 @@ export function why(scores) {
 
 const samePlace = (one, path, start, end) => one.path === path && one.range?.[0] === start && one.range?.[1] === end;
 
-/** Pins a place for the next questions, or takes the pin away. */
-export function togglePin({ path, start, end }) {
-  const without = store.pins.value.filter((one) => !samePlace(one, path, start, end));
-  const isPinned = without.length < store.pins.value.length;
-  store.pins.value = isPinned ? without : [...without, { path, range: [start, end], label: place(path, start, end) }];
+const attachedNow = (path) => store.pins.value.find((one) => one.text && one.path === path);
+const attachedThen = (turn, { path }) => turn.context.find((one) => one.text && one.path === path);
+
+/** Whether a place goes with all next questions. */
+export function isPinned({ path, start, end }) {
+  return store.pins.value.some((one) => (one.text ? one.path === path && !one.once : samePlace(one, path, start, end)));
 }
 
-/** Leaves a place out of the next prompts, or takes it back. */
+/** Pins a place for the next questions, or takes the pin away. A piece of an attached text stands for the whole text. */
+export function togglePin({ path, start, end }) {
+  const attached = attachedNow(path);
+  if (attached) {
+    store.pins.value = store.pins.value.map((one) => (one === attached ? { ...one, once: !one.once } : one));
+    return;
+  }
+  const without = store.pins.value.filter((one) => !samePlace(one, path, start, end));
+  store.pins.value = without.length < store.pins.value.length ? without : [...without, { path, range: [start, end], label: place(path, start, end) }];
+}
+
+/** Leaves a place out of the next prompts, or takes it back. An attached text is not attached any more. */
 export function toggleExclude({ path, start, end }) {
+  const attached = attachedNow(path);
+  if (attached) {
+    store.pins.value = store.pins.value.filter((one) => one !== attached);
+    return;
+  }
   const without = store.excludes.value.filter((one) => !samePlace(one, path, start, end));
   const isOut = without.length < store.excludes.value.length;
   store.excludes.value = isOut ? without : [...without, { path, range: [start, end] }];
@@ -67,13 +85,13 @@ function useLines(path, start, end, codebase) {
       .then((data) => setState({ data }))
       .catch((error) => error.name !== "AbortError" && setState({ error }));
     return () => stop.abort();
-  }, [path, start, end, id]);
+  }, [path, start, end, id, store.currentCodebase.value?.generation]);
   return state;
 }
 
 /** What was attached to the question, where the source is a piece of it. */
 function attachedLines(turn, { path, start, end }) {
-  const own = turn.context.find((one) => one.text && one.path === path);
+  const own = attachedThen(turn, { path });
   if (!own) return null;
   const lines = own.text.split("\n");
   const offset = own.range && own.range[1] - own.range[0] + 1 === lines.length ? own.range[0] : 1;
@@ -97,12 +115,17 @@ function SourceCard({ turn, source, isFirst }) {
   const here = shown.value;
   const isChosen = here.turn === turn.id;
   const isOpen = isChosen ? here.n === source.n : isFirst; // the best one, until another is chosen
-  const isPinned = store.pins.value.some((one) => samePlace(one, source.path, source.start, source.end));
+  const isKept = isPinned(source);
   const isOut = store.excludes.value.some((one) => samePlace(one, source.path, source.start, source.end));
   useEffect(() => {
     if (isOpen && isChosen) card.current.scrollIntoView({ block: "nearest" });
   }, [isOpen, here]);
   const id = `source-${turn.id}-${source.n}`;
+  const attached = attachedThen(turn, source);
+  const pin = () => {
+    if (attached) attachAgain([attached]);
+    togglePin(source);
+  };
   const toggle = () => (shown.value = { turn: turn.id, n: isOpen ? null : source.n, lines: null });
   return html`
     <li class=${`source ${isOpen ? "open" : ""} ${isOut ? "out" : ""}`} ref=${card}>
@@ -119,10 +142,11 @@ function SourceCard({ turn, source, isFirst }) {
           <p class="muted small">Why: ${why(source.why)}. ${source.fresh === false ? "The file has changed since it was indexed." : ""}</p>
           <${SourceCode} turn=${turn} source=${source} lines=${isChosen ? here.lines : null} />
           <div class="row wrap source-actions">
-            <${Button} kind="quiet small" icon="file" onClick=${() => store.openPanel("code", { ...source, codebase: turn.codebase })}>Open the file<//>
-            <${Button} kind="quiet small" icon="pin" aria-pressed=${isPinned} onClick=${() => togglePin(source)}>${isPinned ? "Unpin" : "Pin"}<//>
-            <${Button} kind="quiet small" icon="minus" aria-pressed=${isOut}
-              onClick=${() => toggleExclude(source)}>${isOut ? "Take it back" : "Without this piece"}<//>
+            ${!attached && html`<${Button} kind="quiet small" icon="file"
+              onClick=${() => store.openPanel("code", { ...source, codebase: turn.codebase })}>Open the file<//>`}
+            <${Button} kind="quiet small" icon="pin" aria-pressed=${isKept} onClick=${pin}>${isKept ? "Unpin" : "Pin"}<//>
+            ${!attached && html`<${Button} kind="quiet small" icon="minus" aria-pressed=${isOut}
+              onClick=${() => toggleExclude(source)}>${isOut ? "Take it back" : "Without this piece"}<//>`}
           </div>
         </div>`}
     </li>`;

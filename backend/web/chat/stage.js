@@ -1,7 +1,7 @@
 // What an unfinished answer waits for, in words. Pure.
 import { count, duration, plural } from "../lib/format.js";
 
-const rest = (eta) => (eta ? `, about ${duration(eta)} left` : "");
+const rest = (eta) => (eta ? `, about ${duration(Math.max(1, Math.round(eta / 1000)) * 1000)} left` : "");
 
 /** {words, value}: a sentence, and the share that is done (null: not known). */
 export function stageWords(turn, connection) {
@@ -29,7 +29,8 @@ export function stageWords(turn, connection) {
 /** The stage without numbers, for a screen reader. */
 export const stageForReader = (turn, connection) => stageWords(turn, connection).words.replace(/[:,]? ?\d.*$/, "");
 
-const NO_MODEL = { extractive: "quoted from the code, without a model", structure: "exact, from the index" };
+/** What answers without a model, in words. */
+export const NO_MODEL = { extractive: "quoted from the code, without a model", structure: "exact, from the index" };
 
 /** How an answer came about: the model, its time and its tokens. */
 export function summary({ model, ms = {}, usage = {}, grounding }) {

@@ -6,6 +6,7 @@ import { Button } from "../lib/ui.js";
 import { stop } from "./actions.js";
 import { Turn } from "./answer.js";
 import { Composer } from "./composer.js";
+import { remarksOf } from "./remarks.js";
 import { isPaneOpen, shown, Sources } from "./sources.js";
 import { stageForReader } from "./stage.js";
 import { Start } from "./start.js";
@@ -34,8 +35,13 @@ function useFollowing(frame, content) {
     const watch = new ResizeObserver(() => follows.current && toEnd());
     watch.observe(content.current);
     watch.observe(box);
+    let top = box.scrollTop;
     const onScroll = () => {
-      follows.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+      // The text may have grown since the page scrolled itself: only a step back is the reader's.
+      const isBack = box.scrollTop < top;
+      top = box.scrollTop;
+      if (box.scrollHeight - top - box.clientHeight < NEAR_PX) follows.current = true;
+      else if (isBack) follows.current = false;
       setAtEnd(follows.current);
     };
     box.addEventListener("scroll", onScroll, { passive: true });
@@ -73,7 +79,8 @@ export function Chat() {
   useEffect(() => {
     shown.value = { turn: null, n: null, lines: null }; // the sources of a new answer
   }, [last]);
-  const remarksAfter = (number) => store.remarks.value.filter((one) => one.after === number);
+  const isRouted = store.models.value.some((one) => one.id === "auto" && (store.model.value ? one.id === store.model.value : one.default));
+  const remarks = remarksOf(isRouted ? turns.map(() => ({})) : turns.map((turn) => turn.value), store.remarks.value);
   return html`
     <div class=${turns.length ? "chat" : "chat new"}>
       <div class="conversation">
@@ -83,7 +90,7 @@ export function Chat() {
             ${turns.length === 0 && html`<${Start} />`}
             ${turns.map((turn, index) => html`
               <${Turn} key=${turn.peek().id} turn=${turn} isLast=${index === turns.length - 1} />
-              ${remarksAfter(index + 1).map((one) => html`<p class="remark">${one.text}</p>`)}`)}
+              ${remarks[index + 1].map((text) => html`<p class="remark">${text}</p>`)}`)}
           </div>
         </div>
         <div class="composer-frame">

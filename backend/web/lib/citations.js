@@ -11,7 +11,7 @@ const WORDS = {
   ok: "unchanged",
   moved: "the code moved to another place",
   stale: "the code has changed since",
-  invented: "not found in the sources",
+  invented: "not confirmed by the sources",
 };
 export const statusWords = (status) => WORDS[status] ?? status;
 

@@ -62,5 +62,8 @@ export function place(path, start, end) {
   return `${visible(path)}:${start}${end && end !== start ? `-${end}` : ""}`;
 }
 
+/** An error's message as a sentence: it begins with a capital letter, unless that is a name. */
+export const sentence = (text) => String(text ?? "").replace(/^[a-z]+(?=,? [a-z])/, (word) => word[0].toUpperCase() + word.slice(1));
+
 /** The last part of a path. */
 export const basename = (path) => visible(String(path).replace(/\/+$/, "").split("/").pop() || path);

@@ -1,5 +1,6 @@
 // The state that the parts of the page share, as signals. Knows no server and no elements.
 import { computed, signal } from "../vendor/vendor.js";
+import { sentence } from "./format.js";
 
 const TOKEN = "lantern.token"; // of this tab only, never in localStorage
 const stored = (storage, name, otherwise) => {
@@ -81,8 +82,8 @@ export function toast(text, kind = "info") {
 }
 export const dismiss = (id) => (toasts.value = toasts.value.filter((one) => one.id !== id));
 /** Says an error of a call to the user. */
-export const toastError = (failure) => toast(failure?.message ?? String(failure), "error");
+export const toastError = (failure) => toast(sentence(failure?.message ?? failure), "error");
 
-/** Lines of the page's own in the conversation ("From here on phi3-mini answers"): {after: number of turns, text}. */
+/** Lines of the page's own in the conversation ("From here on phi3-mini answers"): {after: number of turns, text, model?}. */
 export const remarks = signal([]);
-export const remark = (text) => (remarks.value = [...remarks.value, { after: turns.value.length, text }]);
+export const remark = (text, model) => (remarks.value = [...remarks.value, { after: turns.value.length, text, model }]);

@@ -1,5 +1,6 @@
 // Small components that every part of the page uses. Text goes through preact only; nothing here sets markup.
 import { html, useEffect, useRef } from "../vendor/vendor.js";
+import { sentence } from "./format.js";
 import { toast } from "./store.js";
 
 const ICONS = {
@@ -53,7 +54,7 @@ export const Empty = ({ title, children }) => html`
 
 /** An error in its place: the message holds the fix. */
 export const ErrorNote = ({ error, onRetry }) => html`
-  <div class="note error" role="alert"><p>${error.message ?? String(error)}</p>
+  <div class="note error" role="alert"><p>${sentence(error.message ?? error)}</p>
     ${onRetry && html`<${Button} onClick=${onRetry}>Try again<//>`}</div>`;
 
 /** A modal dialog: focus stays inside, Escape closes, focus returns to where it was. */

@@ -9,6 +9,8 @@ const PAUSE_MS = 400;
 const RECENT = 8;
 const WORTH_SHOWING = 25; // files: a saved file is a job, too, and over before one could read of it
 
+const lastDone = new Map(); // codebase -> the last job that has ended
+
 /** The jobs that are shown, by codebase. */
 export const jobs = signal({});
 /** Folders that were opened in this browser, last one first. */
@@ -29,6 +31,9 @@ export async function startIndex(path) {
 /** Shows the jobs of a codebase that something else has started: the command line, a change of many files. */
 export async function findJobs(codebase) {
   const { jobs: found } = await get(address("/index/jobs", { codebase }));
+  const last = found.findLast((job) => !isActive(job))?.job_id;
+  if (lastDone.has(codebase) && lastDone.get(codebase) !== last) await loadCodebases(); // its files are others now
+  lastDone.set(codebase, last);
   const active = found.find((job) => isActive(job) && (job.total === 0 || job.total >= WORTH_SHOWING));
   if (active && !jobs.value[codebase]) follow(active, false);
 }

@@ -1,4 +1,4 @@
-// The dialog that opens a codebase by its path, with those opened before.
+// Opens a codebase by its path, or one that was opened before. In a dialog, and on the page where nothing is indexed.
 import { html, useRef, useState } from "../vendor/vendor.js";
 import { basename, visible } from "../lib/format.js";
 import { codebases } from "../lib/store.js";
@@ -6,7 +6,8 @@ import { Button, ErrorNote, IconButton } from "../lib/ui.js";
 import { chooseCodebase } from "../chat/actions.js";
 import { forgetRecent, recent, startIndex } from "./jobs.js";
 
-export function OpenCodebase({ onClose }) {
+/** `id`: of the field, because the form may be on the page twice. */
+export function OpenCodebase({ onClose = () => {}, id = "open-path" }) {
   const [path, setPath] = useState("");
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState(null);
@@ -30,13 +31,13 @@ export function OpenCodebase({ onClose }) {
   };
   return html`
     <form class="open-form" onSubmit=${submit}>
-      <label for="open-path">Folder on the machine that Lantern runs on</label>
+      <label for=${id}>Folder on the machine that Lantern runs on</label>
       <div class="row">
-        <input id="open-path" class="field" ref=${field} autofocus value=${path} placeholder="~/src/project" autocomplete="off"
-          autocapitalize="off" spellcheck="false" aria-describedby="open-help" onInput=${(event) => setPath(event.target.value)} />
+        <input id=${id} class="field" ref=${field} autofocus value=${path} placeholder="~/src/project" autocomplete="off"
+          autocapitalize="off" spellcheck="false" aria-describedby=${`${id}-help`} onInput=${(event) => setPath(event.target.value)} />
         <${Button} kind="primary" type="submit" disabled=${isBusy || !path.trim()}>${isBusy ? "Opening …" : "Open"}<//>
       </div>
-      <p id="open-help" class="muted">Its files are read and indexed here; nothing leaves this machine. Ignored files and
+      <p id=${`${id}-help`} class="muted">Its files are read and indexed here; nothing leaves this machine. Ignored files and
         secrets are left out.</p>
       ${error && html`<${ErrorNote} error=${error} />`}
     </form>

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../vendor/vendor.js";
 import { post } from "../lib/api.js";
 import { count, place, visible } from "../lib/format.js";
 import { codebase, conversation, draft, excludes, model, pins, session } from "../lib/store.js";
-import { toggleExclude, togglePin } from "../chat/sources.js";
+import { isPinned, toggleExclude, togglePin } from "../chat/sources.js";
 import { Button, Empty, ErrorNote, copyText } from "../lib/ui.js";
 import { Excerpt } from "./excerpt.js";
 
@@ -22,6 +22,7 @@ export function Preview() {
       ${error && html`<${ErrorNote} error=${error} onRetry=${reload} />`}
       <${LeftOut} />
       ${question.trim() && preview && html`<${Result} preview=${preview} isBusy=${isBusy} />`}
+      ${question.trim() && !preview && !error && html`<p class="muted" role="status">Reading …</p>`}
     </div>`;
 }
 
@@ -80,10 +81,10 @@ const key = ({ path, start, end }) => `${path}:${start}-${end}`;
 
 function Piece({ piece }) {
   const [start, end] = [piece.start, piece.end];
-  const isPinned = pins.value.some((one) => one.path === piece.path && one.range?.[0] === start && one.range?.[1] === end);
+  const isKept = isPinned(piece);
   const where = place(piece.path, start, end);
   const leaveOut = () => {
-    if (isPinned) togglePin(piece);
+    if (isKept) togglePin(piece);
     toggleExclude(piece);
   };
   return html`
@@ -92,7 +93,7 @@ function Piece({ piece }) {
       <${Excerpt} path=${piece.path} start=${piece.start} end=${piece.end} text=${piece.text} /></details>
       <div class="toolbar">
         <${Button} kind="quiet" icon="pin" onClick=${() => togglePin(piece)}
-          aria-label=${`${isPinned ? "Unpin" : "Pin"} ${where}`}>${isPinned ? "Unpin" : "Pin"}<//>
+          aria-label=${`${isKept ? "Unpin" : "Pin"} ${where}`}>${isKept ? "Unpin" : "Pin"}<//>
         <${Button} kind="quiet" icon="minus" onClick=${leaveOut} aria-label=${`Leave out ${where}`}>Leave out<//>
       </div></li>`;
 }

@@ -2,9 +2,9 @@
 import { html, signal, useLayoutEffect, useRef } from "../vendor/vendor.js";
 import { post } from "../lib/api.js";
 import { count, duration, place, visible } from "../lib/format.js";
-import { closePanel, codebase, currentCodebase, openPanel, pins } from "../lib/store.js";
+import { closePanel, codebase, currentCodebase, openPanel } from "../lib/store.js";
 import { Button, Empty, ErrorNote } from "../lib/ui.js";
-import { togglePin, why } from "../chat/sources.js";
+import { isPinned, togglePin, why } from "../chat/sources.js";
 import { Excerpt } from "./excerpt.js";
 
 const FIRST = 10;
@@ -73,9 +73,9 @@ function Hits({ result: found }) {
 function Hit({ hit }) {
   const where = place(hit.path, hit.start_line, hit.end_line);
   const range = { path: hit.path, start: hit.start_line, end: hit.end_line };
-  const isPinned = pins.value.some((one) => one.path === hit.path && one.range?.[0] === range.start && one.range?.[1] === range.end);
+  const isKept = isPinned(range);
   const ask = () => {
-    if (!isPinned) togglePin(range);
+    if (!isKept) togglePin(range);
     closePanel();
     requestAnimationFrame(() => document.getElementById("composer")?.focus());
   };
@@ -87,7 +87,7 @@ function Hit({ hit }) {
         ${!hit.fresh && html`<span class="badge warn">Changed since it was indexed</span>`}
         <div class="toolbar">
           <${Button} kind="quiet" icon="pin" onClick=${() => togglePin(range)}
-            aria-label=${`${isPinned ? "Unpin" : "Pin"} ${where}`}>${isPinned ? "Unpin" : "Pin"}<//>
+            aria-label=${`${isKept ? "Unpin" : "Pin"} ${where}`}>${isKept ? "Unpin" : "Pin"}<//>
           <${Button} kind="quiet" icon="chat" onClick=${ask} aria-label=${`Ask about this: ${where}`}>Ask about this<//>
         </div>
       </div>

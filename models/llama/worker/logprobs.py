@@ -10,6 +10,7 @@ import numpy as np
 
 from models.filters.reasoning import reasoning_bytes
 from models.llama.bindings import library
+from models.types import LEAST_LOGPROB
 
 Entry = tuple[bytes, float, tuple[tuple[bytes, float], ...]]  # token, its logarithm, the likeliest ones
 
@@ -29,6 +30,7 @@ class TokenLogprobs:
         values = np.ctypeslib.as_array(logits, (self._size,)).astype(np.float64)
         values -= values.max()
         values -= np.log(np.exp(values).sum())
+        np.maximum(values, LEAST_LOGPROB, out=values)
         best = np.argpartition(values, -self._top)[-self._top :].tolist() if self._top else []
         top = sorted(((float(values[other]), other) for other in best), reverse=True)
         likeliest = tuple((self._piece(other), logprob) for logprob, other in top)

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.process
 
 FILE = Path(__file__).with_name("openapi.json")  # first written at commit 6009585
 TEXTS = ("description", "summary", "example")
+GENERATING = {"openai", "llama-server"}  # tags of calls that an engine answers
 NAMES = ("paths", "properties", "schemas")  # their keys are names that the contract gives
 
 
@@ -62,6 +63,8 @@ async def test_every_call_has_a_description_an_example_and_its_errors(tmp_path: 
         errors = {int(status): answer for status, answer in call["responses"].items() if status != "200"}
         assert {403, 421, 500} <= errors.keys(), name
         assert (401 in errors) == (path != "/health"), name
+        if method == "post" and GENERATING.intersection(call["tags"]) and "embeddings" not in path:
+            assert {429, 502, 503} <= errors.keys(), name
         if method in ("post", "patch"):
             assert "example" in call["requestBody"]["content"]["application/json"], name
             assert {400, 413, 415} <= errors.keys(), name

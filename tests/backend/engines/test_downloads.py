@@ -2,10 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, BrokenBarrierError, Event, Thread
+from threading import enumerate as enumerate_threads
 from types import SimpleNamespace
 from typing import Any
 
@@ -106,6 +109,31 @@ async def test_a_download_is_paused_and_resumed_at_its_last_byte(tmp_path: Path,
     assert first is None
     assert all(int(str(asked).removeprefix("bytes=").removesuffix("-")) >= HALF for asked in later_ranges)
     assert jobs.start("tiny")["state"] == "done"
+
+
+async def test_two_requests_at_once_start_one_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the first one would run on, seen by nobody and paused by nobody."""
+    begun, go_on, both = [], Event(), Barrier(2, timeout=0.5)
+    files = registry(tmp_path, "http://127.0.0.1:1/tiny.gguf")
+
+    def locate(_: ModelSpec) -> None:
+        with suppress(BrokenBarrierError):  # nobody else is here, as it should be
+            both.wait()
+
+    def pull(spec: ModelSpec, *_: object) -> None:
+        begun.append(spec.name)
+        go_on.wait(20)
+
+    monkeypatch.setattr(files, "locate", locate)
+    monkeypatch.setattr(downloads, "pull", pull)
+    jobs = Downloads(files)
+    with ThreadPoolExecutor(2) as requests:
+        states = [answer["state"] for answer in requests.map(jobs.start, ["tiny", "tiny"])]
+    running = [thread for thread in enumerate_threads() if thread.name == "pull tiny"]
+    go_on.set()
+    for thread in running:
+        thread.join(20)
+    assert (states, begun) == (["running", "running"], ["tiny"])
 
 
 async def test_wrong_bytes_fail_and_can_be_tried_again(tmp_path: Path, origin: Origin) -> None:

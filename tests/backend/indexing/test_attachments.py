@@ -89,3 +89,13 @@ def test_found_code_that_overlaps_an_excluded_place_is_dropped(tmp_path: Path) -
     assert (left(Attachment("a.py")), left(Attachment(str(tmp_path / "a.py"))), left(Attachment("b.py"))) == (0, 0, 1)
     assert left(Attachment("b.py"), Attachment("a.py", (4, 4))) == 0
     assert drop_excluded([attached], (Attachment("a.py"),), tmp_path) == [attached]
+
+
+@pytest.mark.parametrize("spelling", ["./a.py", "sub/../a.py", "{link}/a.py", "{link}/sub/../a.py"])
+def test_an_excluded_place_is_found_however_it_is_spelled(tmp_path: Path, spelling: str) -> None:
+    root, link = tmp_path / "code", tmp_path / "link"
+    (root / "sub").mkdir(parents=True)
+    (root / "a.py").write_text("1\n2\n")
+    link.symlink_to(root)
+    (attached,) = attached_hits((Attachment("a.py"),), root)
+    assert drop_excluded([replace(attached, kind="function")], (Attachment(spelling.format(link=link)),), root) == []

@@ -1,5 +1,6 @@
 """Which codebase a tool works on: named, of the client's folder, or the last."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,22 @@ async def test_a_folder_without_an_index_gets_one(tmp_path: Path) -> None:
     assert found["hits"][0]["path"] == "below/a.py"
 
 
+async def test_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    """Half of a surrogate pair stands for such a byte; an answer that held one could be read by no client."""
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/od\xffd"))
+    odd.mkdir()
+    (odd / "a.py").write_text("def late(): ...\n")
+    async with running(tmp_path / "data", ScriptedEngine()) as world, connected(world, folder=odd) as client:
+        refused = await failure(client, "search_code", query="late")
+        made = await call(client, "index")
+        found = await call(client, "search_code", query="late")
+        elsewhere = await failure(client, "search_code", query="late", codebase="nope")
+    assert f"{tmp_path}/od\\udcffd is not indexed" in refused
+    assert made["root"] == f"{tmp_path}/od?d"
+    assert [hit["path"] for hit in found["hits"]] == ["a.py"]
+    assert f"({tmp_path}/od\\udcffd)" in elsewhere
+
+
 async def test_a_folder_that_is_no_codebase(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     async with running(tmp_path / "data", ScriptedEngine()) as world, connected(world) as client:
@@ -72,3 +89,11 @@ async def test_a_name_that_is_unknown_or_not_unique(tmp_path: Path) -> None:
     assert unknown.startswith("not_found: no codebase is called 'nope'. Indexed: ")
     assert twice.startswith("not_found: 2 codebases are called 'shop'. Indexed: ")
     assert str(shop) in twice
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/shop", "/shop\0/etc"])
+@pytest.mark.parametrize(("tool", "arguments"), [("search_code", {"query": "x"}), ("index", {})])
+async def test_what_cannot_be_a_path(tmp_path: Path, tool: str, arguments: dict[str, str], path: str) -> None:
+    async with running(tmp_path / "data", ScriptedEngine()) as world, connected(world) as client:
+        refused = await failure(client, tool, codebase=path, **arguments)
+    assert refused == f"bad_params: {path!r} is not a path of this machine: name a folder"

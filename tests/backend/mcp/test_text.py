@@ -38,4 +38,6 @@ def test_an_answer_lists_what_it_cites() -> None:
     assert ask_text(result) == "It works [1].\nCut short.\n\nSources:\na.py:1-2 (ok)"
     unused = result.model_copy(update={"sources": sources[1:], "notice": ""})
     assert ask_text(unused) == "It works [1].\n\nSources:\nb.py:1-2 (unused)"
+    ended = unused.model_copy(update={"answer": "It works [1].\n\n"})  # an answer may end with empty lines
+    assert ask_text(ended) == ask_text(unused)
     assert ask_text(unused.model_copy(update={"sources": []})) == "It works [1]."

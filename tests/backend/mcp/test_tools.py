@@ -189,7 +189,8 @@ async def test_errors_say_what_to_do(tmp_path: Path) -> None:
         assert await failure(client, "ask", question="What?") == "engine_failed: the script says: fail here"
         assert "no model is called 'nope'" in await failure(client, "ask", question="What?", model="nope")
         assert await failure(client, "search_code", query=" ") == "bad_params: the query is empty"
-        assert "limit" in await failure(client, "search_code", query="x", limit=51)
+        bad = await failure(client, "search_code", limit=51)
+        assert bad == "bad_params: query: Field required; limit: Input should be less than or equal to 50"
         assert "'cart.py' has 8 lines" in await failure(client, "read_code", path="cart.py", start=9)
         assert "there is no folder" in await failure(client, "index", codebase="/nowhere/at all")
 
@@ -213,6 +214,9 @@ def test_an_outline_is_the_line_of_the_definition() -> None:
     assert outlined(hit(text, "Box.size")).text == "def size(self):"
     assert outlined(hit(text, "Box.missing")).text == "@cached"
     assert outlined(hit("\n", "x")).text == ""
+    call = "  await self.send()\n\nasync def send(self):"  # a hit may begin before the definition of its symbol
+    assert outlined(hit(call, "Box.send")).text == "async def send(self):"
+    assert outlined(hit("  await self.send()", "Box.send")).text == "await self.send()"
 
 
 def test_the_status_of_a_source_is_the_worst_of_its_citations() -> None:

@@ -50,8 +50,8 @@ async def test_each_state_has_its_mark_and_its_words(browser: Browser, tmp_path:
         ["BUTTON", "cite moved", "moved.py:3", moved],
         ["BUTTON", "cite moved", "[2]", moved],
         ["BUTTON", "cite stale", "[3]", "Source 3, old.py:3-4: the code has changed since"],
-        ["SPAN", "cite invented", "no_such", " (not found in the sources)"],
-        ["SPAN", "cite invented", "[4]", " (not found in the sources)"],
+        ["SPAN", "cite invented", "no_such", " (not confirmed by the sources)"],
+        ["SPAN", "cite invented", "[4]", " (not confirmed by the sources)"],
     ]
     assert "\U0001f9ed Fine [1], moved.py:3 [2], old [3], no_such" in text
     assert "x = 1  # [1]\n" in text

@@ -59,8 +59,8 @@ async def test_an_answer_is_shown_with_code_citations_and_sources(browser: Brows
         assert await page.evaluate("navigator.clipboard.readText()") == "print(total([1, 2]))\n"
         await page.get_by_role("button", name="Copy the answer").click()
         assert await page.evaluate("navigator.clipboard.readText()") == turn["text"]
-        await expect(page.locator(".cite.invented")).to_have_text("[9] (not found in the sources)")
-        await expect(page.locator(".cite-legend")).to_have_text("1 citation: not found in the sources")
+        await expect(page.locator(".cite.invented")).to_have_text("[9] (not confirmed by the sources)")
+        await expect(page.locator(".cite-legend")).to_have_text("1 citation: not confirmed by the sources")
         await page.locator("button.cite.ok").first.click()
         opened = page.locator(".source.open")
         await expect(opened).to_contain_text("shop/cart.py:4-6")
@@ -130,6 +130,52 @@ async def test_pins_exclusions_and_attachments_reach_the_prompt(browser: Browser
         places = {(one["path"], one["start"]) for one in (await visit.last())["sources"]}
         assert (out["path"], out["start"]) not in places
         await expect(page.locator(".chip")).to_have_count(1)  # texts go with one question
+
+
+async def test_an_attached_text_goes_again_with_its_question_and_stays_when_it_is_pinned(
+    browser: Browser, tmp_path: Path
+) -> None:
+    engine = ScriptedEngine(ANSWER)
+    async with shop(browser, tmp_path, engine) as (_, visit):
+        page = visit.page
+        await page.locator("input[type=file]").set_input_files(
+            FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"a_note_of_mine")
+        )
+        chip = page.locator(".chip").filter(has_text="notes.txt")
+        await expect(chip).to_have_count(1)
+        await visit.ask("Does total work?")
+        await expect(chip).to_have_count(0)
+        first = await visit.last()
+        await page.get_by_role("button", name="Ask again").click()
+        await page.wait_for_function(f"() => !document.querySelector('[data-turn=\"{first['id']}\"]')")
+        await visit.answered()
+        assert [one["path"] for one in (await visit.last())["context"]] == ["notes.txt"]
+        assert "a_note_of_mine" in "".join(segment.text for segment in engine.prompts[-1].segments)
+        await page.get_by_role("button", name="Edit the question").click()
+        await expect(chip).to_have_count(1)
+        await page.keyboard.press("Alt+p")
+        await page.get_by_role("button", name="Pin notes.txt:1").click()
+        await expect(page.locator(".piece-place").filter(has_text="notes.txt")).to_have_count(1)
+        await page.keyboard.press("Escape")
+        await visit.ask("Does total work well?")
+        await expect(chip).to_have_count(1)
+        await page.keyboard.press("Alt+p")
+        await page.locator("#preview-question").fill("And now?")
+        await page.get_by_role("button", name="Leave out notes.txt:1").click()
+        await expect(page.locator(".chip")).to_have_count(0)
+
+
+async def test_a_source_says_that_its_file_has_changed_since_the_answer(browser: Browser, tmp_path: Path) -> None:
+    async with shop(browser, tmp_path, ScriptedEngine(ANSWER)) as (world, visit):
+        await visit.ask(QUESTION)
+        source = visit.page.locator(".source.open")
+        await expect(source).to_contain_text("return sum(prices)")
+        await expect(source).not_to_contain_text("has changed")
+        file = tmp_path / "code/shop/cart.py"
+        file.write_text(file.read_text("utf-8").replace("return sum(prices)", "return 0"), "utf-8")
+        await world.post("/index", {"path": str(tmp_path / "code"), "wait": True})
+        await expect(source).to_contain_text("The file has changed since the answer")
+        await expect(source).to_contain_text("return 0")
 
 
 @pytest.mark.parametrize("way", ["button", "key"])

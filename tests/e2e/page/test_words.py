@@ -19,6 +19,11 @@ def waits(stage: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
     return {"stage": stage, "isPending": False} | more
 
 
+def by(model: str, **more: Any) -> dict[str, Any]:
+    return {"end": {"model": model, **more}}
+
+
+CHOSEN = {"after": 1, "text": "b!", "model": "b"}
 CASES: list[tuple[str, str, list[Any], Any]] = [
     ("chat/stage", "stageWords", [waits(None), "lost"], {"words": LOST, "value": None}),
     (
@@ -49,7 +54,7 @@ CASES: list[tuple[str, str, list[Any], Any]] = [
         "chat/stage",
         "stageWords",
         [waits({"stage": "prefill", "done": 1200, "total": 2400, "eta_ms": 5300}), "open"],
-        {"words": "Reading 1,200 of 2,400 tokens, about 5.3 s left …", "value": 0.5},
+        {"words": "Reading 1,200 of 2,400 tokens, about 5 s left …", "value": 0.5},
     ),
     ("chat/stage", "stageForReader", [waits({"stage": "prefill", "done": 1, "total": 2}), "open"], "Reading"),
     (
@@ -69,6 +74,12 @@ CASES: list[tuple[str, str, list[Any], Any]] = [
     ("lib/format", "bytes", [1_117_320_768], "1.1 GB"),
     ("lib/format", "duration", [7_800_000], "2 h 10 min"),
     ("lib/format", "count", [1234567], "1,234,567"),
+    ("lib/format", "sentence", ["there is no folder /x"], "There is no folder /x"),
+    ("lib/format", "sentence", ["phi3-mini is missing"], "phi3-mini is missing"),
+    ("chat/remarks", "remarksOf", [[by("a"), by("structure"), by("b")], []], [[], [], ["From here on b answers."], []]),
+    ("chat/remarks", "remarksOf", [[by("a"), by("structure"), by("b")], [CHOSEN]], [[], ["b!"], [], []]),
+    ("chat/remarks", "remarksOf", [[by("a"), by("b", notice="a fails")], []], [[], [], []]),
+    ("chat/remarks", "remarksOf", [[by("a"), {"end": None}], []], [[], [], []]),
     ("lib/api", "address", ["/search", {"query": "a b&c", "codebase": None}], "/search?query=a+b%26c"),
 ]
 

@@ -1,5 +1,7 @@
 """A name looked up in a small tree of several languages."""
 
+from pathlib import Path
+
 import pytest
 
 from indexer.navigation.symbol_lookup import find_symbol
@@ -23,6 +25,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         ("open", [("web/basket.ts", 2, 2, "Basket.open"), ("web/cart.ts", 4, 4, "Cart.open")]),
         ("Cart.open", [("web/cart.ts", 4, 4, "Cart.open")]),
         ("Cart::open", [("web/cart.ts", 4, 4, "Cart.open")]),
+        (" Cart.open() ", [("web/cart.ts", 4, 4, "Cart.open")]),
         ("Cart#open", [("web/cart.ts", 4, 4, "Cart.open")]),
         ("nothing_here", []),
         ("shop/price.py", []),
@@ -50,3 +53,26 @@ def test_uses_are_those_that_a_question_lists(world: World) -> None:
 def test_doubts_are_kept_where_nothing_was_found(world: World) -> None:
     found = find_symbol("Money.show", world.store, uses=True)
     assert (found.uses, [doubt.kind for doubt in found.doubts]) == ((), ["types"])
+
+
+def test_uses_of_a_name_that_is_defined_elsewhere(tmp_path: Path) -> None:
+    """By a library, say. Who asks whether something is used must not hear that it is not."""
+    world = World(tmp_path, {"main.py": "from functools import lru_cache\n\n\n@lru_cache\ndef f(): ...\n"})
+    world.refresh()
+    found = find_symbol("lru_cache", world.store, uses=True)
+    assert (found.definitions, [(place.path, place.line) for place in found.uses]) == ((), [("main.py", 4)])
+    assert [doubt.kind for doubt in found.doubts] == ["meaning"]
+    nothing = find_symbol("nothing_here", world.store, uses=True)
+    assert (nothing.definitions, nothing.uses, nothing.doubts) == ((), (), ())
+
+
+@pytest.mark.parametrize("count", [12, 40])
+def test_a_name_of_many_definitions_is_listed_with_its_uses(tmp_path: Path, count: int) -> None:
+    """Too many for a navigator to tell them apart: nothing found, and that complete, would be a lie."""
+    files = {f"part{n}.py": f"class Part{n}:\n    def feed(self):\n        return {n}\n" for n in range(count)}
+    world = World(tmp_path, files | {"main.py": "def run(part):\n    part.feed()\n    return part.feed\n"})
+    world.refresh()
+    found = find_symbol("feed", world.store, uses=True)
+    assert {item.symbol.qualified for item in found.definitions} == {f"Part{n}.feed" for n in range(count)}
+    assert [(place.path, place.line) for place in found.uses] == [("main.py", 2), ("main.py", 3)]
+    assert "meaning" in [doubt.kind for doubt in found.doubts]

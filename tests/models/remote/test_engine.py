@@ -260,6 +260,26 @@ async def test_tools_and_calls_pass_through_as_they_are() -> None:
     assert deltas[-1].reason == "stop"
 
 
+async def test_numbers_that_are_no_logprobs_do_no_harm() -> None:
+    """Infinity and NaN have no JSON, and an integer may be too large for a float."""
+    values = [float("-inf"), float("nan"), float("inf"), -(10**400), 10**400, "x", -2]
+
+    async def answer(call: Call) -> None:
+        await call.send(EVENTS)
+        content = [{"token": "a", "logprob": value} for value in values]
+        choice = {"index": 0, "text": "a", "logprobs": {"content": content}, "finish_reason": "stop"}
+        await call.event({"choices": [choice]})
+        await call.event("[DONE]")
+
+    async with fake_server(answer) as fake:
+        engine = RemoteEngine(fake.url, "tiny")
+        prompt = Prompt((Segment("x", True),), "x")
+        deltas = [delta async for delta in engine.stream(prompt, Sampling(max_tokens=9, top_logprobs=0))]
+        await engine.close()
+    found = [entry.logprob for delta in deltas for entry in delta.logprobs]
+    assert found == [-9999.0, 0.0, 0.0, -9999.0, 0.0, 0.0, -2.0]
+
+
 async def test_logprobs_in_the_older_shape_are_read_too() -> None:
     async def answer(call: Call) -> None:
         await call.send(EVENTS)

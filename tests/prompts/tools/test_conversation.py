@@ -171,3 +171,18 @@ def test_a_forced_call_has_the_schema_of_its_function() -> None:
     ]
     assert schemas_of(one) == {"read": PARAMETERS["properties"], "list": {}}
     assert tool_prompt(hermes(), TURNS, one).text.endswith("<|im_start|>assistant\n<tool_call>\n")
+
+
+@pytest.mark.parametrize("definitions", [[1], "text", 5, None])
+def test_definitions_that_are_none_are_left_out_of_a_forced_call(definitions: object) -> None:
+    tools = Tools(json.dumps([{"type": "function", "function": {"name": "f", "parameters": {"$defs": definitions}}}]))
+    form = hermes().tools
+    assert form is not None
+    assert json.loads(call_schema(replace(tools, choice='"required"'), form))["properties"]["arguments"] == {}
+
+
+@pytest.mark.parametrize("arguments", ["[" * 900 + "]" * 900, "no JSON {"])
+def test_arguments_that_cannot_be_read_are_written_as_a_text(arguments: str) -> None:
+    turns = (Message("user", "Go on"), Message("assistant", "", (ToolCall("c", "read", arguments),)))
+    prompt = tool_prompt(hermes(), [*turns, Message("tool", "x", call_id="c")], TOOLS)
+    assert [segment.parse_special for segment in prompt.segments if arguments in segment.text] == [False]

@@ -56,6 +56,7 @@ async def test_a_stream_builds_the_items_of_the_response(tmp_path: Path) -> None
     [last] = [event for event in events if event.type == "response.completed"]
     text, call = last.response.output
     assert (text.type, last.response.output_text) == ("message", "Yes.")
+    assert _added_up(events) == [item.model_dump(exclude={"status"}) for item in last.response.output]
     assert call.type == "function_call"
     assert (call.name, call.arguments, call.status, len(call.call_id)) == (
         "read_file",
@@ -63,6 +64,22 @@ async def test_a_stream_builds_the_items_of_the_response(tmp_path: Path) -> None
         "completed",
         9,
     )
+
+
+def _added_up(events: list[Any]) -> list[dict[str, Any]]:
+    """The items as a client has them that follows the events, as the helpers of the official one do."""
+    items: list[dict[str, Any]] = []
+    for event in events:
+        match event.type.removeprefix("response."):
+            case "output_item.added":
+                items.append(event.item.model_dump(exclude={"status"}))
+            case "content_part.added":
+                items[event.output_index]["content"].append(event.part.model_dump())
+            case "output_text.delta":
+                items[event.output_index]["content"][event.content_index]["text"] += event.delta
+            case "function_call_arguments.delta":
+                items[event.output_index]["arguments"] += event.delta
+    return items
 
 
 async def test_a_conversation_comes_as_items(tmp_path: Path) -> None:

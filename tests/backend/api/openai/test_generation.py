@@ -185,3 +185,13 @@ async def test_logprobs_come_with_each_token(tmp_path: Path) -> None:
         "top_logprobs": [{TEXTS[0]: -0.5}, {TEXTS[1]: -0.5}],
         "text_offset": [0, 3],
     }
+
+
+async def test_the_prompt_of_several_answers_is_made_once(tmp_path: Path) -> None:
+    """A template with tools is a process of its own."""
+    engine = ScriptedEngine(WRITTEN)
+    async with with_tools(tmp_path, engine) as world:
+        answer = (await world.post("/v1/chat/completions", {"messages": QUESTION, "tools": [READ], "n": 4})).json()
+    assert [choice["finish_reason"] for choice in answer["choices"]] == ["tool_calls"] * 4
+    assert len(engine.prompts) == 4
+    assert all(prompt is engine.prompts[0] for prompt in engine.prompts)

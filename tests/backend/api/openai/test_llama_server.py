@@ -47,6 +47,23 @@ async def test_props_load_nothing(tmp_path: Path) -> None:
     assert listed["llama3.1-8b"]["meta"]["n_ctx"] == 512
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/tokenize", {"content": "x"}),
+        ("/detokenize", {"tokens": [1]}),
+        ("/apply-template", {"messages": QUESTION}),
+        ("/infill", {"input_prefix": "x", "input_suffix": ""}),
+    ],
+)
+async def test_a_model_that_is_not_installed_has_no_stand_in(tmp_path: Path, path: str, body: dict[str, Any]) -> None:
+    """Its error says how to get the model, not what the stand-in cannot do."""
+    async with running(tmp_path, models_dir=tmp_path / "none", model_name="phi3-mini") as world:
+        answer = await world.post(path, body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_unavailable")
+    assert "`lantern models pull phi3-mini`" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("tiny", [PHI3, LLAMA3], ids=lambda tiny: tiny.model)
 async def test_tokens_of_a_real_vocabulary_and_back(tmp_path: Path, tiny: Any) -> None:
     text = "def f(naïve): return '你好'"
@@ -117,6 +134,14 @@ async def test_code_is_filled_in_after_pieces_of_other_files(tmp_path: Path) -> 
         ("a, ", False),
     ]
     assert (engine.samplings[0].max_tokens, engine.samplings[0].top_p, engine.samplings[0].temperature) == (9, 0.99, 0)
+
+
+async def test_a_prompt_that_is_only_read_takes_no_time_to_generate(tmp_path: Path) -> None:
+    """As llama.vscode warms the cache up: `n_predict` is 0."""
+    async with running(tmp_path, filling()) as world:
+        answer = (await world.post("/infill", {"input_prefix": "a", "input_suffix": "", "n_predict": 0})).json()
+    assert (answer["content"], answer["tokens_predicted"], answer["timings"]["predicted_ms"]) == ("", 0, 0.0)
+    assert answer["timings"]["prompt_ms"] > 0
 
 
 async def test_filling_in_is_streamed_too(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ async def test_titles_questions_and_answers_are_searched(tmp_path: Path) -> None
         assert await titles(world, query="mail why") == []
         assert await titles(world, query="100%") == ["Why 100% of_it?"]
         assert await titles(world, query="s_nt") == []
+        await ask(world, "Größe einer Änderung?")
+        assert await titles(world, query="änderung GRÖSSE") == ["Größe einer Änderung?"]
         assert (await world.get("/chat/conversations", query="mail")).json()["total_count"] == 1
 
 

@@ -105,6 +105,17 @@ def test_an_answer_is_a_search_and_its_text() -> None:
     assert text == "```text\n[1] shop/cart.py:3-6  Cart.total\n```"
 
 
+@pytest.mark.parametrize("end", ["stop", "cancelled", "error"])
+def test_more_sources_never_split_a_paragraph(end: str) -> None:
+    more = {"type": "sources", "items": [SOURCE, SOURCE | {"n": 2}]}
+    deltas = [{"type": "delta", "text": text} for text in ("It ", "sums.\n\n", "Then")]
+    first = [ACCEPTED, {"type": "sources", "items": [SOURCE]}]
+    between = shown(*first, deltas[0], more, *deltas[1:], END)
+    assert [text for _, text in pairs(between)][2:] == ["It ", "sums.\n\n", "completed", "Then"]
+    last = shown(*first, deltas[0], more, END | {"reason": end})
+    assert pairs(last)[2:] == [("agent_message_chunk", "It "), ("Found 2 places in 1 file", "completed")]
+
+
 def test_a_long_wait_is_shown_in_the_tool_call_and_never_between_words() -> None:
     updates = shown(
         ACCEPTED,

@@ -35,6 +35,14 @@ def test_the_probabilities_of_all_tokens_make_one() -> None:
     assert sum(math.exp(its) for _, its in top) == pytest.approx(1)
 
 
+def test_an_impossible_token_has_a_number_that_json_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = np.array([0.0, -np.inf, 0.0, 0.0, 0.0], np.float32)
+    pointer = np.ctypeslib.as_ctypes(logits)
+    monkeypatch.setattr(logprobs, "library", lambda: SimpleNamespace(llama_get_logits_ith=lambda *_: pointer))
+    [[_, logprob, top]] = collected([1], 5).take()
+    assert (logprob, top[-1]) == (-9999.0, [b"b".hex(), -9999.0])
+
+
 def test_entries_are_sent_once() -> None:
     entries = collected([0, 4])
     assert [token for token, _, _ in entries.take()] == ["61", "c3"]
