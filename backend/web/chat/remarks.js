@@ -13,12 +13,12 @@ export function remarksOf(turns, chosen) {
   return lines.map((own, index) => {
     const texts = own.map((one) => one.text);
     const switched = own.findLast((one) => one.model !== undefined);
-    const { model, notice } = turns[index]?.end ?? {};
+    const { model } = turns[index]?.end ?? {};
     if (!model || model in NO_MODEL) {
       if (switched) current = switched.model;
       return texts;
     }
-    const isNews = current !== null && model !== current && !switched && !notice; // a notice says itself who answers
+    const isNews = current !== null && model !== current && !switched;
     current = model;
     return isNews ? [...texts, modelRemark(model)] : texts;
   });

@@ -1,8 +1,11 @@
 """No character is lost when the page's connection drops, or its server is killed and started again."""
 
 import asyncio
+import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, WebSocketRoute, expect
@@ -10,7 +13,7 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 from models.scripted import ScriptedEngine
 from tests.backend.harness import Gate, running
 from tests.e2e.harness import serving
-from tests.e2e.page.harness import visiting
+from tests.e2e.page.harness import Visit, visiting
 from tests.tiny_gguf import tiny_dir
 
 pytestmark = pytest.mark.process
@@ -25,20 +28,26 @@ async def test_a_dropped_connection_is_resumed_in_the_middle_of_an_answer(
     engine = ScriptedEngine(WORDS, stall_after=20)
     engine.go_on = gate = Gate()
     routes: list[WebSocketRoute] = []
+    afters: list[int | None] = []
+
+    def through(route: WebSocketRoute) -> None:
+        routes.append(route)
+        server = route.connect_to_server()
+
+        def forward(message: str | bytes) -> None:
+            request = json.loads(message)
+            if request["method"] == "session/open":
+                afters.append(request["params"].get("after"))
+            server.send(message)
+
+        route.on_message(forward)
 
     async with running(tmp_path, engine) as world, visiting(browser, world.url) as visit:
         visit.dropped = True
-
-        def through(route: WebSocketRoute) -> None:
-            routes.append(route)
-            route.connect_to_server()
-
-        await visit.page.route_web_socket("**/v1/ws", through)
-        await visit.page.fill("#token", world.token)
-        await visit.page.press("#token", "Enter")
-        await visit.page.locator(".connection.open").wait_for()
+        await sign_in(visit, world.token, through)
         await visit.send("Count")
         await gate.is_reached.wait()
+        await expect(visit.page.locator(".markdown")).to_contain_text("Word 1.")
         if epoch is not None:
             object.__setattr__(world.services, "epoch", epoch)
         await routes[-1].close(code=3000)
@@ -48,8 +57,44 @@ async def test_a_dropped_connection_is_resumed_in_the_middle_of_an_answer(
         turn = await visit.last()
         assert turn["text"] == "".join(WORDS)
         assert len(routes) > 1
+        assert (afters[0], bool(afters[1])) == (None, epoch is None)  # what the page has is not sent again
         await expect(visit.page.locator(".connection.open")).to_have_count(1)
         await expect(visit.page.locator(".turn")).to_have_count(1)
+
+
+@pytest.mark.parametrize("fault", ["twice", "lost"])
+async def test_an_event_counts_once_and_a_lost_one_is_asked_for(browser: Browser, tmp_path: Path, fault: str) -> None:
+    engine = ScriptedEngine(WORDS)
+    seen: set[int] = set()
+
+    def through(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def forward(message: str | bytes) -> None:
+            event: dict[str, Any] = json.loads(message).get("params", {})
+            is_first = event.get("type") == "sources" and event["seq"] not in seen
+            seen.add(event.get("seq", 0))
+            if not (is_first and fault == "lost"):
+                route.send(message)
+            if event and fault == "twice":
+                route.send(message)
+
+        server.on_message(forward)
+
+    async with running(tmp_path, engine) as world, visiting(browser, world.url) as visit:
+        await sign_in(visit, world.token, through)
+        await visit.ask("Count")
+        turn = await visit.last()
+        assert turn["text"] == "".join(WORDS)
+        assert seen >= set(range(1, turn["end"]["seq"] + 1))
+
+
+async def sign_in(visit: Visit, token: str, through: Callable[[WebSocketRoute], None]) -> None:
+    """Signs in with the token, with a connection that goes through a function."""
+    await visit.page.route_web_socket("**/v1/ws", through)
+    await visit.page.fill("#token", token)
+    await visit.page.press("#token", "Enter")
+    await visit.page.locator(".connection.open").wait_for()
 
 
 async def test_answers_whose_events_are_gone_come_from_the_history(browser: Browser, tmp_path: Path) -> None:
