@@ -124,8 +124,13 @@ mcp-conformance: setup ## the official conformance suite on our MCP server (fetc
 fuzz-gguf: setup ## damaged model files, for long
 	$(BIN)/python -m benchmarks.fuzz_gguf
 
-picture: setup ## record real answers for the README (needs qwen2.5-coder-1.5b in MODELS_DIR)
+# The clients of the pictures are fetched from npm, and are none of ours.
+picture: setup ## record real answers for the README (needs jq, and qwen2.5-coder-1.5b in MODELS_DIR)
 	$(BIN)/python docs/picture/render.py --models "$${MODELS_DIR:-$$HOME/.lantern/models}"
+	PATH="$(NODE)bin:$$PATH" node "$(NODE)lib/node_modules/npm/bin/npm-cli.js" install --silent --no-save \
+		--prefix build/clients acpx@0.19.1 @modelcontextprotocol/inspector@2.12.0
+	PATH="$(NODE)bin:$$PATH" $(BIN)/python docs/picture/agents.py --clients build/clients/node_modules/.bin \
+		--models "$${MODELS_DIR:-$$HOME/.lantern/models}"
 
 # The bundles of other people's code that the page uses, from the exact versions in backend/web/vendor/package-lock.json.
 # They are committed: this target says whether what is built is what is there. Node and npm come with a package of PyPI.

@@ -7,18 +7,24 @@ server with a real model, runs the commands, measures them and renders what they
 """
 
 import argparse
+import codecs
 import importlib.util
 import json
 import os
+import pty
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fcntl import ioctl
 from pathlib import Path
 
 from rich.console import Console
@@ -27,7 +33,7 @@ from rich.text import Text
 
 CODE = "httpx"
 QUESTIONS = ("How does the client follow redirects?", "Who calls encode_multipart_data?")
-COLUMNS = 104
+COLUMNS, ROWS = 104, 50
 READY_S = 180.0  # the first load of a model also measures which kernels are the fastest
 ANSWER_S = 180.0
 TRIES = 3
@@ -45,7 +51,7 @@ font-size: {char_height}px; line-height: {line_height}px; }}
 </style>
 <defs>
 <clipPath id="{unique_id}-clip-terminal">
-<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
+<rect x="0" y="0" width="{terminal_width}" height="{height}"/>
 </clipPath>
 {lines}
 </defs>
@@ -100,8 +106,8 @@ def sample(folder: Path) -> Path:
 
 
 def environment(data: Path, models: Path, model: str) -> dict[str, str]:
-    """The environment of every command: a data folder of its own, a free port, no colours."""
-    settings = {"DATA_DIR": data, "MODELS_DIR": models, "MODEL_NAME": model, "PORT": 0, "NO_COLOR": 1}
+    """The environment of every command: a data folder of its own, a free port."""
+    settings = {"DATA_DIR": data, "MODELS_DIR": models, "MODEL_NAME": model, "PORT": 0, "TERM": "xterm"}
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
     return kept | {name: str(value) for name, value in settings.items()}
 
@@ -139,39 +145,82 @@ def recorded(question: str, folder: Path, env: dict[str, str]) -> Recording:
     for _ in range(TRIES):
         start = time.monotonic()
         command = [LANTERN, "ask", question, "--path", CODE]
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as stderr:
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as stderr, terminal() as (screen, inside):
             process = subprocess.Popen(
-                command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr
+                command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=inside, stderr=stderr
             )
-            assert process.stdout is not None
-            try:
-                first = os.read(process.stdout.fileno(), 1 << 16)
+            os.close(inside)
+            with ended_after(process, ANSWER_S):
+                pieces = shown(screen)
+                text = next(pieces, "")
                 first_s = time.monotonic() - start
-                rest, _ = process.communicate(timeout=ANSWER_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                continue
+                text += "".join(pieces)
             total_s = time.monotonic() - start
             stderr.seek(0)
             if process.returncode == 0:
-                return Recording(question, (first + rest).decode(), stderr.read(), first_s, total_s)
+                return Recording(question, text, stderr.read(), first_s, total_s)
     raise SystemExit(f"no answer to {question!r} within {ANSWER_S:.0f} s")
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    """A terminal as wide as the picture: the side that shows, and the side of the program, which the caller closes."""
+    screen, inside = pty.openpty()
+    ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    try:
+        yield screen, inside
+    finally:
+        os.close(screen)
+
+
+def shown(screen: int) -> Iterator[str]:
+    """What a program prints on a terminal, until it ends."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    while True:
+        try:
+            piece = os.read(screen, 1 << 16)
+        except OSError:  # Linux says so when the program has ended
+            return
+        yield decoder.decode(piece).replace("\r\n", "\n")
+
+
+@contextmanager
+def ended_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
+    """Waits for the end of the process; kills it at that time."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        process.wait()
+        timer.cancel()
 
 
 def rendered(recordings: list[Recording], model: str) -> str:
     """The SVG of a terminal in which the commands ran one after the other."""
+    blocks = []
+    for recording in recordings:
+        times = f"first text after {recording.first_s:.1f} s, complete after {recording.total_s:.1f} s"
+        notes = [Text("\n" + recording.stderr.rstrip(), style="cyan"), Text(times, style="yellow")]
+        command = f'lantern ask "{recording.question}" --path {CODE}'
+        blocks.append([prompt(command), Text.from_ansi(recording.stdout.strip()), *notes])
+    return svg(blocks, f"{model} on {os.cpu_count()} CPU cores")
+
+
+def prompt(command: str) -> Text:
+    """A command as it is typed."""
+    return Text.assemble(("$ ", "green"), (command, "bold"))
+
+
+def svg(blocks: list[list[Text]], title: str) -> str:
+    """The SVG of a terminal; an empty line is between blocks."""
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=COLUMNS, file=nowhere, highlight=False)
-        for number, recording in enumerate(recordings):
+        for number, block in enumerate(blocks):
             if number:
                 console.print()
-            console.print(Text.assemble(("$ ", "green"), (f'lantern ask "{recording.question}" --path {CODE}', "bold")))
-            console.print(Text(recording.stdout.strip()))
-            console.print(Text(recording.stderr.rstrip(), style="cyan"))
-            times = f"first text after {recording.first_s:.1f} s, complete after {recording.total_s:.1f} s"
-            console.print(Text(times, style="yellow"))
-        title = f"{model} on {os.cpu_count()} CPU cores"
+            for text in block:
+                console.print(text)
         return console.export_svg(title=title, theme=MONOKAI, code_format=SVG_FORMAT, unique_id="lantern")
 
 

@@ -182,9 +182,16 @@ def test_relative_links_resolve(page: Path) -> None:
 def test_the_front_page_is_short() -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
     assert len(lines) <= 125
-    picture = ROOT / "docs" / "picture" / "ask.svg"
+
+
+@pytest.mark.parametrize("name", ["ask", "agents", "acp"])
+def test_a_recording_is_small_and_fetches_nothing(name: str) -> None:
+    picture = ROOT / "docs" / "picture" / f"{name}.svg"
     assert picture.stat().st_size < 100_000
-    assert "http" not in picture.read_text("utf-8").replace("http://www.w3.org/2000/svg", "").replace("httpx", "")
+    text = picture.read_text("utf-8")
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "").replace("httpx", "")
+    assert str(ROOT) not in text
+    assert "/tmp/" not in text
 
 
 def test_pictures_load_fast() -> None:

@@ -107,8 +107,8 @@ def test_an_answer_is_a_search_and_its_text() -> None:
 
 @pytest.mark.parametrize("end", ["stop", "cancelled", "error"])
 def test_more_sources_never_split_a_paragraph(end: str) -> None:
-    more = {"type": "sources", "items": [SOURCE, SOURCE | {"n": 2}]}
-    deltas = [{"type": "delta", "text": text} for text in ("It ", "sums.\n\n", "Then")]
+    more: dict[str, Any] = {"type": "sources", "items": [SOURCE, SOURCE | {"n": 2}]}
+    deltas: list[dict[str, Any]] = [{"type": "delta", "text": text} for text in ("It ", "sums.\n\n", "Then")]
     first: list[dict[str, Any]] = [ACCEPTED, {"type": "sources", "items": [SOURCE]}]
     between = shown(*first, deltas[0], more, *deltas[1:], END)
     assert [text for _, text in pairs(between)][2:] == ["It ", "sums.\n\n", "completed", "Then"]
