@@ -262,7 +262,7 @@ def test_help_lists_the_commands(tmp_path: Path) -> None:
     done = lantern(tmp_path, "--help")  # `make bench` measures its time, test_house what it imports
     commands = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()]
     assert commands == [
-        *("index", "ask", "chat", "search", "overview", "eval", "serve", "acp", "open", "status"),
+        *("index", "ask", "chat", "search", "overview", "eval", "serve", "open", "status", "acp"),
         *("doctor", "token", "completion", "models", "mcp"),
     ]
 
