@@ -49,7 +49,7 @@ async def test_everything_works_by_keyboard(browser: Browser, tmp_path: Path) ->
             await visit.page.locator(".turn").wait_for()
             await visit.answered()
             await keys.press("Alt+s")
-            assert await visit.page.evaluate("document.activeElement.id") == "sources-title"
+            await expect(visit.page.locator("#sources-title")).to_be_focused()
             await tab_to(visit, "1Source 1:")
             await keys.press("Enter")
             await expect(visit.page.locator(".source.open")).to_have_count(0)
