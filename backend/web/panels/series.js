@@ -19,7 +19,7 @@ export const UNITS = {
 export const CHARTS = [
   {
     title: "Response time",
-    help: "From the question to the first and to the last token. Lower is better.",
+    help: "From the question to the model’s first token, and to its last. The lead of an answer comes earlier.",
     unit: "seconds",
     series: [
       { name: "first_token_ms", label: "First token" },
