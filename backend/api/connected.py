@@ -1,14 +1,20 @@
-"""Cancels the work for a client that closes its connection, and all work when the server closes."""
+"""Cancels the work for a client that closes its connection, and all work when the server closes.
+
+Sends streams, and ends one that fails with its error.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
 from fastapi import Request
+from fastapi.responses import StreamingResponse
 
-from backend.errors import ApiError
+from backend.errors import ApiError, to_api_error
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -44,6 +50,20 @@ async def while_open(request: Request, stream: AsyncGenerator[T, None]) -> Async
                 yield part
         finally:
             closing.cancel()
+
+
+def event_stream(lines: AsyncGenerator[str, None], error_line: Callable[[ApiError], str]) -> StreamingResponse:
+    """A response of server-sent events. An error becomes its last line, because the status is sent already."""
+
+    async def sent() -> AsyncGenerator[str, None]:
+        async with aclosing(lines):
+            try:
+                async for line in lines:
+                    yield line
+            except Exception as failure:  # noqa: BLE001 - the edge of the stream
+                yield error_line(to_api_error(failure, log, "a stream"))
+
+    return StreamingResponse(sent(), media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
 
 async def _next(stream: AsyncGenerator[T, None]) -> T:

@@ -1,14 +1,13 @@
 """`POST /v1/responses`, the only endpoint that Codex speaks: a chat in other words. Nothing is stored."""
 
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from backend.api.connected import while_connected, while_open
+from backend.api.connected import event_stream, while_connected, while_open
 from backend.api.deps import ServicesDep
 from backend.api.encoding import json_text
 from backend.api.openai.agent_events import AgentResponse
@@ -16,9 +15,7 @@ from backend.api.openai.agent_schemas import AgentRequest
 from backend.api.openai.generation import ResponseStream
 from backend.api.openai.responses import ResponsePart
 from backend.api.openai.routes import chat_parts
-from backend.errors import to_api_error
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 
@@ -29,7 +26,7 @@ async def responses(body: AgentRequest, request: Request, services: ServicesDep)
     if body.stream:
         first = await while_connected(request, anext(parts))
         events = _events(response, first, while_open(request, parts))
-        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        return event_stream(events, lambda error: _named(response.failed(error)))
 
     async def collect() -> dict[str, Any]:
         async with aclosing(parts):
@@ -39,19 +36,16 @@ async def responses(body: AgentRequest, request: Request, services: ServicesDep)
     return answer
 
 
-async def _events(response: AgentResponse, first: ResponsePart, rest: ResponseStream) -> AsyncIterator[str]:
-    """Server-sent events. An error becomes an event too, because the status is sent already; it ends the stream."""
+async def _events(response: AgentResponse, first: ResponsePart, rest: ResponseStream) -> AsyncGenerator[str, None]:
+    """Server-sent events."""
     async with aclosing(rest):
-        try:
-            for event in (*response.begin(first), *response.add(first)):
+        for event in (*response.begin(first), *response.add(first)):
+            yield _named(event)
+        async for part in rest:
+            if part.note:
+                yield f": {part.note}\n\n"
+            for event in response.add(part):
                 yield _named(event)
-            async for part in rest:
-                if part.note:
-                    yield f": {part.note}\n\n"
-                for event in response.add(part):
-                    yield _named(event)
-        except Exception as failure:  # noqa: BLE001 - the edge of the stream
-            yield _named(response.failed(to_api_error(failure, log, "a stream")))
 
 
 def _named(event: dict[str, Any]) -> str:

@@ -4,7 +4,6 @@ llama.vscode and Zed's provider for llama.cpp find Lantern through them. Only wh
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from backend.api.connected import while_connected, while_open
+from backend.api.connected import event_stream, while_connected, while_open
 from backend.api.deps import ServicesDep
 from backend.api.openai import schemas
 from backend.api.openai.fill import Infill, filled
@@ -22,12 +21,11 @@ from backend.api.openai.messages import Text
 from backend.api.openai.responses import sse
 from backend.api.schemas import Schema
 from backend.engines.pool import EngineLease
-from backend.errors import ApiError, to_api_error
+from backend.errors import ApiError
 from backend.services import Services
 from models.errors import UnknownModel
 from models.types import Engine, Segment
 
-log = logging.getLogger(__name__)
 router = APIRouter(tags=["llama-server"])
 TOKENS = 1 << 18
 
@@ -116,8 +114,7 @@ async def infill(body: Infill, request: Request, services: ServicesDep) -> Strea
     if not body.stream:
         await chunks.aclose()
         return first
-    events = _events(first, while_open(request, chunks))
-    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+    return event_stream(_events(first, while_open(request, chunks)), _error)
 
 
 @asynccontextmanager
@@ -137,15 +134,16 @@ async def _chunks(services: Services, body: Infill) -> AsyncGenerator[dict[str, 
                 yield chunk
 
 
-async def _events(first: dict[str, Any], rest: AsyncGenerator[dict[str, Any], None]) -> AsyncIterator[str]:
-    """Server-sent events. An error becomes an event, because the status is sent already."""
+async def _events(first: dict[str, Any], rest: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerator[str, None]:
+    """Server-sent events."""
     async with aclosing(rest):
-        try:
-            yield sse(first)
-            async for chunk in rest:
-                yield sse(chunk)
-        except Exception as failure:  # noqa: BLE001 - the edge of the stream
-            yield sse({"error": to_api_error(failure, log, "a stream").body})
+        yield sse(first)
+        async for chunk in rest:
+            yield sse(chunk)
+
+
+def _error(error: ApiError) -> str:
+    return sse({"error": error.body})
 
 
 def _piece(piece: bytes) -> str | list[int]:

@@ -5,8 +5,7 @@ Editors also ask for titles, commit messages and completions here, so nothing is
 
 import asyncio
 import base64
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from backend.api.connected import while_connected, while_open
+from backend.api.connected import event_stream, while_connected, while_open
 from backend.api.deps import ServicesDep
 from backend.api.openai import schemas
 from backend.api.openai.fill import fim_of
@@ -24,7 +23,7 @@ from backend.api.openai.repository import from_codebase
 from backend.api.openai.responses import DONE, Form, ResponsePart, sse
 from backend.api.openai.schemas import REPO
 from backend.engines.pool import EngineLease
-from backend.errors import ApiError, openai_error, to_api_error
+from backend.errors import ApiError, openai_error
 from backend.services import Services
 from models.errors import UnknownModel
 from models.router import RoutingFeatures
@@ -32,7 +31,6 @@ from models.tokens import estimate_tokens
 from models.types import Prompt
 from prompts.passthrough import conversation, fim_prompt, raw_prompt
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 
@@ -153,9 +151,7 @@ async def _respond(
     """The response, as a stream or complete. A stream starts with the first part: an earlier error has its status."""
     if body.stream:
         first = await while_connected(request, anext(parts))
-        rest = while_open(request, parts)
-        events = _events(form, first, rest, body)
-        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        return event_stream(_events(form, first, while_open(request, parts), body), _error)
 
     async def collect() -> list[ResponsePart]:
         async with aclosing(parts):
@@ -166,26 +162,27 @@ async def _respond(
 
 async def _events(
     form: Form, first: ResponsePart, rest: ResponseStream, body: schemas.Generating
-) -> AsyncIterator[str]:
-    """Server-sent events. An error becomes an event too, because the status is sent already; it ends the stream."""
+) -> AsyncGenerator[str, None]:
+    """Server-sent events."""
     usages = []
     async with aclosing(rest):
-        try:
-            for chunk in form.opening(first, body.n):
+        for chunk in form.opening(first, body.n):
+            yield sse(chunk)
+        async for part in _chain(first, rest):
+            if part.note:
+                yield f": {part.note}\n\n"
+            for chunk in form.chunks(part):
                 yield sse(chunk)
-            async for part in _chain(first, rest):
-                if part.note:
-                    yield f": {part.note}\n\n"
-                for chunk in form.chunks(part):
-                    yield sse(chunk)
-                if part.usage:
-                    usages.append(part.usage)
-                last = part
-            if body.stream_options.include_usage:
-                yield sse(form.usage(last, usages))
-            yield DONE
-        except Exception as failure:  # noqa: BLE001 - the edge of the stream
-            yield sse(openai_error(to_api_error(failure, log, "a stream"))[1])
+            if part.usage:
+                usages.append(part.usage)
+            last = part
+        if body.stream_options.include_usage:
+            yield sse(form.usage(last, usages))
+        yield DONE
+
+
+def _error(error: ApiError) -> str:
+    return sse(openai_error(error)[1])
 
 
 async def _chain(first: ResponsePart, rest: ResponseStream) -> ResponseStream:

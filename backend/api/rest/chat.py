@@ -1,8 +1,7 @@
 """REST: questions and their answers."""
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from backend.api import schemas
+from backend.api.connected import event_stream
 from backend.api.deps import ServicesDep
 from backend.api.encoding import json_text
 from backend.chat.question import Question
@@ -19,10 +19,9 @@ from backend.db import conversations
 from backend.db.conversations import iso, new_id
 from backend.db.events import Event, first_event
 from backend.db.tables import now
-from backend.errors import ApiError, to_api_error
+from backend.errors import ApiError
 from backend.services import Services
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/chat", tags=["chat"])
 
 
@@ -33,7 +32,7 @@ async def query(body: schemas.Query, services: ServicesDep) -> StreamingResponse
     events = events_of(services, question, after)
     if body.stream:
         first = await anext(events)  # an error before the first event still gets its HTTP status
-        return StreamingResponse(_as_sse(first, events), media_type="text/event-stream")
+        return event_stream(_as_sse(first, events), lambda error: _end(question, error))
     result = TurnResult(session_id=question.session, turn_id=question.turn)  # also if `accepted` is cleared by now
     async with aclosing(events):
         async for event in events:
@@ -134,17 +133,17 @@ async def events_of(services: Services, question: Question, after: int) -> Async
     raise ApiError.from_body(conversations.INTERRUPTED.body)
 
 
-async def _as_sse(first: Event, rest: AsyncGenerator[Event]) -> AsyncIterator[str]:
-    """Server-sent events. An error becomes the end, because the status is sent already."""
+async def _as_sse(first: Event, rest: AsyncGenerator[Event]) -> AsyncGenerator[str]:
     async with aclosing(rest):
-        try:
-            yield _sse(first)
-            async for event in rest:
-                yield _sse(event)
-        except Exception as failure:  # noqa: BLE001 - the edge of the stream
-            error = to_api_error(failure, log, "a stream")
-            body = conversations.end_body("error", {"model": "", "error": error.body})
-            yield _sse(Event(first.session, 0, first.turn, "end", body))
+        yield _sse(first)
+        async for event in rest:
+            yield _sse(event)
+
+
+def _end(question: Question, error: ApiError) -> str:
+    """The end of a turn whose events stop with an error."""
+    body = conversations.end_body("error", {"model": "", "error": error.body})
+    return _sse(Event(question.session, 0, question.turn, "end", body))
 
 
 def _sse(event: Event) -> str:
