@@ -56,7 +56,10 @@ async def test_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/od\xffd"))
     odd.mkdir()
     (odd / "a.py").write_text("def late(): ...\n")
-    async with running(tmp_path / "data", ScriptedEngine()) as world, connected(world, folder=odd) as client:
+    async with (
+        running(tmp_path / "data", ScriptedEngine(), watch=False) as world,
+        connected(world, folder=odd) as client,
+    ):
         refused = await failure(client, "search_code", query="late")
         made = await call(client, "index")
         found = await call(client, "search_code", query="late")
