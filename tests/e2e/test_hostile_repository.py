@@ -44,11 +44,11 @@ def ask(server: Served, root: Path, codebase: str) -> None:
     answer = server.post("/chat/query", {"query": QUESTION, "codebase": codebase, "context": context})
     assert answer["sources"]
     server.post("/chat/query", {"query": "who calls post?", "codebase": codebase})
-    end = asyncio.run(prompt(server, codebase))
+    end = asyncio.run(prompt(server, root))
     assert end["reason"] == "stop", end
 
 
-async def prompt(server: Served, codebase: str) -> dict[str, Any]:
+async def prompt(server: Served, root: Path) -> dict[str, Any]:
     """The end of a turn of the WebSocket API."""
     ids = itertools.count(1)
     async with asyncio.timeout(TIMEOUT_S), server.websocket() as socket:
@@ -56,9 +56,9 @@ async def prompt(server: Served, codebase: str) -> dict[str, Any]:
         async def send(method: str, **params: Any) -> None:
             await socket.send(json.dumps({"jsonrpc": "2.0", "id": next(ids), "method": method, "params": params}))
 
-        await send("session/open")
+        await send("session/open", workspace=str(root))
         session = json.loads(await socket.recv())["result"]["session"]
-        await send("session/prompt", session=session, turn="t", text=QUESTION, codebase=codebase)
+        await send("session/prompt", session=session, turn="t", text=QUESTION)
         while True:
             message = json.loads(await socket.recv())
             assert "error" not in message, message
