@@ -91,7 +91,8 @@ function Workplace() {
     <${Toasts} />`;
 }
 
-const Page = () => (token.value ? html`<${Workplace} />` : html`<${SignIn} />`);
+// Another token is another connection.
+const Page = () => (token.value ? html`<${Workplace} key=${token.value} />` : html`<${SignIn} />`);
 
 effect(() => {
   if (theme.value === "system") document.documentElement.removeAttribute("data-theme");

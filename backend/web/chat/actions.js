@@ -12,15 +12,17 @@ const PLACE = "lantern.place"; // session and conversation of this tab
 export const turns = new Turns();
 const unsent = new Map(); // turn id -> parameters of its prompt, until the server has accepted it
 const stopped = new Map(); // turn id -> session, of what was stopped while the connection was lost
-const histories = new Map(); // conversation -> its turns that are not in the log any more
+const histories = new Map(); // conversation -> its turns of the history, for those that are not in the log any more
 const lastCodebase = store.preference("codebase", "");
 let socket = null;
+let isOpening = false; // a session, for a question
 
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** Connects, and keeps the store up to date until the answered function is called. */
 export function start() {
   store.connection.value = { state: "connecting" };
+  for (const session of turns.bySession.keys()) turns.reset(session); // a new socket reads their logs from the beginning
   socket = new LanternSocket(store.token.value, {
     onEvent, onReset, onReplay, onReady, onConnected, onGone,
     onState: (state) => {
@@ -51,7 +53,9 @@ export function start() {
 function showTurns() {
   turns.version.value;
   const { session, conversation } = { session: store.session.value, conversation: store.conversation.value };
-  store.turns.value = [...(histories.get(conversation) ?? []), ...turns.in(session, conversation)];
+  const logged = turns.of(session);
+  const earlier = (histories.get(conversation) ?? []).filter((turn) => !logged.has(turn.peek().id));
+  store.turns.value = [...earlier, ...turns.in(session, conversation)];
 }
 
 function onReady(server) {
@@ -98,9 +102,7 @@ function onGone(session) {
 /** Once the log was read, the turns before its beginning come from the history. */
 async function loadHistory(session, conversation) {
   const { messages } = await get(`/chat/conversation/${encodeURIComponent(conversation)}`);
-  const inLog = turns.in(session, conversation).filter((turn) => !turn.peek().isPending && !turn.peek().end?.refused).length;
-  const earlier = turnsOfMessages(messages, session, conversation);
-  histories.set(conversation, earlier.slice(0, Math.max(0, earlier.length - inLog)));
+  histories.set(conversation, turnsOfMessages(messages, session, conversation));
   turns.version.value += 1;
 }
 
@@ -131,7 +133,10 @@ export async function openConversation({ conversation_id: conversation, session_
 }
 
 export function newConversation() {
+  const session = store.session.peek();
   batch(() => {
+    // What was refused belongs to no conversation: it does not begin the next one.
+    for (const turn of turns.in(session, null)) if (turn.peek().end) turns.drop(session, turn.peek().id);
     store.conversation.value = null;
     store.remarks.value = [];
     store.isSidebarOpen.value = false;
@@ -166,7 +171,7 @@ async function received(session, head) {
 }
 
 /**
- * Asks a question; answers whether it is on its way. `replaces`: the id of the conversation's last turn, which is asked
+ * Asks a question; answers whether it is on its way. `replaces`: the id of the last turn that is shown, which is asked
  * again or edited.
  */
 export async function ask(text, { replaces = null } = {}) {
@@ -176,17 +181,27 @@ export async function ask(text, { replaces = null } = {}) {
   const id = newId();
   const context = store.pins.value.map(({ path, range, text: content }) => ({ path, range, text: content }));
   const params = {
-    session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces,
+    session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces: takePlace(session, replaces),
     model: store.model.value || null,
   };
   store.pins.value = store.pins.value.filter((one) => !one.once);
-  turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context, codebase: store.codebase.value }));
+  turns.add(pendingTurn({ id, session, conversation, question: text, replaces: params.replaces, context, codebase: store.codebase.value }));
   unsent.set(id, params);
   send(params);
   return true;
 }
 
+/** What the server replaces for a turn: one that it refused goes, and stands for the one that it was to replace. */
+function takePlace(session, id) {
+  const turn = turns.of(session).get(id)?.peek();
+  if (!turn?.end?.refused) return id;
+  turns.drop(session, id);
+  return turn.replaces;
+}
+
 async function newSession() {
+  if (isOpening) return null; // a second click
+  isOpening = true;
   try {
     await whenOpen();
     const opened = await socket.open({ workspace: store.currentCodebase.value?.root });
@@ -195,6 +210,8 @@ async function newSession() {
   } catch (failure) {
     store.toastError(failure);
     return null;
+  } finally {
+    isOpening = false;
   }
 }
 
@@ -242,9 +259,7 @@ export function prefetch(text) {
 function takeCodebases(list) {
   store.codebases.value = list;
   const has = (id) => list.some((one) => one.id === id);
-  if (!has(store.codebase.peek())) {
-    store.codebase.value = has(lastCodebase.peek()) ? lastCodebase.peek() : list.at(-1)?.id ?? null;
-  }
+  if (!has(store.codebase.peek())) askAbout(has(lastCodebase.peek()) ? lastCodebase.peek() : list.at(-1)?.id ?? null);
 }
 
 export async function loadCodebases() {
@@ -256,13 +271,22 @@ export async function loadModels() {
 }
 
 /** Asks another codebase from here on; the conversation goes on. */
-export async function chooseCodebase(id) {
-  store.codebase.value = lastCodebase.value = id;
+export function chooseCodebase(id) {
+  lastCodebase.value = id;
+  return askAbout(id);
+}
+
+async function askAbout(id) {
+  store.codebase.value = id;
   const root = store.currentCodebase.value?.root;
-  if (store.session.value && root) {
-    await socket.request("session/open", { session: store.session.value, workspace: root }).catch(store.toastError);
-    if (store.turns.value.length) store.remark(`From here on the questions are about ${root}.`);
+  if (!store.session.value || !root) return;
+  try {
+    await socket.open({ session: store.session.value, workspace: root });
+  } catch (failure) {
+    if (failure.code !== "unreachable") return store.toastError(failure);
   }
+  if (store.turns.value.length) store.remark(`From here on the questions are about ${visible(root)}.`);
+  return undefined;
 }
 
 /** Chooses the model of the next answers ("": the server's choice), and says so in a conversation that has begun. */

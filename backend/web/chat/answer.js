@@ -1,5 +1,5 @@
 // One question with its answer: the text as it streams, what it waits for, how it ended, what can be done with it.
-import { html, useRef } from "../vendor/vendor.js";
+import { html } from "../vendor/vendor.js";
 import { statusWords } from "../lib/citations.js";
 import { plural, visible } from "../lib/format.js";
 import { Markdown } from "../lib/markdown.js";
@@ -32,10 +32,10 @@ function isNew(turn) {
   return first?.peek().id === turn.id;
 }
 
-/** Asks the question of a turn again; a turn that the server knows is replaced. */
+/** Asks the question of a turn again, in its place. */
 function again(turn) {
   attachAgain(turn.context);
-  ask(turn.question, { replaces: turn.end?.refused ? null : turn.id });
+  ask(turn.question, { replaces: turn.id });
 }
 
 function Waiting({ turn }) {
@@ -46,11 +46,10 @@ function Waiting({ turn }) {
 }
 
 function Actions({ turn, isLast }) {
-  const copy = useRef(null);
   const canRepeat = isLast && !turn.end.fromHistory;
   return html`
     <div class="row wrap turn-actions">
-      ${turn.text && html`<${IconButton} ref=${copy} icon="copy" label="Copy the answer"
+      ${turn.text && html`<${IconButton} icon="copy" label="Copy the answer"
         onClick=${(event) => copyText(turn.text, event.currentTarget)} />`}
       ${canRepeat && html`<${IconButton} icon="again" label="Ask again" onClick=${() => again(turn)} />`}
       ${turn.sources.length > 0 && html`

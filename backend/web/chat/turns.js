@@ -16,7 +16,7 @@ export function turnsOfMessages(messages, session, conversation) {
   const made = [];
   for (const message of messages) {
     if (message.role === "user") {
-      made.push({ ...blank, id: `history-${made.length}`, session, conversation, question: message.content });
+      made.push({ ...blank, id: message.turn_id, session, conversation, question: message.content });
     } else if (made.length) {
       const end = { reason: message.status, model: "", fromHistory: true };
       Object.assign(made.at(-1), { text: message.content, sources: message.sources ?? [], end });
@@ -27,7 +27,7 @@ export function turnsOfMessages(messages, session, conversation) {
 
 const change = {
   accepted: (turn, event) => ({
-    ...turn, isPending: false, question: event.text, conversation: event.conversation, 
+    ...turn, isPending: false, question: event.text, conversation: event.conversation,
     replaces: event.replaces ?? turn.replaces,
   }),
   sources: (turn, event) => ({ ...turn, sources: event.items }),

@@ -1,5 +1,5 @@
 // Keyboard shortcuts of the page. `SHORTCUTS` is also what the help shows.
-import { closePanel, isSidebarOpen, openPanel, panel } from "./store.js";
+import { closePanel, isSidebarOpen, openPanel, panel, token } from "./store.js";
 
 export const SHORTCUTS = [
   ["Enter", "Send the question"],
@@ -27,7 +27,8 @@ export function listenToKeys(panels) {
     }
   }
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing) return;
+    // A password manager sends events without a key.
+    if (event.defaultPrevented || event.isComposing || !event.key || !token.value) return;
     const letter = event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : event.key.toLowerCase();
     const action = event.altKey && !event.ctrlKey && !event.metaKey ? actions.get(letter) : null;
     if (action) {

@@ -25,7 +25,11 @@ let isLoading = false;
 export async function loadHighlighter() {
   if (isLoading) return;
   isLoading = true;
-  highlighter.value = (await import("../vendor/highlight.js")).hljs;
+  try {
+    highlighter.value = (await import("../vendor/highlight.js")).hljs;
+  } catch {
+    isLoading = false; // the server is away: code is shown without colours, until the next look at it
+  }
 }
 
 const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#x27;": "'" };
@@ -149,7 +153,7 @@ export function Markdown({ text, cites = [], sources = [], isLive = false, onCit
       work.hljs = hljs;
       if (element.current) paint(element.current, text, cites, sources, isLive);
     };
-    if (isLive && !document.hidden) {
+    if (isLive) { // in a hidden tab the frame comes when the tab is shown
       const pauseMs = Math.min(MOST_PAUSE_MS, text.length / CHARS_A_MS);
       work.timer ||= setTimeout(() => (work.frame = requestAnimationFrame(() => work.run())), pauseMs);
     } else {

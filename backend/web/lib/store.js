@@ -34,7 +34,7 @@ export function signOut(reason = "") {
   token.value = null;
 }
 
-/** `state`: connecting, open, lost (`retry_at` in ms), refused (`reason`). */
+/** `state`: connecting, open, lost, refused; `reason`: its words, where there are other ones. */
 export const connection = signal({ state: "connecting" });
 /** What `initialize` answered, or null: `server`, `epoch`, `limits`. */
 export const server = signal(null);

@@ -38,7 +38,9 @@ REFUSED = """async (now) => {
         ("SyntaxError", ["Error", "internal"]),
     ],
 )
-async def test_an_answer_that_breaks_off_is_none(browser: Browser, tmp_path: Path, failure: str, thrown: object) -> None:
+async def test_an_answer_that_breaks_off_is_none(
+    browser: Browser, tmp_path: Path, failure: str, thrown: object
+) -> None:
     async with running(tmp_path, ScriptedEngine()) as world, visiting(browser, world.url) as visit:
         assert await visit.page.evaluate(BROKEN, failure) == thrown
 
