@@ -60,5 +60,5 @@ export type FromView =
   | { type: "stop" }
   | { type: "new" }
   | { type: "copy"; text: string }
-  | { type: "open"; path: string; start: number; end: number }
+  | { type: "open"; turn: string; path: string; start: number; end: number }
   | { type: "command"; command: string };
