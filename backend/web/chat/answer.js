@@ -68,7 +68,7 @@ export function Turn({ turn: signal, isLast }) {
   return html`
     <article class="turn" aria-busy=${!end} data-turn=${turn.id}>
       <header class="question">
-        <h2>${turn.question}</h2>
+        <h2 dir="auto">${turn.question}</h2>
         ${isLast && end && !end.fromHistory && html`<${IconButton} icon="edit" label="Edit the question" onClick=${() => edit(turn)} />`}
       </header>
       ${turn.context.length > 0 && html`<p class="muted small">With ${turn.context.map((one) => visible(one.path)).join(", ")}</p>`}

@@ -121,6 +121,10 @@ export function Composer() {
       store.draft.value = "";
     }
   };
+  const onPaste = (event) => {
+    const room = MOST - store.draft.value.length;
+    if (attachPasted(event.clipboardData.getData("text"), room)) event.preventDefault();
+  };
   const onDrop = (event) => {
     event.preventDefault();
     setOver(false);
@@ -133,9 +137,9 @@ export function Composer() {
         <${Button} kind="quiet small" onClick=${() => ((editing.value = null), (store.draft.value = ""))}>Cancel<//></p>`}
       <${Chips} />
       <label class="visually-hidden" for="composer">Question</label>
-      <textarea id="composer" ref=${field} rows="1" maxlength=${MOST} value=${store.draft.value} enterkeyhint="send"
+      <textarea id="composer" ref=${field} rows="1" dir="auto" maxlength=${MOST} value=${store.draft.value} enterkeyhint="send"
         placeholder=${store.turns.value.length ? "Ask a follow-up" : "Ask about the code"} onInput=${onInput} onKeyDown=${onKeyDown}
-        onPaste=${(event) => attachPasted(event.clipboardData.getData("text")) && event.preventDefault()}></textarea>
+        onPaste=${onPaste}></textarea>
       <div class="row composer-foot">
         <input ref=${files} type="file" multiple hidden onChange=${(event) => (attachFiles(event.target.files), (event.target.value = ""))} />
         <${IconButton} icon="attach" label="Attach files" onClick=${() => files.current.click()} />

@@ -1,5 +1,6 @@
 // The conversation: turns, the sources beside them, the composer. Follows the end of the text unless one has scrolled.
 import { html, useEffect, useRef, useState } from "../vendor/vendor.js";
+import { plural } from "../lib/format.js";
 import { onAlt } from "../lib/keys.js";
 import * as store from "../lib/store.js";
 import { Button } from "../lib/ui.js";
@@ -18,9 +19,10 @@ function Announcer() {
   const turn = store.turns.value.at(-1)?.value;
   let words = "";
   if (turn && !turn.end) words = stageForReader(turn, store.connection.value.state);
-  else if (turn?.end && !turn.end.fromHistory) {
+  else if (turn?.end?.reason === "cancelled") words = "The answer is stopped.";
+  else if (turn?.end && !turn.end.error && !turn.end.fromHistory) { // an error is an alert
     const number = turn.text.split(/\s+/).filter(Boolean).length;
-    words = turn.end.error ? `Failed: ${turn.end.error.message}` : `The answer is complete: ${number} words, ${turn.sources.length} sources.`;
+    words = `The answer has ended: ${plural(number, "word")}, ${plural(turn.sources.length, "source")}.`;
   }
   return html`<p class="visually-hidden" role="status" aria-live="polite">${words}</p>`;
 }
@@ -68,7 +70,7 @@ export function Chat() {
       requestAnimationFrame(() => document.getElementById("sources-title")?.focus());
     });
     const onKey = (event) => {
-      if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+      if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
       if (isPaneOpen.value && matchMedia("(max-width: 1100px)").matches) isPaneOpen.value = false;
       else if (store.isAnswering.value) stop();
     };

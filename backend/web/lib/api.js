@@ -40,6 +40,10 @@ export const post = (path, body, options) => call("POST", path, body, options);
 export const patch = (path, body) => call("PATCH", path, body);
 export const remove = (path) => call("DELETE", path);
 
+/** Lines `start`..`end` of a file of a codebase. */
+export const getLines = (codebase, path, start, end, options) =>
+  get(address(`/codebases/${encodeURIComponent(codebase)}/file`, { path, start, end }), options);
+
 /** `/path?a=1&b=2` without the parameters that are null or "". */
 export function address(path, parameters = {}) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");

@@ -130,6 +130,7 @@ function paint(element, text, cites, sources, isLive) {
     if (isSame(index) || (before[index] === markup && !/[\ue000\ue001]/.test(markup))) return;
     const block = document.createElement("div");
     block.className = "block";
+    block.dir = "auto";
     block.innerHTML = policy.createHTML(markup);
     markCitations(block, cites, sources);
     if (element.children[index]) element.children[index].replaceWith(block);
