@@ -39,7 +39,7 @@ export function start() {
   });
   const stopKeeping = effect(() => {
     const place = { session: store.session.value, conversation: store.conversation.value, codebase: store.codebase.value };
-    sessionStorage.setItem(PLACE, JSON.stringify(place));
+    store.keep("sessionStorage", PLACE, place);
   });
   loadModels();
   return () => {
@@ -147,7 +147,7 @@ export function newConversation() {
 
 /** Opens what this tab showed before it was loaded again. */
 function reopenLast() {
-  const place = JSON.parse(sessionStorage.getItem(PLACE) ?? "null");
+  const place = store.kept("sessionStorage", PLACE);
   if (place?.codebase) store.codebase.value = place.codebase;
   if (place?.session && place.conversation) openConversation({ session_id: place.session, conversation_id: place.conversation });
 }

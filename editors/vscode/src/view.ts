@@ -92,7 +92,7 @@ export class ConversationView implements vscode.WebviewViewProvider {
     this.turns = [];
     this.roots.clear();
     this.post({ type: "turns", turns: [] });
-    this.post({ type: "focus", text: "" });
+    this.post({ type: "focus" });
   }
 
   private async send(text: string, chosen: ContextItem[]): Promise<void> {

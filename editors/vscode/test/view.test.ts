@@ -60,6 +60,7 @@ test("a question, its answer, a follow-up, a new conversation", async () => {
   assert.equal(last().footer, "qwen · 1.2 s · 100 % rests on the sources");
   await send({ type: "ask", text: "And?" });
   await send({ type: "new" });
+  assert.deepEqual(posted.at(-1), { type: "focus" }); // what is typed stays
   await send({ type: "ask", text: "Else?" });
   assert.deepEqual(
     stub.questions.map(({ text, thread, model }) => [text, thread?.conversation, model]),

@@ -51,7 +51,7 @@ export type ToView =
   | { type: "turn"; turn: ViewTurn }
   | { type: "delta"; id: string; text: string }
   | { type: "state"; state: ViewState }
-  | { type: "focus"; text?: string };
+  | { type: "focus" };
 
 export type FromView =
   | { type: "ready" }

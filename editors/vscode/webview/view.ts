@@ -52,9 +52,7 @@ function receive(message: ToView): void {
       showState(message.state);
       break;
     case "focus":
-      if (message.text !== undefined) input.value = message.text;
       input.focus();
-      resize();
   }
 }
 

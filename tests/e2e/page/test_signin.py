@@ -40,6 +40,8 @@ async def test_a_pasted_token_is_checked(browser: Browser, tmp_path: Path) -> No
         await visit.page.fill("#token", "wrong")
         await visit.page.press("#token", "Enter")
         await expect(visit.page.get_by_role("alert")).to_contain_text("not the server's token")
+        await visit.page.goto(f"{world.url}/#code=used")
+        await expect(visit.page.get_by_role("alert")).to_contain_text("used before")
         await visit.page.fill("#token", f" {world.token}\n")
         await visit.page.press("#token", "Enter")
         await visit.page.locator(".connection.open").wait_for()
@@ -62,3 +64,16 @@ async def test_a_link_that_is_opened_in_the_same_tab_signs_in(browser: Browser, 
         await expect(visit.page.locator(".turn h2")).to_have_text(["Why?"])
         await visit.page.locator(".connection.open").wait_for()
         await expect(visit.page.locator(".toast")).to_have_count(0)
+
+
+async def test_a_browser_that_forbids_storage_shows_the_page(browser: Browser, tmp_path: Path) -> None:
+    forbid = """for (const name of ["localStorage", "sessionStorage"]) {
+        Object.defineProperty(window, name, { get: () => { throw new DOMException("forbidden", "SecurityError"); } });
+    }"""
+    async with running(tmp_path, ScriptedEngine("Yes.")) as world, visiting(browser, world.url) as visit:
+        await visit.page.add_init_script(forbid)
+        await visit.page.reload()
+        await visit.page.fill("#token", world.token)
+        await visit.page.press("#token", "Enter")
+        await visit.page.locator(".connection.open").wait_for()
+        await visit.ask("Why?")

@@ -64,7 +64,10 @@ async def test_a_conversation_in_the_view(browser: Browser, compiled: Path) -> N
         assert await page.locator("#log").evaluate(rest) < 2
         await page.locator(".place").last.click()
         assert (await page.evaluate("sent"))[-1] == {"type": "open", "turn": "t", "path": "a.py", "start": 3, "end": 9}
+        await page.fill("#question", "A question for later")
         await page.evaluate(POST, {"type": "turns", "turns": []})  # “New”, while the answer comes
+        await page.evaluate(POST, {"type": "focus"})
+        await expect(page.locator("#question")).to_have_value("A question for later")
         await expect(ask).to_be_visible()
         await expect(stop).to_be_hidden()
         await expect(page.locator("#empty")).to_be_visible()
