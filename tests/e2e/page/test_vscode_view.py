@@ -31,7 +31,7 @@ TURN: dict[str, Any] = {"id": "t", "question": "Why?", "attached": [], "text": "
 async def viewing(browser: Browser, compiled: Path) -> AsyncIterator[Page]:  # noqa: F811
     """The view after it has said that it is ready. Leaves only if its script had no errors."""
     document = '{"nonce": "N", "script": "/out/view/view.js", "style": "/media/view.css", "source": "' + URL + '"}'
-    command = [NODE / "bin" / "node", "-e", DOCUMENT, compiled / "src" / "core" / "page.js", document]
+    command: list[str | Path] = [NODE / "bin" / "node", "-e", DOCUMENT, compiled / "src" / "core" / "page.js", document]
     html = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     async def serve(route: Route) -> None:
