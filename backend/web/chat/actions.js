@@ -43,9 +43,7 @@ export function start() {
   });
   loadModels();
   return () => {
-    stopShowing();
-    stopKeeping();
-    stopNaming();
+    for (const end of [stopShowing, stopKeeping, stopNaming]) end();
     socket.close();
   };
 }
@@ -79,6 +77,9 @@ function onEvent(event) {
     });
   } else turns.apply(event);
   if (event.type === "accepted" || event.type === "end") store.conversationsChanged.value += 1;
+  const conversation = store.conversation.peek();
+  const isPartOfHistory = histories.get(conversation)?.some((turn) => turn.peek().id === event.turn && !turn.peek().end);
+  if (event.type === "end" && isPartOfHistory) loadHistory(event.session, conversation).catch(store.toastError);
   if (event.type === "closing") store.connection.value = { state: "lost", reason: "Lantern is stopping …" };
 }
 

@@ -79,10 +79,12 @@ export function Dialog({ title, onClose, children, wide = false }) {
       before?.focus?.();
     };
   }, []);
-  const onClick = (event) => event.target === element.current && onClose();
+  const isOutside = (event) => event.target === element.current;
+  const wasOutside = useRef(false); // where the click began: a text that is selected may end outside
+  const onClick = (event) => wasOutside.current && isOutside(event) && onClose();
   return html`
     <dialog ref=${element} class=${wide ? "dialog wide" : "dialog"} aria-labelledby="dialog-title" onClick=${onClick}
-      onClose=${onClose}>
+      onPointerDown=${(event) => (wasOutside.current = isOutside(event))} onClose=${onClose}>
       <div class="dialog-body">
         <header><h2 id="dialog-title">${title}</h2><${IconButton} icon="close" label="Close" onClick=${onClose} /></header>
         ${children}

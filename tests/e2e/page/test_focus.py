@@ -97,6 +97,20 @@ async def test_a_message_can_be_read_and_dismissed_while_a_dialog_is_open(browse
         await expect(page.locator(".toasts")).to_have_count(1)
 
 
+async def test_a_text_that_is_selected_beyond_the_dialog_does_not_close_it(browser: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path, ScriptedEngine("Yes.")) as world, visiting(browser, world.url, world.token) as visit:
+        page = visit.page
+        await page.get_by_role("button", name="Attach a selection or a diff").click()
+        await page.get_by_label("Code, a log").fill("one\ntwo")
+        await page.get_by_label("Code, a log").hover()
+        await page.mouse.down()
+        await page.mouse.move(20, 400, steps=4)
+        await page.mouse.up()
+        await expect(page.get_by_label("Code, a log")).to_have_value("one\ntwo")
+        await page.mouse.click(20, 400)
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 async def attach(page: Page, files: str) -> list[str]:
     """Attaches files, given as JavaScript; answers the messages that are shown."""
     await page.evaluate(f"import('/web/chat/attach.js').then((a) => a.attachFiles({files}))")

@@ -8,10 +8,11 @@ import pytest
 from playwright.async_api import Browser, Route, WebSocketRoute, expect
 
 from models.scripted import ScriptedEngine
-from tests.backend.harness import running
+from tests.backend.harness import Gate, running
 from tests.e2e.page.harness import SHOP, WithoutRefusals, new_code, sign_in, visiting, write
 
 pytestmark = pytest.mark.process
+STORE = "import('/web/lib/store.js')"
 ACTIONS = "import('/web/chat/actions.js')"
 REFUSED = (
     "import('/web/lib/store.js').then((s) => { s.pins.value = [{ path: 'a.txt', text: '\u8a9e'.repeat(400000) }] })"
@@ -178,6 +179,32 @@ async def test_a_question_of_another_tab_that_the_history_has_first_is_shown_onc
         for message in held:
             pages[-1].send(message)
         await expect(visit.page.locator(".turn h2")).to_have_text(["First", "Second"])
+
+
+async def test_an_answer_whose_beginning_is_gone_comes_when_it_has_ended(browser: Browser, tmp_path: Path) -> None:
+    engine = ScriptedEngine(("One. ", "Two."), stall_after=1)
+    engine.go_on = gate = Gate()
+    async with running(tmp_path, engine) as world, visiting(browser, world.url, world.token) as visit:
+        page = visit.page
+        await visit.send("First")
+        await gate.is_reached.wait()
+        first = await visit.last()
+        await page.keyboard.press("Alt+n")
+        await expect(page.locator(".turn")).to_have_count(0)
+        await visit.send("Second")
+        await page.wait_for_function(f"() => {STORE}.then((s) => s.conversation.value)")
+        # The numbers of a log have no gaps: with the events of the second it loses the beginning of the first.
+        second = (await visit.last())["conversation"]
+        await world.http.delete(f"/chat/conversation/{second}")
+        await page.evaluate(
+            "(one) => sessionStorage.setItem('lantern.place', JSON.stringify(one))",
+            {"session": first["session"], "conversation": first["conversation"]},
+        )
+        await page.reload()
+        await expect(page.locator(".turn[aria-busy=true] h2")).to_have_text(["First"])
+        gate.set()
+        await visit.answered()
+        await expect(page.locator(".markdown")).to_have_text("One. Two.")
 
 
 async def test_files_named_as_properties_of_objects_are_shown(browser: Browser, tmp_path: Path) -> None:
