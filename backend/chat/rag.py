@@ -85,7 +85,7 @@ class Rag:
         snippets = _numbered(answer.hits, number)
         state.model = structural_answer.MODEL
         user = user_message(snippets, turn.row.question)
-        await turn.log.store_prompt(state, snippets, user, window_start(history, 0, turn.row))
+        await turn.store_prompt(snippets, user, window_start(history, 0, turn.row))
         state.generated = structural_answer.listing(answer, number)
         await turn.ground(snippets, is_exact=True)
         await turn.send(state.generated, last=True)
@@ -97,7 +97,7 @@ class Rag:
         context, state = turn.context, turn.state
         state.model = "none"
         snippets = _numbered(self._prompt_builder.limit_hits(context.found.hits), next_number(context.history))
-        await turn.log.store_prompt(state, snippets, "", turn.row.ordinal)
+        await turn.store_prompt(snippets, "", turn.row.ordinal)
         return "stop"
 
     async def _answer_with_fallback(self, turn: Turn) -> str:
@@ -145,7 +145,7 @@ class Rag:
         dropped = dropped_notice(context.history, built.dropped, state.model)
         state.notice = " ".join(filter(None, (built.prompt.notice, lease.engine.pop_notice(), dropped)))
         start = window_start(context.history, built.dropped, turn.row)
-        await turn.log.store_prompt(state, built.snippets, built.user, start)
+        await turn.store_prompt(built.snippets, built.user, start)
         return built
 
     async def _generate(self, turn: Turn, lease: EngineLease, built: BuiltPrompt) -> str:

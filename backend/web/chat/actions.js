@@ -5,14 +5,13 @@ import { visible } from "../lib/format.js";
 import { onAlt } from "../lib/keys.js";
 import { LanternSocket } from "../lib/socket.js";
 import * as store from "../lib/store.js";
+import { checkCitations, histories, loadHistory } from "./history.js";
 import { modelRemark } from "./remarks.js";
-import { pendingTurn, Turns, turnsOfMessages } from "./turns.js";
+import { pendingTurn, turns } from "./turns.js";
 
 const PLACE = "lantern.place"; // session and conversation of this tab
-export const turns = new Turns();
 const unsent = new Map(); // turn id -> parameters of its prompt, until the server has accepted it
 const stopped = new Map(); // turn id -> session, of what was stopped while the connection was lost
-const histories = new Map(); // conversation -> its turns that are not in the log any more
 const lastCodebase = store.preference("codebase", "");
 let socket = null;
 
@@ -40,7 +39,9 @@ export function start() {
     sessionStorage.setItem(PLACE, JSON.stringify(place));
   });
   loadModels();
+  addEventListener("focus", onReturn);
   return () => {
+    removeEventListener("focus", onReturn);
     stopShowing();
     stopKeeping();
     stopNaming();
@@ -48,10 +49,16 @@ export function start() {
   };
 }
 
+/** Back from an editor, where files may have changed. */
+function onReturn() {
+  loadCodebases();
+  checkCitations().catch(({ code }) => ["unreachable", "not_found"].includes(code) || store.toast("The citations could not be checked again.", "error"));
+}
+
 function showTurns() {
   turns.version.value;
   const { session, conversation } = { session: store.session.value, conversation: store.conversation.value };
-  store.turns.value = [...(histories.get(conversation) ?? []), ...turns.in(session, conversation)];
+  store.turns.value = turns.in(session, conversation, histories.get(conversation));
 }
 
 function onReady(server) {
@@ -93,15 +100,6 @@ function onGone(session) {
   if (session !== store.session.peek()) return;
   newConversation();
   store.session.value = null;
-}
-
-/** Once the log was read, the turns before its beginning come from the history. */
-async function loadHistory(session, conversation) {
-  const { messages } = await get(`/chat/conversation/${encodeURIComponent(conversation)}`);
-  const inLog = turns.in(session, conversation).filter((turn) => !turn.peek().isPending && !turn.peek().end?.refused).length;
-  const earlier = turnsOfMessages(messages, session, conversation);
-  histories.set(conversation, earlier.slice(0, Math.max(0, earlier.length - inLog)));
-  turns.version.value += 1;
 }
 
 /** Shows a conversation: {conversation_id, session_id, workspace?}, and chooses the codebase that it is about. */
