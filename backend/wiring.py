@@ -49,7 +49,8 @@ async def build_services(
     indexes = indexes or open_indexes(settings)
     jobs = Jobs(indexes, settings.watch)
     retrieval = Retrieval(indexes, on_use=jobs.opened, on_reindex=jobs.purge_soon)
-    rag, turns, prefetcher = _chat(settings, database, retrieval, engines, metrics)
+    retriever = ContextRetriever(database, retrieval, jobs, CANDIDATES * settings.snippets)
+    rag, turns, prefetcher = _chat(settings, database, retriever, engines, metrics)
     downloads = Downloads(engines.registry)
     history = MetricsHistory(metrics, lambda: Gauges(turns.load, engines.process_metrics()))
     history.start()
@@ -75,10 +76,9 @@ async def build_services(
 
 
 def _chat(
-    settings: Settings, database: Database, retrieval: Retrieval, engines: EnginePool, metrics: Metrics
+    settings: Settings, database: Database, retriever: ContextRetriever, engines: EnginePool, metrics: Metrics
 ) -> tuple[Rag, Turns, Prefetcher]:
     """What answers questions."""
-    retriever = ContextRetriever(database, retrieval, CANDIDATES * settings.snippets)
     prompt_builder = PromptBuilder(
         settings.snippets, settings.max_tokens, settings.first_token_s, settings.lead, settings.evidence_tokens
     )

@@ -24,7 +24,7 @@ async def choose(services: Services, codebase: str, workspace: Path | None) -> C
     """
     info = await asyncio.to_thread(_find, services, codebase, workspace)
     if not info.chunks:
-        raise ApiError("index_unavailable", _nothing_yet(info, running_job(services, info.id)))
+        raise ApiError("index_unavailable", _nothing_yet(info, services.jobs.unfinished(info.id)))
     return info
 
 
@@ -44,7 +44,7 @@ def folder_to_index(services: Services, codebase: str, workspace: Path | None) -
 
 async def status_of(services: Services, codebase: str) -> IndexStatus:
     """The state of an index now. A file that is new is not counted as stale: the watcher of the codebase finds it."""
-    job = running_job(services, codebase)
+    job = services.jobs.unfinished(codebase)
     info = await asyncio.to_thread(services.retrieval.choose, codebase)
     assert info is not None
     stale = None
@@ -57,11 +57,6 @@ async def status_of(services: Services, codebase: str) -> IndexStatus:
         stale_files=stale,
         eta_s=None if eta_s is None else round(eta_s, 1),
     )
-
-
-def running_job(services: Services, codebase: str) -> Job | None:
-    """The job that indexes this codebase now, or will."""
-    return next((job for job in services.jobs.all(codebase) if job.state in ("queued", "running")), None)
 
 
 def _find(services: Services, codebase: str, workspace: Path | None) -> CodebaseInfo:

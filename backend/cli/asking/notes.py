@@ -5,6 +5,7 @@ from typing import Any
 from backend.cli import output
 
 STAGES = {
+    "indexing": "indexing",
     "queued": "waiting for other answers",
     "retrieving": "searching the code",
     "loading": "loading the model",
