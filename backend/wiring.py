@@ -51,16 +51,14 @@ async def build_services(
     retrieval = Retrieval(indexes, on_use=jobs.opened, on_reindex=jobs.purge_soon)
     retriever = ContextRetriever(database, retrieval, jobs, CANDIDATES * settings.snippets)
     rag, turns, prefetcher = _chat(settings, database, retriever, engines, metrics)
-    downloads = Downloads(engines.registry)
     history = MetricsHistory(metrics, lambda: Gauges(turns.load, engines.process_metrics()))
-    history.start()
     services = Services(
         settings,
         database,
         indexes,
         retrieval,
         engines,
-        downloads,
+        Downloads(engines.registry),
         rag,
         turns,
         prefetcher,
@@ -69,6 +67,7 @@ async def build_services(
         history,
         epoch,
     )
+    history.start()
     try:
         yield services
     finally:
