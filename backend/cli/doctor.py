@@ -10,6 +10,7 @@ from backend.cli.settings import command_settings
 from backend.config import VERSION, Settings
 from backend.engines.loader import kernel_results
 from backend.instance_lock import find
+from backend.wording import plural
 from models.errors import ModelError
 from models.hardware import processor
 from models.llama.bindings import problem
@@ -50,7 +51,7 @@ def _kernels(settings: Settings) -> None:
         if result.failed:
             output.note(f"failed        {result.failed}")
         for shape, choice in result.fastest.items():
-            threads = f"{choice.threads} threads, {choice.reading_threads} to read"
+            threads = f"{plural(choice.threads, 'thread')}, {choice.reading_threads} to read"
             output.note(f"fastest       {', '.join(choice.kernels)}; {threads}: {architecture}, {shape}")
 
 
@@ -59,7 +60,7 @@ def _service(client: Client) -> None:
     model = client.call("GET", "/health")["model"]
     output.note(f"answers with  {model['name']} ({model['state']})")
     for codebase in client.call("GET", "/codebases")["codebases"]:
-        size = f"{codebase['files']} files, {codebase['chunks']} chunks"
+        size = f"{plural(codebase['files'], 'file')}, {plural(codebase['chunks'], 'chunk')}"
         output.note(f"codebase      {codebase['root']}: {codebase['state']}, {size}")
 
 

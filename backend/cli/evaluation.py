@@ -14,6 +14,7 @@ from backend.cli import output, plot
 from backend.cli.errors import USAGE, CommandFailed
 from backend.cli.settings import command_settings
 from backend.indexing.workers import start_workers
+from backend.wording import plural
 from indexer.embedding.base import Embedder
 from indexer.embedding.loading import NONE, load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
@@ -79,7 +80,7 @@ def run_eval(path: Path, compare: Sequence[str], per_kind: int, as_json: bool, p
     output.progress("")
     _print(path, runs, as_json)
     if picture:
-        plot.draw(picture, f"{path.resolve().name}: {len(cases)} questions", plot.bars(runs))
+        plot.draw(picture, f"{path.resolve().name}: {plural(len(cases), 'question')}", plot.bars(runs))
 
 
 def _reranker(embedder: Embedder | None, cache: VectorCache) -> Reranker | None:
