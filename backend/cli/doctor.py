@@ -11,6 +11,7 @@ from backend.config import VERSION, Settings
 from backend.engines.loader import kernel_results
 from backend.instance_lock import find
 from backend.wording import plural
+from indexer.errors import EmbedderOff
 from models.errors import ModelError
 from models.hardware import processor
 from models.llama.bindings import problem
@@ -67,5 +68,9 @@ def _service(client: Client) -> None:
 def _embedder(settings: Settings) -> None:
     from indexer.embedding.loading import load_embedder  # slow to import, and last, so that the lines above come first
 
-    embedder = load_embedder(settings.embedding_model)
-    output.note(f"embedding     {embedder.model_id}, {embedder.dim} dimensions")
+    try:
+        embedder = load_embedder(settings.embedding_model)
+    except EmbedderOff as choice:
+        output.note(f"embedding     {choice}")
+    else:
+        output.note(f"embedding     {embedder.model_id}, {embedder.dim} dimensions")
