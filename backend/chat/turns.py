@@ -110,7 +110,7 @@ class Turns:
         if existing is not None:
             return self._accepted(existing)
         if len(self._running) + len(self._accepting) >= self._queue_limit:
-            full = f"{plural(len(self._running), 'question is', 'questions are')} running or waiting"
+            full = plural(len(self._running), "question is running or waiting", "questions are running or waiting")
             raise ApiError("queue_full", full, 1000)
         key = question.session, question.turn
         self._accepting.setdefault(key, False)
