@@ -26,6 +26,7 @@ from backend.engines.pool import EnginePool
 from backend.errors import ApiError, to_api_error, translate
 from backend.indexing.attachments import masked_context
 from backend.metrics import Metrics
+from backend.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,8 @@ class Turns:
         if existing is not None:
             return self._accepted(existing)
         if len(self._running) + len(self._accepting) >= self._queue_limit:
-            raise ApiError("queue_full", f"{len(self._running)} questions are running or waiting", 1000)
+            full = plural(len(self._running), "question is running or waiting", "questions are running or waiting")
+            raise ApiError("queue_full", full, 1000)
         key = question.session, question.turn
         self._accepting.setdefault(key, False)
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import ApiError
+from backend.wording import plural
 from indexer.files.languages import language_of
 from indexer.files.opening import read_below
 from indexer.files.secrets.masking import mask
@@ -134,7 +135,8 @@ def _pieces(attachment: Attachment, root: Path | None) -> list[Hit]:
     chosen = range(first, min(last, offset + len(lines) - 1) + 1)
     if not chosen:
         raise ApiError(
-            "bad_params", f"context {attachment.path!r} has {len(lines)} lines, none of them in {first}-{last}"
+            "bad_params",
+            f"context {attachment.path!r} has {plural(len(lines), 'line')}, none of them in {first}-{last}",
         )
     return [
         Hit(

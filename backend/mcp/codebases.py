@@ -8,6 +8,7 @@ from backend.indexing.jobs import Job
 from backend.mcp.results import IndexStatus
 from backend.mcp.workspace import holds_everything
 from backend.services import Services
+from backend.wording import plural
 from indexer.files.repositories import enclosing_repository
 from indexer.storage.codebases import CodebaseInfo
 from indexer.storage.freshness import is_fresh
@@ -99,7 +100,8 @@ def _nothing_yet(info: CodebaseInfo, job: Job | None) -> str:
     if job is None:
         return f"{info.root} holds nothing that is indexed: call `index` with refresh=true"
     eta = "" if job.progress.eta_s is None else f", about {job.progress.eta_s:.0f} s left"
-    return f"{info.root} is being indexed ({job.progress.done}/{job.progress.total} files{eta}): call `index` to wait"
+    done = f"{job.progress.done}/{plural(job.progress.total, 'file')}{eta}"
+    return f"{info.root} is being indexed ({done}): call `index` to wait"
 
 
 def _not_indexed(folder: Path | None, known: list[CodebaseInfo]) -> str:

@@ -22,7 +22,7 @@ export function stageWords(turn, connection) {
   if (stage === "prefill") {
     return { words: total ? `Reading ${count(done)} of ${count(total)} tokens${rest(eta)} …` : "Reading …", value };
   }
-  if (stage === "indexing") return { words: `Indexing${total ? ` ${count(done)} of ${count(total)} files` : ""}${rest(eta)} …`, value };
+  if (stage === "indexing") return { words: `Indexing${total ? ` ${count(done)} of ${plural(total, "file")}` : ""}${rest(eta)} …`, value };
   return { words: stage === "generating" ? "Writing …" : "Starting …", value: null };
 }
 

@@ -1,5 +1,6 @@
 // The conversation: turns, the sources beside them, the composer. Follows the end of the text unless one has scrolled.
 import { html, useEffect, useRef, useState } from "../vendor/vendor.js";
+import { plural } from "../lib/format.js";
 import { onAlt } from "../lib/keys.js";
 import * as store from "../lib/store.js";
 import { Button } from "../lib/ui.js";
@@ -20,7 +21,7 @@ function Announcer() {
   if (turn && !turn.end) words = stageForReader(turn, store.connection.value.state);
   else if (turn?.end && !turn.end.fromHistory) {
     const number = turn.text.split(/\s+/).filter(Boolean).length;
-    words = turn.end.error ? `Failed: ${turn.end.error.message}` : `The answer is complete: ${number} words, ${turn.sources.length} sources.`;
+    words = turn.end.error ? `Failed: ${turn.end.error.message}` : `The answer is complete: ${plural(number, "word")}, ${plural(turn.sources.length, "source")}.`;
   }
   return html`<p class="visually-hidden" role="status" aria-live="polite">${words}</p>`;
 }
