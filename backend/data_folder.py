@@ -10,6 +10,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from backend.wording import plural
+
 log = logging.getLogger(__name__)
 
 OWN_FOLDERS = ("indexes", "kv")
@@ -42,7 +44,8 @@ def make_private(data_dir: Path) -> list[str]:
     changed = [_set_mode(path, mode) for path, mode in _open_to_others(folder)]
     if changed:
         failed = [problem for problem in changed if problem]
-        notes.append(failed[0] if failed else f"made {len(changed)} files and folders in {data_dir} private")
+        made = plural(len(changed), "file or folder", "files and folders")
+        notes.append(failed[0] if failed else f"made {made} in {data_dir} private")
     return notes
 
 

@@ -49,17 +49,16 @@ async def build_services(
     indexes = indexes or open_indexes(settings)
     jobs = Jobs(indexes, settings.watch)
     retrieval = Retrieval(indexes, on_use=jobs.opened, on_reindex=jobs.purge_soon)
-    rag, turns, prefetcher = _chat(settings, database, retrieval, engines, metrics)
-    downloads = Downloads(engines.registry)
+    retriever = ContextRetriever(database, retrieval, jobs, CANDIDATES * settings.snippets)
+    rag, turns, prefetcher = _chat(settings, database, retriever, engines, metrics)
     history = MetricsHistory(metrics, lambda: Gauges(turns.load, engines.process_metrics()))
-    history.start()
     services = Services(
         settings,
         database,
         indexes,
         retrieval,
         engines,
-        downloads,
+        Downloads(engines.registry),
         rag,
         turns,
         prefetcher,
@@ -68,6 +67,7 @@ async def build_services(
         history,
         epoch,
     )
+    history.start()
     try:
         yield services
     finally:
@@ -75,10 +75,9 @@ async def build_services(
 
 
 def _chat(
-    settings: Settings, database: Database, retrieval: Retrieval, engines: EnginePool, metrics: Metrics
+    settings: Settings, database: Database, retriever: ContextRetriever, engines: EnginePool, metrics: Metrics
 ) -> tuple[Rag, Turns, Prefetcher]:
     """What answers questions."""
-    retriever = ContextRetriever(database, retrieval, CANDIDATES * settings.snippets)
     prompt_builder = PromptBuilder(
         settings.snippets, settings.max_tokens, settings.first_token_s, settings.lead, settings.evidence_tokens
     )

@@ -28,9 +28,9 @@ from models.errors import ModelUnavailable
 from models.gguf.header import read_header
 from models.llama.bindings import library
 from models.llama.kernels import SUSPECTS
-from models.llama.wire import LoadRequest, Message, pack_sampling, packed
+from models.llama.wire import LoadRequest, Message, generate_message, packed
 from models.llama.worker.main import main as serve
-from models.types import Sampling
+from models.types import Prompt, Sampling, Segment
 from tests.minimal_models import write_minimal_llama
 from tests.proved_kernels import proved_kernels
 
@@ -101,14 +101,7 @@ def outcome(path: Path, without: tuple[str, ...]) -> str:
 def _answer(channel: socket.socket, load: LoadRequest) -> str:
     """How the process answers a request for a few tokens; "" if it ends before."""
     deadline = time.monotonic() + TIMEOUT_S
-    request = {
-        "do": "generate",
-        "id": 1,
-        "segments": [["Hello.", False, False]],
-        "prefetch": False,
-        "is_continuation": False,
-    }
-    request |= {"marks": [], "filtered": False}
+    request = generate_message(1, Prompt((Segment("Hello.", False),), "Hello."), Sampling(max_tokens=4))
     with contextlib.suppress(ConnectionError), channel.makefile("rb") as lines:
         channel.sendall(packed(asdict(load)))
         while (left := deadline - time.monotonic()) > 0:
@@ -124,7 +117,7 @@ def _answer(channel: socket.socket, load: LoadRequest) -> str:
             if "reason" in message:
                 return "answered"
             if "ready" in message:
-                channel.sendall(packed(request | {"sampling": pack_sampling(Sampling(max_tokens=4))}))
+                channel.sendall(packed(request))
         return "hung"
     return ""
 
@@ -135,7 +128,8 @@ def outcomes(folder: Path, count: int, seed: int = 0, keep: Path | None = None) 
     write_minimal_llama(original)
     without = tuple(name for name in SUSPECTS if name not in proved_kernels(original))
     library()  # imported once, before the forks
-    assert outcome(original, without) == "answered"
+    if (end := outcome(original, without)) != "answered":
+        raise RuntimeError(f"the undamaged file: {end}; the kernels left out: {without or 'none'}")
     counts: Counter[tuple[str, str]] = Counter()
     for number, (kind, data) in enumerate(islice(mutants(original, seed), count)):
         file.write_bytes(data)

@@ -5,6 +5,7 @@ IndexerError
 ├── CodebaseEmpty         nothing in it is worth indexing; the message has the reasons
 ├── NotIndexed            no index for that path or id
 ├── EmbedderUnavailable   the embedding weights are missing or are not the published ones
+│   └── EmbedderOff       the settings ask for none
 ├── IndexStorage          the index database cannot be used: locked, not writable
 │   ├── IndexFull         the disk is full
 │   └── IndexDamaged      the file is damaged or of another version; the next job rebuilds it
@@ -31,6 +32,10 @@ class NotIndexed(IndexerError):
 
 
 class EmbedderUnavailable(IndexerError):
+    pass
+
+
+class EmbedderOff(EmbedderUnavailable):
     pass
 
 

@@ -25,6 +25,7 @@ class AnswerState:
     grounding: float | None = None  # share of the sentences that rest on their sources
     sources: list[dict[str, Any]] | None = None  # as the `sources` event has sent them
     notice: str = ""  # what the user should know, for example that turns were dropped
+    index_notice: str = ""  # the same about the index, whichever engine answers
     usage: Usage = NOTHING_USED
     ttft_budget_s: float | None = None  # the limit of `first_token_s`, if there is one
     forecast_s: float | None = None  # the estimate of `reading_s`
@@ -36,8 +37,8 @@ class AnswerState:
         self.notice = " ".join(filter(None, (self.notice, *notices)))
 
     def record_queue_time(self) -> None:
-        """Counts the time since acceptance, less retrieval, as queue time; failed attempts included."""
-        self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"]
+        """Counts the time since acceptance, less the index and retrieval, as queue time; failed attempts included."""
+        self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"] - self.ms.get("index", 0.0)
 
     def start_over(self) -> None:
         """Drops the timings of an engine that failed, before the next attempt."""
@@ -82,7 +83,8 @@ class AnswerState:
             "ms": {stage: round(ms, 1) for stage, ms in self.ms.items()},
         }
         fields |= {"grounding": self.grounding, "spoken": [self.lead, self.generated]}
-        return fields | ({"notice": self.notice} if self.notice else {})
+        notice = " ".join(filter(None, (self.index_notice, self.notice)))
+        return fields | ({"notice": notice} if notice else {})
 
 
 def ms_since(began: float) -> float:

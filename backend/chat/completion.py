@@ -13,13 +13,12 @@ BEFORE, BEHIND = 4000, 1000  # characters
 
 
 async def complete(engines: EnginePool, metrics: Metrics, prefix: str, suffix: str, max_tokens: int) -> dict[str, str]:
-    """Text and reason of the end. Raises `ApiError` if the server's model cannot fill in the middle."""
+    """Text and reason of the end. Raises `ApiError` if the server's model is missing, or cannot fill in the middle."""
     async with engines.use("") as lease:
         engine = lease.engine
         if engine.fim is None:
-            raise ApiError(
-                "model_unavailable", f"{engine.name} cannot fill in the middle: set MODEL_NAME to one that can"
-            )
+            problem = f"{engine.name} cannot fill in the middle: set MODEL_NAME to one that can"
+            raise ApiError("model_unavailable", lease.problem or problem)
         prompt = fim_prompt(engine.fim, from_a_line(prefix), suffix[:BEHIND])
         sampling = replace(lease.sampling, max_tokens=max_tokens, temperature=0.0)
         text, reason = "", ""

@@ -16,6 +16,7 @@ from backend.db import conversations
 from backend.db.database import Database
 from backend.db.tables import TurnRow
 from backend.indexing.attachments import ATTACHED, drop_excluded
+from backend.indexing.jobs import Job, Jobs
 from backend.indexing.retrieval import ExactAnswer, Retrieval
 from indexer.errors import NotIndexed
 from indexer.project.answers import ProjectAnswer
@@ -71,8 +72,8 @@ class TurnContext:
 class ContextRetriever:
     """Retrieves at most `limit` pieces of code for a question."""
 
-    def __init__(self, database: Database, retrieval: Retrieval, limit: int) -> None:
-        self._database, self._retrieval, self._limit = database, retrieval, limit
+    def __init__(self, database: Database, retrieval: Retrieval, jobs: Jobs, limit: int) -> None:
+        self._database, self._retrieval, self._jobs, self._limit = database, retrieval, jobs, limit
         self.find_lines = retrieval.find_lines
 
     async def load_context(self, question: Question, before: int | None = None) -> TurnContext:
@@ -99,6 +100,13 @@ class ContextRetriever:
             return TurnContext(resolved.question, question.model or model, history, resolved, codebase, structural)
 
         return await asyncio.to_thread(work)
+
+    def first_index(self, context: TurnContext) -> Job | None:
+        """The last job of a codebase that was never indexed completely; None where that does not matter."""
+        codebase = context.codebase
+        if codebase is None or codebase.indexed_at or context.question.retrieval == "off":
+            return None
+        return next(reversed(self._jobs.all(codebase.id)), None)
 
     async def search(self, context: TurnContext) -> TurnContext:
         """The same context with its hits. Raises `ApiError` where an attachment cannot be read."""

@@ -14,7 +14,7 @@ from functools import partial
 from backend.chat import structural_answer
 from backend.chat.answer import AnswerState, ms_since
 from backend.chat.coalesce import coalesce
-from backend.chat.context import ContextRetriever
+from backend.chat.context import ContextRetriever, TurnContext
 from backend.chat.history import dropped_notice, next_number, window_start
 from backend.chat.prompting import PromptBuilder
 from backend.chat.question import Question
@@ -25,9 +25,10 @@ from backend.db.tables import TurnRow
 from backend.engines.attempts import EngineAttempts
 from backend.engines.pool import EngineLease, EnginePool
 from backend.errors import ApiError
+from backend.indexing.first_index import wait_for_index
 from backend.indexing.retrieval import ExactAnswer
 from backend.metrics import Metrics
-from indexer.types import Hit
+from indexer.types import Hit, Progress
 from models.errors import ModelError
 from models.tokens import estimate_tokens
 from models.types import Delta, Rates, Usage
@@ -56,18 +57,28 @@ class Rag:
     async def answer(self, question: Question, row: TurnRow, state: AnswerState) -> str:
         """Answers and returns the reason of the end. `question.conversation` is that of the row."""
         log = TurnLog(self._database, self._log, row)
-        log.publish_status("retrieving")
-        began = time.perf_counter()
-        context = await self._retriever.load_context(question, row.ordinal)
-        if not context.exact:
-            context = await self._retriever.search(context)
-        state.ms["retrieve"] = ms_since(began)
+        context = await self._retrieve(question, log, state)
         turn = Turn(context, state, log, partial(self._retriever.is_in_index, context), self._retriever.find_lines)
         if context.exact:
             return await self._answer_exactly(turn, context.exact)
         if question.retrieval == "only":
             return await self._send_sources(turn)
         return await self._answer_with_fallback(turn)
+
+    async def _retrieve(self, question: Question, log: TurnLog, state: AnswerState) -> TurnContext:
+        log.publish_status("retrieving")
+        began = time.perf_counter()
+        context = await self._retriever.load_context(question, log.row.ordinal)
+        if job := self._retriever.first_index(context):
+            state.index_notice = await wait_for_index(job, partial(_report_index, log))
+            state.ms["index"] = ms_since(began)
+            log.publish_status("retrieving")
+            began = time.perf_counter()
+            context = await self._retriever.load_context(question, log.row.ordinal)
+        if not context.exact:
+            context = await self._retriever.search(context)
+        state.ms["retrieve"] = ms_since(began)
+        return context
 
     async def preview(self, question: Question) -> tuple[str, BuiltPrompt]:
         """The model's name and the prompt that it would read; nothing is stored or generated."""
@@ -85,7 +96,7 @@ class Rag:
         snippets = _numbered(answer.hits, number)
         state.model = structural_answer.MODEL
         user = user_message(snippets, turn.row.question)
-        await turn.log.store_prompt(state, snippets, user, window_start(history, 0, turn.row))
+        await turn.store_prompt(snippets, user, window_start(history, 0, turn.row))
         state.generated = structural_answer.listing(answer, number)
         await turn.ground(snippets, is_exact=True)
         await turn.send(state.generated, last=True)
@@ -97,7 +108,7 @@ class Rag:
         context, state = turn.context, turn.state
         state.model = "none"
         snippets = _numbered(self._prompt_builder.limit_hits(context.found.hits), next_number(context.history))
-        await turn.log.store_prompt(state, snippets, "", turn.row.ordinal)
+        await turn.store_prompt(snippets, "", turn.row.ordinal)
         return "stop"
 
     async def _answer_with_fallback(self, turn: Turn) -> str:
@@ -145,7 +156,7 @@ class Rag:
         dropped = dropped_notice(context.history, built.dropped, state.model)
         state.notice = " ".join(filter(None, (built.prompt.notice, lease.engine.pop_notice(), dropped)))
         start = window_start(context.history, built.dropped, turn.row)
-        await turn.log.store_prompt(state, built.snippets, built.user, start)
+        await turn.store_prompt(built.snippets, built.user, start)
         return built
 
     async def _generate(self, turn: Turn, lease: EngineLease, built: BuiltPrompt) -> str:
@@ -192,6 +203,10 @@ def _has_lead(turn: Turn, lease: EngineLease) -> bool:
 
 def _numbered(hits: Sequence[Hit], first: int) -> list[Snippet]:
     return [Snippet(n, hit, False) for n, hit in enumerate(hits, first)]
+
+
+def _report_index(log: TurnLog, progress: Progress) -> None:
+    log.publish_status("indexing", done=progress.done, total=progress.total, eta_ms=_ms(progress.eta_s))
 
 
 def _report_progress(turn: Turn, delta: Delta, rates: Rates) -> None:

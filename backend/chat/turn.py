@@ -48,24 +48,6 @@ class TurnLog:
         stored = await asyncio.shield(self.database.write(work))
         self.log.notify(self.row.session_id, stored)
 
-    async def store_prompt(
-        self, state: AnswerState, snippets: Sequence[Snippet], user_message: str, window_start: int
-    ) -> None:
-        """Stores what the model reads, and the `sources` event unless an engine that failed has sent the same."""
-        items = [source_item(snippet) for snippet in snippets]
-
-        def work(db: Session) -> None:
-            stored = db.get_one(TurnRow, (self.row.session_id, self.row.id))
-            stored.sources, stored.user_message, stored.model = items, user_message, state.model
-            stored.window_start = window_start
-            if state.sources != items:
-                owner = conversations.require_session(db, self.row.session_id)
-                events.append(db, owner, self.row.id, "sources", items=items)
-
-        await self.database.write(work)
-        state.sources = items
-        self.log.notify(self.row.session_id)
-
 
 @dataclass(slots=True)
 class Turn:
@@ -83,12 +65,28 @@ class Turn:
     def row(self) -> TurnRow:
         return self.log.row
 
+    async def store_prompt(self, snippets: Sequence[Snippet], user_message: str, window_start: int) -> None:
+        """Stores what the model reads, and the `sources` event unless an engine that failed has sent the same."""
+        state, row, codebase = self.state, self.row, self.context.codebase
+        items = [source_item(snippet) for snippet in snippets]
+
+        def work(db: Session) -> None:
+            stored = db.get_one(TurnRow, (row.session_id, row.id))
+            stored.sources, stored.user_message, stored.model = items, user_message, state.model
+            stored.window_start, stored.codebase = window_start, codebase.id if codebase else ""
+            if state.sources != items:
+                events.append(db, conversations.require_session(db, row.session_id), row.id, "sources", items=items)
+
+        await self.log.database.write(work)
+        state.sources = items
+        self.log.log.notify(row.session_id)
+
     async def begin_with_lead(self, snippets: Sequence[Snippet]) -> None:
         """Sends the lead with its citations; does nothing the second time."""
         if self.state.lead or self.lead is None:
             return
         if self.state.sources is None:
-            await self.log.store_prompt(self.state, snippets, "", self.row.ordinal)
+            await self.store_prompt(snippets, "", self.row.ordinal)
         self.state.lead = self.lead.text
         await self.ground(snippets)
         await self.send(self.lead.paragraph)

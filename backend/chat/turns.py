@@ -24,7 +24,9 @@ from backend.db.events import Event, EventLog
 from backend.db.tables import TurnRow
 from backend.engines.pool import EnginePool
 from backend.errors import ApiError, to_api_error, translate
+from backend.indexing.attachments import masked_context
 from backend.metrics import Metrics
+from backend.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -91,31 +93,28 @@ class Turns:
         if not question.text.strip():
             raise ApiError("bad_params", "the question is empty")
 
-        def read(db: Session) -> tuple[TurnRow | None, str]:
-            existing = db.get(TurnRow, (question.session, question.turn))
-            if existing is None and question.replaces:  # checked before that turn is cancelled
-                conversations.replaceable(db, question.session, question.conversation, question.replaces)
-            if existing is not None or question.model:
-                return existing, question.model
-            return None, conversations.require_session(db, question.session).model
-
         def store(db: Session) -> tuple[TurnRow, bool]:
             self._require_open()
-            return conversations.accept(
+            row, new = conversations.accept(
                 db, question.session, question.conversation, question.turn, question.text, question.replaces
             )
+            if new:
+                row.context = context
+            return row, new
 
-        existing, model = await self._database.read(read)
+        existing, model = await self._database.read(lambda db: _accepted_before(db, question))
         if existing is not None:
             return self._accepted(existing)
         if len(self._running) + len(self._accepting) >= self._queue_limit:
-            raise ApiError("queue_full", f"{len(self._running)} questions are running or waiting", 1000)
+            full = plural(len(self._running), "question is running or waiting", "questions are running or waiting")
+            raise ApiError("queue_full", full, 1000)
         key = question.session, question.turn
         self._accepting.setdefault(key, False)
         try:
             self._engines.resolve(model)  # refuses an unknown model before anything is stored
             if question.replaces:
                 await self.cancel(question.session, question.replaces)
+            context = await asyncio.to_thread(masked_context, question.attachments) if question.attachments else []
             open_turns = len(self._running) + len(self._accepting)
             row, new = await self._database.write_reserved(store, open_turns)
         finally:
@@ -287,3 +286,13 @@ class Turns:
         except Exception as failure:  # noqa: BLE001 - the edge of the job: whatever it is, the end is told
             return translate(failure) or ApiError("internal", f"the answer could not be stored: {failure}")
         return None
+
+
+def _accepted_before(db: Session, question: Question) -> tuple[TurnRow | None, str]:
+    """The turn if it was accepted before, and the model that is to answer. Raises `ApiError` for a bad `replaces`."""
+    existing = db.get(TurnRow, (question.session, question.turn))
+    if existing is None and question.replaces:  # checked before that turn is cancelled
+        conversations.replaceable(db, question.session, question.conversation, question.replaces)
+    if existing is not None or question.model:
+        return existing, question.model
+    return None, conversations.require_session(db, question.session).model

@@ -14,6 +14,7 @@ import httpx
 
 from backend.cli import output
 from backend.cli.errors import FAILURE, MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
+from backend.cli.paths import resolved
 from backend.config import Settings
 from backend.instance_lock import DataFolderInUse, find, token
 from indexer.files.repositories import enclosing_repository
@@ -68,7 +69,7 @@ class Client:
 
         A codebase does not contain what is in a repository inside it.
         """
-        folder = path.expanduser().resolve()
+        folder = resolved(path)
         own = enclosing_repository(folder)
         around = [
             codebase
@@ -158,7 +159,7 @@ def _running_url(settings: Settings) -> str | None:
 
 def no_index(path: Path, left_out: Path | None) -> CommandFailed:
     """The error for a path that no indexed codebase contains; `left_out`: it is in a repository inside one."""
-    folder = path.expanduser().resolve()
+    folder = resolved(path)
     if left_out is None:
         return CommandFailed(f"no index for {folder}: run `lantern index {path}` first", NO_INDEX)
     own = "is a codebase of its own (a repository, worktree or submodule): run `lantern index"

@@ -10,6 +10,8 @@ from backend.cli.settings import command_settings
 from backend.config import VERSION, Settings
 from backend.engines.loader import kernel_results
 from backend.instance_lock import find
+from backend.wording import plural
+from indexer.errors import EmbedderOff
 from models.errors import ModelError
 from models.hardware import processor
 from models.llama.bindings import problem
@@ -50,7 +52,7 @@ def _kernels(settings: Settings) -> None:
         if result.failed:
             output.note(f"failed        {result.failed}")
         for shape, choice in result.fastest.items():
-            threads = f"{choice.threads} threads, {choice.reading_threads} to read"
+            threads = f"{plural(choice.threads, 'thread')}, {choice.reading_threads} to read"
             output.note(f"fastest       {', '.join(choice.kernels)}; {threads}: {architecture}, {shape}")
 
 
@@ -59,12 +61,16 @@ def _service(client: Client) -> None:
     model = client.call("GET", "/health")["model"]
     output.note(f"answers with  {model['name']} ({model['state']})")
     for codebase in client.call("GET", "/codebases")["codebases"]:
-        size = f"{codebase['files']} files, {codebase['chunks']} chunks"
+        size = f"{plural(codebase['files'], 'file')}, {plural(codebase['chunks'], 'chunk')}"
         output.note(f"codebase      {codebase['root']}: {codebase['state']}, {size}")
 
 
 def _embedder(settings: Settings) -> None:
     from indexer.embedding.loading import load_embedder  # slow to import, and last, so that the lines above come first
 
-    embedder = load_embedder(settings.embedding_model)
-    output.note(f"embedding     {embedder.model_id}, {embedder.dim} dimensions")
+    try:
+        embedder = load_embedder(settings.embedding_model)
+    except EmbedderOff as choice:
+        output.note(f"embedding     {choice}")
+    else:
+        output.note(f"embedding     {embedder.model_id}, {embedder.dim} dimensions")

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 OK, FAILURE, USAGE, NO_INDEX, MODEL_UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+FOLDER_GONE = "the current folder was deleted: change to one that exists, and run the command again"
 
 
 class CommandFailed(Exception):
@@ -35,6 +37,16 @@ def describe(error: Exception) -> str | None:
 
     if isinstance(error, BadSetting | DataFolderInUse | UnsafeDataFolder | ModelError | IndexerError):
         return str(error)
+    if isinstance(error, FileNotFoundError) and not error.filename and _is_folder_gone():
+        return FOLDER_GONE
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or error}"
     return None
+
+
+def _is_folder_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False

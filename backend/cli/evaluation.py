@@ -12,8 +12,10 @@ from pathlib import Path
 
 from backend.cli import output, plot
 from backend.cli.errors import USAGE, CommandFailed
+from backend.cli.paths import resolved
 from backend.cli.settings import command_settings
 from backend.indexing.workers import start_workers
+from backend.wording import plural
 from indexer.embedding.base import Embedder
 from indexer.embedding.loading import NONE, load_embedder
 from indexer.embedding.rerank import Reranker, VectorCache
@@ -62,7 +64,7 @@ def run_eval(path: Path, compare: Sequence[str], per_kind: int, as_json: bool, p
         folder = Path(name)
         (folder / ".git").write_text("gitdir: none")  # stops git from finding a repository that contains the folder
         output.progress("reading ...")
-        cases = workers.jobs(build, path.expanduser(), folder / "copy", per_kind, seconds=_BUILD_CPU_S)
+        cases = workers.jobs(build, resolved(path), folder / "copy", per_kind, seconds=_BUILD_CPU_S)
         if not cases:
             raise CommandFailed(
                 f"nothing to ask about in {path}: no function with a docstring that is a sentence, no commit"
@@ -79,7 +81,7 @@ def run_eval(path: Path, compare: Sequence[str], per_kind: int, as_json: bool, p
     output.progress("")
     _print(path, runs, as_json)
     if picture:
-        plot.draw(picture, f"{path.resolve().name}: {len(cases)} questions", plot.bars(runs))
+        plot.draw(picture, f"{resolved(path).name}: {plural(len(cases), 'question')}", plot.bars(runs))
 
 
 def _reranker(embedder: Embedder | None, cache: VectorCache) -> Reranker | None:
@@ -130,7 +132,7 @@ def _weight(signal: str, value: str) -> float | None:
 def _print(path: Path, runs: dict[str, list[MetricsRow]], as_json: bool) -> None:
     if as_json:
         results = [{"settings": name, "rows": [asdict(row) for row in rows]} for name, rows in runs.items()]
-        output.as_json({"path": str(path.expanduser().resolve()), "runs": results})
+        output.as_json({"path": str(resolved(path)), "runs": results})
         return
     for name, rows in runs.items():
         output.line(name)

@@ -7,6 +7,7 @@ from typing import Any
 from backend.cli import output
 from backend.cli.client import Client, open_client
 from backend.cli.errors import CommandFailed
+from backend.cli.paths import resolved
 from backend.cli.settings import command_settings
 
 POLL_S = 0.2
@@ -27,7 +28,7 @@ def index_codebase(client: Client, path: Path, watch: bool | None = None) -> dic
 
     With `watch=None` the server decides whether it follows the codebase.
     """
-    job: dict[str, Any] = client.call("POST", "/index", {"path": str(path.expanduser().resolve()), "watch": watch})
+    job: dict[str, Any] = client.call("POST", "/index", {"path": str(resolved(path)), "watch": watch})
     lines = output.Throttle()
     try:
         while job["state"] in ("queued", "running"):

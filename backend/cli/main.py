@@ -154,7 +154,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run the server for IDE plugins and other programs."""
-    from backend.cli.serve import run_serve
+    from backend.cli.serving.serve import run_serve
 
     run_serve(host, port, index, allow_remote)
 
@@ -196,7 +196,7 @@ def doctor() -> None:
 @app.command()
 def token() -> None:
     """Print the token that clients authenticate with."""
-    from backend.cli.serve import run_token
+    from backend.cli.serving.serve import run_token
 
     run_token()
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import typer
 
+from backend.wording import plural
 from prompts.visible import one_line, visible, visible_json
 
 if TYPE_CHECKING:
@@ -256,16 +257,15 @@ def job_line(job: dict[str, Any]) -> str:
     if not job["total"]:
         return "scanning"
     eta = "" if job["eta_s"] is None else f", {job['eta_s']:.0f} s left"
-    return f"{job['done']}/{job['total']} files, {job['chunks']} chunks, {job['files_per_s']} files/s{eta}"
+    done = f"{job['done']}/{plural(job['total'], 'file')}, {plural(job['chunks'], 'chunk')}"
+    return f"{done}, {job['files_per_s']} files/s{eta}"
 
 
 def job_summary(job: dict[str, Any]) -> None:
     """The summary of a finished index job."""
     report = job["report"]
-    note(
-        f"{job['root']}: {report['files']} files, {report['chunks']} chunks in {report['seconds']} s "
-        f"({report['changed']} changed, {report['removed']} removed)"
-    )
+    size = f"{plural(report['files'], 'file')}, {plural(report['chunks'], 'chunk')}"
+    note(f"{job['root']}: {size} in {report['seconds']} s ({report['changed']} changed, {report['removed']} removed)")
     if report["skipped"]:
         reasons = sorted(report["skipped"].items(), key=lambda pair: -pair[1])
         note("skipped: " + ", ".join(f"{count} {reason}" for reason, count in reasons))
@@ -275,8 +275,7 @@ def job_summary(job: dict[str, Any]) -> None:
 
 def _masked_line(values: int, files: int, places: list[str]) -> str:
     shown = ", ".join(dict.fromkeys(places[:PLACES])) + (", ..." if values > PLACES else "")
-    plural = "" if values == 1 else "s"
-    return f"masked {values} secret value{plural} in {files} file{'' if files == 1 else 's'} ({shown})"
+    return f"masked {plural(values, 'secret value')} in {plural(files, 'file')} ({shown})"
 
 
 def change_summary(job: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.cli import output
 from backend.cli.client import command_failed, no_index, open_client
+from backend.cli.paths import resolved
 from backend.cli.settings import command_settings
 from backend.config import Settings
 from backend.instance_lock import find
@@ -57,7 +58,7 @@ def _read_index(settings: Settings, path: Path, read: Callable[["Retrieval", str
 
     try:
         with open_retrieval(settings) as retrieval:
-            codebase = retrieval.choose(None, str(path))
+            codebase = retrieval.choose(None, str(resolved(path)))
             if codebase is None or not codebase.chunks:
                 raise no_index(path, retrieval.left_out(path))
             return read(retrieval, codebase.id)

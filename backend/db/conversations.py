@@ -107,11 +107,12 @@ def continued(db: Session, exchanges: Sequence[tuple[str, str]], turn_prefix: st
 
 def finish(db: Session, row: TurnRow, reason: str, **fields: Any) -> None:
     """Writes the one `end` event of a turn and fills its row. The answer is the text of its `delta` events."""
-    row.answer += _logged_answer(db, row)
+    _keep_answer(db, row)
     row.status, row.finished_at = reason, now()
     row.model = fields.get("model", row.model)
     row.usage, row.timings = fields.get("usage", {}), fields.get("ms", {})
     row.error, row.spoken = fields.get("error") or {}, fields.get("spoken", [])
+    row.grounding, row.notice = fields.get("grounding"), fields.get("notice", "")
     owner = require_session(db, row.session_id)
     events.append(db, owner, row.id, "end", **end_body(reason, {"model": row.model} | fields))
     parent = db.get_one(ConversationRow, row.conversation_id)
@@ -176,7 +177,10 @@ def turns(db: Session, conversation: str, before: int | None = None) -> Sequence
 
 
 def messages(row: TurnRow) -> list[dict[str, Any]]:
-    """A turn as messages of a chat history: the question and, once the turn has ended, the answer."""
+    """A turn as messages of a chat history: the question and, once the turn has ended, the answer.
+
+    Citations have the status of the answer's moment.
+    """
     question: dict[str, Any] = {
         "turn_id": row.id,
         "role": "user",
@@ -184,6 +188,8 @@ def messages(row: TurnRow) -> list[dict[str, Any]]:
         "timestamp": iso(row.created_at),
         "status": "ok",
         "sources": [],
+        "codebase": row.codebase,
+        "context": row.context,
     }
     if row.status == "open":
         return [question]
@@ -194,6 +200,13 @@ def messages(row: TurnRow) -> list[dict[str, Any]]:
         "timestamp": iso(row.finished_at),
         "status": row.status,
         "sources": row.sources,
+        "citations": row.citations,
+        "model_name": row.model,
+        "usage": row.usage,
+        "timings": row.timings,
+        "grounding": row.grounding,
+        "notice": row.notice,
+        "error": row.error or None,
     }
     return [question, answer]
 
@@ -238,7 +251,7 @@ def clear(db: Session, conversations: Sequence[str]) -> int | None:
         last = db.scalar(newest_event) or 0
         db.execute(delete(TurnRow).where(TurnRow.conversation_id == conversation))
         for row in db.scalars(select(TurnRow).where(TurnRow.session_id == parent.session_id, TurnRow.status == "open")):
-            row.answer += _logged_answer(db, row, last)  # of another conversation and still running: keep its text
+            _keep_answer(db, row, last)  # of another conversation, and still running
         db.execute(delete(EventRow).where(EventRow.session_id == parent.session_id, EventRow.seq <= last))
         db.execute(
             update(SessionRow)
@@ -249,11 +262,13 @@ def clear(db: Session, conversations: Sequence[str]) -> int | None:
     return deleted
 
 
-def _logged_answer(db: Session, row: TurnRow, until: int | None = None) -> str:
-    """The text of a turn's `delta` events, up to event number `until`."""
-    of_turn = (EventRow.session_id == row.session_id, EventRow.turn_id == row.id, EventRow.type == "delta")
-    deltas = db.scalars(select(EventRow).where(*of_turn).order_by(EventRow.seq))
-    return "".join(event.body["text"] for event in deltas if until is None or event.seq <= until)
+def _keep_answer(db: Session, row: TurnRow, until: int | None = None) -> None:
+    """Adds to the row what the turn's events, up to number `until`, have of its answer: text and citations."""
+    of_turn = (EventRow.session_id == row.session_id, EventRow.turn_id == row.id)
+    of_answer = select(EventRow).where(*of_turn, EventRow.type.in_(("delta", "cite"))).order_by(EventRow.seq)
+    logged = [event for event in db.scalars(of_answer) if until is None or event.seq <= until]
+    row.answer += "".join(event.body["text"] for event in logged if event.type == "delta")
+    row.citations = [*row.citations, *(event.body for event in logged if event.type == "cite")]
 
 
 def _new_conversation(db: Session, owner: SessionRow) -> ConversationRow:

@@ -70,7 +70,13 @@ class TurnRow(Base):
     # The answer as later prompts have it: the lead, then the model's own text.
     spoken: Mapped[list[Any]] = mapped_column(default=list)
     window_start: Mapped[int] = mapped_column(default=1)  # ordinal of the oldest turn in this turn's prompt
+    codebase: Mapped[str] = mapped_column(default="")  # the id of the one that was searched; "": none
+    # What was attached, as it was sent; secrets are masked. Can be a megabyte: it is read only where it is used.
+    context: Mapped[list[Any]] = mapped_column(default=list, deferred=True)
     sources: Mapped[list[Any]] = mapped_column(default=list)  # as in the `sources` event
+    citations: Mapped[list[Any]] = mapped_column(default=list)  # as in the `cite` events
+    grounding: Mapped[float | None]
+    notice: Mapped[str] = mapped_column(default="")
     usage: Mapped[dict[str, Any]] = mapped_column(default=dict)
     timings: Mapped[dict[str, Any]] = mapped_column(default=dict)  # ms
     error: Mapped[dict[str, Any]] = mapped_column(default=dict)

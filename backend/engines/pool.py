@@ -47,6 +47,11 @@ class EngineLease:
     system: str = ""  # "": the built-in system prompt
     notice: str = ""  # what the user should know about this choice
 
+    @property
+    def problem(self) -> str:
+        """Why no model can be used, where the extractive engine stands in for one; else ""."""
+        return self.notice if self.engine.is_exact else ""
+
 
 @dataclass(frozen=True, slots=True)
 class _Request:

@@ -5,6 +5,7 @@ Knows the catalogue, the settings and the models folder; not what is in memory.
 
 import importlib.util
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from backend.config import Settings
@@ -45,9 +46,9 @@ class ModelResolver:
         name = name or self.own_model
         if name in (AUTO, EXTRACTIVE) or self.is_remote(name):
             return None
-        as_path = Path(name).expanduser()
-        is_path = is_own and (as_path.suffix == ".gguf" or as_path.is_absolute())  # only the owner may name a file
-        spec = self._registry.spec_for_path(as_path) if is_path else self._registry.spec(name)
+        spec = (self._spec_of_file(name) if is_own else None) or self._registry.spec(
+            name
+        )  # only the owner names a file
         path = self._registry.locate(spec)
         if path is not None and _has_llama_cpp():
             return self._installed(spec, path)
@@ -79,6 +80,14 @@ class ModelResolver:
         if name not in self._registry.names() or not (spec := self._registry.spec(name)).sources:
             return f"Model {name} is not installed: put its GGUF into {self._settings.models_dir}."
         return not_installed(spec, self._registry.spec)
+
+    def _spec_of_file(self, name: str) -> ModelSpec | None:
+        """The model of a file; None where the name is no path of one."""
+        with suppress(RuntimeError):  # `~` and a user who does not exist
+            path = Path(name).expanduser()
+            if path.suffix == ".gguf" or path.is_absolute():
+                return self._registry.spec_for_path(path)
+        return None
 
     def _installed(self, spec: ModelSpec, path: Path) -> InstalledModel:
         settings = self._settings

@@ -147,14 +147,14 @@ def citation_statuses(claim: Claim, sources: Sequence[Source], disk: Disk, quest
     always unchanged.
     """
     places = {(citation.numbers, citation.path, citation.lines): citation for citation in claim}
-    found_at = {place: _cited_sources(citation, sources, disk) for place, citation in places.items()}
+    found_at = {place: cited_sources(citation, sources, disk) for place, citation in places.items()}
     cited = [found_at[citation.numbers, citation.path, citation.lines] for citation in claim]
-    cited_sources = [source for found in cited for source, _ in found or ()]
+    cited_by_sentence = [source for found in cited for source, _ in found or ()]
     items = []
     for citation, found in zip(claim, cited, strict=True):
         numbers = citation.numbers or tuple(dict.fromkeys(source.n for source, _ in found or ()))
-        supported = found and _is_supported(citation, cited_sources, sources, question)
-        status = max((status for _, status in found), key=STATUSES.index) if found and supported else INVENTED
+        supported = found and _is_supported(citation, cited_by_sentence, sources, question)
+        status = worst_status(found) if found and supported else INVENTED
         items.append({"n": list(numbers), "start": citation.start, "end": citation.end, "status": status})
     return items
 
@@ -176,7 +176,7 @@ def _numbers_in(question: str) -> Numbers:
     return numbers_in(question)
 
 
-def _cited_sources(citation: Citation, sources: Sequence[Source], disk: Disk) -> list[tuple[Source, str]] | None:
+def cited_sources(citation: Citation, sources: Sequence[Source], disk: Disk) -> list[tuple[Source, str]] | None:
     """The sources of a citation, each with the status of the cited lines; None if no source shows one of them."""
     if citation.numbers:
         by_number = {source.n: source for source in sources}
@@ -197,6 +197,10 @@ def _cited_sources(citation: Citation, sources: Sequence[Source], disk: Disk) ->
             return None
         found += [(source, disk.status(source, first, last)) for source in parts]
     return found
+
+
+def worst_status(found: Sequence[tuple[Source, str]]) -> str:
+    return max((status for _, status in found), key=STATUSES.index)
 
 
 def _cover(parts: Sequence[Source], first: int, last: int) -> bool:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from backend.db.tables import TurnRow
 from backend.extractive.matching import content_stems
@@ -25,15 +26,22 @@ class Source:
     text: str
     title: str  # symbol, signature, documentation
     attached: bool  # text from the user, independent of the disk
-    words: frozenset[str] = field(init=False)
-    stems: frozenset[str] = field(init=False)
-    numbers: Numbers = field(init=False)
 
-    def __post_init__(self) -> None:
-        content = f"{self.path} {self.title} {self.text}"
-        object.__setattr__(self, "words", frozenset(re.findall(r"\w+", content)))
-        object.__setattr__(self, "stems", content_stems(content))
-        object.__setattr__(self, "numbers", numbers_in(f"{self.title} {self.text}"))
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(re.findall(r"\w+", self._content))
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        return content_stems(self._content)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        return numbers_in(f"{self.title} {self.text}")
+
+    @property
+    def _content(self) -> str:
+        return f"{self.path} {self.title} {self.text}"
 
     def lines(self, first: int, last: int) -> list[str]:
         """The shown ones of the lines first..last; all lines where the text does not match the lines one to one."""

@@ -9,8 +9,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from backend.errors import ApiError
+from backend.wording import plural
 from indexer.files.languages import language_of
 from indexer.files.opening import read_below
 from indexer.files.secrets.masking import mask
@@ -34,6 +36,19 @@ class Attachment:
 def attached_hits(attachments: tuple[Attachment, ...], root: Path | None) -> list[Hit]:
     """The attachments as hits, in their order. Raises `ApiError` for a path that cannot be read."""
     return [hit for attachment in attachments for hit in _pieces(attachment, root)]
+
+
+def masked_context(attachments: tuple[Attachment, ...]) -> list[dict[str, Any]]:
+    """The attachments as the history keeps them: as `session/prompt` has them, with secrets masked."""
+    items = []
+    for attachment in attachments:
+        item: dict[str, Any] = {"path": mask_path(attachment.path)}
+        if attachment.lines is not None:
+            item["range"] = list(attachment.lines)
+        if attachment.text is not None:
+            item["text"] = mask(attachment.text)
+        items.append(item)
+    return items
 
 
 def drop_conflicting(
@@ -120,7 +135,8 @@ def _pieces(attachment: Attachment, root: Path | None) -> list[Hit]:
     chosen = range(first, min(last, offset + len(lines) - 1) + 1)
     if not chosen:
         raise ApiError(
-            "bad_params", f"context {attachment.path!r} has {len(lines)} lines, none of them in {first}-{last}"
+            "bad_params",
+            f"context {attachment.path!r} has {plural(len(lines), 'line')}, none of them in {first}-{last}",
         )
     return [
         Hit(

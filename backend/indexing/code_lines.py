@@ -4,6 +4,7 @@ from typing import Any
 
 from backend.errors import ApiError
 from backend.indexing.indexes import Indexes
+from backend.wording import plural
 from indexer.errors import WorkerDied
 from indexer.files.scan import Candidate, read
 from indexer.storage.codebases import CodebaseInfo
@@ -26,7 +27,8 @@ def read_lines(indexes: Indexes, codebase: CodebaseInfo, path: str, start: int, 
     lines = source.text.removesuffix("\n").split("\n") if source.text else []
     last = min(len(lines), start + LINES - 1, end if end is not None else start + LINES - 1)
     if last < start and not (start == 1 and not lines):
-        raise ApiError("bad_params", f"{path!r} has {len(lines)} lines, none of them in {start}-{end or 'end'}")
+        size = plural(len(lines), "line")
+        raise ApiError("bad_params", f"{path!r} has {size}, none of them in {start}-{end or 'end'}")
     return {
         "path": path,
         "start": start,

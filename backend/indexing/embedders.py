@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from backend.errors import ApiError
 from indexer.embedding.base import Embedder, Vectors
-from indexer.errors import EmbedderUnavailable
+from indexer.errors import EmbedderOff, EmbedderUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ class Embedders:
         self.static = static
         self._load_neural = load_neural
         self._neural: Embedder | None = None
+        self._problem = "the embedding model is not loaded: see the server's log"
         self._finished = threading.Event()  # the load has ended, whether it succeeded or not
         self._search_deadline = 0.0  # on the monotonic clock
 
@@ -31,6 +32,9 @@ class Embedders:
         def load() -> None:
             try:
                 self._neural = self._load_neural()
+            except EmbedderOff as choice:
+                self._problem = str(choice)
+                log.info("%s", choice)
             except EmbedderUnavailable as error:
                 log.error("%s", error)
             finally:
@@ -53,5 +57,5 @@ class Embedders:
         """The neural embedder's name, and a row for each text. Waits while it loads; raises `ApiError` without it."""
         self._finished.wait(EMBED_WAIT_S)
         if self._neural is None:
-            raise ApiError("model_unavailable", "the embedding model is not loaded: see the server's log")
+            raise ApiError("model_unavailable", self._problem)
         return self._neural.model_id, self._neural.embed_documents(texts)

@@ -157,7 +157,11 @@ class Jobs:
 
     def is_busy(self, codebase: str) -> bool:
         """Whether a job for this codebase is running or queued."""
-        return any(job.codebase == codebase and job.state in ("queued", "running") for job in self._jobs.values())
+        return self.unfinished(codebase) is not None
+
+    def unfinished(self, codebase: str) -> Job | None:
+        """The job that indexes this codebase now, or will."""
+        return next((job for job in self.all(codebase) if job.state in ("queued", "running")), None)
 
     async def close(self) -> None:
         """Stops at the next file. The index keeps what was written; the next job continues from there."""

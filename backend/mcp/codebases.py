@@ -8,6 +8,7 @@ from backend.indexing.jobs import Job
 from backend.mcp.results import IndexStatus
 from backend.mcp.workspace import holds_everything
 from backend.services import Services
+from backend.wording import plural
 from indexer.files.repositories import enclosing_repository
 from indexer.storage.codebases import CodebaseInfo
 from indexer.storage.freshness import is_fresh
@@ -24,7 +25,7 @@ async def choose(services: Services, codebase: str, workspace: Path | None) -> C
     """
     info = await asyncio.to_thread(_find, services, codebase, workspace)
     if not info.chunks:
-        raise ApiError("index_unavailable", _nothing_yet(info, running_job(services, info.id)))
+        raise ApiError("index_unavailable", _nothing_yet(info, services.jobs.unfinished(info.id)))
     return info
 
 
@@ -44,7 +45,7 @@ def folder_to_index(services: Services, codebase: str, workspace: Path | None) -
 
 async def status_of(services: Services, codebase: str) -> IndexStatus:
     """The state of an index now. A file that is new is not counted as stale: the watcher of the codebase finds it."""
-    job = running_job(services, codebase)
+    job = services.jobs.unfinished(codebase)
     info = await asyncio.to_thread(services.retrieval.choose, codebase)
     assert info is not None
     stale = None
@@ -57,11 +58,6 @@ async def status_of(services: Services, codebase: str) -> IndexStatus:
         stale_files=stale,
         eta_s=None if eta_s is None else round(eta_s, 1),
     )
-
-
-def running_job(services: Services, codebase: str) -> Job | None:
-    """The job that indexes this codebase now, or will."""
-    return next((job for job in services.jobs.all(codebase) if job.state in ("queued", "running")), None)
 
 
 def _find(services: Services, codebase: str, workspace: Path | None) -> CodebaseInfo:
@@ -104,7 +100,8 @@ def _nothing_yet(info: CodebaseInfo, job: Job | None) -> str:
     if job is None:
         return f"{info.root} holds nothing that is indexed: call `index` with refresh=true"
     eta = "" if job.progress.eta_s is None else f", about {job.progress.eta_s:.0f} s left"
-    return f"{info.root} is being indexed ({job.progress.done}/{job.progress.total} files{eta}): call `index` to wait"
+    done = f"{job.progress.done}/{plural(job.progress.total, 'file')}{eta}"
+    return f"{info.root} is being indexed ({done}): call `index` to wait"
 
 
 def _not_indexed(folder: Path | None, known: list[CodebaseInfo]) -> str:

@@ -1,6 +1,7 @@
 """The short text of each answer: for clients that show the model the text, and not the structured content."""
 
 from backend.mcp.results import AskResult, FindSymbolResult, IndexResult, IndexStatus, ReadCodeResult, SearchCodeResult
+from backend.wording import plural
 
 
 def search_text(result: SearchCodeResult) -> str:
@@ -35,15 +36,15 @@ def symbol_text(result: FindSymbolResult) -> str:
 
 def read_text(result: ReadCodeResult) -> str:
     """The lines, below where they are."""
-    return f"[{result.root}] {result.path}:{result.start}-{result.end} of {result.lines} lines\n{result.text}"
+    return f"[{result.root}] {result.path}:{result.start}-{result.end} of {plural(result.lines, 'line')}\n{result.text}"
 
 
 def index_text(result: IndexResult) -> str:
     """The state of the index in one line, and what to do if it is not ready."""
-    head = f"{_head(result.root, result.index)}, {result.files} files, {result.chunks} chunks"
+    head = f"{_head(result.root, result.index)}, {plural(result.files, 'file')}, {plural(result.chunks, 'chunk')}"
     if result.index.state == "indexing":
         eta = "" if result.index.eta_s is None else f", about {result.index.eta_s:.0f} s left"
-        head += f"\n{result.done}/{result.total} files of this run{eta}: call `index` again to wait"
+        head += f"\n{result.done}/{plural(result.total, 'file')} of this run{eta}: call `index` again to wait"
     elif result.index.stale_files:
         head += "\nCall `index` with refresh=true to index what changed"
     return head
@@ -58,5 +59,5 @@ def ask_text(result: AskResult) -> str:
 
 
 def _head(root: str, index: IndexStatus) -> str:
-    stale = f", {index.stale_files} files changed since" if index.stale_files else ""
+    stale = f", {plural(index.stale_files, 'file')} changed since" if index.stale_files else ""
     return f"[{root}: index {index.state}, generation {index.generation}{stale}]"

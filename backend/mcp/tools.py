@@ -114,7 +114,7 @@ class ToolRun:
         services = self._services
         folder = await asyncio.to_thread(codebases.folder_to_index, services, codebase, self._folder)
         store = await asyncio.to_thread(services.indexes.store, str(folder))
-        job = codebases.running_job(services, store.id)
+        job = services.jobs.unfinished(store.id)
         info = await asyncio.to_thread(services.retrieval.choose, store.id)
         assert info is not None
         is_own = job is None and (refresh or info.state != "ready")

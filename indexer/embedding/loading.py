@@ -6,7 +6,7 @@ Loads its weights. Imports no model library before that.
 from indexer.embedding.base import Embedder
 from indexer.embedding.onnx import DEFAULT_MODEL, GRAPH, OnnxEmbedder, read_graph
 from indexer.embedding.sentence import SentenceEmbedder
-from indexer.errors import EmbedderUnavailable
+from indexer.errors import EmbedderOff
 
 NONE = "none"  # a name that asks for no embedder
 
@@ -14,10 +14,10 @@ NONE = "none"  # a name that asks for no embedder
 def load_embedder(name_or_path: str = DEFAULT_MODEL) -> Embedder:
     """The embedder of that name: the default one from `GRAPH`, any other through sentence-transformers.
 
-    Raises `EmbedderUnavailable`.
+    Raises `EmbedderUnavailable`; `EmbedderOff` if the name asks for none.
     """
     if name_or_path == NONE:
-        raise EmbedderUnavailable("EMBEDDING_MODEL=none: what a search finds is not re-ranked")
+        raise EmbedderOff("EMBEDDING_MODEL=none: no embedding model is loaded, nothing is re-ranked")
     if name_or_path.removeprefix("sentence-transformers/") == DEFAULT_MODEL:
         return OnnxEmbedder(read_graph(GRAPH))
     return SentenceEmbedder(name_or_path)

@@ -80,8 +80,8 @@ class Navigator:
     def doubt(self, kind: DoubtKind, path: str = "") -> None:
         self.doubts[Doubt(kind, path)] = None
 
-    def definitions(self) -> list[IndexedSymbol]:
-        """The definitions on disk that the name means. Declarations and stubs count only if there is nothing else."""
+    def definitions(self, *, every: bool = False) -> list[IndexedSymbol]:
+        """The definitions on disk that the name means: of several the `preferred`, or `every` one."""
         last, kinds = self.query.last, KINDS.get(self.query.noun)
         indexed = [found for found in self.snapshot.named([last]) if found.symbol.name == last and found.path]
         if len(indexed) > _MEANINGS:
@@ -94,7 +94,7 @@ class Navigator:
         current = current or self._worded_definitions()
         if kinds:
             current = [found for found in current if found.symbol.kind in kinds]
-        return preferred(current, self.query.path)
+        return current if every else preferred(current, self.query.path)
 
     def targets(self) -> list[IndexedSymbol]:
         """The definitions that the name means, each once: those in code, where there are any, and none in a schema."""

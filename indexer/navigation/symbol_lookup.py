@@ -28,8 +28,8 @@ _SEPARATORS = re.compile(r"::|#|\\|->")
 class FoundSymbol:
     """What a name means and where it is used."""
 
-    definitions: tuple[IndexedSymbol, ...]
-    uses: tuple[Location, ...]  # calls included; the definitions are not
+    definitions: tuple[IndexedSymbol, ...]  # all, those that a question lists first
+    uses: tuple[Location, ...]  # of what a question means by the name; calls included, the definitions not
     doubts: tuple[Doubt, ...]  # why there may be more
 
 
@@ -43,24 +43,25 @@ def find_symbol(name: str, store: Store, uses: bool) -> FoundSymbol:
         load(snapshot.languages())
         files, modules = WorkingTree(store.root, snapshot), Modules(snapshot, store.root.name)
         navigator = Navigator(StructuralQuery("definition", name), snapshot, files, modules)
-        definitions = tuple(navigator.definitions()) or _too_many(navigator)
+        meant = navigator.definitions() or _too_many(navigator)
+        others = [item for item in navigator.definitions(every=True) if item not in meant]
         users = Navigator(StructuralQuery("uses", name), snapshot, files, modules)
         users.patience = _PATIENCE
-        is_clear = 1 <= len(definitions) <= MAX_DEFINITIONS
+        is_clear = 1 <= len(meant) <= MAX_DEFINITIONS
         groups = []
         if uses:
             groups = groups_of(users) if is_clear else [_uses_of_any(users)]
     places = tuple(chain.from_iterable(group.locations for group in groups))
     doubts = chain(navigator.doubts, *(group.doubts for group in groups))
-    return FoundSymbol(definitions, places, tuple(dict.fromkeys(doubts)))
+    return FoundSymbol((*meant, *others), places, tuple(dict.fromkeys(doubts)))
 
 
-def _too_many(navigator: Navigator) -> tuple[IndexedSymbol, ...]:
+def _too_many(navigator: Navigator) -> list[IndexedSymbol]:
     """The definitions of a name that has so many that a navigator looks at none: as they were indexed."""
     last, name = navigator.query.last, navigator.query.name
     named = [item for item in navigator.snapshot.named([last]) if item.symbol.name == last and item.path]
-    found = tuple(item for item in named if matches(item, name) and item.symbol.kind not in TEXTS)
-    return found if len(found) > MAX_DEFINITIONS else ()
+    found = [item for item in named if matches(item, name) and item.symbol.kind not in TEXTS]
+    return found if len(found) > MAX_DEFINITIONS else []
 
 
 def _uses_of_any(navigator: Navigator) -> Group:

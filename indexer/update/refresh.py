@@ -33,6 +33,7 @@ _BATCH_S = 1.0  # how long a prepared file waits to be written, and so to be fou
 # In a long job batches grow with the time spent, in units of this: fewer batches cost SQLite fewer merges.
 _GROW_S = 20.0
 _MAX_GROWTH = 8  # factor
+_ESTIMATED_FROM = 0.03  # of the bytes; before, the start of the workers would count as their speed
 _SCAN_CPU_S = 300.0  # for listing all files, and for reading the history; a million files take about 30 s
 _RELATED_FILES = 30  # a commit that changed more files does not relate any two of them
 
@@ -247,7 +248,7 @@ class _Job:
 
     def _report_progress(self, stage: str) -> None:
         spent = time.monotonic() - self.indexing_started if self.indexing_started else 0.0
-        remaining = self.bytes_total - self.bytes_done
-        eta = spent * remaining / self.bytes_done if self.bytes_done and self.chunks else None
+        is_known = self.chunks and self.bytes_done >= _ESTIMATED_FROM * self.bytes_total
+        eta = spent * (self.bytes_total / self.bytes_done - 1) if is_known else None
         rate = self.changed / spent if spent else 0.0
         self.on_progress(Progress(stage, self.finished, self.total, self.chunks, rate, 0.0 if stage == "done" else eta))

@@ -11,7 +11,6 @@ from typing import Any
 
 from models import errors
 from models.errors import EngineBusy, EngineFailed, ModelError, ModelUnavailable
-from models.filters.answer_filter import is_filtered
 from models.gguf.header import GgufHeader, read_header
 from models.hardware import processor, resident_bytes
 from models.llama.bindings import build
@@ -19,7 +18,7 @@ from models.llama.kernel_results import KernelResultKey, KernelResults, LeftOut
 from models.llama.options import DEFAULTS, LlamaOptions, load_request
 from models.llama.proving import KernelProver
 from models.llama.supervisor import WorkerProcess
-from models.llama.wire import Message, pack_sampling, pack_segments
+from models.llama.wire import Message, generate_message, pack_segments
 from models.types import Delta, EngineStatus, Fim, ModelSpec, Prompt, Rates, Sampling, Segment, TokenLogprob, Usage
 
 QUEUE = 32  # prompts that may run or wait at once
@@ -157,17 +156,8 @@ class LlamaEngine:
         self._open += not prompt.prefetch
         try:
             worker = await self._running()
-            request = {
-                "segments": pack_segments(prompt.segments),
-                "sampling": pack_sampling(sampling),
-                "marks": [*prompt.stop, *self._stops],
-                "filtered": is_filtered(prompt, sampling),
-                "prefetch": prompt.prefetch,
-                "is_continuation": prompt.is_continuation,
-                "shown": prompt.shown,
-            }
             id_, inbox = worker.open_request()
-            worker.send({"do": "generate", "id": id_} | request)
+            worker.send(generate_message(id_, prompt, sampling, self._stops))
             try:
                 while True:
                     message = await inbox.get()

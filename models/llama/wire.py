@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from models.types import Sampling, Segment
+from models.filters.answer_filter import is_filtered
+from models.types import Prompt, Sampling, Segment
 
 LINE_BYTES = 1 << 26  # the tokens of a very long prompt
 
@@ -71,8 +72,19 @@ def segments_of(packed: list[list[Any]]) -> tuple[Segment, ...]:
     return tuple(Segment(text, parse_special, from_model) for text, parse_special, from_model in packed)
 
 
-def pack_sampling(sampling: Sampling) -> Message:
-    return asdict(sampling)
+def generate_message(id_: int, prompt: Prompt, sampling: Sampling, stops: Iterable[str] = ()) -> Message:
+    """What asks the process for an answer. `stops`: end marks of the model beside those of the prompt."""
+    return {
+        "do": "generate",
+        "id": id_,
+        "segments": pack_segments(prompt.segments),
+        "sampling": asdict(sampling),
+        "marks": [*prompt.stop, *stops],
+        "filtered": is_filtered(prompt, sampling),
+        "prefetch": prompt.prefetch,
+        "is_continuation": prompt.is_continuation,
+        "shown": prompt.shown,
+    }
 
 
 def sampling_of(packed: Message) -> Sampling:

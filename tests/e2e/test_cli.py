@@ -154,7 +154,7 @@ def test_a_repository_inside_is_a_codebase_of_its_own(tmp_path: Path) -> None:
     (feat / "mail.py").write_text(CODE["shop/mail.py"])
     (feat / ".git").write_text("gitdir: /elsewhere\n")
     outer = lantern(data, "index", str(root))
-    assert "1 files" in outer.stderr
+    assert "1 file, " in outer.stderr
     assert "skipped: 1 repository of its own" in outer.stderr
     message = (
         f"no index for {feat}: {feat} is a codebase of its own (a repository, worktree or submodule): run `lantern"

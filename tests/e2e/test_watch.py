@@ -53,6 +53,6 @@ def test_an_edit_is_a_line_and_an_interrupt_ends_it(tmp_path: Path) -> None:
     reports = [job["report"] for job in (first, second, third)]
     assert [(r["changed"], r["removed"], r["files"]) for r in reports] == [(1, 0, 1), (1, 0, 2), (0, 1, 1)]
     assert second["total"] == 1
-    assert f"{root}: 1 files, 1 chunks" in printed
+    assert f"{root}: 1 file, 1 chunk in " in printed
     assert f"following {root}; Ctrl-C ends" in printed
     assert "1 changed, 0 removed in" in printed

@@ -146,7 +146,7 @@ def test_a_bare_installation_indexes_searches_and_answers_from_any_folder(lanter
         return done.stdout + done.stderr
 
     assert "Usage: lantern" in command("--help")
-    assert "1 files" in command("index", str(code))
+    assert "1 file, " in command("index", str(code))
     assert "cart.py:1" in command("search", "what does the cart cost?", "--path", str(code))
     answer = command("ask", "How is the sum of the cart computed, with its discount?", "--path", str(code))
     assert "cart.py:1" in answer

@@ -80,8 +80,8 @@ async def _answer(services: Services, generation: Generation, index: int) -> Res
     attempts = EngineAttempts(services.engines, generation.model, lambda: has_text, generation.features)
     for attempt in attempts:
         async with attempt as lease:
-            if lease.engine.is_exact and lease.notice:  # a stand-in for a model, and it only quotes code
-                raise attempts.failure or ApiError("model_unavailable", lease.notice)
+            if lease.problem:  # a stand-in for a model, and it only quotes code
+                raise attempts.failure or ApiError("model_unavailable", lease.problem)
             prompt = await asyncio.to_thread(generation.prompt, lease)
             own = replace(lease.sampling, max_tokens=services.settings.max_tokens or lease.sampling.max_tokens)
             sampling = _with_tools(lease, prompt, generation.sampling(own, index))

@@ -121,8 +121,8 @@ async def infill(body: Infill, request: Request, services: ServicesDep) -> Strea
 async def _using(services: Services, model: str) -> AsyncIterator[EngineLease]:
     """The engine of a model. Raises `ApiError` where another one would stand in for it: it has no tokens to show."""
     async with services.engines.use(model.removesuffix(schemas.REPO)) as lease:
-        if lease.engine.is_exact and lease.notice:
-            raise ApiError("model_unavailable", lease.notice)
+        if lease.problem:
+            raise ApiError("model_unavailable", lease.problem)
         yield lease
 
 

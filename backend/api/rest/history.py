@@ -1,5 +1,7 @@
 """REST: the history of conversations and sessions."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,7 +13,8 @@ from backend.api.clearing import clear
 from backend.api.deps import PageDep, ServicesDep
 from backend.db import conversations
 from backend.db.conversations import iso
-from backend.db.tables import ConversationRow, SessionRow
+from backend.db.tables import ConversationRow, SessionRow, TurnRow
+from backend.grounding.recheck import current_citations
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 
@@ -72,6 +75,22 @@ async def conversation(services: ServicesDep, conversation_id: schemas.Id) -> di
         return conversations.context(db, conversation_id) | {"messages": _messages(db, conversation_id)}
 
     return await services.database.read(work)
+
+
+@router.get("/conversation/{conversation_id}/citations")
+async def citations(services: ServicesDep, conversation_id: schemas.Id) -> dict[str, Any]:
+    """The citations of a conversation's answers, compared with the files as they are now."""
+
+    def read(db: Session) -> Sequence[TurnRow]:
+        conversations.require_conversation(db, conversation_id)
+        return conversations.turns(db, conversation_id)
+
+    def work() -> list[dict[str, Any]]:
+        roots = {info.id: info.root for info in services.indexes.codebases.all()}
+        return current_citations(turns, roots, services.retrieval.find_lines)
+
+    turns = await services.database.read(read)
+    return {"conversation_id": conversation_id, "turns": await asyncio.to_thread(work)}
 
 
 @router.get("/session/{session_id}")

@@ -142,13 +142,14 @@ class TokenCounts(TypedDict):
 
 
 class StageTimes(TypedDict):
-    """Milliseconds. `read`: of a prompt that is read after the first paragraph."""
+    """Milliseconds. `read`: of a prompt that is read after the first paragraph. `index`: spent waiting for an index."""
 
     queue: Milliseconds
     retrieve: Milliseconds
     prefill: Milliseconds
     generate: Milliseconds
     read: NotRequired[Milliseconds]
+    index: NotRequired[Milliseconds]
 
 
 class TurnError(TypedDict):

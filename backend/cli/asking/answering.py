@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backend.cli.asking.markdown import MarkdownStream
 
 END_FIELDS = ("reason", "model", "usage", "ms", "grounding", "notice", "error")
-WAITING = ("queued", "loading", "prefill")  # stages of a turn in which no text comes
+WAITING = ("indexing", "queued", "loading", "prefill")  # stages of a turn in which no text comes
 OnEvent = Callable[[dict[str, Any]], None]
 
 

@@ -8,6 +8,7 @@ from backend.cli.asking.conversation import ChatConversation
 from backend.cli.client import Client, ServerLost, open_client
 from backend.cli.errors import MODEL_UNAVAILABLE, NO_INDEX, CommandFailed
 from backend.cli.index import index_codebase
+from backend.cli.paths import resolved
 from backend.cli.settings import command_settings
 from backend.config import Settings
 
@@ -70,7 +71,7 @@ def _connect(conversation: ChatConversation, client: Client) -> None:
         if failure.code != NO_INDEX:
             raise
         with output.typing_mode(is_shown=True):
-            if not output.confirm(f"{conversation.path.expanduser().resolve()} is not indexed. Index it now?"):
+            if not output.confirm(f"{resolved(conversation.path)} is not indexed. Index it now?"):
                 raise
         index_codebase(client, conversation.path)
         conversation.connect(client)

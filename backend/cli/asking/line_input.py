@@ -17,7 +17,7 @@ from prompt_toolkit.shortcuts import clear
 from backend.data_folder import open_own
 
 ENTRIES = 1000  # of the history that are kept
-HISTORY_BYTES = 1 << 20
+HISTORY_BYTES = 1 << 20  # of the file; more than the longest question has as JSON
 PROMPT, CONTINUATION = "> ", "  "
 Candidates = Callable[[str], Sequence[str]]  # the text so far -> what its last word may become
 
@@ -47,34 +47,46 @@ class LineInput:
 
 
 class FileOfLines(History):
-    """A file with a JSON string a line, the newest last; only its owner can read it. It stays below `ENTRIES`."""
+    """A file with a JSON string a line, the newest last; only its owner can read it. The oldest are dropped."""
 
     def __init__(self, file: Path) -> None:
         super().__init__()
         self._file = file
 
     def load_history_strings(self) -> Iterable[str]:
-        entries = self._entries()
-        if len(entries) > ENTRIES:
-            self._write(entries[-ENTRIES:], os.O_TRUNC)
-        return reversed(entries[-ENTRIES:])
+        return reversed(self._newest())
 
     def store_string(self, string: str) -> None:
+        line = f"{json.dumps(string)}\n"
+        if len(line) > HISTORY_BYTES:  # it would drop all others
+            return
         with suppress(OSError):  # a full disk does not end the chat
-            self._write([string], os.O_APPEND)
+            if self._write(line, os.O_APPEND) > HISTORY_BYTES:
+                self._newest()
 
-    def _entries(self) -> list[str]:
+    def _newest(self) -> list[str]:
+        """The entries that are kept, the newest last. If the file has more, it is written again."""
         try:
             with os.fdopen(open_own(self._file, os.O_RDONLY), "rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - HISTORY_BYTES))
+                more = max(0, os.fstat(file.fileno()).st_size - HISTORY_BYTES)
+                file.seek(max(0, more - 1))
+                if more:
+                    file.readline()  # the end of one that is dropped
                 lines = file.read().decode("utf-8", "replace").splitlines()
         except FileNotFoundError:
             return []
-        return [entry for line in lines if (entry := _parsed(line)) is not None]
+        found = [entry for line in lines if (entry := _parsed(line)) is not None]
+        kept = found[-ENTRIES:]
+        if more or len(found) > ENTRIES:
+            self._write("".join(f"{json.dumps(entry)}\n" for entry in kept), os.O_TRUNC)
+        return kept
 
-    def _write(self, entries: Sequence[str], mode: int) -> None:
-        with os.fdopen(open_own(self._file, os.O_WRONLY | os.O_CREAT | mode), "w", encoding="utf-8") as file:
-            file.write("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    def _write(self, text: str, mode: int) -> int:
+        """Returns the size of the file."""
+        with os.fdopen(open_own(self._file, os.O_WRONLY | os.O_CREAT | mode), "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            return os.fstat(file.fileno()).st_size
 
 
 class _Words(Completer):
@@ -105,6 +117,7 @@ def _keys() -> KeyBindings:
             buffer.validate_and_handle()
 
     @keys.add("escape", "enter")
+    @keys.add("escape", "c-j")  # what was typed before the prompt came: the terminal turned Enter into a line feed
     def _alt_enter(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 

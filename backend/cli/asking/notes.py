@@ -3,8 +3,10 @@
 from typing import Any
 
 from backend.cli import output
+from backend.wording import plural
 
 STAGES = {
+    "indexing": "indexing",
     "queued": "waiting for other answers",
     "retrieving": "searching the code",
     "loading": "loading the model",
@@ -62,10 +64,9 @@ def citations(items: list[dict[str, Any]], answer: str) -> None:
     ):
         quotes = [answer[item["start"] : item["end"]] for item in items if item["status"] == status]
         if quotes:
-            plural = "" if len(items) == 1 else "s"
             verb = "is" if len(quotes) == 1 else "are"
             unique = ", ".join(dict.fromkeys(quotes))
-            output.note(f"{len(quotes)} of {len(items)} citation{plural} {verb} {meaning}: {unique}")
+            output.note(f"{len(quotes)} of {plural(len(items), 'citation')} {verb} {meaning}: {unique}")
 
 
 def notice(end: dict[str, Any], answer: str) -> None:

@@ -45,6 +45,14 @@ PAGE = 50  # sessions of one `session/list`
 USABLE = ("installed", "loading", "loaded")
 
 
+@dataclass(slots=True, eq=False)
+class RunningPrompt:
+    """A prompt that is not answered yet."""
+
+    turn: str = field(default_factory=lambda: uuid.uuid4().hex)
+    is_cancelled: bool = False
+
+
 @dataclass(slots=True)
 class AgentSession:
     """One conversation of an editor."""
@@ -55,8 +63,7 @@ class AgentSession:
     model: str = ""
     conversation: str | None = None
     head: int = 0  # the number of the last event that was received
-    turn: str | None = None  # the one that runs
-    is_cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    prompts: set[RunningPrompt] = field(default_factory=set)
 
 
 class LanternAgent:
@@ -123,7 +130,7 @@ class LanternAgent:
     async def list_sessions(self, cwd: str | None = None, cursor: str | None = None, **_: Any) -> ListSessionsResponse:
         """The conversations that began in a folder, the last used first."""
         offset = int(cursor) if cursor and cursor.isdecimal() else 0
-        folder = None if cwd is None else _without_links(cwd)
+        folder = None if cwd is None else str(await asyncio.to_thread(Path(cwd).resolve))  # as stored
         page = await self._service.call("GET", "/chat/conversations", limit=PAGE, offset=offset)
         rows = page["conversations"]
         newest = {
@@ -158,53 +165,59 @@ class LanternAgent:
     async def prompt(self, session_id: str, prompt: list[ContentBlock], **_: Any) -> PromptResponse:
         """Answers a question."""
         session = self._require(session_id)
-        session.is_cancelled.clear()
         try:
             content = read_prompt(prompt)
         except ValueError as unreadable:
             raise invalid_params(str(unreadable)) from None
         if not content.text:
             raise invalid_params("the question is empty")
-        job = await self._open_codebase(session)
-        if job is not None and not await self._wait_for_index(session, job):
-            return PromptResponse(stop_reason="cancelled")
-        turn = session.turn = uuid.uuid4().hex
-        question: dict[str, Any] = {
-            "session": session.id,
-            "turn": turn,
-            "text": content.text,
-            "context": content.context,
-        }
-        question |= {"conversation": session.conversation, "model": session.model or None}
-        view = TurnView(turn, session.root)
-        end: dict[str, Any] = {}
+        running = RunningPrompt()
+        session.prompts.add(running)
         try:
-            async with aclosing(self._events(session, question)) as events:
-                async for event in events:
-                    for update in view.updates(event):
-                        await self._send(session, update)
-                    end = event
+            job = await self._open_codebase(session)
+            if job is not None:
+                await self._wait_for_index(session, running, job)
+            if running.is_cancelled:
+                return PromptResponse(stop_reason="cancelled")
+            end = await self._answer(session, running, {"text": content.text, "context": content.context})
         finally:
-            session.turn = None
+            session.prompts.discard(running)
         if error := end.get("error"):
             raise command_failed(error)
         return PromptResponse(stop_reason=STOP_REASONS[end["reason"]], field_meta={"lantern": _meta(end)})
 
     @translated
     async def cancel(self, session_id: str, **_: Any) -> None:
-        """Stops the answer; its text so far is kept."""
+        """Stops every answer of the session; their texts so far are kept."""
         session = self._require(session_id)
-        session.is_cancelled.set()
-        if session.turn is not None:
-            await self._stop(session)
+        stopped = list(session.prompts)
+        for running in stopped:
+            running.is_cancelled = True
+        for running in stopped:
+            await self._stop(session, running)
 
-    async def _events(self, session: AgentSession, question: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+    async def _answer(self, session: AgentSession, running: RunningPrompt, asked: dict[str, Any]) -> dict[str, Any]:
+        """Asks and shows the answer. Returns the event that ends the turn."""
+        question = {"session": session.id, "turn": running.turn, **asked}
+        question |= {"conversation": session.conversation, "model": session.model or None}
+        view = TurnView(running.turn, session.root)
+        end: dict[str, Any] = {}
+        async with aclosing(self._events(session, running, question)) as events:
+            async for event in events:
+                for update in view.updates(event):
+                    await self._send(session, update)
+                end = event
+        return end
+
+    async def _events(
+        self, session: AgentSession, running: RunningPrompt, question: dict[str, Any]
+    ) -> AsyncGenerator[dict[str, Any]]:
         """The events of one turn. The same turn is asked for again on a new connection if one is lost."""
         after = None
         for tries_left in range(RECONNECTS, -1, -1):
             socket = await self._service.socket()
             try:
-                with socket.following(question["turn"]) as kept:
+                with socket.following(running.turn) as kept:
                     opened = await socket.call("session/open", session=session.id, after=after)
                     session.head = opened["head"] if after is None else after
                     async with aclosing(socket.ask(kept, **question)) as events:
@@ -212,8 +225,8 @@ class LanternAgent:
                             session.head = event.get("seq", session.head)
                             if event["type"] == "accepted":
                                 session.conversation = event["conversation"]
-                                if session.is_cancelled.is_set():
-                                    await self._stop(session)
+                                if running.is_cancelled:
+                                    await self._stop(session, running)
                             yield event
                 return
             except ServerLost:
@@ -239,11 +252,11 @@ class LanternAgent:
         session.root = Path(job["root"])
         return job
 
-    async def _wait_for_index(self, session: AgentSession, job: dict[str, Any]) -> bool:
-        """Shows an index job until it has ended. False: the prompt was cancelled; the job goes on."""
+    async def _wait_for_index(self, session: AgentSession, running: RunningPrompt, job: dict[str, Any]) -> None:
+        """Shows an index job until it has ended, or the prompt is cancelled; then the job goes on."""
         shown, title = f"index.{job['job_id']}.{uuid.uuid4().hex}", index_title(job)
         await self._send(session, start_tool_call(shown, title, kind="other", status="in_progress"))
-        while job["state"] in ("queued", "running") and not session.is_cancelled.is_set():
+        while job["state"] in ("queued", "running") and not running.is_cancelled:
             await asyncio.sleep(POLL_S)
             job = await self._service.call("GET", f"/index/jobs/{job['job_id']}")
             if title != (title := index_title(job)):
@@ -252,7 +265,6 @@ class LanternAgent:
         await self._send(session, update_tool_call(shown, status=status))  # type: ignore[arg-type]
         if "error" in job:
             raise CommandFailed(job["error"]["message"])
-        return not session.is_cancelled.is_set()
 
     async def _options(self, session: AgentSession) -> list[SessionConfigOptionSelect]:
         """The choice of the model, among those that can answer now."""
@@ -269,9 +281,9 @@ class LanternAgent:
         with suppress(Exception):  # the first request reports it
             await self._service.socket()
 
-    async def _stop(self, session: AgentSession) -> None:
+    async def _stop(self, session: AgentSession, running: RunningPrompt) -> None:
         with suppress(CommandFailed):  # without a connection, `_events` finds out by itself
-            await (await self._service.socket()).call("session/cancel", session=session.id, turn=session.turn)
+            await (await self._service.socket()).call("session/cancel", session=session.id, turn=running.turn)
 
     async def _send(self, session: AgentSession, update: SessionUpdate) -> None:
         assert self._editor is not None
@@ -286,8 +298,3 @@ class LanternAgent:
 
 def _meta(end: dict[str, Any]) -> dict[str, Any]:
     return {name: end[name] for name in ("model", "usage", "ms", "grounding", "notice") if name in end}
-
-
-def _without_links(cwd: str) -> str:
-    """A folder as `session/new` stores it."""
-    return str(Path(cwd).resolve())

@@ -33,6 +33,7 @@ from acp.schema import (
     ToolCallStatus,
 )
 
+from backend.wording import plural
 from prompts.visible import one_line
 
 # Stages that an editor is told about, if they take a while.
@@ -168,7 +169,7 @@ class TurnView:
 def sources_fields(items: Sequence[dict[str, Any]], root: Path) -> dict[str, Any]:
     """The fields of a finished search: its title, its places as text and as locations that an editor can open."""
     files = len({item["path"] for item in items})
-    places = f"{len(items)} place{'' if len(items) == 1 else 's'} in {files} file{'' if files == 1 else 's'}"
+    places = f"{plural(len(items), 'place')} in {plural(files, 'file')}"
     lines = (
         f"[{item['n']}] {one_line(item['path'])}:{item['start']}-{item['end']}  {one_line(item.get('symbol') or '')}"
         + ("" if item["fresh"] else "  (changed since it was indexed)")
@@ -209,12 +210,13 @@ def index_title(job: dict[str, Any]) -> str:
             return "Indexing: looking for files"
         case "running":
             eta = "" if job["eta_s"] is None else f", about {job['eta_s']:.0f} s left"
-            return f"Indexing: {job['done']} of {job['total']} files{eta}"
+            return f"Indexing: {job['done']} of {plural(job['total'], 'file')}{eta}"
         case _ if "report" not in job:
             return "Indexing failed"
         case _:
             report = job["report"]
-            return f"Indexed {report['files']} files, {report['chunks']} chunks in {report['seconds']} s"
+            size = f"{plural(report['files'], 'file')}, {plural(report['chunks'], 'chunk')}"
+            return f"Indexed {size} in {report['seconds']} s"
 
 
 def _plain(text: str) -> Any:

@@ -11,6 +11,8 @@ from typing import Any
 _SPACE = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*[\s\S]*?\*/)*")
 _STRING = re.compile(r'"(?:[^"\\]|\\[\s\S])*"')
 _SCALAR = re.compile(r"-?\d[\d.eE+-]*|true|false|null")
+_COMMENT = re.compile(r"//[^\r\n]*|/\*[\s\S]*?\*/")
+_LINE_END = re.compile(r"[ \t]*\r?\n")
 _COMMENT_BEHIND = re.compile(r"[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/)(?=\r?\n)")
 
 
@@ -89,8 +91,7 @@ def remove(text: str, path: tuple[str, ...], key: str) -> str:
     found = parent.node.member(key) if parent is not None else None
     if parent is None or found is None:
         return text
-    came_with_it = parent.node.members == [found] and text[parent.node.start + 1].isspace()
-    return _cut(text, node, parent) if came_with_it else _cut(text, parent.node, found)
+    return _cut(text, node, parent) if _came_with(text, parent, found) else _cut(text, parent.node, found)
 
 
 def created(path: tuple[str, ...], key: str, value: Any) -> str:
@@ -99,6 +100,13 @@ def created(path: tuple[str, ...], key: str, value: Any) -> str:
     ends = ["  " * depth + "}" for depth in range(len(path), -1, -1)]
     own = f"{'  ' * (len(path) + 1)}{json.dumps(key)}: {json.dumps(value)}"
     return "\n".join(["{", *lines, own, *ends])
+
+
+def _came_with(text: str, parent: JsonMember, member: JsonMember) -> bool:
+    """Whether an object looks as `insert` makes it for a member: white space behind its bracket, and no comment."""
+    around = text[parent.start : member.start] + text[member.node.end : parent.node.end]
+    is_alone = parent.node.members == [member] and text[parent.node.start + 1].isspace()
+    return is_alone and _COMMENT.search(around.removeprefix(json.dumps(parent.key))) is None
 
 
 def _append(text: str, node: JsonNode, member: str) -> str:
@@ -124,13 +132,18 @@ def _cut(text: str, node: JsonNode, member: JsonMember) -> str:
     assert node.members is not None
     head = text[: member.start].rstrip(" \t")  # and one line end: what `insert` puts there, no more
     start = len(head.removesuffix("\n").removesuffix("\r") if head.endswith("\n") else head)
+    rest = text[member.node.end :]
     if member.comma >= 0:
-        return text[:start] + text[member.node.end : member.comma] + text[member.comma + 1 :]
+        rest = text[member.node.end : member.comma] + text[member.comma + 1 :]
     before = node.members[node.members.index(member) - 1] if node.members[0] is not member else None
-    left = text[:start]
-    if before is not None:
+    between = node.start + 1 if before is None else before.comma + 1  # from here to `start`: space and comments
+    is_commented = any(
+        found[0].startswith("//") and found.end() == start for found in _COMMENT.finditer(text, between, start)
+    )
+    left = head if is_commented and not _LINE_END.match(rest) else text[:start]  # the comment would go on
+    if before is not None and member.comma < 0:
         left = left[: before.comma] + left[before.comma + 1 :]
-    return left + text[member.node.end :]
+    return left + rest
 
 
 def _layout(text: str, node: JsonNode) -> tuple[str, str, str]:

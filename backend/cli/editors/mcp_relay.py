@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from backend.cli import logs, output
 from backend.cli.editors.mcp_server import McpServerConnection, ServerGone
 from backend.cli.errors import USAGE, CommandFailed, describe
+from backend.cli.paths import resolved
 from backend.cli.settings import command_settings
 from backend.mcp.workspace import WORKSPACE_HEADER, encode_workspace
 
@@ -34,7 +35,7 @@ Message = dict[str, Any]
 
 def run_mcp(path: Path | None) -> None:
     """Relays until stdin ends. `path`: the client's folder, if it is neither one of its roots nor the current one."""
-    if path is not None and not path.expanduser().is_dir():
+    if path is not None and not resolved(path).is_dir():
         raise CommandFailed(f"--path: there is no folder {path}", USAGE)
     settings = command_settings()
     logs.set_level(settings.log_level)
@@ -76,7 +77,8 @@ class McpRelay:
 
     def __init__(self, server: McpServerConnection, write: Callable[[str], None], path: Path | None) -> None:
         self._server, self._write = server, write
-        self._folder = path.expanduser().resolve() if path is not None else Path.cwd()
+        self._current = resolved(path or Path())
+        self._folder = self._current
         self._may_have_roots = path is None
         self._asks_roots = False
         self._roots = asyncio.Event()  # set: the client's folders are known, or are not asked for
@@ -163,7 +165,7 @@ class McpRelay:
             return
         result = message.get("result")
         roots = root_paths(result.get("roots") if isinstance(result, dict) else None)
-        if roots and not any(Path.cwd().is_relative_to(root) for root in roots):
+        if roots and not any(self._current.is_relative_to(root) for root in roots):
             self._folder = roots[0]
         self._roots.set()
 

@@ -6,6 +6,7 @@ from backend.cli import output
 from backend.cli.client import Client, open_running
 from backend.cli.output import job_line
 from backend.cli.settings import command_settings
+from backend.wording import plural
 from models.gguf.reader import human_bytes
 
 TIMEOUT_S = 10.0
@@ -52,7 +53,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         lines.append(f"speed      {rate} tokens/s" + (f", first token after {first:.1f} s" if first else ""))
     for item in report["codebases"]:
         freshness = "kept up to date" if item["watched"] else "as of its last indexing"
-        lines.append(f"codebase   {item['root']}: {item['state']}, {item['files']} files, {freshness}")
+        lines.append(f"codebase   {item['root']}: {item['state']}, {plural(item['files'], 'file')}, {freshness}")
     if not report["codebases"]:
         lines.append("codebase   none is indexed: run `lantern index PATH`")
     lines += [f"indexing   {job['root']}: {job_line(job)}" for job in report["jobs"]]

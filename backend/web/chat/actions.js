@@ -5,14 +5,13 @@ import { visible } from "../lib/format.js";
 import { onAlt } from "../lib/keys.js";
 import { LanternSocket } from "../lib/socket.js";
 import * as store from "../lib/store.js";
+import { checkCitations, histories, loadHistory } from "./history.js";
 import { modelRemark } from "./remarks.js";
-import { pendingTurn, Turns, turnsOfMessages } from "./turns.js";
+import { pendingTurn, turns } from "./turns.js";
 
 const PLACE = "lantern.place"; // session and conversation of this tab
-export const turns = new Turns();
 const unsent = new Map(); // turn id -> parameters of its prompt, until the server has accepted it
 const stopped = new Map(); // turn id -> session, of what was stopped while the connection was lost
-const histories = new Map(); // conversation -> its turns of the history, for those that are not in the log any more
 const lastCodebase = store.preference("codebase", "");
 let socket = null;
 let isOpening = false; // a session, for a question
@@ -42,18 +41,25 @@ export function start() {
     store.keep("sessionStorage", PLACE, place);
   });
   loadModels();
+  addEventListener("focus", onReturn);
   return () => {
+    removeEventListener("focus", onReturn);
     for (const end of [stopShowing, stopKeeping, stopNaming]) end();
     socket.close();
   };
 }
 
+/** Back from an editor, where files may have changed. */
+function onReturn() {
+  loadCodebases();
+  const isAway = ({ code }) => ["unreachable", "not_found"].includes(code);
+  checkCitations().catch((failure) => isAway(failure) || store.toast("The citations could not be checked again.", "error"));
+}
+
 function showTurns() {
   turns.version.value;
   const { session, conversation } = { session: store.session.value, conversation: store.conversation.value };
-  const logged = turns.of(session);
-  const earlier = (histories.get(conversation) ?? []).filter((turn) => !logged.has(turn.peek().id));
-  store.turns.value = [...earlier, ...turns.in(session, conversation)];
+  store.turns.value = turns.in(session, conversation, histories.get(conversation));
 }
 
 function onReady(server) {
@@ -98,13 +104,6 @@ function onGone(session) {
   if (session !== store.session.peek()) return;
   newConversation();
   store.session.value = null;
-}
-
-/** Once the log was read, the turns before its beginning come from the history. */
-async function loadHistory(session, conversation) {
-  const { messages } = await get(`/chat/conversation/${encodeURIComponent(conversation)}`);
-  histories.set(conversation, turnsOfMessages(messages, session, conversation));
-  turns.version.value += 1;
 }
 
 /** Shows a conversation: {conversation_id, session_id, workspace?}, and chooses the codebase that it is about. */
@@ -186,7 +185,8 @@ export async function ask(text, { replaces = null } = {}) {
     model: store.model.value || null,
   };
   store.pins.value = store.pins.value.filter((one) => !one.once);
-  turns.add(pendingTurn({ id, session, conversation, question: text, replaces: params.replaces, context, codebase: store.codebase.value }));
+  const asked = { id, session, conversation, question: text, replaces: params.replaces, context };
+  turns.add(pendingTurn({ ...asked, codebase: store.codebase.value }));
   unsent.set(id, params);
   send(params);
   return true;

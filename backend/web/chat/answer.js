@@ -46,12 +46,11 @@ function Waiting({ turn }) {
 }
 
 function Actions({ turn, isLast }) {
-  const canRepeat = isLast && !turn.end.fromHistory;
   return html`
     <div class="row wrap turn-actions">
       ${turn.text && html`<${IconButton} icon="copy" label="Copy the answer"
         onClick=${(event) => copyText(turn.text, event.currentTarget)} />`}
-      ${canRepeat && html`<${IconButton} icon="again" label="Ask again" onClick=${() => again(turn)} />`}
+      ${isLast && html`<${IconButton} icon="again" label="Ask again" onClick=${() => again(turn)} />`}
       ${turn.sources.length > 0 && html`
         <${Button} kind="quiet small" icon="file" onClick=${() => {
           shown.value = { turn: turn.id, n: turn.sources[0].n, lines: null };
@@ -69,7 +68,7 @@ export function Turn({ turn: signal, isLast }) {
     <article class="turn" aria-busy=${!end} data-turn=${turn.id}>
       <header class="question">
         <h2 dir="auto">${turn.question}</h2>
-        ${isLast && end && !end.fromHistory && html`<${IconButton} icon="edit" label="Edit the question" onClick=${() => edit(turn)} />`}
+        ${isLast && end && html`<${IconButton} icon="edit" label="Edit the question" onClick=${() => edit(turn)} />`}
       </header>
       ${turn.context.length > 0 && html`<p class="muted small">With ${turn.context.map((one) => visible(one.path)).join(", ")}</p>`}
       <div class="answer">
@@ -86,6 +85,6 @@ function Ending({ turn, isLast }) {
     <${Citations} cites=${turn.cites} />
     ${end.notice && isNew(turn) && html`<p class="note info row"><${Icon} name="help" /><span class="grow">${end.notice}</span></p>`}
     ${ENDS[end.reason] && html`<p class="muted">${ENDS[end.reason]}</p>`}
-    ${end.error && html`<${ErrorNote} error=${end.error} onRetry=${isLast && !end.fromHistory ? () => again(turn) : null} />`}
+    ${end.error && html`<${ErrorNote} error=${end.error} onRetry=${isLast ? () => again(turn) : null} />`}
     <${Actions} turn=${turn} isLast=${isLast} />`;
 }

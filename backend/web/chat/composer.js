@@ -36,8 +36,7 @@ async function submit() {
 
 function editLast() {
   const last = store.turns.value.at(-1)?.peek();
-  if (!last?.end || last.end.fromHistory) return;
-  edit(last);
+  if (last?.end) edit(last);
 }
 
 /** Puts the question of a turn into the composer, with what was attached to it. */

@@ -100,8 +100,10 @@ function attachedLines(turn, { path, start, end }) {
 
 function SourceCode({ turn, source, lines }) {
   const attached = attachedLines(turn, source);
-  const { data, error } = useLines(attached ? null : source.path, source.start, source.end, turn.codebase);
+  const isUnknown = source.attached && !turn.context.length; // the history has not told yet what was attached
+  const { data, error } = useLines(attached || isUnknown ? null : source.path, source.start, source.end, turn.codebase);
   if (attached) return html`<${CodeView} path=${source.path} start=${attached.start} text=${attached.text} marks=${lines} scroll />`;
+  if (isUnknown) return html`<p class="muted small">This was attached to the question.</p>`;
   if (error) return html`<p class="muted small">${error.code === "not_found" ? "This file is not in the index any more." : error.message}</p>`;
   if (!data) return html`<p class="muted small">Loading …</p>`;
   return html`

@@ -22,7 +22,7 @@ export function stageWords(turn, connection) {
   if (stage === "prefill") {
     return { words: total ? `Reading ${count(done)} of ${count(total)} tokens${rest(eta)} …` : "Reading …", value };
   }
-  if (stage === "indexing") return { words: `Indexing${total ? ` ${count(done)} of ${count(total)} files` : ""}${rest(eta)} …`, value };
+  if (stage === "indexing") return { words: `Indexing${total ? ` ${count(done)} of ${plural(total, "file")}` : ""}${rest(eta)} …`, value };
   return { words: stage === "generating" ? "Writing …" : "Starting …", value: null };
 }
 
@@ -36,7 +36,7 @@ export const NO_MODEL = { extractive: "quoted from the code, without a model", s
 export function summary({ model, ms = {}, usage = {}, grounding }) {
   const parts = [];
   if (model) parts.push(NO_MODEL[model] ?? model);
-  const total = ["queue", "retrieve", "prefill", "read", "generate"].reduce((sum, name) => sum + (ms[name] ?? 0), 0);
+  const total = ["index", "queue", "retrieve", "prefill", "read", "generate"].reduce((sum, name) => sum + (ms[name] ?? 0), 0);
   if (total) parts.push(duration(total));
   if (usage.completion && !NO_MODEL[model]) parts.push(plural(usage.completion, "token"));
   if (grounding !== undefined && grounding !== null) parts.push(`${Math.round(grounding * 100)} % of the sentences rest on the sources`);

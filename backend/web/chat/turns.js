@@ -1,8 +1,8 @@
 // Turns of conversations, made of events. Knows no socket and no elements.
 //
 // A turn: {id, session, conversation, question, text, cites, sources, stage, end, isPending, replaces}. `stage`: the last
-// status. `isPending`: not yet accepted by the server. `end`: the `end` event, or null. `context`: what was attached here.
-// `codebase`: the id of the one that was open when it was asked here, else null.
+// status. `isPending`: not yet accepted by the server. `end`: the `end` event, or null. `context`: what was attached.
+// `codebase`: the id of the one that it is about, null where that is not known.
 import { batch, signal } from "../vendor/vendor.js";
 
 const blank = { text: "", cites: [], sources: [], stage: null, end: null, isPending: false, replaces: null, conversation: null,
@@ -11,18 +11,20 @@ const blank = { text: "", cites: [], sources: [], stage: null, end: null, isPend
 /** A turn that was asked here and that the server may not have yet. */
 export const pendingTurn = (fields) => signal({ ...blank, isPending: true, ...fields });
 
-/** Turns of a history as `GET /chat/conversation/{id}` has it, for what the log does not hold any more. */
+/** The turns of a history as `GET /chat/conversation/{id}` has it. */
 export function turnsOfMessages(messages, session, conversation) {
   const made = [];
   for (const message of messages) {
     if (message.role === "user") {
-      made.push({ ...blank, id: message.turn_id, session, conversation, question: message.content });
+      const { turn_id: id, content: question, codebase, context } = message;
+      made.push({ ...blank, id, session, conversation, question, codebase: codebase || null, context });
     } else if (made.length) {
-      const end = { reason: message.status, model: "", fromHistory: true };
-      Object.assign(made.at(-1), { text: message.content, sources: message.sources ?? [], end });
+      const { status: reason, model_name: model, timings: ms, usage, grounding, notice, error } = message;
+      const end = { reason, model, ms, usage, grounding, notice, error, fromHistory: true };
+      Object.assign(made.at(-1), { text: message.content, sources: message.sources, cites: message.citations, end });
     }
   }
-  return made.map((turn) => signal(turn));
+  return made;
 }
 
 const change = {
@@ -38,7 +40,7 @@ const change = {
 };
 
 /** All turns of the followed sessions, in the order of the log. `version` counts up when one is added or leaves. */
-export class Turns {
+class Turns {
   constructor() {
     this.bySession = new Map(); // session -> Map(turn id -> signal)
     this.version = signal(0);
@@ -87,10 +89,17 @@ export class Turns {
     });
   }
 
-  /** The turns of a conversation without replaced ones; `conversation` null: those that were asked for a new one. */
-  in(session, conversation) {
-    const all = [...this.of(session).values()].filter((turn) => turn.peek().conversation === conversation);
+  /**
+   * The turns of a conversation without replaced ones; `conversation` null: those that were asked for a new one.
+   * `earlier`: its turns that the log did not hold when the history was read.
+   */
+  in(session, conversation, earlier = []) {
+    const logged = this.of(session);
+    const own = [...logged.values()].filter((turn) => turn.peek().conversation === conversation);
+    const all = [...earlier.filter((turn) => !logged.has(turn.peek().id)), ...own];
     const replaced = new Set(all.filter((turn) => !turn.peek().end?.refused).map((turn) => turn.peek().replaces));
     return all.filter((turn) => !replaced.has(turn.peek().id));
   }
 }
+
+export const turns = new Turns();

@@ -19,10 +19,9 @@ function Announcer() {
   const turn = store.turns.value.at(-1)?.value;
   let words = "";
   if (turn && !turn.end) words = stageForReader(turn, store.connection.value.state);
-  else if (turn?.end?.reason === "cancelled") words = "The answer is stopped.";
   else if (turn?.end && !turn.end.error && !turn.end.fromHistory) { // an error is an alert
     const number = turn.text.split(/\s+/).filter(Boolean).length;
-    words = `The answer has ended: ${plural(number, "word")}, ${plural(turn.sources.length, "source")}.`;
+    words = turn.end.reason === "cancelled" ? "The answer is stopped." : `The answer has ended: ${plural(number, "word")}, ${plural(turn.sources.length, "source")}.`;
   }
   return html`<p class="visually-hidden" role="status" aria-live="polite">${words}</p>`;
 }

@@ -1,7 +1,7 @@
 // The prompt that the question would send, and its pieces of code: keep one in every prompt, or leave it out.
 import { html, useEffect, useState } from "../vendor/vendor.js";
 import { post } from "../lib/api.js";
-import { count, inOrder, place, visible } from "../lib/format.js";
+import { inOrder, place, plural, visible } from "../lib/format.js";
 import { codebase, conversation, draft, excludes, model, pins, session } from "../lib/store.js";
 import { isPinned, toggleExclude, togglePin } from "../chat/sources.js";
 import { Button, Empty, ErrorNote, copyText } from "../lib/ui.js";
@@ -66,8 +66,8 @@ function body(query) {
 
 function Result({ preview, isBusy }) {
   return html`
-    <p class="muted" role="status">${isBusy ? "Reading …" : `${count(preview.tokens)} tokens for ${visible(preview.model_name)}, `
-      + `with ${preview.snippets.length} pieces of code`}</p>
+    <p class="muted" role="status">${isBusy ? "Reading …" : `${plural(preview.tokens, "token")} for ${visible(preview.model_name)}, `
+      + `with ${plural(preview.snippets.length, "piece")} of code`}</p>
     <h3>Code in the prompt</h3>
     <ol class="list pieces">${preview.snippets.map((piece) => html`<${Piece} key=${key(piece)} piece=${piece} />`)}</ol>
     ${preview.snippets.length === 0 && html`<p class="muted">No code goes with this question.</p>`}

@@ -1,7 +1,7 @@
 // Searches the code without a question: places with the reasons, opened and pinned from here.
 import { html, signal, useLayoutEffect, useRef } from "../vendor/vendor.js";
 import { post } from "../lib/api.js";
-import { count, duration, place, visible } from "../lib/format.js";
+import { duration, place, plural, visible } from "../lib/format.js";
 import { closePanel, codebase, currentCodebase, openPanel } from "../lib/store.js";
 import { Button, Empty, ErrorNote } from "../lib/ui.js";
 import { isPinned, togglePin, why } from "../chat/sources.js";
@@ -62,7 +62,7 @@ export function Search() {
 function resultLine(found) {
   if (!found) return "";
   if (!found.hits.length) return `Nothing like “${visible(found.query)}” is in this codebase.`;
-  const places = `${count(found.hits.length)} places in ${duration(found.ms)}`;
+  const places = `${plural(found.hits.length, "place")} in ${duration(found.ms)}`;
   return found.found ? `${places}, the best first` : `Nothing here answers “${visible(found.query)}”. The closest ${places}:`;
 }
 

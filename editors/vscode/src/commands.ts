@@ -10,6 +10,7 @@ import { abortSignal } from "./signals";
 import type { Status } from "./status";
 import type { ConversationView } from "./view";
 import type { IndexJob } from "./core/wire";
+import { plural } from "./core/wording";
 
 export interface Parts {
   lantern: Lantern;
@@ -153,7 +154,7 @@ export function jobWords(job: IndexJob): string {
   if (job.state === "queued") return "waits for another index job";
   if (!job.total) return "scans the files";
   const eta = job.eta_s === null ? "" : `, about ${Math.max(1, Math.round(job.eta_s))} s left`;
-  return `${job.done} of ${job.total} files, ${Math.round(job.files_per_s)} files/s${eta}`;
+  return `${job.done} of ${plural(job.total, "file")}, ${Math.round(job.files_per_s)} files/s${eta}`;
 }
 
 /** How an index job ended. */
@@ -161,7 +162,7 @@ export function jobEnd(job: IndexJob): string {
   if (job.state === "cancelled" || !job.report) return "indexing was stopped; what is done stays.";
   const { files, chunks, seconds } = job.report;
   if (!chunks) return "this workspace contains no text that can be indexed.";
-  return `${files} files are indexed in ${seconds} s (${chunks} pieces of code).`;
+  return `${plural(files, "file")} ${files === 1 ? "is" : "are"} indexed in ${seconds} s (${plural(chunks, "piece")} of code).`;
 }
 
 async function openInBrowser({ lantern }: Parts): Promise<void> {

@@ -6,6 +6,7 @@ import { workspaceFolder } from "./editor";
 import { ACTIONS, Problem, toProblem } from "./core/errors";
 import { codebaseOf, type Lantern, modelWords, usableModels } from "./core/lantern";
 import type { ServerFacts } from "./core/wire";
+import { plural } from "./core/wording";
 import type { ViewState } from "../webview/messages";
 
 const IDLE_MS = 30_000;
@@ -109,7 +110,7 @@ function waitingState(words: string): Shown {
 export function stateOf(facts: ServerFacts, folder: string, chosen: string): Shown {
   const codebase = codebaseOf(facts, folder);
   const model = modelWords(facts.models, chosen);
-  const index = codebase ? `${codebase.files.toLocaleString("en")} files` : "not indexed";
+  const index = codebase ? plural(codebase.files, "file") : "not indexed";
   const summary = `${index} · ${model}`;
   const isBusy = facts.models.some(({ state }) => state === "loading");
   const icon = isBusy ? "$(sync~spin)" : codebase ? "$(search)" : "$(warning)";

@@ -272,4 +272,6 @@ test("an index job in words", () => {
   assert.equal(jobWords({ ...job, total: 0 }), "scans the files");
   const report = { files: 20, chunks: 0, changed: 0, removed: 0, seconds: 0.5 };
   assert.equal(jobEnd({ ...job, state: "done", report }), "this workspace contains no text that can be indexed.");
+  const one = { ...report, files: 1, chunks: 1 };
+  assert.equal(jobEnd({ ...job, state: "done", report: one }), "1 file is indexed in 0.5 s (1 piece of code).");
 });

@@ -57,6 +57,7 @@ STEPS: tuple[tuple[str, str, dict[str, Any], Any], ...] = (
     ("GET", "/chat/context", {"conversation_id": "{conversation_id}"}, None),
     ("GET", "/chat/conversations", {"query": "cart", "limit": 20}, None),
     ("GET", "/chat/conversation/{conversation_id}", {"conversation_id": "{conversation_id}"}, None),
+    ("GET", "/chat/conversation/{conversation_id}/citations", {"conversation_id": "{conversation_id}"}, None),
     ("PATCH", "/chat/conversation/{conversation_id}", {"conversation_id": "{conversation_id}"}, {"title": "The cart"}),
     ("GET", "/chat/sessions", {"limit": 20}, None),
     ("GET", "/chat/session/{session_id}", {"session_id": "{session_id}"}, None),

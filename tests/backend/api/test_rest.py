@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.files.secrets.masking import MARK
 from models.scripted import ScriptedEngine
 from tests.backend.harness import running
 
@@ -64,6 +65,24 @@ async def test_a_stream_has_the_same_events_as_the_socket(tmp_path: Path) -> Non
     assert [line for line in answer.text.splitlines() if line.startswith("id: ")] == [
         f"id: {event['seq']}" for event in socket.logged
     ]
+
+
+async def test_the_history_keeps_what_was_attached_without_its_secrets(tmp_path: Path) -> None:
+    secret = "hunter2-but-longer-0123456789"
+    plain = "import os\nTOKEN = os.environ['T']\n"
+    context = [
+        {"path": "a.py", "range": {"start": 2, "end": 2}, "text": plain},
+        {"path": "b.py", "text": f'password = "{secret}"\n'},
+    ]
+    async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
+        asked = (await world.post("/chat/query", {"query": "Does it?", "context": context})).json()
+        messages = (await world.get(f"/chat/conversation/{asked['conversation_id']}")).json()["messages"]
+    assert messages[0]["context"] == [
+        {"path": "a.py", "range": [2, 2], "text": plain},
+        {"path": "b.py", "text": f'password = "{MARK}"\n'},
+    ]
+    assert (messages[0]["codebase"], messages[1]["citations"]) == ("", asked["citations"])
+    assert secret not in json.dumps(messages)
 
 
 async def test_history_is_paged_from_the_newest_message(tmp_path: Path) -> None:

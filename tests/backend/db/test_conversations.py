@@ -69,6 +69,24 @@ def test_a_turn_is_accepted_once_and_ends_with_the_text_of_its_events(db: Sessio
     assert log_of(db, owner) == [(1, "accepted"), (2, "delta"), (3, "delta"), (4, "end")]
 
 
+def test_the_history_has_what_the_events_of_an_answer_have(db: Session) -> None:
+    owner = open_session(db, None, None, None).id
+    row, _ = accept(db, owner, None, "t", "What?")
+    cites = [{"n": [1], "start": 3, "end": 6, "status": "ok"}, {"n": [], "start": 8, "end": 9, "status": "invented"}]
+    events.append(db, require_session(db, owner), "t", "delta", text="It [1] ")
+    events.append(db, require_session(db, owner), "t", "cite", **cites[0])
+    other = answered(db, owner, None, "other", "-")
+    assert clear(db, [other.conversation_id]) == 2  # the log of the session now begins after the first citation
+    events.append(db, require_session(db, owner), "t", "delta", text="x")
+    events.append(db, require_session(db, owner), "t", "cite", **cites[1])
+    finish(db, row, "stop", model="m", usage={"prompt": 3}, ms={"queue": 1.0}, grounding=0.5, notice="Short.")
+    question, answer = messages(row)
+    assert (question["codebase"], question["context"]) == ("", [])
+    assert (answer["content"], answer["citations"]) == ("It [1] x", cites)
+    assert (answer["model_name"], answer["usage"], answer["timings"]) == ("m", {"prompt": 3}, {"queue": 1.0})
+    assert (answer["grounding"], answer["notice"], answer["error"]) == (0.5, "Short.", None)
+
+
 def test_a_conversation_belongs_to_one_session(db: Session) -> None:
     owner, other = (open_session(db, None, None, None).id for _ in range(2))
     first = answered(db, owner, None, "a", "A")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backend.engines.pool import EnginePool
-from models.errors import ModelUnavailable
+from models.errors import ModelUnavailable, UnknownModel
 from models.registry import Registry
 from tests.backend.harness import settings_in
 
@@ -58,3 +58,11 @@ async def test_the_message_for_a_missing_file_names_the_models_folder(tmp_path: 
     assert (await notice(engines_in(tmp_path, model_name=str(gone)))) == (
         f"Model {gone} is not installed: put its GGUF into {tmp_path / 'models'}."
     )
+
+
+async def test_a_path_below_an_unknown_user_is_no_model(tmp_path: Path) -> None:
+    for name in ("~nobody-here/x.gguf", "~nobody-here"):
+        with pytest.raises(UnknownModel, match="no model is called '~nobody-here"):
+            engines_in(tmp_path).resolve(name)
+    with pytest.raises(UnknownModel, match="no model is called '~nobody-here/x"):
+        engines_in(tmp_path, model_name="~nobody-here/x.gguf").resolve("")

@@ -26,7 +26,7 @@ def test_unsaved_text_wins_over_the_disk(tmp_path: Path) -> None:
 
 
 def test_a_range_that_is_not_there_is_said() -> None:
-    with pytest.raises(ApiError, match="has 1 lines, none of them in 5-9"):
+    with pytest.raises(ApiError, match="has 1 line, none of them in 5-9"):
         attached_hits((Attachment("a.py", (5, 9), "one"),), None)
 
 

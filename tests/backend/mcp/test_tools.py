@@ -43,7 +43,7 @@ async def test_a_search_says_that_a_file_has_changed(tmp_path: Path) -> None:
         await world.post("/index", {"path": str(root), "wait": True})
         (root / "other.py").write_text("def renamed(): ...\n")
         assert (await call(client, "search_code", query="refund", limit=1))["index"]["stale_files"] == 1
-        assert "1 files changed since" in text_of(await client.call_tool("index", {}))
+        assert "1 file changed since" in text_of(await client.call_tool("index", {}))
         assert (await call(client, "index", refresh=True))["index"]["stale_files"] == 0
 
 

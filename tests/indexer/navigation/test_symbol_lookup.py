@@ -41,6 +41,23 @@ def test_definitions(world: World, name: str, expected: list[tuple[str, int, int
     assert (found.uses, found.doubts) == ((), ())
 
 
+def test_every_definition_is_listed_those_that_a_question_lists_first(tmp_path: Path) -> None:
+    files = {
+        "app.pyi": "def load(path: str) -> str: ...\n",
+        "app.py": "def load(path):\n    return path\n",
+        "main.py": "from app import load\n\nload(1)\n",
+        "tests/test_app.py": "def load(n):\n    return n\n\n\ndef test_load():\n    assert load(1) == 1\n",
+        "web/app.js": 'const load = require("./load");\n',
+    }
+    world = World(tmp_path, files)
+    world.refresh()
+    found = find_symbol("load", world.store, uses=True)
+    places = [item.path for item in found.definitions]
+    assert places[0] == "app.py"
+    assert sorted(places[1:]) == ["app.pyi", "tests/test_app.py", "web/app.js"]
+    assert [(place.path, place.line) for place in found.uses] == [("main.py", 3)]
+
+
 def test_uses_are_those_that_a_question_lists(world: World) -> None:
     found = find_symbol("price", world.store, uses=True)
     assert [(place.path, place.line) for place in found.uses][:3] == [

@@ -190,6 +190,16 @@ def test_progress_is_monotonic_and_complete(tmp_path: Path, monkeypatch: pytest.
     assert all(p.eta_s is not None and p.files_per_s > 0 for p in working if p.chunks)
 
 
+def test_nothing_is_estimated_from_the_first_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.update.refresh._BATCH_CHUNKS", 1)
+    world = World(tmp_path, many(100))
+    reports: list[Progress] = []
+    refresh(world.store, world.embedder, on_progress=reports.append)
+    estimated = [p.done for p in reports if p.stage == "indexing" and p.eta_s is not None]
+    assert min(estimated) == 4  # of a hundred: the first ten are a little shorter
+    assert estimated == list(range(4, 101))
+
+
 def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

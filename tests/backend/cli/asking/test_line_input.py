@@ -10,7 +10,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from backend.cli.asking.line_input import ENTRIES, FileOfLines, LineInput, _Words
+from backend.cli.asking.line_input import ENTRIES, HISTORY_BYTES, FileOfLines, LineInput, _Words
 from backend.data_folder import UnsafeDataFolder
 
 PASTE = "\x1b[200~{}\x1b[201~"
@@ -28,6 +28,7 @@ def read(keys: str, history: Path, *candidates: str) -> str:
         ("one\r", "one"),
         ("one\\\rtwo\r", "one\ntwo"),
         ("one\x1b\rtwo\r", "one\ntwo"),
+        ("one\x1b\ntwo\n", "one\ntwo"),
         (PASTE.format("one\ntwo") + "\r", "one\ntwo"),
         (PASTE.format("one\x1b[2J") + "\r", "one\x1b[2J"),
         ("\\d\r", "\\d"),
@@ -63,6 +64,27 @@ def test_the_history_is_bounded_and_survives_damage(tmp_path: Path) -> None:
     assert len(list(FileOfLines(file).load_history_strings())) == ENTRIES
     assert len(file.read_text().split("\n")) == ENTRIES + 1
     assert next(iter(FileOfLines(file).load_history_strings())) == f"{ENTRIES + 4}\u2028\x1b"
+
+
+def test_the_history_is_bounded_in_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "history"
+    history = FileOfLines(file)
+    pasted = [f"{n}{'x' * (HISTORY_BYTES // 3)}" for n in range(5)]
+    for text in pasted:
+        history.store_string(text)
+    history.store_string("y" * HISTORY_BYTES)  # alone too large: it would drop all others
+    history.store_string("last")
+    assert file.stat().st_size <= HISTORY_BYTES
+    assert list(FileOfLines(file).load_history_strings()) == ["last", pasted[4], pasted[3]]
+
+
+def test_a_history_that_is_too_large_is_cut_when_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "history"
+    end = '"kept"\n'
+    cut = '"' + "z" * HISTORY_BYTES + '\\"' + "x" * (HISTORY_BYTES - len(end) - 3) + '"\n'
+    file.write_text(cut + end)  # its last bytes begin with an escaped quote: they look like an entry
+    assert list(FileOfLines(file).load_history_strings()) == ["kept"]
+    assert file.read_text() == end
 
 
 def test_a_history_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from acp import RequestError, image_block, text_block
 
-from backend.cli.editors.acp_agent import LanternAgent
+from backend.cli.editors.acp_agent import AgentSession, LanternAgent
 from models.scripted import ScriptedEngine
 from tests.backend.cli.editors.harness import agent_on
-from tests.backend.harness import running
+from tests.backend.harness import Gate, World, running
 
 pytestmark = pytest.mark.process
 
@@ -28,6 +28,12 @@ async def ask(agent: LanternAgent, session: str, text: str = "Why is the sum wro
     return await agent.prompt(session_id=session, prompt=[text_block(text)])
 
 
+async def forget(world: World, root: Path) -> None:
+    """Deletes the index of a folder, once it is complete."""
+    job = (await world.post("/index", {"path": str(root), "wait": True})).json()
+    assert (await world.http.delete(f"/codebases/{job['codebase']}")).status_code == 200
+
+
 async def opened(agent: LanternAgent, root: Path) -> str:
     return str((await agent.new_session(cwd=str(root))).session_id)
 
@@ -38,13 +44,15 @@ async def test_a_folder_without_an_index_is_indexed_first_and_then_answered(
     root = codebase(tmp_path)
     async with running(tmp_path / "data", ScriptedEngine(("It ", "adds."))) as world:
         async with agent_on(world, monkeypatch) as (agent, editor):
-            answer = await ask(agent, await opened(agent, root))
+            session = await opened(agent, root)
+            await forget(world, root)  # the job of `session/new` may have ended
+            answer = await ask(agent, session)
         stored = (await world.get("/chat/sessions")).json()["sessions"]
     assert answer.stop_reason == "end_turn"
     assert answer.field_meta["lantern"]["model"] == "scripted"
     assert editor.text == "It adds."
     assert editor.titles[0].startswith("Index")
-    assert "Indexed 1 files, " in " ".join(editor.titles)
+    assert "Indexed 1 file, 1 chunk in " in " ".join(editor.titles)
     assert editor.titles[-2:] == ["Searching the code", "Found 1 place in 1 file"]
     assert [row["workspace"] for row in stored] == [str(root)]
 
@@ -100,6 +108,44 @@ async def test_a_cancel_during_the_indexing_ends_the_prompt(tmp_path: Path, monk
         answer = await asyncio.wait_for(asking, 20)
     assert answer.stop_reason == "cancelled"
     assert editor.titles == ["Indexing: waiting for another index job"]
+
+
+async def test_a_cancel_ends_every_prompt_of_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, engine = codebase(tmp_path), ScriptedEngine(("It ", "adds."), stall_after=1)
+    async with running(tmp_path / "data", engine) as world, agent_on(world, monkeypatch) as (agent, editor):
+        session = await opened(agent, root)
+        first = asyncio.create_task(ask(agent, session, "first?"))
+        await editor.until(lambda: editor.text)
+        second = asyncio.create_task(ask(agent, session, "second?"))
+        await editor.until(lambda: editor.titles.count("Searching the code") == 2)
+        await agent.cancel(session_id=session)
+        answers = await asyncio.wait_for(asyncio.gather(first, second), 20)
+        after = asyncio.create_task(ask(agent, session, "third?"))
+        engine.go_on.set()
+        answer = await asyncio.wait_for(after, 20)
+    assert [answer.stop_reason for answer in answers] == ["cancelled", "cancelled"]
+    assert answer.stop_reason == "end_turn"
+
+
+async def test_a_new_prompt_does_not_revive_a_cancelled_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, may_go_on = codebase(tmp_path), Gate()
+    async with running(tmp_path / "data", ScriptedEngine()) as world, agent_on(world, monkeypatch) as (agent, _):
+        session = await opened(agent, root)
+        find = agent._open_codebase
+
+        async def held(known: AgentSession) -> dict[str, Any] | None:
+            await may_go_on.wait()
+            return await find(known)
+
+        monkeypatch.setattr(LanternAgent, "_open_codebase", lambda _, known: held(known))
+        waiting = asyncio.create_task(ask(agent, session, "first?"))
+        await may_go_on.is_reached.wait()
+        await agent.cancel(session_id=session)
+        monkeypatch.setattr(LanternAgent, "_open_codebase", lambda _, known: find(known))
+        answered = await asyncio.wait_for(ask(agent, session, "second?"), 20)
+        may_go_on.set()
+        answer = await asyncio.wait_for(waiting, 20)
+    assert (answered.stop_reason, answer.stop_reason) == ("end_turn", "cancelled")
 
 
 async def test_a_lost_connection_loses_no_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

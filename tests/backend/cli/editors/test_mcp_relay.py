@@ -138,6 +138,24 @@ async def test_a_given_folder_is_the_folder(tmp_path: Path) -> None:
     assert decode_workspace(server.headers[-1][WORKSPACE_HEADER]) == tmp_path
 
 
+async def test_a_folder_that_is_deleted_meanwhile_stays_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    server = Server()
+    relay, written = relay_of(server)
+    (tmp_path / "gone").rmdir()
+    relay.take(line("initialize", 1, **INITIALIZE))
+    await relay.finish(10)
+    relay.take(line("notifications/initialized"))
+    relay.take(json.dumps({"id": ROOTS_ID, "result": {"roots": [{"uri": tmp_path.as_uri()}]}}).encode())
+    relay.take(line("tools/call", 2, name="index"))
+    await relay.finish(10)
+    assert written[-1]["id"] == 2
+    assert decode_workspace(server.headers[-1][WORKSPACE_HEADER]) == tmp_path / "gone"
+
+
 def test_the_headers_of_the_stateless_protocol() -> None:
     def headers(method: str, **params: Any) -> dict[str, str]:
         meta = {"_meta": {VERSION_KEY: "2026-07-28"}}

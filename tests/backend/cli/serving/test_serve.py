@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.cli import output
-from backend.cli.serve import run_serve
+from backend.cli.serving.serve import run_serve
 from backend.config import Settings
 from backend.signin import SignInCodes
 
