@@ -90,7 +90,7 @@ async def test_a_message_can_be_read_and_dismissed_while_a_dialog_is_open(browse
         await page.get_by_role("button", name="Attach a selection or a diff").click()
         await page.get_by_role("button", name="Attach", exact=True).click()
         toast = page.locator(".toast", has_text="is empty")
-        await toast.get_by_role("button", name="Dismiss").click(timeout=5000)
+        await toast.get_by_role("button", name="Dismiss").click()
         await expect(toast).to_have_count(0)
         await page.evaluate("document.querySelector('dialog').close()")  # as the browser does at a second Escape
         await expect(page.locator("dialog")).to_have_count(0)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
+from tests.e2e.page.harness import PATIENCE_MS
 from tests.e2e.test_vscode import EXTENSION, NODE, compiled  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.process
@@ -39,6 +40,7 @@ async def viewing(browser: Browser, compiled: Path) -> AsyncIterator[Page]:  # n
         await route.fulfill(path=EXTENSION / name) if name else await route.fulfill(body=html, content_type="text/html")
 
     page = await browser.new_page(viewport={"width": 320, "height": 600})
+    page.set_default_timeout(PATIENCE_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.add_init_script(HOST)
