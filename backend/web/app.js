@@ -1,15 +1,15 @@
 // The page: signs in, connects, and lays out sidebar, chat and panels.
-import { effect, html, render, useEffect } from "./vendor/vendor.js";
+import { effect, html, render, useEffect, useRef } from "./vendor/vendor.js";
 import { start } from "./chat/actions.js";
 import { Chat } from "./chat/view.js";
 import { SignIn, takeCode } from "./chat/signin.js";
 import { CodeDialog } from "./chat/sources.js";
 import { listenToKeys } from "./lib/keys.js";
 import {
-  closePanel, connection, currentCodebase, dismiss, isSidebarOpen, openPanel, panel, theme, toasts, token,
+  closePanel, connection, currentCodebase, isSidebarOpen, openPanel, panel, theme, token,
 } from "./lib/store.js";
 import { basename } from "./lib/format.js";
-import { Button, Dialog, Icon, IconButton } from "./lib/ui.js";
+import { Button, Dialog, Icon, IconButton, openDialogs, Toasts } from "./lib/ui.js";
 import { panels } from "./panels/index.js";
 
 const dialogs = [{ name: "code", title: "Code", place: "dialog", view: CodeDialog, wide: true }, ...panels];
@@ -58,20 +58,24 @@ function OpenPanel() {
     return html`<${Dialog} key=${entry.name} title=${entry.title} wide=${entry.wide} onClose=${closePanel}>
       <${entry.view} args=${args} onClose=${closePanel} /><//>`;
   }
-  return html`
-    <section class="page-panel" aria-labelledby="page-title">
-      <header class="page-head"><h1 id="page-title" tabindex="-1">${entry.title}</h1>
-        <${Button} onClick=${closePanel}>Back to the conversation<//></header>
-      <${entry.view} args=${args} onClose=${closePanel} />
-    </section>`;
+  return html`<${PagePanel} key=${entry.name} title=${entry.title}><${entry.view} args=${args} onClose=${closePanel} /><//>`;
 }
 
-const Toasts = () => html`
-  <div class="toasts" role="status" aria-live="polite">
-    ${toasts.value.map((one) => html`
-      <div key=${one.id} class=${`toast ${one.kind}`}>${one.text}
-        <${IconButton} icon="close" label="Dismiss" onClick=${() => dismiss(one.id)} /></div>`)}
-  </div>`;
+/** A panel in place of the chat. Focus that was in what has gone goes to the title, and back to the conversation. */
+function PagePanel({ title, children }) {
+  const heading = useRef(null);
+  useEffect(() => {
+    const isLost = () => document.activeElement === document.body;
+    if (isLost()) heading.current.focus();
+    return () => requestAnimationFrame(() => isLost() && document.querySelector(".turns-frame")?.focus());
+  }, []);
+  return html`
+    <section class="page-panel" aria-labelledby="page-title">
+      <header class="page-head"><h1 id="page-title" tabindex="-1" ref=${heading}>${title}</h1>
+        <${Button} onClick=${closePanel}>Back to the conversation<//></header>
+      ${children}
+    </section>`;
+}
 
 function Workplace() {
   useEffect(start, []);
@@ -88,10 +92,11 @@ function Workplace() {
       <main class="main">${isPage ? html`<${OpenPanel} />` : html`<${Chat} />`}</main>
     </div>
     ${!isPage && html`<${OpenPanel} />`}
-    <${Toasts} />`;
+    ${openDialogs.value === 0 && html`<${Toasts} />`}`;
 }
 
-const Page = () => (token.value ? html`<${Workplace} />` : html`<${SignIn} />`);
+// Another token is another connection.
+const Page = () => (token.value ? html`<${Workplace} key=${token.value} />` : html`<${SignIn} />`);
 
 effect(() => {
   if (theme.value === "system") document.documentElement.removeAttribute("data-theme");

@@ -14,12 +14,14 @@ const unsent = new Map(); // turn id -> parameters of its prompt, until the serv
 const stopped = new Map(); // turn id -> session, of what was stopped while the connection was lost
 const lastCodebase = store.preference("codebase", "");
 let socket = null;
+let isOpening = false; // a session, for a question
 
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** Connects, and keeps the store up to date until the answered function is called. */
 export function start() {
   store.connection.value = { state: "connecting" };
+  for (const session of turns.bySession.keys()) turns.reset(session); // a new socket reads their logs from the beginning
   socket = new LanternSocket(store.token.value, {
     onEvent, onReset, onReplay, onReady, onConnected, onGone,
     onState: (state) => {
@@ -36,15 +38,13 @@ export function start() {
   });
   const stopKeeping = effect(() => {
     const place = { session: store.session.value, conversation: store.conversation.value, codebase: store.codebase.value };
-    sessionStorage.setItem(PLACE, JSON.stringify(place));
+    store.keep("sessionStorage", PLACE, place);
   });
   loadModels();
   addEventListener("focus", onReturn);
   return () => {
     removeEventListener("focus", onReturn);
-    stopShowing();
-    stopKeeping();
-    stopNaming();
+    for (const end of [stopShowing, stopKeeping, stopNaming]) end();
     socket.close();
   };
 }
@@ -52,7 +52,8 @@ export function start() {
 /** Back from an editor, where files may have changed. */
 function onReturn() {
   loadCodebases();
-  checkCitations().catch(({ code }) => ["unreachable", "not_found"].includes(code) || store.toast("The citations could not be checked again.", "error"));
+  const isAway = ({ code }) => ["unreachable", "not_found"].includes(code);
+  checkCitations().catch((failure) => isAway(failure) || store.toast("The citations could not be checked again.", "error"));
 }
 
 function showTurns() {
@@ -82,6 +83,9 @@ function onEvent(event) {
     });
   } else turns.apply(event);
   if (event.type === "accepted" || event.type === "end") store.conversationsChanged.value += 1;
+  const conversation = store.conversation.peek();
+  const isPartOfHistory = histories.get(conversation)?.some((turn) => turn.peek().id === event.turn && !turn.peek().end);
+  if (event.type === "end" && isPartOfHistory) loadHistory(event.session, conversation).catch(store.toastError);
   if (event.type === "closing") store.connection.value = { state: "lost", reason: "Lantern is stopping …" };
 }
 
@@ -129,7 +133,10 @@ export async function openConversation({ conversation_id: conversation, session_
 }
 
 export function newConversation() {
+  const session = store.session.peek();
   batch(() => {
+    // What was refused belongs to no conversation: it does not begin the next one.
+    for (const turn of turns.in(session, null)) if (turn.peek().end) turns.drop(session, turn.peek().id);
     store.conversation.value = null;
     store.remarks.value = [];
     store.isSidebarOpen.value = false;
@@ -140,7 +147,7 @@ export function newConversation() {
 
 /** Opens what this tab showed before it was loaded again. */
 function reopenLast() {
-  const place = JSON.parse(sessionStorage.getItem(PLACE) ?? "null");
+  const place = store.kept("sessionStorage", PLACE);
   if (place?.codebase) store.codebase.value = place.codebase;
   if (place?.session && place.conversation) openConversation({ session_id: place.session, conversation_id: place.conversation });
 }
@@ -164,7 +171,7 @@ async function received(session, head) {
 }
 
 /**
- * Asks a question; answers whether it is on its way. `replaces`: the id of the conversation's last turn, which is asked
+ * Asks a question; answers whether it is on its way. `replaces`: the id of the last turn that is shown, which is asked
  * again or edited.
  */
 export async function ask(text, { replaces = null } = {}) {
@@ -174,17 +181,28 @@ export async function ask(text, { replaces = null } = {}) {
   const id = newId();
   const context = store.pins.value.map(({ path, range, text: content }) => ({ path, range, text: content }));
   const params = {
-    session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces,
+    session, turn: id, text, context, exclude: store.excludes.value, conversation, replaces: takePlace(session, replaces),
     model: store.model.value || null,
   };
   store.pins.value = store.pins.value.filter((one) => !one.once);
-  turns.add(pendingTurn({ id, session, conversation, question: text, replaces, context, codebase: store.codebase.value }));
+  const asked = { id, session, conversation, question: text, replaces: params.replaces, context };
+  turns.add(pendingTurn({ ...asked, codebase: store.codebase.value }));
   unsent.set(id, params);
   send(params);
   return true;
 }
 
+/** What the server replaces for a turn: one that it refused goes, and stands for the one that it was to replace. */
+function takePlace(session, id) {
+  const turn = turns.of(session).get(id)?.peek();
+  if (!turn?.end?.refused) return id;
+  turns.drop(session, id);
+  return turn.replaces;
+}
+
 async function newSession() {
+  if (isOpening) return null; // a second click
+  isOpening = true;
   try {
     await whenOpen();
     const opened = await socket.open({ workspace: store.currentCodebase.value?.root });
@@ -193,6 +211,8 @@ async function newSession() {
   } catch (failure) {
     store.toastError(failure);
     return null;
+  } finally {
+    isOpening = false;
   }
 }
 
@@ -240,9 +260,7 @@ export function prefetch(text) {
 function takeCodebases(list) {
   store.codebases.value = list;
   const has = (id) => list.some((one) => one.id === id);
-  if (!has(store.codebase.peek())) {
-    store.codebase.value = has(lastCodebase.peek()) ? lastCodebase.peek() : list.at(-1)?.id ?? null;
-  }
+  if (!has(store.codebase.peek())) askAbout(has(lastCodebase.peek()) ? lastCodebase.peek() : list.at(-1)?.id ?? null);
 }
 
 export async function loadCodebases() {
@@ -254,13 +272,22 @@ export async function loadModels() {
 }
 
 /** Asks another codebase from here on; the conversation goes on. */
-export async function chooseCodebase(id) {
-  store.codebase.value = lastCodebase.value = id;
+export function chooseCodebase(id) {
+  lastCodebase.value = id;
+  return askAbout(id);
+}
+
+async function askAbout(id) {
+  store.codebase.value = id;
   const root = store.currentCodebase.value?.root;
-  if (store.session.value && root) {
-    await socket.request("session/open", { session: store.session.value, workspace: root }).catch(store.toastError);
-    if (store.turns.value.length) store.remark(`From here on the questions are about ${root}.`);
+  if (!store.session.value || !root) return;
+  try {
+    await socket.open({ session: store.session.value, workspace: root });
+  } catch (failure) {
+    if (failure.code !== "unreachable") return store.toastError(failure);
   }
+  if (store.turns.value.length) store.remark(`From here on the questions are about ${visible(root)}.`);
+  return undefined;
 }
 
 /** Chooses the model of the next answers ("": the server's choice), and says so in a conversation that has begun. */

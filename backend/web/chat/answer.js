@@ -1,5 +1,5 @@
 // One question with its answer: the text as it streams, what it waits for, how it ended, what can be done with it.
-import { html, useRef } from "../vendor/vendor.js";
+import { html } from "../vendor/vendor.js";
 import { statusWords } from "../lib/citations.js";
 import { plural, visible } from "../lib/format.js";
 import { Markdown } from "../lib/markdown.js";
@@ -32,10 +32,10 @@ function isNew(turn) {
   return first?.peek().id === turn.id;
 }
 
-/** Asks the question of a turn again; a turn that the server knows is replaced. */
+/** Asks the question of a turn again, in its place. */
 function again(turn) {
   attachAgain(turn.context);
-  ask(turn.question, { replaces: turn.end?.refused ? null : turn.id });
+  ask(turn.question, { replaces: turn.id });
 }
 
 function Waiting({ turn }) {
@@ -46,10 +46,9 @@ function Waiting({ turn }) {
 }
 
 function Actions({ turn, isLast }) {
-  const copy = useRef(null);
   return html`
     <div class="row wrap turn-actions">
-      ${turn.text && html`<${IconButton} ref=${copy} icon="copy" label="Copy the answer"
+      ${turn.text && html`<${IconButton} icon="copy" label="Copy the answer"
         onClick=${(event) => copyText(turn.text, event.currentTarget)} />`}
       ${isLast && html`<${IconButton} icon="again" label="Ask again" onClick=${() => again(turn)} />`}
       ${turn.sources.length > 0 && html`
@@ -68,7 +67,7 @@ export function Turn({ turn: signal, isLast }) {
   return html`
     <article class="turn" aria-busy=${!end} data-turn=${turn.id}>
       <header class="question">
-        <h2>${turn.question}</h2>
+        <h2 dir="auto">${turn.question}</h2>
         ${isLast && end && html`<${IconButton} icon="edit" label="Edit the question" onClick=${() => edit(turn)} />`}
       </header>
       ${turn.context.length > 0 && html`<p class="muted small">With ${turn.context.map((one) => visible(one.path)).join(", ")}</p>`}

@@ -1,9 +1,10 @@
 // What a user attaches: files, a pasted selection, a diff. Makes `pins` of them that go with one question.
-import { byteLength } from "../lib/format.js";
+import { byteLength, visible } from "../lib/format.js";
 import { pins, toast } from "../lib/store.js";
 
 const MOST_BYTES = 200_000; // of one file; the frame of a question has at most 1 MiB
 const MOST_IN_ALL = 800_000;
+const MOST_FILES = 20; // at once
 
 /** Whether a text looks like the output of `git diff`. */
 export const isDiff = (text) => /^(diff --git |--- \S)/m.test(text.slice(0, 2000)) && /^@@ .*@@/m.test(text);
@@ -33,15 +34,22 @@ export function attachAgain(context) {
 
 /** Adds files that were chosen or dropped. */
 export async function attachFiles(files) {
-  for (const file of [...files].slice(0, 20)) {
-    if (file.size > MOST_BYTES) toast(`${file.name} is too long: at most 200 kB a file.`, "error");
-    else attachText(file.name, await file.text());
+  const all = [...files];
+  if (all.length > MOST_FILES) toast(`Only the first ${MOST_FILES} of the ${all.length} files are attached.`, "error");
+  for (const file of all.slice(0, MOST_FILES)) {
+    if (file.size > MOST_BYTES) toast(`${visible(file.name)} is too long: at most 200 kB a file.`, "error");
+    else {
+      const text = await file.text().catch(() => null);
+      if (text === null) toast(`${visible(file.name)} cannot be read: attach files, not folders.`, "error");
+      else attachText(file.name, text);
+    }
   }
 }
 
-/** A pasted diff becomes an attachment; answers whether it did. */
-export function attachPasted(text) {
-  if (!isDiff(text) || !attachText("pasted.diff", text)) return false;
-  toast("The diff is attached.");
+/** A pasted diff, and a text without room in the question, becomes an attachment; answers whether it stays out of there. */
+export function attachPasted(text, room) {
+  if (isDiff(text) && attachText("pasted.diff", text)) return toast("The diff is attached."), true;
+  if (text.length <= room) return false;
+  if (attachText("pasted.txt", text)) toast("The text is too long for a question: it is attached.");
   return true;
 }

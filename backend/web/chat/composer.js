@@ -1,34 +1,37 @@
 // Where the question is written: text, what goes with it, send and stop.
-import { html, signal, useEffect, useRef, useState } from "../vendor/vendor.js";
+import { computed, html, signal, useEffect, useRef, useState } from "../vendor/vendor.js";
 import { place, visible } from "../lib/format.js";
 import * as store from "../lib/store.js";
-import { panels } from "../panels/index.js";
 import { Button, Dialog, Icon, IconButton } from "../lib/ui.js";
 import { ask, prefetch, stop, whenOpen } from "./actions.js";
 import { attachAgain, attachFiles, attachPasted, attachText, isDiff } from "./attach.js";
 
-/** The id of the turn whose question is being edited, or null. */
-export const editing = signal(null);
+/** The id of the turn whose question was taken to be edited, or null. */
+const editing = signal(null);
+/** The same while that is the last turn of what is shown: only the last one can be replaced. */
+const edited = computed(() => (store.turns.value.at(-1)?.peek().id === editing.value ? editing.value : null));
 const MOST = 32768; // characters of a question
 const TYPING_PAUSE_MS = 500;
 let isWaiting = false; // for a connection, with a question that begins a session
 
 async function submit() {
-  if (!store.draft.value.trim() || store.isAnswering.value || isWaiting) return;
+  if (!store.draft.value.trim() || store.isAnswering.value || isWaiting) return undefined;
   if (!store.session.value && store.connection.value.state !== "open") {
     if (store.connection.value.state !== "connecting") store.toast("The question is sent as soon as Lantern answers.");
     isWaiting = true;
     await whenOpen();
     isWaiting = false;
+    return submit(); // the question may have changed, or gone
   }
   const text = store.draft.value.trim();
-  const replaces = editing.value;
+  const replaces = edited.value;
   store.draft.value = "";
   editing.value = null;
   if (!(await ask(text, { replaces }))) {
     store.draft.value ||= text;
     editing.value = replaces;
   }
+  return undefined;
 }
 
 function editLast() {
@@ -38,7 +41,7 @@ function editLast() {
 
 /** Puts the question of a turn into the composer, with what was attached to it. */
 export function edit(turn) {
-  editing.value = turn.end.refused ? null : turn.id;
+  editing.value = turn.id;
   store.draft.value = turn.question;
   attachAgain(turn.context);
   requestAnimationFrame(() => document.getElementById("composer")?.focus());
@@ -111,34 +114,37 @@ export function Composer() {
     } else if (event.key === "ArrowUp" && !store.draft.value && !isAnswering) {
       event.preventDefault();
       editLast();
-    } else if (event.key === "Escape" && editing.value) {
+    } else if (event.key === "Escape" && edited.value) {
       event.stopPropagation();
       editing.value = null;
       store.draft.value = "";
     }
+  };
+  const onPaste = (event) => {
+    const room = MOST - store.draft.value.length;
+    if (attachPasted(event.clipboardData.getData("text"), room)) event.preventDefault();
   };
   const onDrop = (event) => {
     event.preventDefault();
     setOver(false);
     attachFiles(event.dataTransfer.files);
   };
-  const canPreview = panels.some((one) => one.name === "preview");
   return html`
     <form class=${isOver ? "composer over" : "composer"} onSubmit=${(event) => (event.preventDefault(), submit())}
       onDragOver=${(event) => (event.preventDefault(), setOver(true))} onDragLeave=${() => setOver(false)} onDrop=${onDrop}>
-      ${editing.value && html`<p class="small composer-editing">Editing the last question; its answer is replaced.
+      ${edited.value && html`<p class="small composer-editing">Editing the last question; its answer is replaced.
         <${Button} kind="quiet small" onClick=${() => ((editing.value = null), (store.draft.value = ""))}>Cancel<//></p>`}
       <${Chips} />
       <label class="visually-hidden" for="composer">Question</label>
-      <textarea id="composer" ref=${field} rows="1" maxlength=${MOST} value=${store.draft.value} enterkeyhint="send"
+      <textarea id="composer" ref=${field} rows="1" dir="auto" maxlength=${MOST} value=${store.draft.value} enterkeyhint="send"
         placeholder=${store.turns.value.length ? "Ask a follow-up" : "Ask about the code"} onInput=${onInput} onKeyDown=${onKeyDown}
-        onPaste=${(event) => attachPasted(event.clipboardData.getData("text")) && event.preventDefault()}></textarea>
+        onPaste=${onPaste}></textarea>
       <div class="row composer-foot">
         <input ref=${files} type="file" multiple hidden onChange=${(event) => (attachFiles(event.target.files), (event.target.value = ""))} />
         <${IconButton} icon="attach" label="Attach files" onClick=${() => files.current.click()} />
         <${IconButton} icon="paste" label="Attach a selection or a diff" onClick=${() => setPasting(true)} />
-        ${canPreview && html`<${IconButton} icon="eye" label="Show the prompt that would be sent" disabled=${!store.draft.value.trim()}
-          onClick=${() => store.openPanel("preview", { text: store.draft.value.trim() })} />`}
+        <${IconButton} icon="eye" label="Show the prompt that would be sent" disabled=${!store.draft.value.trim()}
+          onClick=${() => store.openPanel("preview")} />
         <span class="grow"></span>
         ${isAnswering
           ? html`<${Button} kind="plain" icon="stop" onClick=${stop}>Stop<//>`

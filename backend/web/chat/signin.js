@@ -29,25 +29,24 @@ async function tryToken(value) {
 
 export function SignIn() {
   const [value, setValue] = useState("");
-  const [problem, setProblem] = useState("");
+  const say = (words) => (signedOutBecause.value = words);
   const submit = async (event) => {
     event.preventDefault();
     const token = value.trim();
-    if (!/^[\x21-\x7e]+$/.test(token)) return setProblem("Paste the token: one line of letters and digits.");
+    if (!/^[\x21-\x7e]+$/.test(token)) return say("Paste the token: one line of letters and digits.");
     try {
       await tryToken(token);
-      signIn(token);
+      return signIn(token);
     } catch (failure) {
-      setProblem(failure instanceof TypeError ? "Lantern does not answer. Is `lantern serve` running?" : failure.message);
+      return say(failure instanceof TypeError ? "Lantern does not answer. Is `lantern serve` running?" : failure.message);
     }
   };
-  const message = problem || signedOutBecause.value;
   return html`
     <main class="signin">
       <img src="/web/icon.svg" alt="" width="56" height="56" />
       <h1>Lantern</h1>
       <p>Answers questions about your code, on this machine.</p>
-      ${message && html`<p class="note" role="alert">${message}</p>`}
+      ${signedOutBecause.value && html`<p class="note" role="alert">${signedOutBecause.value}</p>`}
       <ol class="signin-steps">
         <li>Run <code>lantern open</code> in a terminal. It opens this page signed in.</li>
         <li>Or paste the token that <code>lantern token</code> prints:</li>

@@ -1,6 +1,6 @@
 // The sources of an answer: code with lines, why it was chosen, whether it is as it was. And code in a dialog.
 import { html, signal, useEffect, useRef, useState } from "../vendor/vendor.js";
-import { address, get } from "../lib/api.js";
+import { getLines } from "../lib/api.js";
 import { CodeView } from "../lib/code.js";
 import { basename, place, plural, visible } from "../lib/format.js";
 import * as store from "../lib/store.js";
@@ -81,7 +81,7 @@ function useLines(path, start, end, codebase) {
   useEffect(() => {
     if (path === null) return undefined;
     const stop = new AbortController();
-    get(address(`/codebases/${encodeURIComponent(id)}/file`, { path, start, end }), { signal: stop.signal })
+    getLines(id, path, start, end, { signal: stop.signal })
       .then((data) => setState({ data }))
       .catch((error) => error.name !== "AbortError" && setState({ error }));
     return () => stop.abort();
@@ -160,13 +160,22 @@ export function Sources() {
   const all = store.turns.value;
   const turn = (all.find((one) => one.peek().id === shown.value.turn) ?? all.at(-1))?.value;
   useEffect(() => {
-    if (isPaneOpen.value && matchMedia("(max-width: 1100px)").matches) heading.current?.focus();
+    if (!isPaneOpen.value || !matchMedia("(max-width: 1100px)").matches) return undefined;
+    const before = document.activeElement;
+    heading.current?.focus();
+    return () => before?.isConnected && before.focus();
   }, [isPaneOpen.value]);
+  const onKeyDown = (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // the answer goes on
+    isPaneOpen.value = false;
+    document.getElementById("composer")?.focus();
+  };
   if (!turn?.sources.length) return null;
   const number = all.findIndex((one) => one.peek().id === turn.id) + 1;
   return html`
     <aside class=${isPaneOpen.value ? "sources open" : "sources"} aria-labelledby="sources-title"
-      onKeyDown=${(event) => event.key === "Escape" && ((isPaneOpen.value = false), document.getElementById("composer")?.focus())}>
+      onKeyDown=${onKeyDown}>
       <header><h2 id="sources-title" tabindex="-1" ref=${heading}>Sources</h2>
         <span class="muted small">${plural(turn.sources.length, "piece")}${number < all.length ? ` of answer ${number}` : ""}</span>
         <${IconButton} icon="close" label="Close the sources" onClick=${() => (isPaneOpen.value = false)} /></header>

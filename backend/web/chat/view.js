@@ -19,9 +19,9 @@ function Announcer() {
   const turn = store.turns.value.at(-1)?.value;
   let words = "";
   if (turn && !turn.end) words = stageForReader(turn, store.connection.value.state);
-  else if (turn?.end && !turn.end.fromHistory) {
+  else if (turn?.end && !turn.end.error && !turn.end.fromHistory) { // an error is an alert
     const number = turn.text.split(/\s+/).filter(Boolean).length;
-    words = turn.end.error ? `Failed: ${turn.end.error.message}` : `The answer is complete: ${plural(number, "word")}, ${plural(turn.sources.length, "source")}.`;
+    words = turn.end.reason === "cancelled" ? "The answer is stopped." : `The answer has ended: ${plural(number, "word")}, ${plural(turn.sources.length, "source")}.`;
   }
   return html`<p class="visually-hidden" role="status" aria-live="polite">${words}</p>`;
 }
@@ -69,7 +69,7 @@ export function Chat() {
       requestAnimationFrame(() => document.getElementById("sources-title")?.focus());
     });
     const onKey = (event) => {
-      if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+      if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
       if (isPaneOpen.value && matchMedia("(max-width: 1100px)").matches) isPaneOpen.value = false;
       else if (store.isAnswering.value) stop();
     };

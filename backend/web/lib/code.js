@@ -3,20 +3,20 @@ import { html, useEffect, useRef } from "../vendor/vendor.js";
 import { inOrder } from "./format.js";
 import { highlightLines, highlighter, loadHighlighter } from "./markdown.js";
 
-const SUFFIXES = {
+const SUFFIXES = new Map(Object.entries({
   py: "python", pyi: "python", js: "javascript", mjs: "javascript", cjs: "javascript", jsx: "javascript",
   ts: "typescript", tsx: "typescript", rs: "rust", rb: "ruby", kt: "kotlin", kts: "kotlin", cs: "csharp", c: "c", h: "c",
   cc: "cpp", cpp: "cpp", hpp: "cpp", cxx: "cpp", go: "go", java: "java", sh: "bash", bash: "bash", zsh: "bash", sql: "sql",
   php: "php", swift: "swift", scala: "scala", lua: "lua", pl: "perl", hs: "haskell", ex: "elixir", exs: "elixir",
   dart: "dart", css: "css", scss: "css", html: "xml", xml: "xml", svg: "xml", vue: "xml", json: "json", yaml: "yaml",
   yml: "yaml", toml: "ini", ini: "ini", cfg: "ini", md: "markdown", diff: "diff", patch: "diff",
-};
-const NAMES = { Makefile: "makefile", Dockerfile: "dockerfile" };
+}));
+const NAMES = new Map([["Makefile", "makefile"], ["Dockerfile", "dockerfile"]]);
 
 /** The highlighter's name of a file's language; "" if it has none. */
 export function languageOf(path) {
   const name = String(path).split("/").pop();
-  return NAMES[name] ?? SUFFIXES[name.split(".").pop().toLowerCase()] ?? "";
+  return NAMES.get(name) ?? SUFFIXES.get(name.split(".").pop().toLowerCase()) ?? "";
 }
 
 /** Lines `start`.. of a file. `marks`: lines [from, to] that are marked; the first is scrolled to with `scroll`. */

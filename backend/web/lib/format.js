@@ -47,14 +47,20 @@ export function ago(iso, now = Date.now()) {
   return new Date(moment).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
 }
 
-const escaped = (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`;
+const escaped = (found) => {
+  const code = found.codePointAt(0).toString(16);
+  return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+};
+// The characters of prompts/visible.py.
+const HIDDEN = new RegExp("[\\0-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180e\\u200b\\u200e\\u200f" +
+  "\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}" +
+  "\\ud800-\\udfff\\u{e0000}-\\u{e0fff}]", "gu");
 
-/** Text from a file, a model or a file name for one line of the page: control and bidirectional characters are shown. */
-export const visible = (text) =>
-  String(text ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, escaped);
+/** Text from a file, a model or a file name for one line of the page: control and invisible characters are shown. */
+export const visible = (text) => String(text ?? "").replace(HIDDEN, escaped);
 
 /** Code with the characters shown that change its direction: it is read in the order in which it runs. */
-export const inOrder = (code) => code.replace(/[\u202a-\u202e\u2066-\u2069]/g, escaped);
+export const inOrder = (code) => code.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, escaped);
 
 /** "src/a.py", 3, 9 -> "src/a.py:3-9". */
 export function place(path, start, end) {

@@ -1,5 +1,5 @@
 // Keyboard shortcuts of the page. `SHORTCUTS` is also what the help shows.
-import { closePanel, isSidebarOpen, openPanel, panel } from "./store.js";
+import { closePanel, isSidebarOpen, openPanel, panel, token } from "./store.js";
 
 export const SHORTCUTS = [
   ["Enter", "Send the question"],
@@ -8,7 +8,7 @@ export const SHORTCUTS = [
   ["/", "Go to the question"],
   ["ArrowUp in an empty question", "Edit the last question"],
   ["Alt+N", "New conversation"],
-  ["Alt+B", "Show or hide the sidebar"],
+  ["Alt+B", "Show or hide the sidebar, on a narrow screen"],
   ["Alt+S", "Go to the sources"],
 ];
 const actions = new Map(); // key with Alt -> function
@@ -26,13 +26,19 @@ export function listenToKeys(panels) {
       onAlt(key, () => (panel.value?.name === name ? closePanel() : openPanel(name)));
     }
   }
+  const isNarrow = matchMedia("(max-width: 860px)"); // the sidebar lies over the page: see styles/layout.css
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing) return;
+    // A password manager sends events without a key.
+    if (event.defaultPrevented || event.isComposing || !event.key || !token.value) return;
     const letter = event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : event.key.toLowerCase();
     const action = event.altKey && !event.ctrlKey && !event.metaKey ? actions.get(letter) : null;
     if (action) {
       event.preventDefault();
       action();
+    } else if (event.key === "Escape" && isSidebarOpen.value && isNarrow.matches) {
+      event.preventDefault(); // nothing else ends by it
+      isSidebarOpen.value = false;
+      document.querySelector(".menu-button").focus();
     } else if (event.key === "/" && !isTyping(event.target) && !event.altKey && !event.ctrlKey && !event.metaKey) {
       const composer = document.getElementById("composer");
       if (composer) event.preventDefault();

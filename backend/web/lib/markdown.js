@@ -25,7 +25,11 @@ let isLoading = false;
 export async function loadHighlighter() {
   if (isLoading) return;
   isLoading = true;
-  highlighter.value = (await import("../vendor/highlight.js")).hljs;
+  try {
+    highlighter.value = (await import("../vendor/highlight.js")).hljs;
+  } catch {
+    isLoading = false; // the server is away: code is shown without colours, until the next look at it
+  }
 }
 
 const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#x27;": "'" };
@@ -126,6 +130,7 @@ function paint(element, text, cites, sources, isLive) {
     if (isSame(index) || (before[index] === markup && !/[\ue000\ue001]/.test(markup))) return;
     const block = document.createElement("div");
     block.className = "block";
+    block.dir = "auto";
     block.innerHTML = policy.createHTML(markup);
     markCitations(block, cites, sources);
     if (element.children[index]) element.children[index].replaceWith(block);
@@ -149,7 +154,7 @@ export function Markdown({ text, cites = [], sources = [], isLive = false, onCit
       work.hljs = hljs;
       if (element.current) paint(element.current, text, cites, sources, isLive);
     };
-    if (isLive && !document.hidden) {
+    if (isLive) { // in a hidden tab the frame comes when the tab is shown
       const pauseMs = Math.min(MOST_PAUSE_MS, text.length / CHARS_A_MS);
       work.timer ||= setTimeout(() => (work.frame = requestAnimationFrame(() => work.run())), pauseMs);
     } else {

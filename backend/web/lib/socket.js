@@ -68,7 +68,10 @@ export class LanternSocket {
     });
   }
 
-  /** Opens a new session, or follows one from its first event. Answers {session, head, epoch}. */
+  /**
+   * Opens a new session, or follows one from its first event. Answers {session, head, epoch}. Its `workspace` is told to the
+   * server once there is a connection, if there is none.
+   */
   async open(params) {
     if (!params.session) {
       const opened = await this.request("session/open", params);
@@ -76,26 +79,29 @@ export class LanternSocket {
       return opened;
     }
     if (!this.sessions.has(params.session)) this.sessions.set(params.session, { seq: 0, epoch: null });
-    return this.follow(params.session, params);
+    if (params.workspace) this.sessions.get(params.session).workspace = params.workspace;
+    return this.follow(params.session);
   }
 
   /** Follows a session after its last received event; where those events are gone, from the first that there is. */
-  async follow(session, params = {}) {
+  async follow(session) {
     const place = this.sessions.get(session);
     const isRestored = place.epoch && this.epoch && place.epoch !== this.epoch;
     if (isRestored) this.reset(session, place, 0);
     try {
-      return await this.replay(session, place, { ...params, after: place.seq }, isRestored);
+      return await this.replay(session, place, { after: place.seq }, isRestored);
     } catch (failure) {
       if (failure.code !== "replay_gone") throw failure;
       const first = Number(/holds (\d+)\.\./.exec(failure.message)?.[1] ?? 0);
       this.reset(session, place, Math.max(0, first - 1));
-      return this.replay(session, place, first ? { ...params, after: place.seq } : params, true);
+      return this.replay(session, place, first ? { after: place.seq } : {}, true);
     }
   }
 
   async replay(session, place, params, isAnew) {
-    const opened = await this.request("session/open", { ...params, session });
+    const { workspace } = place; // that the server has not been told
+    const opened = await this.request("session/open", { ...params, session, workspace });
+    if (place.workspace === workspace) place.workspace = undefined;
     if (params.after === undefined) place.seq = opened.head;
     place.epoch = opened.epoch;
     if (isAnew) this.handlers.onReplay(session, opened.head);

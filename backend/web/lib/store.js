@@ -3,38 +3,49 @@ import { computed, signal } from "../vendor/vendor.js";
 import { sentence } from "./format.js";
 
 const TOKEN = "lantern.token"; // of this tab only, never in localStorage
-const stored = (storage, name, otherwise) => {
+
+/** What `keep` has put under a name of a storage ("localStorage", "sessionStorage"); null: nothing that can be read. */
+export function kept(storage, name) {
   try {
-    return JSON.parse(storage.getItem(name)) ?? otherwise;
+    return JSON.parse(window[storage].getItem(name));
   } catch {
-    return otherwise;
+    return null;
   }
-};
+}
+
+/** Keeps a value until the page is loaded again. A storage that is full, or forbidden by the browser, keeps none. */
+export function keep(storage, name, value) {
+  try {
+    window[storage].setItem(name, JSON.stringify(value));
+  } catch (failure) {
+    console.info(`${name} is not remembered: ${failure.message}`);
+  }
+}
 
 /** A signal that is remembered in this browser under `lantern.NAME`. For preferences, never for secrets. */
 export function preference(name, otherwise) {
-  const value = signal(stored(localStorage, `lantern.${name}`, otherwise));
-  value.subscribe((now) => localStorage.setItem(`lantern.${name}`, JSON.stringify(now)));
+  const value = signal(kept("localStorage", `lantern.${name}`) ?? otherwise);
+  value.subscribe((now) => keep("localStorage", `lantern.${name}`, now));
   return value;
 }
 
 /** The token; null when signed out. `signedOutBecause` is a sentence for the sign-in page, or "". */
-export const token = signal(stored(sessionStorage, TOKEN, null));
+export const token = signal(kept("sessionStorage", TOKEN));
 export const signedOutBecause = signal("");
 
 export function signIn(value) {
-  sessionStorage.setItem(TOKEN, JSON.stringify(value));
+  keep("sessionStorage", TOKEN, value);
   signedOutBecause.value = "";
   token.value = value;
 }
 
 export function signOut(reason = "") {
-  sessionStorage.removeItem(TOKEN);
+  keep("sessionStorage", TOKEN, null);
   signedOutBecause.value = reason;
   token.value = null;
 }
 
-/** `state`: connecting, open, lost (`retry_at` in ms), refused (`reason`). */
+/** `state`: connecting, open, lost, refused; `reason`: its words, where there are other ones. */
 export const connection = signal({ state: "connecting" });
 /** What `initialize` answered, or null: `server`, `epoch`, `limits`. */
 export const server = signal(null);

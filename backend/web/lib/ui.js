@@ -1,7 +1,7 @@
 // Small components that every part of the page uses. Text goes through preact only; nothing here sets markup.
-import { html, useEffect, useRef } from "../vendor/vendor.js";
+import { html, signal, useEffect, useRef } from "../vendor/vendor.js";
 import { sentence } from "./format.js";
-import { toast } from "./store.js";
+import { dismiss, toast, toasts } from "./store.js";
 
 const ICONS = {
   menu: "M3 6h18M3 12h18M3 18h18",
@@ -23,7 +23,6 @@ const ICONS = {
   folder: "M3 6h6l2 2h10v11H3z",
   chat: "M4 5h16v11H9l-5 4z",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
-  sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M5 19l2-2M17 7l2-2",
   help: "M9 9a3 3 0 1 1 4 3c-1 .5-1 1-1 2M12 18v.5M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
   down: "M6 9l6 6 6-6",
   gear: "M4 7h10M18 7h2M4 17h2M10 17h10M16 4.500v5M8 14.500v5",
@@ -57,22 +56,40 @@ export const ErrorNote = ({ error, onRetry }) => html`
   <div class="note error" role="alert"><p>${sentence(error.message ?? error)}</p>
     ${onRetry && html`<${Button} onClick=${onRetry}>Try again<//>`}</div>`;
 
+/** Short messages. Each open dialog has its own, because nothing outside of a modal dialog can be reached. */
+export const Toasts = () => html`
+  <div class="toasts" role="status" aria-live="polite">
+    ${toasts.value.map((one) => html`
+      <div key=${one.id} class=${`toast ${one.kind}`}>${one.text}
+        <${IconButton} icon="close" label="Dismiss" onClick=${() => dismiss(one.id)} /></div>`)}
+  </div>`;
+
+/** How many dialogs are open. */
+export const openDialogs = signal(0);
+
 /** A modal dialog: focus stays inside, Escape closes, focus returns to where it was. */
 export function Dialog({ title, onClose, children, wide = false }) {
   const element = useRef(null);
   useEffect(() => {
     const before = document.activeElement;
     element.current.showModal();
-    return () => before?.focus?.();
+    openDialogs.value += 1;
+    return () => {
+      openDialogs.value -= 1;
+      before?.focus?.();
+    };
   }, []);
-  const onClick = (event) => event.target === element.current && onClose();
+  const isOutside = (event) => event.target === element.current;
+  const wasOutside = useRef(false); // where the click began: a text that is selected may end outside
+  const onClick = (event) => wasOutside.current && isOutside(event) && onClose();
   return html`
     <dialog ref=${element} class=${wide ? "dialog wide" : "dialog"} aria-labelledby="dialog-title" onClick=${onClick}
-      onCancel=${(event) => (event.preventDefault(), onClose())}>
+      onPointerDown=${(event) => (wasOutside.current = isOutside(event))} onClose=${onClose}>
       <div class="dialog-body">
         <header><h2 id="dialog-title">${title}</h2><${IconButton} icon="close" label="Close" onClick=${onClose} /></header>
         ${children}
       </div>
+      <${Toasts} />
     </dialog>`;
 }
 

@@ -5,7 +5,7 @@ import { basename, plural, visible } from "../lib/format.js";
 import { codebase, codebases, openPanel, toastError, toast } from "../lib/store.js";
 import { Button, Empty, IconButton, Progress } from "../lib/ui.js";
 import { chooseCodebase, loadCodebases } from "../chat/actions.js";
-import { Confirm } from "./confirm.js";
+import { Confirm, useRow } from "./confirm.js";
 import { findJobs, jobs, remember, startIndex } from "./jobs.js";
 import { usePolling } from "./polling.js";
 import { jobLine, share } from "./wording.js";
@@ -26,6 +26,7 @@ export function Codebases() {
 
 function Entry({ base }) {
   const [isAsking, setAsking] = useState(false);
+  const row = useRow();
   const job = jobs.value[base.id];
   const isCurrent = codebase.value === base.id;
   const name = basename(base.root);
@@ -40,7 +41,7 @@ function Entry({ base }) {
     await loadCodebases();
   };
   return html`
-    <li class=${isCurrent ? "entry current" : "entry"}>
+    <li ref=${row} class=${isCurrent ? "entry current" : "entry"}>
       <div class="entry-line">
         <button type="button" class="entry-main" aria-current=${isCurrent ? "true" : undefined} title=${visible(base.root)}
           onClick=${() => choose(base)}>

@@ -2,6 +2,15 @@
 import { html, useLayoutEffect, useRef } from "../vendor/vendor.js";
 import { Button } from "../lib/ui.js";
 
+/** A reference for a row of a list: if it goes while it has the focus, the first button of its section gets it. */
+export function useRow() {
+  const row = useRef(null);
+  useLayoutEffect(() => () => {
+    if (row.current?.contains(document.activeElement)) row.current.closest("section").querySelector("button").focus();
+  }, []);
+  return row;
+}
+
 export function Confirm({ question, yes, no = "Cancel", kind = "danger", children, onYes, onNo }) {
   const box = useRef(null);
   useLayoutEffect(() => {

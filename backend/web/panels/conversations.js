@@ -5,7 +5,7 @@ import { ago, basename, plural, visible } from "../lib/format.js";
 import { connection, conversation, conversationsChanged, currentCodebase, toastError } from "../lib/store.js";
 import { Button, ErrorNote, IconButton } from "../lib/ui.js";
 import { newConversation, openConversation } from "../chat/actions.js";
-import { Confirm } from "./confirm.js";
+import { Confirm, useRow } from "./confirm.js";
 
 const PAGE = 30;
 const TYPING_MS = 200;
@@ -19,6 +19,7 @@ export function Conversations() {
     <header class="section-head"><h2>Conversations</h2>
       <${IconButton} icon="plus" label="New conversation (Alt+N)" onClick=${newConversation} /></header>
     <input class="field search-field" type="search" aria-label="Search conversations" placeholder="Search" value=${query}
+      onKeyDown=${(event) => event.key === "Escape" && query && event.stopPropagation()}
       onInput=${(event) => (setQuery(event.target.value), setLimit(PAGE))} />
     <p class="visually-hidden" role="status">${query && list ? plural(total, "conversation") : ""}</p>
     ${error && html`<${ErrorNote} error=${error} onRetry=${reload} />`}
@@ -53,12 +54,19 @@ function useConversations(query, limit) {
       controller.abort();
     };
   }, [query, limit, changes, round, isConnected]);
-  return { ...found, reload: () => setRound((before) => before + 1) };
+  const reload = () => setRound((before) => before + 1);
+  useEffect(() => { // other programs ask, and times pass, while the tab is hidden
+    const onShow = () => !document.hidden && reload();
+    document.addEventListener("visibilitychange", onShow);
+    return () => document.removeEventListener("visibilitychange", onShow);
+  }, []);
+  return { ...found, reload };
 }
 
 function Entry({ entry, reload }) {
   const [mode, setMode] = useState("plain"); // plain, renaming, deleting
   const main = useRef(null);
+  const row = useRow();
   const isCurrent = conversation.value === entry.conversation_id;
   const title = visible(entry.title) || "Without a title";
   const path = `/chat/conversation/${encodeURIComponent(entry.conversation_id)}`;
@@ -80,7 +88,7 @@ function Entry({ entry, reload }) {
       onRename=${(name) => (stopRenaming(), change(() => patch(path, { title: name })))} />`;
   }
   return html`
-    <li class=${isCurrent ? "entry current" : "entry"}>
+    <li ref=${row} class=${isCurrent ? "entry current" : "entry"}>
       <div class="entry-line">
         <button type="button" class="entry-main" ref=${main} aria-current=${isCurrent ? "true" : undefined} title=${title}
           onClick=${() => openConversation(entry)}>

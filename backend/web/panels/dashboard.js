@@ -1,5 +1,5 @@
 // How fast and how reliable the answers are, over time: plots, the same numbers as tables, and the models' states.
-import { html, useEffect, useState } from "../vendor/vendor.js";
+import { html, useState } from "../vendor/vendor.js";
 import { address, get } from "../lib/api.js";
 import { bytes, visible } from "../lib/format.js";
 import { models, openPanel, preference } from "../lib/store.js";
@@ -18,11 +18,9 @@ const isTable = preference("dashboard-table", false);
 export function Dashboard() {
   const [history, setHistory] = useState(null);
   const [error, setError] = useState(null);
-  useEffect(() => {
-    loadPlots().catch(setError);
-  }, []);
   usePolling(async () => {
     try {
+      await loadPlots();
       setHistory(await get(address("/metrics/history", { since: span.value })));
       setError(null);
     } catch (failure) {

@@ -1,6 +1,6 @@
 // Lines of a file as they are on disk, which can be widened in both directions.
 import { html, useState } from "../vendor/vendor.js";
-import { address, get } from "../lib/api.js";
+import { getLines } from "../lib/api.js";
 import { CodeView } from "../lib/code.js";
 import { codebase, toastError } from "../lib/store.js";
 import { Button } from "../lib/ui.js";
@@ -12,8 +12,7 @@ export function Excerpt({ path, start, end, text, base = codebase.value }) {
   const widen = async () => {
     try {
       const from = Math.max(1, shown.start - STEP);
-      const parameters = { path, start: from, end: shown.end + STEP };
-      setShown(await get(address(`/codebases/${encodeURIComponent(base)}/file`, parameters)));
+      setShown(await getLines(base, path, from, shown.end + STEP));
     } catch (failure) {
       toastError(failure);
     }

@@ -1,6 +1,6 @@
 // What a codebase is, by its own files: purpose, languages, commands, folders; each fact leads to its line.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/vendor.js";
-import { get } from "../lib/api.js";
+import { get, getLines } from "../lib/api.js";
 import { basename, count, place, plural, visible } from "../lib/format.js";
 import { codebase, codebases, currentCodebase, openPanel } from "../lib/store.js";
 import { Button, Empty, ErrorNote } from "../lib/ui.js";
@@ -27,14 +27,15 @@ const FOLLOWED = { events: "as files change", polling: "every few seconds" };
 
 export function Overview({ args }) {
   const base = codebases.value.find((one) => one.id === args.id) ?? currentCodebase.value;
-  const [found, setFound] = useState({ overview: null, error: null });
+  const [loaded, setLoaded] = useState({});
+  const found = loaded.id === base?.id ? loaded : {}; // not what was loaded of another codebase
   useEffect(() => {
     if (!base) return undefined;
     const controller = new AbortController();
     const path = `/codebases/${encodeURIComponent(base.id)}/overview`;
     get(path, { signal: controller.signal }).then(
-      (overview) => setFound({ overview, error: null }),
-      (error) => error.name !== "AbortError" && setFound({ overview: null, error }),
+      (overview) => setLoaded({ id: base.id, overview }),
+      (error) => error.name !== "AbortError" && setLoaded({ id: base.id, error }),
     );
     return () => controller.abort();
   }, [base?.id, base?.generation]);
@@ -85,7 +86,7 @@ function Facts({ facts, base }) {
     const own = facts.filter((fact) => fact.kind === kind && (fact.value || fact.name));
     return own.length > 0 && html`
       <section key=${kind} class="fact-group"><h2>${TITLES[kind] ?? visible(kind)}</h2>
-        <ul class="list fact-list">${own.map((fact, n) => html`<${Fact} key=${n} fact=${fact} base=${base} />`)}</ul>
+        <ul class="list fact-list">${own.map((fact) => html`<${Fact} key=${`${place(fact.path, fact.line)} ${fact.name} ${fact.value}`} fact=${fact} base=${base} />`)}</ul>
       </section>`;
   });
 }
@@ -95,9 +96,8 @@ function Fact({ fact, base }) {
   const where = place(fact.path, fact.line);
   const toggle = async () => {
     if (file) return setFile(null);
-    const path = `/codebases/${encodeURIComponent(base)}/file?`;
-    const query = new URLSearchParams({ path: fact.path, start: Math.max(1, fact.line - 3), end: fact.line + 12 });
-    setFile(await get(path + query).catch((error) => ({ error })));
+    const lines = getLines(base, fact.path, Math.max(1, fact.line - 3), fact.line + 12);
+    return setFile(await lines.catch((error) => ({ error })));
   };
   return html`
     <li><div class="fact">

@@ -17,9 +17,9 @@ export async function loadPlots() {
   } catch {
     Object.defineProperty(navigator, "language", { value: "en-US", configurable: true });
   }
-  const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/web/vendor/uplot.css" });
-  document.head.append(sheet);
-  library.value = (await import("../vendor/uplot.js")).uPlot;
+  const { uPlot } = await import("../vendor/uplot.js");
+  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/web/vendor/uplot.css" }));
+  library.value = uPlot;
 }
 
 /** A plot of `columns(...)`; the words of it are beside it, so that it is hidden from screen readers. */

@@ -1,7 +1,7 @@
 // The prompt that the question would send, and its pieces of code: keep one in every prompt, or leave it out.
-import { html, useEffect, useRef, useState } from "../vendor/vendor.js";
+import { html, useEffect, useState } from "../vendor/vendor.js";
 import { post } from "../lib/api.js";
-import { place, plural, visible } from "../lib/format.js";
+import { inOrder, place, plural, visible } from "../lib/format.js";
 import { codebase, conversation, draft, excludes, model, pins, session } from "../lib/store.js";
 import { isPinned, toggleExclude, togglePin } from "../chat/sources.js";
 import { Button, Empty, ErrorNote, copyText } from "../lib/ui.js";
@@ -65,7 +65,6 @@ function body(query) {
 }
 
 function Result({ preview, isBusy }) {
-  const prompt = useRef(null);
   return html`
     <p class="muted" role="status">${isBusy ? "Reading …" : `${plural(preview.tokens, "token")} for ${visible(preview.model_name)}, `
       + `with ${plural(preview.snippets.length, "piece")} of code`}</p>
@@ -73,8 +72,8 @@ function Result({ preview, isBusy }) {
     <ol class="list pieces">${preview.snippets.map((piece) => html`<${Piece} key=${key(piece)} piece=${piece} />`)}</ol>
     ${preview.snippets.length === 0 && html`<p class="muted">No code goes with this question.</p>`}
     <div class="section-head"><h3>The whole prompt</h3>
-      <${Button} kind="quiet" icon="copy" onClick=${() => copyText(preview.prompt, prompt.current)}>Copy<//></div>
-    <pre class="prompt-text" tabindex="0" ref=${prompt} aria-label="The whole prompt">${preview.prompt}</pre>`;
+      <${Button} kind="quiet" icon="copy" onClick=${(event) => copyText(preview.prompt, event.currentTarget)}>Copy<//></div>
+    <pre class="prompt-text" tabindex="0" aria-label="The whole prompt">${inOrder(preview.prompt)}</pre>`;
 }
 
 const key = ({ path, start, end }) => `${path}:${start}-${end}`;

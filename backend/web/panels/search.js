@@ -13,18 +13,20 @@ const MOST = 50;
 // They outlive the panel: one comes back to the same results.
 const query = signal("");
 const folder = signal("");
-const result = signal(null); // {hits, found, ms, query, k}
+const result = signal(null); // {hits, found, ms, query, k, codebase}
 const failure = signal(null);
 const isBusy = signal(false);
 
 async function run(k = FIRST) {
   const text = query.value.trim();
-  if (!text) return;
+  if (!text || isBusy.value) return;
+  const asked = codebase.value;
   isBusy.value = true;
   failure.value = null;
   const paths = folder.value.trim() ? [folder.value.trim()] : [];
   try {
-    result.value = { ...(await post("/search", { query: text, codebase: codebase.value, k, paths })), query: text, k };
+    const answer = await post("/search", { query: text, codebase: asked, k, paths });
+    result.value = { ...answer, query: text, k, codebase: asked };
   } catch (error) {
     failure.value = error;
     result.value = null;
@@ -39,6 +41,7 @@ export function Search() {
     return html`<${Empty} title="Nothing is indexed"><p>Open a codebase to search in it.</p>
       <${Button} kind="primary" onClick=${() => openPanel("open")}>Open a codebase<//><//>`;
   }
+  const found = result.value?.codebase === codebase.value ? result.value : null; // not what another codebase has
   const submit = (event) => {
     event.preventDefault();
     run();
@@ -51,9 +54,9 @@ export function Search() {
         autocapitalize="off" spellcheck="false" onInput=${(event) => (folder.value = event.target.value)} />
       <${Button} kind="primary" icon="search" type="submit" disabled=${isBusy.value}>Search<//>
     </form>
-    <p class="muted result-line" role="status">${isBusy.value ? "Searching …" : resultLine(result.value)}</p>
+    <p class="muted result-line" role="status">${isBusy.value ? "Searching …" : resultLine(found)}</p>
     ${failure.value && html`<${ErrorNote} error=${failure.value} onRetry=${() => run()} />`}
-    ${result.value && html`<${Hits} result=${result.value} />`}`;
+    ${found && html`<${Hits} result=${found} />`}`;
 }
 
 function resultLine(found) {

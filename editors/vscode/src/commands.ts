@@ -3,9 +3,10 @@
 import * as vscode from "vscode";
 
 import { contextWords, gitChanges, openPlace, real, selectionItem, workspaceFolder } from "./editor";
-import { ACTIONS, Problem, toProblem } from "./core/errors";
+import { ACTIONS, Problem, ServerError, toProblem } from "./core/errors";
 import { codebaseOf, type Lantern, usableModels } from "./core/lantern";
 import { REVIEW, wordAt } from "./participant";
+import { abortSignal } from "./signals";
 import type { Status } from "./status";
 import type { ConversationView } from "./view";
 import type { IndexJob } from "./core/wire";
@@ -134,15 +135,13 @@ async function indexWorkspace({ lantern, status }: Parts): Promise<void> {
   status.busy("indexing");
   try {
     const job = await vscode.window.withProgress(options, async (progress, token) => {
-      const controller = new AbortController();
-      token.onCancellationRequested(() => controller.abort());
       let shown = 0;
       const show = (state: IndexJob) => {
         const percent = state.total ? (100 * state.done) / state.total : 0;
         progress.report({ message: jobWords(state), increment: Math.max(0, percent - shown) });
         shown = Math.max(shown, percent);
       };
-      return lantern.index(folder, show, controller.signal);
+      return lantern.index(folder, show, abortSignal(token));
     });
     void vscode.window.showInformationMessage(`Lantern: ${jobEnd(job)}`);
   } finally {
@@ -171,9 +170,8 @@ async function openInBrowser({ lantern }: Parts): Promise<void> {
   try {
     address = await lantern.pageAddress();
   } catch (failure) {
-    const problem = toProblem(failure);
-    if (problem.kind !== "failed") throw problem;
-    throw new Problem("failed", `This server has no web page: update Lantern. (${problem.message})`);
+    if (!(failure instanceof ServerError && failure.code === "not_found")) throw failure;
+    throw new Problem("failed", `This server has no web page: update Lantern. (${failure.message})`);
   }
   await vscode.env.openExternal(vscode.Uri.parse(address, true));
 }

@@ -150,5 +150,6 @@ export async function gitChanges(folder: string): Promise<ContextItem> {
   if (!repository) throw new Problem("failed", `${folder} is not in a Git repository.`);
   const text = [await repository.diff(true), await repository.diff(false)].filter((diff) => diff.trim()).join("\n");
   if (!text) throw new Problem("failed", "There are no changes to review: the files are as in the last commit.");
-  return { path: "changes.diff", text: text.slice(0, BUFFER_CHARS) };
+  if (text.length <= BUFFER_CHARS) return { path: "changes.diff", text };
+  return { path: "changes.diff (cut)", text: text.slice(0, text.lastIndexOf("\n", BUFFER_CHARS) + 1) };
 }

@@ -21,15 +21,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     settings,
     (line) => log.info(line),
     () => status.starting(),
-    () => changed(),
+    () => status.connectionChanged(),
   );
   lantern = parts;
   const models = new ModelProvider(parts);
-  context.subscriptions.push(log, models, vscode.lm.registerLanguageModelChatProvider(VENDOR, models));
-  // The editor refuses a message while it knows no model. So the participant, for which a first message waits, comes
-  // after the list of models has arrived.
-  await Promise.race([vscode.lm.selectChatModels({ vendor: VENDOR }), delay(MODELS_MS)]);
-
+  // Both are called when a server starts, which a request to a model can do before this function has ended.
   const view = new ConversationView(parts, context.extensionUri, model, (mayStart) => void status.refresh(mayStart));
   const status = new Status(
     parts,
@@ -37,13 +33,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     (facts) => models.update(facts.models),
     (state) => view.show(state),
   );
-  const changed = () => status.connectionChanged();
+  context.subscriptions.push(log, models, status, vscode.lm.registerLanguageModelChatProvider(VENDOR, models));
+  // The editor refuses a message while it knows no model. So the participant, for which a first message waits, comes
+  // after the list of models has arrived.
+  await Promise.race([vscode.lm.selectChatModels({ vendor: VENDOR }), delay(MODELS_MS)]);
+
   const version = String((context.extension.packageJSON as { version: string }).version);
   context.subscriptions.push(
     registerParticipant(parts, model, vscode.Uri.joinPath(context.extensionUri, "media", "lantern.svg")),
     registerMcp(settings, version),
     vscode.window.registerWebviewViewProvider(VIEW, view, { webviewOptions: { retainContextWhenHidden: false } }),
-    status,
     ...registerCommands({ lantern: parts, view, status, log }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration("lantern.dataDir") || event.affectsConfiguration("lantern.command"))

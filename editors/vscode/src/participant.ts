@@ -190,7 +190,8 @@ class ResponseWriter {
     this.write(this.splitter.flush());
     const characters = [...this.text];
     const doubts = this.doubtful.map(
-      ({ start, end: stop, status }) => `${inline(characters.slice(start, stop).join(""))} ${status}`,
+      ({ start, end: stop, status }) =>
+        `${inline(characters.slice(start, stop).join(""))} ${status === "invented" ? "not confirmed" : status}`,
     );
     const notes = [end.notice && !this.text.includes(end.notice) ? end.notice : "", [...new Set(doubts)].join(", ")];
     for (const note of notes.filter(Boolean)) this.response.markdown(`\n\n*${note}*`);

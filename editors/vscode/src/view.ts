@@ -21,7 +21,7 @@ export class ConversationView implements vscode.WebviewViewProvider {
   private turns: ViewTurn[] = [];
   private thread: Thread | undefined;
   private running: AbortController | undefined;
-  private root = "";
+  private readonly roots = new Map<string, string>(); // of the codebase that a turn is about
   private state: ViewState = { words: "", isProblem: false, summary: "" };
 
   constructor(
@@ -78,7 +78,7 @@ export class ConversationView implements vscode.WebviewViewProvider {
       case "copy":
         return void (await vscode.env.clipboard.writeText(message.text));
       case "open":
-        return openPlace(this.root, message.path, message.start, message.end);
+        return openPlace(this.roots.get(message.turn) ?? "", message.path, message.start, message.end);
       case "command":
         if (COMMAND.test(message.command)) await vscode.commands.executeCommand(message.command);
     }
@@ -90,8 +90,9 @@ export class ConversationView implements vscode.WebviewViewProvider {
     this.running = undefined;
     this.thread = undefined;
     this.turns = [];
+    this.roots.clear();
     this.post({ type: "turns", turns: [] });
-    this.post({ type: "focus", text: "" });
+    this.post({ type: "focus" });
   }
 
   private async send(text: string, chosen: ContextItem[]): Promise<void> {
@@ -104,7 +105,7 @@ export class ConversationView implements vscode.WebviewViewProvider {
       this.turns.push(newTurn(id, text, contextWords(context, folder)));
       this.update(id, (turn) => turn);
       const facts = await this.lantern.facts();
-      this.root = codebaseOf(facts, folder)?.root ?? folder;
+      this.roots.set(id, codebaseOf(facts, folder)?.root ?? folder);
       const question = { folder, text, thread: this.thread, context, model: this.model() };
       await this.lantern.ask(question, (event) => this.add(id, event), controller.signal);
     } catch (failure) {

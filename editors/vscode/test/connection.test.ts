@@ -61,6 +61,23 @@ test("a turn: its events in order, and its end", LIMIT, async () => {
   assert.deepEqual(server.sent("session/open"), [{ workspace: "/src" }]);
 });
 
+test("a question about another folder takes its session there", LIMIT, async () => {
+  await start({
+    "session/prompt": (client) => {
+      const turn = server.sent("session/prompt").at(-1)?.["turn"];
+      const seq = server.sent("session/prompt").length;
+      setImmediate(() => client.event({ session: "s", turn, seq, type: "end", reason: "stop" }));
+      return { turn };
+    },
+  });
+  const session = await connection.openSession("/src");
+  for (const folder of ["/src", "/other", "/other"]) {
+    await connection.ask({ session, text: "Why?" }, () => undefined, undefined, folder);
+  }
+  const opened = [{ workspace: "/src" }, { session: "s", after: 1, workspace: "/other" }];
+  assert.deepEqual(server.sent("session/open"), opened);
+});
+
 test("after a lost connection the session goes on after the last event; nothing comes twice", LIMIT, async () => {
   let opened = 0;
   await start({

@@ -8,6 +8,7 @@ import type * as vscode from "vscode";
 import {
   contextWords,
   fileIn,
+  gitChanges,
   openPlace,
   questionContext,
   rangeItem,
@@ -73,6 +74,17 @@ test("a long selection is cut at a line", () => {
   const item = rangeItem(asDocument(document), new double.Range(0, 0, 2_999, 49) as unknown as vscode.Range, ROOT);
   assert.deepEqual(item.range, [1, 1_200]);
   assert.equal(item.text?.length, 59_999);
+});
+
+test("changes that are too long are cut at a line, and called so", async () => {
+  const repository = (diff: string) => ({ rootUri: Uri.file(ROOT), diff: async (cached: boolean) => (cached ? "" : diff) });
+  const changes = async (diff: string) => {
+    editor.git = { activate: async () => ({ getAPI: () => ({ repositories: [repository(diff)] }) }) };
+    return gitChanges(ROOT);
+  };
+  assert.deepEqual(await changes("+a\n"), { path: "changes.diff", text: "+a\n" });
+  const cut = await changes("+ seven\n".repeat(10_000));
+  assert.deepEqual([cut.path, cut.text], ["changes.diff (cut)", "+ seven\n".repeat(7_500)]);
 });
 
 test("an answer opens files of its codebase at its lines, and no others", async () => {

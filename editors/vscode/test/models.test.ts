@@ -103,6 +103,27 @@ test(
   },
 );
 
+test("a message before the extension has started says why there is no answer", LIMIT, async () => {
+  editor.settings = { dataDir: "/nowhere", command: "/nowhere/lantern" };
+  const { selectChatModels } = double.lm;
+  let asked: Promise<void> | undefined;
+  double.lm.selectChatModels = async (selector) => {
+    const provider = editor.providers.get("lantern") as ModelProvider;
+    const token = new double.CancellationTokenSource().token as unknown as vscode.CancellationToken;
+    const model = { id: "qwen" } as vscode.LanguageModelChatInformation;
+    const options = { toolMode: 1 } as vscode.ProvideLanguageModelChatResponseOptions;
+    asked = provider.provideLanguageModelChatResponse(model, [], options, { report: () => undefined }, token);
+    await asked.catch(() => undefined);
+    return selectChatModels(selector);
+  };
+  const extension = { packageJSON: { version: "1" } };
+  const context = { subscriptions: [], extensionUri: double.Uri.file("/x"), extension };
+  await activate(context as unknown as vscode.ExtensionContext);
+  double.lm.selectChatModels = selectChatModels;
+  await assert.rejects(asked as Promise<void>, /\/nowhere\/lantern` was not found/);
+  await deactivate();
+});
+
 test("the text of a stream, with comments and cuts in between", LIMIT, async () => {
   const stream = `: prompt 1/2\n\n${chunk("a é ")}${chunk("b")}data: [DONE]\n\n`;
   const { texts, body } = await complete(200, [stream.slice(0, 40), stream.slice(40)]);

@@ -143,7 +143,7 @@ test("what does not hold, and a notice, are told below the answer", async () => 
   ]);
   const { parts } = await respond(stub, { prompt: "Why?" });
   const text = markdown(parts);
-  assert.ok(text.includes(`*${notice}*`) && text.includes("*gone\\_name invented*"), text);
+  assert.ok(text.includes(`*${notice}*`) && text.includes("*gone\\_name not confirmed*"), text);
   assert.ok(text.endsWith("*quoted from the code, without a model*"), text);
 });
 

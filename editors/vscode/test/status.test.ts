@@ -66,4 +66,6 @@ test("a turn folds its events", () => {
   );
   assert.equal(failed.problem, "none. Install one with `lantern models pull`.");
   assert.deepEqual(withEvent(turn, event("new" as "delta")), turn);
+  const led = event("end", { reason: "stop", model: "qwen", ms: { prefill: 0, read: 1500, generate: 500 } });
+  assert.equal(withEvent(newTurn("t", "Why?"), led).footer, "qwen · 2.0 s");
 });

@@ -9,7 +9,7 @@ import type * as vscode from "vscode";
 
 import { COMMANDS, jobEnd, jobWords, registerCommands } from "../src/commands";
 import { newTurn } from "../src/core/answers";
-import { Problem } from "../src/core/errors";
+import { Problem, ServerError } from "../src/core/errors";
 import { viewPage } from "../src/core/page";
 import type { IndexJob } from "../src/core/wire";
 import { ConversationView } from "../src/view";
@@ -60,6 +60,7 @@ test("a question, its answer, a follow-up, a new conversation", async () => {
   assert.equal(last().footer, "qwen · 1.2 s · 100 % rests on the sources");
   await send({ type: "ask", text: "And?" });
   await send({ type: "new" });
+  assert.deepEqual(posted.at(-1), { type: "focus" }); // what is typed stays
   await send({ type: "ask", text: "Else?" });
   assert.deepEqual(
     stub.questions.map(({ text, thread, model }) => [text, thread?.conversation, model]),
@@ -99,18 +100,32 @@ test("a failure is shown at its question, with the way out", async () => {
 });
 
 test("the view opens files of the codebase and runs our commands, nothing else", async () => {
-  const { send } = await opened(new StubLantern());
+  const { send, last } = await opened(new StubLantern());
   await send({ type: "ask", text: "Why?" });
+  const { id: turn } = last();
   editor.documents = [new double.TextDocument(double.Uri.file(`${ROOT}/a.py`), "one\ntwo")];
-  await send({ type: "open", path: "a.py", start: 2, end: 2 });
+  await send({ type: "open", turn, path: "a.py", start: 2, end: 2 });
   assert.equal(editor.calls.at(-1)?.[0], "showTextDocument");
-  await send({ type: "open", path: "../../etc/passwd", start: 1, end: 1 });
+  await send({ type: "open", turn, path: "../../etc/passwd", start: 1, end: 1 });
   assert.equal(editor.calls.at(-1)?.[0], "showWarningMessage");
   const before = editor.calls.length;
   await send({ type: "command", command: "workbench.action.terminal.new" });
   assert.equal(editor.calls.length, before);
   await send({ type: "command", command: "lantern.index" });
   assert.deepEqual(editor.calls.at(-1), ["executeCommand", "lantern.index"]);
+});
+
+test("a source opens in the folder that its question was about", async () => {
+  const stub = new StubLantern();
+  const { send, last } = await opened(stub);
+  await send({ type: "ask", text: "Why?" });
+  const { id: turn } = last();
+  editor.folders = ["/other"];
+  await send({ type: "ask", text: "And here?" });
+  const file = `${ROOT}/a.py`;
+  editor.documents = [file, "/other/a.py"].map((path) => new double.TextDocument(double.Uri.file(path), "one"));
+  await send({ type: "open", turn, path: "a.py", start: 1, end: 1 });
+  assert.equal((editor.calls.at(-1)?.[1] as double.TextDocument).uri.path, file);
 });
 
 test("the policy of the document allows our files only", () => {
@@ -199,7 +214,7 @@ test("citations carry their status, and sources open their lines", async () => {
   const marks = paragraph.all.filter(({ className }) => className.startsWith("mark"));
   assert.deepEqual(
     marks.map(({ text }) => text),
-    ["stale", "invented"],
+    ["stale", "not confirmed"],
   );
   const links = paragraph.all.filter(({ name }) => name === "button");
   assert.deepEqual(
@@ -236,6 +251,19 @@ test("a command that fails says why and offers the way out", async () => {
     "Lantern: The server does not accept the token.",
     "Connect again",
   ]);
+});
+
+test("only a server that has no page is said to have none", async () => {
+  const stub = new StubLantern();
+  const log = { warn: () => undefined };
+  registerCommands({ lantern: stub.asLantern, log } as unknown as Parameters<typeof registerCommands>[0]);
+  const said = async (failure: Error) => {
+    Object.assign(stub, { pageAddress: () => Promise.reject(failure) });
+    await editor.commands.get("lantern.openInBrowser")?.();
+    return editor.calls.at(-1)?.[1] as string;
+  };
+  assert.match(await said(new ServerError("not_found", "no such path")), /has no web page: update Lantern/);
+  assert.equal(await said(new ServerError("storage_full", "the disk is full")), "Lantern: the disk is full");
 });
 
 test("an index job in words", () => {

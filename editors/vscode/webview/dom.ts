@@ -29,8 +29,10 @@ const MEANINGS: Record<ViewCitation["status"], string> = {
   ok: "",
   moved: "this code has moved since",
   stale: "this code has changed since",
-  invented: "not supported by the sources",
+  invented: "not confirmed by the sources",
 };
+
+const label = (status: ViewCitation["status"]) => (status === "invented" ? "not confirmed" : status);
 
 /** Renders one answer. Knows where its citations are and what they stand for. */
 export class AnswerRenderer {
@@ -124,7 +126,7 @@ export class AnswerRenderer {
     if (!citation || citation.status === "ok") return made;
     made.classList.add(citation.status);
     made.title = [made.title, MEANINGS[citation.status]].filter(Boolean).join(": ");
-    return element("span", "", made, element("span", `mark ${citation.status}`, citation.status));
+    return element("span", "", made, element("span", `mark ${citation.status}`, label(citation.status)));
   }
 
   private markAt(at: number, length: number): ViewCitation | undefined {

@@ -51,7 +51,7 @@ export type ToView =
   | { type: "turn"; turn: ViewTurn }
   | { type: "delta"; id: string; text: string }
   | { type: "state"; state: ViewState }
-  | { type: "focus"; text?: string };
+  | { type: "focus" };
 
 export type FromView =
   | { type: "ready" }
@@ -60,5 +60,5 @@ export type FromView =
   | { type: "stop" }
   | { type: "new" }
   | { type: "copy"; text: string }
-  | { type: "open"; path: string; start: number; end: number }
+  | { type: "open"; turn: string; path: string; start: number; end: number }
   | { type: "command"; command: string };

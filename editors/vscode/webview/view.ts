@@ -11,9 +11,13 @@ interface Host {
 declare function acquireVsCodeApi(): Host;
 
 const TYPING_MS = 300;
+const CHARS_A_MS = 200; // an answer that grows waits this long between two drawings: 5 ms at 1,000 characters
+const MOST_PAUSE_MS = 200;
 const host = acquireVsCodeApi();
 const byId = (id: string) => document.getElementById(id) as HTMLElement;
 const log = byId("log");
+const empty = byId("empty");
+const announcer = byId("announcer");
 const banner = byId("banner");
 const summary = byId("summary");
 const input = byId("question") as HTMLTextAreaElement;
@@ -24,15 +28,17 @@ const turns = new Map<string, ViewTurn>();
 const dirty = new Set<string>();
 let typing: ReturnType<typeof setTimeout> | undefined;
 
-const open = (path: string, start: number, end: number) => host.postMessage({ type: "open", path, start, end });
+const openOf = (turn: string) => (path: string, start: number, end: number) =>
+  host.postMessage({ type: "open", turn, path, start, end });
 const copy = (text: string) => host.postMessage({ type: "copy", text });
 
 function receive(message: ToView): void {
   switch (message.type) {
     case "turns":
       turns.clear();
-      log.replaceChildren();
+      log.replaceChildren(empty);
       for (const turn of message.turns) put(turn);
+      draw();
       break;
     case "turn":
       put(message.turn);
@@ -46,16 +52,15 @@ function receive(message: ToView): void {
       showState(message.state);
       break;
     case "focus":
-      if (message.text !== undefined) input.value = message.text;
       input.focus();
-      resize();
   }
 }
 
-/** Remembers a turn; it is drawn with the next frame, however many deltas come before. */
+/** Remembers a turn; it is drawn with a later frame, however many deltas come before: a long one less often. */
 function put(turn: ViewTurn): void {
   turns.set(turn.id, turn);
-  if (dirty.size === 0) requestAnimationFrame(draw);
+  const pause = Math.min(MOST_PAUSE_MS, turn.text.length / CHARS_A_MS);
+  if (dirty.size === 0) setTimeout(() => requestAnimationFrame(draw), pause);
   dirty.add(turn.id);
 }
 
@@ -72,8 +77,16 @@ function draw(): void {
   const isRunning = [...turns.values()].some(isOpen);
   stopButton.hidden = !isRunning;
   askButton.hidden = isRunning;
-  byId("empty").hidden = turns.size > 0;
+  empty.hidden = turns.size > 0;
+  announcer.textContent = announcement([...turns.values()].at(-1));
   if (isAtEnd) log.scrollTop = log.scrollHeight;
+}
+
+/** What a screen reader says of the last turn: what it waits for and its end, never the tokens. A problem is an alert. */
+function announcement(turn: ViewTurn | undefined): string {
+  if (!turn || turn.problem) return "";
+  if (turn.footer) return "The answer has ended.";
+  return turn.status.replace(/,? \d.*$/, "") || "Writes …";
 }
 
 const isOpen = (turn: ViewTurn) => !turn.footer && !turn.problem;
@@ -83,13 +96,9 @@ function drawn(turn: ViewTurn): HTMLElement {
   made.id = `turn-${turn.id}`;
   made.append(element("div", "question", turn.question));
   if (turn.attached.length) made.append(element("div", "attached", `With ${turn.attached.join(", ")}`));
-  const answer = element("div", "answer", ...new AnswerRenderer(turn, open, copy).render());
+  const answer = element("div", "answer", ...new AnswerRenderer(turn, openOf(turn.id), copy).render());
   made.append(answer);
-  if (turn.status) {
-    const status = element("div", "status", turn.status);
-    status.setAttribute("role", "status");
-    made.append(status);
-  }
+  if (turn.status) made.append(element("div", "status", turn.status));
   if (turn.notice) made.append(element("div", "notice", turn.notice));
   if (turn.problem) made.append(problem(turn.problem, turn.action));
   if (turn.sources.length) made.append(sourceList(turn));
@@ -104,6 +113,7 @@ function drawn(turn: ViewTurn): HTMLElement {
 function sourceList(turn: ViewTurn): HTMLElement {
   const list = element("ol", "sources");
   list.setAttribute("aria-label", "Sources");
+  const open = openOf(turn.id);
   for (const source of turn.sources) {
     const place = `${source.path}:${source.start}-${source.end}`;
     const link = button(
@@ -160,7 +170,8 @@ input.addEventListener("input", () => {
   if (text) typing = setTimeout(() => host.postMessage({ type: "typing", text }), TYPING_MS);
 });
 input.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+  if (event.isComposing) return;
+  if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();
     send();
   } else if (event.key === "Escape") host.postMessage({ type: "stop" });

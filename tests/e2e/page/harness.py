@@ -1,14 +1,14 @@
 """What the tests of the web page share: a signed-in page that must stay free of errors, and the steps of a user."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, WebSocketRoute, expect
 from playwright.async_api import Error as PlaywrightError
 
 PATIENCE_MS = 30_000  # of a wait for something that happens in milliseconds on an idle machine
@@ -62,6 +62,14 @@ class Visit:
             self.problems.append(f"{message.type}: {message.text}")
 
 
+class WithoutRefusals(list[str]):
+    """Problems of a page whose requests are refused: the browser reports each 401 as an error."""
+
+    def append(self, problem: str) -> None:
+        if "401" not in problem:
+            super().append(problem)
+
+
 @asynccontextmanager
 async def visiting(browser: Browser, url: str, token: str | None = None, **options: Any) -> AsyncIterator[Visit]:
     """Opens the page, signed in with a one-use code if there is a token. Leaves only if the page had no problems."""
@@ -83,6 +91,14 @@ async def visiting(browser: Browser, url: str, token: str | None = None, **optio
         raise
     await context.close()
     assert visit.problems == [], visit.problems
+
+
+async def sign_in(visit: Visit, token: str, through: Callable[[WebSocketRoute], object]) -> None:
+    """Signs in with the token, with a connection that goes through a function."""
+    await visit.page.route_web_socket("**/v1/ws", through)
+    await visit.page.fill("#token", token)
+    await visit.page.press("#token", "Enter")
+    await visit.page.locator(".connection.open").wait_for()
 
 
 async def new_code(url: str, token: str) -> str:

@@ -72,7 +72,7 @@ async def test_everything_works_by_keyboard(browser: Browser, tmp_path: Path) ->
 
 async def test_a_narrow_screen_shows_everything(browser: Browser, tmp_path: Path) -> None:
     root = write(tmp_path / "code", SHOP)
-    narrow: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
+    narrow: dict[str, Any] = {"viewport": {"width": 320, "height": 740}, "has_touch": True}
     async with running(tmp_path / "data", ScriptedEngine(ANSWER)) as world:
         await world.post("/index", {"path": str(root), "wait": True})
         async with visiting(browser, world.url, world.token, **narrow) as visit:

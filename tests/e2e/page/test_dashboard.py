@@ -42,6 +42,22 @@ async def test_the_dashboard_plots_what_the_server_measured(browser: Browser, tm
             await expect(memory).to_contain_text("MB")
 
 
+async def test_the_plots_are_loaded_again_after_they_could_not_be(browser: Browser, tmp_path: Path) -> None:
+    async with (
+        running(tmp_path / "data", ScriptedEngine("Yes.")) as world,
+        visiting(browser, world.url, world.token) as visit,
+    ):
+        page = visit.page
+        await page.route("**/vendor/uplot.js", lambda route: route.abort())
+        await page.keyboard.press("Alt+g")
+        await page.get_by_role("alert").wait_for()
+        visit.problems.clear()  # the browser reports the request
+        await page.unroute("**/vendor/uplot.js")
+        await page.get_by_role("button", name="15 min").click()
+        await expect(page.locator(".plot canvas").first).to_be_visible()
+        await expect(page.get_by_role("alert")).to_have_count(0)
+
+
 async def test_a_browser_with_an_odd_language_sees_the_plots(browser: Browser, tmp_path: Path) -> None:
     async with (
         running(tmp_path / "data", ScriptedEngine("Yes.")) as world,

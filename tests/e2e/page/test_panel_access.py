@@ -23,7 +23,7 @@ PANELS = {
     "o": "#open-path",
     "h": ".shortcuts",
 }
-NARROW: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
+NARROW: dict[str, Any] = {"viewport": {"width": 320, "height": 740}, "has_touch": True}
 
 
 async def opened(visit: Visit, key: str) -> None:

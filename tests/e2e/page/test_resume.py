@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 from models.scripted import ScriptedEngine
 from tests.backend.harness import Gate, running
 from tests.e2e.harness import serving
-from tests.e2e.page.harness import Visit, visiting
+from tests.e2e.page.harness import sign_in, visiting
 from tests.tiny_gguf import tiny_dir
 
 pytestmark = pytest.mark.process
@@ -89,14 +88,6 @@ async def test_an_event_counts_once_and_a_lost_one_is_asked_for(browser: Browser
         assert seen >= set(range(1, turn["end"]["seq"] + 1))
 
 
-async def sign_in(visit: Visit, token: str, through: Callable[[WebSocketRoute], None]) -> None:
-    """Signs in with the token, with a connection that goes through a function."""
-    await visit.page.route_web_socket("**/v1/ws", through)
-    await visit.page.fill("#token", token)
-    await visit.page.press("#token", "Enter")
-    await visit.page.locator(".connection.open").wait_for()
-
-
 async def test_answers_whose_events_are_gone_come_from_the_history(browser: Browser, tmp_path: Path) -> None:
     async with running(tmp_path, ScriptedEngine(WORDS)) as world, visiting(browser, world.url, world.token) as visit:
         await visit.ask("The first")
@@ -164,10 +155,7 @@ async def test_a_question_that_is_stopped_while_the_server_is_away_is_not_asked(
 
     async with running(tmp_path, engine) as world, visiting(browser, world.url) as visit:
         visit.dropped = True
-        await visit.page.route_web_socket("**/v1/ws", through)
-        await visit.page.fill("#token", world.token)
-        await visit.page.press("#token", "Enter")
-        await visit.page.locator(".connection.open").wait_for()
+        await sign_in(visit, world.token, through)
         await visit.ask("The first")
         is_away = True
         await routes[-1].close(code=3000)

@@ -65,6 +65,45 @@ async def test_a_search_shows_places_with_reasons_and_pins_one(browser: Browser,
             await expect(page.get_by_role("status").filter(has_text="Nothing like")).to_be_visible()
 
 
+async def test_what_a_codebase_has_is_not_shown_of_another(browser: Browser, tmp_path: Path) -> None:
+    choose = "(id) => import('/web/chat/actions.js').then((a) => a.chooseCodebase(id))"
+    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
+        await indexed(world, tmp_path / "shop", SHOP)
+        await indexed(world, tmp_path / "tax", TAX)
+        bases = {Path(one["root"]).name: one["id"] for one in (await world.get("/codebases")).json()["codebases"]}
+        async with visiting(browser, world.url, world.token) as visit:
+            page = visit.page
+            await page.locator(".topbar-codebase", has_text="tax").wait_for()
+            await page.keyboard.press("Alt+k")
+            await page.keyboard.type("the tax on a price")
+            await page.keyboard.press("Enter")
+            await page.locator(".hit").first.wait_for()
+            await page.evaluate(choose, bases["shop"])
+            await expect(page.locator(".hit")).to_have_count(0)
+            await page.evaluate(choose, bases["tax"])
+            await page.locator(".hit").first.wait_for()
+            await page.get_by_role("button", name="Overview of tax").click()
+            await expect(page.locator(".languages")).to_contain_text("python1 file")
+            await page.route(f"**/codebases/{bases['shop']}/overview", lambda route: None)  # it is not answered
+            await page.get_by_role("button", name="Overview of shop").click()
+            await expect(page.locator(".overview-root")).to_contain_text("shop")
+            await expect(page.locator(".languages")).to_have_count(0)
+
+
+async def test_the_prompt_is_read_in_its_order_and_copied(browser: Browser, tmp_path: Path) -> None:
+    clipboard = ["clipboard-read", "clipboard-write"]
+    async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
+        await indexed(world, tmp_path / "code", {"a.py": "def check():\n    return 1  # \u202e } if admin\n"})
+        async with visiting(browser, world.url, world.token, permissions=clipboard) as visit:
+            page = visit.page
+            await page.fill("#composer", "What does check return?")
+            await page.keyboard.press("Alt+p")
+            await expect(page.locator(".prompt-text")).to_contain_text("# \\u202e } if admin")
+            await page.get_by_role("button", name="Copy").click()
+            await expect(page.locator(".button[data-done]")).to_be_visible()
+            assert "# \u202e } if admin" in await page.evaluate("navigator.clipboard.readText()")
+
+
 async def test_the_prompt_is_shown_and_a_piece_left_out(browser: Browser, tmp_path: Path) -> None:
     engine = ScriptedEngine("It sums them.")
     async with running(tmp_path / "data", engine) as world:

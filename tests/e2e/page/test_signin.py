@@ -7,7 +7,7 @@ from playwright.async_api import Browser, expect
 
 from models.scripted import ScriptedEngine
 from tests.backend.harness import running
-from tests.e2e.page.harness import new_code, visiting
+from tests.e2e.page.harness import WithoutRefusals, new_code, visiting
 
 pytestmark = pytest.mark.process
 STORED = "JSON.stringify([{...sessionStorage}, {...localStorage}, document.cookie])"
@@ -28,18 +28,20 @@ async def test_a_code_signs_in_once_and_leaves_the_address(browser: Browser, tmp
         async with visiting(browser, f"{world.url}/") as visit:
             await visit.page.get_by_label("Token").wait_for()
         async with visiting(browser, f"{world.url}/#code={code}") as visit:
-            visit.problems = _Ignored()
+            visit.problems = WithoutRefusals()
             await expect(visit.page.get_by_role("alert")).to_contain_text("used before")
             assert visit.page.url == f"{world.url}/"
 
 
 async def test_a_pasted_token_is_checked(browser: Browser, tmp_path: Path) -> None:
     async with running(tmp_path, ScriptedEngine()) as world, visiting(browser, world.url) as visit:
-        visit.problems = _Ignored()
+        visit.problems = WithoutRefusals()
         visit.dropped = True  # a socket that is closed before it is open is an error of the console, too
         await visit.page.fill("#token", "wrong")
         await visit.page.press("#token", "Enter")
         await expect(visit.page.get_by_role("alert")).to_contain_text("not the server's token")
+        await visit.page.goto(f"{world.url}/#code=used")
+        await expect(visit.page.get_by_role("alert")).to_contain_text("used before")
         await visit.page.fill("#token", f" {world.token}\n")
         await visit.page.press("#token", "Enter")
         await visit.page.locator(".connection.open").wait_for()
@@ -50,7 +52,7 @@ async def test_a_pasted_token_is_checked(browser: Browser, tmp_path: Path) -> No
 
 async def test_a_link_that_is_opened_in_the_same_tab_signs_in(browser: Browser, tmp_path: Path) -> None:
     async with running(tmp_path, ScriptedEngine("Yes.")) as world, visiting(browser, world.url) as visit:
-        visit.problems = _Ignored()
+        visit.problems = WithoutRefusals()
         await visit.page.get_by_label("Token").wait_for()
         await visit.page.goto(f"{world.url}/#code={await new_code(world.url, world.token)}")
         await visit.page.locator(".connection.open").wait_for()
@@ -64,9 +66,14 @@ async def test_a_link_that_is_opened_in_the_same_tab_signs_in(browser: Browser, 
         await expect(visit.page.locator(".toast")).to_have_count(0)
 
 
-class _Ignored(list[str]):
-    """Problems of a page whose requests are refused: the browser reports each 401 as an error."""
-
-    def append(self, problem: str) -> None:
-        if "401" not in problem:
-            super().append(problem)
+async def test_a_browser_that_forbids_storage_shows_the_page(browser: Browser, tmp_path: Path) -> None:
+    forbid = """for (const name of ["localStorage", "sessionStorage"]) {
+        Object.defineProperty(window, name, { get: () => { throw new DOMException("forbidden", "SecurityError"); } });
+    }"""
+    async with running(tmp_path, ScriptedEngine("Yes.")) as world, visiting(browser, world.url) as visit:
+        await visit.page.add_init_script(forbid)
+        await visit.page.reload()
+        await visit.page.fill("#token", world.token)
+        await visit.page.press("#token", "Enter")
+        await visit.page.locator(".connection.open").wait_for()
+        await visit.ask("Why?")

@@ -77,7 +77,7 @@ export function withProblem(turn: ViewTurn, failure: unknown): ViewTurn {
 /** How an answer ended: the model, the time, and the share of it that rests on the sources. */
 export function endWords(end: EndEvent): string {
   const words = [end.model === "extractive" ? "quoted from the code, without a model" : (end.model ?? "")];
-  const ms = Object.entries(end.ms ?? {}).reduce((sum, [stage, value]) => (stage === "read" ? sum : sum + value), 0);
+  const ms = Object.values(end.ms ?? {}).reduce((sum, value) => sum + value, 0);
   if (ms) words.push(`${(ms / 1000).toFixed(1)} s`);
   if (end.reason === "cancelled") words.push("stopped");
   if (end.reason === "length") words.push("ends at its token limit");

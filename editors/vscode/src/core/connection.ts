@@ -16,13 +16,14 @@ const RUNNING_MS = 60_000; // how long a running answer waits for its server: lo
 const NEW_MS = 3_000; // and a question that was not accepted yet
 
 interface Session {
-  workspace: string;
+  workspace: string; // the folder that the server has of it; empty: not known here
   seq: number; // the last event that was received
   opened?: RpcSocket; // the socket on which it is open
 }
 
 interface Turn {
   prompt: Prompt;
+  workspace: string; // the folder that is asked about
   listener: Listener;
   isAccepted: boolean;
   mustCancel: boolean; // the server has not been asked to stop it yet
@@ -78,8 +79,9 @@ export class Connection {
   /**
    * Asks one question; the listener gets its events, each once and in order, through lost connections and restarts of
    * the server. Resolves with the `end` event. Raises `Problem` or `ServerError` if the question is not accepted.
+   * From this question on the session is about `workspace`.
    */
-  ask(prompt: Omit<Prompt, "turn">, listener: Listener, signal?: AbortSignal): Promise<EndEvent> {
+  ask(prompt: Omit<Prompt, "turn">, listener: Listener, signal?: AbortSignal, workspace = ""): Promise<EndEvent> {
     const turn = randomUUID();
     return new Promise<EndEvent>((resolve, reject) => {
       const settle = (action: () => void) => {
@@ -87,6 +89,7 @@ export class Connection {
       };
       const state: Turn = {
         prompt: { ...prompt, turn },
+        workspace,
         listener,
         isAccepted: false,
         mustCancel: false,
@@ -195,7 +198,7 @@ export class Connection {
   private async place(turn: Turn, socket: RpcSocket): Promise<void> {
     const { session: id, turn: turnId } = turn.prompt;
     try {
-      await this.reopen(id, socket);
+      await this.reopen(id, socket, turn.workspace);
       if (!turn.isAccepted) {
         await socket.call("session/prompt", turn.prompt); // the same turn twice is one generation
         turn.isAccepted = true;
@@ -209,12 +212,13 @@ export class Connection {
     }
   }
 
-  private async reopen(id: string, socket: RpcSocket): Promise<void> {
+  private async reopen(id: string, socket: RpcSocket, workspace: string): Promise<void> {
     const session = this.sessions.get(id);
-    if (session?.opened === socket) return;
-    const params = session ? { session: id, after: session.seq } : { session: id };
+    const isAbout = !workspace || session?.workspace === workspace;
+    if (session?.opened === socket && isAbout) return;
+    const params = { session: id, ...(session && { after: session.seq }), ...(!isAbout && { workspace }) };
     const { head } = await socket.call<{ head: number }>("session/open", params);
-    if (session) session.opened = socket;
-    else this.sessions.set(id, { workspace: "", seq: head, opened: socket });
+    if (session) Object.assign(session, { opened: socket, workspace: workspace || session.workspace });
+    else this.sessions.set(id, { workspace, seq: head, opened: socket });
   }
 }

@@ -76,7 +76,7 @@ export class Lantern {
       ...(context?.length && { context }),
       ...(model && { model }),
     };
-    return this.connection.ask(prompt, listener, signal);
+    return this.connection.ask(prompt, listener, signal, question.folder);
   }
 
   /** The session of a folder, opened at the first call; opening it lets the server load its model. */

@@ -28,10 +28,11 @@ export function viewPage({ nonce, script, style, source }: PageParts): string {
 </head>
 <body>
 <div id="banner" hidden></div>
-<main id="log" aria-label="Conversation" aria-live="polite" tabindex="0">
+<main id="log" aria-label="Conversation" tabindex="0">
 <div id="empty">Ask a question about the code in this workspace. Answers come from this machine, with the places
 they rest on.</div>
 </main>
+<div id="announcer" class="visually-hidden" role="status"></div>
 <div id="form">
 <textarea id="question" rows="2" aria-label="Question" placeholder="Ask about this codebase"></textarea>
 <div id="row">
