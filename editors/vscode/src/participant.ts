@@ -133,6 +133,7 @@ class ResponseWriter {
   private sources: Source[] = [];
   private thread: Thread | undefined;
   private text = "";
+  private stage = "";
   private readonly doubtful: Citation[] = [];
   private readonly shown = new Set<string>();
   private last: { path: string; start: number; end: number } | undefined; // the place that was just linked
@@ -148,7 +149,9 @@ class ResponseWriter {
         this.thread = { session: event.session, conversation: event.conversation };
         break;
       case "status":
-        if (!this.text) this.response.progress(statusWords(event));
+        // Each of these stays as a line: one for a stage, however often its numbers change.
+        if (!this.text && event.stage !== this.stage) this.response.progress(statusWords(event));
+        this.stage = event.stage;
         break;
       case "sources":
         this.sources = event.items;

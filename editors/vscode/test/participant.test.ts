@@ -69,6 +69,16 @@ test("progress, references, then text with its citations as links", async () => 
   assert.equal(result.errorDetails, undefined);
 });
 
+test("a stage is one line of progress", async () => {
+  const stage = (name: string, done: number) => event("status", { stage: name, done, total: 40 });
+  const turn = [stage("loading", 1), stage("loading", 20), stage("prefill", 10), stage("prefill", 30), SOURCES, END];
+  const { parts } = await respond(new StubLantern(turn), {});
+  assert.deepEqual(
+    parts.filter(([kind]) => kind === "progress").map(([, words]) => words),
+    ["Connects to Lantern …", "Loads the model 1 of 40 …", "Reads the code 10 of 40 tokens …"],
+  );
+});
+
 test("a number alone is a link to its source", async () => {
   const { parts } = await respond(new StubLantern([SOURCES, event("delta", { text: "It is [1], not [2]." }), END]), {});
   const [, location, title] = parts.find(([kind]) => kind === "anchor") as [string, double.Location, string];
