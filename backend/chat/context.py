@@ -86,7 +86,7 @@ class ContextRetriever:
         def read(db: Session) -> tuple[str, str, Sequence[TurnRow]]:
             session = conversations.require_session(db, question.session) if question.session else None
             rows = conversations.turns(db, question.conversation, before) if question.conversation else []
-            history = [row for row in rows if row.answer and row.user_message and row.id != question.replaces]
+            history = [row for row in rows if row.is_read_later and row.id != question.replaces]
             return (session.workspace, session.model, history) if session else ("", "", history)
 
         workspace, model, history = await self._database.read(read)

@@ -84,6 +84,11 @@ class TurnRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
 
+    @property
+    def is_read_later(self) -> bool:
+        """Whether the prompts of later turns have it."""
+        return bool(self.answer and self.user_message)
+
     __table_args__ = (Index("turns_in_conversation", "conversation_id", "ordinal", unique=True),)
 
 
