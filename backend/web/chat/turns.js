@@ -91,11 +91,12 @@ class Turns {
 
   /**
    * The turns of a conversation without replaced ones; `conversation` null: those that were asked for a new one.
-   * `earlier`: its turns that the log does not hold.
+   * `earlier`: its turns that the log did not hold when its history was read.
    */
   in(session, conversation, earlier = []) {
-    const own = [...this.of(session).values()].filter((turn) => turn.peek().conversation === conversation);
-    const all = [...earlier, ...own];
+    const logged = this.of(session);
+    const own = [...logged.values()].filter((turn) => turn.peek().conversation === conversation);
+    const all = [...earlier.filter((turn) => !logged.has(turn.peek().id)), ...own];
     const replaced = new Set(all.filter((turn) => !turn.peek().end?.refused).map((turn) => turn.peek().replaces));
     return all.filter((turn) => !replaced.has(turn.peek().id));
   }
