@@ -27,7 +27,7 @@ class AnswerState:
     notice: str = ""  # what the user should know, for example that turns were dropped
     index_notice: str = ""  # the same about the index, whichever engine answers
     usage: Usage = NOTHING_USED
-    ttft_budget_s: float | None = None  # the limit of `first_token_s`, if there is one
+    ttft_budget_s: float | None = None  # the limit of `first_token_s` without `index_s`, if there is one
     forecast_s: float | None = None  # the estimate of `reading_s`
     ms: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("queue", "retrieve", "prefill", "generate"), 0.0)
@@ -38,7 +38,7 @@ class AnswerState:
 
     def record_queue_time(self) -> None:
         """Counts the time since acceptance, less the index and retrieval, as queue time; failed attempts included."""
-        self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"] - self.ms.get("index", 0.0)
+        self.ms["queue"] = ms_since(self.accepted_at) - self.ms["retrieve"] - 1000 * self.index_s
 
     def start_over(self) -> None:
         """Drops the timings of an engine that failed, before the next attempt."""
@@ -47,14 +47,19 @@ class AnswerState:
         self.ms.pop("read", None)
 
     @property
+    def index_s(self) -> float:
+        """Seconds that the question waited for the first index: no promise counts them."""
+        return self.ms.get("index", 0.0) / 1000
+
+    @property
     def spent_s(self) -> float:
-        """Seconds from acceptance until the engine has the prompt."""
+        """Seconds from acceptance until the engine has the prompt, without `index_s`."""
         return (self.ms["queue"] + self.ms["retrieve"]) / 1000
 
     @property
     def first_token_s(self) -> float | None:
         """Seconds from acceptance to the first text of the engine."""
-        return self.spent_s + self.reading_s if self.generated else None
+        return self.index_s + self.spent_s + self.reading_s if self.generated else None
 
     @property
     def reading_s(self) -> float:
@@ -70,7 +75,7 @@ class AnswerState:
             first_token_s=self.first_token_s,
             reading_s=self.reading_s,
             forecast_s=self.forecast_s,
-            ttft_budget_s=self.ttft_budget_s,
+            ttft_budget_s=None if self.ttft_budget_s is None else self.index_s + self.ttft_budget_s,
             total_s=ms_since(self.accepted_at) / 1000,
         )
 

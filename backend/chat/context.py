@@ -86,7 +86,7 @@ class ContextRetriever:
         def read(db: Session) -> tuple[str, str, Sequence[TurnRow]]:
             session = conversations.require_session(db, question.session) if question.session else None
             rows = conversations.turns(db, question.conversation, before) if question.conversation else []
-            history = [row for row in rows if row.answer and row.user_message and row.id != question.replaces]
+            history = [row for row in rows if row.is_read_later and row.id != question.replaces]
             return (session.workspace, session.model, history) if session else ("", "", history)
 
         workspace, model, history = await self._database.read(read)
@@ -102,11 +102,11 @@ class ContextRetriever:
         return await asyncio.to_thread(work)
 
     def first_index(self, context: TurnContext) -> Job | None:
-        """The last job of a codebase that was never indexed completely; None where that does not matter."""
+        """The job that indexes a codebase for the first time, else the last one; None where that does not matter."""
         codebase = context.codebase
         if codebase is None or codebase.indexed_at or context.question.retrieval == "off":
             return None
-        return next(reversed(self._jobs.all(codebase.id)), None)
+        return self._jobs.unfinished(codebase.id) or next(reversed(self._jobs.all(codebase.id)), None)
 
     async def search(self, context: TurnContext) -> TurnContext:
         """The same context with its hits. Raises `ApiError` where an attachment cannot be read."""

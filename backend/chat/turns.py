@@ -21,7 +21,7 @@ from backend.config import Settings
 from backend.db import conversations
 from backend.db.database import Database
 from backend.db.events import Event, EventLog
-from backend.db.tables import TurnRow
+from backend.db.tables import ContextRow, TurnRow
 from backend.engines.pool import EnginePool
 from backend.errors import ApiError, to_api_error, translate
 from backend.indexing.attachments import masked_context
@@ -98,8 +98,8 @@ class Turns:
             row, new = conversations.accept(
                 db, question.session, question.conversation, question.turn, question.text, question.replaces
             )
-            if new:
-                row.context = context
+            if new and context:
+                db.add(ContextRow(session_id=row.session_id, turn_id=row.id, items=context))
             return row, new
 
         existing, model = await self._database.read(lambda db: _accepted_before(db, question))

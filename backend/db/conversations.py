@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 from ulid import ULID
 
 from backend.db import events
@@ -167,12 +167,15 @@ def require_conversation(db: Session, conversation: str) -> ConversationRow:
     return row
 
 
-def turns(db: Session, conversation: str, before: int | None = None) -> Sequence[TurnRow]:
+def turns(
+    db: Session, conversation: str, before: int | None = None, *, with_context: bool = False
+) -> Sequence[TurnRow]:
     """The turns of a conversation in order, without those that were asked again.
 
-    `before`: only those with a lower ordinal.
+    `before`: only those with a lower ordinal. `with_context`: what was attached is read with them, not one by one.
     """
     query = select(TurnRow).where(TurnRow.conversation_id == conversation, CURRENT).order_by(TurnRow.ordinal)
+    query = query.options(joinedload(TurnRow.attached)) if with_context else query
     return db.scalars(query.where(TurnRow.ordinal < before) if before is not None else query).all()
 
 
@@ -244,7 +247,7 @@ def clear(db: Session, conversations: Sequence[str]) -> int | None:
         ids = db.scalars(select(TurnRow.id).where(TurnRow.conversation_id == conversation)).all()
         if not ids:
             continue
-        deleted += sum(len(messages(row)) for row in turns(db, conversation))
+        deleted += 2 * len(turns(db, conversation))
         newest_event = select(func.max(EventRow.seq)).where(
             EventRow.session_id == parent.session_id, EventRow.turn_id.in_(ids)
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, ForeignKey, ForeignKeyConstraint, Index, Text, TypeDecorator
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 class Instant(TypeDecorator[datetime]):
@@ -71,8 +71,6 @@ class TurnRow(Base):
     spoken: Mapped[list[Any]] = mapped_column(default=list)
     window_start: Mapped[int] = mapped_column(default=1)  # ordinal of the oldest turn in this turn's prompt
     codebase: Mapped[str] = mapped_column(default="")  # the id of the one that was searched; "": none
-    # What was attached, as it was sent; secrets are masked. Can be a megabyte: it is read only where it is used.
-    context: Mapped[list[Any]] = mapped_column(default=list, deferred=True)
     sources: Mapped[list[Any]] = mapped_column(default=list)  # as in the `sources` event
     citations: Mapped[list[Any]] = mapped_column(default=list)  # as in the `cite` events
     grounding: Mapped[float | None]
@@ -83,8 +81,34 @@ class TurnRow(Base):
     replaced_by: Mapped[str] = mapped_column(default="")  # the turn that was asked instead; it is in the history
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+    attached: Mapped["ContextRow | None"] = relationship(viewonly=True)
+
+    @property
+    def context(self) -> list[Any]:
+        return self.attached.items if self.attached else []
+
+    @property
+    def is_read_later(self) -> bool:
+        """Whether the prompts of later turns have it."""
+        return bool(self.answer and self.user_message)
 
     __table_args__ = (Index("turns_in_conversation", "conversation_id", "ordinal", unique=True),)
+
+
+class ContextRow(Base):
+    """What was attached to a question, as it was sent; secrets are masked.
+
+    Can be megabytes. It is written once: the end of a turn writes the whole row of the turn anew.
+    """
+
+    __tablename__ = "contexts"
+    session_id: Mapped[str] = mapped_column(primary_key=True)
+    turn_id: Mapped[str] = mapped_column(primary_key=True)
+    items: Mapped[list[Any]]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["session_id", "turn_id"], ["turns.session_id", "turns.id"], ondelete="CASCADE"),
+    )
 
 
 class EventRow(Base):

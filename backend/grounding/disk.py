@@ -26,7 +26,7 @@ class Disk:
             return STALE
         if sha_of(self.root, source.path) == source.sha:
             return OK
-        lines, start = source.lines(first, last), max(first, source.start)
+        lines, start = tuple(source.lines(first, last)), max(first, source.start)
         if not any(map(str.strip, lines)):
             return STALE
         found = self.find_lines(self.root, source.path, lines, start)

@@ -63,10 +63,15 @@ def conversation_sources(history: Sequence[TurnRow], snippets: Sequence[Snippet]
     """All numbered snippets of the conversation, those of the newest prompt first."""
     sources = {snippet.n: _of_hit(snippet.n, snippet.hit) for snippet in snippets}
     for row in history:
-        for item in row.sources:  # the first turn that lists a number shows its text
-            if item["n"] not in sources:
-                sources[item["n"]] = _of_item(item, row.user_message)
+        add_shown(sources, row)
     return list(sources.values())
+
+
+def add_shown(sources: dict[int, Source], row: TurnRow) -> None:
+    """Adds what a turn shows to `sources`, by number. The first turn that lists a number shows its text."""
+    for item in row.sources:
+        if item["n"] not in sources:
+            sources[item["n"]] = _of_item(item, row.user_message)
 
 
 def _of_hit(n: int, hit: Hit) -> Source:

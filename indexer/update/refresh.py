@@ -248,7 +248,7 @@ class _Job:
 
     def _report_progress(self, stage: str) -> None:
         spent = time.monotonic() - self.indexing_started if self.indexing_started else 0.0
-        is_known = self.chunks and self.bytes_done >= _ESTIMATED_FROM * self.bytes_total
+        is_known = self.chunks and self.bytes_done and self.bytes_done >= _ESTIMATED_FROM * self.bytes_total
         eta = spent * (self.bytes_total / self.bytes_done - 1) if is_known else None
         rate = self.changed / spent if spent else 0.0
         self.on_progress(Progress(stage, self.finished, self.total, self.chunks, rate, 0.0 if stage == "done" else eta))

@@ -39,9 +39,11 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
 
 async def test_its_conversation_is_there(services: Services) -> None:
     session = await services.database.read(lambda db: conversations.require_session(db, SESSION))
-    turns = await services.database.read(lambda db: conversations.turns(db, CONVERSATION))
+    turns = await services.database.read(
+        lambda db: [conversations.messages(row) for row in conversations.turns(db, CONVERSATION)]
+    )
     assert (session.workspace, session.head, session.floor) == ("/srv/lantern-example", 19, 0)
-    question, answer = conversations.messages(turns[0])
+    question, answer = turns[0]
     assert (len(turns), question["content"]) == (1, "How is a mail delivered when an attempt fails?")
     assert answer["content"].startswith("`send_mail` is a function in `mail.py:6-8` [1]. Delivers a text")
     assert (answer["role"], answer["status"]) == ("assistant", "stop")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,21 @@ async def test_a_disk_that_fills_up_in_mid_answer_leaves_room_for_every_end(tmp_
     assert sorted(status == "error" for status, _ in stored) == sorted(code == "storage_full" for code in codes)
     assert any(answer.startswith("word0x0 word0x1") for _, answer in stored)
     assert again.status_code == 200
+
+
+async def test_the_end_of_a_question_with_a_large_attachment_fits_into_its_space(tmp_path: Path) -> None:
+    engine, began = ScriptedEngine(TEXTS, stall_after=1), asyncio.Event()
+    attached = {"path": "notes.txt", "range": {"start": 1, "end": 1}, "text": "Заметка.\n" * 50_000}
+    async with running(tmp_path, engine) as world:
+        asked = asyncio.create_task(streamed(world, {"query": "one?", "context": [attached]}, began))
+        await began.wait()
+        with closing(sqlite3.connect(tmp_path / "lantern.db")) as other:
+            assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+        engine.go_on.set()
+        end = (await asked)[-1]
+        written = (tmp_path / "lantern.db-wal").stat().st_size
+    assert end["reason"] == "stop"
+    assert 0 < written <= reserve.TURN_BYTES
 
 
 async def test_the_space_for_ends_is_held_for_every_turn_of_the_queue(tmp_path: Path) -> None:

@@ -25,10 +25,11 @@ async def history(services: ServicesDep, conversation_id: schemas.Id, page: Page
 
     def work(db: Session) -> dict[str, Any]:
         conversations.require_conversation(db, conversation_id)
-        messages = _messages(db, conversation_id)
-        end = max(0, len(messages) - page.offset)
-        shown = messages[max(0, end - page.limit) : end]
-        return {"conversation_id": conversation_id, "messages": shown, "total_count": len(messages)}
+        rows = conversations.turns(db, conversation_id)
+        places = [(row, at) for row in rows for at in range(1 if row.status == "open" else 2)]
+        end = max(0, len(places) - page.offset)
+        shown = [conversations.messages(row)[at] for row, at in places[max(0, end - page.limit) : end]]
+        return {"conversation_id": conversation_id, "messages": shown, "total_count": len(places)}
 
     return await services.database.read(work)
 
@@ -133,7 +134,8 @@ async def sessions(services: ServicesDep, page: PageDep) -> dict[str, Any]:
 
 
 def _messages(db: Session, conversation_id: str) -> list[dict[str, Any]]:
-    return [message for row in conversations.turns(db, conversation_id) for message in conversations.messages(row)]
+    rows = conversations.turns(db, conversation_id, with_context=True)
+    return [message for row in rows for message in conversations.messages(row)]
 
 
 def _session(db: Session, row: SessionRow) -> dict[str, Any]:

@@ -82,10 +82,9 @@ function onEvent(event) {
       if (isOpen && event.session === store.session.peek()) store.conversation.value = event.conversation;
     });
   } else turns.apply(event);
+  const isCut = event.type === "end" && !turns.of(event.session).has(event.turn); // the log has lost its beginning
+  if (isCut) loadOpenHistory(event.session);
   if (event.type === "accepted" || event.type === "end") store.conversationsChanged.value += 1;
-  const conversation = store.conversation.peek();
-  const isPartOfHistory = histories.get(conversation)?.some((turn) => turn.peek().id === event.turn && !turn.peek().end);
-  if (event.type === "end" && isPartOfHistory) loadHistory(event.session, conversation).catch(store.toastError);
   if (event.type === "closing") store.connection.value = { state: "lost", reason: "Lantern is stopping …" };
 }
 
@@ -96,6 +95,10 @@ function onReset(session) {
 
 async function onReplay(session, head) {
   await received(session, head);
+  loadOpenHistory(session);
+}
+
+function loadOpenHistory(session) {
   const conversation = store.conversation.peek();
   if (session === store.session.peek() && conversation) loadHistory(session, conversation).catch(store.toastError);
 }

@@ -27,10 +27,26 @@ export async function loadHistory(session, conversation) {
   await checkCitations();
 }
 
-/** Compares the citations of the open conversation with the files again. */
+const comparing = new Map(); // conversation -> whether it is to be compared once more
+
+/** Compares the citations of the open conversation with the files again: one call at a time, however often one asks. */
 export async function checkCitations() {
   const conversation = store.conversation.peek();
   if (!conversation) return;
+  const isRunning = comparing.has(conversation);
+  comparing.set(conversation, isRunning);
+  if (isRunning) return;
+  try {
+    do {
+      comparing.set(conversation, false);
+      await compare(conversation);
+    } while (comparing.get(conversation));
+  } finally {
+    comparing.delete(conversation);
+  }
+}
+
+async function compare(conversation) {
   const { turns: found } = await get(`${address(conversation)}/citations`);
   const current = new Map(found.map(({ turn_id: id, citations }) => [id, citations]));
   batch(() => {

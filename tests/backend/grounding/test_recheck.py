@@ -89,3 +89,30 @@ async def test_an_unknown_conversation_is_not_found(tmp_path: Path) -> None:
     async with running(tmp_path / "data", scripted("")) as world:
         answer = await world.get("/chat/conversation/nobody/citations")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_an_answer_is_not_compared_with_a_later_version_of_its_lines(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", scripted("It is in shop/mail.py:1-3.")) as world:
+        root = await indexed(world, tmp_path)
+        first = await ask(world)
+        conversation = first["conversation_id"]
+        (root / "shop/mail.py").write_text(MAIL.replace("return address", "return None"))
+        assert (await world.post("/index", {"path": str(root), "wait": True})).status_code == 200
+        second = await ask(world, conversation_id=conversation)
+        turns = await current(world, conversation)
+    assert [one["status"] for one in first["citations"] + second["citations"]] == ["ok", "ok"]
+    assert [[one["status"] for one in turn["citations"]] for turn in turns] == [["stale"], ["ok"]]
+
+
+async def test_a_number_that_a_turn_without_an_answer_had_before_means_the_own_source(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", scripted("It is [1].")) as world:
+        root = await indexed(world, tmp_path)
+        listed = await ask(world, retrieval="only")
+        second = await ask(world, "Cart total", conversation_id=listed["conversation_id"])
+        (root / "shop/cart.py").write_text("TOTAL = 1\n")
+        turns = await current(world, listed["conversation_id"])
+    assert [answer["sources"][0]["path"] for answer in (listed, second)] == ["shop/mail.py", "shop/cart.py"]
+    assert [one["status"] for one in second["citations"]] == ["ok"]
+    assert [(turn["turn_id"], [one["status"] for one in turn["citations"]]) for turn in turns] == [
+        (second["turn_id"], ["stale"])
+    ]

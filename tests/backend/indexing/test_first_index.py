@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from backend.chat.answer import AnswerState
 from backend.errors import ApiError
 from backend.indexing import first_index
 from backend.indexing.jobs import Job
+from backend.metrics import Metrics
 from indexer.types import Progress
 from models.scripted import ScriptedEngine
 from tests.backend.harness import Socket, running
 from tests.backend.indexing.test_jobs import gate
 from tests.indexer.harness import lay_out
+from tests.processes import eventually
 
 pytestmark = pytest.mark.process
 FILES = {"cart.py": "def total(prices):\n    return sum(prices)\n"}
@@ -70,6 +73,31 @@ async def test_an_answer_from_a_part_of_the_index_says_so(
         answer = (await world.post("/chat/query", {"query": "What does total add up?"})).json()
         gate.set()
     assert answer["notice"].startswith("The codebase is still being indexed: this answer knows none of its files.")
+
+
+async def test_changes_that_wait_for_the_first_index_are_not_taken_for_it(
+    tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_index, "WAIT_S", 0.0)
+    root = lay_out(tmp_path / "code", FILES)
+    async with running(tmp_path / "data", ScriptedEngine(("It adds.",))) as world:
+        job = world.services.jobs.get((await world.post("/index", {"path": str(root)})).json()["job_id"])
+        await eventually(lambda: job.state == "running")
+        job.progress = progress(5, None)
+        world.services.jobs._enqueue_changes(world.services.indexes.store(str(root)), frozenset({"cart.py"}))
+        assert [one.state for one in world.services.jobs.all(job.codebase)] == ["running", "queued"]
+        answer = (await world.post("/chat/query", {"query": "What does total add up?"})).json()
+        gate.set()
+    assert answer["notice"].startswith("The codebase is still being indexed: this answer knows 5 of its 100 files.")
+
+
+def test_the_time_to_the_first_token_has_the_wait_and_a_promise_does_not() -> None:
+    ms = {"queue": 1000.0, "index": 30_000.0, "retrieve": 500.0, "prefill": 2000.0, "generate": 0.0}
+    figures = AnswerState(generated="It", ttft_budget_s=10.0, ms=ms).figures
+    metrics = Metrics()
+    metrics.record_turn("stop", figures)
+    assert (metrics.first_token_s, metrics.promises, metrics.promises_kept) == (33.5, 1, 1)
+    assert AnswerState(ms=ms).spent_s == 1.5  # what the budget of the prompt counts
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ import pytest
 from indexer.embedding.base import HashEmbedder
 from indexer.errors import CodebaseEmpty, CodebaseUnreadable, IndexCancelled, IndexStorage, WorkerDied
 from indexer.files.git_history import changed_paths, head
+from indexer.files.scan import Candidate
 from indexer.search.searcher import Searcher
-from indexer.types import Masked, Progress
+from indexer.types import Masked, Progress, Skip
+from indexer.update import refresh as module
 from indexer.update.refresh import refresh
 from indexer.workers.pool import Runner
 from tests.indexer.files.secrets.planted import TOKENS, Source
@@ -198,6 +200,21 @@ def test_nothing_is_estimated_from_the_first_files(tmp_path: Path, monkeypatch: 
     estimated = [p.done for p in reports if p.stage == "indexing" and p.eta_s is not None]
     assert min(estimated) == 4  # of a hundred: the first ten are a little shorter
     assert estimated == list(range(4, 101))
+
+
+def test_a_file_that_was_empty_when_it_was_listed_is_indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path)
+    world.refresh()
+    put(world.root, "new.py", "")
+    listed = module._Job._scanned
+
+    def scanned(job: module._Job) -> list[Candidate | Skip]:
+        found = listed(job)
+        put(world.root, "new.py", "def late():\n    return 1\n")  # an editor makes a file first and fills it then
+        return found
+
+    monkeypatch.setattr(module._Job, "_scanned", scanned)
+    assert refresh(world.store, world.embedder, only=["new.py"]).changed == 1
 
 
 def test_a_cancelled_job_keeps_what_it_wrote_and_the_next_does_only_the_rest(
