@@ -89,7 +89,7 @@ function onEvent(event) {
 }
 
 function onReset(session) {
-  histories.delete(store.conversation.peek());
+  if (session === store.session.peek()) histories.delete(store.conversation.peek());
   turns.reset(session);
 }
 
