@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from backend.db.tables import ContextRow
 from indexer.files.secrets.masking import MARK
 from models.scripted import ScriptedEngine
 from tests.backend.harness import running
@@ -77,6 +79,9 @@ async def test_the_history_keeps_what_was_attached_without_its_secrets(tmp_path:
     async with running(tmp_path, ScriptedEngine(TEXTS)) as world:
         asked = (await world.post("/chat/query", {"query": "Does it?", "context": context})).json()
         messages = (await world.get(f"/chat/conversation/{asked['conversation_id']}")).json()["messages"]
+        await world.http.delete("/chat/history", params={"conversation_id": asked["conversation_id"]})
+        left = await world.services.database.read(lambda db: db.scalars(select(ContextRow.turn_id)).all())
+    assert left == []
     assert messages[0]["context"] == [
         {"path": "a.py", "range": [2, 2], "text": plain},
         {"path": "b.py", "text": f'password = "{MARK}"\n'},
