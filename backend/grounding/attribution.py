@@ -31,9 +31,9 @@ _HEADING = re.compile(r"[ \t]*(?:#|\|)")  # of a section, or a row of a table
 _ABBREVIATION = re.compile(r"(?:\be\.g|\bi\.e|\bvs|\bcf)\.\s*\Z")  # a sentence does not end here
 _LEADING = re.compile(rf"[ \t]*(?:\[{NUMBERS}\][ \t]*+)++(?![a-z])")  # numbers of the sentence before
 _END = re.compile(r"(?<![\s.!?:;,。！？])[\s.!?:;,。！？]*+\Z")
-# Withheld until the sentence is complete: a number that may be corrected, and the end.
+# Withheld until the sentence is complete: a number that may be corrected, with the marks before it, and the end.
 _MARKS = r"[\s.!?:;,)\"'*_\]`。！？]"
-_WITHHELD = re.compile(rf"(?<![^\S\n])[^\S\n]*\[(?=\d|\Z).*|(?<!{_MARKS}){_MARKS}*\Z", re.DOTALL)
+_WITHHELD = re.compile(rf"(?<!{_MARKS}){_MARKS}*(?:\[(?=\d|\Z).*)?\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backend.grounding.attribution import Attributor
@@ -102,6 +102,7 @@ PIECES = (
 )
 
 
+@example(text="`post`![2] . ", step=1)
 @given(text=st.lists(st.sampled_from(PIECES), max_size=12).map("".join), step=st.integers(1, 9))
 def test_any_cut_gives_the_same_and_no_word_is_lost(text: str, step: int) -> None:
     whole = revised(text, max(1, len(text)))
