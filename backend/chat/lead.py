@@ -33,8 +33,9 @@ class Lead:
 
     @property
     def paragraph(self) -> str:
-        """The text without the words that hand over to the model."""
-        return self.text.rpartition("\n\n")[0] or self.text
+        """The text without the words that hand over to the model; its line is ended, so that none of it is withheld."""
+        before, _, handover = self.text.rpartition("\n\n")
+        return f"{before}\n" if before and handover else self.text
 
     @property
     def handover(self) -> str:

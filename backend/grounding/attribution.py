@@ -30,10 +30,11 @@ _BARE_NAME = re.compile(
 _HEADING = re.compile(r"[ \t]*(?:#|\|)")  # of a section, or a row of a table
 _ABBREVIATION = re.compile(r"(?:\be\.g|\bi\.e|\bvs|\bcf)\.\s*\Z")  # a sentence does not end here
 _LEADING = re.compile(rf"[ \t]*(?:\[{NUMBERS}\][ \t]*+)++(?![a-z])")  # numbers of the sentence before
-_END = re.compile(r"(?<![\s.!?:;,。！？])[\s.!?:;,。！？]*+\Z")
-# Withheld until the sentence is complete: a number that may be corrected, with the marks before it, and the end.
+_STOPS = r"[\s.!?:;,。！？]"
+_END = re.compile(rf"(?<!{_STOPS}){_STOPS}*+\Z")
+# Withheld until the sentence is complete: a number that may be corrected, with the stops before it, and the end.
 _MARKS = r"[\s.!?:;,)\"'*_\]`。！？]"
-_WITHHELD = re.compile(rf"(?<!{_MARKS}){_MARKS}*(?:\[(?=\d|\Z).*)?\Z", re.DOTALL)
+_WITHHELD = re.compile(rf"(?<!{_STOPS}){_STOPS}*+\[(?=\d|\Z).*|(?<!{_MARKS}){_MARKS}*\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
