@@ -23,12 +23,15 @@ _OPENER = re.compile(r"[`*\[\\]")
 _OPEN = re.compile(r"`|\*|\\$|\[[^\[\]]*$|\[[^\[\]]+\]$|\[[^\[\]]+\]\([^()\s]*$")
 
 
-def safe_length(text: str) -> int:
-    """How much of the beginning of a line means the same, whatever comes after it."""
+def safe_length(text: str, *, is_ended: bool = False) -> int:
+    """How much of the beginning of a line means the same, whatever comes after it.
+
+    `is_ended`: what is complete at its end stays so; only what is open may still mean something else.
+    """
     at = 0
     while (opener := _OPENER.search(text, at)) is not None:
         at = opener.start()
-        if (found := _MARKUP.match(text, at)) is not None and found.end() < len(text):
+        if (found := _MARKUP.match(text, at)) is not None and (is_ended or found.end() < len(text)):
             at = found.end()
         elif found is not None or _OPEN.match(text, at):
             return at

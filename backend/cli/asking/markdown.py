@@ -51,11 +51,16 @@ class MarkdownStream:
         yield from self._begin_line()
 
     def pause(self) -> Iterator[Styled]:
-        """Ends the line on the screen: its rest takes seconds to come. A line feed that comes then is this one."""
+        """Ends the line on the screen: its rest takes seconds to come. A line feed that comes then is this one.
+
+        Open markup goes to the next line: it would end here without its other half.
+        """
         if self._fence or (self._style is None and _UNDECIDED.fullmatch(self._rest)):
             return
-        yield from self._end_line(self._rest)
-        self._rest, self._has_paused = "", True
+        length = len(self._rest) if self._is_raw else safe_length(self._rest, is_ended=True)
+        yield from self._end_line(self._rest[:length])
+        self._rest = self._rest[length:]
+        self._has_paused = not self._rest
 
     def finish(self) -> Iterator[Styled]:
         """What waited. Ends the last line."""

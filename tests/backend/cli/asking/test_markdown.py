@@ -114,6 +114,14 @@ def test_a_line_ends_while_the_model_is_loaded_and_the_text_goes_on_below_it() -
     assert shown([*again.feed(" More"), *again.finish()]) == "More\n"
 
 
+@pytest.mark.parametrize("cut", range(1, len("In `a.py:1-9` [2] with **`x`** and `y`.")))
+def test_a_line_that_ends_inside_of_markup_breaks_none(cut: int) -> None:
+    text = "In `a.py:1-9` [2] with **`x`** and `y`."
+    markdown = stream()
+    pieces = [*markdown.feed(text[:cut]), *markdown.pause(), *markdown.feed(text[cut:]), *markdown.finish()]
+    assert "".join(shown(pieces).split()) == "Ina.py:1-9[2]withxandy."
+
+
 def test_nothing_waits_in_a_block_of_code_or_before_any_text() -> None:
     markdown = stream()
     assert shown(markdown.pause()) == ""
