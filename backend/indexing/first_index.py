@@ -20,11 +20,11 @@ async def wait_for_index(job: Job, show: Callable[[Progress], None]) -> str:
     latest, shown = time.monotonic() + WAIT_S, None
     while job.state in ("queued", "running"):
         if time.monotonic() >= latest or (job.progress.eta_s or 0.0) > LONG_S:
-            progress = job.progress
-            counts = f"{progress.done} of its {progress.total} files" if progress.total else "none of its files"
-            return f"The codebase is still being indexed: this answer knows {counts}."
+            progress = job.progress  # without a total the job has not begun; an earlier one may have left files
+            far = f" ({progress.done} of {progress.total} files so far)" if progress.total else ""
+            return f"The codebase is still being indexed{far}: this answer may miss code."
         if job.progress != shown:
             shown = job.progress
             show(shown)
         await asyncio.sleep(_POLL_S)
-    return f"The codebase could not be indexed: {job.error.message}" if job.error else ""
+    return f"The index of the codebase is not complete: {job.error.message}" if job.error else ""

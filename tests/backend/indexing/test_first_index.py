@@ -14,7 +14,7 @@ from backend.indexing.jobs import Job
 from backend.metrics import Metrics
 from indexer.types import Progress
 from models.scripted import ScriptedEngine
-from tests.backend.harness import Socket, running
+from tests.backend.harness import Socket, World, running
 from tests.backend.indexing.test_jobs import gate
 from tests.indexer.harness import lay_out
 from tests.processes import eventually
@@ -34,13 +34,18 @@ async def waiting_status(socket: Socket) -> dict[str, Any]:
     return found[0]
 
 
+async def ask(socket: Socket, world: World, root: Path) -> dict[str, Any]:
+    """Asks about a codebase whose index has begun; the status of its wait."""
+    await world.post("/index", {"path": str(root)})
+    session = (await socket.call("session/open", workspace=str(root)))["session"]
+    await socket.call("session/prompt", session=session, turn="t", text="What does total add up?")
+    return await waiting_status(socket)
+
+
 async def test_the_question_waits_and_is_answered_from_the_whole_index(tmp_path: Path, gate: threading.Event) -> None:
     root = lay_out(tmp_path / "code", FILES)
     async with running(tmp_path / "data", ScriptedEngine(("It adds [1].",))) as world, world.socket() as socket:
-        await world.post("/index", {"path": str(root)})
-        session = (await socket.call("session/open", workspace=str(root)))["session"]
-        await socket.call("session/prompt", session=session, turn="t", text="What does total add up?")
-        waiting = await waiting_status(socket)
+        waiting = await ask(socket, world, root)
         gate.set()
         end = await socket.until("end")
     sources = [event for event in socket.logged if event["type"] == "sources"]
@@ -53,11 +58,8 @@ async def test_the_question_waits_and_is_answered_from_the_whole_index(tmp_path:
 async def test_a_waiting_question_can_be_cancelled(tmp_path: Path, gate: threading.Event) -> None:
     root = lay_out(tmp_path / "code", FILES)
     async with running(tmp_path / "data", ScriptedEngine(("-",))) as world, world.socket() as socket:
-        await world.post("/index", {"path": str(root)})
-        session = (await socket.call("session/open", workspace=str(root)))["session"]
-        await socket.call("session/prompt", session=session, turn="t", text="What does total add up?")
-        await waiting_status(socket)
-        await socket.call("session/cancel", session=session)
+        waiting = await ask(socket, world, root)
+        await socket.call("session/cancel", session=waiting["session"])
         end = await socket.until("end")
         gate.set()
     assert end["reason"] == "cancelled"
@@ -72,7 +74,7 @@ async def test_an_answer_from_a_part_of_the_index_says_so(
         await world.post("/index", {"path": str(root)})
         answer = (await world.post("/chat/query", {"query": "What does total add up?"})).json()
         gate.set()
-    assert answer["notice"].startswith("The codebase is still being indexed: this answer knows none of its files.")
+    assert answer["notice"].startswith("The codebase is still being indexed: this answer may miss code.")
 
 
 async def test_changes_that_wait_for_the_first_index_are_not_taken_for_it(
@@ -88,7 +90,9 @@ async def test_changes_that_wait_for_the_first_index_are_not_taken_for_it(
         assert [one.state for one in world.services.jobs.all(job.codebase)] == ["running", "queued"]
         answer = (await world.post("/chat/query", {"query": "What does total add up?"})).json()
         gate.set()
-    assert answer["notice"].startswith("The codebase is still being indexed: this answer knows 5 of its 100 files.")
+    assert answer["notice"].startswith(
+        "The codebase is still being indexed (5 of 100 files so far): this answer may miss code."
+    )
 
 
 def test_the_time_to_the_first_token_has_the_wait_and_a_promise_does_not() -> None:
@@ -106,11 +110,11 @@ def test_the_time_to_the_first_token_has_the_wait_and_a_promise_does_not() -> No
         ({"state": "done"}, ""),
         (
             {"progress": progress(5, 301.0)},
-            "The codebase is still being indexed: this answer knows 5 of its 100 files.",
+            "The codebase is still being indexed (5 of 100 files so far): this answer may miss code.",
         ),
         (
             {"state": "failed", "error": ApiError("bad_params", "nothing in it is worth indexing")},
-            "The codebase could not be indexed: nothing in it is worth indexing",
+            "The index of the codebase is not complete: nothing in it is worth indexing",
         ),
     ],
 )

@@ -93,6 +93,26 @@ async def visiting(browser: Browser, url: str, token: str | None = None, **optio
     assert visit.problems == [], visit.problems
 
 
+@dataclass  # without slots: playwright puts a mark on the object whose method it is given
+class Line:
+    """The sockets between a page and its server, to give to `sign_in`. They can be cut."""
+
+    is_away: bool = False  # no new socket gets through
+    routes: list[WebSocketRoute] = field(default_factory=list)
+
+    async def through(self, route: WebSocketRoute) -> None:
+        self.routes.append(route)
+        if self.is_away:
+            await route.close(code=3000)
+        else:
+            route.connect_to_server()
+
+    async def cut(self) -> None:
+        """Closes the socket, and keeps the server away."""
+        self.is_away = True
+        await self.routes[-1].close(code=3000)
+
+
 async def sign_in(visit: Visit, token: str, through: Callable[[WebSocketRoute], object]) -> None:
     """Signs in with the token, with a connection that goes through a function."""
     await visit.page.route_web_socket("**/v1/ws", through)

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 from models.scripted import ScriptedEngine
 from tests.backend.harness import Gate, running
 from tests.e2e.harness import serving
-from tests.e2e.page.harness import sign_in, visiting
+from tests.e2e.page.harness import Line, sign_in, visiting
 from tests.tiny_gguf import tiny_dir
 
 pytestmark = pytest.mark.process
@@ -143,27 +143,17 @@ async def test_a_question_that_is_stopped_while_the_server_is_away_is_not_asked(
     browser: Browser, tmp_path: Path
 ) -> None:
     engine = ScriptedEngine("Yes.")
-    routes: list[WebSocketRoute] = []
-    is_away = False
-
-    async def through(route: WebSocketRoute) -> None:
-        routes.append(route)
-        if is_away:
-            await route.close(code=3000)
-        else:
-            route.connect_to_server()
-
+    line = Line()
     async with running(tmp_path, engine) as world, visiting(browser, world.url) as visit:
         visit.dropped = True
-        await sign_in(visit, world.token, through)
+        await sign_in(visit, world.token, line.through)
         await visit.ask("The first")
-        is_away = True
-        await routes[-1].close(code=3000)
+        await line.cut()
         await visit.page.locator(".connection.lost").wait_for()
         await visit.send("The second")
         await visit.page.get_by_role("button", name="Stop").click()
         await expect(visit.page.locator(".turn").last).to_contain_text("Stopped.")
-        is_away = False
+        line.is_away = False
         await visit.page.locator(".connection.open").wait_for()
         await visit.ask("The third")
         turn = await visit.last()

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Route, WebSocketRoute, expect
 
 from models.scripted import ScriptedEngine
 from tests.backend.harness import Gate, running
-from tests.e2e.page.harness import SHOP, WithoutRefusals, new_code, sign_in, visiting, write
+from tests.e2e.page.harness import SHOP, Line, WithoutRefusals, new_code, sign_in, visiting, write
 
 pytestmark = pytest.mark.process
 STORE = "import('/web/lib/store.js')"
@@ -98,16 +98,7 @@ async def test_a_double_click_on_an_example_asks_once(browser: Browser, tmp_path
 
 
 async def test_a_codebase_that_is_chosen_without_a_connection_is_asked(browser: Browser, tmp_path: Path) -> None:
-    routes: list[WebSocketRoute] = []
-    is_away = False
-
-    async def through(route: WebSocketRoute) -> None:
-        routes.append(route)
-        if is_away:
-            await route.close(code=3000)
-        else:
-            route.connect_to_server()
-
+    line = Line()
     async with running(tmp_path / "data", ScriptedEngine("Yes.")) as world:
         files = {"first": "def one() -> int:\n    return 1\n", "other": "def two() -> int:\n    return 2\n"}
         bases = [
@@ -118,16 +109,15 @@ async def test_a_codebase_that_is_chosen_without_a_connection_is_asked(browser: 
         ]
         async with visiting(browser, world.url) as visit:
             visit.dropped = True
-            await sign_in(visit, world.token, through)
+            await sign_in(visit, world.token, line.through)
             choose = f"(id) => {ACTIONS}.then((a) => a.chooseCodebase(id))"
             await visit.page.evaluate(choose, bases[0]["codebase"])
             await visit.ask("What does one return?")
-            is_away = True
-            await routes[-1].close(code=3000)
+            await line.cut()
             await visit.page.locator(".connection.lost").wait_for()
             await visit.page.evaluate(choose, bases[1]["codebase"])
             await expect(visit.page.locator(".remark")).to_contain_text("From here on the questions are about")
-            is_away = False
+            line.is_away = False
             await visit.page.locator(".connection.open").wait_for()
             await visit.ask("What does two return?")
             assert {one["path"] for one in (await visit.last())["sources"]} == {"other.py"}
