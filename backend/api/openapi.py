@@ -23,7 +23,6 @@ MEANINGS = {
     401: "The token is missing or wrong.",
     403: "The Origin is not allowed.",
     404: "There is none with this id or name.",
-    409: "It does not fit to the state of what it names.",
     410: "What it names is gone.",
     413: "The body, or the question, is too long.",
     415: "The Content-Type is not application/json.",
@@ -39,6 +38,7 @@ _GUARD_CODES = {403: "unauthorized", 415: "invalid", 421: "unauthorized"}
 # Fields and parameters that name something which may not exist.
 _NAMES = {"session_id", "conversation_id", "codebase", "codebase_id", "job_id", "model", "name", "path", "prefix"}
 _AS_OPENAI = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
+_FOLLOWING = ("/chat/query", "/v1/chat/completions", "/v1/responses")  # the events of a turn, which can be cleared
 _AS_LLAMA_SERVER = ("/tokenize", "/detokenize", "/apply-template", "/infill")
 _GENERATING = ("/chat/query", "/chat/preview", *_AS_OPENAI, *_AS_LLAMA_SERVER)  # or waiting for a model to be loaded
 _LIMITED = (*_GENERATING, "/chat/history", "/chat/session/clear", "/chat/conversation/{conversation_id}", "/signin")
@@ -51,6 +51,7 @@ _RULES: tuple[tuple[tuple[int, ...], Rule], ...] = (
     ((400, 413, 415), lambda method, path, operation, _: "requestBody" in operation),
     ((422,), lambda method, path, operation, names: bool(names) or "requestBody" in operation),
     ((404,), lambda method, path, operation, names: not names.isdisjoint(_NAMES) or "{" in path),
+    ((410,), lambda method, path, *_: path in _FOLLOWING),
     ((429,), lambda method, path, *_: method != "get" and path in _LIMITED),
     ((502,), lambda method, path, *_: path in _GENERATING),
     ((503,), lambda method, path, *_: path in _GENERATING or path.startswith(_NEEDY)),

@@ -70,9 +70,10 @@ async def test_the_server_may_stop_and_the_editor_goes_on(shop: Path, tmp_path: 
     assert "Indexed" not in " ".join(editor.titles)
 
 
-def test_a_shell_that_starts_it_is_told_what_it_is_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["/dev/null", "file"])
+def test_a_shell_that_starts_it_is_told_what_it_is_for(tmp_path: Path, source: str) -> None:
     (tmp_path / "file").write_text("{}")
-    with (tmp_path / "file").open() as stdin:
+    with (tmp_path / source).open() as stdin:
         done = subprocess.run(
             [*LANTERN, "acp"],
             env=environment(tmp_path / "data"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 from typing import cast
 
 from acp.agent.connection import AgentSideConnection
@@ -37,15 +38,20 @@ async def _serve() -> None:
 
 async def _protocol_streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """stdin and stdout. From now on, what anything else prints on stdout goes to stderr."""
+    if not (_is_stream(0) and _is_stream(1)):
+        raise CommandFailed("stdin and stdout have to be pipes: an editor starts `lantern acp`")
     protocol = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=DEFAULT_STDIO_BUFFER_LIMIT_BYTES)
-    try:
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(0), "rb"))
-        transport, flow = await loop.connect_write_pipe(
-            lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), protocol
-        )
-    except ValueError:
-        raise CommandFailed("stdin and stdout have to be pipes: an editor starts `lantern acp`") from None
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(0), "rb"))
+    transport, flow = await loop.connect_write_pipe(
+        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), protocol
+    )
     return reader, asyncio.StreamWriter(transport, flow, None, loop)
+
+
+def _is_stream(fd: int) -> bool:
+    """Whether one can wait for this file descriptor: not for a file, nor for /dev/null."""
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)

@@ -26,12 +26,14 @@ export function listenToKeys(panels) {
       onAlt(key, () => (panel.value?.name === name ? closePanel() : openPanel(name)));
     }
   }
+  const isMac = navigator.platform.startsWith("Mac"); // there Alt and a letter type a character, which a field needs
   const isNarrow = matchMedia("(max-width: 860px)"); // the sidebar lies over the page: see styles/layout.css
   document.addEventListener("keydown", (event) => {
     // A password manager sends events without a key.
     if (event.defaultPrevented || event.isComposing || !event.key || !token.value) return;
     const letter = event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : event.key.toLowerCase();
-    const action = event.altKey && !event.ctrlKey && !event.metaKey ? actions.get(letter) : null;
+    const isShortcut = event.altKey && !event.ctrlKey && !event.metaKey && !(isMac && isTyping(event.target));
+    const action = isShortcut ? actions.get(letter) : null;
     if (action) {
       event.preventDefault();
       action();

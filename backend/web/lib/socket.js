@@ -47,7 +47,8 @@ export class LanternSocket {
     const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/v1/ws`, ["lantern.v1", `token.${this.token}`]);
     this.socket = socket;
     socket.onmessage = ({ data }) => socket === this.socket && this.receive(JSON.parse(data));
-    socket.onopen = () => this.resume(socket).catch(() => socket.close());
+    const late = setTimeout(() => socket.close(), ANSWER_MS); // who accepts a connection need not be Lantern, nor awake
+    socket.onopen = () => this.resume(socket, late).catch(() => socket.close());
     socket.onclose = ({ code }) => socket === this.socket && this.lost(code);
   }
 
@@ -113,8 +114,9 @@ export class LanternSocket {
     this.handlers.onReset(session);
   }
 
-  async resume(socket) {
+  async resume(socket, late) {
     const server = await this.request("initialize", { client: { name: "lantern-web", version: "1" } });
+    clearTimeout(late);
     this.epoch = server.epoch;
     this.handlers.onReady(server);
     for (const session of this.sessions.keys()) {

@@ -8,6 +8,7 @@ import { newConversation, openConversation } from "../chat/actions.js";
 import { Confirm, useRow } from "./confirm.js";
 
 const PAGE = 30;
+const MOST = 1000; // that the server lists
 const TYPING_MS = 200;
 const TITLE_CHARS = 80;
 
@@ -27,8 +28,10 @@ export function Conversations() {
     <ul class="list entries">
       ${list?.map((one) => html`<${Entry} key=${one.conversation_id} entry=${one} reload=${reload} />`)}
     </ul>
-    ${list && total > list.length && html`<${Button} kind="quiet" onClick=${() => setLimit(limit + PAGE)}>
-      Show more (${total - list.length})<//>`}`;
+    ${list && total > list.length && (limit < MOST
+      ? html`<${Button} kind="quiet" onClick=${() => setLimit(Math.min(limit + PAGE, MOST))}>
+          Show more (${total - list.length})<//>`
+      : html`<p class="muted nothing">Search for the older ones.</p>`)}`;
 }
 
 /** The list for a query; it loads again when a question was stored, and a moment after the typing has stopped. */

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, expect
 
 from models.scripted import ScriptedEngine
 from tests.backend.harness import running
-from tests.e2e.page.harness import SHOP, Visit, visiting, write
+from tests.e2e.page.harness import SHOP, Line, Visit, sign_in, visiting, write
 
 pytestmark = pytest.mark.process
 AXE = Path(__file__).parents[3] / "build/web/node_modules/axe-core/axe.min.js"
@@ -131,3 +131,18 @@ async def serious(visit: Visit) -> list[Any]:
         for one in found["violations"]
         if one["impact"] in ("serious", "critical")
     ]
+
+
+async def test_on_a_mac_alt_and_a_letter_type_a_character_in_a_field(browser: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path, ScriptedEngine(ANSWER)) as world, visiting(browser, world.url) as visit:
+        await visit.page.add_init_script("Object.defineProperty(navigator, 'platform', {value: 'MacIntel'})")
+        await visit.page.reload()
+        await sign_in(visit, world.token, Line().through)
+        is_left = """(key) => document.getElementById("composer").dispatchEvent(
+            new KeyboardEvent("keydown", {key, code: "KeyH", altKey: true, bubbles: true, cancelable: true}))"""
+        assert await visit.page.evaluate(is_left, "˙") is True  # nothing prevents that it is typed
+        dialog = visit.page.get_by_role("dialog", name="Preferences")
+        await expect(dialog).to_have_count(0)
+        await visit.page.evaluate("document.activeElement.blur()")
+        await visit.page.keyboard.press("Alt+h")
+        await expect(dialog).to_be_visible()

@@ -201,3 +201,27 @@ async def test_the_text_is_complete_after_the_server_was_started_again(
                 assert turn["text"]
                 await expect(visit.page.get_by_role("alert")).to_be_visible()
                 await expect(visit.page.get_by_role("button", name="Ask again")).to_be_visible()
+
+
+async def test_a_server_that_takes_the_connection_and_says_nothing_is_tried_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    lines: list[WebSocketRoute] = []
+
+    async def through(route: WebSocketRoute) -> None:
+        lines.append(route)
+        if len(lines) > 1:
+            route.connect_to_server()
+
+    async with running(tmp_path, ScriptedEngine("Yes.")) as world, visiting(browser, world.url) as visit:
+        page = visit.page
+        await page.clock.install()
+        await page.route_web_socket("**/v1/ws", through)
+        await page.fill("#token", world.token)
+        await page.press("#token", "Enter")
+        await page.locator(".connection.connecting").wait_for()
+        await page.clock.run_for(14_000)
+        assert len(lines) == 1
+        await page.clock.run_for(2_000)
+        await page.locator(".connection.open").wait_for()
+        assert len(lines) == 2

@@ -1,16 +1,18 @@
 """The sidebar of the page: codebases are opened, indexed and forgotten; conversations are found, renamed, deleted."""
 
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from models.scripted import ScriptedEngine
 from tests.backend.harness import World, running
-from tests.e2e.page.harness import SHOP, visiting, write
+from tests.e2e.page.harness import SHOP, Line, sign_in, visiting, write
 
 pytestmark = pytest.mark.process
 HOSTILE = "<img src=x onerror=alert(1)>"
+CONVERSATION = {"session_id": "s", "title": "?", "workspace": None, "last_updated": "2026-01-01T00:00:00.000+00:00"}
 
 
 async def indexed(world: World, folder: Path) -> Path:
@@ -115,3 +117,24 @@ async def test_a_conversation_is_renamed_without_a_mouse(browser: Browser, tmp_p
             await page.keyboard.press("Enter")
             await expect(entries(page, "Conversations")).to_have_text(["Speed"])
             await expect(page.get_by_role("region", name="Conversations").locator(".entry-main")).to_be_focused()
+
+
+async def test_more_conversations_than_a_list_holds_are_searched(browser: Browser, tmp_path: Path) -> None:
+    limits: list[int] = []
+
+    async def many(route: Route) -> None:
+        limits.append(int(parse_qs(urlsplit(route.request.url).query)["limit"][0]))
+        listed = [CONVERSATION | {"conversation_id": f"c{n}"} for n in range(limits[-1])]
+        await route.fulfill(json={"conversations": listed, "total_count": 1001})
+
+    async with running(tmp_path, ScriptedEngine("Yes.")) as world, visiting(browser, world.url) as visit:
+        page = visit.page
+        await page.route("**/chat/conversations?*", many)
+        await sign_in(visit, world.token, Line().through)
+        more = page.get_by_role("button", name="Show more")
+        for _ in range(33):  # from 30 on, 30 more each time
+            await more.click()
+        await expect(page.get_by_text("Search for the older ones.")).to_be_visible()
+        await expect(more).to_have_count(0)
+        await expect(entries(page, "Conversations")).to_have_count(1000)
+    assert max(limits) == 1000  # a server refuses more
