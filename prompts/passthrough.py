@@ -5,7 +5,7 @@ Knows no retrieval and no system prompt of Lantern.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, takewhile
+from itertools import groupby, pairwise, takewhile
 
 from models.types import Fim, Message, Prompt, Segment
 from prompts.formats import ChatFormat, content, render
@@ -31,6 +31,16 @@ def conversation(messages: Sequence[Message]) -> Conversation:
     answer_start = turns.pop()[1] if turns[-1][0] == "assistant" else ""
     texts = [text for _, text in turns]
     return Conversation(_joined(head), tuple(zip(texts[:-1:2], texts[1::2], strict=True)), texts[-1], answer_start)
+
+
+def questions_only(messages: Sequence[Message]) -> list[Message]:
+    """The messages without the system's, and without those that stand between an answer and the user's next question.
+
+    Agents put notes there: the date, their folder, rules of a project. A search for them would find them, not the code.
+    """
+    told = [message for message in messages if message.role != "system"]
+    pairs = pairwise([*told, Message("assistant", "")])
+    return [message for message, following in pairs if "assistant" in (message.role, following.role)]
 
 
 def in_order(messages: Sequence[Message]) -> list[Message]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models.types import Fim, Message, Segment
 from prompts.formats import FORMATS
-from prompts.passthrough import Conversation, chat_prompt, conversation, fim_prompt, raw_prompt
+from prompts.passthrough import Conversation, chat_prompt, conversation, fim_prompt, questions_only, raw_prompt
 
 ROLES = {"s": "system", "u": "user", "a": "assistant"}
 
@@ -40,6 +40,21 @@ def test_no_word_is_lost(words: list[str]) -> None:
     for text in (prompt.text, "".join(message.content for message in prompt.messages)):
         places = [text.index(f"x{n};") for n in range(len(words))]
         assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("messages", "kept"),
+    [
+        (messages_of("s:S", "u:the date", "u:Q"), messages_of("u:Q")),
+        (messages_of("u:note", "u:Q1", "a:A1", "s:mode", "u:note", "u:Q2"), messages_of("u:Q1", "a:A1", "u:Q2")),
+        (messages_of("u:Q", "s:reminder"), messages_of("u:Q")),
+        (messages_of("u:Q1", "a:A1", "a:A2", "u:Q2"), messages_of("u:Q1", "a:A1", "a:A2", "u:Q2")),
+        ([*[Message("tool", "42", call_id="c")] * 2, *messages_of("u:Q")], messages_of("u:Q")),
+        ([], []),
+    ],
+)
+def test_only_the_last_message_before_an_answer_is_a_question(messages: list[Message], kept: list[Message]) -> None:
+    assert questions_only(messages) == kept
 
 
 def test_a_prompt_is_in_the_models_own_format_and_out_as_messages() -> None:

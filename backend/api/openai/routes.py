@@ -29,7 +29,7 @@ from models.errors import UnknownModel
 from models.router import RoutingFeatures
 from models.tokens import estimate_tokens
 from models.types import Prompt
-from prompts.passthrough import conversation, fim_prompt, raw_prompt
+from prompts.passthrough import conversation, fim_prompt, questions_only, raw_prompt
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -59,10 +59,9 @@ def chat_parts(services: Services, body: schemas.Chat) -> ResponseStream:
     """The answers to a conversation. Raises `ApiError` for a model that does not exist."""
     _require_model(services, body.name)
     turns, tools = body.turns, body.offered
-    messages = conversation(turns)
     if body.retrieves:
-        return from_codebase(services, body, messages)
-    features = RoutingFeatures(messages.question)
+        return from_codebase(services, body, conversation(questions_only(turns)))
+    features = RoutingFeatures(conversation(turns).question)
     generation = Generation(body.name, lambda lease: client_prompt(lease, turns, tools), body.sampling, features)
     return answers(services, generation, body.n)
 

@@ -84,6 +84,21 @@ async def test_the_same_history_continues_its_conversation(tmp_path: Path) -> No
     assert engine.prompts[2].text.startswith(engine.prompts[1].text[: -len("two?<|end|>\n<|assistant|>\n")])
 
 
+async def test_the_notes_of_an_agent_are_no_part_of_the_question(tmp_path: Path) -> None:
+    async with talking(tmp_path, ScriptedEngine(TEXTS)) as (client, world):
+        note = {"role": "user", "content": "<environment_context>today</environment_context>"}
+        asked: list[Any] = [note, {"role": "user", "content": "one?"}]
+        first = await client.responses.create(model="scripted+repo", input=asked)
+        told: list[Any] = [
+            {"role": "assistant", "content": first.output_text},
+            note,
+            {"role": "user", "content": "two?"},
+        ]
+        await client.responses.create(model="scripted+repo", input=asked + told)
+        histories = [[message["content"] for message in messages] for messages in await all_messages(world)]
+    assert histories == [["one?", "It works.", "two?", "It works."]]
+
+
 async def test_of_several_with_the_same_history_at_once_one_continues_and_the_others_branch(tmp_path: Path) -> None:
     async with talking(tmp_path, ScriptedEngine(TEXTS)) as (client, world):
         await ask(client, "one?")
