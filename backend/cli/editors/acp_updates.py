@@ -31,6 +31,7 @@ from acp.schema import (
     ToolCallProgress,
     ToolCallStart,
     ToolCallStatus,
+    ToolKind,
 )
 
 from backend.wording import plural
@@ -39,6 +40,7 @@ from prompts.visible import one_line
 # Stages that an editor is told about, if they take a while.
 STAGES = {"queued": "waiting for another answer", "loading": "loading the model", "prefill": "reading the code"}
 SEARCHING = "Searching the code"
+KIND: ToolKind = "search"
 LONG_MS = 2000.0
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "cancelled": "cancelled"}
 _LINES = re.compile(r"L?(\d+)(?:[:-]L?(\d+))?$")  # `#L10:20` of Zed, `#L10-L20` of others
@@ -100,7 +102,8 @@ class TurnView:
     """What an editor is shown of one turn: the search as a tool call, then the answer.
 
     The tool call also shows what is waited for. A call of its own would split a paragraph of the answer. So would more
-    sources that are found while it is written, in a client that appends what comes: they wait for its end.
+    sources that are found while it is written, in a client that appends what comes: they wait for its end. Each update
+    has the kind, because clients forget a call that was completed.
     """
 
     turn: str
@@ -116,7 +119,7 @@ class TurnView:
         match event["type"]:
             case "accepted":
                 query = {"query": event["text"]}
-                yield start_tool_call(self._id, SEARCHING, kind="search", status="in_progress", raw_input=query)
+                yield start_tool_call(self._id, SEARCHING, kind=KIND, status="in_progress", raw_input=query)
             case "sources":
                 self._more = event["items"]
                 yield from self._sources()
@@ -147,7 +150,7 @@ class TurnView:
         found = sources_fields(items, self.root)
         self._title = self._shown = found["title"]
         self._is_open = False
-        yield _with_sources(update_tool_call(self._id, **found), items)
+        yield _with_sources(update_tool_call(self._id, kind=KIND, **found), items)
 
     def _wait(self, event: dict[str, Any]) -> Iterator[SessionUpdate]:
         words, eta = STAGES.get(event["stage"]), event.get("eta_ms", 0.0)
@@ -158,12 +161,12 @@ class TurnView:
         title = words.capitalize() if self._title == SEARCHING else f"{self._title}, {words}"
         if title != self._shown:
             self._shown, self._is_open = title, True
-            yield update_tool_call(self._id, title=title, status="in_progress")
+            yield update_tool_call(self._id, kind=KIND, title=title, status="in_progress")
 
     def _finish(self, status: ToolCallStatus) -> Iterator[SessionUpdate]:
         if self._is_open:
             self._is_open, self._shown = False, self._title
-            yield update_tool_call(self._id, title=self._title, status=status)
+            yield update_tool_call(self._id, kind=KIND, title=self._title, status=status)
 
 
 def sources_fields(items: Sequence[dict[str, Any]], root: Path) -> dict[str, Any]:
@@ -196,7 +199,7 @@ def replay(messages: Sequence[dict[str, Any]], root: Path, session: str) -> Iter
             continue
         if message["sources"]:
             found = sources_fields(message["sources"], root)
-            call = start_tool_call(f"{session}.{n}.search", kind="search", **found)
+            call = start_tool_call(f"{session}.{n}.search", kind=KIND, **found)
             yield _with_sources(call, message["sources"])
         yield update_agent_message_text(message["content"])
 

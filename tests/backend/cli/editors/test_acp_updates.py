@@ -135,7 +135,8 @@ def test_a_long_wait_is_shown_in_the_tool_call_and_never_between_words() -> None
         ("agent_message_chunk", "It"),
         ("agent_message_chunk", " sums up."),
     ]
-    assert {update.get("toolCallId", "t.search") for update in updates} == {"t.search"}
+    calls = [update for update in updates if "toolCallId" in update]
+    assert {(update["toolCallId"], update["kind"]) for update in calls} == {("t.search", "search")}
 
 
 def test_a_turn_that_fails_or_waits_before_its_search_closes_the_tool_call() -> None:
