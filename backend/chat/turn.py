@@ -45,7 +45,7 @@ class TurnLog:
             return [events.append(db, owner, self.row.id, kind, **body) for body in bodies]
 
         # Shielded: after a cancel it is certain that the events are stored, and the end of the turn comes after them.
-        stored = await asyncio.shield(self.database.write(work))
+        stored = await asyncio.shield(self.database.write_reserved(work))
         self.log.notify(self.row.session_id, stored)
 
 
@@ -77,7 +77,7 @@ class Turn:
             if state.sources != items:
                 events.append(db, conversations.require_session(db, row.session_id), row.id, "sources", items=items)
 
-        await self.log.database.write(work)
+        await self.log.database.write_reserved(work)
         state.sources = items
         self.log.log.notify(row.session_id)
 

@@ -48,7 +48,7 @@ class Database:
         self._file = Path(name) if name and name != ":memory:" else None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-writer")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="db-reader")
-        self._is_hurried = False
+        self._is_hurried = self._is_reserve_used = False
         self._purge_lock = asyncio.Lock()  # one at a time, however many deletions wait
         self._purges: set[asyncio.Task[None]] = set()
         self._next_purge: asyncio.Task[None] | None = None  # has not begun
@@ -100,8 +100,11 @@ class Database:
         """As `write`. If the disk is full, it may use the space that `reserve` holds."""
         return await self._on_writer(self._write, work, time.monotonic(), True)
 
-    async def write_reserved(self, work: Callable[[Session], T], turns: int) -> T:
-        """As `write`, once disk space is held for the ends of that many turns. Raises ApiError if there is none."""
+    async def write_reserved(self, work: Callable[[Session], T], turns: int = 0) -> T:
+        """As `write`, once disk space is held for the ends of so many turns. Raises ApiError if there is none.
+
+        0: for those of the open turns, whose other events must not use what one of the ends has set free.
+        """
         return await self._on_writer(self._write_reserved, work, time.monotonic(), turns)
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -166,12 +169,14 @@ class Database:
         except (OSError, UnsafeDataFolder) as error:
             log.warning("the space for the ends of answers cannot be used: %s", error)
             return False
+        self._is_reserve_used = True
         return True
 
     def _write_reserved(self, work: Callable[[Session], T], requested_at: float, turns: int) -> T:
-        if self._file:
+        if self._file and (turns or self._is_reserve_used):
             try:
                 reserve.hold(self._reserve_file, turns)
+                self._is_reserve_used = False
             except OSError as error:
                 what = f"{self._reserve_file} cannot be used ({error.strerror}): check its permissions and the disk"
                 raise translate(error) or ApiError("internal", what) from error

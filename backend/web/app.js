@@ -29,7 +29,7 @@ function TopBar() {
       <button type="button" class="icon-button menu-button" aria-label="Sidebar" title="Sidebar (Alt+B)"
         aria-expanded=${isSidebarOpen.value} aria-controls="sidebar"
         onClick=${() => (isSidebarOpen.value = !isSidebarOpen.value)}><${Icon} name="menu" /></button>
-      <span class="brand"><img src="/web/icon.svg" alt="" width="22" height="22" />Lantern</span>
+      <span class="brand"><img src="web/icon.svg" alt="" width="22" height="22" />Lantern</span>
       <span class="topbar-codebase">${base ? basename(base.root) : ""}</span>
       <${Connection} />
       <nav class="toolbar" aria-label="Panels">

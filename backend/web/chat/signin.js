@@ -22,7 +22,7 @@ export async function takeCode() {
 
 /** Checks a pasted token before it is used. */
 async function tryToken(value) {
-  const response = await fetch("/models", { headers: { Authorization: `Bearer ${value}` }, cache: "no-store" });
+  const response = await fetch("models", { headers: { Authorization: `Bearer ${value}` }, cache: "no-store" });
   if (response.status === 401) throw new Error("This is not the server's token. `lantern token` prints it.");
   if (!response.ok) throw new Error(`The server answers ${response.status}.`);
 }
@@ -43,7 +43,7 @@ export function SignIn() {
   };
   return html`
     <main class="signin">
-      <img src="/web/icon.svg" alt="" width="56" height="56" />
+      <img src="web/icon.svg" alt="" width="56" height="56" />
       <h1>Lantern</h1>
       <p>Answers questions about your code, on this machine.</p>
       ${signedOutBecause.value && html`<p class="note" role="alert">${signedOutBecause.value}</p>`}

@@ -10,8 +10,9 @@ export class ApiError extends Error {
 }
 
 /**
- * One call; answers the JSON. `body` is sent as JSON. Throws `ApiError`, or the `AbortError` of the signal, also while the
- * answer is read. A refused token signs this tab out, if the tab still has it.
+ * One call; answers the JSON. `path` is below the page's own, which a proxy may have moved; `body` is sent as JSON. Throws
+ * `ApiError`, or the `AbortError` of the signal, also while the answer is read. A refused token signs this tab out, if the
+ * tab still has it.
  */
 export async function call(method, path, body, { signal } = {}) {
   const headers = { "Content-Type": "application/json" };
@@ -21,7 +22,7 @@ export async function call(method, path, body, { signal } = {}) {
   let payload = null; // of an answer that is not JSON: it comes from another program
   try {
     const content = body === undefined ? (method === "GET" || method === "DELETE" ? undefined : "{}") : JSON.stringify(body);
-    response = await fetch(path, { method, headers, body: content, signal, cache: "no-store" });
+    response = await fetch(`.${path}`, { method, headers, body: content, signal, cache: "no-store" });
     payload = await response.json();
   } catch (failure) {
     if (failure.name === "AbortError") throw failure;

@@ -44,7 +44,8 @@ export class LanternSocket {
   connect() {
     clearTimeout(this.timer);
     this.timer = null;
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/v1/ws`, ["lantern.v1", `token.${this.token}`]);
+    const address = new URL("v1/ws", location.href).href.replace(/^http/, "ws");
+    const socket = new WebSocket(address, ["lantern.v1", `token.${this.token}`]);
     this.socket = socket;
     socket.onmessage = ({ data }) => socket === this.socket && this.receive(JSON.parse(data));
     const late = setTimeout(() => socket.close(), ANSWER_MS); // who accepts a connection need not be Lantern, nor awake

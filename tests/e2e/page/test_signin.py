@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, WebSocketRoute, expect
 
 from models.scripted import ScriptedEngine
 from tests.backend.harness import running
@@ -77,3 +77,25 @@ async def test_a_browser_that_forbids_storage_shows_the_page(browser: Browser, t
         await visit.page.press("#token", "Enter")
         await visit.page.locator(".connection.open").wait_for()
         await visit.ask("Why?")
+
+
+async def test_the_page_works_below_a_path_of_a_proxy(browser: Browser, tmp_path: Path) -> None:
+    sockets: list[str] = []
+
+    async def forward(route: Route) -> None:
+        answer = await route.fetch(url=route.request.url.replace("/proxy/8000/", "/"))
+        await route.fulfill(response=answer)
+
+    async def take(route: WebSocketRoute) -> None:
+        sockets.append(route.url)
+
+    async with running(tmp_path, ScriptedEngine()) as world, visiting(browser, world.url) as visit:
+        page = visit.page
+        await page.route("**/*", forward)
+        await page.route_web_socket("**/v1/ws", take)
+        await page.goto(f"{world.url}/proxy/8000/#code={await new_code(world.url, world.token)}")
+        await expect(page.get_by_role("region", name="Codebases")).to_contain_text("Nothing is indexed")
+        await expect(page.locator(".connection.connecting")).to_be_visible()
+        assert page.url == f"{world.url}/proxy/8000/"
+        assert await page.evaluate("document.querySelector('.brand img').naturalWidth > 0")
+    assert sockets == [f"{world.url.replace('http', 'ws', 1)}/proxy/8000/v1/ws"]
