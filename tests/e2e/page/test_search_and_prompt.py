@@ -165,5 +165,5 @@ async def test_code_and_names_are_text_in_every_panel(browser: Browser, tmp_path
             await page.locator("#preview-question").fill("What does boom do?")
             await expect(page.locator(".prompt-text")).to_contain_text("<img src=x onerror=alert(2)>")
             assert await page.locator("img").evaluate_all("all => all.map(one => one.getAttribute('src'))") == [
-                "/web/icon.svg"
+                "web/icon.svg"
             ]
