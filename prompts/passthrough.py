@@ -3,12 +3,15 @@
 Knows no retrieval and no system prompt of Lantern.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise, takewhile
+from itertools import groupby, takewhile
 
 from models.types import Fim, Message, Prompt, Segment
 from prompts.formats import ChatFormat, content, render
+
+_NOTE = re.compile(r"\s*(?:# AGENTS\.md [^\n]*\n\s*)?<([\w-]+)[^<>]*>.*</\1>\s*", re.DOTALL)  # as Codex marks them
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,18 @@ def conversation(messages: Sequence[Message]) -> Conversation:
     return Conversation(_joined(head), tuple(zip(texts[:-1:2], texts[1::2], strict=True)), texts[-1], answer_start)
 
 
-def questions_only(messages: Sequence[Message]) -> list[Message]:
-    """The messages without the system's, and without those that stand between an answer and the user's next question.
+def without_notes(messages: Sequence[Message]) -> list[Message]:
+    """The messages without the system's, and without the notes that an agent puts beside a question of its user.
 
-    Agents put notes there: the date, their folder, rules of a project. A search for them would find them, not the code.
+    A note is one element of markup: the date and the folder, the rules of the project, a skill. A search with its words
+    would find other code.
     """
-    told = [message for message in messages if message.role != "system"]
-    pairs = pairwise([*told, Message("assistant", "")])
-    return [message for message, following in pairs if "assistant" in (message.role, following.role)]
+    told = (message for message in messages if message.role != "system")
+    kept: list[Message] = []
+    for _, group in groupby(told, key=lambda message: message.role):
+        neighbours = list(group)
+        kept += [message for message in neighbours if not _NOTE.fullmatch(message.content)] or neighbours
+    return kept
 
 
 def in_order(messages: Sequence[Message]) -> list[Message]:

@@ -48,7 +48,8 @@ class Database:
         self._file = Path(name) if name and name != ":memory:" else None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-writer")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="db-reader")
-        self._is_hurried = self._is_reserve_used = False
+        self._is_hurried = False
+        self._released_turns = 0  # whose space an end has set free and nothing has taken back; used by the writer only
         self._purge_lock = asyncio.Lock()  # one at a time, however many deletions wait
         self._purges: set[asyncio.Task[None]] = set()
         self._next_purge: asyncio.Task[None] | None = None  # has not begun
@@ -165,18 +166,17 @@ class Database:
     def _release(self) -> bool:
         """Whether the reserve is free to use."""
         try:
-            reserve.release(self._reserve_file)
+            self._released_turns = reserve.release(self._reserve_file) or self._released_turns
         except (OSError, UnsafeDataFolder) as error:
             log.warning("the space for the ends of answers cannot be used: %s", error)
             return False
-        self._is_reserve_used = True
         return True
 
     def _write_reserved(self, work: Callable[[Session], T], requested_at: float, turns: int) -> T:
-        if self._file and (turns or self._is_reserve_used):
+        if self._file and (turns := turns or self._released_turns):
             try:
                 reserve.hold(self._reserve_file, turns)
-                self._is_reserve_used = False
+                self._released_turns = 0
             except OSError as error:
                 what = f"{self._reserve_file} cannot be used ({error.strerror}): check its permissions and the disk"
                 raise translate(error) or ApiError("internal", what) from error

@@ -30,7 +30,9 @@ def hold(file: Path, turns: int) -> None:
             raise
 
 
-def release(file: Path) -> None:
-    """Gives the space back, for others to write."""
+def release(file: Path) -> int:
+    """Gives the space back, for others to write. Returns for how many turns it was held."""
     with os.fdopen(open_own(file, os.O_RDWR | os.O_CREAT), "r+b") as held:
+        size = os.fstat(held.fileno()).st_size
         held.truncate(0)
+        return size // TURN_BYTES

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models.types import Fim, Message, Segment
 from prompts.formats import FORMATS
-from prompts.passthrough import Conversation, chat_prompt, conversation, fim_prompt, questions_only, raw_prompt
+from prompts.passthrough import Conversation, chat_prompt, conversation, fim_prompt, raw_prompt, without_notes
 
 ROLES = {"s": "system", "u": "user", "a": "assistant"}
 
@@ -42,19 +42,24 @@ def test_no_word_is_lost(words: list[str]) -> None:
         assert places == sorted(places)
 
 
+DATE, SKILL = "u:<environment_context>\n  <date>today</date>\n</environment_context>", "u:<skill>Review.</skill>\n"
+RULES = "u:# AGENTS.md instructions for /code\n\n<INSTRUCTIONS>\nBe brief.\n</INSTRUCTIONS>"
+
+
 @pytest.mark.parametrize(
-    ("messages", "kept"),
+    ("words", "kept"),
     [
-        (messages_of("s:S", "u:the date", "u:Q"), messages_of("u:Q")),
-        (messages_of("u:note", "u:Q1", "a:A1", "s:mode", "u:note", "u:Q2"), messages_of("u:Q1", "a:A1", "u:Q2")),
-        (messages_of("u:Q", "s:reminder"), messages_of("u:Q")),
-        (messages_of("u:Q1", "a:A1", "a:A2", "u:Q2"), messages_of("u:Q1", "a:A1", "a:A2", "u:Q2")),
-        ([*[Message("tool", "42", call_id="c")] * 2, *messages_of("u:Q")], messages_of("u:Q")),
+        (["s:S", RULES, DATE, "u:Q"], ["u:Q"]),
+        (["u:Q", SKILL, "s:reminder"], ["u:Q"]),
+        ([DATE, "u:Q1", "a:A1", "s:mode", DATE, "u:Q2"], ["u:Q1", "a:A1", "u:Q2"]),
+        (["u:Traceback: ...", "u:Why?"], ["u:Traceback: ...", "u:Why?"]),
+        (["u:<b>Why</b> is <i>x</i> empty?", "u:<p>no end"], ["u:<b>Why</b> is <i>x</i> empty?", "u:<p>no end"]),
+        ([SKILL], [SKILL]),
         ([], []),
     ],
 )
-def test_only_the_last_message_before_an_answer_is_a_question(messages: list[Message], kept: list[Message]) -> None:
-    assert questions_only(messages) == kept
+def test_notes_of_an_agent_are_no_questions(words: list[str], kept: list[str]) -> None:
+    assert without_notes(messages_of(*words)) == messages_of(*kept)
 
 
 def test_a_prompt_is_in_the_models_own_format_and_out_as_messages() -> None:

@@ -29,7 +29,7 @@ from models.errors import UnknownModel
 from models.router import RoutingFeatures
 from models.tokens import estimate_tokens
 from models.types import Prompt
-from prompts.passthrough import conversation, fim_prompt, questions_only, raw_prompt
+from prompts.passthrough import conversation, fim_prompt, raw_prompt, without_notes
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -60,7 +60,7 @@ def chat_parts(services: Services, body: schemas.Chat) -> ResponseStream:
     _require_model(services, body.name)
     turns, tools = body.turns, body.offered
     if body.retrieves:
-        return from_codebase(services, body, conversation(questions_only(turns)))
+        return from_codebase(services, body, conversation(without_notes(turns)))
     features = RoutingFeatures(conversation(turns).question)
     generation = Generation(body.name, lambda lease: client_prompt(lease, turns, tools), body.sampling, features)
     return answers(services, generation, body.n)

@@ -260,9 +260,9 @@ class LanternAgent:
             await asyncio.sleep(POLL_S)
             job = await self._service.call("GET", f"/index/jobs/{job['job_id']}")
             if title != (title := index_title(job)):
-                await self._send(session, update_tool_call(shown, title=title))
+                await self._send(session, update_tool_call(shown, kind="other", title=title))
         status = "failed" if "error" in job else "completed"
-        await self._send(session, update_tool_call(shown, status=status))  # type: ignore[arg-type]
+        await self._send(session, update_tool_call(shown, kind="other", status=status))  # type: ignore[arg-type]
         if "error" in job:
             raise CommandFailed(job["error"]["message"])
 

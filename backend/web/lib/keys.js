@@ -16,7 +16,7 @@ const actions = new Map(); // key with Alt -> function
 /** Runs `action` on Alt+`key`. */
 export const onAlt = (key, action) => actions.set(key.toLowerCase(), action);
 
-const isTyping = (element) => element.matches?.("input, textarea, select, [contenteditable]");
+const isTyping = (element) => element.matches?.("input:not([type=radio]), textarea, select");
 
 /** Starts to listen; a panel with a `key` is opened and closed with Alt+key. */
 export function listenToKeys(panels) {

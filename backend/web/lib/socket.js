@@ -48,7 +48,7 @@ export class LanternSocket {
     const socket = new WebSocket(address, ["lantern.v1", `token.${this.token}`]);
     this.socket = socket;
     socket.onmessage = ({ data }) => socket === this.socket && this.receive(JSON.parse(data));
-    const late = setTimeout(() => socket.close(), ANSWER_MS); // who accepts a connection need not be Lantern, nor awake
+    const late = setTimeout(() => this.drop(socket), ANSWER_MS); // who accepts it need not be Lantern, nor awake
     socket.onopen = () => this.resume(socket, late).catch(() => socket.close());
     socket.onclose = ({ code }) => socket === this.socket && this.lost(code);
   }
@@ -118,6 +118,9 @@ export class LanternSocket {
   async resume(socket, late) {
     const server = await this.request("initialize", { client: { name: "lantern-web", version: "1" } });
     clearTimeout(late);
+    if (socket !== this.socket) return;
+    clearInterval(this.heart);
+    this.heart = setInterval(() => this.ping(socket), PING_MS);
     this.epoch = server.epoch;
     this.handlers.onReady(server);
     for (const session of this.sessions.keys()) {
@@ -129,15 +132,21 @@ export class LanternSocket {
     }
     if (socket !== this.socket) return;
     this.pauseMs = FIRST_PAUSE_MS;
-    clearInterval(this.heart);
-    this.heart = setInterval(() => this.ping(socket), PING_MS);
     this.handlers.onState({ state: "open" });
     this.handlers.onConnected();
   }
 
   ping(socket) {
-    const late = setTimeout(() => socket.close(), ANSWER_MS);
+    const late = setTimeout(() => this.drop(socket), ANSWER_MS);
     this.request("ping").catch(() => {}).finally(() => clearTimeout(late));
+  }
+
+  /** Gives up a socket on which no answer comes. Its `close` comes late: a browser waits a minute for the other side's. */
+  drop(socket) {
+    if (socket !== this.socket) return;
+    this.socket = null;
+    socket.close();
+    this.lost(1006);
   }
 
   lost(code) {
@@ -168,7 +177,7 @@ export class LanternSocket {
     if (params.seq !== undefined) {
       if (params.seq <= place.seq) return; // received before
       if (params.seq !== place.seq + 1) { // a gap: this never happens; ask for what is missing
-        place.asking ??= this.follow(params.session).catch(() => this.socket.close()).finally(() => (place.asking = null));
+        place.asking ??= this.follow(params.session).catch(() => this.socket?.close()).finally(() => (place.asking = null));
         return;
       }
       place.seq = params.seq;

@@ -18,7 +18,7 @@ export async function loadPlots() {
     Object.defineProperty(navigator, "language", { value: "en-US", configurable: true });
   }
   const { uPlot } = await import("../vendor/uplot.js");
-  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/web/vendor/uplot.css" }));
+  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: "web/vendor/uplot.css" }));
   library.value = uPlot;
 }
 

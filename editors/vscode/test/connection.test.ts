@@ -201,6 +201,20 @@ test("the question after a lost answer goes on from the end of what the server h
   assert.equal(end.reason, "stop");
 });
 
+test("a call that is not answered ends its connection, and the next one opens another", LIMIT, async (t) => {
+  await start({});
+  await connection.openSession("/src");
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const asked = connection.facts();
+  while (server.sent("initialize").length === 0) await new Promise(setImmediate);
+  t.mock.timers.tick(60_000);
+  await assert.rejects(asked, /did not answer `initialize` within 60 s/);
+  t.mock.timers.reset();
+  server.answers["initialize"] = { epoch: "e" };
+  assert.deepEqual(await connection.facts(), { epoch: "e" });
+  assert.equal(server.clients.length, 2);
+});
+
 test("a server that cannot be reached is dead, with words", LIMIT, async () => {
   await start({});
   await server.close();

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,33 @@ async def test_a_reserve_that_may_not_be_written_is_said_in_every_face(
     assert {code for code, _ in refused} == {"internal"}
     assert all("lantern.db-reserve cannot be used (Permission denied)" in message for _, message in refused)
     assert "Traceback" not in caplog.text
+
+
+async def test_what_an_end_has_set_free_is_taken_back_before_an_open_turn_stores_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    file, engine = tmp_path / "lantern.db-reserve", ScriptedEngine(LONG, stall_after=1)
+    async with running(tmp_path, engine, queue_limit=20) as world:
+        began = asyncio.Event()
+        first = asyncio.create_task(streamed(world, {"query": "one?"}, began))
+        await began.wait()
+        others = [asyncio.create_task(world.post("/chat/query", {"query": "?"})) for _ in range(15)]
+        await eventually(lambda: world.services.turns.load == 16)
+        world.services.database._release()
+        await world.services.database.write_reserved(lambda _: None)
+        assert file.stat().st_size == 16 * reserve.TURN_BYTES
+        world.services.database._release()
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "posix_fallocate", full, raising=False)
+            engine.go_on.set()
+            end = (await first)[-1]
+            await asyncio.gather(*others)
+        assert (end["reason"], end["error"]["code"], "seq" in end) == ("error", "storage_full", True)
+        assert file.stat().st_size == 0
+        assert (await world.post("/chat/query", {"query": "after?"})).status_code == 200
 
 
 async def test_a_reserve_that_cannot_be_given_back_leaves_the_end_told(

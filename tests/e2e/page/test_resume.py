@@ -217,6 +217,7 @@ async def test_a_server_that_takes_the_connection_and_says_nothing_is_tried_agai
         page = visit.page
         await page.clock.install()
         await page.route_web_socket("**/v1/ws", through)
+        await page.evaluate("WebSocket.prototype.close = () => {}")  # a silent server does not answer that either
         await page.fill("#token", world.token)
         await page.press("#token", "Enter")
         await page.locator(".connection.connecting").wait_for()

@@ -83,8 +83,11 @@ async def test_the_page_works_below_a_path_of_a_proxy(browser: Browser, tmp_path
     sockets: list[str] = []
 
     async def forward(route: Route) -> None:
-        answer = await route.fetch(url=route.request.url.replace("/proxy/8000/", "/"))
-        await route.fulfill(response=answer)
+        server, below, path = route.request.url.partition("/proxy/8000/")
+        if below:
+            await route.fulfill(response=await route.fetch(url=f"{server}/{path}"))
+        else:  # another program's, which the page must not ask
+            await route.abort()
 
     async def take(route: WebSocketRoute) -> None:
         sockets.append(route.url)
@@ -98,4 +101,7 @@ async def test_the_page_works_below_a_path_of_a_proxy(browser: Browser, tmp_path
         await expect(page.locator(".connection.connecting")).to_be_visible()
         assert page.url == f"{world.url}/proxy/8000/"
         assert await page.evaluate("document.querySelector('.brand img').naturalWidth > 0")
+        await page.keyboard.press("Alt+g")
+        await expect(page.locator(".uplot").first).to_be_visible()
+        assert await page.evaluate("[...document.styleSheets].at(-1).href") == f"{page.url}web/vendor/uplot.css"
     assert sockets == [f"{world.url.replace('http', 'ws', 1)}/proxy/8000/v1/ws"]

@@ -64,7 +64,7 @@ export class RpcSocket {
     });
     const opened = new RpcSocket(socket, onEvent, onClose);
     try {
-      await opened.call("ping", {}); // the server accepts a socket before it closes it with the code of a refusal
+      await opened.call("ping", {}, OPEN_MS); // a server accepts a socket before it refuses it with a close code
     } catch (error) {
       socket.close();
       throw error;
@@ -77,14 +77,15 @@ export class RpcSocket {
   }
 
   /** The result of a method. Raises `ServerError` with the server's words. */
-  call<T>(method: string, params: object): Promise<T> {
+  call<T>(method: string, params: object, limitMs = CALL_MS): Promise<T> {
     if (this.lost) return Promise.reject(this.lost);
     const id = this.nextId++;
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.pending.delete(id);
-        reject(new Problem("dead", `The server did not answer \`${method}\` within ${CALL_MS / 1000} s.`));
-      }, CALL_MS);
+        reject(new Problem("dead", `The server did not answer \`${method}\` within ${limitMs / 1000} s.`));
+        this.close(); // the next call opens another one
+      }, limitMs);
       this.pending.set(id, { resolve: resolve as (result: unknown) => void, reject, timer });
       this.socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
     });
