@@ -11,7 +11,8 @@ from itertools import groupby, takewhile
 from models.types import Fim, Message, Prompt, Segment
 from prompts.formats import ChatFormat, content, render
 
-_NOTE = re.compile(r"\s*(?:# AGENTS\.md [^\n]*\n\s*)?<([\w-]+)[^<>]*>.*</\1>\s*", re.DOTALL)  # as Codex marks them
+# Elements of markup, one after another, as Codex sends them. Nothing is matched twice.
+_NOTE = re.compile(r"(?>\s*(?:# AGENTS\.md [^\n]*\n\s*)?<([\w-]++)[^<>]*+>.*?</\1>)++\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def conversation(messages: Sequence[Message]) -> Conversation:
 def without_notes(messages: Sequence[Message]) -> list[Message]:
     """The messages without the system's, and without the notes that an agent puts beside a question of its user.
 
-    A note is one element of markup: the date and the folder, the rules of the project, a skill. A search with its words
+    Notes are elements of markup: the date and the folder, the rules of the project, a skill. A search with their words
     would find other code.
     """
     told = (message for message in messages if message.role != "system")

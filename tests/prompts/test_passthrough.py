@@ -50,6 +50,7 @@ RULES = "u:# AGENTS.md instructions for /code\n\n<INSTRUCTIONS>\nBe brief.\n</IN
     ("words", "kept"),
     [
         (["s:S", RULES, DATE, "u:Q"], ["u:Q"]),
+        ([f"{RULES}\n{DATE[2:]}", "u:Q"], ["u:Q"]),
         (["u:Q", SKILL, "s:reminder"], ["u:Q"]),
         ([DATE, "u:Q1", "a:A1", "s:mode", DATE, "u:Q2"], ["u:Q1", "a:A1", "u:Q2"]),
         (["u:Traceback: ...", "u:Why?"], ["u:Traceback: ...", "u:Why?"]),
