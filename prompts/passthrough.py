@@ -43,11 +43,12 @@ def without_notes(messages: Sequence[Message]) -> list[Message]:
     Notes are elements of markup: the date and the folder, the rules of the project, a skill. A search with their words
     would find other code.
     """
-    told = (message for message in messages if message.role != "system")
+    of_both = (message for message in messages if message.role != "system")
     kept: list[Message] = []
-    for _, group in groupby(told, key=lambda message: message.role):
+    for role, group in groupby(of_both, key=lambda message: message.role):
         neighbours = list(group)
-        kept += [message for message in neighbours if not _NOTE.fullmatch(message.content)] or neighbours
+        words = [message for message in neighbours if role != "user" or not _NOTE.fullmatch(message.content)]
+        kept += words or neighbours
     return kept
 
 

@@ -23,7 +23,7 @@ MEANINGS = {
     401: "The token is missing or wrong.",
     403: "The Origin is not allowed.",
     404: "There is none with this id or name.",
-    410: "What it names is gone.",
+    410: "The events that it follows were deleted meanwhile: send it again.",
     413: "The body, or the question, is too long.",
     415: "The Content-Type is not application/json.",
     421: "The Host is not served here.",

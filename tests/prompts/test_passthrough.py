@@ -55,6 +55,7 @@ RULES = "u:# AGENTS.md instructions for /code\n\n<INSTRUCTIONS>\nBe brief.\n</IN
         ([DATE, "u:Q1", "a:A1", "s:mode", DATE, "u:Q2"], ["u:Q1", "a:A1", "u:Q2"]),
         (["u:Traceback: ...", "u:Why?"], ["u:Traceback: ...", "u:Why?"]),
         (["u:<b>Why</b> is <i>x</i> empty?", "u:<p>no end"], ["u:<b>Why</b> is <i>x</i> empty?", "u:<p>no end"]),
+        (["u:Q1", "a:A1", "a:<b>A2</b>", "u:Q2"], ["u:Q1", "a:A1", "a:<b>A2</b>", "u:Q2"]),
         ([SKILL], [SKILL]),
         ([], []),
     ],
